@@ -1,1 +1,23 @@
-return 0;
+using Rudder.Build;
+
+// The one place that holds the build's logic; build.sh and build.ps1 only forward to it.
+try
+{
+    var request = BuildRequest.Parse(args);
+    return request.Target switch
+    {
+        "" or "help" => Targets.PrintHelp(),
+        "setup" => Targets.Setup(request),
+        "build" => Targets.Build(request),
+        "test" => Targets.Test(request),
+        "demo" => Targets.Demo(request),
+        "bench" => Targets.Bench(request),
+        "soak" => Targets.Soak(request),
+        _ => throw new BuildException($"'{request.Target}' is not a target. ./build.sh prints the targets.", ExitCode.Usage),
+    };
+}
+catch (BuildException failure)
+{
+    Console.Error.WriteLine($"build: {failure.Message}");
+    return (int)failure.Code;
+}

@@ -1,0 +1,55 @@
+namespace Rudder.Build;
+
+/// <summary>A Debian package and what it is for.</summary>
+/// <param name="Name">As apt knows it.</param>
+/// <param name="Why">Printed before it is installed.</param>
+internal sealed record DebianPackage(string Name, string Why);
+
+/// <summary>Installs the Debian packages that a target needs and the machine lacks.</summary>
+internal static class DebianPackages
+{
+    /// <summary>What a build on a restricted feed needs.</summary>
+    public static IReadOnlyList<DebianPackage> ForRestrictedFeed { get; } =
+    [
+        new("libtorch-dev", "libtorch, which the trainer's TorchSharp runs on"),
+        new("libopenblas0-openmp", "the fast matrix products under libtorch"),
+        new("g++", "compiles the one C++ file between TorchSharp and libtorch"),
+    ];
+
+    /// <summary>What the benchmarks against Python need beside that.</summary>
+    public static IReadOnlyList<DebianPackage> ForPythonPeers { get; } =
+    [
+        new("python3-torch", "the Python peer of the training benchmark, on the same libtorch"),
+        new("python3-numpy", "used by python3-torch"),
+    ];
+
+    /// <summary>Installs those of <paramref name="wanted"/> that are missing, saying first which and why.</summary>
+    /// <exception cref="BuildException">Not Debian, not root, or apt-get failed.</exception>
+    public static void Install(IReadOnlyList<DebianPackage> wanted)
+    {
+        var missing = wanted.Where(package => !IsInstalled(package.Name)).ToList();
+        if (missing.Count == 0)
+        {
+            return;
+        }
+
+        string command = "apt-get install -y --no-install-recommends " + string.Join(' ', missing.Select(package => package.Name));
+        Console.WriteLine("Installing Debian packages:");
+        missing.ForEach(package => Console.WriteLine($"  {package.Name}: {package.Why}"));
+        if (Environment.UserName != "root")
+        {
+            throw new BuildException($"Installing needs root and this is '{Environment.UserName}'. Run as root: apt-get update && {command}");
+        }
+
+        // A fresh machine may have no package lists at all.
+        Shell.Require("apt-get", "update", "-qq");
+        Shell.Require("apt-get", [.. command.Split(' ')[1..], "-qq", "-o", "Dpkg::Use-Pty=0"]);
+    }
+
+    private static bool IsInstalled(string name)
+    {
+        var (code, output) = Shell.Capture("dpkg-query", "-W", "-f=${db:Status-Status}", name)
+            ?? throw new BuildException($"'dpkg-query' is missing: this is no Debian system. Install {name} in this system's way, or use a whole package feed (--feed nuget).");
+        return code == 0 && output == "installed";
+    }
+}

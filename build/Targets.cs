@@ -1,0 +1,103 @@
+namespace Rudder.Build;
+
+/// <summary>What ./build.sh can do, one method a target.</summary>
+internal static class Targets
+{
+    private const string Help = """
+        Rudder's targets:
+
+          ./build.sh demo         build, then run the embedded experiment to its report (minutes)
+          ./build.sh test         build, then run every test; the last line counts them
+          ./build.sh build        install what is missing and build in Release
+          ./build.sh setup        install what is missing, nothing else
+          ./build.sh bench NAME   run one benchmark and write artifacts/bench/NAME.json
+          ./build.sh soak NAME    run one long test (docs/soak.md)
+
+        Options: --feed nuget|restricted    where packages come from; found out by itself otherwise
+                 --accelerator cpu|cuda     which engine packages the build takes; default cpu
+
+        Examples: ./build.sh demo
+                  ./build.sh bench engines
+        """;
+
+    /// <summary>Prints the targets.</summary>
+    public static int PrintHelp()
+    {
+        Console.WriteLine(Help);
+        return 0;
+    }
+
+    /// <summary>Settles the feed and installs what is missing.</summary>
+    public static int Setup(BuildRequest request)
+    {
+        request.RequireNoArguments();
+        Prepare(request);
+        return 0;
+    }
+
+    /// <summary>Builds the solution in Release.</summary>
+    public static int Build(BuildRequest request)
+    {
+        request.RequireNoArguments();
+        PrepareAndBuild(request);
+        return 0;
+    }
+
+    /// <summary>Builds and runs every test.</summary>
+    public static int Test(BuildRequest request)
+    {
+        request.RequireNoArguments();
+        PrepareAndBuild(request);
+        return TestRun.All();
+    }
+
+    /// <summary>Builds and runs the embedded experiment; the client prints the frontier and the report's path.</summary>
+    public static int Demo(BuildRequest request)
+    {
+        request.RequireNoArguments();
+        PrepareAndBuild(request);
+        return Shell.Run("dotnet", Checkout.Binary("Client", "client"), "run", "experiments/imdb-dpo/experiment.json", "--variant", "demo");
+    }
+
+    /// <summary>Builds and runs one benchmark.</summary>
+    public static int Bench(BuildRequest request)
+    {
+        string name = request.RequireName("engines");
+        PrepareAndBuild(request);
+        if (name == "sft")
+        {
+            DebianPackages.Install(DebianPackages.ForPythonPeers);
+        }
+
+        Directory.CreateDirectory(Checkout.PathOf("artifacts", "bench"));
+        return Shell.Run("dotnet", Checkout.Binary("Benchmarks", "Benchmarks"), name, "--output", Checkout.PathOf("artifacts", "bench", name + ".json"));
+    }
+
+    /// <summary>Builds and runs one long test.</summary>
+    public static int Soak(BuildRequest request)
+    {
+        string name = request.RequireName("tensors");
+        PrepareAndBuild(request);
+        return TestRun.Soak(name);
+    }
+
+    private static string Prepare(BuildRequest request)
+    {
+        string feed = Feed.Settle(request.Feed);
+        if (feed == "restricted")
+        {
+            DebianPackages.Install(DebianPackages.ForRestrictedFeed);
+        }
+
+        NpmPackages.Announce(feed);
+        return feed;
+    }
+
+    private static void PrepareAndBuild(BuildRequest request)
+    {
+        string feed = Prepare(request);
+        Shell.Require(
+            "dotnet", "build", "Services.sln", "--configuration", "Release", "--nologo", "--verbosity", "quiet",
+            $"-p:Feed={feed}", $"-p:Accelerator={request.Accelerator}");
+    }
+}

@@ -1,0 +1,50 @@
+using System.Diagnostics;
+using Rudder.Tests;
+
+namespace Rudder.Build.Tests;
+
+public class BuildScriptTests
+{
+    [Theory]
+    [InlineData("build.sh")]
+    [InlineData("build.ps1")]
+    public void Scripts_Lines_OnlyForward(string name)
+    {
+        string[] lines = File.ReadAllLines(Path.Combine(SharedFolder.Root, name));
+
+        Assert.InRange(lines.Length, 2, 6);
+        Assert.Contains(lines, line => line.Contains("dotnet run --project"));
+    }
+
+    [Fact]
+    public void BuildProgram_WithoutWords_PrintsItsTargets()
+    {
+        var (code, output) = Run();
+
+        Assert.Equal(0, code);
+        Assert.All(["demo", "test", "bench NAME", "soak NAME"], target => Assert.Contains("./build.sh " + target, output));
+    }
+
+    [Fact]
+    public void BuildProgram_UnknownTarget_ExitsWithUsage()
+    {
+        var (code, output) = Run("fly");
+
+        Assert.Equal(1, code);
+        Assert.Contains("'fly' is not a target", output);
+    }
+
+    private static (int Code, string Output) Run(params string[] words)
+    {
+        var start = new ProcessStartInfo("dotnet", [typeof(Targets).Assembly.Location, .. words])
+        {
+            WorkingDirectory = Path.GetTempPath(),
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        using var process = Process.Start(start)!;
+        string output = process.StandardOutput.ReadToEnd() + process.StandardError.ReadToEnd();
+        process.WaitForExit();
+        return (process.ExitCode, output);
+    }
+}
