@@ -46,7 +46,9 @@ internal static class TestRun
     /// <param name="trx">A Visual Studio test results document.</param>
     public static TestCounts Count(XDocument trx)
     {
-        var outcomes = trx.Descendants().Where(element => element.Name.LocalName == "UnitTestResult").Select(result => (string?)result.Attribute("outcome")).ToList();
+        // NotRunnable marks explicit tests: the soaks, which only their own target runs.
+        var outcomes = trx.Descendants().Where(element => element.Name.LocalName == "UnitTestResult")
+            .Select(result => (string?)result.Attribute("outcome")).Where(outcome => outcome != "NotRunnable").ToList();
         int passed = outcomes.Count(outcome => outcome == "Passed");
         int skipped = outcomes.Count(outcome => outcome == "NotExecuted");
         return new TestCounts(passed, outcomes.Count - passed - skipped, skipped);

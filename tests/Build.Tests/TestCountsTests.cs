@@ -11,7 +11,7 @@ public class TestCountsTests
         var trx = XDocument.Parse("""
             <TestRun xmlns="http://microsoft.com/schemas/VisualStudio/TeamTest/2010"><Results>
               <UnitTestResult outcome="Passed" /><UnitTestResult outcome="Passed" /><UnitTestResult outcome="Failed" />
-              <UnitTestResult outcome="NotExecuted" /><UnitTestResult outcome="Timeout" />
+              <UnitTestResult outcome="NotExecuted" /><UnitTestResult outcome="Timeout" /><UnitTestResult outcome="NotRunnable" />
             </Results></TestRun>
             """);
 
