@@ -1,0 +1,11 @@
+namespace Grpc.Core;
+
+/// <summary>State of a channel.</summary>
+public enum ConnectivityState
+{
+    Idle,
+    Connecting,
+    Ready,
+    TransientFailure,
+    Shutdown,
+}
