@@ -67,6 +67,9 @@ public abstract class ServerCallContext
 /// <summary>Options for passing a call's deadline on; the server refuses the feature, so it stays opaque.</summary>
 public class ContextPropagationOptions
 {
+    internal ContextPropagationOptions()
+    {
+    }
 }
 
 /// <summary>A call's deadline and cancellation for a child call; the server makes none.</summary>
