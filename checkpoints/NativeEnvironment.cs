@@ -1,0 +1,26 @@
+using System.Runtime.InteropServices;
+
+namespace Rudder.Checkpoints;
+
+/// <summary>Sets what native engines read from the process environment before their first use.</summary>
+/// <remarks>
+/// .NET's own SetEnvironmentVariable changes a managed copy that native code never sees. The programs call
+/// <see cref="Prepare"/> from a module initializer, so that it runs before any engine whichever type is touched first.
+/// </remarks>
+public static partial class NativeEnvironment
+{
+    // ONNX Runtime 1.29 and GenAI write telemetry files below the user's cache folder unless this is set.
+    private static readonly bool TelemetryOff = Set("ORT_DISABLE_TELEMETRY", "1");
+
+    /// <summary>Turns ONNX Runtime's native telemetry off for this process. Cheap, and harmless when called again.</summary>
+    public static void Prepare() => _ = TelemetryOff;
+
+    private static bool Set(string name, string value)
+    {
+        Environment.SetEnvironmentVariable(name, value);
+        return OperatingSystem.IsWindows() || setenv(name, value, 1) == 0;
+    }
+
+    [LibraryImport("libc", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int setenv(string name, string value, int overwrite);
+}

@@ -1,0 +1,48 @@
+namespace Rudder.InferenceService.Engines;
+
+/// <summary>Which of a model's graphs is loaded.</summary>
+internal enum GraphPrecision
+{
+    /// <summary>float32: the reference.</summary>
+    Fp32,
+
+    /// <summary>Dynamically quantised int8: faster, and a row's logits depend a little on its batch.</summary>
+    Int8,
+}
+
+/// <summary>Limits of one loaded model's engines.</summary>
+internal sealed record EngineOptions
+{
+    /// <summary>Precision of the graphs. Default fp32.</summary>
+    public GraphPrecision Precision { get; init; } = GraphPrecision.Fp32;
+
+    /// <summary>Sequences decoded together. Memory grows with it: MaxSlots × MaxTokens × layers × 2 × width × 4 bytes. Default 32, range 1 to 1,024.</summary>
+    public int MaxSlots { get; init => field = InRange(value, 1, 1024, "MaxSlots"); } = 32;
+
+    /// <summary>Tokens of prompt and completion together at most; 0 is the model's context. Default 0, range 0 to 1,048,576; above the context is an error.</summary>
+    public int MaxTokens { get; init => field = InRange(value, 0, 1 << 20, "MaxTokens"); }
+
+    /// <summary>Threads one engine computes with; 0 is one per processor. Default 0, range 0 to 1,024.</summary>
+    public int Threads { get; init => field = InRange(value, 0, 1024, "Threads"); }
+
+    /// <summary>Largest key-value cache that is allocated, bytes. Default 8 GiB.</summary>
+    public long MaxCacheBytes { get; init => field = InRange(value, 1, long.MaxValue, "MaxCacheBytes"); } = 8L << 30;
+
+    /// <summary>Sequences that may wait for a slot. Default 4,096, range 1 to 1,048,576.</summary>
+    public int MaxQueuedSequences { get; init => field = InRange(value, 1, 1 << 20, "MaxQueuedSequences"); } = 4096;
+
+    /// <summary>Prompt tokens, padding included, that go through one prefill, so that running sequences never wait longer than that. Default 1,024, range 1 to 1,048,576; a single longer prompt still goes through at once.</summary>
+    public int MaxPrefillTokens { get; init => field = InRange(value, 1, 1 << 20, "MaxPrefillTokens"); } = 1024;
+
+    /// <summary>Tokens, padding included, in one scoring batch. Default 2,048, range 1 to 1,048,576; a single longer sequence still goes through at once.</summary>
+    public int MaxScoringTokens { get; init => field = InRange(value, 1, 1 << 20, "MaxScoringTokens"); } = 2048;
+
+    /// <summary>Positions whose full logits are held at once while scoring; memory is this × vocabulary × 4 bytes (twice in a divergence). Default 256, range 1 to 65,536.</summary>
+    public int MaxScoringPositions { get; init => field = InRange(value, 1, 65_536, "MaxScoringPositions"); } = 256;
+
+    private static int InRange(int value, int low, int high, string name) => (int)InRange((long)value, low, high, name);
+
+    private static long InRange(long value, long low, long high, string name) => value >= low && value <= high
+        ? value
+        : throw new ArgumentOutOfRangeException(name, value, $"{name} is {value}; it must be from {low} to {high}.");
+}
