@@ -1,0 +1,92 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace Rudder.Checkpoints;
+
+/// <summary>Reads typed values out of a config.json; every failure names the file, the key, the value and what it must be.</summary>
+internal sealed class ConfigJson(string file, JsonObject json)
+{
+    public string File { get; } = file;
+
+    public JsonObject Json { get; } = json;
+
+    public static ConfigJson Read(string file)
+    {
+        try
+        {
+            var options = new JsonDocumentOptions { AllowDuplicateProperties = false, MaxDepth = 32 };
+            return JsonNode.Parse(System.IO.File.ReadAllText(file), documentOptions: options) is JsonObject json
+                ? new ConfigJson(file, json)
+                : throw new CheckpointException($"{file}: holds no JSON object. Fetch the file again.");
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw new CheckpointException($"{file}: not found. A model folder holds {ModelFiles.Config} beside its weights; check the path.", e);
+        }
+        catch (JsonException e)
+        {
+            throw new CheckpointException($"{file}: not valid JSON ({e.Message}). Fetch the file again.", e);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new CheckpointException($"{file}: cannot be read ({e.Message}).", e);
+        }
+    }
+
+    /// <summary>A positive integer that must be there.</summary>
+    public int Size(string key) =>
+        OptionalSize(key) ?? throw new CheckpointException($"{File}: key '{key}' is missing; it must be a positive integer.");
+
+    /// <summary>A positive integer, or null where the key is absent or null.</summary>
+    public int? OptionalSize(string key) => Integer(key, 1, "a positive integer");
+
+    /// <summary>A token id, or null where the key is absent or null.</summary>
+    public int? TokenId(string key) => Integer(key, 0, "a token id of 0 or more, or null");
+
+    public double Number(string key, double absent, double least, double limit)
+    {
+        if (Json[key] is not { } node)
+        {
+            return absent;
+        }
+
+        return node is JsonValue value && value.TryGetValue(out double number) && number >= least && number < limit
+            ? number
+            : throw Bad(key, node, $"a number of {least} or more, below {limit}");
+    }
+
+    public string Text(string key, string absent)
+    {
+        if (Json[key] is not { } node)
+        {
+            return absent;
+        }
+
+        return node is JsonValue value && value.TryGetValue(out string? text) ? text : throw Bad(key, node, "a string");
+    }
+
+    /// <summary>Refuses a setting that changes the network's arithmetic in a way that is not implemented.</summary>
+    public void Only(string key, JsonValue supported, string why)
+    {
+        if (Json[key] is { } node && !JsonNode.DeepEquals(node, supported))
+        {
+            throw new CheckpointException($"{File}: key '{key}' is {node.ToJsonString()}; only {supported.ToJsonString()} is supported. {why}");
+        }
+    }
+
+    public CheckpointException Bad(string key, JsonNode node, string expected)
+    {
+        string found = node.ToJsonString();
+        return new CheckpointException($"{File}: key '{key}' is {(found.Length > 60 ? found[..60] + "…" : found)}; it must be {expected}.");
+    }
+
+    private int? Integer(string key, int least, string expected)
+    {
+        if (Json[key] is not { } node)
+        {
+            return null;
+        }
+
+        return node is JsonValue value && value.TryGetValue(out int number) && number >= least ? number : throw Bad(key, node, expected);
+    }
+}

@@ -1,0 +1,95 @@
+using System.Text.Json.Nodes;
+
+namespace Rudder.Checkpoints;
+
+/// <summary>Shape of a GPT-2 language model: pre-norm decoder, learned positions, output tied to the token embedding.</summary>
+public sealed record Gpt2Config : ModelConfig
+{
+    internal const string Type = "gpt2";
+    internal const string Gelu = "gelu_new";
+    private readonly int? innerSize;
+
+    /// <inheritdoc/>
+    public override string ModelType => Type;
+
+    /// <summary>Width inside the feed-forward layer (<c>n_inner</c>); 4 × hidden size where not given.</summary>
+    public int InnerSize
+    {
+        get => innerSize ?? (4 * HiddenSize);
+        init => innerSize = value;
+    }
+
+    /// <summary>Feed-forward activation; only "gelu_new" (tanh approximation) is supported.</summary>
+    public string Activation { get; init; } = Gelu;
+
+    /// <summary>Dropout of residual, embedding and attention while training, in [0, 1). Default 0.1.</summary>
+    public double Dropout { get; init; } = 0.1;
+
+    internal static Gpt2Config Read(ConfigJson json)
+    {
+        json.Only("activation_function", JsonValue.Create(Gelu), "Other activations are not implemented.");
+        json.Only("scale_attn_weights", JsonValue.Create(true), "Attention without scaling is not implemented.");
+        json.Only("scale_attn_by_inverse_layer_idx", JsonValue.Create(false), "Scaling by layer is not implemented.");
+        json.Only("add_cross_attention", JsonValue.Create(false), "Cross-attention is not implemented.");
+        json.Only("tie_word_embeddings", JsonValue.Create(true), "A separate output matrix is not implemented.");
+        double dropout = json.Number("resid_pdrop", 0.1, 0, 1);
+        foreach (string key in new[] { "embd_pdrop", "attn_pdrop" })
+        {
+            if (json.Number(key, 0.1, 0, 1) != dropout)
+            {
+                throw new CheckpointException(
+                    $"{json.File}: {key} is {json.Number(key, 0.1, 0, 1)} but resid_pdrop is {dropout}; one dropout is supported. Make them equal.");
+            }
+        }
+
+        var config = new Gpt2Config
+        {
+            VocabularySize = json.Size("vocab_size"),
+            Context = json.Size("n_positions"),
+            HiddenSize = json.Size("n_embd"),
+            Layers = json.Size("n_layer"),
+            Heads = json.Size("n_head"),
+            LayerNormEpsilon = json.Number("layer_norm_epsilon", 1e-5, 0, 1),
+            BosId = json.TokenId("bos_token_id"),
+            EosId = json.TokenId("eos_token_id"),
+            PadId = json.TokenId("pad_token_id"),
+            Dropout = dropout,
+            Source = json.Json.ToJsonString(),
+        };
+        return json.OptionalSize("n_inner") is { } inner ? config with { InnerSize = inner } : config;
+    }
+
+    internal override void Write(JsonObject json)
+    {
+        json["architectures"] ??= new JsonArray("GPT2LMHeadModel");
+        json["n_positions"] = Context;
+        json["n_ctx"] = Context;
+        json["n_embd"] = HiddenSize;
+        json["n_layer"] = Layers;
+        json["n_head"] = Heads;
+        if (innerSize is not null)
+        {
+            json["n_inner"] = innerSize;
+        }
+
+        json["layer_norm_epsilon"] = LayerNormEpsilon;
+        json["activation_function"] = Activation;
+        json["resid_pdrop"] = Dropout;
+        json["embd_pdrop"] = Dropout;
+        json["attn_pdrop"] = Dropout;
+    }
+
+    internal override void Check(string file)
+    {
+        base.Check(file);
+        if (Activation != Gelu)
+        {
+            throw new CheckpointException($"{file}: activation is '{Activation}'; only '{Gelu}' is supported.");
+        }
+
+        if (Dropout is not (>= 0 and < 1))
+        {
+            throw new CheckpointException($"{file}: dropout is {Dropout}; it must be 0 or more and below 1.");
+        }
+    }
+}

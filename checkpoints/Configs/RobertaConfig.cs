@@ -1,0 +1,142 @@
+using System.Text.Json.Nodes;
+
+namespace Rudder.Checkpoints;
+
+/// <summary>Shape of a RoBERTa text classifier: post-norm encoder, positions counted from the padding id, dense + tanh head.</summary>
+public sealed record RobertaConfig : ModelConfig
+{
+    internal const string Type = "roberta";
+    internal const string Gelu = "gelu";
+
+    /// <inheritdoc/>
+    public override string ModelType => Type;
+
+    /// <summary>Width inside the feed-forward layer.</summary>
+    public required int IntermediateSize { get; init; }
+
+    /// <summary>Rows of the position embedding: the context, and the unused rows up to and including the padding id.</summary>
+    public int MaxPositions => Context + (PadId ?? 1) + 1;
+
+    /// <summary>Rows of the segment embedding, of which row 0 is used. Default 1.</summary>
+    public int TypeVocabularySize { get; init; } = 1;
+
+    /// <summary>Names of the classes in order of their ids (<c>id2label</c>).</summary>
+    public required IReadOnlyList<string> Labels { get; init; }
+
+    /// <summary>Feed-forward activation; only "gelu" (exact) is supported.</summary>
+    public string Activation { get; init; } = Gelu;
+
+    /// <summary>Dropout of embeddings, attention, layers and head while training, in [0, 1). Default 0.1.</summary>
+    public double Dropout { get; init; } = 0.1;
+
+    internal static RobertaConfig Read(ConfigJson json)
+    {
+        json.Only("hidden_act", JsonValue.Create(Gelu), "Other activations are not implemented.");
+        json.Only("position_embedding_type", JsonValue.Create("absolute"), "Relative positions are not implemented.");
+        json.Only("is_decoder", JsonValue.Create(false), "Only encoders are implemented.");
+        json.Only("problem_type", JsonValue.Create("single_label_classification"), "Classes exclude each other here.");
+        double dropout = json.Number("hidden_dropout_prob", 0.1, 0, 1);
+        foreach (string key in new[] { "attention_probs_dropout_prob", "classifier_dropout" })
+        {
+            double other = json.Number(key, dropout, 0, 1);
+            if (other != dropout)
+            {
+                throw new CheckpointException(
+                    $"{json.File}: {key} is {other} but hidden_dropout_prob is {dropout}; one dropout is supported. Make them equal.");
+            }
+        }
+
+        int positions = json.Size("max_position_embeddings");
+        int pad = json.TokenId("pad_token_id") ?? 1;
+        if (positions <= pad + 1)
+        {
+            throw new CheckpointException(
+                $"{json.File}: max_position_embeddings is {positions}; positions begin after the padding id {pad}, so it must be above {pad + 1}.");
+        }
+
+        return new RobertaConfig
+        {
+            VocabularySize = json.Size("vocab_size"),
+            Context = positions - pad - 1,
+            HiddenSize = json.Size("hidden_size"),
+            Layers = json.Size("num_hidden_layers"),
+            Heads = json.Size("num_attention_heads"),
+            IntermediateSize = json.Size("intermediate_size"),
+            TypeVocabularySize = json.OptionalSize("type_vocab_size") ?? 1,
+            LayerNormEpsilon = json.Number("layer_norm_eps", 1e-5, 0, 1),
+            BosId = json.TokenId("bos_token_id"),
+            EosId = json.TokenId("eos_token_id"),
+            PadId = pad,
+            Labels = ReadLabels(json),
+            Dropout = dropout,
+            Source = json.Json.ToJsonString(),
+        };
+    }
+
+    internal override void Write(JsonObject json)
+    {
+        json["architectures"] ??= new JsonArray("RobertaForSequenceClassification");
+        json["hidden_size"] = HiddenSize;
+        json["num_hidden_layers"] = Layers;
+        json["num_attention_heads"] = Heads;
+        json["intermediate_size"] = IntermediateSize;
+        json["max_position_embeddings"] = MaxPositions;
+        json["type_vocab_size"] = TypeVocabularySize;
+        json["hidden_act"] = Activation;
+        json["layer_norm_eps"] = LayerNormEpsilon;
+        json["hidden_dropout_prob"] = Dropout;
+        json["attention_probs_dropout_prob"] = Dropout;
+        var names = new JsonObject();
+        var ids = new JsonObject();
+        for (int i = 0; i < Labels.Count; i++)
+        {
+            names[$"{i}"] = Labels[i];
+            ids[Labels[i]] = i;
+        }
+
+        json["id2label"] = names;
+        json["label2id"] = ids;
+    }
+
+    internal override void Check(string file)
+    {
+        base.Check(file);
+        if (Activation != Gelu)
+        {
+            throw new CheckpointException($"{file}: activation is '{Activation}'; only '{Gelu}' is supported.");
+        }
+
+        if (Labels.Count < 2 || Labels.Distinct(StringComparer.Ordinal).Count() != Labels.Count)
+        {
+            throw new CheckpointException($"{file}: labels are '{string.Join("', '", Labels)}'; a classifier needs two or more different ones.");
+        }
+
+        if (Dropout is not (>= 0 and < 1))
+        {
+            throw new CheckpointException($"{file}: dropout is {Dropout}; it must be 0 or more and below 1.");
+        }
+    }
+
+    private static string[] ReadLabels(ConfigJson json)
+    {
+        if (json.Json["id2label"] is not { } node)
+        {
+            return [.. Enumerable.Range(0, json.OptionalSize("num_labels") ?? 2).Select(i => $"LABEL_{i}")];
+        }
+
+        if (node is not JsonObject map)
+        {
+            throw json.Bad("id2label", node, "an object of id and name");
+        }
+
+        var labels = new string[map.Count];
+        for (int i = 0; i < labels.Length; i++)
+        {
+            labels[i] = map[$"{i}"] is JsonValue value && value.TryGetValue(out string? name)
+                ? name
+                : throw json.Bad("id2label", node, $"an object with a name for each id from 0 to {labels.Length - 1}");
+        }
+
+        return labels;
+    }
+}

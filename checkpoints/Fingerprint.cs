@@ -1,0 +1,51 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
+using System.Text;
+
+namespace Rudder.Checkpoints;
+
+/// <summary>Names a model by its content: SHA-256 over weights, config and tokenizer, whatever else lies in the folder.</summary>
+public static class Fingerprint
+{
+    /// <summary>The fingerprint of a model folder. Cards, generation settings and graphs do not count.</summary>
+    /// <param name="folder">A model folder.</param>
+    /// <returns>64 lower-case hexadecimal digits.</returns>
+    /// <exception cref="CheckpointException">No config or no weights.</exception>
+    public static string OfFolder(string folder)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (string name in Files(folder))
+        {
+            Append(hash, folder, name);
+        }
+
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+
+    private static IEnumerable<string> Files(string folder)
+    {
+        string weights = ModelFiles.Weights.FirstOrDefault(name => File.Exists(Path.Combine(folder, name)))
+            ?? throw new CheckpointException($"{folder}: holds no weights; looked for {string.Join(", ", ModelFiles.Weights)}. Check the path.");
+        string[] shards = weights.EndsWith(".index.json", StringComparison.Ordinal) ? [.. ShardIndex.FileNames(Path.Combine(folder, weights))] : [];
+        return new[] { ModelFiles.Config, weights }
+            .Concat(shards)
+            .Concat(ModelFiles.Tokenizer.Where(name => File.Exists(Path.Combine(folder, name))))
+            .Order(StringComparer.Ordinal);
+    }
+
+    private static void Append(IncrementalHash hash, string folder, string name)
+    {
+        using var handle = SafetensorsFile.OpenHandle(Path.Combine(folder, name));
+        using var stream = new FileStream(handle, FileAccess.Read, 0);
+        Span<byte> length = stackalloc byte[8];
+        BinaryPrimitives.WriteInt64LittleEndian(length, stream.Length);
+        hash.AppendData(Encoding.UTF8.GetBytes(name + "\0"));
+        hash.AppendData(length); // with the length before it, no content can pass for another file's
+        var buffer = new byte[1 << 17];
+        int read;
+        while ((read = stream.Read(buffer)) > 0)
+        {
+            hash.AppendData(buffer, 0, read);
+        }
+    }
+}

@@ -1,0 +1,164 @@
+using System.IO.Compression;
+
+namespace Rudder.Checkpoints;
+
+/// <summary>Reads PyTorch's zip format (1.6 and later): <c>data.pkl</c> says what the tensors are, <c>data/KEY</c> hold their elements.</summary>
+internal sealed class TorchZipFile : IWeightFile
+{
+    private const long LongestPickle = 64L << 20;
+    private readonly ZipArchive archive;
+    private readonly string folder;
+    private readonly Dictionary<string, TorchTensor> views = new(StringComparer.Ordinal);
+    private readonly List<TensorInfo> tensors = [];
+    private readonly Lock reading = new();
+    private StorageReader? current;
+
+    public TorchZipFile(string path)
+    {
+        Path = path;
+        archive = Guard(() => OpenArchive(path));
+        try
+        {
+            folder = Guard(() => ReadDictionary());
+        }
+        catch
+        {
+            archive.Dispose();
+            throw;
+        }
+    }
+
+    public string Path { get; }
+
+    public IReadOnlyList<TensorInfo> Tensors => tensors;
+
+    public void Dispose()
+    {
+        current?.Dispose();
+        archive.Dispose();
+    }
+
+    public void Read(TensorInfo tensor, long firstElement, Span<byte> destination)
+    {
+        var view = views[tensor.Name];
+        lock (reading)
+        {
+            try
+            {
+                if (current?.Key != view.Storage.Key)
+                {
+                    current?.Dispose();
+                    current = new StorageReader(Entry(view.Storage), view.Storage.Key);
+                }
+
+                StridedReading.Read(current, view, firstElement, destination);
+            }
+            catch (Exception e) when (e is InvalidDataException or IOException or NotSupportedException)
+            {
+                throw Damaged($"fails while tensor '{tensor.Name}' is read ({e.Message})", e);
+            }
+        }
+    }
+
+    private ZipArchive OpenArchive(string path)
+    {
+        var stream = new FileStream(SafetensorsFile.OpenHandle(path), FileAccess.Read, 1 << 16);
+        try
+        {
+            if (stream.ReadByte() != 'P' || stream.ReadByte() != 'K')
+            {
+                throw new CheckpointException(
+                    $"{path}: is no zip archive. Files of PyTorch before 1.6 are not read: fetch model.safetensors instead, or load and save it with a newer PyTorch.");
+            }
+
+            stream.Position = 0;
+            return new ZipArchive(stream, ZipArchiveMode.Read);
+        }
+        catch
+        {
+            stream.Dispose();
+            throw;
+        }
+    }
+
+    private string ReadDictionary()
+    {
+        var pickles = archive.Entries.Where(e => e.FullName.EndsWith("/data.pkl", StringComparison.Ordinal)).ToList();
+        if (pickles is not [var pickle] || pickle.Length > LongestPickle)
+        {
+            throw Damaged($"has {pickles.Count} entries 'data.pkl' where one of at most {LongestPickle} bytes belongs");
+        }
+
+        string root = pickle.FullName[..^"data.pkl".Length];
+        CheckByteOrder(root);
+        var code = new byte[pickle.Length];
+        using (var stream = pickle.Open())
+        {
+            stream.ReadExactly(code);
+        }
+
+        if (PickleMachine.Run(Path, code) is not PickleDictionary dictionary)
+        {
+            throw Damaged("holds no dictionary of tensors");
+        }
+
+        foreach (var (key, value) in dictionary.Items)
+        {
+            Add(root, key, value);
+        }
+
+        return root;
+    }
+
+    private void Add(string root, object? key, object? value)
+    {
+        if (key is not string name || value is not TorchTensor tensor)
+        {
+            throw Damaged($"holds '{key}', which is no named tensor. A state dictionary is expected, not a training checkpoint");
+        }
+
+        if (!views.TryAdd(name, tensor))
+        {
+            throw Damaged($"names tensor '{name}' twice");
+        }
+
+        long expected = checked(tensor.Storage.Elements * TensorInfo.SizeOf(tensor.Storage.Type));
+        long? found = archive.GetEntry($"{root}data/{tensor.Storage.Key}")?.Length;
+        if (found != expected)
+        {
+            throw Damaged($"stores {found?.ToString() ?? "no"} bytes for tensor '{name}'; expected are {expected}");
+        }
+
+        tensors.Add(new TensorInfo(name, tensor.Storage.Type, tensor.Shape));
+    }
+
+    private void CheckByteOrder(string root)
+    {
+        if (archive.GetEntry(root + "byteorder") is { Length: < 16 } entry)
+        {
+            using var reader = new StreamReader(entry.Open());
+            string order = reader.ReadToEnd();
+            if (order != "little")
+            {
+                throw Damaged($"has byte order '{order}'; only 'little' is read");
+            }
+        }
+    }
+
+    private ZipArchiveEntry Entry(TorchStorage storage) =>
+        archive.GetEntry($"{folder}data/{storage.Key}") ?? throw Damaged($"lacks storage '{storage.Key}'");
+
+    private T Guard<T>(Func<T> read)
+    {
+        try
+        {
+            return read();
+        }
+        catch (Exception e) when (e is InvalidDataException or IOException or NotSupportedException or ArgumentException or OverflowException)
+        {
+            throw Damaged($"is no sound archive ({e.Message})", e);
+        }
+    }
+
+    private CheckpointException Damaged(string what, Exception? inner = null) => new($"{Path}: {what}. The file is damaged; fetch or save it again.", inner);
+}

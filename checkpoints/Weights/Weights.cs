@@ -1,0 +1,114 @@
+namespace Rudder.Checkpoints;
+
+/// <summary>The tensors of a model folder or weight file, whatever the format. Reading is safe for several threads.</summary>
+public sealed class Weights : IDisposable
+{
+    private readonly List<IWeightFile> files;
+    private readonly Dictionary<string, (TensorInfo Tensor, IWeightFile File)> byName = new(StringComparer.Ordinal);
+
+    private Weights(string path, List<IWeightFile> files)
+    {
+        Path = path;
+        this.files = files;
+        foreach (var file in files)
+        {
+            foreach (var tensor in file.Tensors)
+            {
+                if (!byName.TryAdd(tensor.Name, (tensor, file)))
+                {
+                    throw new CheckpointException($"{file.Path}: tensor '{tensor.Name}' lies in {byName[tensor.Name].File.Path} too. Keep one of them.");
+                }
+            }
+        }
+
+        Tensors = [.. files.SelectMany(f => f.Tensors)];
+    }
+
+    /// <summary>The file, or the index of several, that was opened.</summary>
+    public string Path { get; }
+
+    /// <summary>Every tensor, in the file's order.</summary>
+    public IReadOnlyList<TensorInfo> Tensors { get; }
+
+    /// <summary>Opens a folder's weights: safetensors (one file, then an index of several), else pytorch_model.bin (the same).</summary>
+    /// <param name="folder">A model folder.</param>
+    /// <exception cref="CheckpointException">No weights, or damaged ones.</exception>
+    public static Weights Open(string folder)
+    {
+        foreach (string name in ModelFiles.Weights)
+        {
+            string path = System.IO.Path.Combine(folder, name);
+            if (File.Exists(path))
+            {
+                return OpenFile(path);
+            }
+        }
+
+        throw new CheckpointException($"{folder}: holds no weights; looked for {string.Join(", ", ModelFiles.Weights)}. Check the path, or fetch the model again.");
+    }
+
+    /// <summary>Opens one file, or an index with the files that it names; the ending tells the format.</summary>
+    /// <param name="path">A .safetensors, .bin or .index.json file.</param>
+    /// <exception cref="CheckpointException">Missing or damaged.</exception>
+    public static Weights OpenFile(string path)
+    {
+        List<IWeightFile> files = path.EndsWith(".index.json", StringComparison.Ordinal) ? ShardIndex.Open(path) : [OpenOne(path)];
+        try
+        {
+            return new Weights(path, files);
+        }
+        catch
+        {
+            files.ForEach(file => file.Dispose());
+            throw;
+        }
+    }
+
+    /// <summary>Whether a tensor of this name is there.</summary>
+    /// <param name="name">Name as in the file.</param>
+    public bool Contains(string name) => byName.ContainsKey(name);
+
+    /// <summary>A tensor's type and shape.</summary>
+    /// <param name="name">Name as in the file.</param>
+    public TensorInfo this[string name] => Find(name).Tensor;
+
+    /// <summary>Reads a floating tensor as single precision.</summary>
+    /// <param name="name">Name as in the file.</param>
+    /// <exception cref="CheckpointException">No such tensor, or not of a floating type.</exception>
+    public float[] ReadFloat32(string name)
+    {
+        var (tensor, file) = Find(name);
+        return FloatReading.Read(file, tensor);
+    }
+
+    /// <summary>Reads a floating tensor of a known shape, all of whose values must be finite.</summary>
+    /// <param name="name">Name as in the file.</param>
+    /// <param name="expectedShape">The shape it must have.</param>
+    /// <exception cref="CheckpointException">Missing, of another shape or type, or with NaN or infinity in it.</exception>
+    public float[] ReadFloat32(string name, params long[] expectedShape)
+    {
+        var (tensor, file) = Find(name);
+        if (!tensor.Shape.AsSpan().SequenceEqual(expectedShape))
+        {
+            throw new CheckpointException(
+                $"{file.Path}: tensor '{name}' has shape {TensorInfo.Show(tensor.Shape)}; expected is {TensorInfo.Show(expectedShape)}. "
+                + $"Do the weights and {ModelFiles.Config} belong together?");
+        }
+
+        float[] values = FloatReading.Read(file, tensor);
+        FloatReading.RequireFinite(file.Path, name, values);
+        return values;
+    }
+
+    /// <summary>Closes the files.</summary>
+    public void Dispose() => files.ForEach(file => file.Dispose());
+
+    internal static IWeightFile OpenOne(string path) =>
+        path.EndsWith(".safetensors", StringComparison.Ordinal) ? new SafetensorsFile(path)
+        : path.EndsWith(".bin", StringComparison.Ordinal) ? new TorchZipFile(path)
+        : throw new CheckpointException($"{path}: the ending tells the format; supported are .safetensors, .bin and .index.json.");
+
+    private (TensorInfo Tensor, IWeightFile File) Find(string name) => byName.TryGetValue(name, out var found)
+        ? found
+        : throw new CheckpointException($"{Path}: tensor '{name}' is missing; the file holds {Tensors.Count} others. The checkpoint is incomplete; fetch or save it again.");
+}
