@@ -1,0 +1,120 @@
+namespace Rudder.Checkpoints;
+
+/// <summary>How far a tokenizer's training is.</summary>
+/// <param name="Phase">"texts" while texts are read, then "merges".</param>
+/// <param name="Done">Texts read, or merges learned.</param>
+/// <param name="Total">Merges wanted; null while texts are read, whose number is not known.</param>
+public readonly record struct BpeTrainingProgress(string Phase, long Done, long? Total);
+
+/// <summary>Learns a byte-level BPE vocabulary from texts. The same texts give the same files, byte for byte.</summary>
+public static class BpeTraining
+{
+    private const long LeastCount = 2; // a pair seen once says nothing about the language
+    private static readonly string[] RobertaFirst = ["<s>", "<pad>", "</s>", "<unk>"];
+    private const string RobertaLast = "<mask>";
+
+    /// <summary>Learns a vocabulary and writes tokenizer.json, tokenizer_config.json, vocab.json and merges.txt.</summary>
+    /// <param name="texts">The texts; read once, in order.</param>
+    /// <param name="vocabularySize">All tokens: 256 bytes, merges, special ones.</param>
+    /// <param name="specialTokens">Special tokens beyond the family's own, which are always there; they come before the last one.</param>
+    /// <param name="outputFolder">The folder to write; made where it is missing.</param>
+    /// <param name="family">Which special tokens there are, and where.</param>
+    /// <param name="progress">Told every 1,000 texts and every 100 merges.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A vocabulary too small for the bytes and special tokens.</exception>
+    /// <exception cref="CheckpointException">Texts that do not support a vocabulary of this size.</exception>
+    public static void Train(
+        IEnumerable<string> texts,
+        int vocabularySize,
+        IReadOnlyList<string> specialTokens,
+        string outputFolder,
+        TokenizerFamily family,
+        IProgress<BpeTrainingProgress>? progress = null)
+    {
+        ArgumentNullException.ThrowIfNull(texts);
+        ArgumentNullException.ThrowIfNull(specialTokens);
+        string[] first = family == TokenizerFamily.Roberta ? RobertaFirst : [];
+        string lastToken = family == TokenizerFamily.Roberta ? RobertaLast : VocabularyFiles.Gpt2EndOfText;
+        string[] extra = [.. specialTokens.Except([.. first, lastToken], StringComparer.Ordinal)];
+        int reserved = first.Length + 256 + extra.Length + 1;
+        if (vocabularySize < reserved)
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(vocabularySize), vocabularySize, $"The 256 bytes and {reserved - 256} special tokens alone take {reserved}; ask for more.");
+        }
+
+        var counts = Count(texts, progress);
+        var learned = Learn(counts, vocabularySize - reserved, first, progress);
+        int reached = learned.Vocabulary.Count + extra.Length + 1;
+        if (reached < vocabularySize)
+        {
+            throw new CheckpointException(
+                $"{outputFolder}: vocabulary of {vocabularySize} asked for; these texts support at most {reached} tokens "
+                + $"(no further pair occurs {LeastCount} times). Give more text or ask for a smaller vocabulary.");
+        }
+
+        foreach (string token in extra.Append(lastToken))
+        {
+            if (!learned.Vocabulary.TryAdd(token, learned.Vocabulary.Count))
+            {
+                throw new CheckpointException($"{outputFolder}: special token '{token}' is a word that the texts taught too. Choose another spelling.");
+            }
+        }
+
+        var parts = new TokenizerParts
+        {
+            File = outputFolder,
+            Vocabulary = learned.Vocabulary,
+            Merges = learned.Merges,
+            Added = [.. first.Concat(extra).Append(lastToken).Select(token => new AddedToken(token, learned.Vocabulary[token]))],
+        };
+        TokenizerWriter.Write(outputFolder, parts, family);
+    }
+
+    private static WordCounts Count(IEnumerable<string> texts, IProgress<BpeTrainingProgress>? progress)
+    {
+        var counts = new WordCounts();
+        long done = 0;
+        foreach (string text in texts)
+        {
+            counts.Add(text);
+            if (++done % 1000 == 0)
+            {
+                progress?.Report(new BpeTrainingProgress("texts", done, null));
+            }
+        }
+
+        return counts;
+    }
+
+    private static (Dictionary<string, int> Vocabulary, List<string> Merges) Learn(
+        WordCounts counts, int wanted, string[] first, IProgress<BpeTrainingProgress>? progress)
+    {
+        List<string> tokens = [.. first, .. ByteAlphabet.InOrder.Select(c => c.ToString())];
+        var idOfByte = new int[256];
+        for (int b = 0; b < 256; b++)
+        {
+            idOfByte[b] = tokens.IndexOf(ByteAlphabet.Spell((byte)b).ToString(), first.Length);
+        }
+
+        var merging = new PairMerging(counts.InOrder().Select(w => (Array.ConvertAll(w.Word, b => idOfByte[b]), w.Count)));
+        var vocabulary = tokens.Select((token, id) => (token, id)).ToDictionary(p => p.token, p => p.id, StringComparer.Ordinal);
+        var merges = new List<string>(wanted);
+        int enough = vocabulary.Count + wanted;
+        int SymbolOf(int left, int right) => vocabulary.GetValueOrDefault(tokens[left] + tokens[right], tokens.Count);
+        while (vocabulary.Count < enough && merging.MergeNext(SymbolOf, LeastCount) is var (left, right))
+        {
+            merges.Add($"{tokens[left]} {tokens[right]}");
+            if (vocabulary.TryAdd(tokens[left] + tokens[right], tokens.Count))
+            {
+                tokens.Add(tokens[left] + tokens[right]);
+            }
+
+            if (merges.Count % 100 == 0 || vocabulary.Count == enough)
+            {
+                progress?.Report(new BpeTrainingProgress("merges", wanted - (enough - vocabulary.Count), wanted));
+            }
+        }
+
+        return (vocabulary, merges);
+    }
+}

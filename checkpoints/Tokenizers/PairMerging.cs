@@ -1,0 +1,129 @@
+using System.Runtime.InteropServices;
+
+namespace Rudder.Checkpoints;
+
+/// <summary>
+/// The heart of BPE training: words as symbols, a count for each pair of neighbours, and a heap of pairs. Merging a pair
+/// updates only the words that hold it. A heap entry whose count is out of date is put back with the present one.
+/// </summary>
+internal sealed class PairMerging
+{
+    private readonly List<(int[] Symbols, long Count)> words = [];
+    private readonly Dictionary<(int Left, int Right), long> counts = [];
+    private readonly Dictionary<(int Left, int Right), List<int>> places = [];
+    private readonly PriorityQueue<(int Left, int Right), (long NegativeCount, int Left, int Right)> heap = new();
+    private readonly HashSet<(int Left, int Right)> touched = [];
+
+    public PairMerging(IEnumerable<(int[] Symbols, long Count)> wordsAndCounts)
+    {
+        foreach (var word in wordsAndCounts)
+        {
+            words.Add(word);
+            AddPairs(words.Count - 1, word.Symbols, word.Count, record: true);
+        }
+
+        foreach (var (pair, count) in counts)
+        {
+            heap.Enqueue(pair, (-count, pair.Left, pair.Right));
+        }
+
+        touched.Clear();
+    }
+
+    /// <summary>
+    /// Takes the most frequent pair, of equals the one with the smaller ids, and makes it one symbol everywhere.
+    /// Null when no pair occurs at least <paramref name="leastCount"/> times.
+    /// </summary>
+    /// <param name="symbolOf">The symbol of a pair: a new one, or one that spells the same ("a"+"bc" and "ab"+"c").</param>
+    /// <param name="leastCount">How often a pair must occur.</param>
+    public (int Left, int Right)? MergeNext(Func<int, int, int> symbolOf, long leastCount)
+    {
+        while (heap.TryDequeue(out var pair, out var priority))
+        {
+            long count = counts.GetValueOrDefault(pair);
+            if (count != -priority.NegativeCount)
+            {
+                if (count > 0)
+                {
+                    heap.Enqueue(pair, (-count, pair.Left, pair.Right));
+                }
+
+                continue;
+            }
+
+            if (count < leastCount)
+            {
+                return null;
+            }
+
+            Merge(pair, symbolOf(pair.Left, pair.Right));
+            return pair;
+        }
+
+        return null;
+    }
+
+    private void Merge((int Left, int Right) pair, int newSymbol)
+    {
+        touched.Clear();
+        foreach (int index in places[pair])
+        {
+            var (symbols, count) = words[index];
+            int[]? merged = Merged(symbols, pair, newSymbol);
+            if (merged is null)
+            {
+                continue; // listed twice, or an earlier merge took the pair out of this word
+            }
+
+            AddPairs(index, symbols, -count, record: false);
+            AddPairs(index, merged, count, record: true, onlyWith: newSymbol);
+            words[index] = (merged, count);
+        }
+
+        places.Remove(pair);
+        counts.Remove(pair);
+        foreach (var changed in touched)
+        {
+            if (changed != pair && (changed.Left == newSymbol || changed.Right == newSymbol) && counts[changed] > 0)
+            {
+                heap.Enqueue(changed, (-counts[changed], changed.Left, changed.Right));
+            }
+        }
+    }
+
+    /// <summary>Adds a word's pairs to the counts; records where they are, all of them or those of one symbol (the others are recorded already).</summary>
+    private void AddPairs(int index, int[] symbols, long count, bool record, int onlyWith = -1)
+    {
+        for (int i = 0; i + 1 < symbols.Length; i++)
+        {
+            var pair = (symbols[i], symbols[i + 1]);
+            CollectionsMarshal.GetValueRefOrAddDefault(counts, pair, out _) += count;
+            if (!record || (onlyWith >= 0 && pair.Item1 != onlyWith && pair.Item2 != onlyWith))
+            {
+                continue;
+            }
+
+            touched.Add(pair);
+            ref var list = ref CollectionsMarshal.GetValueRefOrAddDefault(places, pair, out _);
+            list ??= [];
+            if (list.Count == 0 || list[^1] != index)
+            {
+                list.Add(index);
+            }
+        }
+    }
+
+    private static int[]? Merged(int[] symbols, (int Left, int Right) pair, int newSymbol)
+    {
+        Span<int> merged = symbols.Length <= 512 ? stackalloc int[symbols.Length] : new int[symbols.Length];
+        int length = 0;
+        for (int i = 0; i < symbols.Length; i++)
+        {
+            bool here = i + 1 < symbols.Length && symbols[i] == pair.Left && symbols[i + 1] == pair.Right;
+            merged[length++] = here ? newSymbol : symbols[i];
+            i += here ? 1 : 0;
+        }
+
+        return length == symbols.Length ? null : merged[..length].ToArray();
+    }
+}
