@@ -1,0 +1,40 @@
+namespace Rudder.Datasets;
+
+/// <summary>A review and its rewrite of opposite sentiment, cut where they part.</summary>
+/// <param name="Id">Its id in the source.</param>
+/// <param name="Prompt">The words that both begin with.</param>
+/// <param name="Chosen">The rest of the positive one, with the blank that leads it.</param>
+/// <param name="Rejected">The rest of the negative one, likewise.</param>
+/// <param name="Source">Ids of the real review among the labelled ones; leave them out of fine-tuning when these pairs are for testing.</param>
+public sealed record CounterfactualPair(string Id, string Prompt, string Chosen, string Rejected, IReadOnlyList<string> Source);
+
+/// <summary>Reads counterfactual pairs from JSON Lines: <c>{"prompt", "chosen", "rejected", "id", "source"}</c>.</summary>
+public static class CounterfactualPairs
+{
+    /// <summary>Streams the pairs of a file. Both texts are cleaned as a whole and cut anew, because a tag may straddle the cut.</summary>
+    /// <param name="path">A .jsonl or .jsonl.gz file.</param>
+    /// <exception cref="DatasetException">An unreadable file or a malformed row.</exception>
+    public static IEnumerable<CounterfactualPair> Read(string path)
+    {
+        foreach (var (number, row) in JsonRows.Read(path))
+        {
+            string prompt = row.Text("prompt");
+            string[] chosen = TextCleaning.Clean(prompt + row.Text("chosen")).Split(' ');
+            string[] rejected = TextCleaning.Clean(prompt + row.Text("rejected")).Split(' ');
+            int shared = chosen.AsSpan().CommonPrefixLength(rejected);
+            if (shared == chosen.Length || shared == rejected.Length)
+            {
+                throw row.Bad("chosen", "and 'rejected' do not part: one is the beginning of the other");
+            }
+
+            yield return new CounterfactualPair(
+                row.OptionalText("id") ?? $"{Path.GetFileName(path)}:{number}",
+                string.Join(' ', chosen[..shared]),
+                Rest(chosen, shared),
+                Rest(rejected, shared),
+                row.Texts("source"));
+        }
+    }
+
+    private static string Rest(string[] words, int from) => (from > 0 ? " " : "") + string.Join(' ', words[from..]);
+}
