@@ -1,0 +1,60 @@
+using Rudder.Checkpoints;
+
+namespace Rudder.Trainer;
+
+/// <summary>A recipe, setting or input file that cannot be used; the message says which value, the limit and the remedy.</summary>
+internal sealed class BadInputException(string message, Exception? inner = null) : Exception(message, inner);
+
+/// <summary>Training that broke down: a loss or gradient that is not a number, a refused export.</summary>
+internal sealed class TrainingFailedException(string message, Exception? inner = null) : Exception(message, inner);
+
+/// <summary>Training stopped by Ctrl-C or SIGTERM after its step was finished and saved.</summary>
+internal sealed class InterruptedException(string message) : Exception(message);
+
+/// <summary>The one place that maps failures to exit codes.</summary>
+internal static class ExitCodes
+{
+    /// <summary>Finished.</summary>
+    public const int Done = 0;
+
+    /// <summary>Wrong command line.</summary>
+    public const int Usage = 1;
+
+    /// <summary>Bad recipe, setting or file.</summary>
+    public const int BadInput = 2;
+
+    /// <summary>Training or export failed.</summary>
+    public const int Failed = 3;
+
+    /// <summary>Stopped on request; resumable.</summary>
+    public const int Interrupted = 130;
+
+    /// <summary>Runs <paramref name="work"/>, prints a failure's message to <paramref name="errors"/> and returns the code.</summary>
+    public static int Of(Func<int> work, TextWriter errors)
+    {
+        try
+        {
+            return work();
+        }
+        catch (Exception e) when (CodeOf(e) is int code)
+        {
+            errors.WriteLine(e.Message);
+            return code;
+        }
+        catch (Exception e)
+        {
+            errors.WriteLine(e);
+            return Failed;
+        }
+    }
+
+    /// <summary>The exit code of a failure whose message says everything; null for an unexpected one, shown in full.</summary>
+    public static int? CodeOf(Exception failure) =>
+        failure switch
+        {
+            InterruptedException => Interrupted,
+            TrainingFailedException => Failed,
+            BadInputException or CheckpointException or FileNotFoundException or DirectoryNotFoundException => BadInput,
+            _ => null,
+        };
+}

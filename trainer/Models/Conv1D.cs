@@ -1,0 +1,24 @@
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Rudder.Trainer.Models;
+
+/// <summary>Affine map with its weight stored as Hugging Face stores GPT-2's: [in,out], so that checkpoints need no transposing.</summary>
+internal sealed class Conv1D : nn.Module<Tensor, Tensor>
+{
+    private readonly Parameter weight;
+    private readonly Parameter bias;
+
+    /// <summary>Creates the map with normal(0, <paramref name="deviation"/>) weights and a zero bias.</summary>
+    public Conv1D(long inputs, long outputs, double deviation, Device device)
+        : base(nameof(Conv1D))
+    {
+        weight = nn.Parameter(nn.init.normal_(empty(inputs, outputs, device: device), 0, deviation));
+        bias = nn.Parameter(zeros(outputs, device: device));
+        RegisterComponents();
+    }
+
+    /// <inheritdoc/>
+    public override Tensor forward(Tensor input) => nn.functional.linear(input, weight.t(), bias); // [...,in] -> [...,out]
+}

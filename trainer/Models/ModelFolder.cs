@@ -1,0 +1,87 @@
+using Rudder.Checkpoints;
+using static TorchSharp.torch;
+
+namespace Rudder.Trainer.Models;
+
+/// <summary>Loads models from folders in Hugging Face layout and writes them back.</summary>
+internal static class ModelFolder
+{
+    private static readonly string[] TokenizerFiles =
+        ["tokenizer.json", "tokenizer_config.json", "vocab.json", "merges.txt", "special_tokens_map.json", "added_tokens.json"];
+
+    /// <summary>Loads a GPT-2 family model.</summary>
+    /// <param name="folder">Model folder.</param>
+    /// <param name="device">Where the parameters live.</param>
+    /// <param name="dropout">Replaces the configuration's dropout; null keeps it.</param>
+    public static Gpt2 LoadGpt2(string folder, Device device, double? dropout = null)
+    {
+        if (ModelConfig.Load(folder) is not Gpt2Config config)
+        {
+            throw new BadInputException($"{folder} holds no GPT-2 family model (config.json says another model_type).");
+        }
+
+        IReadOnlyDictionary<string, float[]> weights = ModelWeights.LoadGpt2(folder, config);
+        var model = new Gpt2(config, dropout ?? config.Dropout, device);
+        foreach (NamedParameter parameter in model.Parameters)
+        {
+            NamedParameters.Fill(parameter, weights[parameter.Name]);
+        }
+
+        return model;
+    }
+
+    /// <summary>Loads a RoBERTa sequence classifier.</summary>
+    /// <param name="folder">Model folder.</param>
+    /// <param name="device">Where the parameters live.</param>
+    /// <param name="dropout">Replaces the configuration's dropout; null keeps it.</param>
+    public static RobertaClassifier LoadRoberta(string folder, Device device, double? dropout = null)
+    {
+        if (ModelConfig.Load(folder) is not RobertaConfig config)
+        {
+            throw new BadInputException($"{folder} holds no RoBERTa family classifier (config.json says another model_type).");
+        }
+
+        IReadOnlyDictionary<string, float[]> weights = ModelWeights.LoadRoberta(folder, config);
+        var model = new RobertaClassifier(config, dropout ?? config.Dropout, device);
+        RobertaWeights.Fill(model, weights);
+        return model;
+    }
+
+    /// <summary>Writes config.json, model.safetensors (names as the LM-head model saves them) and the tokenizer's files.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="folder">Created if absent.</param>
+    /// <param name="tokenizer">Folder whose tokenizer files are copied; null for an ids-only model.</param>
+    /// <param name="type">Precision of the stored weights.</param>
+    public static void Save(Gpt2 model, string folder, string? tokenizer, WeightType type)
+    {
+        var tensors = model.Parameters
+            .Select(p => ("transformer." + p.Name, p.Value.shape, (ReadOnlyMemory<float>)NamedParameters.Values(p.Value)))
+            .ToList();
+        Write(model.Config, tensors, folder, tokenizer, type);
+    }
+
+    /// <summary>Writes config.json, model.safetensors and the tokenizer's files.</summary>
+    /// <inheritdoc cref="Save(Gpt2, string, string?, WeightType)"/>
+    public static void Save(RobertaClassifier model, string folder, string? tokenizer, WeightType type) =>
+        Write(model.Config, RobertaWeights.Collect(model), folder, tokenizer, type);
+
+    private static void Write(
+        ModelConfig config,
+        IReadOnlyList<(string Name, long[] Shape, ReadOnlyMemory<float> Data)> tensors,
+        string folder,
+        string? tokenizer,
+        WeightType type)
+    {
+        Directory.CreateDirectory(folder);
+        config.Save(folder);
+        SafetensorsWriter.Write(
+            Path.Combine(folder, "model.safetensors"), tensors, type, new Dictionary<string, string> { ["format"] = "pt" });
+        if (tokenizer is not null && Path.GetFullPath(tokenizer) != Path.GetFullPath(folder))
+        {
+            foreach (string file in TokenizerFiles.Where(f => File.Exists(Path.Combine(tokenizer, f))))
+            {
+                File.Copy(Path.Combine(tokenizer, file), Path.Combine(folder, file), overwrite: true);
+            }
+        }
+    }
+}

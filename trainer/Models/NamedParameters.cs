@@ -1,0 +1,49 @@
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Rudder.Trainer.Models;
+
+/// <summary>A parameter and its name in checkpoints.</summary>
+internal sealed record NamedParameter(string Name, Parameter Value);
+
+/// <summary>Reads, fills and freezes the parameters of a module by name.</summary>
+internal static class NamedParameters
+{
+    /// <summary>The module's parameters in registration order.</summary>
+    public static IReadOnlyList<NamedParameter> Of(nn.Module module) =>
+        [.. module.named_parameters().Select(p => new NamedParameter(p.Item1, p.Item2))];
+
+    /// <summary>Overwrites the parameter with <paramref name="values"/> in row-major order.</summary>
+    public static void Fill(NamedParameter parameter, float[] values)
+    {
+        if (parameter.Value.numel() != values.LongLength)
+        {
+            throw new BadInputException($"{parameter.Name} takes {parameter.Value.numel()} values, not {values.LongLength}.");
+        }
+
+        using var scope = NewDisposeScope();
+        using var quiet = no_grad();
+        parameter.Value.copy_(tensor(values).reshape(parameter.Value.shape));
+    }
+
+    /// <summary>The parameter's values in row-major order.</summary>
+    public static float[] Values(Tensor parameter)
+    {
+        using var scope = NewDisposeScope();
+        return parameter.detach().to(float32).cpu().contiguous().data<float>().ToArray();
+    }
+
+    /// <summary>Takes every parameter whose name begins with <paramref name="prefix"/> out of training.</summary>
+    public static void Freeze(IEnumerable<NamedParameter> parameters, string prefix)
+    {
+        foreach (NamedParameter parameter in parameters.Where(p => p.Name.StartsWith(prefix, StringComparison.Ordinal)))
+        {
+            parameter.Value.requires_grad_(false);
+        }
+    }
+
+    /// <summary>The parameters that learn.</summary>
+    public static IReadOnlyList<NamedParameter> Trainable(IEnumerable<NamedParameter> parameters) =>
+        [.. parameters.Where(p => p.Value.requires_grad)];
+}

@@ -1,0 +1,93 @@
+using Rudder.Checkpoints;
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Rudder.Trainer.Models;
+
+/// <summary>RoBERTa with a classification head on the first position.</summary>
+internal sealed class RobertaClassifier : nn.Module
+{
+    private readonly Embedding words;
+    private readonly Embedding positions;
+    private readonly Embedding types;
+    private readonly LayerNorm norm;
+    private readonly ModuleList<RobertaLayer> layers;
+    private readonly Conv1D dense;
+    private readonly Conv1D projection;
+    private readonly double dropout;
+
+    /// <summary>Creates a model with new weights drawn from torch's generator (seed it first).</summary>
+    /// <param name="config">Sizes, ids and labels.</param>
+    /// <param name="dropout">Probability of zeroing an activation in training, 0 to below 1.</param>
+    /// <param name="device">Where the parameters live.</param>
+    public RobertaClassifier(RobertaConfig config, double dropout, Device device)
+        : base(nameof(RobertaClassifier))
+    {
+        Config = config;
+        Device = device;
+        this.dropout = dropout;
+        words = nn.Embedding(config.VocabularySize, config.HiddenSize, device: device);
+        positions = nn.Embedding(config.MaxPositions, config.HiddenSize, device: device);
+        types = nn.Embedding(config.TypeVocabularySize, config.HiddenSize, device: device);
+        norm = nn.LayerNorm(config.HiddenSize, config.LayerNormEpsilon, device: device);
+        layers = nn.ModuleList(Enumerable.Range(0, config.Layers).Select(_ => new RobertaLayer(config, dropout, device)).ToArray());
+        dense = new Conv1D(config.HiddenSize, config.HiddenSize, Gpt2.InitialDeviation, device);
+        projection = new Conv1D(config.HiddenSize, config.Labels.Count, Gpt2.InitialDeviation, device);
+        RegisterComponents();
+        Parameters = NamedParameters.Of(this);
+        using (no_grad())
+        {
+            foreach (string table in new[] { "words.weight", "positions.weight", "types.weight" })
+            {
+                nn.init.normal_(Parameters.Single(p => p.Name == table).Value, 0, Gpt2.InitialDeviation);
+            }
+        }
+    }
+
+    /// <summary>Sizes, ids and labels.</summary>
+    public RobertaConfig Config { get; }
+
+    /// <summary>Where the parameters live.</summary>
+    public Device Device { get; }
+
+    /// <summary>Every parameter under its name here (see <see cref="RobertaWeights"/> for Hugging Face's), in a fixed order.</summary>
+    public IReadOnlyList<NamedParameter> Parameters { get; }
+
+    /// <summary>Label logits.</summary>
+    /// <param name="ids">Token ids with their start and end tokens, right-padded with the pad id, [B,T].</param>
+    /// <param name="padded">Whether any row is padded; false skips the mask.</param>
+    /// <returns>[B,L]</returns>
+    public Tensor Logits(Tensor ids, bool padded)
+    {
+        int pad = Config.PadId ?? throw new BadInputException("The classifier's config.json has no pad_token_id; RoBERTa needs one.");
+        using Tensor valid = ids.ne(pad).to(int64); // [B,T]
+        Tensor places = valid.cumsum(1) * valid + pad; // [B,T]
+        Tensor? mask = padded ? zeros(ids.shape, device: ids.device).masked_fill(valid.eq(0), double.NegativeInfinity) : null; // [B,T]
+        mask = mask?.unsqueeze(1).unsqueeze(1); // [B,1,1,T]
+        Tensor x = words.call(ids) + positions.call(places) + types.call(zeros_like(ids)); // [B,T,D]
+        x = nn.functional.dropout(norm.call(x), dropout, training);
+        foreach (RobertaLayer layer in layers)
+        {
+            x = layer.Run(x, mask); // [B,T,D]
+        }
+
+        Tensor first = x.split([1, x.shape[1] - 1], 1)[0].squeeze(1); // [B,D]
+        Tensor hidden = tanh(dense.call(nn.functional.dropout(first, dropout, training))); // [B,D]
+        return projection.call(nn.functional.dropout(hidden, dropout, training)); // [B,L]
+    }
+
+    /// <summary>Stops the first <paramref name="blocks"/> layers from learning.</summary>
+    public void FreezeFirst(int blocks)
+    {
+        if (blocks < 0 || blocks > Config.Layers)
+        {
+            throw new BadInputException($"freeze_blocks is {blocks}; the model has {Config.Layers} blocks. Give 0 to {Config.Layers}.");
+        }
+
+        for (int i = 0; i < blocks; i++)
+        {
+            NamedParameters.Freeze(Parameters, $"layers.{i}.");
+        }
+    }
+}

@@ -1,0 +1,54 @@
+using Rudder.Checkpoints;
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Rudder.Trainer.Models;
+
+/// <summary>One post-norm RoBERTa layer: bidirectional self-attention over the valid positions, then a GELU feed-forward.</summary>
+internal sealed class RobertaLayer : nn.Module
+{
+    private readonly Conv1D qkv;
+    private readonly Conv1D attention;
+    private readonly LayerNorm attentionNorm;
+    private readonly Conv1D inner;
+    private readonly Conv1D output;
+    private readonly LayerNorm outputNorm;
+    private readonly int heads;
+    private readonly double dropout;
+
+    /// <summary>Creates the layer; query, key and value share one product.</summary>
+    public RobertaLayer(RobertaConfig config, double dropout, Device device)
+        : base(nameof(RobertaLayer))
+    {
+        int width = config.HiddenSize;
+        qkv = new Conv1D(width, 3L * width, Gpt2.InitialDeviation, device);
+        attention = new Conv1D(width, width, Gpt2.InitialDeviation, device);
+        attentionNorm = nn.LayerNorm(width, config.LayerNormEpsilon, device: device);
+        inner = new Conv1D(width, config.IntermediateSize, Gpt2.InitialDeviation, device);
+        output = new Conv1D(config.IntermediateSize, width, Gpt2.InitialDeviation, device);
+        outputNorm = nn.LayerNorm(width, config.LayerNormEpsilon, device: device);
+        heads = config.Heads;
+        this.dropout = dropout;
+        RegisterComponents();
+    }
+
+    /// <summary>Runs the layer.</summary>
+    /// <param name="x">Hidden states, [B,T,D].</param>
+    /// <param name="mask">0 where a key may be seen, −∞ at padding, [B,1,1,T]; null when no row is padded.</param>
+    public Tensor Run(Tensor x, Tensor? mask)
+    {
+        (long batch, long time, long width) = (x.shape[0], x.shape[1], x.shape[2]);
+        Tensor[] parts = qkv.call(x).chunk(3, -1); // 3 × [B,T,D]
+        Tensor query = Split(parts[0]) * (1 / Math.Sqrt((double)width / heads)); // [B,H,T,E]
+        Tensor scores = query.matmul(Split(parts[1]).transpose(2, 3)); // [B,H,T,T]
+        Tensor weights = (mask is null ? scores : scores.add_(mask)).softmax(-1); // [B,H,T,T]
+        weights = nn.functional.dropout(weights, dropout, training);
+        Tensor mixed = weights.matmul(Split(parts[2])).transpose(1, 2).reshape(batch, time, width); // [B,T,D]
+        x = attentionNorm.call(x + nn.functional.dropout(attention.call(mixed), dropout, training)); // [B,T,D]
+        Tensor fed = output.call(nn.functional.gelu(inner.call(x))); // [B,T,D]
+        return outputNorm.call(x + nn.functional.dropout(fed, dropout, training)); // [B,T,D]
+
+        Tensor Split(Tensor t) => t.view(batch, time, heads, width / heads).transpose(1, 2); // [B,H,T,E]
+    }
+}

@@ -1,0 +1,63 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace Rudder.Trainer.Recipes.Settings;
+
+/// <summary>Training of a text classifier on random crops of labelled reviews.</summary>
+internal sealed record ClassifierRecipe : TrainingRecipe
+{
+    /// <summary>The reviews.</summary>
+    public ClassifierDataSettings Data { get; init; } = new();
+
+    /// <summary>Sizes of a step.</summary>
+    public ClassifierBatchSettings Batch { get; init; } = new();
+}
+
+/// <summary>Which reviews a classifier learns from and is measured on.</summary>
+internal sealed record ClassifierDataSettings
+{
+    /// <summary>Labelled review files.</summary>
+    [MinLength(1)] public IReadOnlyList<string> Files { get; init; } = [];
+
+    /// <summary>Labelled review files used only for the final measurement; may be empty.</summary>
+    public IReadOnlyList<string> Test { get; init; } = [];
+
+    /// <summary>Pair files whose `source` reviews, and reviews with the same text, are left out.</summary>
+    public IReadOnlyList<string> ExcludePairs { get; init; } = [];
+
+    /// <summary>Review files whose texts are left out.</summary>
+    public IReadOnlyList<string> ExcludeTexts { get; init; } = [];
+
+    /// <summary>A text file of review ids to leave out, one a line.</summary>
+    public string? ExcludeIds { get; init; }
+
+    /// <summary>Reviews kept from training for evaluation. Default 500.</summary>
+    [Range(0, 1_000_000)] public int HeldOut { get; init; } = 500;
+
+    /// <summary>Reviews read at most, 0 for all. Default 0.</summary>
+    [Range(0, 100_000_000)] public int Limit { get; init; }
+
+    /// <summary>Shortest crop in tokens, start and end token not counted. Default 16.</summary>
+    [Range(1, 8192)] public int MinLength { get; init; } = 16;
+
+    /// <summary>Longest crop in tokens. Default 128.</summary>
+    [Range(1, 8192)] public int MaxLength { get; init; } = 128;
+
+    /// <summary>Tokens of a window when whole reviews are judged; 0 means max_length. Default 0.</summary>
+    [Range(0, 8192)] public int Window { get; init; }
+
+    /// <summary>Tokens of an opening in the openings measurement. Default 30.</summary>
+    [Range(1, 8192)] public int Opening { get; init; } = 30;
+
+    /// <summary>Label names in the order of their numbers. Default NEGATIVE, POSITIVE.</summary>
+    [MinLength(2)] public IReadOnlyList<string> Labels { get; init; } = ["NEGATIVE", "POSITIVE"];
+}
+
+/// <summary>Sizes of a classifier step.</summary>
+internal sealed record ClassifierBatchSettings
+{
+    /// <summary>Crops in one forward pass. Default 32.</summary>
+    [Range(1, 65536)] public int Sequences { get; init; } = 32;
+
+    /// <summary>Forward passes whose gradients are added up before a step. Default 1.</summary>
+    [Range(1, 65536)] public int Accumulation { get; init; } = 1;
+}

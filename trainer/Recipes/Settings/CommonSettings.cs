@@ -1,0 +1,67 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace Rudder.Trainer.Recipes.Settings;
+
+/// <summary>Sizes of a new model.</summary>
+internal sealed record ArchitectureSettings
+{
+    /// <summary>Transformer blocks. Default 4.</summary>
+    [Range(1, 96)] public int Layers { get; init; } = 4;
+
+    /// <summary>Attention heads; must divide hidden_size. Default 4.</summary>
+    [Range(1, 128)] public int Heads { get; init; } = 4;
+
+    /// <summary>Width of the hidden states. Default 256.</summary>
+    [Range(8, 16384)] public int HiddenSize { get; init; } = 256;
+
+    /// <summary>Longest sequence in tokens, special tokens included. Default 256.</summary>
+    [Range(8, 8192)] public int Context { get; init; } = 256;
+}
+
+/// <summary>How the weights move.</summary>
+internal sealed record OptimizerSettings
+{
+    /// <summary>adamw or rmsprop. Default adamw.</summary>
+    [AllowedValues("adamw", "rmsprop")] public string Name { get; init; } = "adamw";
+
+    /// <summary>Peak learning rate. Default 1e-3.</summary>
+    [Range(0.0, 1.0)] public double LearningRate { get; init; } = 1e-3;
+
+    /// <summary>AdamW's decay rates of the first and second moment, each from 0 to below 1. Default [0.9, 0.95].</summary>
+    [Length(2, 2)] public IReadOnlyList<double> Betas { get; init; } = [0.9, 0.95];
+
+    /// <summary>AdamW's decoupled weight decay. Default 0.1; RMSprop adds it to the gradient.</summary>
+    [Range(0.0, 10.0)] public double WeightDecay { get; init; } = 0.1;
+
+    /// <summary>Whether weight decay also reaches biases and layer norms. Default false.</summary>
+    public bool DecayAll { get; init; }
+
+    /// <summary>Added to the denominator. Default 1e-8.</summary>
+    [Range(0.0, 1.0)] public double Eps { get; init; } = 1e-8;
+
+    /// <summary>RMSprop's smoothing. Default 0.99.</summary>
+    [Range(0.0, 1.0)] public double Alpha { get; init; } = 0.99;
+}
+
+/// <summary>How the learning rate changes over the steps.</summary>
+internal sealed record ScheduleSettings
+{
+    /// <summary>linear (to 0), cosine (to minimum) or constant, after the warm-up. Default cosine.</summary>
+    [AllowedValues("linear", "cosine", "constant")] public string Name { get; init; } = "cosine";
+
+    /// <summary>Steps over which the rate rises linearly from 0 to its peak. Default 0.</summary>
+    [Range(0, 10_000_000)] public int WarmupSteps { get; init; }
+
+    /// <summary>Cosine's last rate as a share of the peak. Default 0.</summary>
+    [Range(0.0, 1.0)] public double Minimum { get; init; }
+}
+
+/// <summary>What a finished run exports to ONNX.</summary>
+internal sealed record ExportSettings
+{
+    /// <summary>Write float32 graphs. Default true.</summary>
+    public bool Fp32 { get; init; } = true;
+
+    /// <summary>Write int8 graphs too. Default false.</summary>
+    public bool Int8 { get; init; }
+}

@@ -1,0 +1,77 @@
+using System.ComponentModel.DataAnnotations;
+using System.Globalization;
+using System.Reflection;
+using System.Text.Json.Nodes;
+
+namespace Rudder.Trainer.Recipes.Settings;
+
+/// <summary>Refuses unknown keys and values out of range, naming the setting, the value and the limit.</summary>
+internal static class RecipeCheck
+{
+    /// <summary>Refuses keys that <paramref name="type"/> has no setting for, at every depth.</summary>
+    public static void Keys(JsonObject json, Type type, string prefix, string path)
+    {
+        foreach ((string key, JsonNode? value) in json)
+        {
+            PropertyInfo property = Find(type, key)
+                ?? throw new BadInputException($"{path}: there is no setting '{prefix}{key}'. Known here: {Known(type)}.");
+            if (value is JsonObject inner && IsSettings(property.PropertyType))
+            {
+                Keys(inner, property.PropertyType, $"{prefix}{key}.", path);
+            }
+        }
+    }
+
+    /// <summary>Refuses values outside the ranges declared on the settings, at every depth.</summary>
+    public static void Values(object settings, string prefix, string path)
+    {
+        foreach (PropertyInfo property in settings.GetType().GetProperties().Where(p => p.CanWrite))
+        {
+            object? value = property.GetValue(settings);
+            string key = prefix + RecipeReader.KeyOf(property.Name);
+            foreach (ValidationAttribute rule in property.GetCustomAttributes<ValidationAttribute>())
+            {
+                if (value is not null && !rule.IsValid(value))
+                {
+                    throw new BadInputException($"{path}: {key} is {Show(value)}; it takes {Describe(rule)}.");
+                }
+            }
+
+            if (value is double number && !double.IsFinite(number))
+            {
+                throw new BadInputException($"{path}: {key} is {number}; it takes a finite number.");
+            }
+
+            if (value is not null && IsSettings(property.PropertyType))
+            {
+                Values(value, key + ".", path);
+            }
+        }
+    }
+
+    /// <summary>The setting called <paramref name="key"/> in a recipe file, or null.</summary>
+    public static PropertyInfo? Find(Type type, string key) =>
+        Array.Find(type.GetProperties(), p => p.CanWrite && RecipeReader.KeyOf(p.Name) == key);
+
+    /// <summary>The keys a recipe file may have at this place.</summary>
+    public static string Known(Type type) =>
+        string.Join(", ", type.GetProperties().Where(p => p.CanWrite).Select(p => RecipeReader.KeyOf(p.Name)).Order(StringComparer.Ordinal));
+
+    private static bool IsSettings(Type type) =>
+        type.IsClass && type.Namespace is not null && type.Namespace.StartsWith("Rudder.", StringComparison.Ordinal);
+
+    private static string Show(object value) =>
+        value is string text ? $"'{text}'"
+        : value is System.Collections.IEnumerable list ? $"[{string.Join(", ", list.Cast<object>())}]"
+        : Convert.ToString(value, CultureInfo.InvariantCulture)!;
+
+    private static string Describe(ValidationAttribute rule) =>
+        rule switch
+        {
+            RangeAttribute r => string.Create(CultureInfo.InvariantCulture, $"{r.Minimum} to {r.Maximum}"),
+            AllowedValuesAttribute a => "one of " + string.Join(", ", a.Values),
+            LengthAttribute l => l.MinimumLength == l.MaximumLength ? $"{l.MinimumLength} values" : $"{l.MinimumLength} to {l.MaximumLength} values",
+            MinLengthAttribute m => $"at least {m.Length} value{(m.Length == 1 ? string.Empty : "s")}",
+            _ => rule.FormatErrorMessage("it"),
+        };
+}

@@ -1,0 +1,72 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
+
+namespace Rudder.Trainer.Recipes.Settings;
+
+/// <summary>Reads a recipe file and its --set overrides into a record; every value is checked before anything runs.</summary>
+internal static class RecipeReader
+{
+    private static readonly JsonSerializerOptions Options = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        WriteIndented = true,
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    };
+
+    /// <summary>Reads, overrides, checks.</summary>
+    /// <typeparam name="T">The recipe's record.</typeparam>
+    /// <param name="path">JSON file; comments and trailing commas are allowed.</param>
+    /// <param name="sets">Overrides, each <c>dotted.path=value</c>, applied in order.</param>
+    public static T Read<T>(string path, IReadOnlyList<string> sets)
+        where T : class
+    {
+        if (!File.Exists(path))
+        {
+            throw new BadInputException($"There is no recipe file {path}.");
+        }
+
+        return Parse<T>(File.ReadAllText(path), path, sets);
+    }
+
+    /// <summary>As <see cref="Read"/>, from text; <paramref name="path"/> only names it in messages.</summary>
+    public static T Parse<T>(string text, string path, IReadOnlyList<string> sets)
+        where T : class
+    {
+        JsonObject json;
+        try
+        {
+            var relaxed = new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true };
+            json = JsonNode.Parse(text, null, relaxed) as JsonObject ?? throw new BadInputException($"{path} holds no JSON object.");
+        }
+        catch (JsonException e)
+        {
+            throw new BadInputException($"{path} is not JSON: {e.Message}", e);
+        }
+
+        foreach (string set in sets)
+        {
+            RecipeOverride.Apply(json, set, typeof(T));
+        }
+
+        RecipeCheck.Keys(json, typeof(T), string.Empty, path);
+        T recipe;
+        try
+        {
+            recipe = json.Deserialize<T>(Options)!;
+        }
+        catch (JsonException e)
+        {
+            throw new BadInputException($"{path}: the value of {e.Path?.TrimStart('$', '.')} has the wrong type. {e.Message}", e);
+        }
+
+        RecipeCheck.Values(recipe, string.Empty, path);
+        return recipe;
+    }
+
+    /// <summary>The recipe with every default filled in, as JSON.</summary>
+    public static string Write(object recipe) => JsonSerializer.Serialize(recipe, recipe.GetType(), Options);
+
+    /// <summary>A property's name in a recipe file.</summary>
+    public static string KeyOf(string property) => JsonNamingPolicy.SnakeCaseLower.ConvertName(property);
+}

@@ -1,0 +1,51 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace Rudder.Trainer.Recipes.Settings;
+
+/// <summary>Language-model training: from nothing on packed documents, or fine-tuning on whole reviews.</summary>
+internal sealed record SftRecipe : TrainingRecipe
+{
+    /// <summary>The texts.</summary>
+    public SftDataSettings Data { get; init; } = new();
+
+    /// <summary>Sizes of a step.</summary>
+    public SftBatchSettings Batch { get; init; } = new();
+}
+
+/// <summary>Which texts a language model learns from, and how they become sequences.</summary>
+internal sealed record SftDataSettings
+{
+    /// <summary>Review files (.jsonl or .jsonl.gz), read in this order.</summary>
+    [MinLength(1)] public IReadOnlyList<string> Files { get; init; } = [];
+
+    /// <summary>pack joins documents by the end-of-text token and cuts blocks of batch.length; reviews keeps each document apart. Default pack.</summary>
+    [AllowedValues("pack", "reviews")] public string Mode { get; init; } = "pack";
+
+    /// <summary>Pair files whose `source` reviews, and reviews with the same text, are left out.</summary>
+    public IReadOnlyList<string> ExcludePairs { get; init; } = [];
+
+    /// <summary>Review files whose texts are left out.</summary>
+    public IReadOnlyList<string> ExcludeTexts { get; init; } = [];
+
+    /// <summary>A text file of review ids to leave out, one a line.</summary>
+    public string? ExcludeIds { get; init; }
+
+    /// <summary>Reviews kept from training for evaluation, taken evenly over the files. Default 500.</summary>
+    [Range(0, 1_000_000)] public int HeldOut { get; init; } = 500;
+
+    /// <summary>Reviews read at most, 0 for all. Default 0.</summary>
+    [Range(0, 100_000_000)] public int Limit { get; init; }
+}
+
+/// <summary>Sizes of a language-model step.</summary>
+internal sealed record SftBatchSettings
+{
+    /// <summary>Sequences in one forward pass. Default 16.</summary>
+    [Range(1, 65536)] public int Sequences { get; init; } = 16;
+
+    /// <summary>Tokens of a sequence: the block in pack mode, the cut in reviews mode; 0 means the model's context. Default 0.</summary>
+    [Range(0, 8192)] public int Length { get; init; }
+
+    /// <summary>Forward passes whose gradients are added up before a step. Default 1.</summary>
+    [Range(1, 65536)] public int Accumulation { get; init; } = 1;
+}

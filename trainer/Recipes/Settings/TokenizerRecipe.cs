@@ -1,0 +1,38 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace Rudder.Trainer.Recipes.Settings;
+
+/// <summary>Training of a byte-level BPE vocabulary.</summary>
+internal sealed record TokenizerRecipe
+{
+    /// <summary>Short name; part of the run folder's. Default: the recipe file's name.</summary>
+    public string? Name { get; init; }
+
+    /// <summary>Part of the run folder's name; the training itself draws nothing. Default 0.</summary>
+    [Range(0, int.MaxValue)] public int Seed { get; init; }
+
+    /// <summary>gpt2 or roberta: decides the special tokens. Default gpt2.</summary>
+    [AllowedValues("gpt2", "roberta")] public string Family { get; init; } = "gpt2";
+
+    /// <summary>Entries, special tokens included. Default 8192.</summary>
+    [Range(261, 1_000_000)] public int VocabularySize { get; init; } = 8192;
+
+    /// <summary>The texts.</summary>
+    public TokenizerDataSettings Data { get; init; } = new();
+}
+
+/// <summary>Which texts a vocabulary is counted on.</summary>
+internal sealed record TokenizerDataSettings
+{
+    /// <summary>Review files, read in this order.</summary>
+    [MinLength(1)] public IReadOnlyList<string> Files { get; init; } = [];
+
+    /// <summary>Pair files whose `source` reviews, and reviews with the same text, are left out.</summary>
+    public IReadOnlyList<string> ExcludePairs { get; init; } = [];
+
+    /// <summary>Review files whose texts are left out.</summary>
+    public IReadOnlyList<string> ExcludeTexts { get; init; } = [];
+
+    /// <summary>Reviews read at most, 0 for all. Default 0.</summary>
+    [Range(0, 100_000_000)] public int Limit { get; init; }
+}
