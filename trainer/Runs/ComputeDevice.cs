@@ -1,0 +1,44 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Rudder.Trainer.Runs;
+
+/// <summary>Chooses the device and the number of threads.</summary>
+internal static class ComputeDevice
+{
+    /// <summary>The device called <paramref name="name"/>.</summary>
+    public static Device Open(string name) =>
+        name switch
+        {
+            "cpu" => CPU,
+            "cuda" when cuda.is_available() => CUDA,
+            "cuda" => throw new BadInputException("--device cuda: libtorch finds no CUDA device here. Use --device cpu."),
+            _ => throw new BadInputException($"--device is '{name}'; it takes cpu or cuda."),
+        };
+
+    /// <summary>Sets torch's threads; 0 means one per physical core as far as the system tells.</summary>
+    /// <returns>The number set.</returns>
+    public static int UseThreads(int threads)
+    {
+        int used = threads > 0 ? threads : PhysicalCores();
+        set_num_threads(used);
+        return used;
+    }
+
+    private static int PhysicalCores()
+    {
+        const string Topology = "/sys/devices/system/cpu";
+        if (!Directory.Exists(Topology))
+        {
+            return Environment.ProcessorCount;
+        }
+
+        int cores = Directory.EnumerateDirectories(Topology, "cpu*")
+            .Select(cpu => Path.Combine(cpu, "topology", "thread_siblings_list"))
+            .Where(File.Exists)
+            .Select(File.ReadAllText)
+            .Distinct()
+            .Count();
+        return cores > 0 ? Math.Min(cores, Environment.ProcessorCount) : Environment.ProcessorCount;
+    }
+}

@@ -1,0 +1,47 @@
+using System.Diagnostics;
+using System.Reflection;
+using System.Runtime.InteropServices;
+using TorchSharp;
+
+namespace Rudder.Trainer.Runs;
+
+/// <summary>Describes what a run ran on.</summary>
+internal static class RunEnvironment
+{
+    /// <summary>Versions, device, threads, commit and command line.</summary>
+    public static IReadOnlyDictionary<string, object?> Describe(RunRequest request, int threads) =>
+        new Dictionary<string, object?>
+        {
+            ["started"] = request.Clock.GetUtcNow().ToString("O"),
+            ["trainer"] = Version(typeof(RunEnvironment)),
+            ["torchsharp"] = Version(typeof(torch)),
+            ["runtime"] = RuntimeInformation.FrameworkDescription,
+            ["system"] = RuntimeInformation.OSDescription,
+            ["architecture"] = RuntimeInformation.ProcessArchitecture.ToString(),
+            ["processors"] = Environment.ProcessorCount,
+            ["device"] = request.Device,
+            ["threads"] = threads,
+            ["commit"] = Commit(),
+            ["command_line"] = Environment.GetCommandLineArgs(),
+        };
+
+    /// <summary>The checkout's commit, or null outside one.</summary>
+    public static string? Commit()
+    {
+        try
+        {
+            var start = new ProcessStartInfo("git", "rev-parse HEAD") { RedirectStandardOutput = true, RedirectStandardError = true };
+            using Process? git = Process.Start(start);
+            string? text = git?.StandardOutput.ReadToEnd().Trim();
+            git?.WaitForExit();
+            return git is { ExitCode: 0 } ? text : null;
+        }
+        catch (System.ComponentModel.Win32Exception)
+        {
+            return null; // no git on this machine
+        }
+    }
+
+    private static string? Version(Type type) =>
+        type.Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? type.Assembly.GetName().Version?.ToString();
+}

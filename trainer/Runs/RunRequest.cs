@@ -1,0 +1,38 @@
+namespace Rudder.Trainer.Runs;
+
+/// <summary>What the command line asked for, and the outside world the run may touch.</summary>
+internal sealed record RunRequest
+{
+    /// <summary>The recipe file.</summary>
+    public required string Recipe { get; init; }
+
+    /// <summary>Overrides, <c>dotted.path=value</c>.</summary>
+    public IReadOnlyList<string> Sets { get; init; } = [];
+
+    /// <summary>Run folder; null makes one under <c>runs/</c>.</summary>
+    public string? Output { get; init; }
+
+    /// <summary>Run folder to continue; null starts afresh.</summary>
+    public string? Resume { get; init; }
+
+    /// <summary>cpu or cuda.</summary>
+    public string Device { get; init; } = "cpu";
+
+    /// <summary>Print the final metrics as JSON on standard output.</summary>
+    public bool Json { get; init; }
+
+    /// <summary>Signalled by Ctrl-C and SIGTERM: finish the step, save, stop.</summary>
+    public CancellationToken Stop { get; init; }
+
+    /// <summary>The clock.</summary>
+    public TimeProvider Clock { get; init; } = TimeProvider.System;
+
+    /// <summary>Where progress goes.</summary>
+    public TextWriter Progress { get; init; } = Console.Error;
+
+    /// <summary>Whether <see cref="Progress"/> is a terminal that can redraw a line.</summary>
+    public bool Terminal { get; init; }
+
+    /// <summary>Where results go.</summary>
+    public TextWriter Results { get; init; } = Console.Out;
+}

@@ -1,0 +1,96 @@
+using System.Buffers.Binary;
+using System.Globalization;
+using Google.Protobuf;
+
+namespace Rudder.Trainer.Runs;
+
+/// <summary>
+/// Writes scalars as a TensorBoard event file: TFRecord framing around tensorflow.Event messages
+/// (wall_time = 1, step = 2, file_version = 3, summary = 5; Summary.value = 1; Value.tag = 1, simple_value = 2).
+/// </summary>
+internal sealed class TensorBoardFile : IDisposable
+{
+    private const int EventWallTime = 1, EventStep = 2, EventFileVersion = 3, EventSummary = 5;
+    private const int SummaryValue = 1, ValueTag = 1, ValueNumber = 2;
+
+    private readonly FileStream stream;
+    private readonly TimeProvider clock;
+
+    /// <summary>Creates <c>events.out.tfevents.SECONDS.HOST.rudder</c> in <paramref name="folder"/>.</summary>
+    public TensorBoardFile(string folder, TimeProvider clock)
+    {
+        this.clock = clock;
+        long ticks = clock.GetUtcNow().ToUnixTimeMilliseconds();
+        string name = string.Create(CultureInfo.InvariantCulture, $"events.out.tfevents.{ticks / 1000}.{ticks % 1000:000}.rudder");
+        stream = new FileStream(Path.Combine(folder, name), FileMode.Append, FileAccess.Write, FileShare.Read);
+        Write(Event(0, output =>
+        {
+            output.WriteTag(EventFileVersion, WireFormat.WireType.LengthDelimited);
+            output.WriteString("brain.Event:2");
+        }));
+    }
+
+    /// <summary>Appends one record that holds every value of a step.</summary>
+    public void Add(int step, IEnumerable<KeyValuePair<string, double>> values)
+    {
+        byte[] summary = Message(output =>
+        {
+            foreach ((string tag, double number) in values)
+            {
+                output.WriteTag(SummaryValue, WireFormat.WireType.LengthDelimited);
+                output.WriteBytes(ByteString.CopyFrom(Message(value =>
+                {
+                    value.WriteTag(ValueTag, WireFormat.WireType.LengthDelimited);
+                    value.WriteString(tag);
+                    value.WriteTag(ValueNumber, WireFormat.WireType.Fixed32);
+                    value.WriteFloat((float)number);
+                })));
+            }
+        });
+        Write(Event(step, output =>
+        {
+            output.WriteTag(EventSummary, WireFormat.WireType.LengthDelimited);
+            output.WriteBytes(ByteString.CopyFrom(summary));
+        }));
+    }
+
+    /// <summary>Makes the records readable by others.</summary>
+    public void Flush() => stream.Flush();
+
+    /// <inheritdoc/>
+    public void Dispose() => stream.Dispose();
+
+    private static byte[] Message(Action<CodedOutputStream> write)
+    {
+        using var memory = new MemoryStream();
+        using (var output = new CodedOutputStream(memory, leaveOpen: true))
+        {
+            write(output);
+        }
+
+        return memory.ToArray();
+    }
+
+    private byte[] Event(int step, Action<CodedOutputStream> content) =>
+        Message(output =>
+        {
+            output.WriteTag(EventWallTime, WireFormat.WireType.Fixed64);
+            output.WriteDouble(clock.GetUtcNow().ToUnixTimeMilliseconds() / 1000.0);
+            output.WriteTag(EventStep, WireFormat.WireType.Varint);
+            output.WriteInt64(step);
+            content(output);
+        });
+
+    private void Write(byte[] record)
+    {
+        // length u64, masked CRC of the length, data, masked CRC of the data; little-endian
+        Span<byte> head = stackalloc byte[12];
+        BinaryPrimitives.WriteUInt64LittleEndian(head, (ulong)record.Length);
+        BinaryPrimitives.WriteUInt32LittleEndian(head[8..], Crc32C.Masked(head[..8]));
+        Span<byte> tail = stackalloc byte[4];
+        BinaryPrimitives.WriteUInt32LittleEndian(tail, Crc32C.Masked(record));
+        stream.Write(head);
+        stream.Write(record);
+        stream.Write(tail);
+    }
+}
