@@ -1,1 +1,39 @@
-return 0;
+using System.CommandLine;
+using Rudder.Trainer;
+using Rudder.Trainer.Commands;
+using Rudder.Trainer.Recipes;
+using Rudder.Trainer.Recipes.Settings;
+
+// trainer: recipe in, run folder out.
+var root = new RootCommand("Trains language models and classifiers: a recipe goes in, a run folder comes out.")
+{
+    RecipeCommand.Create<TokenizerRecipe>(
+        "tokenizer",
+        "Trains a byte-level BPE vocabulary on review texts.",
+        "trainer tokenizer --recipe experiments/imdb-dpo/mini-models/tokenizer-lm.json --output runs/tokenizer",
+        (recipe, run, request) => TokenizerTraining.Run(recipe, run, request)),
+    RecipeCommand.Create<SftRecipe>(
+        "sft",
+        "Trains a language model, from nothing or from a model folder, on texts.",
+        "trainer sft --recipe experiments/imdb-dpo/mini-models/sft.json --set epochs=2",
+        (recipe, run, request) => Sft.Run(recipe, run, request)),
+    RecipeCommand.Create<ClassifierRecipe>(
+        "classifier",
+        "Trains a text classifier on random crops of labelled reviews.",
+        "trainer classifier --recipe experiments/imdb-dpo/mini-models/classifier.json --output runs/classifier",
+        (recipe, run, request) => Classifier.Run(recipe, run, request)),
+};
+
+var parsed = root.Parse(args);
+if (parsed.Errors.Count > 0)
+{
+    foreach (var error in parsed.Errors)
+    {
+        Console.Error.WriteLine(error.Message);
+    }
+
+    Console.Error.WriteLine("See trainer --help.");
+    return ExitCodes.Usage;
+}
+
+return parsed.Invoke();

@@ -1,0 +1,72 @@
+using System.CommandLine;
+using Rudder.Trainer.Recipes.Settings;
+using Rudder.Trainer.Runs;
+
+namespace Rudder.Trainer.Commands;
+
+/// <summary>Builds the commands that take a recipe to a run folder: their options, help and life cycle are the same.</summary>
+internal static class RecipeCommand
+{
+    /// <summary>Creates the command.</summary>
+    /// <typeparam name="T">The recipe's record.</typeparam>
+    /// <param name="name">The command's name.</param>
+    /// <param name="description">What it does.</param>
+    /// <param name="example">One command line, shown by --help.</param>
+    /// <param name="run">The training loop.</param>
+    public static Command Create<T>(string name, string description, string example, Action<T, RunFolder, RunRequest> run)
+        where T : class
+    {
+        var recipe = new Option<string>("--recipe") { Description = "Recipe file (JSON; keys in docs/recipes.md).", Required = true };
+        var set = new Option<string[]>("--set")
+        {
+            Description = "Overrides a setting by its dotted path, e.g. --set optimizer.learning_rate=0.0005. May be repeated.",
+            DefaultValueFactory = _ => [],
+        };
+        var output = new Option<string?>("--output") { Description = "Run folder; must be new or empty. Default: runs/<utc>-<recipe>-s<seed>." };
+        var resume = new Option<string?>("--resume") { Description = "Run folder to continue exactly where its newest checkpoint stands." };
+        var device = new Option<string>("--device") { Description = "cpu or cuda. Default: cpu.", DefaultValueFactory = _ => "cpu" };
+        var json = new Option<bool>("--json") { Description = "Print the final metrics as one JSON line on standard output." };
+        var command = new Command(name, $"{description}\n\nExample:\n  {example}") { recipe, set, output, resume, device, json };
+        command.SetAction(parsed =>
+        {
+            using var stop = new StopSignal();
+            return ExitCodes.Of(
+                () =>
+                {
+                    if (parsed.GetValue(output) is not null && parsed.GetValue(resume) is not null)
+                    {
+                        throw new BadInputException("Give --output for a new run or --resume for an old one, not both.");
+                    }
+
+                    Start(run, new RunRequest
+                    {
+                        Recipe = parsed.GetValue(recipe)!,
+                        Sets = parsed.GetValue(set)!,
+                        Output = parsed.GetValue(output),
+                        Resume = parsed.GetValue(resume),
+                        Device = parsed.GetValue(device)!,
+                        Json = parsed.GetValue(json),
+                        Stop = stop.Token,
+                        Terminal = !Console.IsErrorRedirected,
+                    });
+                    return ExitCodes.Done;
+                },
+                Console.Error);
+        });
+        return command;
+    }
+
+    private static void Start<T>(Action<T, RunFolder, RunRequest> run, RunRequest request)
+        where T : class
+    {
+        T recipe = RecipeReader.Read<T>(request.Recipe, request.Sets);
+        (string? name, int seed) = recipe switch
+        {
+            TrainingRecipe r => (r.Name, r.Seed),
+            TokenizerRecipe r => (r.Name, r.Seed),
+            _ => (null, 0),
+        };
+        RunFolder folder = RunFolder.Open(request, name ?? Path.GetFileNameWithoutExtension(request.Recipe), seed);
+        run(recipe, folder, request);
+    }
+}

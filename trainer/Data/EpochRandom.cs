@@ -1,0 +1,18 @@
+namespace Rudder.Trainer.Data;
+
+/// <summary>Generators that depend only on the seed and a place in the data, so that a resumed run draws what the first would have.</summary>
+internal static class EpochRandom
+{
+    /// <summary>The generator of an epoch.</summary>
+    public static Random Of(int seed, int epoch) => Of(seed, epoch, -1);
+
+    /// <summary>The generator of one row in an epoch.</summary>
+    public static Random Of(int seed, int epoch, int row)
+    {
+        // splitmix64's finaliser spreads the three numbers over all bits
+        ulong z = ((ulong)(uint)seed * 0x9E3779B97F4A7C15) + ((ulong)(uint)epoch << 32) + (uint)row;
+        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
+        z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
+        return new Random((int)((z ^ (z >> 31)) & int.MaxValue));
+    }
+}

@@ -1,0 +1,17 @@
+namespace Rudder.Trainer.Data;
+
+/// <summary>Token sequences to learn from, by index.</summary>
+internal interface ISequences
+{
+    /// <summary>How many there are.</summary>
+    int Count { get; }
+
+    /// <summary>Length of a sequence in tokens.</summary>
+    int LengthOf(int index);
+
+    /// <summary>The ids of a sequence.</summary>
+    ReadOnlySpan<int> Row(int index);
+
+    /// <summary>What a message calls the sequence.</summary>
+    string NameOf(int index);
+}

@@ -1,0 +1,79 @@
+using Rudder.Datasets;
+
+namespace Rudder.Trainer.Data;
+
+/// <summary>Reads the reviews a recipe names, leaves out what must stay unseen, and keeps a part for evaluation.</summary>
+internal sealed class ReviewSelection
+{
+    private readonly HashSet<string> ids = new(StringComparer.Ordinal);
+    private readonly HashSet<string> texts = new(StringComparer.Ordinal);
+
+    /// <summary>Collects what to leave out.</summary>
+    /// <param name="excludePairs">Pair files: their <c>source</c> ids, and both their texts.</param>
+    /// <param name="excludeTexts">Review files: their texts.</param>
+    /// <param name="excludeIds">A file of ids, one a line.</param>
+    public ReviewSelection(IEnumerable<string> excludePairs, IEnumerable<string> excludeTexts, string? excludeIds)
+    {
+        foreach (CounterfactualPair pair in excludePairs.SelectMany(CounterfactualPairs.Read))
+        {
+            if (pair.Source is not null)
+            {
+                ids.Add(pair.Source);
+            }
+
+            texts.Add(KeyOf(pair.Prompt + pair.Chosen));
+            texts.Add(KeyOf(pair.Prompt + pair.Rejected));
+        }
+
+        foreach (Review review in excludeTexts.SelectMany(Reviews.Read))
+        {
+            texts.Add(KeyOf(review.Text));
+        }
+
+        if (excludeIds is not null)
+        {
+            ids.UnionWith(File.ReadLines(excludeIds).Select(l => l.Trim()).Where(l => l.Length > 0));
+        }
+    }
+
+    /// <summary>Reviews left out by the last <see cref="Read"/>.</summary>
+    public int LeftOut { get; private set; }
+
+    /// <summary>Reads the files in order, at most <paramref name="limit"/> reviews (0: all) after leaving out.</summary>
+    public IReadOnlyList<Review> Read(IEnumerable<string> files, int limit)
+    {
+        LeftOut = 0;
+        var kept = new List<Review>();
+        foreach (Review review in files.SelectMany(Reviews.Read))
+        {
+            if (ids.Contains(review.Id) || (texts.Count > 0 && texts.Contains(KeyOf(review.Text))))
+            {
+                LeftOut++;
+                continue;
+            }
+
+            kept.Add(review);
+            if (kept.Count == limit)
+            {
+                break;
+            }
+        }
+
+        return kept;
+    }
+
+    /// <summary>Takes <paramref name="count"/> reviews, evenly spread over the list, for evaluation.</summary>
+    public static (IReadOnlyList<Review> Training, IReadOnlyList<Review> HeldOut) Split(IReadOnlyList<Review> reviews, int count)
+    {
+        if (count > 0 && count * 2 > reviews.Count)
+        {
+            throw new BadInputException($"data.held_out is {count}, but only {reviews.Count} reviews were read; keep at most half of them.");
+        }
+
+        var held = Enumerable.Range(0, count).Select(i => (int)((long)i * reviews.Count / count)).ToHashSet();
+        return ([.. reviews.Where((_, i) => !held.Contains(i))], [.. reviews.Where((_, i) => held.Contains(i))]);
+    }
+
+    // Two copies of a review may differ in line breaks and punctuation: they are compared by letters and digits alone.
+    private static string KeyOf(string text) => string.Concat(text.Where(char.IsLetterOrDigit)).ToUpperInvariant();
+}

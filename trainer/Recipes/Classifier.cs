@@ -1,0 +1,136 @@
+using Rudder.Checkpoints;
+using Rudder.Datasets;
+using Rudder.Trainer.Data;
+using Rudder.Trainer.Models;
+using Rudder.Trainer.Optimizers;
+using Rudder.Trainer.Recipes.Settings;
+using Rudder.Trainer.Runs;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Rudder.Trainer.Recipes;
+
+/// <summary>Trains a text classifier on random crops, so that it judges short texts as well as whole reviews.</summary>
+internal static class Classifier
+{
+    /// <summary>Runs the recipe to the finished model folder.</summary>
+    /// <returns>The final metrics.</returns>
+    public static IReadOnlyDictionary<string, object> Run(ClassifierRecipe recipe, RunFolder run, RunRequest request)
+    {
+        // 1. device, seed, model
+        Device device = ComputeDevice.Open(request.Device);
+        int threads = ComputeDevice.UseThreads(recipe.Threads);
+        manual_seed(recipe.Seed);
+        string tokenizerFolder = ModelSource.TokenizerFolder(recipe);
+        TextTokenizer tokenizer = ModelSource.Tokenizer(tokenizerFolder);
+        using RobertaClassifier model = ModelSource.Classifier(recipe, tokenizer, device);
+        model.FreezeFirst(recipe.FreezeBlocks);
+        ClassifierEvaluation.RequireLengths(recipe.Data, model.Config);
+        run.WriteStart(recipe, request, threads);
+
+        // 2. data: training reviews and a held-out part
+        (IReadOnlyList<LabelledText> training, IReadOnlyList<LabelledText> heldOut) = ReadData(recipe, tokenizer, request);
+        int batchesPerEpoch = (training.Count + recipe.Batch.Sequences - 1) / recipe.Batch.Sequences;
+        int stepsPerEpoch = batchesPerEpoch / recipe.Batch.Accumulation;
+        int total = TrainingLength.Steps(recipe, stepsPerEpoch, training.Count);
+
+        // 3. optimizer; schedule is a pure function of the step
+        IReadOnlyList<NamedParameter> trainable = NamedParameters.Trainable(model.Parameters);
+        using IOptimizer optimizer = OptimizerFactory.Create(recipe.Optimizer, trainable);
+        TrainingState state = run.Resumed ? Checkpoint.LoadNewest(run, model.Parameters, optimizer) : TrainingState.Start;
+        using var session = new TrainingSession(recipe, run, request, state, total, stepsPerEpoch);
+
+        // 4. the loop
+        model.train();
+        int plannedEpoch = -1;
+        IReadOnlyList<int[]> plan = [];
+        int[][] crops = [];
+        while (session.State.Step < total)
+        {
+            if (plannedEpoch != session.State.Epoch)
+            {
+                plannedEpoch = session.State.Epoch;
+                crops = [.. training.Select((text, i) => Crop(recipe, model.Config, text, plannedEpoch, i))];
+                plan = LengthBuckets.Plan([.. crops.Select(c => c.Length)], recipe.Batch.Sequences, EpochRandom.Of(recipe.Seed, plannedEpoch));
+            }
+
+            int[][] batches = [.. plan.Skip(session.State.Cursor * recipe.Batch.Accumulation).Take(recipe.Batch.Accumulation)];
+            int rows = batches.Sum(b => b.Length);
+
+            // 4a. forward and backward; each part counts by its share of the step's rows
+            model.zero_grad();
+            (double loss, double right) = (0, 0);
+            foreach (int[] batch in batches)
+            {
+                using var scope = NewDisposeScope();
+                (Tensor logits, Tensor labels) = Forward(model, [.. batch.Select(i => crops[i])], [.. batch.Select(i => training[i].Label)]);
+                Tensor part = nn.functional.cross_entropy(logits, labels, reduction: nn.Reduction.Sum) / rows; // []
+                part.backward();
+                loss += part.item<float>();
+                right += logits.argmax(-1).eq(labels).sum().item<long>();
+            }
+
+            // 4b. clip, step
+            double norm = GradientNorm.Of(trainable);
+            FiniteCheck.Require(session.State.Step + 1, loss, norm, [.. batches.SelectMany(b => b).Select(i => training[i].Id)]);
+            double rate = recipe.Optimizer.LearningRate * Schedules.Factor(recipe.Schedule, session.State.Step, total);
+            optimizer.Step(rate, GradientNorm.ClipScale(norm, recipe.MaxGradNorm));
+
+            // 4c. log, evaluate, save, stop if asked to
+            long tokens = batches.Sum(b => b.Sum(i => (long)crops[i].Length));
+            session.Advance(tokens, loss, rate, norm, [new("accuracy", right / rows)]);
+            if (session.EvaluationDue)
+            {
+                session.LogEvaluation(ClassifierEvaluation.Measure(model, heldOut, recipe.Data, string.Empty));
+            }
+
+            session.SaveIfDue(() => Checkpoint.Save(run, session.State, model.Parameters, optimizer, recipe.KeepCheckpoints));
+        }
+
+        // 5. last evaluation, on the test files too; model folder
+        IReadOnlyList<KeyValuePair<string, double>> final = session.FinalEvaluation(() =>
+            [
+                .. ClassifierEvaluation.Measure(model, heldOut, recipe.Data, string.Empty),
+                .. ClassifierEvaluation.Measure(model, Tokenise(recipe.Data.Test.SelectMany(Reviews.Read), tokenizer, recipe), recipe.Data, "test/"),
+            ]);
+        return FinishedRun.Write(
+            run, request, recipe, session, final, folder => ModelFolder.Save(model, folder, tokenizerFolder, ModelSource.SaveType(recipe)));
+    }
+
+    /// <summary>Logits of rows that already have their start and end tokens, and the labels as a tensor.</summary>
+    /// <returns>[B,L] and [B]</returns>
+    internal static (Tensor Logits, Tensor Labels) Forward(RobertaClassifier model, IReadOnlyList<int[]> rows, IReadOnlyList<int> labels)
+    {
+        bool padded = rows.Any(r => r.Length != rows[0].Length);
+        Tensor ids = Collator.Pad(rows, model.Config.PadId!.Value, model.Device); // [B,T]
+        return (model.Logits(ids, padded), tensor([.. labels.Select(l => (long)l)], int64, model.Device));
+    }
+
+    /// <summary>Puts the start and end tokens around a stretch of a text.</summary>
+    internal static int[] Wrapped(RobertaConfig config, ReadOnlySpan<int> ids) => [config.BosId!.Value, .. ids, config.EosId!.Value];
+
+    private static int[] Crop(ClassifierRecipe recipe, RobertaConfig config, LabelledText text, int epoch, int index)
+    {
+        Range range = Crops.Random(text.Ids.Length, recipe.Data.MinLength, recipe.Data.MaxLength, EpochRandom.Of(recipe.Seed, epoch, index));
+        return Wrapped(config, text.Ids.AsSpan(range));
+    }
+
+    private static (IReadOnlyList<LabelledText> Training, IReadOnlyList<LabelledText> HeldOut) ReadData(
+        ClassifierRecipe recipe, TextTokenizer tokenizer, RunRequest request)
+    {
+        var selection = new ReviewSelection(recipe.Data.ExcludePairs, recipe.Data.ExcludeTexts, recipe.Data.ExcludeIds);
+        IReadOnlyList<Review> reviews = selection.Read(recipe.Data.Files, recipe.Data.Limit);
+        (IReadOnlyList<Review> training, IReadOnlyList<Review> heldOut) = ReviewSelection.Split(reviews, recipe.Data.HeldOut);
+        request.Progress.WriteLine($"{training.Count} reviews to learn from, {heldOut.Count} held out, {selection.LeftOut} left out");
+        return (Tokenise(training, tokenizer, recipe), Tokenise(heldOut, tokenizer, recipe));
+    }
+
+    private static List<LabelledText> Tokenise(IEnumerable<Review> reviews, TextTokenizer tokenizer, ClassifierRecipe recipe) =>
+        [.. reviews.Select(r => new LabelledText(r.Id, tokenizer.Encode(r.Text), Label(r, recipe))).Where(t => t.Ids.Length > 0)];
+
+    private static int Label(Review review, ClassifierRecipe recipe) =>
+        review.Label is int label && label >= 0 && label < recipe.Data.Labels.Count
+            ? label
+            : throw new BadInputException(
+                $"Review {review.Id} has label {review.Label?.ToString() ?? "none"}; data.labels names {recipe.Data.Labels.Count}, numbered from 0.");
+}

@@ -1,0 +1,95 @@
+using Rudder.Checkpoints;
+using Rudder.Trainer.Data;
+using Rudder.Trainer.Models;
+using Rudder.Trainer.Recipes.Settings;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Rudder.Trainer.Recipes;
+
+/// <summary>Measures a classifier on whole reviews (mean of the probabilities over consecutive windows) and on openings.</summary>
+internal static class ClassifierEvaluation
+{
+    private const int TokensPerBatch = 8192;
+
+    /// <summary>Refuses crop and window lengths that the model cannot read.</summary>
+    public static void RequireLengths(ClassifierDataSettings data, RobertaConfig config)
+    {
+        int limit = config.Context - 2;
+        foreach ((string key, int value) in new[] { ("max_length", data.MaxLength), ("window", data.Window), ("opening", data.Opening) })
+        {
+            if (value > limit)
+            {
+                throw new BadInputException($"data.{key} is {value}; the model reads at most {limit} tokens beside its start and end token.");
+            }
+        }
+
+        if (data.MinLength > data.MaxLength)
+        {
+            throw new BadInputException($"data.min_length is {data.MinLength}, above data.max_length = {data.MaxLength}.");
+        }
+    }
+
+    /// <summary>Accuracy and loss on whole reviews, accuracy on openings; nothing where there are no texts.</summary>
+    /// <param name="model">The classifier; left in training mode.</param>
+    /// <param name="texts">What to judge.</param>
+    /// <param name="data">Window and opening lengths.</param>
+    /// <param name="prefix">Put before each metric's name.</param>
+    public static IReadOnlyList<KeyValuePair<string, double>> Measure(
+        RobertaClassifier model, IReadOnlyList<LabelledText> texts, ClassifierDataSettings data, string prefix)
+    {
+        if (texts.Count == 0)
+        {
+            return [];
+        }
+
+        int window = data.Window > 0 ? data.Window : data.MaxLength;
+        float[][] whole = Probabilities(model, texts, t => Crops.Windows(t.Ids.Length, window));
+        float[][] opening = Probabilities(model, texts, t => [..Math.Min(t.Ids.Length, data.Opening)]);
+        return
+        [
+            new($"{prefix}accuracy", Accuracy(whole)),
+            new($"{prefix}loss", texts.Select((t, i) => -Math.Log(Math.Max(whole[i][t.Label], 1e-12))).Average()),
+            new($"{prefix}opening_accuracy", Accuracy(opening)),
+        ];
+
+        double Accuracy(float[][] probabilities) =>
+            texts.Select((t, i) => Array.IndexOf(probabilities[i], probabilities[i].Max()) == t.Label ? 1.0 : 0).Average();
+    }
+
+    /// <summary>Mean label probabilities of each text over its stretches.</summary>
+    private static float[][] Probabilities(
+        RobertaClassifier model, IReadOnlyList<LabelledText> texts, Func<LabelledText, IEnumerable<Range>> stretches)
+    {
+        List<(int Text, int[] Row)> rows =
+            [.. from i in Enumerable.Range(0, texts.Count)
+                from range in stretches(texts[i])
+                select (i, Classifier.Wrapped(model.Config, texts[i].Ids.AsSpan(range)))];
+        rows = [.. rows.OrderBy(r => r.Row.Length)];
+        float[][] sums = [.. texts.Select(_ => new float[model.Config.Labels.Count])];
+        var counts = new int[texts.Count];
+        model.eval();
+        using var quiet = no_grad();
+        for (int start = 0; start < rows.Count;)
+        {
+            using var scope = NewDisposeScope();
+            int size = Math.Clamp(TokensPerBatch / rows[start].Row.Length, 1, Math.Min(256, rows.Count - start));
+            List<(int Text, int[] Row)> batch = rows.GetRange(start, size);
+            float[] values = Classifier.Forward(model, [.. batch.Select(r => r.Row)], [.. batch.Select(_ => 0)])
+                .Logits.softmax(-1).cpu().data<float>().ToArray(); // [B,L]
+            for (int i = 0; i < size; i++)
+            {
+                counts[batch[i].Text]++;
+                for (int label = 0; label < model.Config.Labels.Count; label++)
+                {
+                    sums[batch[i].Text][label] += values[(i * model.Config.Labels.Count) + label];
+                }
+            }
+
+            start += size;
+        }
+
+        model.train();
+        return [.. sums.Select((s, i) => s.Select(v => v / counts[i]).ToArray())];
+    }
+}

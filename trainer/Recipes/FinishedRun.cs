@@ -1,0 +1,56 @@
+using System.Text.Json;
+using Rudder.Checkpoints;
+using Rudder.Trainer.Recipes.Settings;
+using Rudder.Trainer.Runs;
+
+namespace Rudder.Trainer.Recipes;
+
+/// <summary>Turns the end of a training loop into the model folder, its card and, last of all, done.json.</summary>
+internal static class FinishedRun
+{
+    /// <summary>Writes the model under a temporary name, exports it, renames it, and marks the run as done.</summary>
+    /// <param name="run">The run folder.</param>
+    /// <param name="request">Console.</param>
+    /// <param name="recipe">What was trained.</param>
+    /// <param name="session">Steps, tokens and time.</param>
+    /// <param name="evaluation">Last evaluation.</param>
+    /// <param name="saveModel">Writes weights, config and tokenizer into a folder.</param>
+    /// <returns>The final metrics.</returns>
+    public static IReadOnlyDictionary<string, object> Write(
+        RunFolder run,
+        RunRequest request,
+        TrainingRecipe recipe,
+        TrainingSession session,
+        IReadOnlyList<KeyValuePair<string, double>> evaluation,
+        Action<string> saveModel)
+    {
+        var final = new Dictionary<string, object>
+        {
+            ["steps"] = session.State.Step,
+            ["num_tokens"] = session.State.Tokens,
+            ["seconds"] = Math.Round(session.Seconds, 1),
+        };
+        foreach ((string name, double value) in evaluation)
+        {
+            final[(name.Contains('/', StringComparison.Ordinal) ? string.Empty : "eval/") + name] = value;
+        }
+
+        string temporary = run.Model + ".tmp";
+        foreach (string old in new[] { temporary, run.Model }.Where(Directory.Exists))
+        {
+            Directory.Delete(old, recursive: true);
+        }
+
+        saveModel(temporary);
+        AtomicFile.WriteText(Path.Combine(temporary, "README.md"), ModelCard.Write(recipe, run, final));
+        Directory.Move(temporary, run.Model);
+        run.WriteDone(Fingerprint.OfFolder(run.Model), final);
+        request.Progress.WriteLine($"model: {run.Model}");
+        if (request.Json)
+        {
+            request.Results.WriteLine(JsonSerializer.Serialize(final));
+        }
+
+        return final;
+    }
+}

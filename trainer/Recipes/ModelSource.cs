@@ -1,0 +1,102 @@
+using Rudder.Checkpoints;
+using Rudder.Trainer.Models;
+using Rudder.Trainer.Recipes.Settings;
+using static TorchSharp.torch;
+
+namespace Rudder.Trainer.Recipes;
+
+/// <summary>Finds the model and tokenizer a recipe starts from.</summary>
+internal static class ModelSource
+{
+    /// <summary>The folder the tokenizer comes from.</summary>
+    public static string TokenizerFolder(TrainingRecipe recipe)
+    {
+        if ((recipe.Model is null) == (recipe.Architecture is null))
+        {
+            throw new BadInputException("Give either model (a folder to start from) or architecture (sizes of a new model), not both and not neither.");
+        }
+
+        return recipe.Tokenizer ?? recipe.Model
+            ?? throw new BadInputException("A new model needs tokenizer: a folder written by `trainer tokenizer`.");
+    }
+
+    /// <summary>The tokenizer in the folder.</summary>
+    public static TextTokenizer Tokenizer(string folder) =>
+        TextTokenizer.Load(folder) ?? throw new BadInputException($"{folder} holds no tokenizer (tokenizer.json, or vocab.json and merges.txt).");
+
+    /// <summary>The language model a recipe starts from; a new one has dropout 0 unless the recipe says otherwise.</summary>
+    public static Gpt2 LanguageModel(TrainingRecipe recipe, TextTokenizer tokenizer, Device device)
+    {
+        if (recipe.Model is not null)
+        {
+            return ModelFolder.LoadGpt2(recipe.Model, device, recipe.Dropout);
+        }
+
+        ArchitectureSettings sizes = CheckedSizes(recipe);
+        var config = new Gpt2Config
+        {
+            ModelType = "gpt2",
+            VocabularySize = tokenizer.VocabularySize,
+            Context = sizes.Context,
+            HiddenSize = sizes.HiddenSize,
+            Layers = sizes.Layers,
+            Heads = sizes.Heads,
+            InnerSize = 4 * sizes.HiddenSize,
+            Activation = "gelu_new",
+            LayerNormEpsilon = 1e-5,
+            Dropout = recipe.Dropout ?? 0,
+            BosId = tokenizer.EosId,
+            EosId = tokenizer.EosId,
+        };
+        return new Gpt2(config, config.Dropout, device);
+    }
+
+    /// <summary>The classifier a recipe starts from; a new one has dropout 0 unless the recipe says otherwise.</summary>
+    public static RobertaClassifier Classifier(ClassifierRecipe recipe, TextTokenizer tokenizer, Device device)
+    {
+        if (recipe.Model is not null)
+        {
+            return ModelFolder.LoadRoberta(recipe.Model, device, recipe.Dropout);
+        }
+
+        ArchitectureSettings sizes = CheckedSizes(recipe);
+        int pad = SpecialToken(tokenizer, "<pad>");
+        var config = new RobertaConfig
+        {
+            ModelType = "roberta",
+            VocabularySize = tokenizer.VocabularySize,
+            Context = sizes.Context,
+            MaxPositions = sizes.Context + pad + 1,
+            HiddenSize = sizes.HiddenSize,
+            Layers = sizes.Layers,
+            Heads = sizes.Heads,
+            IntermediateSize = 4 * sizes.HiddenSize,
+            TypeVocabularySize = 1,
+            Activation = "gelu",
+            LayerNormEpsilon = 1e-5,
+            Dropout = recipe.Dropout ?? 0,
+            Labels = recipe.Data.Labels,
+            BosId = SpecialToken(tokenizer, "<s>"),
+            PadId = pad,
+            EosId = SpecialToken(tokenizer, "</s>"),
+        };
+        return new RobertaClassifier(config, config.Dropout, device);
+    }
+
+    /// <summary>Precision of the saved weights.</summary>
+    public static WeightType SaveType(TrainingRecipe recipe) => recipe.SaveType == "fp16" ? WeightType.F16 : WeightType.F32;
+
+    private static ArchitectureSettings CheckedSizes(TrainingRecipe recipe)
+    {
+        ArchitectureSettings sizes = recipe.Architecture!;
+        return sizes.HiddenSize % sizes.Heads == 0
+            ? sizes
+            : throw new BadInputException(
+                $"architecture.hidden_size is {sizes.HiddenSize}, which architecture.heads = {sizes.Heads} does not divide.");
+    }
+
+    private static int SpecialToken(TextTokenizer tokenizer, string token) =>
+        tokenizer.SpecialTokens.TryGetValue(token, out int id)
+            ? id
+            : throw new BadInputException($"The tokenizer has no {token}; a classifier needs one trained with family roberta.");
+}

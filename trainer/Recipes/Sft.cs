@@ -1,0 +1,144 @@
+using Rudder.Checkpoints;
+using Rudder.Datasets;
+using Rudder.Trainer.Data;
+using Rudder.Trainer.Models;
+using Rudder.Trainer.Optimizers;
+using Rudder.Trainer.Recipes.Settings;
+using Rudder.Trainer.Runs;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Rudder.Trainer.Recipes;
+
+/// <summary>Trains a language model on texts: from new weights on packed documents, or an existing model on whole reviews.</summary>
+internal static class Sft
+{
+    /// <summary>Runs the recipe to the finished model folder.</summary>
+    /// <returns>The final metrics.</returns>
+    public static IReadOnlyDictionary<string, object> Run(SftRecipe recipe, RunFolder run, RunRequest request)
+    {
+        // 1. device, seed, model
+        Device device = ComputeDevice.Open(request.Device);
+        int threads = ComputeDevice.UseThreads(recipe.Threads);
+        manual_seed(recipe.Seed);
+        string tokenizerFolder = ModelSource.TokenizerFolder(recipe);
+        TextTokenizer tokenizer = ModelSource.Tokenizer(tokenizerFolder);
+        using Gpt2 model = ModelSource.LanguageModel(recipe, tokenizer, device);
+        model.FreezeFirst(recipe.FreezeBlocks);
+        run.WriteStart(recipe, request, threads);
+
+        // 2. data: training sequences and a held-out part
+        (ISequences training, ISequences heldOut) = ReadData(recipe, tokenizer, model.Config.Context, request);
+        int batchesPerEpoch = (training.Count + recipe.Batch.Sequences - 1) / recipe.Batch.Sequences;
+        int stepsPerEpoch = batchesPerEpoch / recipe.Batch.Accumulation;
+        int total = TrainingLength.Steps(recipe, stepsPerEpoch, training.Count);
+
+        // 3. optimizer; schedule is a pure function of the step
+        IReadOnlyList<NamedParameter> trainable = NamedParameters.Trainable(model.Parameters);
+        using IOptimizer optimizer = OptimizerFactory.Create(recipe.Optimizer, trainable);
+        TrainingState state = run.Resumed ? Checkpoint.LoadNewest(run, model.Parameters, optimizer) : TrainingState.Start;
+        using var session = new TrainingSession(recipe, run, request, state, total, stepsPerEpoch);
+
+        // 4. the loop
+        model.train();
+        int plannedEpoch = -1;
+        IReadOnlyList<int[]> plan = [];
+        while (session.State.Step < total)
+        {
+            if (plannedEpoch != session.State.Epoch)
+            {
+                plannedEpoch = session.State.Epoch;
+                int[] lengths = [.. Enumerable.Range(0, training.Count).Select(training.LengthOf)];
+                plan = LengthBuckets.Plan(lengths, recipe.Batch.Sequences, EpochRandom.Of(recipe.Seed, plannedEpoch));
+            }
+
+            int[][] batches = [.. plan.Skip(session.State.Cursor * recipe.Batch.Accumulation).Take(recipe.Batch.Accumulation)];
+            int tokens = batches.Sum(b => b.Sum(i => training.LengthOf(i) - 1));
+
+            // 4a. forward and backward; each part counts by its share of the step's tokens
+            model.zero_grad();
+            double loss = 0;
+            foreach (int[] batch in batches)
+            {
+                using var scope = NewDisposeScope();
+                Tensor part = SumOfLosses(model, Collator.NextToken(training, batch, device)) / tokens;
+                part.backward();
+                loss += part.item<float>();
+            }
+
+            // 4b. clip, step
+            double norm = GradientNorm.Of(trainable);
+            FiniteCheck.Require(session.State.Step + 1, loss, norm, [.. batches.SelectMany(b => b).Select(training.NameOf)]);
+            double rate = recipe.Optimizer.LearningRate * Schedules.Factor(recipe.Schedule, session.State.Step, total);
+            optimizer.Step(rate, GradientNorm.ClipScale(norm, recipe.MaxGradNorm));
+
+            // 4c. log, evaluate, save, stop if asked to
+            session.Advance(tokens, loss, rate, norm);
+            if (session.EvaluationDue)
+            {
+                session.LogEvaluation(Evaluate(model, heldOut, recipe.Batch.Sequences));
+            }
+
+            session.SaveIfDue(() => Checkpoint.Save(run, session.State, model.Parameters, optimizer, recipe.KeepCheckpoints));
+        }
+
+        // 5. last evaluation, model folder
+        IReadOnlyList<KeyValuePair<string, double>> final = session.FinalEvaluation(() => Evaluate(model, heldOut, recipe.Batch.Sequences));
+        return FinishedRun.Write(
+            run, request, recipe, session, final, folder => ModelFolder.Save(model, folder, tokenizerFolder, ModelSource.SaveType(recipe)));
+    }
+
+    /// <summary>Summed negative log-likelihood of the targets, in nats.</summary>
+    internal static Tensor SumOfLosses(Gpt2 model, LanguageBatch batch)
+    {
+        Tensor hidden = model.Hidden(batch.Inputs); // [B,T,D]
+        hidden = hidden.reshape(-1, hidden.shape[2]); // [B·T,D]
+        hidden = batch.Places is null ? hidden : hidden.index_select(0, batch.Places); // [N,D]
+        return nn.functional.cross_entropy(model.Head(hidden), batch.Targets, reduction: nn.Reduction.Sum); // []
+    }
+
+    /// <summary>Mean loss per token and its exponential on held-out sequences.</summary>
+    internal static IReadOnlyList<KeyValuePair<string, double>> Evaluate(Gpt2 model, ISequences sequences, int batchSize)
+    {
+        if (sequences.Count == 0)
+        {
+            return [];
+        }
+
+        model.eval();
+        using var quiet = no_grad();
+        (double sum, long tokens) = (0, 0);
+        foreach (int[] rows in Enumerable.Range(0, sequences.Count).OrderBy(sequences.LengthOf).Chunk(batchSize))
+        {
+            using var scope = NewDisposeScope();
+            LanguageBatch batch = Collator.NextToken(sequences, rows, model.Device);
+            sum += SumOfLosses(model, batch).item<float>();
+            tokens += batch.Count;
+        }
+
+        model.train();
+        return [new("loss", sum / tokens), new("perplexity", Math.Exp(sum / tokens)), new("num_tokens", tokens)];
+    }
+
+    private static (ISequences Training, ISequences HeldOut) ReadData(
+        SftRecipe recipe, TextTokenizer tokenizer, int context, RunRequest request)
+    {
+        int length = recipe.Batch.Length == 0 ? context : recipe.Batch.Length;
+        if (length > context)
+        {
+            throw new BadInputException($"batch.length is {length}; the model's context is {context} tokens. Lower batch.length.");
+        }
+
+        int end = tokenizer.EosId ?? throw new BadInputException("The tokenizer has no end-of-text token; train one with family gpt2.");
+        var selection = new ReviewSelection(recipe.Data.ExcludePairs, recipe.Data.ExcludeTexts, recipe.Data.ExcludeIds);
+        IReadOnlyList<Review> reviews = selection.Read(recipe.Data.Files, recipe.Data.Limit);
+        (IReadOnlyList<Review> training, IReadOnlyList<Review> heldOut) = ReviewSelection.Split(reviews, recipe.Data.HeldOut);
+        request.Progress.WriteLine($"{training.Count} reviews to learn from, {heldOut.Count} held out, {selection.LeftOut} left out");
+        return (Sequences(training), Sequences(heldOut));
+
+        ISequences Sequences(IReadOnlyList<Review> texts) =>
+            recipe.Data.Mode == "pack"
+                ? new PackedBlocks(texts.Select(r => tokenizer.Encode(r.Text)), end, length)
+                : new WholeDocuments(texts.Select(r => (r.Id, tokenizer.Encode(r.Text))), end, length);
+    }
+}

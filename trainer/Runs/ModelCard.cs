@@ -1,0 +1,41 @@
+using System.Globalization;
+using System.Text;
+using Rudder.Trainer.Recipes.Settings;
+
+namespace Rudder.Trainer.Runs;
+
+/// <summary>Writes a model folder's README.md: what it is, from which data and command, how long it took, what was measured.</summary>
+internal static class ModelCard
+{
+    /// <summary>The card's text.</summary>
+    public static string Write(TrainingRecipe recipe, RunFolder run, IReadOnlyDictionary<string, object> final)
+    {
+        var card = new StringBuilder();
+        card.Append(CultureInfo.InvariantCulture, $"# {recipe.Name ?? "model"}\n\n");
+        card.Append(recipe switch
+        {
+            SftRecipe => "A GPT-2 architecture language model trained by `trainer sft`.\n",
+            ClassifierRecipe => "A RoBERTa architecture text classifier trained by `trainer classifier`.\n",
+            _ => "A GPT-2 architecture language model trained on preferences by `trainer dpo`.\n",
+        });
+        if (recipe.Model is not null)
+        {
+            card.Append(CultureInfo.InvariantCulture, $"It starts from `{recipe.Model}`.\n");
+        }
+
+        card.Append("\n## Measured\n| metric | value |\n|---|---|\n");
+        foreach ((string name, object value) in final)
+        {
+            card.Append(CultureInfo.InvariantCulture, $"| {name} | {(value is double number ? Math.Round(number, 5) : value)} |\n");
+        }
+
+        card.Append(CultureInfo.InvariantCulture, $"\n## Command\n`{Command(run)}`\n\n## Recipe\n```json\n{RecipeReader.Write(recipe)}\n```\n");
+        return card.ToString();
+    }
+
+    private static string Command(RunFolder run)
+    {
+        IEnumerable<string> arguments = Environment.GetCommandLineArgs().Skip(1).Where(a => !a.Contains(run.Path, StringComparison.Ordinal));
+        return "trainer " + string.Join(' ', arguments.Where(a => a is not ("--output" or "--resume")));
+    }
+}

@@ -1,0 +1,128 @@
+using Rudder.Trainer.Recipes.Settings;
+
+namespace Rudder.Trainer.Runs;
+
+/// <summary>
+/// The clockwork around a recipe's loop: counts steps, writes metrics and progress, and says when to evaluate, save and stop.
+/// It knows nothing of models, data or losses.
+/// </summary>
+internal sealed class TrainingSession : IDisposable
+{
+    private readonly TrainingRecipe recipe;
+    private readonly RunFolder run;
+    private readonly RunRequest request;
+    private readonly int total;
+    private readonly int stepsPerEpoch;
+    private readonly MetricLog log;
+    private readonly ProgressBar progress;
+    private readonly long started;
+    private readonly double earlierSeconds;
+    private int evaluatedStep = -1;
+    private IReadOnlyList<KeyValuePair<string, double>> lastEvaluation = [];
+
+    /// <summary>Opens the metric files and starts the clock.</summary>
+    /// <param name="recipe">When to log, evaluate and save.</param>
+    /// <param name="run">The run folder.</param>
+    /// <param name="request">Clock, console and stop signal.</param>
+    /// <param name="state">Where the run stands.</param>
+    /// <param name="total">Steps of the whole run.</param>
+    /// <param name="stepsPerEpoch">Steps of one pass over the data.</param>
+    public TrainingSession(TrainingRecipe recipe, RunFolder run, RunRequest request, TrainingState state, int total, int stepsPerEpoch)
+    {
+        this.recipe = recipe;
+        this.run = run;
+        this.request = request;
+        this.total = total;
+        this.stepsPerEpoch = stepsPerEpoch;
+        State = state;
+        earlierSeconds = state.Seconds;
+        log = new MetricLog(run, state.Step, request.Clock);
+        progress = new ProgressBar(request, state.Step, total);
+        started = request.Clock.GetTimestamp();
+    }
+
+    /// <summary>Where the run stands now.</summary>
+    public TrainingState State { get; private set; }
+
+    /// <summary>Whether evaluate_every says to evaluate after this step.</summary>
+    public bool EvaluationDue => recipe.EvaluateEvery > 0 && State.Step % recipe.EvaluateEvery == 0 && State.Step < total;
+
+    /// <summary>Wall time of the run in seconds, earlier parts included.</summary>
+    public double Seconds => earlierSeconds + request.Clock.GetElapsedTime(started).TotalSeconds;
+
+    /// <summary>Counts a finished optimizer step and logs it.</summary>
+    /// <param name="tokens">Tokens learned from in it.</param>
+    /// <param name="loss">Mean loss.</param>
+    /// <param name="rate">Learning rate used.</param>
+    /// <param name="gradientNorm">Norm before clipping.</param>
+    /// <param name="more">Further metrics of the recipe.</param>
+    public void Advance(
+        long tokens, double loss, double rate, double gradientNorm, IEnumerable<KeyValuePair<string, double>>? more = null)
+    {
+        bool wraps = State.Cursor + 1 >= stepsPerEpoch;
+        State = State with
+        {
+            Step = State.Step + 1,
+            Epoch = wraps ? State.Epoch + 1 : State.Epoch,
+            Cursor = wraps ? 0 : State.Cursor + 1,
+            Tokens = State.Tokens + tokens,
+            Seconds = Seconds,
+        };
+        progress.Step(State.Step, tokens, loss);
+        if (State.Step % recipe.LogEvery == 0 || State.Step == total)
+        {
+            List<KeyValuePair<string, double>> values =
+            [
+                new("loss", loss), .. more ?? [], new("learning_rate", rate), new("grad_norm", gradientNorm),
+                new("tokens_per_second", progress.TokensPerSecond), new("num_tokens", State.Tokens),
+            ];
+            log.Add("train", State.Step, Epoch, values);
+        }
+    }
+
+    /// <summary>Logs an evaluation of the current step.</summary>
+    public void LogEvaluation(IReadOnlyList<KeyValuePair<string, double>> values)
+    {
+        (evaluatedStep, lastEvaluation) = (State.Step, values);
+        if (values.Count > 0)
+        {
+            log.Add("eval", State.Step, Epoch, values);
+            progress.Say($"step {State.Step}/{total}  evaluation: {string.Join("  ", values.Select(v => FormattableString.Invariant($"{v.Key} {v.Value:0.####}")))}");
+        }
+
+        progress.Restart();
+    }
+
+    /// <summary>The evaluation after the last step, made now unless the loop has just made it.</summary>
+    public IReadOnlyList<KeyValuePair<string, double>> FinalEvaluation(Func<IReadOnlyList<KeyValuePair<string, double>>> evaluate)
+    {
+        if (evaluatedStep != State.Step)
+        {
+            LogEvaluation(evaluate());
+        }
+
+        return lastEvaluation;
+    }
+
+    /// <summary>Saves where checkpoint_every says so; where a stop was asked for, saves and throws with the command to go on.</summary>
+    public void SaveIfDue(Action save)
+    {
+        bool stop = request.Stop.IsCancellationRequested && State.Step < total;
+        if (stop || (recipe.CheckpointEvery > 0 && State.Step % recipe.CheckpointEvery == 0) || State.Step == total)
+        {
+            save();
+            progress.Restart();
+        }
+
+        if (stop)
+        {
+            throw new InterruptedException(
+                $"Stopped after step {State.Step} of {total}; saved. Continue with the same command and --resume {run.Path} instead of --output.");
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => log.Dispose();
+
+    private double Epoch => Math.Round(State.Epoch + (State.Cursor / (double)stepsPerEpoch), 4);
+}
