@@ -16,11 +16,7 @@ internal sealed class ReviewSelection
     {
         foreach (CounterfactualPair pair in excludePairs.SelectMany(CounterfactualPairs.Read))
         {
-            if (pair.Source is not null)
-            {
-                ids.Add(pair.Source);
-            }
-
+            ids.UnionWith(pair.Source);
             texts.Add(KeyOf(pair.Prompt + pair.Chosen));
             texts.Add(KeyOf(pair.Prompt + pair.Rejected));
         }

@@ -45,7 +45,7 @@ internal static class ClassifierEvaluation
 
         int window = data.Window > 0 ? data.Window : data.MaxLength;
         float[][] whole = Probabilities(model, texts, t => Crops.Windows(t.Ids.Length, window));
-        float[][] opening = Probabilities(model, texts, t => [..Math.Min(t.Ids.Length, data.Opening)]);
+        float[][] opening = Probabilities(model, texts, t => new[] { 0..Math.Min(t.Ids.Length, data.Opening) });
         return
         [
             new($"{prefix}accuracy", Accuracy(whole)),

@@ -35,14 +35,11 @@ internal static class ModelSource
         ArchitectureSettings sizes = CheckedSizes(recipe);
         var config = new Gpt2Config
         {
-            ModelType = "gpt2",
             VocabularySize = tokenizer.VocabularySize,
             Context = sizes.Context,
             HiddenSize = sizes.HiddenSize,
             Layers = sizes.Layers,
             Heads = sizes.Heads,
-            InnerSize = 4 * sizes.HiddenSize,
-            Activation = "gelu_new",
             LayerNormEpsilon = 1e-5,
             Dropout = recipe.Dropout ?? 0,
             BosId = tokenizer.EosId,
@@ -63,16 +60,13 @@ internal static class ModelSource
         int pad = SpecialToken(tokenizer, "<pad>");
         var config = new RobertaConfig
         {
-            ModelType = "roberta",
             VocabularySize = tokenizer.VocabularySize,
             Context = sizes.Context,
-            MaxPositions = sizes.Context + pad + 1,
             HiddenSize = sizes.HiddenSize,
             Layers = sizes.Layers,
             Heads = sizes.Heads,
             IntermediateSize = 4 * sizes.HiddenSize,
             TypeVocabularySize = 1,
-            Activation = "gelu",
             LayerNormEpsilon = 1e-5,
             Dropout = recipe.Dropout ?? 0,
             Labels = recipe.Data.Labels,
