@@ -1,0 +1,69 @@
+using Rudder.Client.Files;
+using Rudder.Client.Reports;
+
+namespace Rudder.Client.Experiments;
+
+/// <summary>A whole experiment, from models to report, stage by stage.</summary>
+/// <param name="run">What the stages work with.</param>
+internal sealed class ExperimentRun(RunContext run)
+{
+    private readonly ModelStages models = new(run);
+    private readonly ServedStages served = new(run);
+
+    /// <summary>Runs what is missing and writes run.json, summary.json and report.html.</summary>
+    public async Task<Summary> RunAsync(CancellationToken cancel)
+    {
+        Variant variant = run.Variant;
+
+        // 1. the models: there, fine-tuned where asked, with graphs
+        ModelStages.Require(variant.Policy);
+        ModelStages.Require(variant.Classifier);
+        string tuned = await models.FineTuneAsync(cancel).ConfigureAwait(false);
+        string reference = variant.Sft is null ? await models.ExportAsync(RunContext.ReferenceName, tuned, cancel).ConfigureAwait(false) : tuned;
+        string classifier = await models.ExportAsync(RunContext.ClassifierName, variant.Classifier.Folder, cancel).ConfigureAwait(false);
+
+        // 2. preference pairs from the reference
+        string pairs = await served.PairsAsync(reference, classifier, cancel).ConfigureAwait(false);
+
+        // 3. the learning rate
+        ChosenLearningRate rate = await LearningRateSearch.RunAsync(run, models, served, reference, classifier, pairs, cancel).ConfigureAwait(false);
+
+        // 4. one policy a beta
+        List<ServedPolicy> policies = [new(RunContext.ReferenceName, null, reference, null)];
+        foreach (double beta in variant.Betas)
+        {
+            string name = $"dpo-beta-{ModelStages.Text(beta)}";
+            policies.Add(new ServedPolicy(name, beta, await models.DpoAsync(name, reference, pairs, beta, rate.Value, cancel).ConfigureAwait(false), name));
+        }
+
+        // 5. reward and KL of each
+        List<EvaluatedPolicy> results = [];
+        foreach (ServedPolicy policy in policies)
+        {
+            results.Add(await served.EvaluateAsync($"evaluate-{policy.Name}", policy, reference, classifier, variant.Evaluation, cancel).ConfigureAwait(false));
+        }
+
+        await run.Service.StopAsync().ConfigureAwait(false);
+
+        // 6. what is left of it
+        return Write(results, rate);
+    }
+
+    private Summary Write(IReadOnlyList<EvaluatedPolicy> results, ChosenLearningRate rate)
+    {
+        RunEnvironment environment = RunEnvironment.Read(run.Time);
+        RunManifest manifest = new(
+            run.Experiment.Name, run.VariantName, run.Experiment.Title, run.Experiment.Description, run.Reproduce, run.Variant, rate.Value, rate.Reason,
+            [.. results.Select(r => new PolicyEntry(r.Policy.Name, r.Policy.Beta, r.Policy.Training, Path.GetRelativePath(run.Root, r.File)))]);
+        Summary summary = new(
+            run.Experiment.Name,
+            environment.Commit,
+            [.. results.Select(r => PolicySummary.Of(r.Policy.Name, r.Policy.Beta, r.Result))],
+            Path.GetRelativePath(Directory.GetCurrentDirectory(), Path.Combine(run.Root, ReportWriter.FileName)));
+        AtomicFile.WriteText(Path.Combine(run.Root, RunEnvironment.FileName), StrictJson.Format(environment));
+        AtomicFile.WriteText(Path.Combine(run.Root, RunManifest.FileName), StrictJson.Format(manifest));
+        AtomicFile.WriteText(Path.Combine(run.Root, Summary.FileName), StrictJson.Format(summary));
+        ReportWriter.Write(run.Root, Path.Combine(run.Root, ReportWriter.FileName));
+        return summary;
+    }
+}

@@ -1,0 +1,97 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+
+namespace Rudder.Client.Experiments;
+
+/// <summary>The stages that make models: fine-tuning, export of graphs, DPO.</summary>
+/// <param name="run">The run they belong to.</param>
+internal sealed class ModelStages(RunContext run)
+{
+    /// <summary>A number as it appears in names of stages and policies.</summary>
+    public static string Text(double value) => value is < 1e-3 or >= 1e4
+        ? value.ToString("0.###e-0", CultureInfo.InvariantCulture)
+        : value.ToString("0.####", CultureInfo.InvariantCulture);
+
+    /// <summary>Refuses a model folder that is not there, with the command that fetches it.</summary>
+    public static void Require(ModelSource model)
+    {
+        if (!File.Exists(Path.Combine(model.Folder, "config.json")))
+        {
+            throw new InputException(
+                $"The model folder {Path.GetFullPath(model.Folder)} is missing (no config.json in it). {(model.Download is null ? "It belongs to the repository: run this from the root of a checkout." : $"Fetch it with: {model.Download}")}");
+        }
+    }
+
+    /// <summary>The policy after the fine-tuning that the variant asks for; its folder as it is where it asks for none.</summary>
+    public async Task<string> FineTuneAsync(CancellationToken cancel)
+    {
+        Variant variant = run.Variant;
+        if (variant.Sft is not { } sft)
+        {
+            return variant.Policy.Folder;
+        }
+
+        Dictionary<string, JsonNode> set = new(sft.Set ?? new Dictionary<string, JsonNode>()) { ["model"] = variant.Policy.Folder, ["seed"] = variant.Seed };
+        await TrainAsync("sft", "sft", sft.Recipe, set, new JsonObject { ["model"] = run.Inputs.Model(variant.Policy.Folder) }, cancel).ConfigureAwait(false);
+        return Path.Combine(run.Stages.Folder("sft"), "model");
+    }
+
+    /// <summary>A model folder with graphs, made from one that need not have them.</summary>
+    /// <param name="name">Names the stage.</param>
+    /// <param name="folder">Model folder.</param>
+    /// <param name="cancel">Stops the trainer.</param>
+    public async Task<string> ExportAsync(string name, string folder, CancellationToken cancel)
+    {
+        string stage = $"export-{name}";
+        string output = Path.Combine(run.Stages.Folder(stage), "model");
+        JsonObject inputs = new() { ["model"] = run.Inputs.Model(folder), ["precision"] = run.Variant.Precision };
+        await run.Stages.RunAsync(stage, inputs, async (stageFolder, _) =>
+        {
+            await run.Service.StopAsync().ConfigureAwait(false);
+            await run.Trainer.ExportAsync(stage, folder, output, run.Variant.Precision, cancel).ConfigureAwait(false);
+        }).ConfigureAwait(false);
+        return output;
+    }
+
+    /// <summary>A policy trained on the pairs.</summary>
+    /// <param name="stage">Name of the stage, which becomes its run folder.</param>
+    /// <param name="reference">Model to start from and to stay near to.</param>
+    /// <param name="pairs">Pairs file.</param>
+    /// <param name="beta">KL strength.</param>
+    /// <param name="learningRate">Learning rate.</param>
+    /// <param name="cancel">Stops the trainer.</param>
+    /// <returns>Its model folder.</returns>
+    public async Task<string> DpoAsync(string stage, string reference, string pairs, double beta, double learningRate, CancellationToken cancel)
+    {
+        Variant variant = run.Variant;
+        Dictionary<string, JsonNode> set = new(variant.Dpo.Set ?? new Dictionary<string, JsonNode>())
+        {
+            ["model"] = reference,
+            ["reference"] = reference,
+            ["pairs"] = pairs,
+            ["beta"] = beta,
+            ["seed"] = variant.Seed,
+            ["optimizer.learning_rate"] = learningRate,
+        };
+        JsonObject hashes = new() { ["model"] = run.Inputs.Model(reference), ["pairs"] = Files.ContentHash.OfFile(pairs) };
+        await TrainAsync("dpo", stage, variant.Dpo.Recipe, set, hashes, cancel).ConfigureAwait(false);
+        return Path.Combine(run.Stages.Folder(stage), "model");
+    }
+
+    private Task TrainAsync(
+        string command, string stage, string recipe, Dictionary<string, JsonNode> set, JsonObject hashes, CancellationToken cancel)
+    {
+        JsonObject inputs = new()
+        {
+            ["command"] = command,
+            ["recipe"] = StageInputs.Recipe(recipe),
+            ["set"] = new JsonObject(set.Select(pair => KeyValuePair.Create(pair.Key, (JsonNode?)pair.Value.DeepClone()))),
+            ["content"] = hashes,
+        };
+        return run.Stages.RunAsync(stage, inputs, async (folder, _) =>
+        {
+            await run.Service.StopAsync().ConfigureAwait(false);
+            await run.Trainer.TrainAsync(command, stage, recipe, set, folder, run.Device, cancel).ConfigureAwait(false);
+        });
+    }
+}

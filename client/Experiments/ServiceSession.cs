@@ -1,0 +1,140 @@
+using System.Net;
+using Rudder.Client.Processes;
+using Rudder.Client.Rpc;
+using Rudder.Inference.V1;
+
+namespace Rudder.Client.Experiments;
+
+/// <summary>How a run gets a service.</summary>
+/// <param name="External">A running one; null starts one where a stage needs it.</param>
+/// <param name="Program">Executable of the service; unused with <paramref name="External"/>.</param>
+/// <param name="Roots">Folders it may load models from.</param>
+/// <param name="LogFile">Its output.</param>
+/// <param name="NamePrefix">Put before model names, so that a shared service keeps its own models.</param>
+/// <param name="Precision">Of loaded models.</param>
+internal sealed record ServicePlan(Uri? External, Func<string> Program, IReadOnlyList<string> Roots, string LogFile, string NamePrefix, Precision Precision);
+
+/// <summary>
+/// The inference service of a run: started when the first stage needs it, stopped before a training (which wants all cores
+/// and memory) and at the end. A service that was already running is only given models, and relieved of them.
+/// </summary>
+/// <param name="plan">Where it comes from.</param>
+/// <param name="ledger">Remembers the process.</param>
+/// <param name="log">Told what happens.</param>
+/// <param name="time">Clock.</param>
+internal sealed class ServiceSession(ServicePlan plan, ProcessLedger ledger, Action<string> log, TimeProvider time) : IAsyncDisposable
+{
+    private static readonly TimeSpan StartLimit = TimeSpan.FromMinutes(3);
+    private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(100);
+
+    private readonly Dictionary<string, string> loaded = [];
+    private ChildProcess? child;
+    private InferenceClient? client;
+
+    /// <summary>A client of the service, which is started where there is none.</summary>
+    public async Task<InferenceClient> OpenAsync(CancellationToken cancel)
+    {
+        if (client is not null)
+        {
+            return client;
+        }
+
+        Uri address = plan.External ?? Start();
+        client = new InferenceClient(address, CallSettings.Default, time, (attempt, wait, cause) =>
+            log($"retry {attempt} in {wait.TotalSeconds:0.0} s: {cause.Message}"));
+        await WaitUntilServingAsync(client, cancel).ConfigureAwait(false);
+        return client;
+    }
+
+    /// <summary>Loads a model folder unless it is loaded already.</summary>
+    /// <returns>The name under which the service knows it.</returns>
+    public async Task<string> LoadAsync(string name, string folder, CancellationToken cancel)
+    {
+        InferenceClient open = await OpenAsync(cancel).ConfigureAwait(false);
+        string full = plan.NamePrefix + name;
+        string path = Path.GetFullPath(folder);
+        if (!loaded.TryGetValue(full, out string? present) || present != path)
+        {
+            log($"loading {folder} as {full}");
+            await open.LoadAsync(new LoadModelRequest { Name = full, Path = path, Precision = plan.Precision }, cancel).ConfigureAwait(false);
+            loaded[full] = path;
+        }
+
+        return full;
+    }
+
+    /// <summary>Drops a model, to free its memory.</summary>
+    public async Task UnloadAsync(string name, CancellationToken cancel)
+    {
+        if (client is not null && loaded.Remove(plan.NamePrefix + name))
+        {
+            await client.UnloadAsync(plan.NamePrefix + name, cancel).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Stops what was started; a service that was running keeps running without this run's models.</summary>
+    public async Task StopAsync()
+    {
+        if (client is not null && plan.External is not null)
+        {
+            await UnloadAllAsync(client).ConfigureAwait(false);
+        }
+
+        loaded.Clear();
+        client?.Dispose();
+        client = null;
+        if (child is not null)
+        {
+            log("stopping the service");
+            await child.DisposeAsync().ConfigureAwait(false);
+            child = null;
+        }
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync() => await StopAsync().ConfigureAwait(false);
+
+    private async Task UnloadAllAsync(InferenceClient open)
+    {
+        using CancellationTokenSource limit = new(TimeSpan.FromSeconds(30));
+        foreach (string name in loaded.Keys)
+        {
+            try
+            {
+                await open.UnloadAsync(name, limit.Token).ConfigureAwait(false);
+            }
+            catch (Exception left) when (left is ServiceException or OperationCanceledException)
+            {
+                log($"model {name} stays loaded at {open.Address}: {left.Message}");
+            }
+        }
+    }
+
+    private Uri Start()
+    {
+        Uri address = new($"http://{IPAddress.Loopback}:{FreePort.Find()}");
+        IEnumerable<string> roots = plan.Roots.Select((root, index) => $"--Service:ModelRoots:{index}={Path.GetFullPath(root)}");
+        log($"starting the service at {address}");
+        child = ChildProcess.Start(plan.Program(), ["--urls", address.GetLeftPart(UriPartial.Authority), .. roots], plan.LogFile, ledger, _ => { });
+        return address;
+    }
+
+    private async Task WaitUntilServingAsync(InferenceClient open, CancellationToken cancel)
+    {
+        long started = time.GetTimestamp();
+        while (!await open.IsServingAsync(cancel).ConfigureAwait(false))
+        {
+            if (child is { HasExited: true })
+            {
+                throw new WorkFailedException($"The service ended before it was ready; its log is {plan.LogFile}. Last lines:{Environment.NewLine}{child.Tail}");
+            }
+
+            if (time.GetElapsedTime(started) > StartLimit)
+            {
+                throw new WorkFailedException($"The service at {open.Address} is not SERVING after {StartLimit.TotalMinutes:0} minutes.{(child is null ? " Is it running?" : $" Its log is {plan.LogFile}.")}");
+            }
+
+            await Task.Delay(Poll, time, cancel).ConfigureAwait(false);
+        }
+    }
+}

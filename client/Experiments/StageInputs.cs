@@ -1,0 +1,45 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Rudder.Client.Files;
+using Rudder.Client.Pairs;
+
+namespace Rudder.Client.Experiments;
+
+/// <summary>What stages depend on, as JSON: settings by value, files and models by the hash of their content.</summary>
+internal sealed class StageInputs
+{
+    private readonly Dictionary<string, string> models = [];
+
+    /// <summary>A record's values.</summary>
+    public static JsonNode Of<T>(T value) => JsonSerializer.SerializeToNode(value, StrictJson.Options)!;
+
+    /// <summary>A prompt source and the content of its files.</summary>
+    public static JsonObject Prompts(PromptSource source) => new()
+    {
+        ["source"] = Of(source),
+        ["sha256"] = ContentHash.OfFile(source.File),
+        ["exclude_sha256"] = new JsonArray([.. (source.Exclude ?? []).Select(file => (JsonNode)ContentHash.OfFile(file))]),
+    };
+
+    /// <summary>A recipe's values; its layout and comments do not count.</summary>
+    public static JsonNode Recipe(string path)
+    {
+        if (!File.Exists(path))
+        {
+            throw new InputException($"The recipe {Path.GetFullPath(path)} does not exist. Recipe paths are relative to the current folder.");
+        }
+
+        return StrictJson.Read<JsonNode>(path);
+    }
+
+    /// <summary>Hash of a model folder, computed once a run.</summary>
+    public string Model(string folder)
+    {
+        if (!models.TryGetValue(folder, out string? hash))
+        {
+            models[folder] = hash = ContentHash.OfModelFolder(folder);
+        }
+
+        return hash;
+    }
+}

@@ -1,0 +1,20 @@
+using System.Text.Json.Nodes;
+
+namespace Rudder.Client.Experiments;
+
+/// <summary>What is known of a stage: <c>stages/NAME.json</c> of a run.</summary>
+/// <param name="Stage">Name, which is also its folder.</param>
+/// <param name="Key">SHA-256 of <paramref name="Inputs"/>.</param>
+/// <param name="State">running or done.</param>
+/// <param name="Inputs">All that its result depends on: settings and hashes of files and models.</param>
+/// <param name="Started">UTC.</param>
+/// <param name="Finished">UTC; null while running.</param>
+/// <param name="Seconds">Time over all attempts of which this program knows; null while running.</param>
+internal sealed record StageMarker(string Stage, string Key, string State, JsonObject Inputs, DateTimeOffset Started, DateTimeOffset? Finished, double? Seconds)
+{
+    /// <summary>State of a stage that was begun.</summary>
+    public const string Running = "running";
+
+    /// <summary>State of a stage whose result is complete.</summary>
+    public const string Done = "done";
+}

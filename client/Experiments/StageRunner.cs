@@ -1,0 +1,73 @@
+using System.Text.Json.Nodes;
+using Rudder.Client.Files;
+
+namespace Rudder.Client.Experiments;
+
+/// <summary>
+/// Runs the stages of one run. A stage is keyed by the hash of its inputs: unchanged and done, it is not run again;
+/// unchanged and interrupted, it is resumed; changed, its folder is removed and it starts afresh.
+/// </summary>
+/// <param name="root">Folder of the run.</param>
+/// <param name="log">Told what is done and why.</param>
+/// <param name="time">Clock.</param>
+internal sealed class StageRunner(string root, Action<string> log, TimeProvider time)
+{
+    /// <summary>Names of the stages that this runner really ran.</summary>
+    public List<string> Ran { get; } = [];
+
+    /// <summary>Folder of a stage.</summary>
+    public string Folder(string stage) => Path.Combine(root, stage);
+
+    /// <summary>Does <paramref name="body"/> unless its result is already there.</summary>
+    /// <param name="stage">Name of the stage.</param>
+    /// <param name="inputs">All that the result depends on.</param>
+    /// <param name="body">The work; gets the folder, and true where an interrupted attempt with the same inputs lies in it.</param>
+    public async Task RunAsync(string stage, JsonObject inputs, Func<string, bool, Task> body)
+    {
+        string folder = Folder(stage);
+        string key = ContentHash.OfText(inputs.ToJsonString());
+        StageMarker? before = Read(stage);
+        bool same = before?.Key == key && Directory.Exists(folder);
+        if (same && before!.State == StageMarker.Done)
+        {
+            log($"{stage}: unchanged, kept");
+            return;
+        }
+
+        if (!same && Directory.Exists(folder))
+        {
+            log($"{stage}: {(before is null ? "no record of how it was made" : $"inputs changed ({Changes(before.Inputs, inputs)})")}, starting afresh");
+            Directory.Delete(folder, recursive: true);
+        }
+
+        log(same ? $"{stage}: resuming" : $"{stage}: starting");
+        Directory.CreateDirectory(folder);
+        DateTimeOffset started = time.GetUtcNow();
+        double earlier = same ? before!.Seconds ?? 0 : 0;
+        StageMarker marker = new(stage, key, StageMarker.Running, inputs, same ? before!.Started : started, null, earlier);
+        Write(marker);
+        try
+        {
+            await body(folder, same).ConfigureAwait(false);
+        }
+        catch
+        {
+            Write(marker with { Seconds = earlier + (time.GetUtcNow() - started).TotalSeconds });
+            throw;
+        }
+
+        DateTimeOffset finished = time.GetUtcNow();
+        Write(marker with { State = StageMarker.Done, Finished = finished, Seconds = earlier + (finished - started).TotalSeconds });
+        Ran.Add(stage);
+        log($"{stage}: done in {(finished - started).TotalSeconds:0.0} s");
+    }
+
+    private static string Changes(JsonObject before, JsonObject now) => string.Join(", ", before.Select(p => p.Key).Union(now.Select(p => p.Key))
+        .Where(key => !JsonNode.DeepEquals(before[key], now[key])));
+
+    private string MarkerPath(string stage) => Path.Combine(root, "stages", stage + ".json");
+
+    private StageMarker? Read(string stage) => File.Exists(MarkerPath(stage)) ? StrictJson.Read<StageMarker>(MarkerPath(stage)) : null;
+
+    private void Write(StageMarker marker) => AtomicFile.WriteText(MarkerPath(marker.Stage), StrictJson.Format(marker));
+}

@@ -1,0 +1,67 @@
+using System.Text.Json.Nodes;
+using Rudder.Client.Processes;
+
+namespace Rudder.Client.Experiments;
+
+/// <summary>Runs the trainer as a child process: one command, one run folder.</summary>
+/// <param name="program">Executable, looked for when it is first needed.</param>
+/// <param name="logs">Folder of the output files.</param>
+/// <param name="ledger">Remembers the process.</param>
+/// <param name="log">Told of each line.</param>
+internal sealed class TrainerProgram(Func<string> program, string logs, ProcessLedger ledger, Action<string> log)
+{
+    /// <summary>Trains into a run folder, continuing from its last checkpoint where there is one.</summary>
+    /// <param name="command">sft, dpo, …</param>
+    /// <param name="stage">Names the log file.</param>
+    /// <param name="recipe">Recipe file.</param>
+    /// <param name="set">Recipe values by dotted path.</param>
+    /// <param name="folder">Run folder.</param>
+    /// <param name="device">cpu or cuda; null leaves it to the trainer.</param>
+    /// <param name="cancel">Stops the trainer.</param>
+    public Task TrainAsync(
+        string command, string stage, string recipe, IEnumerable<KeyValuePair<string, JsonNode>> set, string folder, string? device, CancellationToken cancel)
+    {
+        string[] where = device is null ? [] : ["--device", device];
+        if (HasCheckpoint(folder))
+        {
+            return RunAsync(stage, [command, "--resume", folder, .. where], cancel);
+        }
+
+        if (Directory.Exists(folder))
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+
+        IEnumerable<string> values = set.SelectMany(pair => (string[])["--set", $"{pair.Key}={Text(pair.Value)}"]);
+        return RunAsync(stage, [command, "--recipe", recipe, .. values, "--output", folder, .. where], cancel);
+    }
+
+    /// <summary>Writes a copy of a model folder with graphs.</summary>
+    /// <param name="stage">Names the log file.</param>
+    /// <param name="model">Model folder.</param>
+    /// <param name="output">New model folder.</param>
+    /// <param name="precision">fp32, or int8 for both.</param>
+    /// <param name="cancel">Stops the trainer.</param>
+    public Task ExportAsync(string stage, string model, string output, string precision, CancellationToken cancel) =>
+        RunAsync(stage, ["export", "--set", $"model={model}", "--set", $"export.int8={(precision == "int8" ? "true" : "false")}", "--output", output], cancel);
+
+    /// <summary>Runs one trainer command to its end; another exit code than 0 is an error with the last lines.</summary>
+    public async Task RunAsync(string stage, IReadOnlyList<string> arguments, CancellationToken cancel)
+    {
+        string logFile = Path.Combine(logs, stage + ".log");
+        await using ChildProcess child = ChildProcess.Start(program(), arguments, logFile, ledger, line => log($"{stage} | {line}"));
+        int code = await child.WaitAsync(cancel).ConfigureAwait(false);
+        if (code != ExitCodes.Done)
+        {
+            string message = $"trainer {arguments[0]} of stage {stage} ended with code {code}; its log is {logFile}. Last lines:{Environment.NewLine}{child.Tail}";
+            throw code is ExitCodes.Usage or ExitCodes.BadInput ? new InputException(message) : new WorkFailedException(message);
+        }
+    }
+
+    private static bool HasCheckpoint(string folder) => Directory.Exists(Path.Combine(folder, "checkpoints"))
+        && Directory.EnumerateDirectories(Path.Combine(folder, "checkpoints"), "step-*").Any();
+
+    /// <summary>A string goes without quotes, everything else as JSON.</summary>
+    private static string Text(JsonNode value) =>
+        value.GetValueKind() == System.Text.Json.JsonValueKind.String ? value.GetValue<string>() : value.ToJsonString();
+}

@@ -1,0 +1,42 @@
+using System.Security.Cryptography;
+using System.Text;
+
+namespace Rudder.Client.Files;
+
+/// <summary>SHA-256 of what a stage or a run depends on: texts, files, model folders.</summary>
+internal static class ContentHash
+{
+    private static readonly string[] ModelFiles = [".json", ".safetensors", ".bin", ".txt"];
+
+    /// <summary>Hash of a text, lower-case hex.</summary>
+    public static string OfText(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
+
+    /// <summary>Hash of a file's bytes.</summary>
+    public static string OfFile(string path)
+    {
+        if (!File.Exists(path))
+        {
+            throw new InputException($"{path} does not exist.");
+        }
+
+        using FileStream stream = File.OpenRead(path);
+        return Convert.ToHexStringLower(SHA256.HashData(stream));
+    }
+
+    /// <summary>
+    /// Hash over names and contents of a model folder's own files: config, weights, tokenizer. Exports (<c>onnx/</c>) and
+    /// the model card do not count: they follow from the rest.
+    /// </summary>
+    public static string OfModelFolder(string folder)
+    {
+        if (!File.Exists(Path.Combine(folder, "config.json")))
+        {
+            throw new InputException($"{folder} is no model folder: it has no config.json.");
+        }
+
+        IEnumerable<string> files = Directory.EnumerateFiles(folder)
+            .Where(file => ModelFiles.Contains(Path.GetExtension(file)))
+            .Order(StringComparer.Ordinal);
+        return OfText(string.Join('\n', files.Select(file => $"{Path.GetFileName(file)} {OfFile(file)}")));
+    }
+}

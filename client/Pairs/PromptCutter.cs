@@ -1,0 +1,106 @@
+using Rudder.Client.Rpc;
+using Rudder.Inference.V1;
+
+namespace Rudder.Client.Pairs;
+
+/// <summary>
+/// Turns source texts into prompts: the service's tokenizer gives the ids, the first k are kept (k from the text's id, see
+/// <see cref="StableHash.Length"/>), and the prompt's text is what exactly those ids say.
+/// </summary>
+internal static class PromptCutter
+{
+    private const int TextsPerCall = 128;
+    private const int CharactersPerToken = 32;
+    private const char Broken = '\uFFFD';
+
+    /// <summary>The first <paramref name="source"/>.Take usable prompts.</summary>
+    /// <param name="client">Service that holds the model.</param>
+    /// <param name="model">Model whose tokenizer cuts.</param>
+    /// <param name="source">Texts, count and cut.</param>
+    /// <param name="cancel">Stops between calls.</param>
+    public static async Task<IReadOnlyList<CutPrompt>> CutAsync(InferenceClient client, string model, PromptSource source, CancellationToken cancel)
+    {
+        List<CutPrompt> prompts = [];
+        HashSet<string> ids = [];
+        foreach ((string Id, string Text)[] block in source.Read().Chunk(TextsPerCall))
+        {
+            foreach (CutPrompt prompt in await CutBlockAsync(client, model, block, source.Cut, cancel).ConfigureAwait(false))
+            {
+                prompts.Add(ids.Add(prompt.Id) ? prompt : throw new InputException($"{source.File} has two texts with the id '{prompt.Id}'; ids must be distinct."));
+                if (prompts.Count == source.Take)
+                {
+                    return prompts;
+                }
+            }
+        }
+
+        return source.Take == 0 && prompts.Count > 0
+            ? prompts
+            : throw new InputException($"{source.File} gives {prompts.Count} usable prompts; {Math.Max(source.Take, 1)} are wanted. Lower the count or widen the range.");
+    }
+
+    /// <summary>The start of a text that surely holds <paramref name="tokens"/> tokens, cut at white space so that its tokens are the whole text's.</summary>
+    public static string Opening(string text, int tokens)
+    {
+        int limit = tokens * CharactersPerToken;
+        if (text.Length <= limit)
+        {
+            return text;
+        }
+
+        int space = text.LastIndexOf(' ', limit);
+        return space > 0 ? text[..space] : text[..(char.IsHighSurrogate(text[limit - 1]) ? limit - 1 : limit)];
+    }
+
+    private static async Task<IEnumerable<CutPrompt>> CutBlockAsync(
+        InferenceClient client, string model, (string Id, string Text)[] block, CutRange? cut, CancellationToken cancel)
+    {
+        EncodeRequest encode = new() { Model = model };
+        encode.Texts.Add(block.Select(row => cut is null ? row.Text : Opening(row.Text, cut.Max)));
+        EncodeResponse encoded = await client.EncodeAsync(encode, cancel).ConfigureAwait(false);
+        var rows = block.Zip(encoded.Results, (row, ids) => (row.Id, row.Text, Ids: ids.Ids.ToArray()));
+        if (cut is null)
+        {
+            return rows.Where(row => row.Ids.Length > 0).Select(row => new CutPrompt(row.Id, row.Text, row.Ids));
+        }
+
+        List<(string Id, string Text, int[] Ids)> kept = [.. rows.Where(row => row.Ids.Length >= cut.Min)
+            .Select(row => (row.Id, row.Text, row.Ids[..Math.Min(row.Ids.Length, StableHash.Length(row.Id, cut.Min, cut.Max))]))];
+        IReadOnlyList<string> texts = await DecodeAsync(client, model, kept.Select(row => row.Ids), cancel).ConfigureAwait(false);
+        List<CutPrompt> prompts = [];
+        for (int i = 0; i < kept.Count; i++)
+        {
+            (string id, string text, int[] ids) = kept[i];
+            CutPrompt? prompt = await WholeCharactersAsync(client, model, text, ids, texts[i], cut.Min, cancel).ConfigureAwait(false);
+            prompts.AddRange(prompt is null ? [] : [prompt with { Id = $"{id}#{prompt.Ids.Count}" }]);
+        }
+
+        return prompts;
+    }
+
+    /// <summary>A cut inside a character's bytes moves back to the character's start; null where too few tokens remain.</summary>
+    private static async Task<CutPrompt?> WholeCharactersAsync(
+        InferenceClient client, string model, string source, int[] ids, string text, int min, CancellationToken cancel)
+    {
+        while (text.Contains(Broken, StringComparison.Ordinal) && !source.Contains(Broken, StringComparison.Ordinal))
+        {
+            ids = ids[..^1];
+            if (ids.Length < min)
+            {
+                return null;
+            }
+
+            text = (await DecodeAsync(client, model, [ids], cancel).ConfigureAwait(false))[0];
+        }
+
+        return new CutPrompt("", text, ids);
+    }
+
+    private static async Task<IReadOnlyList<string>> DecodeAsync(
+        InferenceClient client, string model, IEnumerable<int[]> sequences, CancellationToken cancel)
+    {
+        DecodeRequest request = new() { Model = model };
+        request.Sequences.Add(sequences.Select(ids => new TokenIds { Ids = { ids } }));
+        return request.Sequences.Count == 0 ? [] : (await client.DecodeAsync(request, cancel).ConfigureAwait(false)).Texts;
+    }
+}

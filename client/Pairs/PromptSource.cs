@@ -1,0 +1,125 @@
+using System.IO.Compression;
+using System.Text.Json;
+using Rudder.Datasets;
+
+namespace Rudder.Client.Pairs;
+
+/// <summary>Which texts of a file become prompts, and where they are cut.</summary>
+/// <param name="File">JSON lines (also .gz) or plain text, one prompt a line.</param>
+/// <param name="Format">How the file is read.</param>
+/// <param name="Take">Prompts wanted; 0 takes all. Texts too short for their cut do not count.</param>
+/// <param name="Skip">Texts left out at the start, after the range and the exclusions. Default 0.</param>
+/// <param name="First">Id of the first text used; null starts at the beginning.</param>
+/// <param name="Last">Id of the last text used; null goes to the end.</param>
+/// <param name="Cut">Tokens kept of each text; null takes whole texts.</param>
+/// <param name="Exclude">Files whose <c>id</c> and <c>source</c> values are left out (JSON lines, .gz, or .tsv with a column id).</param>
+internal sealed record PromptSource(
+    string File,
+    PromptFormat Format = PromptFormat.Prompts,
+    int Take = 0,
+    int Skip = 0,
+    string? First = null,
+    string? Last = null,
+    CutRange? Cut = null,
+    IReadOnlyList<string>? Exclude = null)
+{
+    /// <summary>The texts in file order, after range, exclusions and skip.</summary>
+    public IEnumerable<(string Id, string Text)> Read()
+    {
+        Validate();
+        HashSet<string> excluded = [.. (Exclude ?? []).SelectMany(ExcludedIds)];
+        return Range(Rows()).Where(row => !excluded.Contains(row.Id)).Skip(Skip);
+    }
+
+    private void Validate()
+    {
+        if (!System.IO.File.Exists(File))
+        {
+            throw new InputException($"The prompt file {Path.GetFullPath(File)} does not exist.");
+        }
+
+        if (Take < 0 || Skip < 0)
+        {
+            throw new InputException($"{File}: take is {Take} and skip is {Skip}; neither can be negative.");
+        }
+
+        _ = Cut?.Validated();
+    }
+
+    private IEnumerable<(string Id, string Text)> Rows() => Format == PromptFormat.Reviews
+        ? Reviews.Read(File).Select(review => (review.Id, review.Text))
+        : Prompts.Read(File).Select(prompt => (prompt.Id, prompt.Text));
+
+    private IEnumerable<(string Id, string Text)> Range(IEnumerable<(string Id, string Text)> rows)
+    {
+        bool inside = First is null;
+        bool ended = Last is null;
+        foreach ((string Id, string Text) row in rows)
+        {
+            inside |= row.Id == First;
+            if (inside)
+            {
+                yield return row;
+            }
+
+            if (inside && row.Id == Last)
+            {
+                ended = true;
+                break;
+            }
+        }
+
+        if (!inside || !ended)
+        {
+            throw new InputException($"{File} has no text with id '{(inside ? Last : First)}', which the range {First}..{Last} names.");
+        }
+    }
+
+    private static IEnumerable<string> ExcludedIds(string file)
+    {
+        if (!System.IO.File.Exists(file))
+        {
+            throw new InputException($"The exclusion file {Path.GetFullPath(file)} does not exist.");
+        }
+
+        return file.EndsWith(".tsv", StringComparison.Ordinal) ? FromTable(file) : FromJsonLines(file);
+    }
+
+    private static IEnumerable<string> FromTable(string file)
+    {
+        string[] rows = System.IO.File.ReadAllLines(file);
+        int column = Array.IndexOf(rows[0].Split('\t'), "id");
+        return column >= 0
+            ? rows.Skip(1).Where(row => row.Length > 0).Select(row => row.Split('\t')[column])
+            : throw new InputException($"{file} has no column 'id' in its first line.");
+    }
+
+    private static IEnumerable<string> FromJsonLines(string file)
+    {
+        using FileStream raw = System.IO.File.OpenRead(file);
+        using Stream stream = file.EndsWith(".gz", StringComparison.Ordinal) ? new GZipStream(raw, CompressionMode.Decompress) : raw;
+        using StreamReader reader = new(stream);
+        while (reader.ReadLine() is { } line)
+        {
+            using JsonDocument row = JsonDocument.Parse(line);
+            foreach (JsonProperty property in row.RootElement.EnumerateObject().Where(p => p.Name is "id" or "source"))
+            {
+                IEnumerable<JsonElement> values = property.Value.ValueKind == JsonValueKind.Array ? property.Value.EnumerateArray() : [property.Value];
+                foreach (JsonElement value in values)
+                {
+                    yield return value.GetString() ?? "";
+                }
+            }
+        }
+    }
+}
+
+/// <summary>How a file of texts is read.</summary>
+internal enum PromptFormat
+{
+    /// <summary>{"id","text"} lines, or plain text.</summary>
+    Prompts,
+
+    /// <summary>Review rows {"id","text","label"}, cleaned of markup.</summary>
+    Reviews,
+}

@@ -1,0 +1,149 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+
+namespace Rudder.Client.Processes;
+
+/// <summary>A program that this one started: its output is logged, and it is stopped by SIGTERM to its own id, never by name.</summary>
+internal sealed class ChildProcess : IAsyncDisposable
+{
+    private const int SigTerm = 15;
+    private const int TailLines = 12;
+    private static readonly TimeSpan Grace = TimeSpan.FromSeconds(60);
+
+    private readonly Process process;
+    private readonly StreamWriter log;
+    private readonly Action<string> onLine;
+    private readonly Queue<string> tail = new();
+    private readonly ProcessLedger ledger;
+    private readonly Lock gate = new();
+
+    private ChildProcess(Process process, StreamWriter log, Action<string> onLine, ProcessLedger ledger)
+    {
+        (this.process, this.log, this.onLine, this.ledger) = (process, log, onLine, ledger);
+    }
+
+    /// <summary>True once it has ended.</summary>
+    public bool HasExited => process.HasExited;
+
+    /// <summary>Its last lines, for error messages.</summary>
+    public string Tail
+    {
+        get
+        {
+            lock (gate)
+            {
+                return string.Join(Environment.NewLine, tail);
+            }
+        }
+    }
+
+    /// <summary>Starts a program.</summary>
+    /// <param name="program">Executable.</param>
+    /// <param name="arguments">Its arguments, unquoted.</param>
+    /// <param name="logFile">Gets every line of its output.</param>
+    /// <param name="ledger">Remembers it in case this program is killed.</param>
+    /// <param name="onLine">Told of each line.</param>
+    public static ChildProcess Start(string program, IEnumerable<string> arguments, string logFile, ProcessLedger ledger, Action<string> onLine)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(logFile))!);
+        ProcessStartInfo start = new(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
+        start.Environment["DOTNET_ROOT"] = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", ".."));
+        Process process = new() { StartInfo = start };
+        ChildProcess child = new(process, new StreamWriter(logFile, append: true) { AutoFlush = true }, onLine, ledger);
+        process.OutputDataReceived += child.Receive;
+        process.ErrorDataReceived += child.Receive;
+        process.Start();
+        process.StandardInput.Close();
+        ledger.Add(process);
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+        return child;
+    }
+
+    /// <summary>Waits for its end; a cancelled token stops it first.</summary>
+    /// <returns>Its exit code.</returns>
+    public async Task<int> WaitAsync(CancellationToken cancel)
+    {
+        try
+        {
+            await process.WaitForExitAsync(cancel).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            await StopAsync().ConfigureAwait(false);
+            throw;
+        }
+
+        ledger.Remove(process.Id);
+        return process.ExitCode;
+    }
+
+    /// <summary>SIGTERM, time to finish, and only then an end by force.</summary>
+    public async Task StopAsync()
+    {
+        if (!process.HasExited)
+        {
+            Terminate(process);
+            using CancellationTokenSource grace = new(Grace);
+            try
+            {
+                await process.WaitForExitAsync(grace.Token).ConfigureAwait(false);
+            }
+            catch (OperationCanceledException)
+            {
+                process.Kill(entireProcessTree: true);
+                await process.WaitForExitAsync().ConfigureAwait(false);
+            }
+        }
+
+        ledger.Remove(process.Id);
+    }
+
+    /// <summary>Asks a process to end.</summary>
+    public static void Terminate(Process target)
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            target.Kill(entireProcessTree: true);
+        }
+        else
+        {
+            _ = SendSignal(target.Id, SigTerm);
+        }
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        await StopAsync().ConfigureAwait(false);
+        process.Dispose();
+        lock (gate)
+        {
+            log.Dispose();
+        }
+    }
+
+    [DllImport("libc", EntryPoint = "kill", SetLastError = true)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int SendSignal(int process, int signal);
+
+    private void Receive(object sender, DataReceivedEventArgs received)
+    {
+        if (received.Data is not { } line)
+        {
+            return;
+        }
+
+        lock (gate)
+        {
+            log.WriteLine(line);
+            tail.Enqueue(line);
+            while (tail.Count > TailLines)
+            {
+                tail.Dequeue();
+            }
+        }
+
+        onLine(line);
+    }
+}

@@ -1,0 +1,16 @@
+using System.Net;
+using System.Net.Sockets;
+
+namespace Rudder.Client.Processes;
+
+/// <summary>A TCP port of this machine that nobody listens on.</summary>
+internal static class FreePort
+{
+    /// <summary>Asks the system for one on the loopback interface.</summary>
+    public static int Find()
+    {
+        using TcpListener listener = new(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+}

@@ -1,0 +1,85 @@
+using System.ComponentModel;
+using System.Diagnostics;
+using Rudder.Client.Files;
+
+namespace Rudder.Client.Processes;
+
+/// <summary>
+/// Remembers in a file which programs a run has started. When the run itself is killed, they live on; the next run stops
+/// them, and only them: id and start time must both agree.
+/// </summary>
+/// <param name="path">processes.json of the run.</param>
+/// <param name="log">Told what is stopped.</param>
+internal sealed class ProcessLedger(string path, Action<string> log)
+{
+    private static readonly TimeSpan Rounding = TimeSpan.FromSeconds(2);
+    private readonly Lock gate = new();
+
+    /// <summary>Notes a started program.</summary>
+    public void Add(Process process)
+    {
+        lock (gate)
+        {
+            try
+            {
+                Save([.. Load(), new Entry(process.Id, process.StartTime.ToUniversalTime(), process.StartInfo.FileName)]);
+            }
+            catch (InvalidOperationException)
+            {
+                // It has ended already: nothing to remember.
+            }
+        }
+    }
+
+    /// <summary>Forgets a program that has ended.</summary>
+    public void Remove(int id)
+    {
+        lock (gate)
+        {
+            Save([.. Load().Where(entry => entry.Id != id)]);
+        }
+    }
+
+    /// <summary>Stops what an earlier, killed run left.</summary>
+    public async Task StopLeftoversAsync(CancellationToken cancel)
+    {
+        foreach (Entry entry in Load())
+        {
+            using Process? left = Find(entry);
+            if (left is not null)
+            {
+                log($"stopping {Path.GetFileName(entry.Program)} (process {entry.Id}), left by an interrupted run");
+                ChildProcess.Terminate(left);
+                await left.WaitForExitAsync(cancel).ConfigureAwait(false);
+            }
+
+            Remove(entry.Id);
+        }
+    }
+
+    private static Process? Find(Entry entry)
+    {
+        Process? found = null;
+        try
+        {
+            found = Process.GetProcessById(entry.Id);
+            if ((found.StartTime.ToUniversalTime() - entry.Started).Duration() <= Rounding)
+            {
+                return found;
+            }
+        }
+        catch (Exception gone) when (gone is ArgumentException or InvalidOperationException or Win32Exception)
+        {
+            // No process of that id.
+        }
+
+        found?.Dispose();
+        return null;
+    }
+
+    private List<Entry> Load() => File.Exists(path) ? StrictJson.Read<List<Entry>>(path) : [];
+
+    private void Save(List<Entry> entries) => AtomicFile.WriteText(path, StrictJson.Format(entries));
+
+    private sealed record Entry(int Id, DateTime Started, string Program);
+}

@@ -1,0 +1,129 @@
+using Grpc.Core;
+using Grpc.Health.V1;
+using Grpc.Net.Client;
+using Polly;
+using Rudder.Inference.V1;
+
+namespace Rudder.Client.Rpc;
+
+/// <summary>The service's calls, each with a deadline per attempt and the retry policy around it.</summary>
+internal sealed class InferenceClient : IDisposable
+{
+    private const int MaxMessageBytes = 256 * 1024 * 1024;
+
+    private readonly GrpcChannel channel;
+    private readonly ResiliencePipeline retries;
+    private readonly CallSettings settings;
+    private readonly TimeProvider time;
+    private readonly Sampling.SamplingClient sampling;
+    private readonly Scoring.ScoringClient scoring;
+    private readonly Models.ModelsClient models;
+    private readonly Health.HealthClient health;
+
+    /// <summary>Opens a channel; nothing is sent until the first call.</summary>
+    /// <param name="address">e.g. http://127.0.0.1:5080 (HTTP/2 without TLS) or https://…</param>
+    /// <param name="settings">Deadline and retries.</param>
+    /// <param name="time">Clock.</param>
+    /// <param name="onRetry">Told of each retry.</param>
+    public InferenceClient(Uri address, CallSettings settings, TimeProvider time, Action<int, TimeSpan, Exception>? onRetry = null)
+    {
+        Address = address;
+        this.settings = settings.Validated();
+        this.time = time;
+        retries = RetryPolicy.Build(settings, time, onRetry);
+        channel = GrpcChannel.ForAddress(address, new GrpcChannelOptions { MaxReceiveMessageSize = MaxMessageBytes, MaxSendMessageSize = MaxMessageBytes });
+        sampling = new(channel);
+        scoring = new(channel);
+        models = new(channel);
+        health = new(channel);
+    }
+
+    /// <summary>The service.</summary>
+    public Uri Address { get; }
+
+    /// <summary>Completions of prompts.</summary>
+    public Task<SampleResponse> SampleAsync(SampleRequest request, CancellationToken cancel) =>
+        CallAsync("Sampling.Sample", options => sampling.SampleAsync(request, options), cancel);
+
+    /// <summary>Label probabilities of texts.</summary>
+    public Task<ClassifyResponse> ClassifyAsync(ClassifyRequest request, CancellationToken cancel) =>
+        CallAsync("Scoring.Classify", options => scoring.ClassifyAsync(request, options), cancel);
+
+    /// <summary>KL of a policy against a reference.</summary>
+    public Task<DivergenceResponse> DivergenceAsync(DivergenceRequest request, CancellationToken cancel) =>
+        CallAsync("Scoring.Divergence", options => scoring.DivergenceAsync(request, options), cancel);
+
+    /// <summary>Text to ids.</summary>
+    public Task<EncodeResponse> EncodeAsync(EncodeRequest request, CancellationToken cancel) =>
+        CallAsync("Models.Encode", options => models.EncodeAsync(request, options), cancel);
+
+    /// <summary>Ids to text.</summary>
+    public Task<DecodeResponse> DecodeAsync(DecodeRequest request, CancellationToken cancel) =>
+        CallAsync("Models.Decode", options => models.DecodeAsync(request, options), cancel);
+
+    /// <summary>Loads a model folder under a name.</summary>
+    public async Task<ModelInfo> LoadAsync(LoadModelRequest request, CancellationToken cancel) =>
+        (await CallAsync("Models.Load", options => models.LoadAsync(request, options), cancel).ConfigureAwait(false)).Model;
+
+    /// <summary>Drains and drops a model.</summary>
+    public Task UnloadAsync(string name, CancellationToken cancel) =>
+        CallAsync("Models.Unload", options => models.UnloadAsync(new UnloadModelRequest { Name = name }, options), cancel);
+
+    /// <summary>A loaded model by name; the error names those that are loaded.</summary>
+    public async Task<ModelInfo> FindModelAsync(string name, ModelKind kind, CancellationToken cancel)
+    {
+        ListModelsResponse list = await CallAsync("Models.List", options => models.ListAsync(new ListModelsRequest(), options), cancel)
+            .ConfigureAwait(false);
+        ModelInfo model = list.Models.FirstOrDefault(m => m.Name == name) ?? throw new InputException(
+            $"The service at {Address} holds no model '{name}'; it holds {(list.Models.Count == 0 ? "none" : string.Join(", ", list.Models.Select(m => $"'{m.Name}'")))}.");
+        return model.Kind == kind ? model : throw new InputException($"Model '{name}' is a {Word(model.Kind)}; a {Word(kind)} is wanted here.");
+    }
+
+    /// <summary>One health question, without retries: true where the service says SERVING.</summary>
+    public async Task<bool> IsServingAsync(CancellationToken cancel)
+    {
+        try
+        {
+            using AsyncUnaryCall<HealthCheckResponse> call = health.CheckAsync(new HealthCheckRequest(), Options(cancel));
+            return (await call.ResponseAsync.ConfigureAwait(false)).Status == HealthCheckResponse.Types.ServingStatus.Serving;
+        }
+        catch (RpcException) when (!cancel.IsCancellationRequested)
+        {
+            return false;
+        }
+        catch (RpcException cause)
+        {
+            throw new OperationCanceledException(cause.Message, cause, cancel);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => channel.Dispose();
+
+    private static string Word(ModelKind kind) => kind == ModelKind.Classifier ? "classifier" : "generator";
+
+    private CallOptions Options(CancellationToken cancel) =>
+        new(deadline: time.GetUtcNow().UtcDateTime + settings.Deadline, cancellationToken: cancel);
+
+    private async Task<T> CallAsync<T>(string name, Func<CallOptions, AsyncUnaryCall<T>> start, CancellationToken cancel)
+    {
+        try
+        {
+            return await retries.ExecuteAsync(
+                async token =>
+                {
+                    using AsyncUnaryCall<T> call = start(Options(token));
+                    return await call.ResponseAsync.ConfigureAwait(false);
+                },
+                cancel).ConfigureAwait(false);
+        }
+        catch (RpcException cause) when (cancel.IsCancellationRequested)
+        {
+            throw new OperationCanceledException(cause.Message, cause, cancel);
+        }
+        catch (RpcException cause)
+        {
+            throw new ServiceException(name, Address, cause);
+        }
+    }
+}
