@@ -22,10 +22,12 @@ public static class CounterfactualPairs
             string[] chosen = TextCleaning.Clean(prompt + row.Text("chosen")).Split(' ');
             string[] rejected = TextCleaning.Clean(prompt + row.Text("rejected")).Split(' ');
             int shared = chosen.AsSpan().CommonPrefixLength(rejected);
-            if (shared == chosen.Length || shared == rejected.Length)
+            if (shared == chosen.Length && shared == rejected.Length)
             {
-                throw row.Bad("chosen", "and 'rejected' do not part: one is the beginning of the other");
+                throw row.Bad("chosen", "and 'rejected' are the same text");
             }
+
+            shared = Math.Min(shared, Math.Min(chosen.Length, rejected.Length) - 1); // where one begins the other, each side keeps a word
 
             yield return new CounterfactualPair(
                 row.OptionalText("id") ?? $"{Path.GetFileName(path)}:{number}",

@@ -1,4 +1,5 @@
 using Rudder.Checkpoints;
+using Rudder.Datasets;
 
 namespace Rudder.Trainer;
 
@@ -54,7 +55,7 @@ internal static class ExitCodes
         {
             InterruptedException => Interrupted,
             TrainingFailedException => Failed,
-            BadInputException or CheckpointException or FileNotFoundException or DirectoryNotFoundException => BadInput,
+            BadInputException or CheckpointException or DatasetException or FileNotFoundException or DirectoryNotFoundException => BadInput,
             _ => null,
         };
 }
