@@ -1,0 +1,125 @@
+using System.Text.Json.Nodes;
+
+namespace Rudder.Checkpoints.Tests;
+
+/// <summary>config.json in and out, and what it must not say.</summary>
+public class ModelConfigTests
+{
+    [Fact]
+    public void Load_TinyGpt2_GivesItsShape()
+    {
+        var config = ModelConfig.Load<Gpt2Config>(Fixtures.Gpt2);
+
+        Assert.Equal((512, 64, 32, 2, 4), (config.VocabularySize, config.Context, config.HiddenSize, config.Layers, config.Heads));
+        Assert.Equal((128, 8, 0.1, 1e-5), (config.InnerSize, config.HeadSize, config.Dropout, config.LayerNormEpsilon));
+        Assert.Equal((511, 511, null), (config.BosId, config.EosId, config.PadId));
+    }
+
+    [Fact]
+    public void Load_TinyRoberta_CountsPositionsAfterThePaddingId()
+    {
+        var config = ModelConfig.Load<RobertaConfig>(Fixtures.Roberta);
+
+        Assert.Equal((64, 66, 64, 1), (config.Context, config.MaxPositions, config.IntermediateSize, config.TypeVocabularySize));
+        Assert.Equal(["NEGATIVE", "POSITIVE"], config.Labels);
+        Assert.Equal(1e-12, config.LayerNormEpsilon);
+    }
+
+    [Fact]
+    public void Save_LoadedConfig_KeepsForeignKeysAndLoadsEqual()
+    {
+        using var folder = new TemporaryFolder();
+        File.WriteAllText(folder.File("config.json"), Changed(Fixtures.Gpt2, "task_specific_params", """{"text-generation":{"max_length":50}}"""));
+        var config = ModelConfig.Load<Gpt2Config>(folder.Path);
+
+        (config with { Context = 128, PadId = 3 }).Save(folder.Path);
+
+        var json = JsonNode.Parse(File.ReadAllText(folder.File("config.json")))!;
+        Assert.Equal(50, (int)json["task_specific_params"]!["text-generation"]!["max_length"]!);
+        Assert.Equal((128, 3), ((int)json["n_positions"]!, (int)json["pad_token_id"]!));
+        Assert.Equal(128, ModelConfig.Load(folder.Path).Context);
+    }
+
+    [Fact]
+    public void Save_NewRoberta_LoadsEqual()
+    {
+        using var folder = new TemporaryFolder();
+        var config = new RobertaConfig
+        {
+            VocabularySize = 300, Context = 20, HiddenSize = 12, Layers = 1, Heads = 3, IntermediateSize = 24, Labels = ["bad", "good"],
+            BosId = 0, PadId = 1, EosId = 2, LayerNormEpsilon = 1e-6, Dropout = 0.2,
+        };
+
+        config.Save(folder.Path);
+
+        var loaded = ModelConfig.Load<RobertaConfig>(folder.Path);
+        Assert.Equal(config.Labels, loaded.Labels);
+        Assert.Equal(config, loaded with { Labels = config.Labels, Source = null });
+    }
+
+    [Theory]
+    [InlineData("model_type", "\"llama\"", "'llama'")]
+    [InlineData("vocab_size", "0", "positive integer")]
+    [InlineData("vocab_size", "\"many\"", "\"many\"")]
+    [InlineData("n_embd", "33", "does not divide into 4 heads")]
+    [InlineData("n_layer", "null", "'n_layer' is missing")]
+    [InlineData("activation_function", "\"relu\"", "\"relu\"")]
+    [InlineData("scale_attn_by_inverse_layer_idx", "true", "by layer")]
+    [InlineData("tie_word_embeddings", "false", "separate output matrix")]
+    [InlineData("resid_pdrop", "0.3", "one dropout")]
+    [InlineData("resid_pdrop", "1.0", "below 1")]
+    [InlineData("eos_token_id", "512", "outside the vocabulary of 512")]
+    [InlineData("layer_norm_epsilon", "-1", "0 or more")]
+    public void Load_UnusableGpt2Setting_NamesFileAndKey(string key, string value, string part)
+    {
+        using var folder = new TemporaryFolder();
+        File.WriteAllText(folder.File("config.json"), Changed(Fixtures.Gpt2, key, value));
+
+        var error = Assert.Throws<CheckpointException>(() => ModelConfig.Load(folder.Path));
+
+        Assert.Contains(folder.File("config.json"), error.Message, StringComparison.Ordinal);
+        Assert.Contains(part, error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("hidden_act", "\"gelu_new\"", "\"gelu_new\"")]
+    [InlineData("position_embedding_type", "\"relative_key\"", "relative_key")]
+    [InlineData("max_position_embeddings", "2", "must be above 2")]
+    [InlineData("id2label", """{"0":"A"}""", "two or more")]
+    [InlineData("id2label", """{"0":"A","2":"B"}""", "each id from 0 to 1")]
+    [InlineData("id2label", """{"0":"A","1":"A"}""", "different")]
+    [InlineData("problem_type", "\"regression\"", "regression")]
+    public void Load_UnusableRobertaSetting_NamesFileAndKey(string key, string value, string part)
+    {
+        using var folder = new TemporaryFolder();
+        File.WriteAllText(folder.File("config.json"), Changed(Fixtures.Roberta, key, value));
+
+        var error = Assert.Throws<CheckpointException>(() => ModelConfig.Load(folder.Path));
+
+        Assert.Contains(part, error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Load_OtherFamily_SaysWhichIsNeeded()
+    {
+        var error = Assert.Throws<CheckpointException>(() => ModelConfig.Load<RobertaConfig>(Fixtures.Gpt2));
+
+        Assert.Contains("'gpt2'", error.Message, StringComparison.Ordinal);
+        Assert.Contains("Roberta", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Load_NoConfig_NamesTheFile()
+    {
+        using var folder = new TemporaryFolder();
+
+        Assert.Contains(folder.File("config.json"), Assert.Throws<CheckpointException>(() => ModelConfig.Load(folder.Path)).Message, StringComparison.Ordinal);
+    }
+
+    private static string Changed(string folder, string key, string value)
+    {
+        var json = JsonNode.Parse(File.ReadAllText(Path.Combine(folder, "config.json")))!;
+        json[key] = JsonNode.Parse(value);
+        return json.ToJsonString();
+    }
+}
