@@ -37,8 +37,8 @@ internal sealed record EngineOptions
     /// <summary>Tokens, padding included, in one scoring batch. Default 2,048, range 1 to 1,048,576; a single longer sequence still goes through at once.</summary>
     public int MaxScoringTokens { get; init => field = InRange(value, 1, 1 << 20, "MaxScoringTokens"); } = 2048;
 
-    /// <summary>Positions whose full logits are held at once while scoring; memory is this × vocabulary × 4 bytes (twice in a divergence). Default 256, range 1 to 65,536.</summary>
-    public int MaxScoringPositions { get; init => field = InRange(value, 1, 65_536, "MaxScoringPositions"); } = 256;
+    /// <summary>Memory for the full logits held at once while scoring, bytes; a divergence holds them twice. Default 64 MiB, range 1 MiB to 64 GiB.</summary>
+    public long MaxScoringBytes { get; init => field = InRange(value, 1 << 20, 64L << 30, "MaxScoringBytes"); } = 64 << 20;
 
     private static int InRange(int value, int low, int high, string name) => (int)InRange((long)value, low, high, name);
 

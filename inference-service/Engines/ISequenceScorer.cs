@@ -1,0 +1,40 @@
+namespace Rudder.InferenceService.Engines;
+
+/// <summary>An engine that scores given sequences under one language model. Calls from several threads are served one after the other.</summary>
+internal interface ISequenceScorer : IDisposable
+{
+    /// <summary>SHA-256 of the model folder, hex.</summary>
+    string Fingerprint { get; }
+
+    /// <summary>Tokens of prompt and completion together at most.</summary>
+    int Context { get; }
+
+    /// <summary>Number of token ids.</summary>
+    int Vocabulary { get; }
+
+    /// <summary>Log-probabilities of each sequence's completion, in order.</summary>
+    /// <exception cref="GenerationRequestException">A sequence does not fit the model.</exception>
+    IReadOnlyList<SequenceScore> Score(IReadOnlyList<ScoredSequence> sequences, CancellationToken cancellation);
+
+    /// <summary>How far this model is from a reference along each sequence, in order.</summary>
+    /// <exception cref="GenerationRequestException">A sequence does not fit one of the models, or their vocabularies differ.</exception>
+    IReadOnlyList<SequenceDivergenceScore> Diverge(ISequenceScorer reference, IReadOnlyList<ScoredSequence> sequences, CancellationToken cancellation);
+}
+
+/// <summary>A prompt with a given completion, to be scored.</summary>
+/// <param name="PromptIds">At least one id.</param>
+/// <param name="CompletionIds">May be empty: then its sum is 0.</param>
+internal sealed record ScoredSequence(int[] PromptIds, int[] CompletionIds);
+
+/// <summary>log pi(completion | prompt).</summary>
+/// <param name="Sum">Nats.</param>
+/// <param name="TokenLogProbs">One per completion id, nats.</param>
+internal sealed record SequenceScore(double Sum, float[] TokenLogProbs);
+
+/// <summary>How far a model is from a reference along one sequence.</summary>
+/// <param name="KlExact">Sum over positions of the exact KL between the two next-token distributions, nats.</param>
+/// <param name="KlK1">log model - log reference of the completion, nats; may be negative.</param>
+/// <param name="ModelLogProb">log pi(completion) under the model, nats.</param>
+/// <param name="ReferenceLogProb">The same under the reference, nats.</param>
+/// <param name="Tokens">Completion tokens.</param>
+internal sealed record SequenceDivergenceScore(double KlExact, double KlK1, double ModelLogProb, double ReferenceLogProb, int Tokens);

@@ -1,0 +1,30 @@
+namespace Rudder.InferenceService.Engines;
+
+/// <summary>An engine that classifies texts, given as the classifier's own ids. Calls from several threads are served one after the other.</summary>
+internal interface ITextClassifier : IDisposable
+{
+    /// <summary>Names of the labels, in the order of the probabilities.</summary>
+    IReadOnlyList<string> Labels { get; }
+
+    /// <summary>SHA-256 of the model folder, hex.</summary>
+    string Fingerprint { get; }
+
+    /// <summary>Tokens of one window at most, special tokens included.</summary>
+    int Context { get; }
+
+    /// <summary>Number of token ids.</summary>
+    int Vocabulary { get; }
+
+    /// <summary>Ids of a text without special tokens: windows are cut and special tokens added here. One result per text, in order.</summary>
+    /// <exception cref="GenerationRequestException">An id is outside the vocabulary.</exception>
+    IReadOnlyList<TextClassification> Classify(IReadOnlyList<int[]> texts, CancellationToken cancellation);
+
+    /// <summary>Ids that hold their special tokens already, each within the context. One result per sequence, in order.</summary>
+    /// <exception cref="GenerationRequestException">An id is outside the vocabulary or a sequence is too long.</exception>
+    IReadOnlyList<TextClassification> ClassifyIds(IReadOnlyList<int[]> sequences, CancellationToken cancellation);
+}
+
+/// <summary>Label probabilities of one text.</summary>
+/// <param name="Probabilities">One per label; sums to 1. Over several windows their mean.</param>
+/// <param name="Windows">Windows the text was read in.</param>
+internal sealed record TextClassification(float[] Probabilities, int Windows);

@@ -1,0 +1,171 @@
+using Microsoft.ML.OnnxRuntime;
+
+namespace Rudder.InferenceService.Engines;
+
+/// <summary>The exported decoder on ONNX Runtime, reading and writing one key-value arena in place.</summary>
+/// <remarks>
+/// Past and present are bound to the same memory, so the cache never moves and nothing is allocated per step. A step's
+/// binding depends on its number of rows alone (the mask is always maxT wide; ones mark the valid tokens), so there is one
+/// binding per width, made on first use. Prefill binds views that begin at its first row.
+/// </remarks>
+internal sealed class OnnxDecoder : IDecoder
+{
+    private const long SingleToken = 1;
+    private readonly InferenceSession _session;
+    private readonly GraphShape _shape;
+    private readonly KeyValueArena _arena;
+    private readonly NativeBuffer<long> _ids;                // [S]
+    private readonly NativeBuffer<long> _positions;          // [S]
+    private readonly NativeBuffer<long> _mask;               // [S,maxT]
+    private readonly NativeBuffer<float> _logits;            // [S,V]
+    private readonly int[] _ones;                            // leading ones in each row of the mask
+    private readonly StepBinding?[] _steps;
+    private readonly RunOptions _runOptions = new();
+    private readonly int _slots;
+    private readonly int _maxTokens;
+
+    private OnnxDecoder(InferenceSession session, GraphShape shape, int slots, int maxTokens, int? eosId, long maxCacheBytes)
+    {
+        (_session, _shape, _slots, _maxTokens) = (session, shape, slots, maxTokens);
+        _arena = new KeyValueArena(shape, slots, maxTokens, maxCacheBytes);
+        _ids = new NativeBuffer<long>(slots);
+        _positions = new NativeBuffer<long>(slots);
+        _mask = new NativeBuffer<long>((long)slots * maxTokens);
+        _logits = new NativeBuffer<float>((long)slots * shape.Vocabulary);
+        _ones = new int[slots];
+        _steps = new StepBinding?[slots + 1];
+        Info = new GeneratorInfo(shape.Fingerprint, shape.Vocabulary, maxTokens, slots, eosId, _arena.Bytes);
+    }
+
+    /// <inheritdoc/>
+    public GeneratorInfo Info { get; }
+
+    /// <summary>Loads a decoder and runs it once.</summary>
+    /// <exception cref="ModelLoadException">The graph cannot be loaded or its cache would be too large.</exception>
+    public static OnnxDecoder Load(GraphFolder folder, EngineOptions options, int? eosId)
+    {
+        string graph = GraphFolder.FileName("decoder", options.Precision);
+        var (session, shape) = GraphSession.Open(folder, graph, options.Threads);
+        try
+        {
+            if (options.MaxTokens > shape.Context)
+            {
+                throw new ModelLoadException($"MaxTokens is {options.MaxTokens}; {folder.ModelFolder} was trained for {shape.Context} positions. Set it to at most that, or to 0.");
+            }
+
+            int maxTokens = options.MaxTokens > 0 ? options.MaxTokens : shape.Context;
+            var decoder = new OnnxDecoder(session, shape, options.MaxSlots, maxTokens, eosId, options.MaxCacheBytes);
+            decoder.Warm();
+            return decoder;
+        }
+        catch
+        {
+            session.Dispose();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Prefill(IReadOnlyList<int[]> prompts, int firstRow)
+    {
+        int rows = prompts.Count;
+        int longest = prompts.Max(prompt => prompt.Length);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(firstRow + rows, _slots);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(longest, _maxTokens);   // the graph would be silently wrong
+        using var ids = new NativeBuffer<long>((long)rows * longest);
+        using var positions = new NativeBuffer<long>((long)rows * longest);
+        using var mask = new NativeBuffer<long>((long)rows * longest);
+        for (int row = 0; row < rows; row++)
+        {
+            FillPrompt(prompts[row], ids.Span((long)row * longest, longest), positions.Span((long)row * longest, longest), mask.Span((long)row * longest, longest));
+        }
+
+        using var binding = new StepBinding(_session, _arena, _shape.Layers, firstRow, rows);
+        binding.Input("input_ids", ids.View(0, rows, longest));                // [B,T]
+        binding.Input("position_ids", positions.View(0, rows, longest));       // [B,T]
+        binding.Input("attention_mask", mask.View(0, rows, longest));          // [B,T]
+        binding.Output("logits", _logits.View((long)firstRow * _shape.Vocabulary, rows, SingleToken, _shape.Vocabulary));   // [B,1,V]
+        binding.Run(_runOptions);
+    }
+
+    /// <inheritdoc/>
+    public void Step(ReadOnlySpan<int> ids, ReadOnlySpan<int> lengths)
+    {
+        int rows = ids.Length;
+        for (int row = 0; row < rows; row++)
+        {
+            // Beyond the cache the graph fails; before its end it would be silently wrong.
+            ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(lengths[row], _maxTokens);
+            SetMask(row, lengths[row] + 1);
+            _ids.Span(row, 1)[0] = ids[row];
+            _positions.Span(row, 1)[0] = lengths[row];
+        }
+
+        (_steps[rows] ??= BindStep(rows)).Run(_runOptions);
+    }
+
+    /// <inheritdoc/>
+    public ReadOnlySpan<float> Logits(int row) => _logits.Span((long)row * _shape.Vocabulary, _shape.Vocabulary);
+
+    /// <inheritdoc/>
+    public void CopyRow(int from, int to, int tokens) => _arena.CopyRow(from, to, tokens);
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var step in _steps)
+        {
+            step?.Dispose();
+        }
+
+        _runOptions.Dispose();
+        _session.Dispose();
+        _arena.Dispose();
+        _ids.Dispose();
+        _positions.Dispose();
+        _mask.Dispose();
+        _logits.Dispose();
+    }
+
+    private StepBinding BindStep(int rows)
+    {
+        var binding = new StepBinding(_session, _arena, _shape.Layers, 0, rows);
+        binding.Input("input_ids", _ids.View(0, rows, SingleToken));           // [B,1]
+        binding.Input("position_ids", _positions.View(0, rows, SingleToken));  // [B,1]
+        binding.Input("attention_mask", _mask.View(0, rows, _maxTokens));      // [B,maxT]
+        binding.Output("logits", _logits.View(0, rows, SingleToken, _shape.Vocabulary));   // [B,1,V]
+        return binding;
+    }
+
+    // Rows grow by one from step to step, so usually one entry changes.
+    private void SetMask(int row, int ones)
+    {
+        var mask = _mask.Span((long)row * _maxTokens, _maxTokens);
+        if (ones > _ones[row])
+        {
+            mask[_ones[row]..ones].Fill(1);
+        }
+        else
+        {
+            mask[ones.._ones[row]].Clear();
+        }
+
+        _ones[row] = ones;
+    }
+
+    private static void FillPrompt(int[] prompt, Span<long> ids, Span<long> positions, Span<long> mask)
+    {
+        for (int t = 0; t < prompt.Length; t++)
+        {
+            ids[t] = prompt[t];
+            positions[t] = t;
+            mask[t] = 1;
+        }
+    }
+
+    private void Warm()
+    {
+        Prefill([[0]], 0);
+        Step([0], [1 % _maxTokens]);
+    }
+}

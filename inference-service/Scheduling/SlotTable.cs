@@ -1,0 +1,103 @@
+using Rudder.InferenceService.Engines;
+
+namespace Rudder.InferenceService.Scheduling;
+
+/// <summary>The sequences being decoded, one per slot, always compact: rows 0 to Count - 1.</summary>
+/// <param name="capacity">Slots.</param>
+internal sealed class SlotTable(int capacity)
+{
+    private readonly List<Slot> _live = new(capacity);
+
+    /// <summary>Live slots.</summary>
+    public int Count => _live.Count;
+
+    /// <summary>Slots without a sequence.</summary>
+    public int Free => capacity - _live.Count;
+
+    /// <summary>The sequence in a row.</summary>
+    public Slot this[int row] => _live[row];
+
+    /// <summary>Puts a sequence into the next row and returns the row.</summary>
+    public int Add(Slot slot)
+    {
+        ArgumentOutOfRangeException.ThrowIfZero(Free);
+        _live.Add(slot);
+        return _live.Count - 1;
+    }
+
+    /// <summary>Frees the slots of sequences that are finished, cancelled or failed; the last rows move into the gaps.</summary>
+    /// <param name="copyRow">Copies a row's cache: from, to, tokens.</param>
+    public void RetireFinished(Action<int, int, int> copyRow)
+    {
+        for (int row = 0; row < _live.Count;)
+        {
+            if (!_live[row].IsOver)
+            {
+                row++;
+                continue;
+            }
+
+            int last = _live.Count - 1;
+            bool moves = last != row && !_live[last].IsOver;
+            if (moves)
+            {
+                copyRow(last, row, _live[last].CachedTokens);
+                _live[row] = _live[last];
+            }
+
+            // Without a move the last row was over as well, or was this one: drop it and look at this row again.
+            _live.RemoveAt(last);
+        }
+    }
+
+    /// <summary>Fails every live sequence and frees its slot.</summary>
+    public void FailAll(Exception cause)
+    {
+        _live.ForEach(slot => slot.Prompt.Batch.Fail(cause));
+        _live.Clear();
+    }
+}
+
+/// <summary>One sequence being decoded.</summary>
+/// <param name="prompt">Its prompt.</param>
+/// <param name="sampleIndex">Which of the prompt's completions.</param>
+internal sealed class Slot(PromptWork prompt, int sampleIndex)
+{
+    private readonly List<int> _ids = new(prompt.Request.MaxNewTokens);
+    private readonly List<float> _logProbs = new(prompt.Request.MaxNewTokens);
+    private bool _finished;
+
+    /// <summary>Its prompt.</summary>
+    public PromptWork Prompt { get; } = prompt;
+
+    /// <summary>Which of the prompt's completions.</summary>
+    public int SampleIndex { get; } = sampleIndex;
+
+    /// <summary>Tokens in the row's cache; the next token fed gets this position.</summary>
+    public int CachedTokens { get; set; } = prompt.Request.PromptIds.Length;
+
+    /// <summary>Tokens drawn so far; the place of the next one in the completion.</summary>
+    public int Drawn => _ids.Count;
+
+    /// <summary>The token to feed next.</summary>
+    public int LastId => _ids[^1];
+
+    /// <summary>Whether the slot can be freed.</summary>
+    public bool IsOver => _finished || Prompt.Batch.IsOver;
+
+    /// <summary>Takes a drawn token, publishes it, and ends the sequence where the rules say so.</summary>
+    public void Append(int id, float logProb)
+    {
+        var request = Prompt.Request;
+        _ids.Add(id);
+        _logProbs.Add(logProb);
+        request.OnToken?.Invoke(new DrawnToken(SampleIndex, id, logProb));
+        bool stopped = request.Stop.Ends(_ids);
+        if (stopped || _ids.Count == request.MaxNewTokens)
+        {
+            _finished = true;
+            Prompt.Batch.Finish(Prompt, new GeneratedSequence(
+                SampleIndex, [.. _ids], [.. _logProbs], stopped ? GenerationEnd.Stop : GenerationEnd.Length, request.Seed));
+        }
+    }
+}
