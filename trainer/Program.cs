@@ -22,6 +22,8 @@ var root = new RootCommand("Trains language models and classifiers: a recipe goe
         "Trains a text classifier on random crops of labelled reviews.",
         "trainer classifier --recipe experiments/imdb-dpo/mini-models/classifier.json --output runs/classifier",
         (recipe, run, request) => Classifier.Run(recipe, run, request)),
+    ExportCommand.Create(),
+    ScoreCommand.Create(),
 };
 
 var parsed = root.Parse(args);

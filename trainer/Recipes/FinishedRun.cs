@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Rudder.Checkpoints;
+using Rudder.Trainer.Export;
 using Rudder.Trainer.Recipes.Settings;
 using Rudder.Trainer.Runs;
 
@@ -43,6 +44,11 @@ internal static class FinishedRun
 
         saveModel(temporary);
         AtomicFile.WriteText(Path.Combine(temporary, "README.md"), ModelCard.Write(recipe, run, final));
+        if (recipe.Export.Fp32 || recipe.Export.Int8)
+        {
+            ModelExport.Run(temporary, recipe.Export, ComputeDevice.UseThreads(recipe.Threads));
+        }
+
         Directory.Move(temporary, run.Model);
         run.WriteDone(Fingerprint.OfFolder(run.Model), final);
         request.Progress.WriteLine($"model: {run.Model}");

@@ -55,13 +55,3 @@ internal sealed record ScheduleSettings
     /// <summary>Cosine's last rate as a share of the peak. Default 0.</summary>
     [Range(0.0, 1.0)] public double Minimum { get; init; }
 }
-
-/// <summary>What a finished run exports to ONNX.</summary>
-internal sealed record ExportSettings
-{
-    /// <summary>Write float32 graphs. Default true.</summary>
-    public bool Fp32 { get; init; } = true;
-
-    /// <summary>Write int8 graphs too. Default false.</summary>
-    public bool Int8 { get; init; }
-}

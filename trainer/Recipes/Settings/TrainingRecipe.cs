@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using Rudder.Trainer.Export;
 
 namespace Rudder.Trainer.Recipes.Settings;
 

@@ -1,0 +1,60 @@
+using System.CommandLine;
+using System.Globalization;
+using Rudder.Trainer.Export;
+using Rudder.Trainer.Recipes.Settings;
+using Rudder.Trainer.Runs;
+
+namespace Rudder.Trainer.Commands;
+
+/// <summary>Builds <c>trainer export</c>: a model folder in, checked ONNX graphs out.</summary>
+internal static class ExportCommand
+{
+    /// <summary>Creates the command.</summary>
+    public static Command Create()
+    {
+        var recipe = new Option<string?>("--recipe") { Description = "Recipe file (JSON; keys in docs/export.md)." };
+        var model = new Option<string?>("--model") { Description = "Model folder; in place of a recipe, or of its model." };
+        var set = new Option<string[]>("--set")
+        {
+            Description = "Overrides a setting, e.g. --set int8=true. May be repeated.",
+            DefaultValueFactory = _ => [],
+        };
+        var output = new Option<string?>("--output") { Description = "Folder of the graphs. Default: onnx inside the model folder." };
+        var json = new Option<bool>("--json") { Description = "Print export.json on standard output." };
+        var command = new Command(
+            "export",
+            "Writes a model's ONNX graphs and accepts them only if they agree with the model.\n\nExample:\n  trainer export --model models/imdb-mini --set int8=true")
+        {
+            recipe, model, set, output, json,
+        };
+        command.SetAction(parsed => ExitCodes.Of(
+            () =>
+            {
+                string[] sets = parsed.GetValue(set)!;
+                ExportRecipe settings = parsed.GetValue(recipe) is string path
+                    ? RecipeReader.Read<ExportRecipe>(path, sets)
+                    : RecipeReader.Parse<ExportRecipe>("{}", "the command line", sets);
+                Run(settings with { Model = parsed.GetValue(model) ?? settings.Model, Output = parsed.GetValue(output) ?? settings.Output }, parsed.GetValue(json));
+                return ExitCodes.Done;
+            },
+            Console.Error));
+        return command;
+    }
+
+    private static void Run(ExportRecipe recipe, bool json)
+    {
+        string model = recipe.Model ?? throw new BadInputException("No model is named. Give --model FOLDER, or a recipe with \"model\".");
+        ExportReport report = ModelExport.Run(model, recipe, ComputeDevice.UseThreads(recipe.Threads), recipe.Output);
+        foreach ((string name, GraphReport graph) in report.Graphs)
+        {
+            string kl = graph.MeanKl is double mean ? string.Create(CultureInfo.InvariantCulture, $", mean KL {mean:g3} (limit {graph.Limit:g3})") : "";
+            Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name}: max |Δ log-prob| {graph.MaxAbsDiff:g3} over {graph.Positions} positions{kl}"));
+        }
+
+        Console.Error.WriteLine($"graphs: {recipe.Output ?? Path.Combine(model, ModelExport.FolderName)}");
+        if (json)
+        {
+            Console.Out.WriteLine(report);
+        }
+    }
+}

@@ -1,0 +1,50 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace Rudder.Trainer.Export;
+
+/// <summary>What was exported and how close it is to the model: the content of <c>export.json</c>.</summary>
+/// <param name="Fingerprint">Fingerprint of the model folder that the graphs were made from.</param>
+/// <param name="Graphs">By file name.</param>
+/// <param name="Weights">The external files, by file name.</param>
+internal sealed record ExportReport(
+    string Fingerprint,
+    IReadOnlyDictionary<string, GraphReport> Graphs,
+    IReadOnlyDictionary<string, FileReport> Weights)
+{
+    /// <summary>File name of the report inside the folder of the graphs.</summary>
+    public const string FileName = "export.json";
+
+    private static readonly JsonSerializerOptions Json = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+        WriteIndented = true,
+    };
+
+    /// <summary>Reads a report; null where the folder has none.</summary>
+    public static ExportReport? Read(string folder)
+    {
+        string path = Path.Combine(folder, FileName);
+        return File.Exists(path) ? JsonSerializer.Deserialize<ExportReport>(File.ReadAllText(path), Json) : null;
+    }
+
+    /// <summary>The report as JSON text.</summary>
+    public override string ToString() => JsonSerializer.Serialize(this, Json);
+}
+
+/// <summary>One graph. Differences are against the TorchSharp model on the same tokens.</summary>
+/// <param name="Sha256">Hash of the .onnx file.</param>
+/// <param name="Precision"><c>fp32</c> or <c>int8</c>.</param>
+/// <param name="Positions">Tokens (texts, for a classifier) compared.</param>
+/// <param name="MaxAbsDiff">Largest |Δ log-prob| over all positions and the whole vocabulary (all labels).</param>
+/// <param name="Limit">fp32: what <paramref name="MaxAbsDiff"/> may be. int8: what <paramref name="MeanKl"/> may be.</param>
+/// <param name="MeanTokenDiff">int8: mean |Δ log-prob| of the tokens of the texts (of the most probable label).</param>
+/// <param name="MeanKl">int8: mean KL(fp32‖int8) per token (per text), nats.</param>
+internal sealed record GraphReport(
+    string Sha256, string Precision, int Positions, double MaxAbsDiff, double Limit, double? MeanTokenDiff = null, double? MeanKl = null);
+
+/// <summary>One file of weights.</summary>
+/// <param name="Sha256">Hash of the file.</param>
+/// <param name="Bytes">Its size.</param>
+internal sealed record FileReport(string Sha256, long Bytes);

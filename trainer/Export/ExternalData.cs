@@ -1,0 +1,79 @@
+using System.Runtime.InteropServices;
+using DataType = Rudder.Trainer.Export.Onnx.TensorProto.Types.DataType;
+
+namespace Rudder.Trainer.Export;
+
+/// <summary>Writes one file of weights that several graphs refer to; a name is stored once, whoever asks for it.</summary>
+internal sealed class ExternalData : IDisposable
+{
+    /// <summary>Tensors of a page and more start on a page: ONNX Runtime then maps the file into memory instead of reading it.</summary>
+    private const int PageSize = 4096;
+
+    /// <summary>Smaller ones start on a cache line.</summary>
+    private const int LineSize = 64;
+
+    private readonly string fileName;
+    private readonly string path;
+    private readonly Dictionary<string, ExternalTensor> tensors = new(StringComparer.Ordinal);
+    private FileStream? stream;
+
+    /// <summary>Names the file; it is created with the first tensor.</summary>
+    /// <param name="folder">Folder of the graphs; their references are relative to it.</param>
+    /// <param name="fileName">E.g. <c>weights.bin</c>.</param>
+    public ExternalData(string folder, string fileName)
+    {
+        this.fileName = fileName;
+        path = Path.Combine(folder, fileName);
+    }
+
+    /// <summary>The float32 tensor of that name, written now if it is not in the file yet.</summary>
+    /// <param name="name">Unique in the file.</param>
+    /// <param name="shape">Its product is the number of values.</param>
+    /// <param name="values">Called only where the tensor is not in the file yet.</param>
+    public ExternalTensor Float(string name, long[] shape, Func<float[]> values) =>
+        Add(name, DataType.Float, shape, file => file.Write(MemoryMarshal.AsBytes(values().AsSpan())));
+
+    /// <summary>The same for bytes.</summary>
+    public ExternalTensor Bytes(string name, long[] shape, Func<byte[]> values) => Add(name, DataType.Uint8, shape, file => file.Write(values()));
+
+    /// <summary>Flushes the file to disk and closes it.</summary>
+    public void Dispose()
+    {
+        stream?.Flush(flushToDisk: true);
+        stream?.Dispose();
+        stream = null;
+    }
+
+    private ExternalTensor Add(string name, DataType type, long[] shape, Action<FileStream> write)
+    {
+        if (tensors.TryGetValue(name, out ExternalTensor? known))
+        {
+            return known.Shape.AsSpan().SequenceEqual(shape)
+                ? known
+                : throw new InvalidOperationException($"{name} is in {fileName} as [{string.Join(',', known.Shape)}], asked for as [{string.Join(',', shape)}].");
+        }
+
+        long length = shape.Aggregate(1L, (product, size) => product * size) * (type == DataType.Float ? sizeof(float) : 1);
+        stream ??= File.Create(path);
+        int alignment = length >= PageSize ? PageSize : LineSize;
+        long offset = (stream.Position + alignment - 1) / alignment * alignment;
+        stream.SetLength(offset);
+        stream.Position = offset;
+        write(stream);
+        if (stream.Position - offset != length)
+        {
+            throw new InvalidOperationException($"{name} has {stream.Position - offset} bytes; its shape [{string.Join(',', shape)}] needs {length}.");
+        }
+
+        return tensors[name] = new ExternalTensor(name, type, shape, fileName, offset, length);
+    }
+}
+
+/// <summary>Where one weight lies.</summary>
+/// <param name="Name">Name in the graph.</param>
+/// <param name="Type">Element type.</param>
+/// <param name="Shape">Dimensions.</param>
+/// <param name="File">File name, relative to the graph's folder.</param>
+/// <param name="Offset">Bytes from the start of the file.</param>
+/// <param name="Length">Bytes.</param>
+internal sealed record ExternalTensor(string Name, DataType Type, long[] Shape, string File, long Offset, long Length);

@@ -1,0 +1,51 @@
+using Rudder.Trainer.Scoring;
+
+namespace Rudder.Trainer.Export;
+
+/// <summary>Gathers how far two sources of logits are apart, position by position.</summary>
+internal sealed class LogitComparison
+{
+    private double klSum, tokenSum;
+    private int tokens;
+
+    /// <summary>Largest |Δ log-prob| over everything compared.</summary>
+    public double MaxLogProbDifference { get; private set; }
+
+    /// <summary>Largest |logit| of the model.</summary>
+    public double LargestLogit { get; private set; }
+
+    /// <summary>Rows of logits compared.</summary>
+    public int Positions { get; private set; }
+
+    /// <summary>Mean KL(model‖graph), nats.</summary>
+    public double MeanKl => klSum / Math.Max(1, Positions);
+
+    /// <summary>Mean |Δ log-prob| of the tokens that were named.</summary>
+    public double MeanTokenDifference => tokenSum / Math.Max(1, tokens);
+
+    /// <summary>Compares one row. A value that is no number counts as infinitely far.</summary>
+    /// <param name="model">Logits of the model. [V]</param>
+    /// <param name="graph">Logits of the graph. [V]</param>
+    /// <param name="token">The token that follows; null: none does.</param>
+    public void Add(ReadOnlySpan<float> model, ReadOnlySpan<float> graph, int? token)
+    {
+        double modelNormalizer = LogSoftmax.Normalizer(model), graphNormalizer = LogSoftmax.Normalizer(graph), kl = 0;
+        for (int i = 0; i < model.Length; i++)
+        {
+            double logProb = model[i] - modelNormalizer;
+            double difference = logProb - (graph[i] - graphNormalizer);
+            double distance = double.IsNaN(difference) ? double.PositiveInfinity : Math.Abs(difference);
+            MaxLogProbDifference = Math.Max(MaxLogProbDifference, distance);
+            LargestLogit = Math.Max(LargestLogit, Math.Abs(model[i]));
+            kl += Math.Exp(logProb) * difference;
+            if (i == token)
+            {
+                tokenSum += distance;
+                tokens++;
+            }
+        }
+
+        klSum += double.IsNaN(kl) ? double.PositiveInfinity : kl;
+        Positions++;
+    }
+}

@@ -1,0 +1,176 @@
+using System.Globalization;
+using Rudder.Checkpoints;
+using Rudder.Trainer.Scoring;
+
+namespace Rudder.Trainer.Export;
+
+/// <summary>
+/// Turns a model folder into ONNX graphs: written from the checkpoint's weights under a temporary name, compared with the
+/// TorchSharp model, and renamed into place only if they agree.
+/// </summary>
+internal static class ModelExport
+{
+    /// <summary>Folder of the graphs inside a model folder.</summary>
+    public const string FolderName = "onnx";
+
+    private const int Int8Rows = 16;
+    private const int Int8Tokens = 64;
+    private const int ClassifierTexts = 32;
+    private const int ClassifierTokens = 128;
+
+    /// <summary>Exports a model.</summary>
+    /// <param name="modelFolder">A GPT-2 or RoBERTa folder in Hugging Face layout.</param>
+    /// <param name="settings">What to write and how close int8 must be.</param>
+    /// <param name="threads">Threads of the check; 0: the engines' choice.</param>
+    /// <param name="output">Where the graphs shall lie; null: <c>onnx</c> inside the model folder.</param>
+    /// <param name="referenceFolder">Model to compare with; null: the same. Only a test has another.</param>
+    /// <exception cref="TrainingFailedException">The graphs do not agree with the model; nothing was left.</exception>
+    public static ExportReport Run(string modelFolder, ExportSettings settings, int threads, string? output = null, string? referenceFolder = null)
+    {
+        if (!settings.Fp32 && !settings.Int8)
+        {
+            throw new BadInputException("fp32 and int8 are both false: there is nothing to export. Set one to true.");
+        }
+
+        ModelConfig config = ModelConfig.Load(modelFolder);
+        TokenSample sample = TokenSample.Open(modelFolder, config.VocabularySize, settings.Texts);
+        using var folder = new OnnxFolder(output ?? Path.Combine(modelFolder, FolderName));
+        string fingerprint = Fingerprint.OfFolder(modelFolder);
+        Write(modelFolder, config, settings, folder, fingerprint);
+        var check = new ParityCheck(settings);
+        IReadOnlyDictionary<string, GraphFigures> figures = config switch
+        {
+            Gpt2Config gpt2 => Check(check, gpt2, settings, folder, sample, referenceFolder ?? modelFolder, threads),
+            RobertaConfig roberta => Check(check, roberta, settings, folder, sample, referenceFolder ?? modelFolder, threads),
+            _ => throw Unsupported(config),
+        };
+        ExportReport report = Report(folder, fingerprint, figures);
+        AtomicFile.WriteText(folder.File(ExportReport.FileName), report + "\n");
+        folder.Publish();
+        if (output is null)
+        {
+            ExportCard.Update(modelFolder, report);
+        }
+
+        return report;
+    }
+
+    /// <summary>Writes graphs and weights. The weights are let go on return, before the check loads the model.</summary>
+    private static void Write(string modelFolder, ModelConfig config, ExportSettings settings, OnnxFolder folder, string fingerprint)
+    {
+        using var data = new ExternalData(folder.Path, "weights.bin");
+        using var int8Data = new ExternalData(folder.Path, "weights.int8.bin");
+        var kinds = new List<(IProjections Projections, string Suffix)>();
+        if (settings.Fp32)
+        {
+            kinds.Add((new Float32Projections(data), ""));
+        }
+
+        if (settings.Int8)
+        {
+            kinds.Add((new Int8Projections(int8Data), ".int8"));
+        }
+
+        switch (config)
+        {
+            case Gpt2Config gpt2:
+                IReadOnlyDictionary<string, float[]> weights = ModelWeights.LoadGpt2(modelFolder, gpt2);
+                foreach ((IProjections projections, string suffix) in kinds)
+                {
+                    var builder = new Gpt2Onnx(gpt2, weights, data, projections);
+                    builder.Decoder().Save(folder.File($"decoder{suffix}.onnx"), Metadata(config, fingerprint, projections.Precision));
+                    if (suffix.Length == 0)
+                    {
+                        builder.LogProbs().Save(folder.File("logprobs.onnx"), Metadata(config, fingerprint, projections.Precision));
+                    }
+                }
+
+                string decoder = settings.Fp32 ? "decoder.onnx" : "decoder.int8.onnx";
+                AtomicFile.WriteText(folder.File(GenAiConfig.FileName), GenAiConfig.Text(gpt2, GenAiConfig.PaddingId(gpt2, TextTokenizer.Load(modelFolder)), decoder) + "\n");
+                break;
+            case RobertaConfig roberta:
+                weights = ModelWeights.LoadRoberta(modelFolder, roberta);
+                foreach ((IProjections projections, string suffix) in kinds)
+                {
+                    var builder = new RobertaOnnx(roberta, weights, data, projections);
+                    builder.Classifier().Save(folder.File($"classifier{suffix}.onnx"), Metadata(config, fingerprint, projections.Precision));
+                }
+
+                break;
+            default:
+                throw Unsupported(config);
+        }
+    }
+
+    private static Dictionary<string, GraphFigures> Check(
+        ParityCheck check, Gpt2Config config, ExportSettings settings, OnnxFolder folder, TokenSample sample, string reference, int threads)
+    {
+        var figures = new Dictionary<string, GraphFigures>();
+        using var model = new TorchDecoder(reference);
+        if (settings.Fp32)
+        {
+            IReadOnlyList<int[]> rows = sample.Ragged(config.Context, ParityCheck.CachedSteps);
+            using (var graph = new LogProbGraph(folder.File("logprobs.onnx"), threads))
+            {
+                figures["logprobs.onnx"] = check.LogProbs(model, graph, rows);
+            }
+
+            using var decoder = new DecoderGraph(folder.File("decoder.onnx"), threads);
+            figures["decoder.onnx"] = check.Decoder(model, decoder, rows);
+        }
+
+        if (settings.Int8)
+        {
+            using var decoder = new DecoderGraph(folder.File("decoder.int8.onnx"), threads);
+            figures["decoder.int8.onnx"] = check.Int8Decoder(model, decoder, sample.Even(Int8Rows, Math.Min(Int8Tokens, config.Context)));
+        }
+
+        return figures;
+    }
+
+    private static Dictionary<string, GraphFigures> Check(
+        ParityCheck check, RobertaConfig config, ExportSettings settings, OnnxFolder folder, TokenSample sample, string reference, int threads)
+    {
+        var figures = new Dictionary<string, GraphFigures>();
+        IReadOnlyList<int[]> texts = sample.Texts(ClassifierTexts, Math.Min(ClassifierTokens, config.Context), config.BosId, config.EosId);
+        using var model = new TorchClassifier(reference);
+        foreach ((string name, bool wanted) in new[] { ("classifier.onnx", settings.Fp32), ("classifier.int8.onnx", settings.Int8) })
+        {
+            if (wanted)
+            {
+                using var graph = new ClassifierGraph(folder.File(name), threads, config.PadId ?? 0);
+                figures[name] = check.Classifier(model, graph, texts, int8: name != "classifier.onnx");
+            }
+        }
+
+        return figures;
+    }
+
+    private static ExportReport Report(OnnxFolder folder, string fingerprint, IReadOnlyDictionary<string, GraphFigures> figures)
+    {
+        var graphs = figures.OrderBy(pair => pair.Key, StringComparer.Ordinal).ToDictionary(pair => pair.Key, pair => new GraphReport(
+            folder.Sha256(pair.Key),
+            pair.Key.Contains(".int8.", StringComparison.Ordinal) ? "int8" : "fp32",
+            pair.Value.Positions,
+            pair.Value.MaxAbsDiff,
+            pair.Value.Limit,
+            pair.Value.MeanTokenDiff,
+            pair.Value.MeanKl));
+        var weights = Directory.EnumerateFiles(folder.Path, "*.bin").Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal)
+            .ToDictionary(name => name, name => new FileReport(folder.Sha256(name), new FileInfo(folder.File(name)).Length));
+        return new ExportReport(fingerprint, graphs, weights);
+    }
+
+    private static Dictionary<string, string> Metadata(ModelConfig config, string fingerprint, string precision) => new()
+    {
+        ["rudder.fingerprint"] = fingerprint,
+        ["rudder.precision"] = precision,
+        ["rudder.layers"] = config.Layers.ToString(CultureInfo.InvariantCulture),
+        ["rudder.heads"] = config.Heads.ToString(CultureInfo.InvariantCulture),
+        ["rudder.head_size"] = config.HeadSize.ToString(CultureInfo.InvariantCulture),
+        ["rudder.vocabulary"] = config.VocabularySize.ToString(CultureInfo.InvariantCulture),
+        ["rudder.context"] = config.Context.ToString(CultureInfo.InvariantCulture),
+    };
+
+    private static BadInputException Unsupported(ModelConfig config) => new($"A {config.ModelType} model cannot be exported; GPT-2 and RoBERTa can.");
+}

@@ -1,0 +1,142 @@
+using System.Globalization;
+using Rudder.Trainer.Scoring;
+
+namespace Rudder.Trainer.Export;
+
+/// <summary>
+/// Compares exported graphs with the TorchSharp model on the same tokens and refuses those that differ: float32 by the
+/// largest |Δ log-prob| over the whole vocabulary, int8 by the mean KL per token.
+/// </summary>
+/// <param name="settings">Holds the bound for int8.</param>
+internal sealed class ParityCheck(ExportSettings settings)
+{
+    /// <summary>Tokens of each row that are fed one at a time through the cache.</summary>
+    public const int CachedSteps = 8;
+
+    private const double AbsoluteLimit = 1e-4;
+    private const double RelativeLimit = 1e-5;          // of the largest |logit|, where that is more
+    private const int Int8Rows = 8;
+    private const int Int8Prompt = 4;
+
+    /// <summary>Whole ragged sequences through logprobs.onnx.</summary>
+    public GraphFigures LogProbs(ISequenceLogits model, ISequenceLogits graph, IReadOnlyList<int[]> rows)
+    {
+        var comparison = new LogitComparison();
+        var places = Places(rows, 0);
+        float[] expected = Read(model, rows, places);
+        graph.Logits(rows, places, actual => Compare(comparison, expected, actual, rows, places));
+        return Accept("logprobs.onnx", comparison);
+    }
+
+    /// <summary>Ragged prompts through decoder.onnx at once, then <see cref="CachedSteps"/> tokens through its cache.</summary>
+    public GraphFigures Decoder(ISequenceLogits model, DecoderGraph graph, IReadOnlyList<int[]> rows)
+    {
+        var comparison = new LogitComparison();
+        Replay(comparison, model, graph, rows, [.. rows.Select(row => row.Length - CachedSteps)]);
+        return Accept("decoder.onnx", comparison);
+    }
+
+    /// <summary>Texts through decoder.int8.onnx token by token, as sampling will run it.</summary>
+    public GraphFigures Int8Decoder(ISequenceLogits model, DecoderGraph graph, IReadOnlyList<int[]> rows)
+    {
+        var comparison = new LogitComparison();
+        foreach (int[][] batch in rows.Chunk(Int8Rows))
+        {
+            Replay(comparison, model, graph, batch, [.. batch.Select(row => Math.Min(Int8Prompt, row.Length - 1))]);
+        }
+
+        return AcceptInt8("decoder.int8.onnx", "token", comparison);
+    }
+
+    /// <summary>Ragged texts through a classifier graph.</summary>
+    public GraphFigures Classifier(ILabelLogits model, ILabelLogits graph, IReadOnlyList<int[]> rows, bool int8)
+    {
+        var comparison = new LogitComparison();
+        foreach (int[][] batch in rows.Chunk(Int8Rows))
+        {
+            float[][] expected = model.Logits(batch), actual = graph.Logits(batch);
+            for (int row = 0; row < batch.Length; row++)
+            {
+                comparison.Add(expected[row], actual[row], Array.IndexOf(expected[row], expected[row].Max()));
+            }
+        }
+
+        return int8 ? AcceptInt8("classifier.int8.onnx", "text", comparison) : Accept("classifier.onnx", comparison);
+    }
+
+    private static void Replay(LogitComparison comparison, ISequenceLogits model, DecoderGraph graph, IReadOnlyList<int[]> rows, int[] prompts)
+    {
+        var places = rows.SelectMany((row, index) => Enumerable.Range(prompts[index] - 1, row.Length - prompts[index] + 1).Select(p => (index, p))).ToArray();
+        float[] expected = Read(model, rows, places);
+        int vocabulary = expected.Length / places.Length;
+        int[] starts = [.. rows.Select((_, index) => Array.FindIndex(places, place => place.index == index))];
+        float[][] actual = graph.Prefill([.. rows.Select((row, index) => row[..prompts[index]])]);
+        int steps = rows.Select((row, index) => row.Length - prompts[index]).Min();
+        for (int step = 0; ; step++)
+        {
+            for (int row = 0; row < rows.Count; row++)
+            {
+                int next = prompts[row] + step;
+                ReadOnlySpan<float> logits = expected.AsSpan((starts[row] + step) * vocabulary, vocabulary);
+                comparison.Add(logits, actual[row], next < rows[row].Length ? rows[row][next] : null);
+            }
+
+            if (step == steps)
+            {
+                return;
+            }
+
+            actual = graph.Step([.. rows.Select((row, index) => row[prompts[index] + step])]);
+        }
+    }
+
+    private static void Compare(
+        LogitComparison comparison, float[] expected, ReadOnlySpan<float> actual, IReadOnlyList<int[]> rows, IReadOnlyList<(int Row, int Position)> places)
+    {
+        int vocabulary = expected.Length / places.Count;
+        for (int i = 0; i < places.Count; i++)
+        {
+            (int row, int position) = places[i];
+            int? token = position + 1 < rows[row].Length ? rows[row][position + 1] : null;
+            comparison.Add(expected.AsSpan(i * vocabulary, vocabulary), actual.Slice(i * vocabulary, vocabulary), token);
+        }
+    }
+
+    private static (int Row, int Position)[] Places(IReadOnlyList<int[]> rows, int first) =>
+        [.. rows.SelectMany((row, index) => Enumerable.Range(first, row.Length - first).Select(position => (index, position)))];
+
+    private static float[] Read(ISequenceLogits model, IReadOnlyList<int[]> rows, IReadOnlyList<(int Row, int Position)> places)
+    {
+        float[] copy = [];
+        model.Logits(rows, places, logits => copy = logits.ToArray());
+        return copy;
+    }
+
+    private static GraphFigures Accept(string graph, LogitComparison comparison)
+    {
+        double limit = Math.Max(AbsoluteLimit, RelativeLimit * comparison.LargestLogit);
+        if (!(comparison.MaxLogProbDifference <= limit))
+        {
+            throw new TrainingFailedException(string.Create(
+                CultureInfo.InvariantCulture,
+                $"{graph} differs from the TorchSharp model: max |Δ log-prob| is {comparison.MaxLogProbDifference:g4} over {comparison.Positions} positions; the limit is {limit:g4}. Nothing was kept. Check that the weights did not change during the export; if they did not, the graph is wrong for this architecture."));
+        }
+
+        return new GraphFigures(comparison.Positions, comparison.MaxLogProbDifference, limit, null, null);
+    }
+
+    private GraphFigures AcceptInt8(string graph, string unit, LogitComparison comparison)
+    {
+        if (!(comparison.MeanKl <= settings.Int8MaxKl))
+        {
+            throw new TrainingFailedException(string.Create(
+                CultureInfo.InvariantCulture,
+                $"{graph} is too far from float32: mean KL(fp32‖int8) is {comparison.MeanKl:g4} nats per {unit} over {comparison.Positions}; the limit is {settings.Int8MaxKl:g4}. Nothing was kept. Raise export.int8_max_kl if that is good enough, or set export.int8 to false."));
+        }
+
+        return new GraphFigures(comparison.Positions, comparison.MaxLogProbDifference, settings.Int8MaxKl, comparison.MeanTokenDifference, comparison.MeanKl);
+    }
+}
+
+/// <summary>What a check measured; see <see cref="GraphReport"/> for the meanings.</summary>
+internal sealed record GraphFigures(int Positions, double MaxAbsDiff, double Limit, double? MeanTokenDiff, double? MeanKl);

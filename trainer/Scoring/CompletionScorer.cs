@@ -1,0 +1,43 @@
+namespace Rudder.Trainer.Scoring;
+
+/// <summary>Log-probabilities of completions under a language model: raw, temperature 1, prompt and padding left out.</summary>
+/// <param name="model">Gives the logits.</param>
+/// <param name="vocabularySize">V.</param>
+internal sealed class CompletionScorer(ISequenceLogits model, int vocabularySize)
+{
+    private const int MaxTokens = 4096;
+    private const int MaxLogits = 1 << 24;              // 64 MiB of float32
+
+    /// <summary>log p of each completion token, in the order of the rows.</summary>
+    public IReadOnlyList<double[]> TokenLogProbs(IReadOnlyList<ScoreRow> rows)
+    {
+        double[][] result = [.. rows.Select(row => new double[row.Length - row.PromptLength])];
+        int maxPlaces = Math.Max(1, MaxLogits / vocabularySize);
+        int[] lengths = [.. rows.Select(row => row.Length)], costs = [.. result.Select(values => values.Length)];
+        foreach (IReadOnlyList<int> batch in LengthBatches.Of(lengths, costs, MaxTokens, maxPlaces))
+        {
+            int[][] tokens = [.. batch.Select(row => rows[row].Windows[0])];
+            var places = batch
+                .SelectMany((row, index) => Enumerable.Range(rows[row].PromptLength - 1, costs[row]).Select(position => (Row: index, Position: position)))
+                .ToList();
+            foreach ((int Row, int Position)[] chunk in places.Chunk(maxPlaces))
+            {
+                model.Logits(tokens, chunk, logits => Gather(logits, chunk, batch, rows, result));
+            }
+        }
+
+        return result;
+    }
+
+    private void Gather(
+        ReadOnlySpan<float> logits, (int Row, int Position)[] places, IReadOnlyList<int> batch, IReadOnlyList<ScoreRow> rows, double[][] result)
+    {
+        for (int i = 0; i < places.Length; i++)
+        {
+            (int index, int position) = places[i];
+            ScoreRow row = rows[batch[index]];
+            ReadOnlySpan<float> here = logits.Slice(i * vocabularySize, vocabularySize);
+            result[batch[index]][position + 1 - row.PromptLength] = here[row.Windows[0][position + 1]] - LogSoftmax.Normalizer(here);
+        }
+    }
+}

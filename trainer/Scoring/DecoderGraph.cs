@@ -1,0 +1,104 @@
+using Microsoft.ML.OnnxRuntime;
+
+namespace Rudder.Trainer.Scoring;
+
+/// <summary>Runs decoder.onnx over a batch of rows that keep their key-value cache from call to call.</summary>
+/// <param name="path">The graph.</param>
+/// <param name="threads">Threads of one product; 0: ONNX Runtime's choice.</param>
+internal sealed class DecoderGraph(string path, int threads) : IDisposable
+{
+    private readonly OnnxSession session = new(path, threads);
+    private IDisposableReadOnlyCollection<OrtValue>? cache;
+    private int[] lengths = [];
+
+    /// <summary>Reads the prompts, padded on the right, and gives the logits after each one's last token.</summary>
+    /// <param name="prompts">One or more rows of one or more tokens.</param>
+    /// <returns>One array of vocabulary size per row.</returns>
+    public float[][] Prefill(IReadOnlyList<int[]> prompts)
+    {
+        Forget();
+        lengths = [.. prompts.Select(prompt => prompt.Length)];
+        return Run(prompts, lengths.Max(), 0);
+    }
+
+    /// <summary>Appends one token to each row and gives the next logits.</summary>
+    public float[][] Step(IReadOnlyList<int> tokens)
+    {
+        int[] before = lengths;
+        lengths = [.. lengths.Select(length => length + 1)];
+        return Run([.. tokens.Select(token => new[] { token })], 1, before.Max());
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Forget();
+        session.Dispose();
+    }
+
+    private float[][] Run(IReadOnlyList<int[]> tokens, int width, int past)
+    {
+        int rows = tokens.Count, total = past + width;
+        long[] ids = new long[rows * width], positions = new long[rows * width], mask = new long[rows * total];
+        for (int row = 0; row < rows; row++)
+        {
+            int first = lengths[row] - tokens[row].Length;
+            for (int column = 0; column < tokens[row].Length; column++)
+            {
+                ids[(row * width) + column] = tokens[row][column];
+                positions[(row * width) + column] = first + column;
+            }
+
+            mask.AsSpan(row * total, lengths[row]).Fill(1);
+        }
+
+        var inputs = new Dictionary<string, OrtValue>
+        {
+            ["input_ids"] = OnnxSession.Tensor(ids, rows, width),
+            ["attention_mask"] = OnnxSession.Tensor(mask, rows, total),
+            ["position_ids"] = OnnxSession.Tensor(positions, rows, width),
+        };
+        try
+        {
+            return Extend(inputs, rows);
+        }
+        finally
+        {
+            foreach (OrtValue value in inputs.Values)
+            {
+                value.Dispose();
+            }
+        }
+    }
+
+    private float[][] Extend(Dictionary<string, OrtValue> inputs, int rows)
+    {
+        int layers = int.Parse(session.Metadata["rudder.layers"]), heads = int.Parse(session.Metadata["rudder.heads"]);
+        int size = int.Parse(session.Metadata["rudder.head_size"]), vocabulary = int.Parse(session.Metadata["rudder.vocabulary"]);
+        string[] parts = [.. Enumerable.Range(0, layers).SelectMany(layer => new[] { $"{layer}.key", $"{layer}.value" })];
+        var all = new Dictionary<string, OrtValue>(inputs);
+        for (int i = 0; i < parts.Length; i++)
+        {
+            string name = $"past_key_values.{parts[i]}";
+            all[name] = cache is null ? inputs[name] = OnnxSession.Tensor(Array.Empty<float>(), rows, heads, 0, size) : cache[i + 1];
+        }
+
+        IDisposableReadOnlyCollection<OrtValue> outputs = session.Run(all, ["logits", .. parts.Select(part => $"present.{part}")]);
+        Forget();
+        cache = outputs;
+        ReadOnlySpan<float> logits = outputs[0].GetTensorDataAsSpan<float>();
+        float[][] result = new float[rows][];
+        for (int row = 0; row < rows; row++)
+        {
+            result[row] = logits.Slice(row * vocabulary, vocabulary).ToArray();
+        }
+
+        return result;
+    }
+
+    private void Forget()
+    {
+        cache?.Dispose();
+        cache = null;
+    }
+}

@@ -1,0 +1,117 @@
+using System.Text.Json;
+using Rudder.Checkpoints;
+
+namespace Rudder.Trainer.Scoring;
+
+/// <summary>Scores a file of rows into a file of results, one line each, in the same order.</summary>
+internal static class ScoreFile
+{
+    /// <summary>In place of a path: standard input or output.</summary>
+    public const string Standard = "-";
+
+    /// <summary>Scores.</summary>
+    /// <param name="modelFolder">The model.</param>
+    /// <param name="onnx">True: ONNX Runtime; false: TorchSharp.</param>
+    /// <param name="input">JSON lines; see <see cref="ScoreRows"/>.</param>
+    /// <param name="output">Written at the end, under a temporary name first.</param>
+    /// <param name="threads">Threads; 0: the engine's choice.</param>
+    /// <returns>Number of rows.</returns>
+    public static int Run(string modelFolder, bool onnx, string input, string output, int threads)
+    {
+        ModelConfig config = ModelConfig.Load(modelFolder);
+        List<ScoreRow> rows = Read(new ScoreRows(config, TextTokenizer.Load(modelFolder), input), input);
+        DirectoryInfo temporary = Directory.CreateTempSubdirectory("rudder-score-");
+        try
+        {
+            Action<Utf8JsonWriter, int> write = config switch
+            {
+                Gpt2Config gpt2 => Completions(modelFolder, gpt2, rows, onnx, temporary.FullName, threads),
+                RobertaConfig roberta => Labels(modelFolder, roberta, rows, onnx, temporary.FullName, threads),
+                _ => throw new BadInputException($"A {config.ModelType} model cannot score; GPT-2 and RoBERTa can."),
+            };
+            Write(output, rows.Count, write);
+        }
+        finally
+        {
+            temporary.Delete(recursive: true);
+        }
+
+        return rows.Count;
+    }
+
+    private static List<ScoreRow> Read(ScoreRows rows, string input)
+    {
+        if (input == Standard)
+        {
+            return rows.Read(Console.In);
+        }
+
+        using var reader = new StreamReader(input);
+        return rows.Read(reader);
+    }
+
+    private static Action<Utf8JsonWriter, int> Completions(string folder, Gpt2Config config, List<ScoreRow> rows, bool onnx, string temporary, int threads)
+    {
+        using ISequenceLogits model = onnx
+            ? new LogProbGraph(Path.Combine(ScoringGraphs.Folder(folder, "logprobs.onnx", temporary, threads), "logprobs.onnx"), threads)
+            : new TorchDecoder(folder);
+        IReadOnlyList<double[]> scores = new CompletionScorer(model, config.VocabularySize).TokenLogProbs(rows);
+        return (json, row) =>
+        {
+            json.WriteNumber("sum", scores[row].Sum());
+            Numbers(json, "token_log_probs", scores[row]);
+        };
+    }
+
+    private static Action<Utf8JsonWriter, int> Labels(string folder, RobertaConfig config, List<ScoreRow> rows, bool onnx, string temporary, int threads)
+    {
+        using ILabelLogits model = onnx
+            ? new ClassifierGraph(Path.Combine(ScoringGraphs.Folder(folder, "classifier.onnx", temporary, threads), "classifier.onnx"), threads, config.PadId ?? 0)
+            : new TorchClassifier(folder);
+        IReadOnlyList<(double[] Logits, double[] Probabilities)> scores = new LabelScorer(model).Score(rows);
+        return (json, row) =>
+        {
+            Numbers(json, "logits", scores[row].Logits);
+            Numbers(json, "probabilities", scores[row].Probabilities);
+        };
+    }
+
+    private static void Write(string output, int rows, Action<Utf8JsonWriter, int> write)
+    {
+        void All(Stream stream)
+        {
+            for (int row = 0; row < rows; row++)
+            {
+                using (var json = new Utf8JsonWriter(stream))
+                {
+                    json.WriteStartObject();
+                    write(json, row);
+                    json.WriteEndObject();
+                }
+
+                stream.WriteByte((byte)'\n');
+            }
+        }
+
+        if (output == Standard)
+        {
+            using Stream stream = Console.OpenStandardOutput();
+            All(stream);
+        }
+        else
+        {
+            AtomicFile.Write(output, All);
+        }
+    }
+
+    private static void Numbers(Utf8JsonWriter json, string name, double[] values)
+    {
+        json.WriteStartArray(name);
+        foreach (double value in values)
+        {
+            json.WriteNumberValue(value);
+        }
+
+        json.WriteEndArray();
+    }
+}
