@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Rudder.Checkpoints;
 using static TorchSharp.torch;
 
@@ -6,8 +7,7 @@ namespace Rudder.Trainer.Models;
 /// <summary>Loads models from folders in Hugging Face layout and writes them back.</summary>
 internal static class ModelFolder
 {
-    private static readonly string[] TokenizerFiles =
-        ["tokenizer.json", "tokenizer_config.json", "vocab.json", "merges.txt", "special_tokens_map.json", "added_tokens.json"];
+    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
 
     /// <summary>Loads a GPT-2 family model.</summary>
     /// <param name="folder">Model folder.</param>
@@ -58,12 +58,28 @@ internal static class ModelFolder
             .Select(p => ("transformer." + p.Name, p.Value.shape, (ReadOnlyMemory<float>)NamedParameters.Values(p.Value)))
             .ToList();
         Write(model.Config, tensors, folder, tokenizer, type);
+        AtomicFile.WriteText(Path.Combine(folder, "generation_config.json"), GenerationConfig(model.Config));
     }
 
     /// <summary>Writes config.json, model.safetensors and the tokenizer's files.</summary>
     /// <inheritdoc cref="Save(Gpt2, string, string?, WeightType)"/>
     public static void Save(RobertaClassifier model, string folder, string? tokenizer, WeightType type) =>
         Write(model.Config, RobertaWeights.Collect(model), folder, tokenizer, type);
+
+    // Sampling presets are always explicit: several programs default top_k to 50.
+    private static string GenerationConfig(Gpt2Config config) =>
+        JsonSerializer.Serialize(
+            new
+            {
+                bos_token_id = config.BosId,
+                eos_token_id = config.EosId,
+                do_sample = true,
+                temperature = 1.0,
+                top_k = 0,
+                top_p = 1.0,
+                max_length = config.Context,
+            },
+            Indented);
 
     private static void Write(
         ModelConfig config,
@@ -76,12 +92,9 @@ internal static class ModelFolder
         config.Save(folder);
         SafetensorsWriter.Write(
             Path.Combine(folder, "model.safetensors"), tensors, type, new Dictionary<string, string> { ["format"] = "pt" });
-        if (tokenizer is not null && Path.GetFullPath(tokenizer) != Path.GetFullPath(folder))
+        if (tokenizer is not null)
         {
-            foreach (string file in TokenizerFiles.Where(f => File.Exists(Path.Combine(tokenizer, f))))
-            {
-                File.Copy(Path.Combine(tokenizer, file), Path.Combine(folder, file), overwrite: true);
-            }
+            TextTokenizer.CopyFiles(tokenizer, folder);
         }
     }
 }

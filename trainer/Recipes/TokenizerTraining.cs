@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using Rudder.Checkpoints;
 using Rudder.Datasets;
 using Rudder.Trainer.Data;
@@ -44,7 +45,8 @@ internal static class TokenizerTraining
             ["seconds"] = Math.Round(request.Clock.GetElapsedTime(started).TotalSeconds, 1),
         };
         Directory.Move(temporary, run.Model);
-        run.WriteDone(Fingerprint.OfFolder(run.Model), final);
+        byte[] file = File.ReadAllBytes(Path.Combine(run.Model, "tokenizer.json"));
+        run.WriteDone(Convert.ToHexStringLower(SHA256.HashData(file)), final);
         request.Progress.WriteLine($"tokenizer: {run.Model}");
         return final;
     }

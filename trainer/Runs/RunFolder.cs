@@ -81,7 +81,7 @@ internal sealed class RunFolder
     }
 
     /// <summary>Marks the run as finished.</summary>
-    /// <param name="fingerprint">The model folder's fingerprint.</param>
+    /// <param name="fingerprint">The model folder's fingerprint, or the tokenizer file's.</param>
     /// <param name="final">Last metrics.</param>
     public void WriteDone(string fingerprint, IReadOnlyDictionary<string, object> final) =>
         AtomicFile.WriteText(Done, JsonSerializer.Serialize(new { model = "model", fingerprint, final }, Indented));

@@ -20,6 +20,7 @@ internal static class Schedules
         double share = Math.Clamp((step - settings.WarmupSteps) / (double)Math.Max(1, total - settings.WarmupSteps), 0, 1);
         return settings.Name switch
         {
+            "constant" when step >= total - settings.DecaySteps => (total - step) / (settings.DecaySteps + 1.0),
             "constant" => 1,
             "linear" => 1 - share,
             "cosine" => settings.Minimum + ((1 - settings.Minimum) * 0.5 * (1 + Math.Cos(Math.PI * share))),

@@ -52,6 +52,9 @@ internal sealed record ScheduleSettings
     /// <summary>Steps over which the rate rises linearly from 0 to its peak. Default 0.</summary>
     [Range(0, 10_000_000)] public int WarmupSteps { get; init; }
 
+    /// <summary>constant only: steps at the end over which the rate falls linearly towards 0. Default 0, none.</summary>
+    [Range(0, 10_000_000)] public int DecaySteps { get; init; }
+
     /// <summary>Cosine's last rate as a share of the peak. Default 0.</summary>
     [Range(0.0, 1.0)] public double Minimum { get; init; }
 }
