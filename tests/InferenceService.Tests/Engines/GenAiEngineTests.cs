@@ -1,0 +1,133 @@
+using Rudder.InferenceService.Engines;
+using Rudder.Sampling;
+using Rudder.Tests;
+
+namespace Rudder.InferenceService.Tests.Engines;
+
+public sealed class GenAiEngineTests : IDisposable
+{
+    private readonly TinyModel _model = new("tiny-gpt2");
+
+    public void Dispose() => _model.Dispose();
+
+    private GenAiEngine Load() => GenAiEngine.Load(_model.Open(), new EngineOptions { Threads = 1 }, 511);
+
+    private static async Task<IReadOnlyList<GeneratedSequence>> Run(GenAiEngine engine, params PromptRequest[] prompts)
+    {
+        var results = await engine.GenerateAsync(new GenerationBatch(prompts, 3), CancellationToken.None).WaitAsync(TimeSpan.FromMinutes(2));
+        return [.. results.SelectMany(samples => samples)];
+    }
+
+    [Fact]
+    public async Task GenerateAsync_GreedyOnFixturePrompts_EqualsExpectedIds()
+    {
+        await using var engine = Load();
+        var cases = TinyModel.GreedyCases();
+        var results = await Run(engine, [.. cases.Select(c => new PromptRequest { PromptIds = c.Prompt, MaxNewTokens = 20, Parameters = SamplingParameters.Greedy })]);
+        Assert.Equal(cases.Select(c => c.Greedy), results.Select(sequence => sequence.Ids));
+    }
+
+    [Fact]
+    public async Task GenerateAsync_PromptsOfSeveralLengths_EachEqualsItsRunAlone()
+    {
+        await using var engine = Load();
+        PromptRequest[] prompts = [.. Enumerable.Range(1, 7).Select(n => new PromptRequest
+        {
+            PromptIds = [.. Enumerable.Range(0, 1 + (n % 3)).Select(i => (n * 31) + i)], MaxNewTokens = 15, Parameters = SamplingParameters.Greedy,
+        })];
+        var together = await Run(engine, prompts);
+        for (int i = 0; i < prompts.Length; i++)
+        {
+            Assert.Equal((await Run(engine, prompts[i]))[0].Ids, together[i].Ids);
+        }
+    }
+
+    [Fact]
+    public async Task GenerateAsync_PlainDraws_FitTheFixturesSoftmax()
+    {
+        var expected = TinyModel.Expected("tiny-gpt2");
+        float[] logits = [.. expected.GetProperty("logits_last_position")[0].EnumerateArray().Select(value => value.GetSingle())];
+        await using var engine = Load();
+        var results = await Run(engine, new PromptRequest { PromptIds = TinyModel.Ids(expected.GetProperty("input_ids")[0]), Samples = 4000, MaxNewTokens = 1 });
+        int[] counts = new int[logits.Length];
+        foreach (var sequence in results)
+        {
+            counts[sequence.Ids[0]]++;
+        }
+
+        ChiSquare.AssertFits(counts, ReferenceDistribution.Of(logits));
+    }
+
+    [Theory]
+    [InlineData(1f, 0, 1f)]
+    [InlineData(0.6f, 20, 1f)]
+    [InlineData(1.4f, 0, 0.7f)]
+    public async Task GenerateAsync_LogProbs_AreRawAndEqualTheLogProbEngines(float temperature, int topK, float topP)
+    {
+        await using var engine = Load();
+        using var scorer = LogProbEngine.Load(_model.Open(), new EngineOptions { Threads = 1 });
+        var prompt = new PromptRequest { PromptIds = [5, 6, 7], MaxNewTokens = 30, Samples = 6, Parameters = new SamplingParameters(temperature, topK, topP) };
+        var results = await Run(engine, prompt);
+        var scores = scorer.Score([.. results.Select(sequence => new ScoredSequence(prompt.PromptIds, sequence.Ids))], CancellationToken.None);
+        for (int i = 0; i < results.Count; i++)
+        {
+            Assert.Equal(scores[i].TokenLogProbs, results[i].LogProbs, (a, b) => MathF.Abs(a - b) <= 1e-4f);   // the issue's own bound
+        }
+    }
+
+    [Fact]
+    public async Task GenerateAsync_SameSeedSameRequest_SameTokens()
+    {
+        await using var engine = Load();
+        var prompt = new PromptRequest { PromptIds = [5, 6, 7], MaxNewTokens = 12, Samples = 40 };
+        var first = await Run(engine, prompt);
+        var second = await Run(engine, prompt);
+        Assert.Equal(first.Select(s => s.Ids), second.Select(s => s.Ids));
+        Assert.True(first.Select(s => string.Join(' ', s.Ids)).Distinct().Count() >= 39);   // 40 samples in two chunks are not copies
+    }
+
+    [Fact]
+    public async Task GenerateAsync_MinP_IsRefusedByName()
+    {
+        await using var engine = Load();
+        var e = await Assert.ThrowsAsync<UnsupportedByEngineException>(
+            () => Run(engine, new PromptRequest { PromptIds = [1], MaxNewTokens = 1, Parameters = new SamplingParameters(MinP: 0.1f) }));
+        Assert.Equal("settings.min_p", e.Field);
+    }
+
+    [Fact]
+    public async Task GenerateAsync_OwnSeedOfOnePrompt_IsRefusedByName()
+    {
+        await using var engine = Load();
+        var plain = new PromptRequest { PromptIds = [1], MaxNewTokens = 1 };
+        var e = await Assert.ThrowsAsync<UnsupportedByEngineException>(() => Run(engine, plain, plain with { Seed = 4, HasOwnSeed = true }));
+        Assert.Equal("prompts[1].seed", e.Field);
+    }
+
+    [Fact]
+    public async Task GenerateAsync_MixedParameters_AreRefusedByName()
+    {
+        await using var engine = Load();
+        var plain = new PromptRequest { PromptIds = [1], MaxNewTokens = 1 };
+        var e = await Assert.ThrowsAsync<UnsupportedByEngineException>(() => Run(engine, plain, plain with { Parameters = SamplingParameters.Greedy }));
+        Assert.Equal("prompts[1].settings", e.Field);
+    }
+
+    [Fact]
+    public async Task GenerateAsync_Cancelled_EndsAndTheEngineGoesOn()
+    {
+        await using var engine = Load();
+        using var cancel = new CancellationTokenSource();
+        var prompt = new PromptRequest { PromptIds = [1], MaxNewTokens = 60, OnToken = _ => cancel.Cancel() };
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => engine.GenerateAsync(new GenerationBatch([prompt]), cancel.Token));
+        Assert.Equal(5, (await Run(engine, prompt with { OnToken = null, MaxNewTokens = 5 }))[0].Ids.Length);
+    }
+
+    [Fact]
+    public async Task DrainAsync_AfterIt_NewWorkIsRefused()
+    {
+        await using var engine = Load();
+        await engine.DrainAsync().WaitAsync(TimeSpan.FromSeconds(30));
+        await Assert.ThrowsAsync<EngineDrainingException>(() => Run(engine, new PromptRequest { PromptIds = [1], MaxNewTokens = 1 }));
+    }
+}

@@ -1,0 +1,65 @@
+using Rudder.InferenceService.Engines;
+
+namespace Rudder.InferenceService.Tests.Engines;
+
+public sealed class GraphFolderTests : IDisposable
+{
+    private readonly TinyModel _model = new("tiny-gpt2");
+
+    public void Dispose() => _model.Dispose();
+
+    private ModelLoadException LoadFails() =>
+        Assert.Throws<ModelLoadException>(() => OnnxDecoder.Load(_model.Open(), new EngineOptions { Threads = 1 }, null));
+
+    [Theory]
+    [InlineData("decoder.onnx")]
+    [InlineData("weights.bin")]
+    public void Load_OneFlippedBit_IsRefusedNamingTheFile(string file)
+    {
+        byte[] bytes = File.ReadAllBytes(_model.Graph(file));
+        bytes[bytes.Length / 2] ^= 1;
+        File.WriteAllBytes(_model.Graph(file), bytes);
+        Assert.Contains($"{_model.Graph(file)} is damaged", LoadFails().Message);
+    }
+
+    [Theory]
+    [InlineData("decoder.onnx")]
+    [InlineData("weights.bin")]
+    [InlineData("export.json")]
+    public void Load_MissingFile_IsRefusedNamingItAndTheRemedy(string file)
+    {
+        File.Delete(_model.Graph(file));
+        var e = LoadFails();
+        Assert.Contains($"{_model.Graph(file)} is missing", e.Message);
+        Assert.Contains("trainer export", e.Message);
+    }
+
+    [Fact]
+    public void Load_TruncatedExportRecord_IsRefused()
+    {
+        File.WriteAllText(_model.Graph("export.json"), """{"fingerprint":"ab""");
+        Assert.Contains("cannot be read", LoadFails().Message);
+    }
+
+    [Fact]
+    public void Load_GraphSwappedForAnother_IsRefused()
+    {
+        File.Copy(_model.Graph("logprobs.onnx"), _model.Graph("decoder.onnx"), overwrite: true);
+        Assert.Contains("decoder.onnx is damaged or from another export", LoadFails().Message);
+    }
+
+    [Fact]
+    public void Open_ModelChangedSinceTheExport_IsRefusedWithBothFingerprints()
+    {
+        File.AppendAllText(Path.Combine(_model.Folder, "config.json"), "\n");
+        var e = Assert.Throws<ModelLoadException>(() => _model.Open());
+        Assert.Contains("was exported from a model of fingerprint", e.Message);
+    }
+
+    [Fact]
+    public void Verified_GraphNotExported_NamesWhatThereIs()
+    {
+        var e = Assert.Throws<ModelLoadException>(() => _model.Open().Verified("classifier.onnx"));
+        Assert.Contains("has no classifier.onnx; it has decoder.int8.onnx, decoder.onnx, logprobs.onnx", e.Message);
+    }
+}

@@ -1,0 +1,148 @@
+using Microsoft.ML.OnnxRuntime;
+using Rudder.InferenceService.Engines;
+
+namespace Rudder.InferenceService.Tests.Engines;
+
+public sealed class LogProbEngineTests : IDisposable
+{
+    private readonly TinyModel _model = new("tiny-gpt2");
+
+    public void Dispose() => _model.Dispose();
+
+    private LogProbEngine Load(EngineOptions? options = null) => LogProbEngine.Load(_model.Open(), options ?? new EngineOptions { Threads = 1 });
+
+    private static ScoredSequence[] RandomSequences(int count)
+    {
+        var random = new Random(3);
+        return [.. Enumerable.Range(0, count).Select(_ => new ScoredSequence(
+            [.. Enumerable.Range(0, random.Next(1, 20)).Select(_ => random.Next(512))],
+            [.. Enumerable.Range(0, random.Next(0, 30)).Select(_ => random.Next(512))]))];
+    }
+
+    [Fact]
+    public void Score_FixtureTexts_EqualsExpectedTokenLogProbs()
+    {
+        var expected = TinyModel.Expected("tiny-gpt2");
+        using var engine = Load();
+        int[][] texts = [.. expected.GetProperty("input_ids").EnumerateArray().Select(TinyModel.Ids)];
+        var scores = engine.Score([.. texts.Select(ids => new ScoredSequence(ids[..1], ids[1..]))], CancellationToken.None);
+        for (int i = 0; i < texts.Length; i++)
+        {
+            double[] values = [.. expected.GetProperty("token_log_probs")[i].EnumerateArray().Select(value => value.GetDouble())];
+            Assert.Equal(values, scores[i].TokenLogProbs.Select(value => (double)value), (a, b) => Math.Abs(a - b) <= 1e-5);
+            Assert.Equal(values.Sum(), scores[i].Sum, 1e-4);
+        }
+    }
+
+    [Fact]
+    public void Score_SmallBatchesAndChunks_EqualsOneBatch()
+    {
+        var sequences = RandomSequences(30);
+        using var whole = Load();
+        // 1 MiB holds 512 positions of 512 logits; 40 tokens hold one or two sequences.
+        using var split = Load(new EngineOptions { Threads = 1, MaxScoringTokens = 40, MaxScoringBytes = 1 << 20 });
+        var a = whole.Score(sequences, CancellationToken.None);
+        var b = split.Score(sequences, CancellationToken.None);
+        for (int i = 0; i < sequences.Length; i++)
+        {
+            Assert.Equal(sequences[i].CompletionIds.Length, a[i].TokenLogProbs.Length);
+            Assert.Equal(a[i].TokenLogProbs, b[i].TokenLogProbs, (x, y) => MathF.Abs(x - y) <= 1e-5f);
+        }
+    }
+
+    [Fact]
+    public void Make_MorePositionsThanFit_SplitsThemOverRuns()
+    {
+        var sequence = new ScoredSequence([1, 2], [3, 4, 5, 6, 7]);
+        var chunks = ScoringChunk.Make([sequence], [0], maxPositions: 2).ToList();
+        Assert.Equal([[1, 2], [3, 4], [5]], chunks.Select(chunk => chunk.Positions));
+        Assert.All(chunks, chunk => Assert.Equal([1, 2, 3, 4, 5, 6], chunk.Ids));
+    }
+
+    [Fact]
+    public void Score_EmptyCompletion_IsZero()
+    {
+        using var engine = Load();
+        var score = Assert.Single(engine.Score([new ScoredSequence([1], [])], CancellationToken.None));
+        Assert.Equal(0, score.Sum);
+        Assert.Empty(score.TokenLogProbs);
+    }
+
+    [Fact]
+    public void Diverge_SameModel_IsZero()
+    {
+        using var engine = Load();
+        Assert.All(engine.Diverge(engine, RandomSequences(5), CancellationToken.None), score =>
+        {
+            Assert.Equal(0, score.KlExact, 1e-9);
+            Assert.Equal(0, score.KlK1, 1e-9);
+        });
+    }
+
+    [Fact]
+    public void Diverge_TwoModels_EqualsDoublePrecisionOverWholeVocabulary()
+    {
+        using var perturbed = new TinyModel("tiny-gpt2");
+        perturbed.ScaleWeights(1.1f);
+        using var model = Load();
+        using var reference = LogProbEngine.Load(perturbed.Open(), new EngineOptions { Threads = 1 });
+        var sequences = RandomSequences(12);
+        var scores = model.Diverge(reference, sequences, CancellationToken.None);
+        for (int i = 0; i < sequences.Length; i++)
+        {
+            var (kl, k1) = SlowDivergence(_model, perturbed, sequences[i]);
+            Assert.Equal(kl, scores[i].KlExact, 1e-5 * Math.Max(1, kl));
+            Assert.Equal(k1, scores[i].KlK1, 1e-4);          // a sum of 30 float32 log-probs
+            Assert.Equal(scores[i].ModelLogProb - scores[i].ReferenceLogProb, scores[i].KlK1, 1e-9);
+            Assert.Equal(sequences[i].CompletionIds.Length, scores[i].Tokens);
+        }
+    }
+
+    [Theory]
+    [InlineData(0, 3, "sequences[0].prompt_ids")]
+    [InlineData(60, 5, "sequences[0]")]
+    public void Score_SequenceDoesNotFit_NamesTheField(int prompt, int completion, string field)
+    {
+        using var engine = Load();
+        var e = Assert.Throws<GenerationRequestException>(() => engine.Score([new ScoredSequence(new int[prompt], new int[completion])], CancellationToken.None));
+        Assert.Equal(field, e.Field);
+    }
+
+    [Fact]
+    public void Score_IdOutsideVocabulary_NamesTheField()
+    {
+        using var engine = Load();
+        var e = Assert.Throws<GenerationRequestException>(() => engine.Score([new ScoredSequence([1], [512])], CancellationToken.None));
+        Assert.Equal("sequences[0].completion_ids", e.Field);
+    }
+
+    private static (double Kl, double K1) SlowDivergence(TinyModel model, TinyModel reference, ScoredSequence sequence)
+    {
+        double[][] p = AllLogProbs(model, sequence);
+        double[][] q = AllLogProbs(reference, sequence);
+        double kl = p.Zip(q, (a, b) => a.Zip(b, (x, y) => Math.Exp(x) * (x - y)).Sum()).Sum();
+        double k1 = sequence.CompletionIds.Select((id, place) => p[place][id] - q[place][id]).Sum();
+        return (kl, k1);
+    }
+
+    private static double[][] AllLogProbs(TinyModel model, ScoredSequence sequence)
+    {
+        using var session = new InferenceSession(model.Graph("logprobs.onnx"));
+        long[] ids = [.. sequence.PromptIds.Concat(sequence.CompletionIds).Select(id => (long)id)];
+        long[] positions = [.. Enumerable.Range(sequence.PromptIds.Length - 1, sequence.CompletionIds.Length).Select(t => (long)t)];
+        if (positions.Length == 0)
+        {
+            return [];
+        }
+
+        using var idsValue = OrtValue.CreateTensorValueFromMemory(ids, [1, ids.Length]);
+        using var positionsValue = OrtValue.CreateTensorValueFromMemory(positions, [positions.Length]);
+        using var options = new RunOptions();
+        using var outputs = session.Run(options, ["input_ids", "positions"], [idsValue, positionsValue], ["logits"]);
+        return [.. outputs[0].GetTensorDataAsSpan<float>().ToArray().Chunk(512).Select(row =>
+        {
+            double logSum = Math.Log(row.Sum(x => Math.Exp(x)));
+            return row.Select(x => x - logSum).ToArray();
+        })];
+    }
+}

@@ -1,0 +1,84 @@
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using System.Text.Json;
+using Rudder.Checkpoints;
+using Rudder.InferenceService.Engines;
+using Rudder.Tests;
+
+namespace Rudder.InferenceService.Tests.Engines;
+
+/// <summary>A copy of a tiny fixture model with its graphs and their export record, in a folder of its own that a test may damage.</summary>
+public sealed class TinyModel : IDisposable
+{
+    /// <summary>Copies a fixture.</summary>
+    /// <param name="name">Its folder name.</param>
+    public TinyModel(string name)
+    {
+        Folder = Directory.CreateTempSubdirectory("rudder-tiny-").FullName;
+        string source = Path.Combine(SharedFolder.Root, "tests", "Fixtures", name);
+        foreach (string file in (string[])["config.json", "model.safetensors"])
+        {
+            File.Copy(Path.Combine(source, file), Path.Combine(Folder, file));
+        }
+
+        string graphs = Directory.CreateDirectory(Path.Combine(Folder, "onnx")).FullName;
+        foreach (string file in Directory.EnumerateFiles(Path.Combine(source, "onnx")))
+        {
+            File.Copy(file, Path.Combine(graphs, Path.GetFileName(file)));
+        }
+
+        WriteRecord(Folder);
+    }
+
+    /// <summary>The model folder.</summary>
+    public string Folder { get; }
+
+    /// <summary>Path of a file below <c>onnx</c>.</summary>
+    public string Graph(string name) => Path.Combine(Folder, "onnx", name);
+
+    /// <inheritdoc/>
+    public void Dispose() => Directory.Delete(Folder, recursive: true);
+
+    internal GraphFolder Open() => GraphFolder.Open(Folder);
+
+    /// <summary>Makes another model of it: every fp32 weight times a factor, with a fresh export record.</summary>
+    public void ScaleWeights(float factor)
+    {
+        byte[] bytes = File.ReadAllBytes(Graph("weights.bin"));
+        foreach (ref float weight in MemoryMarshal.Cast<byte, float>(bytes.AsSpan(0, bytes.Length / 4 * 4)))
+        {
+            weight *= factor;
+        }
+
+        File.WriteAllBytes(Graph("weights.bin"), bytes);
+        WriteRecord(Folder);
+    }
+
+    /// <summary>The fixture's expected values.</summary>
+    public static JsonElement Expected(string name)
+    {
+        using var json = JsonDocument.Parse(File.ReadAllText(Path.Combine(SharedFolder.Root, "tests", "Fixtures", name, "expected.json")));
+        return json.RootElement.Clone();
+    }
+
+    /// <summary>The first five ids of every fixture prompt and the 20 that greedy decoding adds.</summary>
+    public static IReadOnlyList<(int[] Prompt, int[] Greedy)> GreedyCases()
+    {
+        var expected = Expected("tiny-gpt2");
+        var prompts = expected.GetProperty("input_ids").EnumerateArray();
+        var greedy = expected.GetProperty("greedy_from_first_5_plus_20").EnumerateArray();
+        return [.. prompts.Zip(greedy, (prompt, whole) => (Ids(prompt)[..5], Ids(whole)[^20..]))];
+    }
+
+    /// <summary>A JSON array of ids.</summary>
+    public static int[] Ids(JsonElement array) => [.. array.EnumerateArray().Select(id => id.GetInt32())];
+
+    private static void WriteRecord(string folder)
+    {
+        string graphs = Path.Combine(folder, "onnx");
+        object Hashes(string pattern) => Directory.EnumerateFiles(graphs, pattern)
+            .ToDictionary(file => Path.GetFileName(file), file => new { sha256 = Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(file))) });
+        var record = new { fingerprint = Fingerprint.OfFolder(folder), graphs = Hashes("*.onnx"), weights = Hashes("*.bin") };
+        File.WriteAllText(Path.Combine(graphs, "export.json"), JsonSerializer.Serialize(record));
+    }
+}
