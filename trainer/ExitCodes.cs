@@ -56,6 +56,7 @@ internal static class ExitCodes
             InterruptedException => Interrupted,
             TrainingFailedException => Failed,
             BadInputException or CheckpointException or DatasetException or FileNotFoundException or DirectoryNotFoundException => BadInput,
+            IOException or UnauthorizedAccessException => Failed,
             _ => null,
         };
 }

@@ -1,0 +1,25 @@
+using Rudder.Trainer.Export;
+
+namespace Rudder.Trainer.Tests.Export;
+
+/// <summary>The section of the model card.</summary>
+public sealed class ExportCardTests
+{
+    private static readonly ExportReport Report = new(
+        "f", new Dictionary<string, GraphReport> { ["decoder.onnx"] = new("s", "fp32", 126, 1.5e-6, 1e-4) }, new Dictionary<string, FileReport>());
+
+    [Fact]
+    public void Updated_CardWithoutSection_AddsItAtTheEnd()
+    {
+        string card = ExportCard.Updated("# model\n\nText.\n", Report);
+        Assert.StartsWith("# model\n\nText.\n\n## ONNX graphs\n", card, StringComparison.Ordinal);
+        Assert.Contains("| decoder.onnx | fp32 | 126 | 1.5e-6 | – | – | max 1e-4 |\n", card, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Updated_CardWithSection_ReplacesItAndKeepsTheRest()
+    {
+        string once = ExportCard.Updated("# model\n", Report) + "\n## After\nKept.\n";
+        Assert.Equal(once, ExportCard.Updated(once, Report));
+    }
+}

@@ -1,0 +1,187 @@
+using Rudder.Checkpoints;
+using Rudder.Trainer.Export;
+using Rudder.Trainer.Export.Onnx;
+using Rudder.Trainer.Scoring;
+
+namespace Rudder.Trainer.Tests.Export;
+
+/// <summary>What an export leaves, what it refuses, and that a refused or broken one leaves nothing.</summary>
+public sealed class ModelExportTests : IDisposable
+{
+    private static readonly ExportSettings Both = new() { Int8 = true };
+    private readonly TinyModels models = new();
+
+    [Fact]
+    public void Run_Gpt2_BothFloatGraphsShareOneWeightsFile()
+    {
+        string model = models.Copy("tiny-gpt2");
+        ModelExport.Run(model, new ExportSettings(), threads: 1);
+        Assert.Equal(
+            ["decoder.onnx", "export.json", "genai_config.json", "logprobs.onnx", "weights.bin"],
+            Directory.GetFiles(Path.Combine(model, "onnx")).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Dictionary<string, string> decoder = External(Path.Combine(model, "onnx", "decoder.onnx"));
+        Dictionary<string, string> logProbs = External(Path.Combine(model, "onnx", "logprobs.onnx"));
+        Assert.Equal(28, decoder.Count);                // 2 embeddings, 2 x 12 of blocks, 2 of the last normalization
+        Assert.Equal(decoder, logProbs);                // same names at the same places
+        Assert.All(decoder.Values, place => Assert.StartsWith("weights.bin@", place, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Run_Gpt2_MetadataAndReportNameTheModel()
+    {
+        string model = models.Copy("tiny-gpt2");
+        ExportReport report = ModelExport.Run(model, Both, threads: 1);
+        string fingerprint = Fingerprint.OfFolder(model);
+        using var session = new OnnxSession(Path.Combine(model, "onnx", "decoder.int8.onnx"), 1);
+        Assert.Equal((fingerprint, "int8", "2", "4"), (
+            session.Metadata["rudder.fingerprint"], session.Metadata["rudder.precision"], session.Metadata["rudder.layers"], session.Metadata["rudder.heads"]));
+        Assert.Equal(("8", "512", "64"), (session.Metadata["rudder.head_size"], session.Metadata["rudder.vocabulary"], session.Metadata["rudder.context"]));
+        Assert.Equal(fingerprint, report.Fingerprint);
+        Assert.Equal(report.ToString(), ExportReport.Read(Path.Combine(model, "onnx"))!.ToString());
+        Assert.InRange(report.Graphs["decoder.onnx"].MaxAbsDiff, 0, 1e-5);
+        Assert.InRange(report.Graphs["decoder.int8.onnx"].MeanKl!.Value, 1e-9, 1e-3);
+    }
+
+    [Theory]
+    [InlineData("tiny-gpt2")]
+    [InlineData("tiny-roberta")]
+    public void Run_FreshExport_HasTheWeightsOfTheCommittedOne(string name)
+    {
+        string model = models.Copy(name);
+        ModelExport.Run(model, Both, threads: 1);
+        foreach (string file in new[] { "weights.bin", "weights.int8.bin" })
+        {
+            Assert.Equal(File.ReadAllBytes(Path.Combine(TinyModels.Fixtures, name, "onnx", file)), File.ReadAllBytes(Path.Combine(model, "onnx", file)));
+        }
+    }
+
+    [Theory]
+    [InlineData("decoder.onnx")]
+    [InlineData("decoder.int8.onnx")]
+    public void Run_FreshDecoder_GivesWhatTheCommittedOneGives(string graph)
+    {
+        string model = models.Copy("tiny-gpt2");
+        ModelExport.Run(model, Both, threads: 1);
+        int[][] ids = TinyModels.Ids(TinyModels.Expected("tiny-gpt2").GetProperty("input_ids"));
+        using var fresh = new DecoderGraph(Path.Combine(model, "onnx", graph), 1);
+        using var committed = new DecoderGraph(Path.Combine(TinyModels.Fixtures, "tiny-gpt2", "onnx", graph), 1);
+        Assert.Equal(committed.Prefill(ids), fresh.Prefill(ids));
+        Assert.Equal(committed.Step([1, 2, 3]), fresh.Step([1, 2, 3]));
+    }
+
+    [Theory]
+    [InlineData("classifier.onnx")]
+    [InlineData("classifier.int8.onnx")]
+    public void Run_FreshClassifier_GivesWhatTheCommittedOneGives(string graph)
+    {
+        string model = models.Copy("tiny-roberta");
+        ModelExport.Run(model, Both, threads: 1);
+        int[][] ids = TinyModels.Ids(TinyModels.Expected("tiny-roberta").GetProperty("input_ids_unpadded"));
+        using var fresh = new ClassifierGraph(Path.Combine(model, "onnx", graph), 1, 1);
+        using var committed = new ClassifierGraph(Path.Combine(TinyModels.Fixtures, "tiny-roberta", "onnx", graph), 1, 1);
+        Assert.Equal(committed.Logits(ids), fresh.Logits(ids));
+    }
+
+    [Theory]
+    [InlineData("tiny-gpt2", "h.1.mlp.c_proj.bias", "logprobs.onnx")]
+    [InlineData("tiny-roberta", "classifier.out_proj.bias", "classifier.onnx")]
+    public void Run_WeightsUnlikeTheModels_RefusesAndLeavesNothing(string name, string tensor, string graph)
+    {
+        string model = models.Copy(name), perturbed = models.At("perturbed");
+        Perturb(model, perturbed, tensor, 1e-3f);
+        var e = Assert.Throws<TrainingFailedException>(() => ModelExport.Run(perturbed, new ExportSettings(), threads: 1, referenceFolder: model));
+        Assert.Contains(graph + " differs from the TorchSharp model", e.Message, StringComparison.Ordinal);
+        Assert.Contains("the limit is 0.0001", e.Message, StringComparison.Ordinal);
+        Assert.Equal(["config.json", "model.safetensors"], Entries(perturbed));
+    }
+
+    [Fact]
+    public void Run_Refused_KeepsTheOlderGraphs()
+    {
+        string model = models.Copy("tiny-gpt2");
+        ModelExport.Run(model, new ExportSettings(), threads: 1);
+        string before = File.ReadAllText(Path.Combine(model, "onnx", "export.json"));
+        Assert.Throws<TrainingFailedException>(() => ModelExport.Run(model, Both with { Int8MaxKl = 1e-9 }, threads: 1));
+        Assert.Equal(before, File.ReadAllText(Path.Combine(model, "onnx", "export.json")));
+        Assert.Equal(["config.json", "model.safetensors", "onnx"], Entries(model));
+    }
+
+    [Theory]
+    [InlineData("tiny-gpt2", "decoder.int8.onnx")]
+    [InlineData("tiny-roberta", "classifier.int8.onnx")]
+    public void Run_Int8BeyondItsBound_RefusesAndLeavesNothing(string name, string graph)
+    {
+        string model = models.Copy(name);
+        var e = Assert.Throws<TrainingFailedException>(() => ModelExport.Run(model, Both with { Int8MaxKl = 1e-9 }, threads: 1));
+        Assert.StartsWith(graph + " is too far from float32", e.Message, StringComparison.Ordinal);
+        Assert.Contains("export.int8_max_kl", e.Message, StringComparison.Ordinal);
+        Assert.Equal(["config.json", "model.safetensors"], Entries(model));
+    }
+
+    [Fact]
+    public void Run_Half_ExportsFloat32Graphs()
+    {
+        string model = models.Copy("tiny-gpt2"), half = models.At("half");
+        Perturb(model, half, null, 0, WeightType.F16);
+        ModelExport.Run(half, new ExportSettings(), threads: 1);
+        ModelProto graph = ModelProto.Parser.ParseFrom(File.ReadAllBytes(Path.Combine(half, "onnx", "decoder.onnx")));
+        Assert.All(
+            graph.Graph.Initializer.Where(tensor => tensor.DataLocation == TensorProto.Types.DataLocation.External),
+            tensor => Assert.Equal(TensorProto.Types.DataType.Float, tensor.DataType));
+        Assert.Equal(
+            new FileInfo(Path.Combine(TinyModels.Fixtures, "tiny-gpt2", "onnx", "weights.bin")).Length,
+            new FileInfo(Path.Combine(half, "onnx", "weights.bin")).Length);
+    }
+
+    [Fact]
+    public void Run_BrokenOff_LeavesNothing()
+    {
+        string model = models.Copy("tiny-gpt2");
+        Assert.ThrowsAny<Exception>(() => ModelExport.Run(model, new ExportSettings(), threads: 1, referenceFolder: models.At("absent")));
+        Assert.Equal(["config.json", "model.safetensors"], Entries(model));
+    }
+
+    [Fact]
+    public void Run_NothingWanted_SaysSo()
+    {
+        string model = models.Copy("tiny-gpt2");
+        var e = Assert.Throws<BadInputException>(() => ModelExport.Run(model, new ExportSettings { Fp32 = false }, threads: 1));
+        Assert.Contains("nothing to export", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Run_Int8Alone_NamesItInTheGenAiConfig()
+    {
+        string model = models.Copy("tiny-gpt2");
+        ModelExport.Run(model, new ExportSettings { Fp32 = false, Int8 = true }, threads: 1);
+        Assert.False(File.Exists(Path.Combine(model, "onnx", "decoder.onnx")));
+        Assert.Contains("\"filename\": \"decoder.int8.onnx\"", File.ReadAllText(Path.Combine(model, "onnx", "genai_config.json")), StringComparison.Ordinal);
+    }
+
+    public void Dispose() => models.Dispose();
+
+    private static IEnumerable<string?> Entries(string folder) =>
+        Directory.EnumerateFileSystemEntries(folder).Select(Path.GetFileName).Order(StringComparer.Ordinal);
+
+    private static Dictionary<string, string> External(string graph) =>
+        ModelProto.Parser.ParseFrom(File.ReadAllBytes(graph)).Graph.Initializer
+            .Where(tensor => tensor.DataLocation == TensorProto.Types.DataLocation.External)
+            .ToDictionary(tensor => tensor.Name, tensor => string.Join('@', tensor.ExternalData.Select(entry => entry.Value)));
+
+    /// <summary>Writes a copy of a model with one value of one tensor moved.</summary>
+    private static void Perturb(string model, string target, string? tensor, float by, WeightType type = WeightType.F32)
+    {
+        ModelConfig config = ModelConfig.Load(model);
+        config.Save(target);
+        (IReadOnlyDictionary<string, float[]> weights, IEnumerable<(string Name, long[] Shape)> names) = config is Gpt2Config gpt2
+            ? (ModelWeights.LoadGpt2(model, gpt2), Gpt2Names.Expected(gpt2))
+            : (ModelWeights.LoadRoberta(model, (RobertaConfig)config), RobertaNames.Expected((RobertaConfig)config));
+        if (tensor is not null)
+        {
+            weights[tensor][0] += by;
+        }
+
+        SafetensorsWriter.Write(
+            Path.Combine(target, "model.safetensors"), [.. names.Select(name => (name.Name, name.Shape, (ReadOnlyMemory<float>)weights[name.Name]))], type);
+    }
+}

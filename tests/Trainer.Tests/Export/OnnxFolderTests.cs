@@ -1,0 +1,76 @@
+using System.Diagnostics;
+using Rudder.Trainer.Export;
+
+namespace Rudder.Trainer.Tests.Export;
+
+/// <summary>Nothing half-written is ever found under the final name.</summary>
+public sealed class OnnxFolderTests : IDisposable
+{
+    private readonly TinyModels models = new();
+
+    [Fact]
+    public void Dispose_NotPublished_TakesEverythingWithIt()
+    {
+        using (var folder = new OnnxFolder(models.At("onnx")))
+        {
+            File.WriteAllText(folder.File("a"), "new");
+        }
+
+        Assert.Empty(Directory.EnumerateFileSystemEntries(models.At()));
+    }
+
+    [Fact]
+    public void Publish_OlderFolder_IsReplacedWhole()
+    {
+        Directory.CreateDirectory(models.At("onnx"));
+        File.WriteAllText(models.At("onnx", "old"), "old");
+        using (var folder = new OnnxFolder(models.At("onnx")))
+        {
+            File.WriteAllText(folder.File("new"), "new");
+            folder.Publish();
+        }
+
+        Assert.Equal([models.At("onnx")], Directory.GetFileSystemEntries(models.At()));
+        Assert.Equal([models.At("onnx", "new")], Directory.GetFileSystemEntries(models.At("onnx")));
+    }
+
+    [Fact]
+    public void Start_AfterAKillBetweenTheRenames_RestoresTheOlderFolder()
+    {
+        Directory.CreateDirectory(models.At(".onnx.replaced"));
+        File.WriteAllText(models.At(".onnx.replaced", "old"), "old");
+        Directory.CreateDirectory(models.At(".onnx.partial"));
+        using (new OnnxFolder(models.At("onnx")))
+        {
+            Assert.True(File.Exists(models.At("onnx", "old")));
+        }
+
+        Assert.Equal([models.At("onnx")], Directory.GetFileSystemEntries(models.At()));
+    }
+
+    [Fact]
+    public void Export_DiskRefusesToWrite_FailsAndLeavesNothing()
+    {
+        Assert.SkipUnless(File.Exists("/usr/bin/prlimit") && File.Exists("/bin/bash"), "needs prlimit and bash");
+        string model = models.Copy("tiny-gpt2");
+        string trainer = Path.Combine(AppContext.BaseDirectory, "trainer.dll");
+        var start = new ProcessStartInfo("/bin/bash")
+        {
+            RedirectStandardError = true,
+            ArgumentList = { "-c", "trap '' XFSZ; exec prlimit --fsize=100000 \"$0\" \"$@\"", Environment.ProcessPath ?? "dotnet" },
+            Environment = { ["DOTNET_EnableWriteXorExecute"] = "0" },           // the runtime's own mappings count as files
+        };
+        foreach (string argument in new[] { "exec", trainer, "export", "--model", model, "--set", "threads=1" })
+        {
+            start.ArgumentList.Add(argument);
+        }
+
+        using Process process = Process.Start(start)!;
+        string errors = process.StandardError.ReadToEnd();
+        process.WaitForExit();
+        Assert.True(process.ExitCode == ExitCodes.Failed, errors);
+        Assert.Equal(["config.json", "model.safetensors"], Directory.EnumerateFileSystemEntries(model).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+    }
+
+    public void Dispose() => models.Dispose();
+}
