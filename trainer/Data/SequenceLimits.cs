@@ -1,0 +1,11 @@
+namespace Rudder.Trainer.Data;
+
+/// <summary>What a sequence of prompt and completion must keep to before a model can score it.</summary>
+/// <param name="Vocabulary">Ids run from 0 to this, exclusive.</param>
+/// <param name="MaxLength">Most tokens of prompt and completion together; at most the model's context.</param>
+/// <param name="MaxPrompt">Most tokens of a prompt; below <paramref name="MaxLength"/>.</param>
+/// <param name="Truncate">
+/// False: a longer sequence is an error. True: the prompt keeps its last <paramref name="MaxPrompt"/> tokens, the completion its
+/// first ones up to <paramref name="MaxLength"/> in all, and how many were cut is counted.
+/// </param>
+internal sealed record SequenceLimits(int Vocabulary, int MaxLength, int MaxPrompt, bool Truncate);

@@ -1,0 +1,63 @@
+using Rudder.Trainer.Data;
+using Rudder.Trainer.Losses;
+using static TorchSharp.torch;
+
+namespace Rudder.Trainer.Models;
+
+/// <summary>Log-probabilities of completions under a GPT-2 model, with the vocabulary product at completion positions only.</summary>
+internal static class CompletionScorer
+{
+    /// <summary>log π(y|x) of every row of a batch, with gradient where the caller records one.</summary>
+    /// <param name="model">Policy or reference.</param>
+    /// <param name="batch">Rows on the model's device.</param>
+    /// <returns>Nats summed over completion tokens, float32. [B]</returns>
+    public static Tensor Sums(Gpt2 model, PreferenceTensors batch)
+    {
+        Tensor hidden = model.Hidden(batch.InputIds); // [B,T,D]
+        Tensor predicting = hidden.reshape(-1, hidden.shape[2]).index_select(0, batch.Positions); // [B·T,D] -> [N,D]
+        Tensor tokens = SequenceLogProbs.OfTokens(model.Head(predicting), batch.Targets); // [N,V] -> [N]
+        return SequenceLogProbs.SumPerSequence(tokens, batch.Slots); // [B]
+    }
+
+    /// <summary>log π(y|x) of many completions without gradient, longest together so that little is padded.</summary>
+    /// <param name="model">Model in evaluation mode: dropout would make the scores random.</param>
+    /// <param name="rows">Completions with the group that holds their prompt.</param>
+    /// <param name="rowsPerPass">Sequences a forward pass, at least 1; memory grows with it.</param>
+    /// <param name="scored">Told the number of rows done after every pass.</param>
+    /// <param name="stopping">Checked between passes.</param>
+    /// <returns>Nats, at the index of <paramref name="rows"/>.</returns>
+    public static float[] ScoreAll(
+        Gpt2 model,
+        IReadOnlyList<(PreferenceGroup Group, GroupCompletion Completion)> rows,
+        int rowsPerPass,
+        Action<int>? scored = null,
+        CancellationToken stopping = default)
+    {
+        if (model.training)
+        {
+            throw new InvalidOperationException("The model is in training mode, where dropout makes scores random; call eval() first.");
+        }
+
+        float[] sums = new float[rows.Count];
+        int done = 0;
+        IEnumerable<int> byLength = Enumerable.Range(0, rows.Count)
+            .OrderByDescending(i => rows[i].Group.PromptIds.Length + rows[i].Completion.Ids.Length);
+        foreach (int[] pass in byLength.Chunk(rowsPerPass))
+        {
+            stopping.ThrowIfCancellationRequested();
+            using var scope = NewDisposeScope();
+            using IDisposable quiet = no_grad();
+            PreferenceBatch batch = PreferenceBatch.OfCompletions([.. pass.Select(i => rows[i])]);
+            float[] values = NamedParameters.Values(Sums(model, new PreferenceTensors(batch, model.Device)));
+            for (int i = 0; i < pass.Length; i++)
+            {
+                sums[pass[i]] = values[i];
+            }
+
+            done += pass.Length;
+            scored?.Invoke(done);
+        }
+
+        return sums;
+    }
+}
