@@ -23,14 +23,12 @@ internal static class CompletionScorer
     /// <param name="model">Model in evaluation mode: dropout would make the scores random.</param>
     /// <param name="rows">Completions with the group that holds their prompt.</param>
     /// <param name="rowsPerPass">Sequences a forward pass, at least 1; memory grows with it.</param>
-    /// <param name="scored">Told the number of rows done after every pass.</param>
     /// <param name="stopping">Checked between passes.</param>
     /// <returns>Nats, at the index of <paramref name="rows"/>.</returns>
     public static float[] ScoreAll(
         Gpt2 model,
         IReadOnlyList<(PreferenceGroup Group, GroupCompletion Completion)> rows,
         int rowsPerPass,
-        Action<int>? scored = null,
         CancellationToken stopping = default)
     {
         if (model.training)
@@ -39,7 +37,6 @@ internal static class CompletionScorer
         }
 
         float[] sums = new float[rows.Count];
-        int done = 0;
         IEnumerable<int> byLength = Enumerable.Range(0, rows.Count)
             .OrderByDescending(i => rows[i].Group.PromptIds.Length + rows[i].Completion.Ids.Length);
         foreach (int[] pass in byLength.Chunk(rowsPerPass))
@@ -53,9 +50,6 @@ internal static class CompletionScorer
             {
                 sums[pass[i]] = values[i];
             }
-
-            done += pass.Length;
-            scored?.Invoke(done);
         }
 
         return sums;

@@ -1,0 +1,142 @@
+using Rudder.Trainer.Data;
+using Rudder.Trainer.Models;
+using Rudder.Trainer.Optimizers;
+using Rudder.Trainer.Recipes.Settings;
+using Rudder.Trainer.Runs;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Rudder.Trainer.Recipes;
+
+/// <summary>Trains a policy on preference pairs against a frozen reference: DPO and its relatives.</summary>
+internal static class Preference
+{
+    /// <summary>Runs the recipe to the finished model folder.</summary>
+    /// <returns>The final metrics.</returns>
+    public static IReadOnlyDictionary<string, object> Run(PreferenceRecipe recipe, RunFolder run, RunRequest request)
+    {
+        // 1. loss, device, seed; the policy starts as a copy of `model`
+        PreferenceObjective objective = PreferenceSource.Objective(recipe);
+        Device device = ComputeDevice.Open(request.Device);
+        int threads = ComputeDevice.UseThreads(recipe.Threads);
+        manual_seed(recipe.Seed);
+        using Gpt2 policy = PreferenceSource.Policy(recipe, device);
+
+        // 2. pairs as groups, with the reference's log-prob of each completion; the reference is gone when this returns
+        ScoredPairs training = PreferenceSource.Read(recipe.Pairs, recipe, policy, objective.NeedsBaseline, run, request);
+        ScoredPairs? heldOut = recipe.EvaluationPairs is null
+            ? null
+            : PreferenceSource.Read(recipe.EvaluationPairs, recipe, policy, objective.NeedsBaseline, run, request);
+        run.WriteStart(recipe, request, threads);
+
+        // 3. optimizer; schedule is a pure function of the step
+        IReadOnlyList<NamedParameter> trainable = NamedParameters.Trainable(policy.Parameters);
+        using IOptimizer optimizer = OptimizerFactory.Create(recipe.Optimizer, trainable);
+        TrainingState state = run.Resumed ? Checkpoint.LoadNewest(run, policy.Parameters, optimizer) : TrainingState.Start;
+        IReadOnlyList<PreferenceGroup> groups = training.Data.Groups;
+        int batchesPerEpoch = (groups.Count + recipe.Batch.Groups - 1) / recipe.Batch.Groups;
+        int stepsPerEpoch = (batchesPerEpoch + recipe.Batch.Accumulation - 1) / recipe.Batch.Accumulation; // an epoch's last step may be smaller
+        int total = TrainingLength.Steps(recipe, stepsPerEpoch, groups.Count);
+        using var session = new TrainingSession(recipe, run, request, state, total, stepsPerEpoch);
+
+        // 4. the loop
+        policy.train();
+        int plannedEpoch = -1;
+        IReadOnlyList<IReadOnlyList<PreferenceGroup>> plan = [];
+        PreferenceMetrics metrics = new(recipe.Beta);
+        while (session.State.Step < total)
+        {
+            if (plannedEpoch != session.State.Epoch)
+            {
+                plannedEpoch = session.State.Epoch;
+                plan = GroupBatches.Epoch(groups, recipe.Batch.Groups, recipe.Seed, plannedEpoch);
+            }
+
+            // 4a. forward and backward; every pair of the step counts alike
+            IReadOnlyList<PreferenceGroup>[] parts = [.. plan.Skip(session.State.Cursor * recipe.Batch.Accumulation).Take(recipe.Batch.Accumulation)];
+            policy.zero_grad();
+            metrics = Accumulate(recipe, objective, policy, training, parts);
+
+            // 4b. clip, step
+            double norm = GradientNorm.Of(trainable);
+            FiniteCheck.Require(session.State.Step + 1, metrics.Loss, norm, [.. parts.SelectMany(part => part).Select(group => group.PromptId)]);
+            double rate = recipe.Optimizer.LearningRate * Schedules.Factor(recipe.Schedule, session.State.Step, total);
+            optimizer.Step(rate, GradientNorm.ClipScale(norm, recipe.MaxGradNorm));
+
+            // 4c. log, evaluate, save, stop if asked to
+            session.Advance(metrics.Tokens, metrics.Loss, rate, norm, metrics.Rewards());
+            if (session.EvaluationDue)
+            {
+                session.LogEvaluation(Evaluate(recipe, objective, policy, heldOut));
+            }
+
+            session.SaveIfDue(() => Checkpoint.Save(run, session.State, policy.Parameters, optimizer, recipe.KeepCheckpoints));
+        }
+
+        // 5. last evaluation, model folder
+        IReadOnlyList<KeyValuePair<string, double>> evaluation = session.FinalEvaluation(() => Evaluate(recipe, objective, policy, heldOut));
+        return FinishedRun.Write(run, request, recipe, session, Final(metrics, evaluation), folder =>
+            ModelFolder.Save(policy, folder, recipe.Tokenizer ?? recipe.Model, ModelSource.SaveType(recipe)));
+    }
+
+    /// <summary>One step's gradients: forward and backward of each part, weighted so that their sum is the gradient of the mean over all pairs.</summary>
+    private static PreferenceMetrics Accumulate(
+        PreferenceRecipe recipe,
+        PreferenceObjective objective,
+        Gpt2 policy,
+        ScoredPairs training,
+        IReadOnlyList<IReadOnlyList<PreferenceGroup>> parts)
+    {
+        int pairs = parts.Sum(part => part.Sum(group => group.Pairs.Count));
+        var metrics = new PreferenceMetrics(recipe.Beta);
+        foreach (IReadOnlyList<PreferenceGroup> part in parts)
+        {
+            using var scope = NewDisposeScope();
+            PreferenceBatch batch = PreferenceBatch.Of(part, ModeOf(recipe));
+            Tensor? baseline = PreferenceForward.Baseline(policy, part, training);
+            PairLogProbs sides = PreferenceForward.Pairs(policy, batch, training.Reference, baseline);
+            Tensor perPair = objective.PerPair(sides); // [P]
+            (perPair.sum() / pairs).backward();
+            metrics.Add(sides, perPair, batch.Tokens);
+        }
+
+        return metrics;
+    }
+
+    /// <summary>Loss and implicit rewards on held-out pairs, without dropout or gradient; nothing where the recipe holds none out.</summary>
+    private static IReadOnlyList<KeyValuePair<string, double>> Evaluate(
+        PreferenceRecipe recipe, PreferenceObjective objective, Gpt2 policy, ScoredPairs? heldOut)
+    {
+        if (heldOut is null)
+        {
+            return [];
+        }
+
+        policy.eval();
+        using IDisposable quiet = no_grad();
+        var metrics = new PreferenceMetrics(recipe.Beta);
+        foreach (IReadOnlyList<PreferenceGroup> groups in GroupBatches.InOrder(heldOut.Data.Groups, recipe.Batch.Groups))
+        {
+            using var scope = NewDisposeScope();
+            PreferenceBatch batch = PreferenceBatch.Of(groups, ModeOf(recipe));
+            Tensor? baseline = PreferenceForward.Baseline(policy, groups, heldOut);
+            PairLogProbs sides = PreferenceForward.Pairs(policy, batch, heldOut.Reference, baseline);
+            metrics.Add(sides, objective.PerPair(sides), batch.Tokens);
+        }
+
+        policy.train();
+        return [new("loss", metrics.Loss), .. metrics.Rewards()];
+    }
+
+    private static List<KeyValuePair<string, double>> Final(PreferenceMetrics last, IReadOnlyList<KeyValuePair<string, double>> evaluation)
+    {
+        List<KeyValuePair<string, double>> train = last.Pairs == 0 ? [] : [new("loss", last.Loss), .. last.Rewards()]; // none where a finished run is resumed
+        return
+        [
+            .. train.Select(value => KeyValuePair.Create("train/" + value.Key, value.Value)),
+            .. evaluation.Select(value => KeyValuePair.Create("eval/" + value.Key, value.Value)),
+        ];
+    }
+
+    private static BatchMode ModeOf(PreferenceRecipe recipe) => recipe.Batch.Mode == "pair" ? BatchMode.Pair : BatchMode.Group;
+}

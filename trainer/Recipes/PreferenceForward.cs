@@ -1,0 +1,50 @@
+using Rudder.Trainer.Data;
+using Rudder.Trainer.Losses;
+using Rudder.Trainer.Models;
+using static TorchSharp.torch;
+
+namespace Rudder.Trainer.Recipes;
+
+/// <summary>Runs a batch of groups through the policy and forms the log-probs of its pairs.</summary>
+internal static class PreferenceForward
+{
+    /// <summary>Both sides of every pair of a batch under policy and reference.</summary>
+    /// <param name="policy">The policy; the gradient flows through its log-probs.</param>
+    /// <param name="batch">Rows and pairs.</param>
+    /// <param name="reference">log π_ref by completion row, nats.</param>
+    /// <param name="baseline">KTO's z; null for every other loss.</param>
+    public static PairLogProbs Pairs(Gpt2 policy, PreferenceBatch batch, float[] reference, Tensor? baseline = null)
+    {
+        var rows = new PreferenceTensors(batch, policy.Device);
+        Tensor sums = CompletionScorer.Sums(policy, rows); // [B]
+        Tensor frozen = Reference(batch, reference, policy.Device); // [B]
+        return new PairLogProbs(
+            sums.index_select(0, rows.Chosen), // [B] -> [P]
+            sums.index_select(0, rows.Rejected),
+            frozen.index_select(0, rows.Chosen),
+            frozen.index_select(0, rows.Rejected),
+            rows.Lengths.index_select(0, rows.Chosen),
+            rows.Lengths.index_select(0, rows.Rejected),
+            baseline);
+    }
+
+    /// <summary>KTO's reference point over the mismatched completions of a batch; null where the loss has none.</summary>
+    /// <param name="policy">The policy; no gradient is recorded.</param>
+    /// <param name="groups">The batch's groups.</param>
+    /// <param name="pairs">Where mismatched completions and their reference log-probs lie.</param>
+    public static Tensor? Baseline(Gpt2 policy, IReadOnlyList<PreferenceGroup> groups, ScoredPairs pairs)
+    {
+        if (pairs.Mismatched is null)
+        {
+            return null;
+        }
+
+        using IDisposable quiet = no_grad();
+        PreferenceBatch batch = pairs.Mismatched.Of(groups);
+        Tensor sums = CompletionScorer.Sums(policy, new PreferenceTensors(batch, policy.Device)); // [B]
+        return PreferenceLosses.KtoBaseline(sums - Reference(batch, pairs.Reference, policy.Device));
+    }
+
+    private static Tensor Reference(PreferenceBatch batch, float[] reference, Device device) =>
+        tensor(batch.CompletionRows.Select(row => reference[row]).ToArray(), device: device); // [B]
+}

@@ -1,0 +1,87 @@
+using Rudder.Checkpoints;
+using Rudder.Datasets;
+using Rudder.Trainer.Data;
+using Rudder.Trainer.Models;
+using Rudder.Trainer.Recipes.Settings;
+using Rudder.Trainer.Runs;
+using static TorchSharp.torch;
+
+namespace Rudder.Trainer.Recipes;
+
+/// <summary>Pairs ready to train or evaluate on.</summary>
+/// <param name="Data">The groups.</param>
+/// <param name="Reference">log π_ref of each completion row, and of the mismatched rows after them, nats.</param>
+/// <param name="Mismatched">KTO's rows; null for every other loss.</param>
+internal sealed record ScoredPairs(PreferenceData Data, float[] Reference, MismatchedCompletions? Mismatched);
+
+/// <summary>Finds what a preference recipe starts from: the policy, the pairs and the reference's log-probs.</summary>
+internal static class PreferenceSource
+{
+    /// <summary>The loss the recipe names, with its numbers checked.</summary>
+    public static PreferenceObjective Objective(PreferenceRecipe recipe) => new(new PreferenceLossSettings(
+        recipe.Loss,
+        recipe.Beta,
+        recipe.LabelSmoothing,
+        recipe.Gamma,
+        recipe.Lambda,
+        recipe.LambdaDesirable,
+        recipe.LambdaUndesirable));
+
+    /// <summary>The policy: a copy of <c>model</c>, without dropout unless the recipe sets it.</summary>
+    public static Gpt2 Policy(PreferenceRecipe recipe, Device device)
+    {
+        if (recipe.Model is null || recipe.Architecture is not null)
+        {
+            throw new BadInputException("A preference run starts from a trained model: give model (its folder), and leave architecture out.");
+        }
+
+        Gpt2 policy = ModelFolder.LoadGpt2(recipe.Model, device, recipe.Dropout ?? 0);
+        policy.FreezeFirst(recipe.FreezeBlocks);
+        return policy;
+    }
+
+    /// <summary>Reads a pair file and takes or computes the reference's log-probs; the reference is out of memory afterwards.</summary>
+    public static ScoredPairs Read(string file, PreferenceRecipe recipe, Gpt2 policy, bool mismatched, RunFolder run, RunRequest request)
+    {
+        if (file.Length == 0)
+        {
+            throw new BadInputException("pairs is missing: give the file of preference pairs, as 'client pairs' writes it.");
+        }
+
+        SequenceLimits limits = Limits(recipe, policy.Config);
+        PreferenceData data = PreferenceGrouping.Group(file, PreferencePairs.Read(file).Select((pair, i) => (i + 1, pair)), limits);
+        Report(file, data, request);
+        MismatchedCompletions? others = mismatched ? new MismatchedCompletions(data, limits.MaxLength) : null;
+        string cache = recipe.ReferenceCache ?? Path.Combine(Path.GetDirectoryName(Path.GetFullPath(run.Path))!, "reference-cache");
+        float[] reference = ReferenceLogProbs.Obtain(
+            recipe.Reference ?? recipe.Model!, cache, policy.Config.VocabularySize, data, others, policy.Device, request);
+        return new ScoredPairs(data, reference, others);
+    }
+
+    /// <summary>Lengths that the recipe and the model allow.</summary>
+    internal static SequenceLimits Limits(PreferenceRecipe recipe, Gpt2Config model)
+    {
+        int length = recipe.MaxLength == 0 ? model.Context : recipe.MaxLength;
+        if (length > model.Context || length < 2)
+        {
+            throw new BadInputException(
+                $"max_length is {length}; the model's context is {model.Context} tokens. Give 2 to {model.Context}, or 0 for the whole context.");
+        }
+
+        int prompt = recipe.MaxPrompt == 0 ? length - 1 : recipe.MaxPrompt;
+        return prompt < length
+            ? new SequenceLimits(model.VocabularySize, length, prompt, recipe.OverLength == "truncate")
+            : throw new BadInputException($"max_prompt is {prompt}; it must leave room for a completion within max_length = {length}. Give 1 to {length - 1}.");
+    }
+
+    private static void Report(string file, PreferenceData data, RunRequest request)
+    {
+        request.Progress.WriteLine($"{file}: {data.Pairs} pairs of {data.Completions} completions of {data.Groups.Count} prompts");
+        if (data.TruncatedPrompts + data.TruncatedCompletions > 0)
+        {
+            request.Progress.WriteLine(
+                $"{file}: cut to max_length and max_prompt: {data.TruncatedPrompts} prompts, {data.TruncatedCompletions} completions; "
+                + $"{data.DroppedPairs} pairs left out because cutting made them equal");
+        }
+    }
+}

@@ -1,0 +1,95 @@
+using System.Globalization;
+using Rudder.Checkpoints;
+using Rudder.Trainer.Data;
+using Rudder.Trainer.Models;
+using Rudder.Trainer.Runs;
+using static TorchSharp.torch;
+
+namespace Rudder.Trainer.Recipes;
+
+/// <summary>The frozen reference's log-probs, computed once before training; the reference leaves memory before the first step.</summary>
+internal static class ReferenceLogProbs
+{
+    /// <summary>Completions a forward pass; memory is about this times the longest completion times the vocabulary.</summary>
+    private const int RowsPerPass = 32;
+
+    /// <summary>Takes the log-probs from the cache, or scores every completion and caches them.</summary>
+    /// <param name="reference">Folder of the reference.</param>
+    /// <param name="cacheFolder">Folder of the cache.</param>
+    /// <param name="vocabulary">The policy's vocabulary, which the reference must share.</param>
+    /// <param name="data">Pairs; values come in the order of their completions' rows.</param>
+    /// <param name="mismatched">Further rows to score; null for none.</param>
+    /// <param name="device">Where to score.</param>
+    /// <param name="request">Told what is done; its stop signal ends the scoring.</param>
+    /// <returns>Nats, by completion row.</returns>
+    public static float[] Obtain(
+        string reference,
+        string cacheFolder,
+        int vocabulary,
+        PreferenceData data,
+        MismatchedCompletions? mismatched,
+        Device device,
+        RunRequest request)
+    {
+        List<(PreferenceGroup Group, GroupCompletion Completion)> rows =
+            [.. data.Groups.SelectMany(group => group.Completions.Select(completion => (group, completion))), .. mismatched?.Rows ?? []];
+        string sequences = mismatched is null ? data.SequenceHash : data.SequenceHash + "+mismatched";
+        var cache = new ReferenceCache(cacheFolder, Fingerprint.OfFolder(reference), sequences);
+        float[]? known = cache.TryRead(rows.Count, out string? problem);
+        if (problem is not null)
+        {
+            request.Progress.WriteLine(problem);
+        }
+
+        if (known is not null)
+        {
+            request.Progress.WriteLine($"reference log-probs of {rows.Count} completions taken from {cache.File}");
+            return known;
+        }
+
+        float[] values = Score(reference, vocabulary, rows, device, request);
+        cache.Write(values);
+        return values;
+    }
+
+    private static float[] Score(
+        string folder,
+        int vocabulary,
+        IReadOnlyList<(PreferenceGroup Group, GroupCompletion Completion)> rows,
+        Device device,
+        RunRequest request)
+    {
+        using Gpt2 model = ModelFolder.LoadGpt2(folder, device, 0);
+        model.eval();
+        int longest = rows.Max(row => row.Group.PromptIds.Length + row.Completion.Ids.Length);
+        if (model.Config.VocabularySize != vocabulary || longest > model.Config.Context)
+        {
+            throw new BadInputException(
+                $"reference {folder} has a vocabulary of {model.Config.VocabularySize} and a context of {model.Config.Context}; the policy has a "
+                + $"vocabulary of {vocabulary}, and the longest pair {longest} tokens. Give a reference of the policy's family.");
+        }
+
+        long start = request.Clock.GetTimestamp();
+        float[] values;
+        try
+        {
+            values = CompletionScorer.ScoreAll(model, rows, RowsPerPass, request.Stop);
+        }
+        catch (OperationCanceledException e)
+        {
+            throw new InterruptedException($"Stopped while scoring the reference; nothing was trained yet. Start again with the same command. ({e.Message})");
+        }
+
+        int broken = Array.FindIndex(values, value => !float.IsFinite(value));
+        if (broken >= 0)
+        {
+            throw new TrainingFailedException(
+                $"Reference {folder} gives completion {rows[broken].Completion.SampleIndex} of prompt '{rows[broken].Group.PromptId}' the log-prob "
+                + $"{values[broken].ToString(CultureInfo.InvariantCulture)}; its weights are damaged or the model overflows.");
+        }
+
+        double seconds = request.Clock.GetElapsedTime(start).TotalSeconds;
+        request.Progress.WriteLine(string.Create(CultureInfo.InvariantCulture, $"reference log-probs of {rows.Count} completions computed in {seconds:0.0} s"));
+        return values;
+    }
+}
