@@ -15,11 +15,15 @@ public static class PreferencePairs
     /// <summary>Streams the pairs of a file.</summary>
     /// <param name="path">A .jsonl or .jsonl.gz file.</param>
     /// <exception cref="DatasetException">An unreadable file, a malformed line, an unknown field, or a pair without both completions.</exception>
-    public static IEnumerable<PreferencePair> Read(string path)
+    public static IEnumerable<PreferencePair> Read(string path) => ReadNumbered(path).Select(row => row.Pair);
+
+    /// <summary>Streams the pairs of a file with the number of the line each stands on, for messages about it.</summary>
+    /// <inheritdoc cref="Read"/>
+    public static IEnumerable<(int Line, PreferencePair Pair)> ReadNumbered(string path)
     {
         foreach (var (number, line) in TextLines.Read(path))
         {
-            yield return Parse($"{path}:{number}", line);
+            yield return (number, Parse($"{path}:{number}", line));
         }
     }
 

@@ -49,7 +49,7 @@ internal static class PreferenceSource
         }
 
         SequenceLimits limits = Limits(recipe, policy.Config);
-        PreferenceData data = PreferenceGrouping.Group(file, PreferencePairs.Read(file).Select((pair, i) => (i + 1, pair)), limits);
+        PreferenceData data = PreferenceGrouping.Group(file, PreferencePairs.ReadNumbered(file), limits);
         Report(file, data, request);
         MismatchedCompletions? others = mismatched ? new MismatchedCompletions(data, limits.MaxLength) : null;
         string cache = recipe.ReferenceCache ?? Path.Combine(Path.GetDirectoryName(Path.GetFullPath(run.Path))!, "reference-cache");
