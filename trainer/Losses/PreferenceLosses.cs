@@ -86,7 +86,7 @@ internal static class PreferenceLosses
     /// <param name="weight">λ_D, > 0.</param>
     /// <returns>Loss in [0, λ_D], no unit, [P]. Gradient in u: −λ_D·β·σ′(β·(u − z)).</returns>
     public static Tensor KtoDesirable(Tensor logRatio, Tensor baseline, double beta, double weight) =>
-        weight * (beta * (baseline - logRatio)).sigmoid(); // 1 − σ(a) = σ(−a), which keeps its digits when saturated
+        weight * sigmoid(beta * (baseline - logRatio)); // 1 − σ(a) = σ(−a), which keeps its digits when saturated
 
     /// <summary>KTO for an undesirable completion, arXiv:2402.01306 eq. 8: λ_U·(1 − σ(β·(z − u))).</summary>
     /// <param name="logRatio">As in <see cref="KtoDesirable"/>. [P]</param>
@@ -95,7 +95,7 @@ internal static class PreferenceLosses
     /// <param name="weight">λ_U, > 0.</param>
     /// <returns>Loss in [0, λ_U], no unit, [P]. Gradient in u: +λ_U·β·σ′(β·(z − u)).</returns>
     public static Tensor KtoUndesirable(Tensor logRatio, Tensor baseline, double beta, double weight) =>
-        weight * (beta * (logRatio - baseline)).sigmoid();
+        weight * sigmoid(beta * (logRatio - baseline));
 
     /// <summary>KTO's reference point z = max(0, mean log-ratio of mismatched pairs), arXiv:2402.01306 §4.1; no gradient.</summary>
     /// <param name="mismatchedLogRatio">log π(y′|x) − log π_ref(y′|x), y′ a completion of another prompt, nats. [N]</param>
@@ -128,6 +128,6 @@ internal static class PreferenceLosses
     private static Tensor OddsRatio(Tensor meanLogProb)
     {
         Tensor negated = -meanLogProb.clamp(max: (Scalar)LargestMeanLogProb); // a [P]
-        return functional.logsigmoid(negated) - negated - (negated * 0.5).tanh().log();
+        return functional.logsigmoid(negated) - negated - tanh(negated * 0.5).log();
     }
 }
