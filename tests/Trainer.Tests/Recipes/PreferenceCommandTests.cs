@@ -1,0 +1,207 @@
+using System.Reflection;
+using System.Text.Json;
+using Rudder.Datasets;
+using Rudder.Trainer.Recipes;
+using Rudder.Trainer.Recipes.Settings;
+using Rudder.Trainer.Runs;
+using Rudder.Trainer.Tests.Data;
+
+namespace Rudder.Trainer.Tests.Recipes;
+
+/// <summary><c>trainer dpo</c> through the program's own entry, on the tiny GPT-2 and pairs written here.</summary>
+public sealed class PreferenceCommandTests : IDisposable
+{
+    private static readonly string Model = Path.Combine(Rudder.Tests.SharedFolder.Root, "tests", "Fixtures", "tiny-gpt2");
+    private readonly string folder = Directory.CreateTempSubdirectory("rudder-dpo").FullName;
+    private readonly string pairs;
+    private readonly string recipe;
+
+    public PreferenceCommandTests()
+    {
+        pairs = Path.Combine(folder, "pairs.jsonl");
+        recipe = Path.Combine(folder, "dpo.json");
+        PreferencePairs.Write(pairs, SamplePairs.Random(10, 4, seed: 21));
+        File.WriteAllText(recipe, $$"""
+            {
+              "name": "tiny-dpo", "model": "{{Model}}", "pairs": "{{pairs}}", "beta": 0.1, "threads": 1, "seed": 3, "epochs": 3,
+              "batch": { "groups": 4 }, "optimizer": { "learning_rate": 0.001, "weight_decay": 0 }, "schedule": { "name": "constant" },
+              "export": { "fp32": false }
+            }
+            """);
+    }
+
+    public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    [Fact]
+    public void Dpo_TinyModel_StartsAtLn2AndLearnsThePairs()
+    {
+        string held = Path.Combine(folder, "held-out.jsonl");
+        PreferencePairs.Write(held, SamplePairs.Random(2, 3, seed: 22, name: "held"));
+        Assert.Equal(0, Trainer("--output", Run("a"), "--set", $"evaluation_pairs={held}"));
+
+        JsonElement[] lines = Metrics("a");
+        JsonElement[] train = [.. lines.Where(line => line.GetProperty("split").GetString() == "train")];
+        Assert.Equal(9, train.Length); // 10 prompts, 4 a step, 3 epochs
+        Assert.Equal(Math.Log(2), train[0].GetProperty("loss").GetDouble(), 1e-6);
+        Assert.Equal(0, train[0].GetProperty("rewards/margins").GetDouble(), 1e-5);
+        Assert.True(train[^1].GetProperty("loss").GetDouble() < 0.6);
+        Assert.True(train[^1].GetProperty("rewards/margins").GetDouble() > 0.1);
+        Assert.True(train[^1].GetProperty("rewards/accuracies").GetDouble() > 0.8);
+        string[] names = ["loss", "rewards/chosen", "rewards/rejected", "rewards/accuracies", "rewards/margins", "logps/chosen", "logps/rejected",
+            "grad_norm", "learning_rate", "tokens_per_second", "num_tokens", "epoch"];
+        Assert.All(names, name => Assert.Equal(JsonValueKind.Number, train[0].GetProperty(name).ValueKind));
+        JsonElement evaluation = Assert.Single(lines, line => line.GetProperty("split").GetString() == "eval");
+        Assert.Equal(9, evaluation.GetProperty("step").GetInt32());
+
+        JsonElement done = JsonDocument.Parse(File.ReadAllText(Path.Combine(Run("a"), "done.json"))).RootElement;
+        Assert.Equal("model", done.GetProperty("model").GetString());
+        Assert.Equal(evaluation.GetProperty("loss").GetDouble(), done.GetProperty("final").GetProperty("eval/loss").GetDouble());
+        Assert.Equal(train[^1].GetProperty("rewards/margins").GetDouble(), done.GetProperty("final").GetProperty("train/rewards/margins").GetDouble());
+        Assert.True(File.Exists(Path.Combine(Run("a"), "model", "model.safetensors")));
+    }
+
+    [Fact]
+    public void Dpo_InterruptedAndResumed_GivesTheUninterruptedLossesAndWeightsBitForBit()
+    {
+        string[] dropout = ["--set", "dropout=0.1", "--set", "batch.accumulation=2", "--set", "batch.groups=2"];
+        Assert.Equal(0, Trainer(["--output", Run("whole"), .. dropout]));
+        InterruptAfterFirstEpochStep(dropout);
+        Assert.False(File.Exists(Path.Combine(Run("cut"), "done.json")));
+        Assert.Equal(0, Trainer(["--resume", Run("cut"), .. dropout]));
+
+        JsonElement[] whole = Metrics("whole");
+        JsonElement[] resumed = Metrics("cut");
+        Assert.Equal(9, whole.Length);
+        Assert.Equal(whole.Length, resumed.Length);
+        foreach (string name in new[] { "loss", "grad_norm", "learning_rate", "rewards/margins", "logps/chosen", "num_tokens", "epoch" })
+        {
+            Assert.Equal(whole.Select(line => line.GetProperty(name).GetRawText()), resumed.Select(line => line.GetProperty(name).GetRawText()));
+        }
+
+        Assert.Equal(Weights("whole"), Weights("cut"));
+    }
+
+    [Fact]
+    public void Dpo_GroupAndPairMode_GiveTheSameLosses()
+    {
+        Assert.Equal(0, Trainer("--output", Run("group")));
+        Assert.Equal(0, Trainer("--output", Run("pair"), "--set", "batch.mode=pair"));
+        foreach ((JsonElement group, JsonElement pair) in Metrics("group").Zip(Metrics("pair")))
+        {
+            Assert.Equal(group.GetProperty("loss").GetDouble(), pair.GetProperty("loss").GetDouble(), 1e-4); // AdamW divides by tiny averages
+            Assert.True(pair.GetProperty("num_tokens").GetInt64() > 2.5 * group.GetProperty("num_tokens").GetInt64());
+        }
+    }
+
+    [Fact]
+    public void Dpo_SecondBeta_TakesReferenceLogProbsFromTheCache()
+    {
+        Assert.Equal(0, Trainer("--output", Run("a"), "--set", "max_steps=1"));
+        string cache = Assert.Single(Directory.GetFiles(Path.Combine(folder, "reference-cache")));
+        (int code, string told) = Told("--output", Run("b"), "--set", "max_steps=1", "--set", "beta=0.5");
+        Assert.Equal(0, code);
+        Assert.Contains($"taken from {cache}", told, StringComparison.Ordinal);
+
+        byte[] bytes = File.ReadAllBytes(cache);
+        File.WriteAllBytes(cache, bytes[..^1]);
+        (code, told) = Told("--output", Run("c"), "--set", "max_steps=1");
+        Assert.Equal(0, code);
+        Assert.Contains($"{cache} is not used", told, StringComparison.Ordinal);
+        Assert.Equal(bytes, File.ReadAllBytes(cache));
+    }
+
+    [Theory]
+    [InlineData("kto")]
+    [InlineData("simpo")]
+    [InlineData("orpo")]
+    [InlineData("ipo")]
+    public void Dpo_OtherLosses_TrainToLowerLoss(string loss)
+    {
+        Assert.Equal(0, Trainer("--output", Run(loss), "--set", $"loss={loss}"));
+        JsonElement[] lines = Metrics(loss);
+        Assert.True(lines[^1].GetProperty("loss").GetDouble() < lines[0].GetProperty("loss").GetDouble());
+    }
+
+    [Fact]
+    public void Dpo_LossNotANumber_StopsWithStepLossAndBatch()
+    {
+        (int code, string told) = Told("--output", Run("nan"), "--set", "optimizer.learning_rate=1", "--set", "beta=1e38", "--set", "loss=ipo", "--set", "max_grad_norm=0");
+        Assert.Equal(3, code);
+        Assert.Matches(@"Step \d+ gave loss .*batch: p\d", told);
+        Assert.False(File.Exists(Path.Combine(Run("nan"), "done.json")));
+    }
+
+    [Theory]
+    [InlineData("loss=ppo", "known losses are dpo, cdpo")]
+    [InlineData("beta=0", "beta is 0")]
+    [InlineData("max_length=65", "max_length is 65; the model's context is 64")]
+    [InlineData("max_length=4", "max_prompt is 3")]
+    [InlineData("pairs=", "pairs is missing")]
+    [InlineData("batch.mode=triple", "batch.mode is 'triple'")]
+    public void Dpo_BadSetting_ExitsWith2AndSaysWhich(string set, string message)
+    {
+        (int code, string told) = Told("--output", Run("bad"), "--set", set);
+        Assert.Equal(2, code);
+        Assert.Contains(message, told, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Dpo_IdOutsideTheVocabulary_ExitsWith2NamingFileAndLine()
+    {
+        PreferencePairs.Append(pairs, [SamplePairs.Pair("last", [1], (0, [600]), (1, [2]))]);
+        (int code, string told) = Told("--output", Run("bad"));
+        Assert.Equal(2, code);
+        Assert.Contains($"{pairs}:61: chosen.ids holds id 600; the model's vocabulary ends at 511", told, StringComparison.Ordinal);
+    }
+
+    private string Run(string name) => Path.Combine(folder, name);
+
+    private JsonElement[] Metrics(string run) =>
+        [.. File.ReadLines(Path.Combine(Run(run), "metrics.jsonl")).Select(line => JsonDocument.Parse(line).RootElement)];
+
+    private byte[] Weights(string run) => File.ReadAllBytes(Path.Combine(Run(run), "model", "model.safetensors"));
+
+    /// <summary>Runs the recipe with a clock that asks for a stop when training has begun: it saves its step and ends.</summary>
+    private void InterruptAfterFirstEpochStep(string[] more)
+    {
+        using var stop = new CancellationTokenSource();
+        using var progress = new StopOnStep(stop);
+        string[] sets = [.. more.Where(argument => argument != "--set")];
+        var request = new RunRequest { Recipe = recipe, Sets = sets, Output = Run("cut"), Stop = stop.Token, Progress = progress };
+        PreferenceRecipe settings = RecipeReader.Read<PreferenceRecipe>(recipe, sets);
+        RunFolder run = RunFolder.Open(request, "tiny-dpo", settings.Seed);
+        Assert.Throws<InterruptedException>(() => Rudder.Trainer.Recipes.Preference.Run(settings, run, request));
+    }
+
+    private int Trainer(params string[] arguments) => Told(arguments).Code;
+
+    private (int Code, string Told) Told(params string[] arguments)
+    {
+        TextWriter before = Console.Error;
+        using var told = new StringWriter();
+        Console.SetError(told);
+        try
+        {
+            MethodInfo entry = typeof(RunFolder).Assembly.EntryPoint!;
+            object? result = entry.Invoke(null, [new[] { "dpo", "--recipe", recipe }.Concat(arguments).ToArray()]);
+            return (result is Task<int> task ? task.GetAwaiter().GetResult() : (int)result!, told.ToString());
+        }
+        finally
+        {
+            Console.SetError(before);
+        }
+    }
+
+    /// <summary>A console that asks for a stop at the first line about a step.</summary>
+    private sealed class StopOnStep(CancellationTokenSource stop) : StringWriter
+    {
+        public override void WriteLine(string? value)
+        {
+            base.WriteLine(value);
+            if (value?.StartsWith("step 1/", StringComparison.Ordinal) == true)
+            {
+                stop.Cancel();
+            }
+        }
+    }
+}
