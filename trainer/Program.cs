@@ -22,6 +22,11 @@ var root = new RootCommand("Trains language models and classifiers: a recipe goe
         "Trains a text classifier on random crops of labelled reviews.",
         "trainer classifier --recipe experiments/imdb-dpo/mini-models/classifier.json --output runs/classifier",
         (recipe, run, request) => Classifier.Run(recipe, run, request)),
+    RecipeCommand.Create<PreferenceRecipe>(
+        "dpo",
+        "Trains a policy on preference pairs against a frozen reference: DPO and its relatives.",
+        "trainer dpo --recipe experiments/imdb-dpo/dpo.json --set pairs=pairs.jsonl --set beta=0.05",
+        (recipe, run, request) => Preference.Run(recipe, run, request)),
     ExportCommand.Create(),
     ScoreCommand.Create(),
 };
