@@ -15,11 +15,10 @@ internal static class Preference
     /// <returns>The final metrics.</returns>
     public static IReadOnlyDictionary<string, object> Run(PreferenceRecipe recipe, RunFolder run, RunRequest request)
     {
-        // 1. loss, device, seed; the policy starts as a copy of `model`
+        // 1. loss, device; the policy starts as a copy of `model`
         PreferenceObjective objective = PreferenceSource.Objective(recipe);
         Device device = ComputeDevice.Open(request.Device);
         int threads = ComputeDevice.UseThreads(recipe.Threads);
-        manual_seed(recipe.Seed);
         using Gpt2 policy = PreferenceSource.Policy(recipe, device);
 
         // 2. pairs as groups, with the reference's log-prob of each completion; the reference is gone when this returns
@@ -29,7 +28,8 @@ internal static class Preference
             : PreferenceSource.Read(recipe.EvaluationPairs, recipe, policy, objective.NeedsBaseline, run, request);
         run.WriteStart(recipe, request, threads);
 
-        // 3. optimizer; schedule is a pure function of the step
+        // 3. seed, only now: building models draws random numbers, and a cached reference is not built; optimizer
+        manual_seed(recipe.Seed);
         IReadOnlyList<NamedParameter> trainable = NamedParameters.Trainable(policy.Parameters);
         using IOptimizer optimizer = OptimizerFactory.Create(recipe.Optimizer, trainable);
         TrainingState state = run.Resumed ? Checkpoint.LoadNewest(run, policy.Parameters, optimizer) : TrainingState.Start;
