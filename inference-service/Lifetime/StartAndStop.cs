@@ -1,0 +1,48 @@
+using Rudder.InferenceService.Options;
+using Rudder.InferenceService.Registry;
+using Rudder.InferenceService.Telemetry;
+
+namespace Rudder.InferenceService.Lifetime;
+
+/// <summary>Loads the models of the settings once Kestrel listens, and drains before Kestrel stops.</summary>
+internal sealed class StartAndStop(ServiceState state, ModelRegistry models, ServiceOptions options, TimeProvider time, ILogger<StartAndStop> logger)
+    : IHostedLifecycleService
+{
+    public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    /// <summary>Runs after every server has started: health answers NOT_SERVING meanwhile. A model that fails ends the start.</summary>
+    public async Task StartedAsync(CancellationToken cancellationToken)
+    {
+        foreach (var model in options.Models)
+        {
+            await models.LoadAsync(ModelSource.From(model), cancellationToken);
+        }
+
+        state.BecomeServing();
+    }
+
+    /// <summary>Runs before any server stops: new calls are refused, running ones have <see cref="ServiceOptions.DrainSeconds"/>.</summary>
+    public async Task StoppingAsync(CancellationToken cancellationToken)
+    {
+        var idle = state.BecomeDraining();
+        Log.Draining(logger, state.Running, options.DrainSeconds);
+        try
+        {
+            await idle.WaitAsync(TimeSpan.FromSeconds(options.DrainSeconds), time, cancellationToken);
+        }
+        catch (TimeoutException)
+        {
+            Log.DrainTimedOut(logger, state.Running, options.DrainSeconds);
+            state.EndRunningCalls();
+            await idle;
+        }
+
+        Log.Drained(logger);
+    }
+
+    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+}

@@ -1,0 +1,91 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace Rudder.InferenceService.Options;
+
+/// <summary>The service's settings, section <c>Service</c> of appsettings.json; flags and environment override single keys.</summary>
+/// <remarks>Read and checked once, at start, by <see cref="OptionsReader"/>. docs/service.md repeats this table for readers.</remarks>
+internal sealed class ServiceOptions
+{
+    /// <summary>Folders that Models.Load may read from, relative to the current folder. Default: models, runs.</summary>
+    [Length(1, 16)]
+    public string[] ModelRoots { get; init; } = ["models", "runs"];
+
+    /// <summary>Models loaded at start; the service reports SERVING when all are warm. Their folders need not lie in the model roots. Default: none.</summary>
+    [Length(0, 64)]
+    public ModelOptions[] Models { get; init; } = [];
+
+    /// <summary>Sequences decoded together. Memory grows with it: MaxSlots × MaxTokens × layers × 2 × width × 4 bytes. Default 32.</summary>
+    [Range(1, 1024)]
+    public int MaxSlots { get; init; } = 32;
+
+    /// <summary>Tokens a slot holds, prompt and completion together; 0: the model's whole context. A context shorter than this limits the slot. Default 0.</summary>
+    [Range(0, 1 << 20)]
+    public int MaxTokens { get; init; }
+
+    /// <summary>Sequences waiting for a slot at most, per model; a call that would exceed it gets RESOURCE_EXHAUSTED. Default 4096.</summary>
+    [Range(1, 1 << 20)]
+    public int MaxQueue { get; init; } = 4096;
+
+    /// <summary>Threads of one model's matrix products; 0: one per physical core. Default 0.</summary>
+    [Range(0, 1024)]
+    public int Threads { get; init; }
+
+    /// <summary>Largest key-value cache of one model, MiB; a model that would need more is refused. Default 8192.</summary>
+    [Range(1, 1 << 20)]
+    public int MaxCacheMegabytes { get; init; } = 8192;
+
+    /// <summary>Prompt tokens, padding included, that go through one prefill; running sequences wait no longer than that. Default 1024.</summary>
+    [Range(1, 1 << 20)]
+    public int MaxPrefillTokens { get; init; } = 1024;
+
+    /// <summary>Tokens, padding included, of one scoring batch. Default 2048.</summary>
+    [Range(1, 1 << 20)]
+    public int MaxScoringTokens { get; init; } = 2048;
+
+    /// <summary>Memory for the full logits that scoring holds at once, MiB; a divergence holds them twice. Default 64.</summary>
+    [Range(1, 1 << 16)]
+    public int MaxScoringMegabytes { get; init; } = 64;
+
+    /// <summary>Prompts of one Sample call. Default 1024.</summary>
+    [Range(1, 1 << 16)]
+    public int MaxPrompts { get; init; } = 1024;
+
+    /// <summary>Completions of one prompt. Default 64.</summary>
+    [Range(1, 4096)]
+    public int MaxSamples { get; init; } = 64;
+
+    /// <summary>Completions of one Sample call, prompts × n; at most MaxQueue. Default 2048.</summary>
+    [Range(1, 1 << 16)]
+    public int MaxSequences { get; init; } = 2048;
+
+    /// <summary>Stop strings, and stop ids, of one Sample call. Default 16.</summary>
+    [Range(0, 256)]
+    public int MaxStops { get; init; } = 16;
+
+    /// <summary>UTF-16 units of one stop string. Default 128.</summary>
+    [Range(1, 4096)]
+    public int MaxStopLength { get; init; } = 128;
+
+    /// <summary>Texts or sequences of one Classify, LogProbs, Divergence, Encode or Decode call. Default 1024.</summary>
+    [Range(1, 1 << 16)]
+    public int MaxInputs { get; init; } = 1024;
+
+    /// <summary>UTF-16 units of one text. Default 65,536.</summary>
+    [Range(1, 1 << 24)]
+    public int MaxTextLength { get; init; } = 65_536;
+
+    /// <summary>Bytes of one request; more gets RESOURCE_EXHAUSTED. Default 16 MiB.</summary>
+    [Range(1 << 10, 1 << 30)]
+    public int MaxRequestBytes { get; init; } = 16 << 20;
+
+    /// <summary>Bytes of one reply. Default 64 MiB; a client must allow as much.</summary>
+    [Range(1 << 10, 1 << 30)]
+    public int MaxReplyBytes { get; init; } = 64 << 20;
+
+    /// <summary>Seconds that running calls have to finish after Ctrl-C or SIGTERM, and those of a replaced model after its swap. Default 30.</summary>
+    [Range(0, 3600)]
+    public int DrainSeconds { get; init; } = 30;
+
+    /// <summary>Allows --urls to name other than loopback addresses. Calls are neither encrypted nor authenticated: only inside a trusted network. Default false.</summary>
+    public bool AllowRemote { get; init; }
+}

@@ -1,0 +1,81 @@
+namespace Rudder.InferenceService.Registry;
+
+/// <summary>Turns paths that calls name into folders inside the model roots; symbolic links are followed before the check.</summary>
+internal sealed class ModelFolders(IEnumerable<string> roots)
+{
+    private const int MaxLinks = 40;
+    private readonly string[] _roots = [.. roots.Select(Path.GetFullPath)];
+
+    /// <summary>The real folder behind a path.</summary>
+    /// <param name="path">Absolute, or relative to the first model root.</param>
+    /// <exception cref="ModelPathException">It leads out of the roots, or there is no such folder.</exception>
+    public string Resolve(string path)
+    {
+        if (path.Contains('\0'))
+        {
+            throw new ModelPathException("path holds a NUL character; it takes a folder inside one of the service's model roots.", missing: false);
+        }
+
+        string real = RealPath(Path.GetFullPath(path, _roots[0]));
+        var realRoots = _roots.Select(root => RealPath(root)).ToList();
+        if (!IsInside(real, realRoots))
+        {
+            throw Outside("path");
+        }
+
+        if (!Directory.Exists(real))
+        {
+            throw new ModelPathException("path names no folder inside the service's model roots; Service:ModelRoots lists them.", missing: true);
+        }
+
+        // The files themselves may be links too, as in a download cache.
+        foreach (string file in Directory.EnumerateFileSystemEntries(real, "*", SearchOption.AllDirectories))
+        {
+            if (new FileInfo(file).LinkTarget is not null && !IsInside(RealPath(file), realRoots))
+            {
+                throw Outside($"'{Path.GetRelativePath(real, file)}' in the folder at path");
+            }
+        }
+
+        return real;
+    }
+
+    private static ModelPathException Outside(string what) =>
+        new($"{what} leads out of the service's model roots; the operator can add a root with Service:ModelRoots.", missing: false);
+
+    private static bool IsInside(string real, IEnumerable<string> realRoots) =>
+        realRoots.Any(root => real == root || real.StartsWith(root.TrimEnd('/') + '/', StringComparison.Ordinal));
+
+    private static string RealPath(string path, int links = 0)
+    {
+        if (links > MaxLinks)
+        {
+            throw new ModelPathException("path holds a loop of symbolic links.", missing: false);
+        }
+
+        string current = "/";
+        string[] parts = path.Split('/', StringSplitOptions.RemoveEmptyEntries);
+        for (int i = 0; i < parts.Length; i++)
+        {
+            string next = Path.Combine(current, parts[i]);
+            if (new FileInfo(next).LinkTarget is { } target)
+            {
+                string rest = Path.Combine([Path.GetFullPath(target, current), .. parts[(i + 1)..]]);
+                return RealPath(rest, links + 1);
+            }
+
+            current = next;
+        }
+
+        return current;
+    }
+}
+
+/// <summary>A path that a call named cannot be loaded from.</summary>
+/// <param name="message">What and why.</param>
+/// <param name="missing">Whether nothing is there, rather than something forbidden.</param>
+internal sealed class ModelPathException(string message, bool missing) : Exception(message)
+{
+    /// <summary>Whether nothing is there, rather than something forbidden.</summary>
+    public bool Missing { get; } = missing;
+}

@@ -1,0 +1,138 @@
+using System.Collections.Concurrent;
+using Rudder.InferenceService.Options;
+using Rudder.InferenceService.Telemetry;
+
+namespace Rudder.InferenceService.Registry;
+
+/// <summary>The models by name. A new one is loaded and warmed beside the old, takes its name in one step, and the old one drains.</summary>
+internal sealed class ModelRegistry(IModelLoader loader, ServiceOptions options, TimeProvider time, ILogger<ModelRegistry> logger)
+    : IAsyncDisposable
+{
+    private readonly ConcurrentDictionary<string, LoadedModel> _models = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<Task, byte> _retiring = new();
+
+    // One load at a time: two at once would need the memory of two models more.
+    private readonly SemaphoreSlim _loading = new(1, 1);
+
+    /// <summary>Models by name, in the order of their names.</summary>
+    public IReadOnlyList<LoadedModel> List() => [.. _models.Values.OrderBy(model => model.Name, StringComparer.Ordinal)];
+
+    /// <summary>The model of a name, held until the lease is disposed.</summary>
+    /// <exception cref="ModelNotFoundException">No model has the name.</exception>
+    public ModelLease Acquire(string name)
+    {
+        while (_models.TryGetValue(name, out var model))
+        {
+            if (model.TryEnter())
+            {
+                return new ModelLease(model);
+            }
+        }
+
+        throw new ModelNotFoundException(name, _models.Keys);
+    }
+
+    /// <summary>Loads and warms a folder, then gives it the name. A model that has the name is replaced, and drains in the background.</summary>
+    public async Task<LoadedModel> LoadAsync(ModelSource source, CancellationToken cancellation)
+    {
+        await _loading.WaitAsync(cancellation);
+        try
+        {
+            long start = time.GetTimestamp();
+            var model = await loader.LoadAsync(source, cancellation);
+            LoadedModel? old = null;
+            _models.AddOrUpdate(source.Name, model, (_, current) =>
+            {
+                old = current;
+                return model;
+            });
+            string kind = model.Classifier is null ? "generator" : "classifier";
+            Log.ModelWarm(logger, model.Name, kind, source.Precision.ToString(), model.Fingerprint, time.GetElapsedTime(start).TotalSeconds);
+            if (old is not null)
+            {
+                Log.ModelReplaced(logger, old.Name, old.Fingerprint);
+                _ = Retire(old);
+            }
+
+            return model;
+        }
+        finally
+        {
+            _loading.Release();
+        }
+    }
+
+    /// <summary>Takes the name away at once.</summary>
+    /// <returns>Completes when the model's calls are over and its memory is free.</returns>
+    /// <exception cref="ModelNotFoundException">No model has the name.</exception>
+    public Task UnloadAsync(string name) =>
+        _models.TryRemove(name, out var model) ? Retire(model) : throw new ModelNotFoundException(name, _models.Keys);
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (string name in _models.Keys)
+        {
+            if (_models.TryRemove(name, out var model))
+            {
+                _ = Retire(model);
+            }
+        }
+
+        await Task.WhenAll(_retiring.Keys);
+        _loading.Dispose();
+    }
+
+    private Task Retire(LoadedModel model)
+    {
+        var task = RetireAsync(model);
+        _retiring.TryAdd(task, 0);
+        _ = task.ContinueWith(done => _retiring.TryRemove(done, out byte _), TaskScheduler.Default);
+        return task;
+    }
+
+    private async Task RetireAsync(LoadedModel model)
+    {
+        try
+        {
+            if (!await model.RetireAsync(TimeSpan.FromSeconds(options.DrainSeconds), time))
+            {
+                Log.ModelDrainTimedOut(logger, model.Name, options.DrainSeconds);
+            }
+
+            Log.ModelUnloaded(logger, model.Name, model.Fingerprint);
+        }
+        catch (Exception exception) when (exception is not OutOfMemoryException)
+        {
+            // Nobody waits for the old model of a swap: its failure must not pass unseen.
+            Log.ModelUnloadFailed(logger, model.Name, Log.Describe(exception));
+        }
+    }
+}
+
+/// <summary>Makes warm models out of folders.</summary>
+internal interface IModelLoader
+{
+    /// <summary>Loads and warms a model.</summary>
+    Task<LoadedModel> LoadAsync(ModelSource source, CancellationToken cancellation);
+}
+
+/// <summary>A call's hold on a model; while it lasts the model's engines are not freed.</summary>
+internal sealed class ModelLease(LoadedModel model) : IDisposable
+{
+    private int _disposed;
+
+    /// <summary>The model.</summary>
+    public LoadedModel Model => model;
+
+    public void Dispose()
+    {
+        if (Interlocked.Exchange(ref _disposed, 1) == 0)
+        {
+            model.Leave();
+        }
+    }
+}
+
+/// <summary>No model has the name a call gave.</summary>
+internal sealed class ModelNotFoundException(string name, IEnumerable<string> loaded) : Exception(
+    $"model '{name}' is not loaded; loaded: {(loaded.Any() ? string.Join(", ", loaded.Order(StringComparer.Ordinal)) : "none")}. Models.Load loads one.");

@@ -1,0 +1,153 @@
+using Rudder.Inference.V1;
+using Rudder.InferenceService.Engines;
+using Rudder.InferenceService.Registry;
+using Rudder.Sampling;
+
+namespace Rudder.InferenceService.Services;
+
+/// <summary>A checked Sample request in the engine's terms.</summary>
+/// <param name="Batch">The prompts.</param>
+/// <param name="Stop">What ends completions, for cutting their text.</param>
+internal sealed record SamplePlan(GenerationBatch Batch, StopRule Stop);
+
+/// <summary>Checks a Sample request and turns it into a plan; unset fields get the defaults that the protocol documents.</summary>
+internal sealed class SampleRequests(RequestValidation validation)
+{
+    private const int DefaultMaxNewTokens = 48;
+
+    /// <summary>Checks everything that can be known before the engine runs.</summary>
+    /// <param name="request">The request.</param>
+    /// <param name="model">The generator it names.</param>
+    /// <param name="onToken">Told of each token with its prompt's index, on the engine's thread; null where nobody listens.</param>
+    public SamplePlan Plan(SampleRequest request, LoadedModel model, Action<int, DrawnToken>? onToken)
+    {
+        var settings = request.Settings ?? new SamplerSettings();
+        RequestValidation.Count("prompts", request.Prompts.Count, validation.Options.MaxPrompts);
+        int samples = Samples(request);
+        var parameters = Parameters(settings);
+        var stop = Stop(settings, model);
+        uint seed = settings.HasSeed ? settings.Seed : 0;
+        var prompts = new List<PromptRequest>(request.Prompts.Count);
+        for (int i = 0; i < request.Prompts.Count; i++)
+        {
+            int index = i;
+            var prompt = request.Prompts[i];
+            int[] ids = PromptIds($"prompts[{i}]", prompt, model);
+            prompts.Add(new PromptRequest
+            {
+                PromptIds = ids,
+                Samples = samples,
+                Parameters = parameters,
+                Seed = prompt.HasSeed ? prompt.Seed : CounterRandom.Derive(seed, (uint)i),
+                HasOwnSeed = prompt.HasSeed,
+                MaxNewTokens = MaxNewTokens($"prompts[{i}]", settings, ids.Length, model),
+                Stop = stop,
+                OnToken = onToken is null ? null : token => onToken(index, token),
+            });
+        }
+
+        return new SamplePlan(new GenerationBatch(prompts, seed), stop);
+    }
+
+    private int Samples(SampleRequest request)
+    {
+        int samples = request.HasN ? request.N : 1;
+        RequestValidation.InRange("n", samples, 1, validation.Options.MaxSamples, "Send several calls with seeds of their own.");
+        long sequences = (long)samples * request.Prompts.Count;
+        return sequences <= validation.Options.MaxSequences
+            ? samples
+            : throw RpcErrors.Invalid(
+                $"prompts x n is {request.Prompts.Count} x {samples} = {sequences} completions; the limit of one call is {validation.Options.MaxSequences}. "
+                + "Send fewer prompts a call.");
+    }
+
+    private static SamplingParameters Parameters(SamplerSettings settings)
+    {
+        try
+        {
+            return new SamplingParameters(
+                settings.HasTemperature ? settings.Temperature : 1,
+                settings.HasTopK ? settings.TopK : 0,
+                settings.HasTopP ? settings.TopP : 1,
+                settings.HasMinP ? settings.MinP : 0);
+        }
+        catch (ArgumentOutOfRangeException fault)
+        {
+            // The first line: .NET appends the parameter's name and value again.
+            throw RpcErrors.Invalid("settings." + fault.Message.Split(" (Parameter", 2)[0]);
+        }
+    }
+
+    private StopRule Stop(SamplerSettings settings, LoadedModel model)
+    {
+        int limit = validation.Options.MaxStops;
+        foreach (var (field, count) in new[] { ("settings.stop_strings", settings.StopStrings.Count), ("settings.stop_ids", settings.StopIds.Count) })
+        {
+            RequestValidation.InRange($"the number of {field}", count, 0, limit, "Use fewer.");
+        }
+
+        for (int i = 0; i < settings.StopStrings.Count; i++)
+        {
+            RequestValidation.InRange(
+                $"the length of settings.stop_strings[{i}]", settings.StopStrings[i].Length, 1, validation.Options.MaxStopLength, "Shorten it, or leave it out.");
+        }
+
+        int[] ids = RequestValidation.Ids("settings.stop_ids", settings.StopIds, model);
+        IEnumerable<int> all = model.EosId is { } eos ? [.. ids, eos] : ids;
+        if (settings.StopStrings.Count == 0)
+        {
+            return new StopRule(all);
+        }
+
+        var tokenizer = RequestValidation.Tokenizer("settings.stop_strings", model, "settings.stop_ids");
+        try
+        {
+            return new StopRule(all, settings.StopStrings, tokenizer.Decode);
+        }
+        catch (ArgumentException fault)
+        {
+            throw RpcErrors.Invalid("settings." + fault.Message.Split(" (Parameter", 2)[0]);
+        }
+    }
+
+    private int[] PromptIds(string field, Prompt prompt, LoadedModel model)
+    {
+        int[] ids = prompt.ContentCase switch
+        {
+            Prompt.ContentOneofCase.Ids => RequestValidation.Ids($"{field}.ids", prompt.Ids.Ids, model),
+            Prompt.ContentOneofCase.Text => RequestValidation.Tokenizer($"{field}.text", model, $"{field}.ids")
+                .Encode(validation.Text($"{field}.text", prompt.Text)),
+            _ => throw RpcErrors.Invalid($"{field} holds neither text nor ids; set one of them."),
+        };
+        if (ids.Length == 0)
+        {
+            string start = model.EosId is { } eos ? $", for example the end-of-text id {eos}, which starts a text" : "";
+            throw RpcErrors.Invalid($"{field} has 0 tokens; it takes at least 1{start}.");
+        }
+
+        int limit = SlotTokens(model) - 1;
+        return ids.Length <= limit
+            ? ids
+            : throw RpcErrors.Invalid(
+                $"{field} has {ids.Length} tokens; model '{model.Name}' takes at most {limit}, so that one can be drawn. Shorten the prompt.");
+    }
+
+    private static int MaxNewTokens(string field, SamplerSettings settings, int promptTokens, LoadedModel model)
+    {
+        int room = SlotTokens(model) - promptTokens;
+        if (!settings.HasMaxNewTokens)
+        {
+            return Math.Min(DefaultMaxNewTokens, room);
+        }
+
+        int value = settings.MaxNewTokens;
+        return value >= 1 && value <= room
+            ? value
+            : throw RpcErrors.Invalid(
+                $"settings.max_new_tokens is {value}; model '{model.Name}' takes 1 to {room} tokens after {field} of {promptTokens}. "
+                + "Shorten the prompt or ask for fewer.");
+    }
+
+    // The settings may give a slot less than the model's context.
+    private static int SlotTokens(LoadedModel model) => model.Generator?.Info.Context ?? model.Context;
+}

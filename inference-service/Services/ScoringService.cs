@@ -1,0 +1,152 @@
+using Grpc.Core;
+using Rudder.Inference.V1;
+using Rudder.InferenceService.Engines;
+using Rudder.InferenceService.Lifetime;
+using Rudder.InferenceService.Registry;
+using Rudder.InferenceService.Telemetry;
+
+namespace Rudder.InferenceService.Services;
+
+/// <summary>Classifies text, scores completions, and measures how far a policy is from its reference.</summary>
+internal sealed class ScoringService(ModelRegistry models, RequestValidation validation, ServiceState state, ServiceMetrics metrics)
+    : Scoring.ScoringBase
+{
+    public override async Task<ClassifyResponse> Classify(ClassifyRequest request, ServerCallContext context)
+    {
+        using var call = ModelCall.Open(models, state, context, ("model", request.Model));
+        var classifier = RequestValidation.Classifier("model", call.Model);
+        RequestValidation.Count("inputs", request.Inputs.Count, validation.Options.MaxInputs);
+        var inputs = request.Inputs.Select((input, i) => Input($"inputs[{i}]", input, call.Model)).ToList();
+
+        // Texts get windows and special tokens from the engine, ids are taken as they are: two lists, put together again in order.
+        var results = await InTurnAsync([call.Model], call.Cancellation, () =>
+        {
+            var texts = classifier.Classify([.. inputs.Where(input => input.IsText).Select(input => input.Ids)], call.Cancellation);
+            var sequences = classifier.ClassifyIds([.. inputs.Where(input => !input.IsText).Select(input => input.Ids)], call.Cancellation);
+            int text = 0, sequence = 0;
+            return inputs.Select(input => input.IsText ? texts[text++] : sequences[sequence++]).ToList();
+        });
+        metrics.Scored(call.Model.Name, inputs.Sum(input => (long)input.Ids.Length));
+        var response = new ClassifyResponse { Fingerprint = call.Model.Fingerprint };
+        response.Labels.AddRange(classifier.Labels);
+        response.Results.AddRange(results.Select(result =>
+        {
+            var classification = new Classification { Windows = result.Windows };
+            classification.Probabilities.AddRange(result.Probabilities);
+            return classification;
+        }));
+        return response;
+    }
+
+    public override async Task<LogProbsResponse> LogProbs(LogProbsRequest request, ServerCallContext context)
+    {
+        using var call = ModelCall.Open(models, state, context, ("model", request.Model));
+        var scorer = RequestValidation.Scorer("model", call.Model);
+        var sequences = Sequences(request.Sequences, call.Model);
+        var scores = await InTurnAsync([call.Model], call.Cancellation, () => scorer.Score(sequences, call.Cancellation));
+        metrics.Scored(call.Model.Name, Tokens(sequences));
+        var response = new LogProbsResponse { Fingerprint = call.Model.Fingerprint };
+        response.Results.AddRange(scores.Select(score =>
+        {
+            var result = new SequenceLogProbs { Sum = score.Sum };
+            result.TokenLogProbs.AddRange(score.TokenLogProbs);
+            return result;
+        }));
+        return response;
+    }
+
+    public override async Task<DivergenceResponse> Divergence(DivergenceRequest request, ServerCallContext context)
+    {
+        using var call = ModelCall.Open(models, state, context, ("model", request.Model), ("reference", request.Reference));
+        var policy = RequestValidation.Scorer("model", call.Model);
+        var reference = RequestValidation.Scorer("reference", call.Reference);
+        if (call.Model.Vocabulary != call.Reference.Vocabulary)
+        {
+            throw RpcErrors.Invalid(
+                $"reference is '{call.Reference.Name}' with {call.Reference.Vocabulary} ids; model '{call.Model.Name}' has {call.Model.Vocabulary}. "
+                + "Both must share one vocabulary.");
+        }
+
+        var sequences = Sequences(request.Sequences, call.Model);
+        Sequences(request.Sequences, call.Reference); // its context may be shorter
+        var scores = await InTurnAsync(
+            [call.Model, call.Reference], call.Cancellation, () => policy.Diverge(reference, sequences, call.Cancellation));
+        metrics.Scored(call.Model.Name, Tokens(sequences));
+        metrics.Scored(call.Reference.Name, Tokens(sequences));
+        var response = new DivergenceResponse { ModelFingerprint = call.Model.Fingerprint, ReferenceFingerprint = call.Reference.Fingerprint };
+        response.Results.AddRange(scores.Select(score => new SequenceDivergence
+        {
+            KlSeqExact = score.KlExact,
+            KlSeqK1 = score.KlK1,
+            Tokens = score.Tokens,
+            ModelLogProb = score.ModelLogProb,
+            ReferenceLogProb = score.ReferenceLogProb,
+        }));
+        return response;
+    }
+
+    /// <summary>Runs work off the request's thread while it holds the models' turns, taken in one order so that two calls cannot wait for each other.</summary>
+    private static async Task<T> InTurnAsync<T>(IEnumerable<LoadedModel> holders, CancellationToken cancellation, Func<T> work)
+    {
+        var turns = new Stack<SemaphoreSlim>();
+        try
+        {
+            foreach (var model in holders.Distinct().OrderBy(model => model.Name, StringComparer.Ordinal).ThenBy(model => model.Fingerprint, StringComparer.Ordinal))
+            {
+                await model.ScoringTurn.WaitAsync(cancellation);
+                turns.Push(model.ScoringTurn);
+            }
+
+            return await Task.Run(work, cancellation);
+        }
+        finally
+        {
+            foreach (var turn in turns)
+            {
+                turn.Release();
+            }
+        }
+    }
+
+    private (int[] Ids, bool IsText) Input(string field, ClassifyInput input, LoadedModel model)
+    {
+        switch (input.ContentCase)
+        {
+            case ClassifyInput.ContentOneofCase.Text:
+                var tokenizer = RequestValidation.Tokenizer($"{field}.text", model, $"{field}.ids");
+                return (tokenizer.Encode(validation.Text($"{field}.text", input.Text)), true);
+            case ClassifyInput.ContentOneofCase.Ids:
+                int[] ids = RequestValidation.Ids($"{field}.ids", input.Ids.Ids, model);
+                RequestValidation.InRange($"the length of {field}.ids", ids.Length, 1, model.Context, "Send its text, which is read in windows, or shorten it.");
+                return (ids, false);
+            default:
+                throw RpcErrors.Invalid($"{field} holds neither text nor ids; set one of them.");
+        }
+    }
+
+    private List<ScoredSequence> Sequences(IReadOnlyList<Sequence> sequences, LoadedModel model)
+    {
+        RequestValidation.Count("sequences", sequences.Count, validation.Options.MaxInputs);
+        return [.. sequences.Select((sequence, i) => ScoredSequence(i, sequence, model))];
+    }
+
+    private static ScoredSequence ScoredSequence(int index, Sequence sequence, LoadedModel model)
+    {
+        int[] prompt = RequestValidation.Ids($"sequences[{index}].prompt_ids", sequence.PromptIds, model);
+        int[] completion = RequestValidation.Ids($"sequences[{index}].completion_ids", sequence.CompletionIds, model);
+        if (prompt.Length == 0 || completion.Length == 0)
+        {
+            string field = prompt.Length == 0 ? "prompt_ids" : "completion_ids";
+            throw RpcErrors.Invalid($"sequences[{index}].{field} has 0 ids; it takes at least 1.");
+        }
+
+        int total = prompt.Length + completion.Length;
+        return total <= model.Context
+            ? new ScoredSequence(prompt, completion)
+            : throw RpcErrors.Invalid(
+                $"sequences[{index}] has {prompt.Length} + {completion.Length} = {total} ids; model '{model.Name}' takes at most {model.Context}. Shorten it.");
+    }
+
+    private static long Tokens(IEnumerable<ScoredSequence> sequences) =>
+        sequences.Sum(sequence => (long)sequence.PromptIds.Length + sequence.CompletionIds.Length);
+}

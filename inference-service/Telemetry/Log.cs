@@ -1,0 +1,50 @@
+namespace Rudder.InferenceService.Telemetry;
+
+/// <summary>Every line the service logs. None holds text or ids of a request; failures are named by type and place, not by message.</summary>
+internal static partial class Log
+{
+    [LoggerMessage(1, LogLevel.Information, "Model {Name} is warm: {Kind}, {Precision}, fingerprint {Fingerprint}, {Seconds:F1} s")]
+    public static partial void ModelWarm(ILogger logger, string name, string kind, string precision, string fingerprint, double seconds);
+
+    [LoggerMessage(2, LogLevel.Information, "Model {Name} was replaced; fingerprint {Old} drains")]
+    public static partial void ModelReplaced(ILogger logger, string name, string old);
+
+    [LoggerMessage(3, LogLevel.Information, "Model {Name}, fingerprint {Fingerprint}, is unloaded")]
+    public static partial void ModelUnloaded(ILogger logger, string name, string fingerprint);
+
+    [LoggerMessage(4, LogLevel.Warning, "Model {Name} had calls running after {Seconds} s; they were ended")]
+    public static partial void ModelDrainTimedOut(ILogger logger, string name, int seconds);
+
+    [LoggerMessage(5, LogLevel.Error, "Unloading model {Name} failed: {Failure}")]
+    public static partial void ModelUnloadFailed(ILogger logger, string name, string failure);
+
+    [LoggerMessage(10, LogLevel.Information, "Serving on {Address}")]
+    public static partial void Serving(ILogger logger, string address);
+
+    [LoggerMessage(11, LogLevel.Information, "Draining: {Calls} calls are running, they have {Seconds} s")]
+    public static partial void Draining(ILogger logger, int calls, int seconds);
+
+    [LoggerMessage(12, LogLevel.Warning, "{Calls} calls were still running after {Seconds} s and are ended")]
+    public static partial void DrainTimedOut(ILogger logger, int calls, int seconds);
+
+    [LoggerMessage(13, LogLevel.Information, "Drained")]
+    public static partial void Drained(ILogger logger);
+
+    [LoggerMessage(20, LogLevel.Debug, "{Method} ended with {Status} after {Milliseconds:F1} ms")]
+    public static partial void CallEnded(ILogger logger, string method, string status, double milliseconds);
+
+    [LoggerMessage(21, LogLevel.Error, "{Method} failed, reference {Reference}: {Failure}")]
+    public static partial void CallFailed(ILogger logger, string method, string reference, string failure);
+
+    /// <summary>Types of a failure and of its causes with the method each came from; messages are left out, they may quote a request.</summary>
+    public static string Describe(Exception exception)
+    {
+        var parts = new List<string>();
+        for (Exception? cause = exception; cause is not null; cause = cause.InnerException)
+        {
+            parts.Add($"{cause.GetType().FullName} in {cause.TargetSite?.DeclaringType?.FullName}.{cause.TargetSite?.Name}");
+        }
+
+        return string.Join(" <- ", parts);
+    }
+}

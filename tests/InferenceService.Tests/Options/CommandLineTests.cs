@@ -1,0 +1,28 @@
+using Rudder.InferenceService.Options;
+
+namespace Rudder.InferenceService.Tests.Options;
+
+public sealed class CommandLineTests
+{
+    [Theory]
+    [InlineData("--urls", "http://127.0.0.1:0")]
+    [InlineData("--urls=http://127.0.0.1:0")]
+    [InlineData("--Service:MaxSlots=4", "--Logging:LogLevel:Default", "Debug")]
+    [InlineData("--Service:DrainSeconds", "-1")]
+    public void Check_KnownFlags_Passes(params string[] args) => CommandLine.Check(args);
+
+    [Theory]
+    [InlineData("'serve' is no flag", "serve")]
+    [InlineData("--port does not exist", "--port", "1")]
+    [InlineData("--Srevice:MaxSlots does not exist", "--Srevice:MaxSlots=4")]
+    [InlineData("--Service: does not exist", "--Service:=4")]
+    [InlineData("--urls has no value", "--urls")]
+    [InlineData("--urls has no value", "--urls", "--Service:MaxSlots=4")]
+    [InlineData("--Kestrel:Endpoints:A:Url does not exist", "--Kestrel:Endpoints:A:Url=http://0.0.0.0:1")]
+    public void Check_Fault_IsNamed(string expected, params string[] args)
+    {
+        var fault = Assert.Throws<UsageException>(() => CommandLine.Check(args));
+
+        Assert.Contains(expected, fault.Message);
+    }
+}

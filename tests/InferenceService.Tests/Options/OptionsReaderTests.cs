@@ -1,0 +1,79 @@
+using Microsoft.Extensions.Configuration;
+using Rudder.InferenceService.Engines;
+using Rudder.InferenceService.Options;
+
+namespace Rudder.InferenceService.Tests.Options;
+
+public sealed class OptionsReaderTests
+{
+    [Fact]
+    public void Read_NothingSet_GivesTheDefaults()
+    {
+        var options = Read();
+
+        Assert.Equal(["models", "runs"], options.ModelRoots);
+        Assert.Empty(options.Models);
+        Assert.Equal(32, options.MaxSlots);
+        Assert.False(options.AllowRemote);
+    }
+
+    [Fact]
+    public void Read_KeysInAnyCase_SetsThem()
+    {
+        var options = Read(
+            ("service:maxslots", "7"),
+            ("Service:Models:0:Name", "policy"),
+            ("Service:Models:0:Path", "a/b"),
+            ("Service:Models:0:Engine", "genai"),
+            ("Service:Models:0:Precision", "int8"));
+
+        Assert.Equal(7, options.MaxSlots);
+        var model = Assert.Single(options.Models);
+        Assert.Equal(("policy", "a/b", EngineKind.GenAi, GraphPrecision.Int8), (model.Name, model.Path, model.Engine, model.Precision));
+    }
+
+    [Theory]
+    [InlineData("Service:MaxSlot", "1", "Service:MaxSlot is no setting", "MaxSlots")]
+    [InlineData("Service:MaxSlots", "0", "Service:MaxSlots is 0", "1 to 1024")]
+    [InlineData("Service:MaxSlots", "1025", "Service:MaxSlots is 1025", "1 to 1024")]
+    [InlineData("Service:MaxSlots", "many", "Service:MaxSlots is 'many'", "a whole number")]
+    [InlineData("Service:MaxSlots", "1.5", "Service:MaxSlots is '1.5'", "a whole number")]
+    [InlineData("Service:MaxSlots", "99999999999", "Service:MaxSlots is '99999999999'", "a whole number")]
+    [InlineData("Service:MaxSlots:Inner", "1", "Service:MaxSlots is a group of keys", "a whole number")]
+    [InlineData("Service:AllowRemote", "yes", "Service:AllowRemote is 'yes'", "true or false")]
+    [InlineData("Service:Models", "policy", "Service:Models is 'policy'", "Service:Models:0")]
+    [InlineData("Service:Models:0", "policy", "Service:Models:0 is 'policy'", "Name, Path, Engine, Precision")]
+    [InlineData("Service:Models:0:Name", "a", "Service:Models:0:Path is missing", "")]
+    [InlineData("Service:Models:0:Engine", "1", "Service:Models:0:Engine is '1'", "slots or genai")]
+    [InlineData("Service:Models:0:Precision", "fp16", "Service:Models:0:Precision is 'fp16'", "fp32 or int8")]
+    [InlineData("Service:Models:0:Name", "../x", "Service:Models:0:Name is '../x'", "must match")]
+    [InlineData("Service:MaxQueue", "1", "Service:MaxSequences is 2048", "the queue holds 1")]
+    public void Read_FaultyKey_IsNamedWithValueAndLimit(string key, string value, string names, string limit)
+    {
+        var fault = Assert.Throws<UsageException>(() => Read((key, value)));
+
+        Assert.Contains(names, fault.Message);
+        Assert.Contains(limit, fault.Message);
+    }
+
+    [Fact]
+    public void Read_SeveralFaults_ListsEach()
+    {
+        var fault = Assert.Throws<UsageException>(() => Read(("Service:MaxSlots", "0"), ("Service:Colour", "red"), ("Service:DrainSeconds", "-1")));
+
+        Assert.Equal(3, fault.Message.Split('\n').Count(line => line.StartsWith("- ", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public void Read_TwoModelsOfOneName_Refuses()
+    {
+        var fault = Assert.Throws<UsageException>(() => Read(
+            ("Service:Models:0:Name", "a"), ("Service:Models:0:Path", "x"), ("Service:Models:1:Name", "a"), ("Service:Models:1:Path", "y")));
+
+        Assert.Contains("'a' 2 times", fault.Message);
+    }
+
+    private static ServiceOptions Read(params (string Key, string Value)[] settings) => OptionsReader.Read(new ConfigurationBuilder()
+        .AddInMemoryCollection(settings.Select(setting => KeyValuePair.Create(setting.Key, (string?)setting.Value)))
+        .Build());
+}

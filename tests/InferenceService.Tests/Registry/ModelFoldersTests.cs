@@ -1,0 +1,76 @@
+using Rudder.InferenceService.Registry;
+
+namespace Rudder.InferenceService.Tests.Registry;
+
+public sealed class ModelFoldersTests : IDisposable
+{
+    private readonly string _base = Directory.CreateTempSubdirectory("rudder-folders-").FullName;
+
+    public ModelFoldersTests()
+    {
+        Directory.CreateDirectory(Path.Combine(_base, "root", "model"));
+        Directory.CreateDirectory(Path.Combine(_base, "root2", "other"));
+        Directory.CreateDirectory(Path.Combine(_base, "outside"));
+        Directory.CreateDirectory(Path.Combine(_base, "rooted"));
+    }
+
+    private ModelFolders Folders => new([Path.Combine(_base, "root"), Path.Combine(_base, "root2")]);
+
+    public void Dispose() => Directory.Delete(_base, recursive: true);
+
+    [Theory]
+    [InlineData("model", "root/model")]
+    [InlineData("./model/../model", "root/model")]
+    [InlineData("../root2/other", "root2/other")]
+    [InlineData("{base}/root2/other", "root2/other")]
+    public void Resolve_InsideARoot_GivesTheRealFolder(string path, string expected) =>
+        Assert.Equal(Path.Combine(_base, expected), Folders.Resolve(path.Replace("{base}", _base)));
+
+    [Theory]
+    [InlineData("../outside")]
+    [InlineData("..")]
+    [InlineData("/")]
+    [InlineData("/etc")]
+    [InlineData("model/../../outside")]
+    [InlineData("{base}/rooted")]
+    [InlineData("a\0b")]
+    public void Resolve_Escape_IsRefused(string path)
+    {
+        var fault = Assert.Throws<ModelPathException>(() => Folders.Resolve(path.Replace("{base}", _base)));
+
+        Assert.False(fault.Missing);
+    }
+
+    [Fact]
+    public void Resolve_Nothing_IsMissing() => Assert.True(Assert.Throws<ModelPathException>(() => Folders.Resolve("nothing")).Missing);
+
+    [Theory]
+    [InlineData("root/link", "../outside", "link")]
+    [InlineData("root/link", "{base}/outside", "link")]
+    [InlineData("root/link", "..", "link/outside")]
+    [InlineData("root/model/weights.bin", "../../outside/secret", "model")]
+    [InlineData("root/loop", "loop", "loop")]
+    public void Resolve_LinkOutOfTheRoots_IsRefused(string link, string target, string path)
+    {
+        File.CreateSymbolicLink(Path.Combine(_base, link), target.Replace("{base}", _base));
+
+        Assert.False(Assert.Throws<ModelPathException>(() => Folders.Resolve(path)).Missing);
+    }
+
+    [Fact]
+    public void Resolve_LinkInsideTheRoots_IsFollowed()
+    {
+        File.CreateSymbolicLink(Path.Combine(_base, "root", "link"), "../root2/other");
+
+        Assert.Equal(Path.Combine(_base, "root2", "other"), Folders.Resolve("link"));
+    }
+
+    [Fact]
+    public void Resolve_RootThatIsALink_HoldsItsTarget()
+    {
+        File.CreateSymbolicLink(Path.Combine(_base, "alias"), "root");
+        var folders = new ModelFolders([Path.Combine(_base, "alias")]);
+
+        Assert.Equal(Path.Combine(_base, "root", "model"), folders.Resolve("model"));
+    }
+}

@@ -1,0 +1,86 @@
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json.Nodes;
+using Rudder.Checkpoints;
+using Rudder.Tests;
+
+namespace Rudder.InferenceService.Tests.Services;
+
+/// <summary>Copies of the fixture models with a tokenizer or with other weights, sealed again so that the service accepts them.</summary>
+internal static class ModelCopies
+{
+    /// <summary>A fixture as it is.</summary>
+    public static string Fixture(string name) => Path.Combine(SharedFolder.Root, "tests", "Fixtures", name);
+
+    /// <summary>Copies a fixture with its graphs.</summary>
+    public static string Plain(string fixture, string target)
+    {
+        Directory.CreateDirectory(Path.Combine(target, "onnx"));
+        foreach (string file in (string[])["config.json", "model.safetensors", .. Directory.GetFiles(Path.Combine(Fixture(fixture), "onnx")).Select(path => $"onnx/{Path.GetFileName(path)}")])
+        {
+            File.Copy(Path.Combine(Fixture(fixture), file), Path.Combine(target, file));
+        }
+
+        return Sealed(target);
+    }
+
+    /// <summary>Copies a fixture and gives it a tokenizer of its 512 ids, trained on this repository's own prose.</summary>
+    public static string WithTokenizer(string fixture, string target, TokenizerFamily family)
+    {
+        Plain(fixture, target);
+        string prose = string.Join('\n', Directory.GetFiles(Path.Combine(SharedFolder.Root, "docs"), "*.md", SearchOption.AllDirectories).Order().Select(File.ReadAllText));
+        string[] specials = family == TokenizerFamily.Gpt2 ? ["<|endoftext|>"] : ["<s>", "<pad>", "</s>", "<unk>", "<mask>"];
+        BpeTraining.Train([prose], 512, specials, target, family, null);
+        return Sealed(target);
+    }
+
+    /// <summary>Copies a fixture and scales every hundredth weight of its graphs.</summary>
+    public static string Perturbed(string fixture, string target)
+    {
+        Plain(fixture, target);
+        string file = Path.Combine(target, "onnx", "weights.bin");
+        byte[] bytes = File.ReadAllBytes(file);
+        var floats = MemoryMarshal.Cast<byte, float>(bytes.AsSpan(0, bytes.Length / 4 * 4));
+        for (int i = 0; i < floats.Length; i += 100)
+        {
+            floats[i] *= 1.5f;
+        }
+
+        File.WriteAllBytes(file, bytes);
+        return Sealed(target);
+    }
+
+    /// <summary>Writes the folder's fingerprint into its graphs and all hashes into export.json.</summary>
+    private static string Sealed(string folder)
+    {
+        string onnx = Path.Combine(folder, "onnx");
+        string fingerprint = Fingerprint.OfFolder(folder);
+        var graphs = new JsonObject();
+        foreach (string graph in Directory.GetFiles(onnx, "*.onnx"))
+        {
+            byte[] bytes = File.ReadAllBytes(graph);
+            byte[] key = Encoding.ASCII.GetBytes("rudder.fingerprint");
+
+            // Key, then the value's tag and length byte, then 64 digits.
+            int at = bytes.AsSpan().IndexOf(key) + key.Length + 2;
+            Assert.True(at > key.Length + 1, $"{graph} carries no fingerprint");
+            Encoding.ASCII.GetBytes(fingerprint).CopyTo(bytes, at);
+            File.WriteAllBytes(graph, bytes);
+            string precision = graph.EndsWith(".int8.onnx", StringComparison.Ordinal) ? "int8" : "fp32";
+            graphs[Path.GetFileName(graph)] = new JsonObject { ["sha256"] = Sha256(graph), ["precision"] = precision, ["max_abs_diff"] = 0 };
+        }
+
+        var weights = new JsonObject();
+        foreach (string file in Directory.GetFiles(onnx, "*.bin"))
+        {
+            weights[Path.GetFileName(file)] = new JsonObject { ["sha256"] = Sha256(file) };
+        }
+
+        var export = new JsonObject { ["fingerprint"] = fingerprint, ["graphs"] = graphs, ["weights"] = weights };
+        File.WriteAllText(Path.Combine(onnx, "export.json"), export.ToJsonString());
+        return folder;
+    }
+
+    private static string Sha256(string file) => Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(file)));
+}

@@ -1,0 +1,38 @@
+using Google.Protobuf;
+using Rudder.Inference.V1;
+using Rudder.InferenceService.Services;
+
+namespace Rudder.InferenceService.Tests.Services;
+
+public sealed class UnknownFieldsTests
+{
+    private static SampleRequest Full => new()
+    {
+        Model = "m",
+        Prompts = { new Prompt { Ids = new TokenIds { Ids = { 1, 2 } }, Seed = 3 }, new Prompt { Text = "t" } },
+        N = 2,
+        Settings = new SamplerSettings { Temperature = 0.5f, StopStrings = { "a" }, StopIds = { 4 } },
+    };
+
+    [Fact]
+    public void FirstIn_EveryFieldKnown_IsNull() => Assert.Null(UnknownFields.FirstIn(Full));
+
+    [Fact]
+    public void FirstIn_UnknownAtTheTop_NamesItsNumber()
+    {
+        // Field 900, varint 1.
+        byte[] bytes = [.. Full.ToByteArray(), 0xA0, 0x38, 0x01];
+
+        Assert.Equal("field 900", UnknownFields.FirstIn(SampleRequest.Parser.ParseFrom(bytes)));
+    }
+
+    [Fact]
+    public void FirstIn_UnknownInside_NamesItsPath()
+    {
+        var prompt = Prompt.Parser.ParseFrom([0x0A, 0x01, (byte)'x', 0xA0, 0x38, 0x01]);
+        var request = Full;
+        request.Prompts.Add(prompt);
+
+        Assert.Equal("prompts[2].field 900", UnknownFields.FirstIn(request));
+    }
+}
