@@ -48,7 +48,8 @@ internal sealed class ModelStages(RunContext run)
         await run.Stages.RunAsync(stage, inputs, async (stageFolder, _) =>
         {
             await run.Service.StopAsync().ConfigureAwait(false);
-            await run.Trainer.ExportAsync(stage, folder, output, run.Variant.Precision, cancel).ConfigureAwait(false);
+            Copy(folder, output);
+            await run.Trainer.ExportAsync(stage, output, run.Variant.Precision, cancel).ConfigureAwait(false);
         }).ConfigureAwait(false);
         return output;
     }
@@ -76,6 +77,16 @@ internal sealed class ModelStages(RunContext run)
         JsonObject hashes = new() { ["model"] = run.Inputs.Model(reference), ["pairs"] = Files.ContentHash.OfFile(pairs) };
         await TrainAsync("dpo", stage, variant.Dpo.Recipe, set, hashes, cancel).ConfigureAwait(false);
         return Path.Combine(run.Stages.Folder(stage), "model");
+    }
+
+    /// <summary>The files of a model folder, not its graphs: what is exported lies in the run, and models stay as they are.</summary>
+    private static void Copy(string from, string to)
+    {
+        Directory.CreateDirectory(to);
+        foreach (string file in Directory.EnumerateFiles(from))
+        {
+            File.Copy(file, Path.Combine(to, Path.GetFileName(file)), overwrite: true);
+        }
     }
 
     private Task TrainAsync(

@@ -10,7 +10,7 @@ namespace Rudder.Client.Experiments;
 /// <param name="log">Told of each line.</param>
 internal sealed class TrainerProgram(Func<string> program, string logs, ProcessLedger ledger, Action<string> log)
 {
-    /// <summary>Trains into a run folder, continuing from its last checkpoint where there is one.</summary>
+    /// <summary>Trains into a run folder, continuing from its newest checkpoint where there is one; a finished run is kept.</summary>
     /// <param name="command">sft, dpo, …</param>
     /// <param name="stage">Names the log file.</param>
     /// <param name="recipe">Recipe file.</param>
@@ -21,29 +21,29 @@ internal sealed class TrainerProgram(Func<string> program, string logs, ProcessL
     public Task TrainAsync(
         string command, string stage, string recipe, IEnumerable<KeyValuePair<string, JsonNode>> set, string folder, string? device, CancellationToken cancel)
     {
-        string[] where = device is null ? [] : ["--device", device];
-        if (HasCheckpoint(folder))
+        if (File.Exists(Path.Combine(folder, "done.json")))
         {
-            return RunAsync(stage, [command, "--resume", folder, .. where], cancel);
+            return Task.CompletedTask;
         }
 
-        if (Directory.Exists(folder))
+        bool resume = HasCheckpoint(folder);
+        if (!resume && Directory.Exists(folder))
         {
             Directory.Delete(folder, recursive: true);
         }
 
         IEnumerable<string> values = set.SelectMany(pair => (string[])["--set", $"{pair.Key}={Text(pair.Value)}"]);
-        return RunAsync(stage, [command, "--recipe", recipe, .. values, "--output", folder, .. where], cancel);
+        string[] where = device is null ? [] : ["--device", device];
+        return RunAsync(stage, [command, "--recipe", recipe, .. values, resume ? "--resume" : "--output", folder, .. where], cancel);
     }
 
-    /// <summary>Writes a copy of a model folder with graphs.</summary>
+    /// <summary>Writes the graphs of a model folder into it.</summary>
     /// <param name="stage">Names the log file.</param>
     /// <param name="model">Model folder.</param>
-    /// <param name="output">New model folder.</param>
     /// <param name="precision">fp32, or int8 for both.</param>
     /// <param name="cancel">Stops the trainer.</param>
-    public Task ExportAsync(string stage, string model, string output, string precision, CancellationToken cancel) =>
-        RunAsync(stage, ["export", "--set", $"model={model}", "--set", $"export.int8={(precision == "int8" ? "true" : "false")}", "--output", output], cancel);
+    public Task ExportAsync(string stage, string model, string precision, CancellationToken cancel) =>
+        RunAsync(stage, ["export", "--model", model, "--set", $"int8={(precision == "int8" ? "true" : "false")}"], cancel);
 
     /// <summary>Runs one trainer command to its end; another exit code than 0 is an error with the last lines.</summary>
     public async Task RunAsync(string stage, IReadOnlyList<string> arguments, CancellationToken cancel)

@@ -1,0 +1,64 @@
+using System.Diagnostics;
+
+namespace Rudder.Client.Tests.Commands;
+
+/// <summary>The program from outside: exit codes, help, errors on stderr.</summary>
+public sealed class ProgramTests
+{
+    [Theory]
+    [InlineData("", 1, "Required command")]
+    [InlineData("pairs --bar", 1, "--bar")]
+    [InlineData("evaluate --service ftp://x --policy a --reference b --classifier c --prompts x --output y", 1, "http://127.0.0.1:5080")]
+    [InlineData("pairs --service http://127.0.0.1:9 --policy a --classifier c --output y", 1, "--prompts FILE")]
+    [InlineData("run nowhere.json --variant demo", 2, "nowhere.json does not exist")]
+    [InlineData("report nowhere", 2, "summary.json")]
+    [InlineData("pairs --service http://127.0.0.1:9 --policy a --classifier c --prompts x --output y --deadline 0", 2, "deadline is 0")]
+    public async Task Main_WrongUse_ExitsWithItsCodeAndSaysWhy(string arguments, int code, string said)
+    {
+        (int exit, _, string error) = await RunAsync(arguments);
+        Assert.Equal(code, exit);
+        Assert.Contains(said, error, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("--help")]
+    [InlineData("pairs --help")]
+    [InlineData("evaluate --help")]
+    [InlineData("run --help")]
+    [InlineData("report --help")]
+    public async Task Main_Help_ShowsAnExample(string arguments)
+    {
+        (int exit, string output, _) = await RunAsync(arguments);
+        Assert.Equal(0, exit);
+        Assert.Contains("Example", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Main_ServiceAway_ExitsWithFailed()
+    {
+        using TemporaryFolder folder = new();
+        string prompts = folder.Write("p.jsonl", """{"id":"a","text":"b"}""");
+        (int exit, _, string error) = await RunAsync($"pairs --service http://127.0.0.1:9 --policy a --classifier c --prompts {prompts} --output {folder.File("o")} --retries 0");
+        Assert.Equal(3, exit);
+        Assert.Contains("UNAVAILABLE", error, StringComparison.Ordinal);
+    }
+
+    /// <summary>The built program itself: the copy beside the tests lacks what ASP.NET brings along there.</summary>
+    private static string ClientProgram { get; } = Path.GetFullPath(
+        Path.Combine(AppContext.BaseDirectory, "..", "..", "Client", Path.GetFileName(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory)), "client.dll"));
+
+    private static async Task<(int Exit, string Output, string Error)> RunAsync(string arguments)
+    {
+        ProcessStartInfo start = new("dotnet", [ClientProgram, .. arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries)])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        using Process process = Process.Start(start)!;
+        Task<string> output = process.StandardOutput.ReadToEndAsync();
+        Task<string> error = process.StandardError.ReadToEndAsync();
+        await process.WaitForExitAsync();
+        return (process.ExitCode, await output, await error);
+    }
+}

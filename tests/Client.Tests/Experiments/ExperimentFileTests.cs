@@ -1,0 +1,99 @@
+using System.Text.Json.Nodes;
+using Rudder.Client.Experiments;
+using Rudder.Tests;
+
+namespace Rudder.Client.Tests.Experiments;
+
+/// <summary>Experiment files: the shipped one loads; wrong ones are refused with the place.</summary>
+public sealed class ExperimentFileTests : IDisposable
+{
+    private readonly TemporaryFolder folder = new();
+
+    public void Dispose() => folder.Dispose();
+
+    [Fact]
+    public void Load_ShippedExperiment_HasThreeVariantsAndDisjointPrompts()
+    {
+        ExperimentFile file = ExperimentFile.Load(Path.Combine(SharedFolder.Root, "experiments", "imdb-dpo", "experiment.json"));
+        Assert.Equal(["demo", "mini", "full"], file.Variants.Keys);
+        Variant demo = file.Find("demo");
+        Assert.Equal([0.05, 0.1, 1.0], demo.Betas);
+        HashSet<string> pairs = Ids(demo.Pairs.Prompts);
+        HashSet<string> evaluation = Ids(demo.Evaluation.Prompts);
+        Assert.Equal(256, pairs.Count);
+        Assert.True(evaluation.Count >= 128);
+        Assert.Empty(pairs.Intersect(evaluation));
+    }
+
+    [Fact]
+    public void Prompts_Shipped_AreManyDistinctAndShort()
+    {
+        string[] texts = [.. File.ReadLines(Path.Combine(SharedFolder.Root, "experiments", "imdb-dpo", "prompts.jsonl")).Select(line => JsonNode.Parse(line)!["text"]!.ToString())];
+        Assert.True(texts.Length >= 420);
+        Assert.Equal(texts.Length, texts.Distinct(StringComparer.OrdinalIgnoreCase).Count());
+        Assert.All(texts, text => Assert.InRange(text.Split(' ').Length, 2, 12));
+    }
+
+    [Theory]
+    [InlineData("betas", "[]", "betas is empty")]
+    [InlineData("betas", "[0.1, 0]", "every beta must be above 0")]
+    [InlineData("betas", "[0.1, 0.1]", "twice")]
+    [InlineData("precision", "\"fp16\"", "fp32 or int8")]
+    [InlineData("learning_rate", "{\"value\":1e-4}", "reason is missing")]
+    [InlineData("learning_rate", "{\"candidates\":[1e-4]}", "development is missing")]
+    [InlineData("learning_rate", "{}", "value with its reason")]
+    [InlineData("temperature", "1", "temperature")]
+    public void Load_WrongValue_NamesItAndTheVariant(string key, string value, string named)
+    {
+        JsonObject wrong = ExperimentExample.Json();
+        wrong["variants"]!["demo"]![key] = JsonNode.Parse(value);
+        string path = folder.Write("experiment.json", wrong.ToJsonString());
+        InputException error = Assert.Throws<InputException>(() => ExperimentFile.Load(path));
+        Assert.Contains(named, error.Message, StringComparison.Ordinal);
+        Assert.Contains(path, error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Find_UnknownVariant_NamesThoseThereAre()
+    {
+        ExperimentFile file = ExperimentFile.Load(folder.Write("experiment.json", ExperimentExample.Json().ToJsonString()));
+        Assert.Contains("it has demo", Assert.Throws<InputException>(() => file.Find("huge")).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Require_MissingModel_ShowsTheDownload()
+    {
+        InputException error = Assert.Throws<InputException>(() => ModelStages.Require(new ModelSource(folder.File("gpt2-large"), "fetch gpt2-large")));
+        Assert.Contains("Fetch it with: fetch gpt2-large", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Choose_CandidateBeyondTheLimit_IsPassedOver()
+    {
+        LearningRateChoice choice = new(Candidates: [1e-5, 1e-4, 1e-3], KlLimit: 10);
+        LearningRateTrial[] trials = [Trial(1e-5, 0.6, 1), Trial(1e-4, 0.8, 6), Trial(1e-3, 0.95, 40)];
+        ChosenLearningRate chosen = LearningRateSearch.Choose(choice, trials);
+        Assert.Equal(1e-4, chosen.Value);
+        Assert.Contains("1e-3: reward 0.950, kl/seq_exact 40.00", chosen.Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Choose_AllBeyondTheLimit_TakesTheSmallestKl() =>
+        Assert.Equal(1e-4, LearningRateSearch.Choose(new LearningRateChoice(Candidates: [1e-4, 1e-3], KlLimit: 1), [Trial(1e-3, 0.95, 40), Trial(1e-4, 0.8, 6)]).Value);
+
+    [Fact]
+    public void Summary_AsJson_HasExactlyTheDocumentedKeys()
+    {
+        Summary summary = new("imdb-dpo", null, [new PolicySummary("reference", null, 0.5, [0.4, 0.6], 0, [0, 0], 0, [0, 0], 128, 512)], "runs/imdb-dpo-demo/report.html");
+        JsonObject json = (JsonObject)JsonNode.Parse(Client.Files.StrictJson.Format(summary))!;
+        Assert.Equal(["experiment", "commit", "policies", "report"], json.Select(p => p.Key));
+        Assert.Equal(
+            ["name", "beta", "reward_mean", "reward_ci", "kl_seq_exact", "kl_seq_exact_ci", "kl_seq_k1", "kl_seq_k1_ci", "prompts", "samples"],
+            json["policies"]![0]!.AsObject().Select(p => p.Key));
+    }
+
+    private static LearningRateTrial Trial(double rate, double reward, double kl) => new(rate, reward, [reward, reward], kl, [kl, kl]);
+
+    private static HashSet<string> Ids(Client.Pairs.PromptSource source) =>
+        [.. (source with { File = Path.Combine(SharedFolder.Root, source.File) }).Read().Select(row => row.Id)];
+}

@@ -1,0 +1,103 @@
+using System.Text.Json.Nodes;
+using Rudder.Client.Experiments;
+
+namespace Rudder.Client.Tests.Experiments;
+
+/// <summary>When a stage runs, resumes, is kept or starts afresh.</summary>
+public sealed class StageRunnerTests : IDisposable
+{
+    private readonly TemporaryFolder folder = new();
+    private readonly List<string> log = [];
+
+    public void Dispose() => folder.Dispose();
+
+    [Fact]
+    public async Task Run_UnchangedAndDone_IsKept()
+    {
+        await RunAsync(1, "result");
+        bool again = await RunAsync(1, "other");
+        Assert.False(again);
+        Assert.Equal("result", File.ReadAllText(folder.File("stage", "out")));
+        Assert.Contains("stage: unchanged, kept", log);
+    }
+
+    [Fact]
+    public async Task Run_ChangedInput_StartsAfreshAndNamesIt()
+    {
+        await RunAsync(1, "result");
+        folder.Write("stage/leftover", "old");
+        bool again = await RunAsync(2, "new");
+        Assert.True(again);
+        Assert.Equal("new", File.ReadAllText(folder.File("stage", "out")));
+        Assert.False(File.Exists(folder.File("stage", "leftover")));
+        Assert.Contains(log, line => line.Contains("inputs changed (beta)", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Run_InterruptedWithTheSameInputs_ResumesInItsFolder()
+    {
+        await Assert.ThrowsAsync<IOException>(() => Runner().RunAsync("stage", Inputs(1), (path, _) =>
+        {
+            File.WriteAllText(Path.Combine(path, "half"), "half");
+            throw new IOException("scripted");
+        }));
+        bool? resumed = null;
+        await Runner().RunAsync("stage", Inputs(1), (path, resuming) =>
+        {
+            resumed = resuming;
+            Assert.Equal("half", File.ReadAllText(Path.Combine(path, "half")));
+            return Task.CompletedTask;
+        });
+        Assert.True(resumed);
+    }
+
+    [Fact]
+    public async Task Run_InterruptedAndChanged_StartsAfresh()
+    {
+        await Assert.ThrowsAsync<IOException>(() => Runner().RunAsync("stage", Inputs(1), (path, _) =>
+        {
+            File.WriteAllText(Path.Combine(path, "half"), "half");
+            throw new IOException("scripted");
+        }));
+        await Runner().RunAsync("stage", Inputs(2), (path, resuming) =>
+        {
+            Assert.False(resuming);
+            Assert.Empty(Directory.EnumerateFileSystemEntries(path));
+            return Task.CompletedTask;
+        });
+    }
+
+    [Fact]
+    public async Task Run_FolderRemovedByHand_RunsAgain()
+    {
+        await RunAsync(1, "result");
+        Directory.Delete(folder.File("stage"), recursive: true);
+        Assert.True(await RunAsync(1, "again"));
+    }
+
+    [Fact]
+    public async Task Run_Done_RecordsInputsAndTime()
+    {
+        await RunAsync(1, "result");
+        JsonNode marker = JsonNode.Parse(File.ReadAllText(folder.File("stages", "stage.json")))!;
+        Assert.Equal("done", marker["state"]!.ToString());
+        Assert.Equal(1, marker["inputs"]!["beta"]!.GetValue<double>());
+        Assert.True(marker["seconds"]!.GetValue<double>() >= 0);
+    }
+
+    private static JsonObject Inputs(double beta) => new() { ["model"] = "abc", ["beta"] = beta };
+
+    private StageRunner Runner() => new(folder.Path, log.Add, TimeProvider.System);
+
+    private async Task<bool> RunAsync(double beta, string result)
+    {
+        bool ran = false;
+        await Runner().RunAsync("stage", Inputs(beta), (path, _) =>
+        {
+            ran = true;
+            File.WriteAllText(Path.Combine(path, "out"), result);
+            return Task.CompletedTask;
+        });
+        return ran;
+    }
+}

@@ -1,0 +1,86 @@
+using Grpc.Core;
+using Grpc.Health.V1;
+using Rudder.Inference.V1;
+
+namespace Rudder.Client.Tests.FakeService;
+
+/// <summary>Sampling.Sample of the fake.</summary>
+internal sealed class FakeSampling(FakeServer server) : Sampling.SamplingBase
+{
+    public override async Task<SampleResponse> Sample(SampleRequest request, ServerCallContext context)
+    {
+        await server.ReceiveAsync("Sample", request, context);
+        SampleResponse response = new() { Fingerprint = "f-" + request.Model };
+        response.Completions.Add(Enumerable.Range(0, request.Prompts.Count)
+            .SelectMany(prompt => Enumerable.Range(0, request.N).Select(sample => FakeModels.Complete(request, prompt, sample))));
+        return response;
+    }
+}
+
+/// <summary>Scoring of the fake.</summary>
+internal sealed class FakeScoring(FakeServer server) : Scoring.ScoringBase
+{
+    public override async Task<ClassifyResponse> Classify(ClassifyRequest request, ServerCallContext context)
+    {
+        await server.ReceiveAsync("Classify", request, context);
+        ClassifyResponse response = new() { Labels = { "NEGATIVE", "POSITIVE" }, Fingerprint = "f-classifier" };
+        response.Results.Add(request.Inputs.Select(input => FakeModels.Positive(input.Text))
+            .Select(p => new Classification { Probabilities = { (float)(1 - p), (float)p }, Windows = 1 }));
+        return response;
+    }
+
+    public override async Task<DivergenceResponse> Divergence(DivergenceRequest request, ServerCallContext context)
+    {
+        await server.ReceiveAsync("Divergence", request, context);
+        return new DivergenceResponse { Results = { request.Sequences.Select(FakeModels.Diverge) } };
+    }
+}
+
+/// <summary>Models of the fake.</summary>
+internal sealed class FakeModelsService(FakeServer server) : Models.ModelsBase
+{
+    public override async Task<ListModelsResponse> List(ListModelsRequest request, ServerCallContext context)
+    {
+        await server.ReceiveAsync("List", request, context);
+        return new ListModelsResponse { Models = { FakeModels.List } };
+    }
+
+    public override async Task<LoadModelResponse> Load(LoadModelRequest request, ServerCallContext context)
+    {
+        await server.ReceiveAsync("Load", request, context);
+        return new LoadModelResponse { Model = new ModelInfo { Name = request.Name } };
+    }
+
+    public override async Task<UnloadModelResponse> Unload(UnloadModelRequest request, ServerCallContext context)
+    {
+        await server.ReceiveAsync("Unload", request, context);
+        return new UnloadModelResponse();
+    }
+
+    public override async Task<EncodeResponse> Encode(EncodeRequest request, ServerCallContext context)
+    {
+        await server.ReceiveAsync("Encode", request, context);
+        return FakeModels.List.Any(model => model.Name == request.Model)
+            ? new EncodeResponse { Results = { request.Texts.Select(text => new TokenIds { Ids = { FakeModels.Encode(text) } }) } }
+            : throw FakeModels.NotFound(request.Model);
+    }
+
+    public override async Task<DecodeResponse> Decode(DecodeRequest request, ServerCallContext context)
+    {
+        await server.ReceiveAsync("Decode", request, context);
+        return new DecodeResponse { Texts = { request.Sequences.Select(sequence => FakeModels.Decode(sequence.Ids)) } };
+    }
+}
+
+/// <summary>Health of the fake.</summary>
+internal sealed class FakeHealth(FakeServer server) : Health.HealthBase
+{
+    public override async Task<HealthCheckResponse> Check(HealthCheckRequest request, ServerCallContext context)
+    {
+        await server.ReceiveAsync("Check", request, context);
+        return new HealthCheckResponse
+        {
+            Status = server.Serving ? HealthCheckResponse.Types.ServingStatus.Serving : HealthCheckResponse.Types.ServingStatus.NotServing,
+        };
+    }
+}

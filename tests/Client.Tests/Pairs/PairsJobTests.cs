@@ -1,0 +1,150 @@
+using Grpc.Core;
+using Rudder.Client.Files;
+using Rudder.Client.Pairs;
+using Rudder.Client.Rpc;
+using Rudder.Client.Tests.FakeService;
+using Rudder.Datasets;
+using Rudder.Inference.V1;
+using Rudder.Preference.V1;
+
+namespace Rudder.Client.Tests.Pairs;
+
+/// <summary>Pairs over real gRPC: what is asked, what is written, and that batching and interruptions change nothing.</summary>
+public sealed class PairsJobTests : IDisposable
+{
+    private const int PromptCount = 23;
+    private readonly TemporaryFolder folder = new();
+    private readonly string prompts;
+
+    public PairsJobTests() => prompts = folder.Write(
+        "prompts.jsonl", string.Concat(Enumerable.Range(1, PromptCount).Select(i => $$"""{"id":"p{{i}}","text":"Prompt number {{i}}"}""" + "\n")));
+
+    public void Dispose() => folder.Dispose();
+
+    [Fact]
+    public async Task Run_OtherBatches_WritesTheSameBytes()
+    {
+        await using FakeServer server = await FakeServer.StartAsync();
+        byte[] first = await WriteAsync(server, "a.jsonl", batch: 16, inFlight: 2);
+        Assert.Equal(first, await WriteAsync(server, "b.jsonl", batch: 1, inFlight: 1));
+        Assert.Equal(first, await WriteAsync(server, "c.jsonl", batch: 7, inFlight: 5));
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(2)]
+    public async Task Run_InterruptedByAFailure_ContinuesToTheSameBytesWithoutAskingAgain(int failingCall)
+    {
+        await using FakeServer server = await FakeServer.StartAsync();
+        byte[] whole = await WriteAsync(server, "whole.jsonl");
+        server.Calls.Clear();
+        server.Fault = (method, before, _) => method == "Sample" && before == failingCall ? throw new RpcException(new Status(StatusCode.Internal, "scripted")) : Task.CompletedTask;
+        await Assert.ThrowsAsync<ServiceException>(() => WriteAsync(server, "cut.jsonl", batch: 4, inFlight: 1));
+        Assert.False(File.Exists(folder.File("cut.jsonl")));
+        server.Fault = (_, _, _) => Task.CompletedTask;
+        server.Calls.Clear();
+        Assert.Equal(whole, await WriteAsync(server, "cut.jsonl", batch: 4, inFlight: 1));
+        int asked = server.Calls.Where(call => call.Method == "Sample").Sum(call => ((SampleRequest)call.Request).Prompts.Count);
+        Assert.InRange(asked, PromptCount - (4 * failingCall), PromptCount - (4 * failingCall) + 2); // at most the last groups found are asked again
+    }
+
+    [Fact]
+    public async Task Run_PartialCutAnywhere_LosesAndDoublesNothing()
+    {
+        await using FakeServer server = await FakeServer.StartAsync();
+        byte[] whole = await WriteAsync(server, "whole.jsonl");
+        foreach (int kept in Enumerable.Range(0, 12).Select(i => i * whole.Length / 12).Append(whole.Length - 1))
+        {
+            File.Copy(GroupFile.SettingsPath(folder.File("whole.jsonl")), GroupFile.SettingsPath(folder.File("cut.jsonl")), overwrite: true);
+            File.WriteAllBytes(GroupFile.PartialPath(folder.File("cut.jsonl")), whole[..kept]);
+            Assert.Equal(whole, await WriteAsync(server, "cut.jsonl"));
+            File.Delete(folder.File("cut.jsonl"));
+        }
+
+        List<PreferencePair> pairs = [.. PreferencePairs.Read(folder.File("whole.jsonl"))];
+        Assert.Equal(pairs.Count, pairs.Select(p => (p.PromptId, p.Chosen.SampleIndex, p.Rejected.SampleIndex)).Distinct().Count());
+    }
+
+    [Fact]
+    public async Task Run_FinishedFile_AsksForNoCompletion()
+    {
+        await using FakeServer server = await FakeServer.StartAsync();
+        await WriteAsync(server, "a.jsonl");
+        server.Calls.Clear();
+        await WriteAsync(server, "a.jsonl");
+        Assert.Equal(0, server.Count("Sample"));
+    }
+
+    [Fact]
+    public async Task Run_OtherSeedOnTheSameFile_IsRefusedByName()
+    {
+        await using FakeServer server = await FakeServer.StartAsync();
+        await WriteAsync(server, "a.jsonl");
+        using InferenceClient client = server.Client();
+        PairsSettings other = Settings("a.jsonl") with { Plan = new SamplingPlan(4, 12, Seed: 6) };
+        InputException error = await Assert.ThrowsAsync<InputException>(() => new PairsJob(client, new Progress<(int, int)>()).RunAsync(other, CancellationToken.None));
+        Assert.Contains("sampling.seed was 5, is now 6", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Run_Request_SetsEverySamplerFieldAndOneSeedAPrompt()
+    {
+        await using FakeServer server = await FakeServer.StartAsync();
+        await WriteAsync(server, "a.jsonl");
+        SampleRequest request = (SampleRequest)server.Calls.First(call => call.Method == "Sample").Request;
+        Assert.True(request.Settings is { HasTemperature: true, HasTopK: true, HasTopP: true, HasMinP: true, HasMaxNewTokens: true, HasSeed: true });
+        Assert.Equal((1f, 0, 1f, 0f), (request.Settings.Temperature, request.Settings.TopK, request.Settings.TopP, request.Settings.MinP));
+        Assert.Equal(StableHash.Seed(5, "p1"), request.Prompts[0].Seed);
+        Assert.Equal(request.Prompts.Count, request.Prompts.Select(p => p.Seed).Distinct().Count());
+    }
+
+    [Fact]
+    public async Task Run_Pairs_AreOrderedByScoreOfPromptAndCompletionAndDropTies()
+    {
+        await using FakeServer server = await FakeServer.StartAsync();
+        await WriteAsync(server, "a.jsonl");
+        List<PreferencePair> pairs = [.. PreferencePairs.Read(folder.File("a.jsonl"))];
+        Assert.All(pairs, pair =>
+        {
+            Assert.True(pair.Chosen.Score > pair.Rejected.Score);
+            Assert.Equal(FakeModels.Positive(pair.Prompt + pair.Chosen.Text), pair.Chosen.Score);
+            Assert.Equal(FakeModels.Positive(pair.Prompt + pair.Rejected.Text), pair.Rejected.Score);
+            Assert.Equal(("f-policy", "f-classifier"), (pair.PolicyFingerprint, pair.ClassifierFingerprint));
+            Assert.Equal(StableHash.Seed(5, pair.PromptId), pair.Settings.Seed);
+        });
+        Assert.InRange(pairs.Count, PromptCount, (PromptCount * 6) - 1); // scores have five values, so some of the 6 pairs of a prompt are ties
+    }
+
+    [Theory]
+    [InlineData(1, 12, "samples")]
+    [InlineData(4, 0, "max_new_tokens")]
+    public async Task Run_SettingOutOfRange_IsNamed(int samples, int tokens, string named)
+    {
+        await using FakeServer server = await FakeServer.StartAsync();
+        using InferenceClient client = server.Client();
+        PairsSettings wrong = Settings("a.jsonl") with { Plan = new SamplingPlan(samples, tokens) };
+        InputException error = await Assert.ThrowsAsync<InputException>(() => new PairsJob(client, new Progress<(int, int)>()).RunAsync(wrong, CancellationToken.None));
+        Assert.Contains(named, error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Run_UnknownLabel_NamesTheLabelsThereAre()
+    {
+        await using FakeServer server = await FakeServer.StartAsync();
+        using InferenceClient client = server.Client();
+        PairsSettings wrong = Settings("a.jsonl") with { PositiveLabel = "GOOD" };
+        InputException error = await Assert.ThrowsAsync<InputException>(() => new PairsJob(client, new Progress<(int, int)>()).RunAsync(wrong, CancellationToken.None));
+        Assert.Contains("NEGATIVE, POSITIVE", error.Message, StringComparison.Ordinal);
+    }
+
+    private PairsSettings Settings(string output, int batch = 16, int inFlight = 2) => new(
+        FakeModels.Policy, FakeModels.Classifier, new PromptSource(prompts), new SamplingPlan(4, 12, Seed: 5), folder.File(output), Batch: batch, InFlight: inFlight);
+
+    private async Task<byte[]> WriteAsync(FakeServer server, string output, int batch = 16, int inFlight = 2)
+    {
+        using InferenceClient client = server.Client();
+        await new PairsJob(client, new Progress<(int, int)>()).RunAsync(Settings(output, batch, inFlight), CancellationToken.None);
+        return await File.ReadAllBytesAsync(folder.File(output));
+    }
+}

@@ -1,0 +1,83 @@
+using System.Diagnostics;
+using Rudder.Client.Files;
+using Rudder.Client.Processes;
+
+namespace Rudder.Client.Tests.Processes;
+
+/// <summary>Children end when they are told to, and only they.</summary>
+public sealed class ChildProcessTests : IDisposable
+{
+    private readonly TemporaryFolder folder = new();
+    private readonly List<string> log = [];
+
+    public void Dispose() => folder.Dispose();
+
+    [Fact]
+    public async Task Stop_ProgramThatWaits_EndsBySigTermAndIsForgotten()
+    {
+        TaskCompletionSource ready = new();
+        await using ChildProcess child = Start("trap 'echo leaving; exit 0' TERM; echo ready; while :; do sleep 0.05; done", line => ready.TrySetResult());
+        await ready.Task.WaitAsync(TimeSpan.FromSeconds(30));
+        Assert.Contains("\"id\"", File.ReadAllText(folder.File("processes.json")), StringComparison.Ordinal);
+        await child.StopAsync();
+        Assert.True(child.HasExited);
+        Assert.Equal("[]", File.ReadAllText(folder.File("processes.json")).Trim());
+    }
+
+    [Fact]
+    public async Task Wait_CancelledToken_StopsTheChildFirst()
+    {
+        using CancellationTokenSource stop = new();
+        await using ChildProcess child = Start("echo ready; while :; do sleep 0.05; done", _ => stop.Cancel());
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => child.WaitAsync(stop.Token));
+        Assert.True(child.HasExited);
+    }
+
+    [Fact]
+    public async Task Wait_FailingProgram_GivesItsCodeAndLastLines()
+    {
+        await using ChildProcess child = Start("echo first; echo broken >&2; exit 7", _ => { });
+        Assert.Equal(7, await child.WaitAsync(CancellationToken.None));
+        Assert.Contains("broken", child.Tail, StringComparison.Ordinal);
+        Assert.Contains("first", File.ReadAllText(folder.File("logs", "child.log")), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task StopLeftovers_RecordedProgram_IsStopped()
+    {
+        using Process left = Process.Start("sleep", "600");
+        Ledger().Add(left);
+        await Ledger().StopLeftoversAsync(CancellationToken.None);
+        Assert.True(left.WaitForExit(TimeSpan.FromSeconds(30)));
+        Assert.Contains(log, line => line.Contains("left by an interrupted run", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task StopLeftovers_SameIdButStartedAtAnotherTime_IsLeftAlone()
+    {
+        using Process other = Process.Start("sleep", "600");
+        try
+        {
+            AtomicFile.WriteText(folder.File("processes.json"), $$"""[{"id":{{other.Id}},"started":"2001-01-01T00:00:00Z","program":"trainer"}]""");
+            await Ledger().StopLeftoversAsync(CancellationToken.None);
+            Assert.False(other.HasExited);
+            Assert.Empty(log);
+        }
+        finally
+        {
+            other.Kill();
+        }
+    }
+
+    [Fact]
+    public void Find_ProgramThatIsNotThere_NamesTheOption()
+    {
+        InputException error = Assert.Throws<InputException>(() => SiblingProgram.Find("Trainer", "trainer", folder.File("nothing"), "--trainer"));
+        Assert.Contains("--trainer", error.Message, StringComparison.Ordinal);
+    }
+
+    private ProcessLedger Ledger() => new(folder.File("processes.json"), log.Add);
+
+    private ChildProcess Start(string script, Action<string> onLine) =>
+        ChildProcess.Start("sh", ["-c", script], folder.File("logs", "child.log"), Ledger(), onLine);
+}

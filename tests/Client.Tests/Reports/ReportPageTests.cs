@@ -1,0 +1,95 @@
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
+using Rudder.Client.Reports;
+
+namespace Rudder.Client.Tests.Reports;
+
+/// <summary>The page: complete, escaped, and without a single load from elsewhere.</summary>
+public sealed partial class ReportPageTests : IDisposable
+{
+    private const string Hostile = "</script><img src=x onerror=alert(1)> & \"quoted\" 'too'";
+    private readonly TemporaryFolder folder = new();
+
+    public void Dispose() => folder.Dispose();
+
+    [Fact]
+    public void Write_HostileTexts_AreEscapedEverywhere()
+    {
+        string page = Scripts().Replace(Page(), "<script></script>");
+        Assert.DoesNotContain("<img", page, StringComparison.Ordinal);
+        Assert.Contains("&lt;img src=x onerror=alert(1)&gt;", page, StringComparison.Ordinal);
+        Assert.Equal(Starts().Count(page), Ends().Count(page));
+    }
+
+    [Fact]
+    public void Write_Page_LoadsNothingFromElsewhere()
+    {
+        string page = Scripts().Replace(Page(), "");
+        Assert.DoesNotMatch(ExternalLoad(), page);
+        Assert.Contains("default-src 'none'", page, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Write_Page_HoldsEveryPolicyCurveSampleAndSetting()
+    {
+        string page = Page();
+        foreach (string wanted in (string[])["reference", "dpo-beta-0.1", "0.612", "[0.550, 0.670]", "12.34", "rewards/margins", "rewards/accuracies", "known to work", "client run x --variant demo", "betas", "pairs.samples"])
+        {
+            Assert.Contains(wanted, page, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void Write_Charts_AreValidJsonWithTheNumbers()
+    {
+        JsonNode[] charts = [.. ChartJson().Matches(Page()).Select(match => JsonNode.Parse(match.Groups[1].Value)!)];
+        Assert.Equal(4, charts.Length);
+        Assert.Equal(12.34, charts[0]["data"]!["values"]![1]!["kl"]!.GetValue<double>());
+        Assert.Equal(2, charts[1]["data"]!["values"]!.AsArray().Count);
+    }
+
+    [Fact]
+    public void Write_UnfinishedRun_SaysSo()
+    {
+        InputException error = Assert.Throws<InputException>(() => ReportWriter.Write(folder.Path, folder.File("x.html")));
+        Assert.Contains("summary.json", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Read_LongMetrics_AreThinnedToMeans()
+    {
+        string path = folder.Write("metrics.jsonl", string.Concat(Enumerable.Range(1, 1000).Select(i => $$"""{"step":{{i}},"split":"train","loss":{{i}}}""" + "\n")) + "{\"step\":10");
+        IReadOnlyList<CurvePoint> points = TrainingCurves.Read(path);
+        Assert.InRange(points.Count, 100, TrainingCurves.MaxPoints);
+        Assert.Equal(new CurvePoint("loss", 5, 5), points[0]); // the mean of steps 1 to 9
+    }
+
+    [Fact]
+    public void Of_Markup_EscapesValuesAndKeepsMarkup()
+    {
+        Html inner = Html.Of($"<b>{"a<b"}</b>");
+        Assert.Equal("<p title=\"&quot;\"><b>a&lt;b</b>1.5</p>", Html.Of($"<p title=\"{"\""}\">{inner}{1.5}</p>").Markup);
+    }
+
+    [GeneratedRegex("""<script[ >]""")]
+    private static partial Regex Starts();
+
+    [GeneratedRegex("""</script>""")]
+    private static partial Regex Ends();
+
+    [GeneratedRegex("""<script>.*?</script>""", RegexOptions.Singleline)]
+    private static partial Regex Scripts();
+
+    [GeneratedRegex("""(src|href)\s*=\s*["']?(https?:)?//|@import|url\(|<link""", RegexOptions.IgnoreCase)]
+    private static partial Regex ExternalLoad();
+
+    [GeneratedRegex("""<script type="application/json">(.*?)</script>""", RegexOptions.Singleline)]
+    private static partial Regex ChartJson();
+
+    private string Page()
+    {
+        RunExample.Write(folder, Hostile);
+        ReportWriter.Write(folder.Path, folder.File("report.html"));
+        return File.ReadAllText(folder.File("report.html"));
+    }
+}
