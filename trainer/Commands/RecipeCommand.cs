@@ -16,7 +16,7 @@ internal static class RecipeCommand
     public static Command Create<T>(string name, string description, string example, Action<T, RunFolder, RunRequest> run)
         where T : class
     {
-        var recipe = new Option<string>("--recipe") { Description = "Recipe file (JSON; keys in docs/recipes.md).", Required = true };
+        var recipe = new Option<string?>("--recipe") { Description = "Recipe file (JSON; keys in docs/recipes.md). Required, except that --resume alone takes the recipe of its run." };
         var set = new Option<string[]>("--set")
         {
             Description = "Overrides a setting by its dotted path, e.g. --set optimizer.learning_rate=0.0005. May be repeated.",
@@ -27,6 +27,13 @@ internal static class RecipeCommand
         var device = new Option<string>("--device") { Description = "cpu or cuda. Default: cpu.", DefaultValueFactory = _ => "cpu" };
         var json = new Option<bool>("--json") { Description = "Print the final metrics as one JSON line on standard output." };
         var command = new Command(name, $"{description}\n\nExample:\n  {example}") { recipe, set, output, resume, device, json };
+        command.Validators.Add(parsed =>
+        {
+            if (parsed.GetValue(recipe) is null && parsed.GetValue(resume) is null)
+            {
+                parsed.AddError("Option '--recipe' is required, except with --resume.");
+            }
+        });
         command.SetAction(parsed =>
         {
             using var stop = new StopSignal();
@@ -40,7 +47,7 @@ internal static class RecipeCommand
 
                     Start(run, new RunRequest
                     {
-                        Recipe = parsed.GetValue(recipe)!,
+                        Recipe = parsed.GetValue(recipe) ?? Path.Combine(parsed.GetValue(resume)!, "recipe.json"),
                         Sets = parsed.GetValue(set)!,
                         Output = parsed.GetValue(output),
                         Resume = parsed.GetValue(resume),

@@ -80,7 +80,7 @@ internal static class Preference
     }
 
     /// <summary>One step's gradients: forward and backward of each part, weighted so that their sum is the gradient of the mean over all pairs.</summary>
-    private static PreferenceMetrics Accumulate(
+    internal static PreferenceMetrics Accumulate(
         PreferenceRecipe recipe,
         PreferenceObjective objective,
         Gpt2 policy,

@@ -16,7 +16,7 @@ internal static class PreferenceForward
     public static PairLogProbs Pairs(Gpt2 policy, PreferenceBatch batch, float[] reference, Tensor? baseline = null)
     {
         var rows = new PreferenceTensors(batch, policy.Device);
-        Tensor sums = CompletionScorer.Sums(policy, rows); // [B]
+        Tensor sums = CompletionLogProbs.Sums(policy, rows); // [B]
         Tensor frozen = Reference(batch, reference, policy.Device); // [B]
         return new PairLogProbs(
             sums.index_select(0, rows.Chosen), // [B] -> [P]
@@ -41,7 +41,7 @@ internal static class PreferenceForward
 
         using IDisposable quiet = no_grad();
         PreferenceBatch batch = pairs.Mismatched.Of(groups);
-        Tensor sums = CompletionScorer.Sums(policy, new PreferenceTensors(batch, policy.Device)); // [B]
+        Tensor sums = CompletionLogProbs.Sums(policy, new PreferenceTensors(batch, policy.Device)); // [B]
         return PreferenceLosses.KtoBaseline(sums - Reference(batch, pairs.Reference, policy.Device));
     }
 

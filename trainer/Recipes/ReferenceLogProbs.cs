@@ -73,7 +73,7 @@ internal static class ReferenceLogProbs
         float[] values;
         try
         {
-            values = CompletionScorer.ScoreAll(model, rows, RowsPerPass, request.Stop);
+            values = CompletionLogProbs.ScoreAll(model, rows, RowsPerPass, request.Stop);
         }
         catch (OperationCanceledException e)
         {

@@ -83,6 +83,17 @@ public sealed class PreferenceCommandTests : IDisposable
     }
 
     [Fact]
+    public void Dpo_ResumeWithoutRecipe_TakesTheRunsOwn()
+    {
+        InterruptAfterFirstEpochStep([]);
+        Assert.Equal(0, Program("dpo", "--resume", Run("cut")).Code);
+        Assert.True(File.Exists(Path.Combine(Run("cut"), "done.json")));
+    }
+
+    [Fact]
+    public void Dpo_NeitherRecipeNorResume_IsAUsageError() => Assert.Equal(1, Program("dpo").Code);
+
+    [Fact]
     public void Dpo_GroupAndPairMode_GiveTheSameLosses()
     {
         Assert.Equal(0, Trainer("--output", Run("group")));
@@ -176,7 +187,9 @@ public sealed class PreferenceCommandTests : IDisposable
 
     private int Trainer(params string[] arguments) => Told(arguments).Code;
 
-    private (int Code, string Told) Told(params string[] arguments)
+    private (int Code, string Told) Told(params string[] arguments) => Program(["dpo", "--recipe", recipe, .. arguments]);
+
+    private static (int Code, string Told) Program(params string[] arguments)
     {
         TextWriter before = Console.Error;
         using var told = new StringWriter();
@@ -184,7 +197,7 @@ public sealed class PreferenceCommandTests : IDisposable
         try
         {
             MethodInfo entry = typeof(RunFolder).Assembly.EntryPoint!;
-            object? result = entry.Invoke(null, [new[] { "dpo", "--recipe", recipe }.Concat(arguments).ToArray()]);
+            object? result = entry.Invoke(null, [arguments]);
             return (result is Task<int> task ? task.GetAwaiter().GetResult() : (int)result!, told.ToString());
         }
         finally

@@ -8,7 +8,7 @@ using static TorchSharp.torch;
 
 namespace Rudder.Trainer.Tests.Models;
 
-public sealed class CompletionScorerTests : IDisposable
+public sealed class CompletionLogProbsTests : IDisposable
 {
     private readonly DisposeScope scope = NewDisposeScope();
     private readonly Gpt2 model = ModelFolder.LoadGpt2(Path.Combine(Rudder.Tests.SharedFolder.Root, "tests", "Fixtures", "tiny-gpt2"), CPU, 0);
@@ -23,7 +23,7 @@ public sealed class CompletionScorerTests : IDisposable
     public void Sums_RaggedBatch_MatchFullLogitsWithAMaskedPrompt()
     {
         PreferenceBatch batch = PreferenceBatch.Of(SamplePairs.Group(SamplePairs.Random(3, 4, seed: 11)).Groups, BatchMode.Group);
-        float[] gathered = NamedParameters.Values(CompletionScorer.Sums(model, new PreferenceTensors(batch, CPU)));
+        float[] gathered = NamedParameters.Values(CompletionLogProbs.Sums(model, new PreferenceTensors(batch, CPU)));
         int row = 0;
         foreach (PreferenceGroup group in SamplePairs.Group(SamplePairs.Random(3, 4, seed: 11)).Groups)
         {
@@ -77,8 +77,8 @@ public sealed class CompletionScorerTests : IDisposable
         PreferenceData data = SamplePairs.Group(SamplePairs.Random(4, 3, seed: 17));
         model.eval();
         (PreferenceGroup, GroupCompletion)[] rows = [.. data.Groups.SelectMany(g => g.Completions.Select(c => (g, c)))];
-        float[] whole = CompletionScorer.ScoreAll(model, rows, 100);
-        float[] parts = CompletionScorer.ScoreAll(model, rows, 5);
+        float[] whole = CompletionLogProbs.ScoreAll(model, rows, 100);
+        float[] parts = CompletionLogProbs.ScoreAll(model, rows, 5);
         Assert.All(whole.Zip(parts), both => Assert.Equal(both.First, both.Second, 1e-5f * Math.Abs(both.First)));
     }
 
@@ -86,6 +86,6 @@ public sealed class CompletionScorerTests : IDisposable
     public void ScoreAll_TrainingMode_IsRefused()
     {
         model.train();
-        Assert.Throws<InvalidOperationException>(() => CompletionScorer.ScoreAll(model, [], 1));
+        Assert.Throws<InvalidOperationException>(() => CompletionLogProbs.ScoreAll(model, [], 1));
     }
 }

@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 namespace Rudder.Trainer.Models;
 
 /// <summary>Log-probabilities of completions under a GPT-2 model, with the vocabulary product at completion positions only.</summary>
-internal static class CompletionScorer
+internal static class CompletionLogProbs
 {
     /// <summary>log π(y|x) of every row of a batch, with gradient where the caller records one.</summary>
     /// <param name="model">Policy or reference.</param>
