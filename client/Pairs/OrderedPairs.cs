@@ -3,7 +3,7 @@ using Rudder.Preference.V1;
 
 namespace Rudder.Client.Pairs;
 
-/// <summary>All ordered pairs of one prompt's completions: n completions give up to n(n-1)/2, ties are dropped.</summary>
+/// <summary>All ordered pairs of one prompt's completions: n completions give up to n(n-1)/2, ties and equal completions are dropped.</summary>
 /// <param name="plan">How the completions were drawn.</param>
 /// <param name="policyFingerprint">Model that drew them.</param>
 /// <param name="classifierFingerprint">Model that judged them.</param>
@@ -17,7 +17,7 @@ internal sealed class OrderedPairs(SamplingPlan plan, string policyFingerprint, 
             for (int j = i + 1; j < group.Completions.Count; j++)
             {
                 (ScoredCompletion a, ScoredCompletion b) = (group.Completions[i], group.Completions[j]);
-                if (a.Score != b.Score)
+                if (a.Score != b.Score && !a.Drawn.Ids.Equals(b.Drawn.Ids)) // equal draws teach nothing, however a batch rounds their scores
                 {
                     yield return a.Score > b.Score ? Pair(group.Prompt, a, b) : Pair(group.Prompt, b, a);
                 }
