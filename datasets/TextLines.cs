@@ -1,4 +1,3 @@
-using System.IO.Compression;
 using System.Text;
 
 namespace Rudder.Datasets;
@@ -33,7 +32,7 @@ internal static class TextLines
         try
         {
             var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, 1 << 16);
-            Stream content = path.EndsWith(".gz", StringComparison.Ordinal) ? new GZipStream(file, CompressionMode.Decompress) : file;
+            Stream content = path.EndsWith(".gz", StringComparison.Ordinal) ? new PackedStream(file) : file;
             return new StreamReader(content, Strict, detectEncodingFromByteOrderMarks: false, 1 << 16);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)

@@ -1,0 +1,88 @@
+using System.IO.Compression;
+using System.Runtime.CompilerServices;
+using System.Text.Json;
+using Microsoft.ML.OnnxRuntimeGenAI;
+using Rudder.Tests;
+
+namespace Rudder.Checkpoints.Tests;
+
+/// <summary>The same ids as the genuine tokenizer of ONNX Runtime GenAI, from the same files.</summary>
+public class GenAiTokenizerTests
+{
+    private const int InTest = 2_000;
+
+    [ModuleInitializer]
+    internal static void TelemetryOff() => NativeEnvironment.Prepare();
+
+    [Theory]
+    [InlineData("gpt2")]
+    [InlineData("roberta")]
+    public void Encode_ReviewsWithPublishedVocabulary_EqualsGenAi(string vocabulary)
+    {
+        using var folder = new TemporaryFolder();
+        TokenizerWriter.Convert(SharedFolder.Require("data", vocabulary), folder.Path);
+
+        RequireSameIds(folder, Reviews("imdb.train.jsonl.gz").Take(InTest));
+    }
+
+    [Theory]
+    [InlineData(TokenizerFamily.Gpt2)]
+    [InlineData(TokenizerFamily.Roberta)]
+    public void Encode_ReviewsWithTrainedVocabulary_EqualsGenAi(TokenizerFamily family)
+    {
+        using var folder = new TemporaryFolder();
+        BpeTraining.Train(Reviews("imdb.unsup.jsonl.gz").Take(InTest), 2048, [], folder.Path, family);
+
+        RequireSameIds(folder, Reviews("imdb.train.jsonl.gz").Take(InTest));
+    }
+
+    [Fact(Explicit = true)]
+    [Trait("Soak", "tokenizer")]
+    public void Encode_EveryLabelledReview_EqualsGenAi()
+    {
+        using var folder = new TemporaryFolder();
+        TokenizerWriter.Convert(SharedFolder.Require("data", "gpt2"), folder.Path);
+
+        RequireSameIds(folder, Reviews("imdb.train.jsonl.gz").Concat(Reviews("imdb.test.jsonl.gz")));
+    }
+
+    private static void RequireSameIds(TemporaryFolder folder, IEnumerable<string> texts)
+    {
+        // GenAI makes a tokenizer for a model only: the tiny one's graphs stand beside the tokenizer's files.
+        foreach (string file in Directory.GetFiles(Path.Combine(Fixtures.Gpt2, "onnx")))
+        {
+            File.Copy(file, folder.File(Path.GetFileName(file)));
+        }
+
+        using var model = new Model(folder.Path);
+        using var genuine = new Tokenizer(model);
+        var ours = TextTokenizer.Load(folder.Path)!;
+        int number = 0;
+        foreach (string text in texts)
+        {
+            using var sequences = genuine.Encode(text);
+            int[] ids = ours.Encode(text);
+            Assert.True(sequences[0].SequenceEqual(ids), Difference(number, text, sequences[0].ToArray(), ids, ours));
+            number++;
+        }
+
+        Assert.True(number > 0, "no text was compared");
+    }
+
+    private static string Difference(int number, string text, int[] genuine, int[] ours, TextTokenizer tokenizer)
+    {
+        int at = genuine.AsSpan().CommonPrefixLength(ours);
+        return $"text {number}, token {at}: GenAI {string.Join(' ', genuine.Skip(at).Take(8))}, ours {string.Join(' ', ours.Skip(at).Take(8))}; "
+            + $"before it '{tokenizer.Decode(ours.Take(at).TakeLast(8))}', then '{tokenizer.Decode(ours.Skip(at).Take(8))}'; {text.Length} characters";
+    }
+
+    private static IEnumerable<string> Reviews(string name)
+    {
+        using var reader = new StreamReader(new GZipStream(File.OpenRead(SharedFolder.Require("data", name)), CompressionMode.Decompress));
+        while (reader.ReadLine() is { } line)
+        {
+            using var row = JsonDocument.Parse(line);
+            yield return row.RootElement.GetProperty("text").GetString()!;
+        }
+    }
+}

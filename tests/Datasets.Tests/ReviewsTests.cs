@@ -1,0 +1,105 @@
+using Rudder.Tests;
+
+namespace Rudder.Datasets.Tests;
+
+/// <summary>Reviews from JSON Lines, and every way in which a file can be wrong.</summary>
+public class ReviewsTests
+{
+    [Theory]
+    [InlineData("reviews.jsonl")]
+    [InlineData("reviews.jsonl.gz")]
+    public void Read_RowsOfEachKind_GivesCleanedReviews(string name)
+    {
+        using var folder = new TemporaryFolder();
+        string path = folder.Write(name, """
+            {"text": "Good.<br />Very", "label": 1, "id": "train/pos/1_9"}
+
+            {"id": "u", "text": "caf\u00e9", "label": null, "stars": 4}
+            {"text": "no id", "label": 0}
+
+            """);
+
+        Assert.Equal(
+            [new Review("train/pos/1_9", "Good. Very", 1), new Review("u", "café", null), new Review($"{name}:4", "no id", 0)], Reviews.Read(path));
+    }
+
+    [Theory]
+    [InlineData("""{"id": "a"}""", ":2: key 'text' is missing")]
+    [InlineData("""{"text": 7}""", ":2: key 'text' is 7; a string")]
+    [InlineData("""{"text": "a", "label": "positive"}""", ":2: key 'label' is \"positive\"; an integer")]
+    [InlineData("""{"text": "a", "label": 0.5}""", ":2: key 'label' is 0.5; an integer")]
+    [InlineData("""{"text": "a", "label": -1}""", ":2: key 'label' is -1; classes count from 0")]
+    [InlineData("""{"text": "<br />"}""", ":2: key 'text' holds nothing but")]
+    [InlineData("""{"text": "a\ud83d"}""", ":2: key 'text' holds half a surrogate pair")]
+    [InlineData("""{"text": "a" """, ":2: not valid JSON")]
+    [InlineData("""["text"]""", ":2: holds no JSON object")]
+    [InlineData("text", ":2: not valid JSON")]
+    public void Read_MalformedRow_NamesFileAndLine(string row, string part)
+    {
+        using var folder = new TemporaryFolder();
+        string path = folder.Write("reviews.jsonl", "{\"text\": \"fine\"}\n" + row + "\n{\"text\": \"fine\"}\n");
+
+        using var reviews = Reviews.Read(path).GetEnumerator();
+
+        Assert.True(reviews.MoveNext());
+        var error = Assert.Throws<DatasetException>(() => reviews.MoveNext());
+        Assert.Contains(path + part, error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Read_BytesThatAreNotUtf8_NamesTheFile()
+    {
+        using var folder = new TemporaryFolder();
+        string path = folder.Write("reviews.jsonl", [.. "{\"text\": \"caf"u8, 0xE9, .. "\"}\n"u8]);
+
+        var error = Assert.Throws<DatasetException>(() => Reviews.Read(path).ToList());
+
+        Assert.Contains($"{path}:1", error.Message, StringComparison.Ordinal);
+        Assert.Contains("UTF-8", error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(12)]
+    [InlineData(3000)]
+    [InlineData(-9)] // all of the text is there, its trailer is not
+    public void Read_TruncatedGzip_IsNotTakenForAShortFile(int kept)
+    {
+        using var folder = new TemporaryFolder();
+        // One long line without an end: nothing in the text itself shows that it is cut.
+        string path = folder.Write("prompts.txt.gz", string.Concat(Enumerable.Range(0, 5000).Select(i => $"prompt number {i} ")));
+        byte[] bytes = File.ReadAllBytes(path);
+        File.WriteAllBytes(path, kept < 0 ? bytes[..^-kept] : bytes[..kept]);
+
+        var error = Assert.Throws<DatasetException>(() => Prompts.Read(path).ToList());
+
+        Assert.Contains("damaged or truncated", error.Message, StringComparison.Ordinal);
+        Assert.Contains(path, error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Read_NoSuchFile_NamesIt()
+    {
+        var error = Assert.Throws<DatasetException>(() => Reviews.Read("/nowhere/reviews.jsonl").ToList());
+
+        Assert.Contains("/nowhere/reviews.jsonl: cannot be opened", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Read_FirstReviewOnly_DoesNotReadTheRest()
+    {
+        using var folder = new TemporaryFolder();
+        string path = folder.Write("reviews.jsonl", "{\"text\": \"fine\"}\nnonsense\n");
+
+        Assert.Equal("fine", Reviews.Read(path).First().Text);
+    }
+
+    [Fact]
+    public void Read_PublishedTrainingSplit_HasItsRows()
+    {
+        var reviews = Reviews.Read(SharedFolder.Require("data", "imdb.train.jsonl.gz")).ToList();
+
+        Assert.Equal((25_000, 12_500), (reviews.Count, reviews.Count(r => r.Label == 1)));
+        Assert.DoesNotContain(reviews, r => r.Text.Contains("<br />", StringComparison.Ordinal) || r.Text.Any(char.IsControl));
+    }
+}
