@@ -124,6 +124,10 @@ internal sealed class GenAiEngine : IGenerator
         {
             // Each chunk has its own random stream, or equal prompts would get equal completions in every chunk.
             GenerateChunk(chunkRows, CounterRandom.Derive(batch.Seed, chunk++), cancellation);
+            foreach (var row in chunkRows)
+            {
+                row.Prompt.OnFinished?.Invoke(row.Result(batch.Seed));
+            }
         }
 
         return [.. rows.GroupBy(row => row.PromptIndex).OrderBy(group => group.Key)

@@ -33,6 +33,9 @@ internal sealed record PromptRequest
 
     /// <summary>Told of each token as it is drawn, on the engine's own thread: it must return at once and never throw.</summary>
     public Action<DrawnToken>? OnToken { get; init; }
+
+    /// <summary>Told of each completion when it is finished, after its last token; under the same rules as <see cref="OnToken"/>.</summary>
+    public Action<GeneratedSequence>? OnFinished { get; init; }
 }
 
 /// <summary>One token as it is drawn.</summary>

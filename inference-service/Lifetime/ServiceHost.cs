@@ -20,8 +20,10 @@ internal static class ServiceHost
     private const int CloseSeconds = 30;
 
     /// <summary>The application as the command line describes it; starting it loads and warms the models.</summary>
+    /// <param name="args">The command line.</param>
+    /// <param name="replace">Replaces parts of the service, for tests.</param>
     /// <exception cref="UsageException">A flag or a setting is wrong.</exception>
-    public static WebApplication Build(string[] args)
+    public static WebApplication Build(string[] args, Action<IServiceCollection>? replace = null)
     {
         CommandLine.Check(args);
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
@@ -29,6 +31,7 @@ internal static class ServiceHost
         LogToStandardError(builder.Logging);
         Listen(builder, options);
         AddServices(builder.Services, options);
+        replace?.Invoke(builder.Services);
 
         var app = builder.Build();
         app.MapGrpcService<SamplingService>();

@@ -48,6 +48,7 @@ internal sealed class BatchWork
     public void Finish(PromptWork prompt, GeneratedSequence sequence)
     {
         prompt.Results[sequence.SampleIndex] = sequence;
+        prompt.Request.OnFinished?.Invoke(sequence);
         if (--_missing == 0)
         {
             _completion.TrySetResult([.. Prompts.Select(work => work.Results)]);

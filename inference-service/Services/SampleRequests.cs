@@ -10,6 +10,12 @@ namespace Rudder.InferenceService.Services;
 /// <param name="Stop">What ends completions, for cutting their text.</param>
 internal sealed record SamplePlan(GenerationBatch Batch, StopRule Stop);
 
+/// <summary>What an engine tells of one prompt while it runs: a token, or a finished completion.</summary>
+/// <param name="Prompt">The prompt's index in the request.</param>
+/// <param name="Token">A drawn token.</param>
+/// <param name="Finished">A finished completion.</param>
+internal readonly record struct SampleProgress(int Prompt, DrawnToken? Token, GeneratedSequence? Finished);
+
 /// <summary>Checks a Sample request and turns it into a plan; unset fields get the defaults that the protocol documents.</summary>
 internal sealed class SampleRequests(RequestValidation validation)
 {
@@ -18,8 +24,8 @@ internal sealed class SampleRequests(RequestValidation validation)
     /// <summary>Checks everything that can be known before the engine runs.</summary>
     /// <param name="request">The request.</param>
     /// <param name="model">The generator it names.</param>
-    /// <param name="onToken">Told of each token with its prompt's index, on the engine's thread; null where nobody listens.</param>
-    public SamplePlan Plan(SampleRequest request, LoadedModel model, Action<int, DrawnToken>? onToken)
+    /// <param name="listener">Told of tokens and completions with their prompt's index, on the engine's thread; null where nobody listens.</param>
+    public SamplePlan Plan(SampleRequest request, LoadedModel model, Action<SampleProgress>? listener)
     {
         var settings = request.Settings ?? new SamplerSettings();
         RequestValidation.Count("prompts", request.Prompts.Count, validation.Options.MaxPrompts);
@@ -42,7 +48,8 @@ internal sealed class SampleRequests(RequestValidation validation)
                 HasOwnSeed = prompt.HasSeed,
                 MaxNewTokens = MaxNewTokens($"prompts[{i}]", settings, ids.Length, model),
                 Stop = stop,
-                OnToken = onToken is null ? null : token => onToken(index, token),
+                OnToken = listener is null ? null : token => listener(new SampleProgress(index, token, null)),
+                OnFinished = listener is null ? null : sequence => listener(new SampleProgress(index, null, sequence)),
             });
         }
 

@@ -16,11 +16,14 @@ internal sealed class SamplingService(ModelRegistry models, SampleRequests reque
     {
         using var call = ModelCall.Open(models, state, context, ("model", request.Model));
         var generator = RequestValidation.Generator("model", call.Model);
-        var plan = requests.Plan(request, call.Model, onToken: null);
+        var plan = requests.Plan(request, call.Model, listener: null);
         var drawn = await generator.GenerateAsync(plan.Batch, call.Cancellation);
-        var response = new SampleResponse { Fingerprint = call.Model.Fingerprint };
-        response.Completions.AddRange(Completions(request, call.Model, plan, drawn));
-        response.Usage = Count(call.Model, plan, response.Completions);
+        var response = new SampleResponse { Fingerprint = call.Model.Fingerprint, Usage = Count(call.Model, plan, drawn) };
+        for (int prompt = 0; prompt < drawn.Count; prompt++)
+        {
+            response.Completions.AddRange(drawn[prompt].Select(sequence => Completion(request, call.Model, plan, prompt, sequence)));
+        }
+
         return response;
     }
 
@@ -31,39 +34,40 @@ internal sealed class SamplingService(ModelRegistry models, SampleRequests reque
         var generator = RequestValidation.Generator("model", call.Model);
 
         // Unbounded, but holds no more than the request's own tokens: the engine's thread must never wait for a slow reader.
-        var events = Channel.CreateUnbounded<SampleStreamResponse>(new UnboundedChannelOptions { SingleReader = true });
-        var plan = requests.Plan(request, call.Model, (prompt, token) => events.Writer.TryWrite(TokenEvent(prompt, token)));
-        var generation = GenerateAsync();
+        var progress = Channel.CreateUnbounded<SampleProgress>(new UnboundedChannelOptions { SingleReader = true });
+        var plan = requests.Plan(request, call.Model, step => progress.Writer.TryWrite(step));
+        var generation = Complete(progress.Writer, generator.GenerateAsync(plan.Batch, call.Cancellation));
         try
         {
-            await foreach (var next in events.Reader.ReadAllAsync(call.Cancellation))
+            await foreach (var step in progress.Reader.ReadAllAsync(call.Cancellation))
             {
+                var next = step.Token is { } token ? TokenEvent(step.Prompt, token)
+                    : new SampleStreamResponse { Finished = Completion(request, call.Model, plan, step.Prompt, step.Finished!) };
                 await responseStream.WriteAsync(next, call.Cancellation);
             }
+
+            var end = new StreamEnd { Usage = Count(call.Model, plan, await generation), Fingerprint = call.Model.Fingerprint };
+            await responseStream.WriteAsync(new SampleStreamResponse { End = end }, call.Cancellation);
         }
         finally
         {
             // The model's lease must outlive the work, also when the reader has gone.
             await call.CancelAsync();
-            await generation;
+            await ((Task)generation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
+    }
 
-        async Task GenerateAsync()
+    /// <summary>Ends the channel when the work ends; its failure is met where the result is awaited.</summary>
+    private static async Task<IReadOnlyList<IReadOnlyList<GeneratedSequence>>> Complete(
+        ChannelWriter<SampleProgress> progress, Task<IReadOnlyList<IReadOnlyList<GeneratedSequence>>> generation)
+    {
+        try
         {
-            try
-            {
-                var drawn = await generator.GenerateAsync(plan.Batch, call.Cancellation);
-                var completions = Completions(request, call.Model, plan, drawn).ToList();
-                completions.ForEach(completion => events.Writer.TryWrite(new SampleStreamResponse { Finished = completion }));
-                var end = new StreamEnd { Usage = Count(call.Model, plan, completions), Fingerprint = call.Model.Fingerprint };
-                events.Writer.TryWrite(new SampleStreamResponse { End = end });
-                events.Writer.Complete();
-            }
-            catch (Exception exception)
-            {
-                // Thrown again where the events are read.
-                events.Writer.Complete(exception);
-            }
+            return await generation;
+        }
+        finally
+        {
+            progress.Complete();
         }
     }
 
@@ -72,40 +76,33 @@ internal sealed class SamplingService(ModelRegistry models, SampleRequests reque
         Token = new TokenDrawn { PromptIndex = prompt, SampleIndex = token.SampleIndex, Id = token.Id, LogProb = token.LogProb },
     };
 
-    private static IEnumerable<Completion> Completions(
-        SampleRequest request, LoadedModel model, SamplePlan plan, IReadOnlyList<IReadOnlyList<GeneratedSequence>> drawn)
+    private static Completion Completion(SampleRequest request, LoadedModel model, SamplePlan plan, int prompt, GeneratedSequence sequence)
     {
-        for (int prompt = 0; prompt < drawn.Count; prompt++)
+        var completion = new Completion
         {
-            foreach (var sequence in drawn[prompt])
-            {
-                var completion = new Completion
-                {
-                    PromptIndex = prompt,
-                    SampleIndex = sequence.SampleIndex,
-                    Text = model.Tokenizer is null ? "" : plan.Stop.Cut(model.Tokenizer.Decode(sequence.Ids)),
-                    SumLogProb = sequence.LogProbs.Sum(value => (double)value),
-                    FinishReason = sequence.End == GenerationEnd.Stop ? FinishReason.Stop : FinishReason.Length,
-                    Seed = sequence.Seed,
-                };
-                completion.Ids.AddRange(sequence.Ids);
-                completion.PromptIds.AddRange(plan.Batch.Prompts[prompt].PromptIds);
-                if (request.Logprobs)
-                {
-                    completion.TokenLogProbs.AddRange(sequence.LogProbs);
-                }
-
-                yield return completion;
-            }
+            PromptIndex = prompt,
+            SampleIndex = sequence.SampleIndex,
+            Text = model.Tokenizer is null ? "" : plan.Stop.Cut(model.Tokenizer.Decode(sequence.Ids)),
+            SumLogProb = sequence.LogProbs.Sum(value => (double)value),
+            FinishReason = sequence.End == GenerationEnd.Stop ? FinishReason.Stop : FinishReason.Length,
+            Seed = sequence.Seed,
+        };
+        completion.Ids.AddRange(sequence.Ids);
+        completion.PromptIds.AddRange(plan.Batch.Prompts[prompt].PromptIds);
+        if (request.Logprobs)
+        {
+            completion.TokenLogProbs.AddRange(sequence.LogProbs);
         }
+
+        return completion;
     }
 
-    private Usage Count(LoadedModel model, SamplePlan plan, IEnumerable<Completion> completions)
+    private Usage Count(LoadedModel model, SamplePlan plan, IReadOnlyList<IReadOnlyList<GeneratedSequence>> drawn)
     {
         var usage = new Usage
         {
             PromptTokens = plan.Batch.Prompts.Sum(prompt => prompt.PromptIds.Length),
-            CompletionTokens = completions.Sum(completion => completion.Ids.Count),
+            CompletionTokens = drawn.Sum(sequences => sequences.Sum(sequence => sequence.Ids.Length)),
         };
         metrics.Sampled(model.Name, usage.PromptTokens, usage.CompletionTokens);
         return usage;

@@ -36,9 +36,12 @@ internal sealed class RunningService : IAsyncDisposable
     public Health.HealthClient Health { get; }
 
     /// <summary>Starts the service with one thread per model.</summary>
-    public static async Task<RunningService> StartAsync(params string[] args)
+    public static Task<RunningService> StartAsync(params string[] args) => StartAsync(null, args);
+
+    /// <summary>The same with some parts replaced.</summary>
+    public static async Task<RunningService> StartAsync(Action<IServiceCollection>? replace, params string[] args)
     {
-        var app = ServiceHost.Build(["--urls=http://127.0.0.1:0", "--Service:Threads=1", "--Logging:LogLevel:Default=Error", .. args]);
+        var app = ServiceHost.Build(["--urls=http://127.0.0.1:0", "--Service:Threads=1", "--Logging:LogLevel:Default=Error", .. args], replace);
         await app.StartAsync();
         return new RunningService(app);
     }

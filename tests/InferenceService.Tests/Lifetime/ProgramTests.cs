@@ -1,0 +1,83 @@
+using Grpc.Core;
+using Grpc.Net.Client;
+using Rudder.Inference.V1;
+using Rudder.InferenceService.Tests.Services;
+
+namespace Rudder.InferenceService.Tests.Lifetime;
+
+/// <summary>The program as an operator meets it: its line, its signals, its exit codes.</summary>
+public sealed class ProgramTests
+{
+    private const string AnyPort = "--urls=http://127.0.0.1:0";
+
+    [Theory]
+    [InlineData(ServiceProcess.Terminate)]
+    [InlineData(ServiceProcess.Interrupt)]
+    public async Task Signal_DuringAStream_LetsItFinishAndExitsZero(int signal)
+    {
+        using var service = ServiceProcess.Start(
+            [AnyPort, "--Service:Threads=1", "--Service:MaxSlots=1", .. RunningService.Model(0, "m", ModelCopies.Fixture("tiny-gpt2"))]);
+        string? line = await service.ReadLineAsync();
+        Assert.StartsWith("listening on http://127.0.0.1:", line);
+        using var channel = GrpcChannel.ForAddress(line!["listening on ".Length..]);
+        var client = new Inference.V1.Sampling.SamplingClient(channel);
+        using var call = client.SampleStream(new SampleRequest { Model = "m", Prompts = { Golden.Prompt(1) }, N = 64 });
+        Assert.True(await call.ResponseStream.MoveNext(CancellationToken.None));
+
+        service.Signal(signal);
+        int finished = 0;
+        bool ended = false;
+        await foreach (var next in call.ResponseStream.ReadAllAsync())
+        {
+            finished += next.Finished is null ? 0 : 1;
+            ended |= next.End is not null;
+        }
+
+        var (code, output, error) = await service.EndAsync();
+        Assert.Equal((64, true), (finished, ended));
+        Assert.Equal((0, ""), (code, output));
+        Assert.Contains("Drained", error);
+    }
+
+    [Fact]
+    public async Task Start_WithoutModels_ListensAndStops()
+    {
+        using var service = ServiceProcess.Start(AnyPort);
+        Assert.StartsWith("listening on http://127.0.0.1:", await service.ReadLineAsync());
+
+        service.Signal(ServiceProcess.Terminate);
+
+        Assert.Equal(0, (await service.EndAsync()).Code);
+    }
+
+    [Theory]
+    [InlineData(1, "--port does not exist", "--port=5")]
+    [InlineData(1, "Service:MaxSlots is 0; it takes 1 to 1024", "--Service:MaxSlots=0")]
+    [InlineData(1, "Service:AllowRemote", "--urls=http://0.0.0.0:0")]
+    [InlineData(2, "config.json", "--Service:Models:0:Name=m", "--Service:Models:0:Path=/nowhere", AnyPort)]
+    [InlineData(3, "address", "--urls=http://127.0.0.1:{taken}")]
+    public async Task Start_Fault_ExitsWithItsCodeAndSaysWhy(int code, string part, params string[] args)
+    {
+        using var taken = new System.Net.Sockets.TcpListener(System.Net.IPAddress.Loopback, 0);
+        taken.Start();
+        string port = ((System.Net.IPEndPoint)taken.LocalEndpoint).Port.ToString(System.Globalization.CultureInfo.InvariantCulture);
+        using var service = ServiceProcess.Start([.. args.Select(arg => arg.Replace("{taken}", port, StringComparison.Ordinal))]);
+
+        var ended = await service.EndAsync();
+
+        Assert.Equal((code, ""), (ended.Code, ended.Output));
+        Assert.Contains(part, ended.Error);
+        Assert.DoesNotContain("   at ", ended.Error);
+    }
+
+    [Fact]
+    public async Task Help_Asked_PrintsFlags()
+    {
+        using var service = ServiceProcess.Start("--help");
+
+        var ended = await service.EndAsync();
+
+        Assert.Equal(0, ended.Code);
+        Assert.Contains("--Service:Models:0:Path", ended.Output);
+    }
+}

@@ -1,0 +1,59 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+
+namespace Rudder.InferenceService.Tests.Lifetime;
+
+/// <summary>The service's own executable as a process, its two output streams collected.</summary>
+internal sealed partial class ServiceProcess : IDisposable
+{
+    private readonly Process _process;
+    private readonly Task<string> _error;
+
+    private ServiceProcess(Process process)
+    {
+        _process = process;
+        _error = process.StandardError.ReadToEndAsync();
+    }
+
+    /// <summary>Number of SIGINT, as Ctrl-C sends it.</summary>
+    public const int Interrupt = 2;
+
+    /// <summary>Number of SIGTERM.</summary>
+    public const int Terminate = 15;
+
+    /// <summary>Starts the program that lies beside this test assembly.</summary>
+    public static ServiceProcess Start(params string[] args)
+    {
+        string program = Path.Combine(AppContext.BaseDirectory, "inference-service.dll");
+        var start = new ProcessStartInfo("dotnet", ["exec", program, .. args]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        return new ServiceProcess(Process.Start(start)!);
+    }
+
+    /// <summary>The next line of standard output, or null at its end.</summary>
+    public Task<string?> ReadLineAsync() => _process.StandardOutput.ReadLineAsync().WaitAsync(TimeSpan.FromSeconds(120));
+
+    /// <summary>Sends a signal.</summary>
+    public void Signal(int signal) => Assert.Equal(0, Kill(_process.Id, signal));
+
+    /// <summary>Waits for the end.</summary>
+    /// <returns>Exit code, and what was written to the streams since.</returns>
+    public async Task<(int Code, string Output, string Error)> EndAsync()
+    {
+        string output = await _process.StandardOutput.ReadToEndAsync().WaitAsync(TimeSpan.FromSeconds(120));
+        await _process.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(120));
+        return (_process.ExitCode, output, await _error);
+    }
+
+    public void Dispose()
+    {
+        if (!_process.HasExited)
+        {
+            _process.Kill();
+        }
+
+        _process.Dispose();
+    }
+
+    [LibraryImport("libc", EntryPoint = "kill")]
+    private static partial int Kill(int process, int signal);
+}

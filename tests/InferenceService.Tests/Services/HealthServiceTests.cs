@@ -1,0 +1,69 @@
+using Grpc.Core;
+using Grpc.Health.V1;
+using Rudder.Inference.V1;
+using Rudder.InferenceService.Lifetime;
+using static Grpc.Health.V1.HealthCheckResponse.Types;
+
+namespace Rudder.InferenceService.Tests.Services;
+
+public sealed class HealthServiceTests(SharedService shared)
+{
+    [Theory]
+    [InlineData("")]
+    [InlineData("inference.v1.Sampling")]
+    [InlineData("inference.v1.Scoring")]
+    [InlineData("inference.v1.Models")]
+    public async Task Check_WarmService_IsServing(string name)
+    {
+        var reply = await shared.Service.Health.CheckAsync(new HealthCheckRequest { Service = name });
+
+        Assert.Equal(ServingStatus.Serving, reply.Status);
+    }
+
+    [Fact]
+    public async Task Check_ForeignName_IsNotFound()
+    {
+        var fault = await Assert.ThrowsAsync<RpcException>(async () => await shared.Service.Health.CheckAsync(new HealthCheckRequest { Service = "x.Y" }));
+
+        Assert.Equal(StatusCode.NotFound, fault.StatusCode);
+        Assert.Contains("inference.v1.Sampling", fault.Status.Detail);
+    }
+
+    [Fact]
+    public async Task Watch_ForeignName_IsUnknownAndStaysOpen()
+    {
+        using var call = shared.Service.Health.Watch(new HealthCheckRequest { Service = "x.Y" });
+
+        Assert.True(await call.ResponseStream.MoveNext(CancellationToken.None));
+        Assert.Equal(ServingStatus.ServiceUnknown, call.ResponseStream.Current.Status);
+        Assert.False(call.ResponseStream.MoveNext(CancellationToken.None).IsCompleted);
+    }
+
+    [Fact]
+    public async Task Watch_UntilDraining_TellsEachChangeAndEnds()
+    {
+        await using var service = await RunningService.StartAsync();
+        using var call = service.Health.Watch(new HealthCheckRequest());
+        Assert.True(await call.ResponseStream.MoveNext(CancellationToken.None));
+        Assert.Equal(ServingStatus.Serving, call.ResponseStream.Current.Status);
+
+        _ = service.Get<ServiceState>().BecomeDraining();
+
+        Assert.True(await call.ResponseStream.MoveNext(CancellationToken.None));
+        Assert.Equal(ServingStatus.NotServing, call.ResponseStream.Current.Status);
+        Assert.False(await call.ResponseStream.MoveNext(CancellationToken.None));
+        Assert.Equal(ServingStatus.NotServing, (await service.Health.CheckAsync(new HealthCheckRequest())).Status);
+    }
+
+    [Fact]
+    public async Task AnyCall_WhileDraining_IsUnavailable()
+    {
+        await using var service = await RunningService.StartAsync();
+        _ = service.Get<ServiceState>().BecomeDraining();
+
+        var fault = await Assert.ThrowsAsync<RpcException>(async () => await service.Models.ListAsync(new ListModelsRequest()));
+
+        Assert.Equal(StatusCode.Unavailable, fault.StatusCode);
+        Assert.Contains("draining", fault.Status.Detail);
+    }
+}

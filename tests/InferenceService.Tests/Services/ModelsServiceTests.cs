@@ -1,0 +1,154 @@
+using Grpc.Core;
+using Rudder.Checkpoints;
+using Rudder.Inference.V1;
+
+namespace Rudder.InferenceService.Tests.Services;
+
+public sealed class ModelsServiceTests(SharedService shared) : IDisposable
+{
+    private readonly RunningService _shared = shared.Service;
+    private readonly string _folder = Directory.CreateTempSubdirectory("rudder-models-").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Fact]
+    public async Task List_LoadedModels_TellsWhatTheyAre()
+    {
+        var models = (await _shared.Models.ListAsync(new ListModelsRequest())).Models.ToDictionary(model => model.Name);
+
+        var generator = models[SharedService.Text];
+        Assert.Equal((ModelKind.Generator, Engine.Slots, Precision.Fp32), (generator.Kind, generator.Engine, generator.Precision));
+        Assert.Equal((512, 64, 32, 511, true), (generator.Vocabulary, generator.Context, generator.Slots, generator.EosId, generator.HasTokenizer));
+        var classifier = models[SharedService.ClassifierIds];
+        Assert.Equal((ModelKind.Classifier, 64, 0, false), (classifier.Kind, classifier.Context, classifier.Slots, classifier.HasTokenizer));
+        Assert.Equal(["NEGATIVE", "POSITIVE"], classifier.Labels);
+        Assert.Equal(64, classifier.Fingerprint.Length);
+    }
+
+    [Fact]
+    public async Task Encode_ThenDecode_GivesTheTextBack()
+    {
+        string[] texts = ["The model folder", "", "naïve — ünïcödé 🙂", "  two  spaces "];
+        var encoded = await _shared.Models.EncodeAsync(new EncodeRequest { Model = SharedService.Text, Texts = { texts } });
+        var decoded = await _shared.Models.DecodeAsync(new DecodeRequest { Model = SharedService.Text, Sequences = { encoded.Results } });
+
+        Assert.Equal(texts, decoded.Texts);
+        Assert.Empty(encoded.Results[1].Ids);
+    }
+
+    [Fact]
+    public async Task Encode_WithoutTokenizerOrTexts_IsRefusedByName()
+    {
+        var bare = await Assert.ThrowsAsync<RpcException>(async () => await _shared.Models.EncodeAsync(new EncodeRequest { Model = SharedService.Ids, Texts = { "x" } }));
+        var none = await Assert.ThrowsAsync<RpcException>(async () => await _shared.Models.EncodeAsync(new EncodeRequest { Model = SharedService.Text }));
+        var id = await Assert.ThrowsAsync<RpcException>(async () => await _shared.Models.DecodeAsync(
+            new DecodeRequest { Model = SharedService.Text, Sequences = { new TokenIds { Ids = { 512 } } } }));
+
+        Assert.Equal((StatusCode.FailedPrecondition, StatusCode.InvalidArgument, StatusCode.InvalidArgument), (bare.StatusCode, none.StatusCode, id.StatusCode));
+        Assert.Contains("has no tokenizer", bare.Status.Detail);
+        Assert.Contains("texts is empty", none.Status.Detail);
+        Assert.Contains("sequences[0].ids[0] is 512", id.Status.Detail);
+    }
+
+    [Fact]
+    public async Task Load_ThenUnload_ServesAndForgets()
+    {
+        await using var service = await StartAsync();
+        ModelCopies.Plain("tiny-gpt2", Path.Combine(_folder, "root", "a"));
+
+        var loaded = await service.Models.LoadAsync(new LoadModelRequest { Name = "policy", Path = "a" });
+        await service.Sampling.SampleAsync(new SampleRequest { Model = "policy", Prompts = { Golden.Prompt(1) } });
+        await service.Models.UnloadAsync(new UnloadModelRequest { Name = "policy" });
+
+        Assert.Equal("policy", loaded.Model.Name);
+        Assert.Empty((await service.Models.ListAsync(new ListModelsRequest())).Models);
+        Assert.Equal(StatusCode.NotFound, await StatusAsync(service.Sampling.SampleAsync(new SampleRequest { Model = "policy", Prompts = { Golden.Prompt(1) } })));
+        Assert.Equal(StatusCode.NotFound, await StatusAsync(service.Models.UnloadAsync(new UnloadModelRequest { Name = "policy" })));
+    }
+
+    [Fact]
+    public async Task Load_OverARunningName_SwapsWithoutALostCall()
+    {
+        await using var service = await StartAsync();
+        ModelCopies.Plain("tiny-gpt2", Path.Combine(_folder, "root", "old"));
+        ModelCopies.WithTokenizer("tiny-gpt2", Path.Combine(_folder, "root", "new"), TokenizerFamily.Gpt2);
+        var before = await service.Models.LoadAsync(new LoadModelRequest { Name = "policy", Path = "old" });
+        using var swapped = new CancellationTokenSource();
+        var callers = Enumerable.Range(0, 4).Select(_ => Task.Run(async () =>
+        {
+            var seen = new List<string>();
+            do
+            {
+                var request = new SampleRequest { Model = "policy", Prompts = { Golden.Prompt(1, 2, 3) }, N = 4 };
+                seen.Add((await service.Sampling.SampleAsync(request)).Fingerprint);
+            }
+            while (!swapped.IsCancellationRequested || seen[^1] == before.Model.Fingerprint);
+            return seen;
+        })).ToList();
+
+        var after = await service.Models.LoadAsync(new LoadModelRequest { Name = "policy", Path = "new" });
+        await swapped.CancelAsync();
+
+        // Every call succeeded, under the old model first and under the new one last.
+        Assert.NotEqual(before.Model.Fingerprint, after.Model.Fingerprint);
+        Assert.All(await Task.WhenAll(callers), seen => Assert.Equal(after.Model.Fingerprint, seen[^1]));
+    }
+
+    [Theory]
+    [InlineData("../outside", StatusCode.InvalidArgument, "leads out of the service's model roots")]
+    [InlineData("/etc", StatusCode.InvalidArgument, "leads out of the service's model roots")]
+    [InlineData("link", StatusCode.InvalidArgument, "leads out of the service's model roots")]
+    [InlineData("nothing", StatusCode.NotFound, "names no folder")]
+    [InlineData("", StatusCode.InvalidArgument, "the length of path is 0; it takes 1 to 4096")]
+    [InlineData("empty", StatusCode.FailedPrecondition, "config.json")]
+    [InlineData("bare", StatusCode.FailedPrecondition, "trainer export --model")]
+    [InlineData("damaged", StatusCode.FailedPrecondition, "damaged")]
+    public async Task Load_UnusableFolder_SaysWhy(string path, StatusCode status, string part)
+    {
+        await using var service = await StartAsync();
+        string root = Path.Combine(_folder, "root");
+        Directory.CreateDirectory(Path.Combine(_folder, "outside"));
+        Directory.CreateDirectory(Path.Combine(root, "empty"));
+        File.CreateSymbolicLink(Path.Combine(root, "link"), ModelCopies.Fixture("tiny-gpt2"));
+        Directory.Delete(Path.Combine(ModelCopies.Plain("tiny-gpt2", Path.Combine(root, "bare")), "onnx"), recursive: true);
+        string damaged = Path.Combine(ModelCopies.Plain("tiny-gpt2", Path.Combine(root, "damaged")), "onnx", "weights.bin");
+        byte[] bytes = File.ReadAllBytes(damaged);
+        bytes[100] ^= 1;
+        File.WriteAllBytes(damaged, bytes);
+
+        var fault = await Assert.ThrowsAsync<RpcException>(async () => await service.Models.LoadAsync(new LoadModelRequest { Name = "m", Path = path }));
+
+        Assert.Equal(status, fault.StatusCode);
+        Assert.Contains(part, fault.Status.Detail);
+        Assert.Empty((await service.Models.ListAsync(new ListModelsRequest())).Models);
+    }
+
+    [Fact]
+    public async Task Load_BadNameEngineOrPrecision_IsRefusedByName()
+    {
+        var requests = new (LoadModelRequest Request, string Part)[]
+        {
+            (new() { Name = "a/b", Path = "x" }, "name is no model name"),
+            (new() { Name = "", Path = "x" }, "name is empty"),
+            (new() { Name = "m", Path = SharedService.Ids, Engine = (Engine)9 }, "engine is 9"),
+            (new() { Name = "m", Path = SharedService.Ids, Precision = (Precision)9 }, "precision is 9"),
+        };
+
+        foreach (var (request, part) in requests)
+        {
+            var fault = await Assert.ThrowsAsync<RpcException>(async () => await _shared.Models.LoadAsync(request));
+
+            Assert.Equal(StatusCode.InvalidArgument, fault.StatusCode);
+            Assert.Contains(part, fault.Status.Detail);
+        }
+    }
+
+    private Task<RunningService> StartAsync()
+    {
+        Directory.CreateDirectory(Path.Combine(_folder, "root"));
+        return RunningService.StartAsync($"--Service:ModelRoots:0={Path.Combine(_folder, "root")}");
+    }
+
+    private static async Task<StatusCode> StatusAsync<T>(AsyncUnaryCall<T> call) =>
+        (await Assert.ThrowsAsync<RpcException>(async () => await call)).StatusCode;
+}
