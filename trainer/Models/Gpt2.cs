@@ -77,6 +77,12 @@ internal sealed class Gpt2 : nn.Module<Tensor, Tensor>
     /// <summary>Logits of hidden states through the tied head: [...,D] -> [...,V].</summary>
     public Tensor Head(Tensor hidden) => nn.functional.linear(hidden, vocabulary.Value);
 
+    /// <summary>Summed negative log-likelihood of the next tokens, in nats, without building the logits.</summary>
+    /// <param name="hidden">Final hidden states of the places that predict, [N,D].</param>
+    /// <param name="targets">The tokens they should predict, [N].</param>
+    /// <returns>[]</returns>
+    public Tensor SumOfLosses(Tensor hidden, Tensor targets) => VocabularyLoss.Sum(hidden, vocabulary.Value, wte.call(targets));
+
     /// <inheritdoc/>
     public override Tensor forward(Tensor ids) => Head(Hidden(ids)); // [B,T] -> [B,T,V]
 

@@ -94,7 +94,7 @@ internal static class Sft
         Tensor hidden = model.Hidden(batch.Inputs); // [B,T,D]
         hidden = hidden.reshape(-1, hidden.shape[2]); // [B·T,D]
         hidden = batch.Places is null ? hidden : hidden.index_select(0, batch.Places); // [N,D]
-        return nn.functional.cross_entropy(model.Head(hidden), batch.Targets, reduction: nn.Reduction.Sum); // []
+        return model.SumOfLosses(hidden, batch.Targets); // []
     }
 
     /// <summary>Mean loss per token and its exponential on held-out sequences.</summary>

@@ -1,0 +1,71 @@
+using Rudder.Trainer.Recipes.Settings;
+
+namespace Rudder.Trainer.Tests.Recipes;
+
+public class RecipeReaderTests
+{
+    [Theory]
+    [InlineData("{\"epoch\": 1}", "there is no setting 'epoch'", "epochs")]
+    [InlineData("{\"optimizer\": {\"lr\": 1}}", "there is no setting 'optimizer.lr'", "learning_rate")]
+    [InlineData("{\"data\": {\"files\": [\"a\"]}, \"epochs\": 0}", "epochs is 0", "1 to 100000")]
+    [InlineData("{\"data\": {\"files\": [\"a\"]}, \"optimizer\": {\"name\": \"sgd\"}}", "optimizer.name is 'sgd'", "adamw, rmsprop")]
+    [InlineData("{\"data\": {\"files\": [\"a\"]}, \"optimizer\": {\"betas\": [0.9]}}", "optimizer.betas is [0.9]", "2 values")]
+    [InlineData("{\"data\": {\"files\": []}}", "data.files is []", "at least 1 value")]
+    [InlineData("{\"epochs\": \"two\"}", "epochs", "wrong type")]
+    [InlineData("{", "not JSON", "")]
+    public void Parse_BadRecipe_NamesKeyValueAndLimit(string json, string problem, string remedy)
+    {
+        BadInputException error = Assert.Throws<BadInputException>(() => RecipeReader.Parse<SftRecipe>(json, "r.json", []));
+        Assert.Contains(problem, error.Message, StringComparison.Ordinal);
+        Assert.Contains(remedy, error.Message, StringComparison.Ordinal);
+        Assert.StartsWith("r.json", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Parse_Sets_OverrideWithTheSettingsType()
+    {
+        SftRecipe recipe = RecipeReader.Parse<SftRecipe>(
+            "{\"data\": {\"files\": [\"a\"]}}",
+            "r.json",
+            ["optimizer.learning_rate=5e-4", "epochs=3", "export.int8=true", "data.files=[\"b\",\"c\"]", "name=x"]);
+        Assert.Equal(5e-4, recipe.Optimizer.LearningRate);
+        Assert.Equal(3, recipe.Epochs);
+        Assert.True(recipe.Export.Int8);
+        Assert.Equal(["b", "c"], recipe.Data.Files);
+        Assert.Equal("x", recipe.Name);
+    }
+
+    [Theory]
+    [InlineData("epochs=2.5", "a whole number")]
+    [InlineData("optimizer.learning_rate=fast", "a number")]
+    [InlineData("export.int8=yes", "true or false")]
+    [InlineData("optimizer.rate=1", "no setting 'rate'")]
+    [InlineData("epochs", "--set takes key=value")]
+    public void Parse_BadSet_SaysWhatItTakes(string set, string expected)
+    {
+        BadInputException error = Assert.Throws<BadInputException>(() => RecipeReader.Parse<SftRecipe>("{}", "r.json", [set]));
+        Assert.Contains(expected, error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Write_ThenParse_GivesTheSameText()
+    {
+        using var world = new TinyTraining();
+        string text = RecipeReader.Write(world.Sft());
+        Assert.Equal(text, RecipeReader.Write(RecipeReader.Parse<SftRecipe>(text, "again", [])));
+    }
+
+    [Fact]
+    public void Read_ShippedRecipes_AreValid()
+    {
+        string folder = Path.Combine(Rudder.Tests.SharedFolder.Root, "experiments", "imdb-dpo", "mini-models");
+        foreach (string name in new[] { "pretrain", "sft" })
+        {
+            RecipeReader.Read<SftRecipe>(Path.Combine(folder, name + ".json"), []);
+        }
+
+        RecipeReader.Read<ClassifierRecipe>(Path.Combine(folder, "classifier.json"), []);
+        RecipeReader.Read<TokenizerRecipe>(Path.Combine(folder, "tokenizer-lm.json"), []);
+        RecipeReader.Read<TokenizerRecipe>(Path.Combine(folder, "tokenizer-classifier.json"), []);
+    }
+}

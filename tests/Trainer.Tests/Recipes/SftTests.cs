@@ -1,0 +1,115 @@
+using Rudder.Trainer.Models;
+using Rudder.Trainer.Recipes;
+using Rudder.Trainer.Recipes.Settings;
+using Rudder.Trainer.Runs;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Rudder.Trainer.Tests.Recipes;
+
+public class SftTests
+{
+    [Theory]
+    [InlineData("reviews")]
+    [InlineData("pack")]
+    public void Run_InterruptedAfterEveryStep_EqualsUninterruptedBitForBit(string mode)
+    {
+        using var world = new TinyTraining();
+        SftRecipe recipe = world.Sft($"data.mode={mode}");
+        RunFolder whole = world.Train(recipe, "whole");
+        RunFolder pieces = world.TrainInterrupted(recipe, "pieces", out int stops);
+        string[] losses = TinyTraining.Logged(whole, "loss");
+        Assert.True(losses.Length >= 4, "the recipe should cross an epoch");
+        Assert.Equal(losses.Length - 1, stops);
+        Assert.Equal(losses, TinyTraining.Logged(pieces, "loss"));
+        Assert.Equal(TinyTraining.Logged(whole, "grad_norm"), TinyTraining.Logged(pieces, "grad_norm"));
+        Assert.Equal(File.ReadAllBytes(whole.File("model/model.safetensors")), File.ReadAllBytes(pieces.File("model/model.safetensors")));
+    }
+
+    [Fact]
+    public void Run_Finished_LeavesModelCardAndDoneFile()
+    {
+        using var world = new TinyTraining();
+        RunFolder run = world.Train(world.Sft(), "run");
+        foreach (string file in new[]
+        {
+            "recipe.json", "environment.json", "metrics.jsonl", "done.json", "model/config.json", "model/model.safetensors",
+            "model/tokenizer.json", "model/generation_config.json", "model/README.md",
+        })
+        {
+            Assert.True(File.Exists(run.File(file)), file);
+        }
+
+        Assert.False(Directory.Exists(run.Model + ".tmp"));
+    }
+
+    [Fact]
+    public void Run_RateThatExplodes_FailsNamingStepLossAndBatch()
+    {
+        using var world = new TinyTraining();
+        SftRecipe recipe = world.Sft("optimizer.learning_rate=1", "optimizer.weight_decay=0", "epochs=200", "max_grad_norm=0", "checkpoint_every=1")
+            with { Optimizer = new OptimizerSettings { LearningRate = 1e30, WeightDecay = 0 } };
+        TrainingFailedException error = Assert.Throws<TrainingFailedException>(() => world.Train(recipe, "run"));
+        Assert.Matches("Step [0-9]+ gave loss (NaN|∞|Infinity)", error.Message);
+        Assert.Contains("train/", error.Message, StringComparison.Ordinal);
+        Assert.NotEmpty(Directory.GetDirectories(world.File("run/checkpoints"), "step-*"));
+        Assert.False(Directory.Exists(world.File("run/model")));
+        Assert.False(File.Exists(world.File("run/done.json")));
+    }
+
+    [Fact]
+    public void Run_FrozenBlock_KeepsItsWeightsAndMovesTheOthers()
+    {
+        using var world = new TinyTraining();
+        SftRecipe recipe = world.Sft("freeze_blocks=1");
+        RunFolder run = world.Train(recipe, "run");
+        manual_seed(recipe.Seed);
+        using Gpt2 before = ModelSource.LanguageModel(recipe, ModelSource.Tokenizer(world.LanguageTokenizer), CPU);
+        using Gpt2 after = ModelFolder.LoadGpt2(run.Model, CPU);
+        foreach ((NamedParameter old, NamedParameter now) in before.Parameters.Zip(after.Parameters))
+        {
+            bool same = NamedParameters.Values(old.Value).SequenceEqual(NamedParameters.Values(now.Value));
+            Assert.True(same == old.Name.StartsWith("h.0.", StringComparison.Ordinal), old.Name);
+        }
+    }
+
+    [Fact]
+    public void Run_FourSmallBatchesAccumulated_EqualsOneLargeBatch()
+    {
+        using var world = new TinyTraining();
+        // one epoch of one step over all 20 reviews: the order of rows differs, their gradient does not
+        RunFolder large = world.Train(world.Sft("batch.sequences=20", "batch.accumulation=1", "dropout=0"), "large");
+        RunFolder small = world.Train(world.Sft("batch.sequences=5", "batch.accumulation=4", "dropout=0"), "small");
+        Assert.Equal(2, TinyTraining.Logged(large, "loss").Length);
+        foreach (string metric in new[] { "loss", "grad_norm" })
+        {
+            double[] one = Values(large, metric), four = Values(small, metric);
+            Assert.Equal(one[0], four[0], 1e-5);
+            Assert.Equal(one[1], four[1], 1e-4); // after an Adam step, which magnifies rounding in near-zero gradients
+        }
+
+        static double[] Values(RunFolder run, string metric) =>
+            [.. TinyTraining.Logged(run, metric).Select(t => double.Parse(t.Split(": ")[1], System.Globalization.CultureInfo.InvariantCulture))];
+    }
+
+    [Fact]
+    public void Run_ResumeWithAnotherRecipe_IsRefused()
+    {
+        using var world = new TinyTraining();
+        world.Train(world.Sft(), "run");
+        RunRequest request = world.Request("run") with { Output = null, Resume = world.File("run") };
+        SftRecipe other = world.Sft("optimizer.learning_rate=0.5");
+        BadInputException error = Assert.Throws<BadInputException>(() => Sft.Run(other, RunFolder.Open(request, "tiny", 3), request));
+        Assert.Contains("recipe", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Run_TrainingTexts_LearnsThem()
+    {
+        using var world = new TinyTraining();
+        RunFolder run = world.Train(world.Sft("epochs=30", "dropout=0", "checkpoint_every=0", "evaluate_every=0"), "run");
+        string[] losses = TinyTraining.Logged(run, "loss");
+        double Last(int i) => double.Parse(losses[i].Split(": ")[1], System.Globalization.CultureInfo.InvariantCulture);
+        Assert.True(Last(losses.Length - 1) < 0.6 * Last(0), $"{Last(0)} -> {Last(losses.Length - 1)}");
+    }
+}

@@ -1,0 +1,140 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Rudder.Checkpoints;
+using Rudder.Trainer.Recipes;
+using Rudder.Trainer.Recipes.Settings;
+using Rudder.Trainer.Runs;
+
+namespace Rudder.Trainer.Tests;
+
+/// <summary>A small world to train in: made-up reviews, a tokenizer of 300 entries and recipes of a few steps.</summary>
+internal sealed class TinyTraining : IDisposable
+{
+    private static readonly string[] Good = ["fine", "great", "lovely", "bright"];
+    private static readonly string[] Bad = ["dull", "poor", "awful", "grey"];
+    private static readonly string[] Plain = ["the", "film", "was", "and", "its", "story", "actor", "end"];
+    private readonly TemporaryFolder folder = new();
+
+    /// <summary>Writes 24 labelled reviews and trains a tokenizer of each family on them.</summary>
+    public TinyTraining()
+    {
+        var random = new Random(7);
+        List<string> texts = [];
+        using (var lines = new StreamWriter(Reviews))
+        {
+            for (int i = 0; i < 24; i++)
+            {
+                string[] mood = i % 2 == 0 ? Bad : Good;
+                texts.Add(string.Join(' ', Enumerable.Range(0, 6 + (i % 9)).Select(_ => random.Next(2) == 0
+                    ? mood[random.Next(4)]
+                    : Plain[random.Next(8)])));
+                lines.WriteLine(JsonSerializer.Serialize(new { id = $"train/{i}", text = texts[^1], label = i % 2 }));
+            }
+        }
+
+        BpeTraining.Train(texts, 300, ["<|endoftext|>"], LanguageTokenizer, TokenizerFamily.Gpt2);
+        BpeTraining.Train(texts, 300, ["<s>", "<pad>", "</s>", "<unk>", "<mask>"], ClassifierTokenizer, TokenizerFamily.Roberta);
+    }
+
+    /// <summary>The review file.</summary>
+    public string Reviews => folder.File("reviews.jsonl");
+
+    /// <summary>Tokenizer folder of the language model.</summary>
+    public string LanguageTokenizer => folder.File("tokenizer-lm");
+
+    /// <summary>Tokenizer folder of the classifier.</summary>
+    public string ClassifierTokenizer => folder.File("tokenizer-classifier");
+
+    /// <summary>A path inside the world.</summary>
+    public string File(string name) => folder.File(name);
+
+    /// <summary>A language-model recipe of 6 steps over 2 epochs, with dropout, evaluated and saved on the way.</summary>
+    public SftRecipe Sft(params string[] sets) => RecipeReader.Parse<SftRecipe>(
+        $$"""
+        {
+          "name": "tiny", "seed": 3, "threads": 1, "tokenizer": "{{LanguageTokenizer}}", "dropout": 0.2,
+          "architecture": {"layers": 2, "heads": 2, "hidden_size": 16, "context": 16},
+          "data": {"files": ["{{Reviews}}"], "mode": "reviews", "held_out": 4},
+          "batch": {"sequences": 3, "accumulation": 2}, "optimizer": {"learning_rate": 0.01},
+          "schedule": {"warmup_steps": 2}, "epochs": 2, "checkpoint_every": 4, "evaluate_every": 2, "export": {"fp32": false}
+        }
+        """,
+        "tiny.json",
+        sets);
+
+    /// <summary>A classifier recipe of 6 steps over 3 epochs, with dropout and crops.</summary>
+    public ClassifierRecipe Classifier(params string[] sets) => RecipeReader.Parse<ClassifierRecipe>(
+        $$"""
+        {
+          "name": "tiny", "seed": 3, "threads": 1, "tokenizer": "{{ClassifierTokenizer}}", "dropout": 0.2,
+          "architecture": {"layers": 2, "heads": 2, "hidden_size": 16, "context": 16},
+          "data": {"files": ["{{Reviews}}"], "held_out": 4, "min_length": 3, "max_length": 8, "opening": 4},
+          "batch": {"sequences": 5, "accumulation": 2}, "optimizer": {"learning_rate": 0.01},
+          "schedule": {"name": "linear"}, "epochs": 3, "checkpoint_every": 4, "evaluate_every": 0, "export": {"fp32": false}
+        }
+        """,
+        "tiny.json",
+        sets);
+
+    /// <summary>A request that writes to <paramref name="output"/>.</summary>
+    public RunRequest Request(string output, bool stopAfterOneStep = false) => new()
+    {
+        Recipe = "tiny.json",
+        Output = File(output),
+        Stop = new CancellationToken(stopAfterOneStep),
+        Progress = TextWriter.Null,
+        Results = TextWriter.Null,
+    };
+
+    /// <summary>Trains without a break.</summary>
+    public RunFolder Train(TrainingRecipe recipe, string output)
+    {
+        RunRequest request = Request(output);
+        RunFolder run = RunFolder.Open(request, "tiny", recipe.Seed);
+        Start(recipe, run, request);
+        return run;
+    }
+
+    /// <summary>Trains with a stop after every single step, resuming each time.</summary>
+    public RunFolder TrainInterrupted(TrainingRecipe recipe, string output, out int stops)
+    {
+        stops = 0;
+        RunRequest request = Request(output, stopAfterOneStep: true);
+        while (true)
+        {
+            RunFolder run = RunFolder.Open(request, "tiny", recipe.Seed);
+            try
+            {
+                Start(recipe, run, request);
+                return run;
+            }
+            catch (InterruptedException)
+            {
+                stops++;
+                request = request with { Output = null, Resume = run.Path };
+            }
+        }
+    }
+
+    /// <summary>One metric of each training step, as the log's own text, so that equality means every bit.</summary>
+    public static string[] Logged(RunFolder run, string metric) =>
+        [.. from line in System.IO.File.ReadLines(run.Metrics)
+            let json = JsonNode.Parse(line)!
+            where (string)json["split"]! == "train"
+            select $"{json["step"]}: {json[metric]!.ToJsonString()}"];
+
+    /// <inheritdoc/>
+    public void Dispose() => folder.Dispose();
+
+    private static void Start(TrainingRecipe recipe, RunFolder run, RunRequest request)
+    {
+        if (recipe is SftRecipe sft)
+        {
+            Rudder.Trainer.Recipes.Sft.Run(sft, run, request);
+        }
+        else
+        {
+            Rudder.Trainer.Recipes.Classifier.Run((ClassifierRecipe)recipe, run, request);
+        }
+    }
+}
