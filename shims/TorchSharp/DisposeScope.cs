@@ -67,12 +67,12 @@ public sealed class DisposeScope : IDisposable
 
     public void DisposeEverything()
     {
-        foreach (IDisposable member in _members.ToArray())
+        IDisposable[] members = [.. _members];
+        _members.Clear();
+        foreach (IDisposable member in members)
         {
             member.Dispose();
         }
-
-        _members.Clear();
     }
 
     public void MarkAsDisposed(IDisposable disposable) => _members.Remove(disposable);

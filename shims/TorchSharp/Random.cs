@@ -30,7 +30,7 @@ public static partial class torch
     }
 
     /// <summary>A source of random numbers on the CPU.</summary>
-    public sealed class Generator : IDisposable
+    public class Generator : IDisposable
     {
         private nint _handle;
 

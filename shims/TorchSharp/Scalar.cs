@@ -33,8 +33,6 @@ public sealed class Scalar : IDisposable
 
     public static implicit operator Scalar(long value) => new(Form.Integer, value, 0);
 
-    public static implicit operator Scalar(Half value) => new(Form.Real, 0, (double)value);
-
     public static implicit operator Scalar(float value) => new(Form.Real, 0, value);
 
     public static implicit operator Scalar(double value) => new(Form.Real, 0, value);

@@ -74,7 +74,7 @@ public static partial class torch
     /// <summary>Where a tensor lives.</summary>
     public class Device
     {
-        public Device(string description)
+        internal Device(string description)
         {
             string[] parts = description.Split(':', 2);
             type = parts[0].ToLowerInvariant() switch
@@ -86,7 +86,7 @@ public static partial class torch
             index = parts.Length == 2 ? int.Parse(parts[1], System.Globalization.CultureInfo.InvariantCulture) : -1;
         }
 
-        public Device(DeviceType type, int index = -1)
+        internal Device(DeviceType type, int index = -1)
         {
             this.type = type;
             this.index = index;

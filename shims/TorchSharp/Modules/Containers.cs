@@ -1,5 +1,4 @@
 using System.Collections;
-using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
 namespace TorchSharp.Modules
@@ -60,37 +59,6 @@ namespace TorchSharp.Modules
             _registered = true;
         }
     }
-
-    /// <summary>Modules run one after another.</summary>
-    public class Sequential : Module<Tensor, Tensor>
-    {
-        private readonly List<Module<Tensor, Tensor>> _steps = [];
-
-        internal Sequential(IEnumerable<(string Name, Module<Tensor, Tensor> Step)> steps)
-            : base(nameof(Sequential))
-        {
-            foreach ((string name, Module<Tensor, Tensor> step) in steps)
-            {
-                register_module(name, step);
-                _steps.Add(step);
-            }
-        }
-
-        public override Tensor forward(Tensor tensor)
-        {
-            Tensor value = tensor;
-            foreach (Module<Tensor, Tensor> step in _steps)
-            {
-                value = step.forward(value);
-            }
-
-            return value;
-        }
-
-        protected override void RegisterComponents()
-        {
-        }
-    }
 }
 
 namespace TorchSharp
@@ -105,10 +73,6 @@ namespace TorchSharp
             public static ModuleList<Module> ModuleList(params Module[] modules) => new(modules);
 
             public static ModuleList<T> ModuleList<T>(params T[] modules) where T : Module => new(modules);
-
-            public static Sequential Sequential(params (string name, Module<Tensor, Tensor> submodule)[] modules) => new(modules);
-
-            public static Sequential Sequential(params Module<Tensor, Tensor>[] modules) => new(modules.Select((m, i) => ($"{i}", m)));
         }
     }
 }

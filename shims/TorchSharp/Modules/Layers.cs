@@ -5,7 +5,7 @@ using static TorchSharp.torch.nn;
 namespace TorchSharp.Modules
 {
     /// <summary>x Wᵀ + b.</summary>
-    public class Linear : Module<Tensor, Tensor>
+    public sealed class Linear : Module<Tensor, Tensor>
     {
         internal Linear(Parameter weight, Parameter bias)
             : base(nameof(Linear))
@@ -21,14 +21,10 @@ namespace TorchSharp.Modules
         public Parameter bias { get; }
 
         public override Tensor forward(Tensor tensor) => functional.linear(tensor, weight, bias);
-
-        protected override void RegisterComponents()
-        {
-        }
     }
 
     /// <summary>A table of vectors looked up by id.</summary>
-    public class Embedding : Module<Tensor, Tensor>
+    public sealed class Embedding : Module<Tensor, Tensor>
     {
         private static readonly Operator s_embedding = new("embedding");
         private readonly long _padding;
@@ -44,14 +40,10 @@ namespace TorchSharp.Modules
         public Parameter weight { get; }
 
         public override Tensor forward(Tensor input) => s_embedding.Call(weight, input, _padding);
-
-        protected override void RegisterComponents()
-        {
-        }
     }
 
     /// <summary>Layer normalisation with a learned scale and shift.</summary>
-    public class LayerNorm : Module<Tensor, Tensor>
+    public sealed class LayerNorm : Module<Tensor, Tensor>
     {
         private readonly long[] _shape;
         private readonly double _epsilon;
@@ -72,25 +64,10 @@ namespace TorchSharp.Modules
         public Parameter bias { get; }
 
         public override Tensor forward(Tensor tensor) => functional.layer_norm(tensor, _shape, weight, bias, _epsilon);
-
-        protected override void RegisterComponents()
-        {
-        }
-    }
-
-    /// <summary>Zeroes a share of its input while training.</summary>
-    public class Dropout : Module<Tensor, Tensor>
-    {
-        private readonly double _p;
-
-        internal Dropout(double p)
-            : base(nameof(Dropout)) => _p = p;
-
-        public override Tensor forward(Tensor input) => functional.dropout(input, _p, training);
     }
 
     /// <summary>Gaussian error linear unit.</summary>
-    public class GELU : Module<Tensor, Tensor>
+    public sealed class GELU : Module<Tensor, Tensor>
     {
         private readonly Approximate _approximate;
 
@@ -104,17 +81,6 @@ namespace TorchSharp.Modules
         }
 
         public override Tensor forward(Tensor tensor) => functional.gelu(tensor, _approximate);
-    }
-
-    /// <summary>Hyperbolic tangent.</summary>
-    public class Tanh : Module<Tensor, Tensor>
-    {
-        internal Tanh()
-            : base(nameof(Tanh))
-        {
-        }
-
-        public override Tensor forward(Tensor tensor) => torch.tanh(tensor);
     }
 }
 
@@ -162,15 +128,10 @@ namespace TorchSharp
             public static LayerNorm LayerNorm(long normalized_shape, double eps = 1e-05, bool elementwise_affine = true, bool bias = true, Device device = null, ScalarType? dtype = null) =>
                 LayerNorm([normalized_shape], eps, elementwise_affine, bias, device, dtype);
 
-            public static Dropout Dropout(double p = 0.5, bool inplace = false) =>
-                inplace ? throw new NotSupportedException("Dropout(inplace: true) is not offered; leave inplace false.") : new Dropout(p);
-
             public static GELU GELU() => new(Modules.GELU.Approximate.none);
 
             public static GELU GELU(GELU.Approximate approximate, bool inplace = false) =>
                 inplace ? throw new NotSupportedException("GELU(inplace: true) is not offered; leave inplace false.") : new GELU(approximate);
-
-            public static Tanh Tanh() => new();
 
             public static Parameter Parameter(Tensor data, bool requires_grad = true) => new(data, requires_grad);
 

@@ -176,7 +176,7 @@ public static partial class torch
                 }
             }
 
-            /// <summary>Registers every field that holds a parameter, a buffer or a module, under the field's name.</summary>
+            /// <summary>Registers every field that holds a parameter, a buffer or a module, under the field's name; not those behind properties.</summary>
             protected virtual void RegisterComponents()
             {
                 if (_registered)
@@ -185,7 +185,8 @@ public static partial class torch
                 }
 
                 _registered = true;
-                foreach (FieldInfo field in GetType().GetFields(BindingFlags.Instance | BindingFlags.NonPublic | BindingFlags.Public))
+                FieldInfo[] fields = GetType().GetFields(BindingFlags.Instance | BindingFlags.NonPublic | BindingFlags.Public);
+                foreach (FieldInfo field in fields.Where(f => f.Name[0] != '<'))
                 {
                     switch (field.GetValue(this))
                     {
@@ -229,22 +230,6 @@ public static partial class torch
             public abstract TResult forward(T input);
 
             public TResult call(T input) => forward(input);
-        }
-
-        /// <summary>A module with two inputs.</summary>
-        public abstract class Module<T1, T2, TResult>(string name) : Module(name)
-        {
-            public abstract TResult forward(T1 input1, T2 input2);
-
-            public TResult call(T1 input1, T2 input2) => forward(input1, input2);
-        }
-
-        /// <summary>A module with three inputs.</summary>
-        public abstract class Module<T1, T2, T3, TResult>(string name) : Module(name)
-        {
-            public abstract TResult forward(T1 input1, T2 input2, T3 input3);
-
-            public TResult call(T1 input1, T2 input2, T3 input3) => forward(input1, input2, input3);
         }
     }
 }

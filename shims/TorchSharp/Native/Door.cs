@@ -85,6 +85,7 @@ internal struct NativeValue
 }
 
 /// <summary>A result as Door.cpp lays it out; Bytes is the tensor's memory where it alone owns it.</summary>
+#pragma warning disable CS0649 // native code writes the fields
 internal struct NativeResult
 {
     public Tag Tag;
@@ -94,3 +95,4 @@ internal struct NativeResult
     public nint Tensor;
     public long Bytes;
 }
+#pragma warning restore CS0649

@@ -47,7 +47,9 @@ internal static partial class NativeLoading
         string path = Path.Combine(AppContext.BaseDirectory, name);
         try
         {
-            return NativeLibrary.Load(File.Exists(path) ? path : Path.Combine(Path.GetDirectoryName(assembly.Location) ?? ".", name));
+            nint library = NativeLibrary.Load(File.Exists(path) ? path : Path.Combine(Path.GetDirectoryName(assembly.Location) ?? ".", name));
+            UseCachingAllocator(library);
+            return library;
         }
         catch (DllNotFoundException e)
         {
@@ -55,4 +57,8 @@ internal static partial class NativeLoading
                 $"{path} or a library it needs did not load: {e.Message} Install libtorch: apt-get install -y --no-install-recommends libtorch-dev libopenblas0-openmp", e);
         }
     }
+
+    /// <summary>Must come before the first tensor: memory is freed by the allocator it came from, but only this one keeps it.</summary>
+    private static unsafe void UseCachingAllocator(nint library) =>
+        ((delegate* unmanaged<void>)NativeLibrary.GetExport(library, "door_use_caching_allocator"))();
 }

@@ -21,7 +21,6 @@ internal sealed unsafe class Operator(string name, string overload = "")
     public (Tensor, Tensor) CallPair(params ReadOnlySpan<Argument> arguments)
     {
         Run(arguments, out NativeResult* results, out _);
-        // Copied first: making a tensor may run a finalizer's door call on no thread but this one's results stay ours.
         NativeResult first = results[0], second = results[1];
         return (new Tensor(first.Tensor, first.Bytes), new Tensor(second.Tensor, second.Bytes));
     }

@@ -20,22 +20,6 @@ public static partial class torch
         private static readonly Operator s_ge = new("ge", "Tensor");
         private static readonly Operator s_geScalar = new("ge", "Scalar");
 
-        public static Tensor operator <(Tensor left, Tensor right) => left.lt(right);
-
-        public static Tensor operator <(Tensor left, Scalar right) => left.lt(right);
-
-        public static Tensor operator <=(Tensor left, Tensor right) => left.le(right);
-
-        public static Tensor operator <=(Tensor left, Scalar right) => left.le(right);
-
-        public static Tensor operator >(Tensor left, Tensor right) => left.gt(right);
-
-        public static Tensor operator >(Tensor left, Scalar right) => left.gt(right);
-
-        public static Tensor operator >=(Tensor left, Tensor right) => left.ge(right);
-
-        public static Tensor operator >=(Tensor left, Scalar right) => left.ge(right);
-
         public Tensor eq(Tensor target) => s_eq.Call(this, target);
 
         public Tensor eq(Scalar target) => s_eqScalar.Call(this, target);

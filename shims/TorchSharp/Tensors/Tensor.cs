@@ -38,11 +38,11 @@ public static partial class torch
         /// <summary>Tensors alive in this process, as .NET objects.</summary>
         public static long TotalCount => Interlocked.Read(ref s_count);
 
-        public nint Handle => _handle != 0
+        internal nint Handle => _handle != 0
             ? _handle
             : throw new InvalidOperationException("Tensor invalid -- empty handle: it was disposed, or its scope has ended (MoveToOuterDisposeScope keeps one).");
 
-        public bool IsInvalid => _handle == 0;
+        internal bool IsInvalid => _handle == 0;
 
         public ScalarType dtype => (ScalarType)Door.door_dtype(Handle);
 

@@ -1,0 +1,64 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Text;
+using System.Text.Json;
+
+namespace Rudder.Benchmarks;
+
+/// <summary>What one benchmark measured, as JSON for machines and as a Markdown table for the documentation.</summary>
+/// <param name="Name">The benchmark's name.</param>
+/// <param name="Ratios">Figures without a unit, e.g. how many times faster.</param>
+/// <param name="Rows">Measured rows: a label, a figure per column.</param>
+/// <param name="Settings">What was run, so that it can be run again.</param>
+internal sealed record BenchmarkResult(
+    string Name,
+    IReadOnlyDictionary<string, double> Ratios,
+    IReadOnlyList<BenchmarkRow> Rows,
+    IReadOnlyDictionary<string, object> Settings)
+{
+    private static readonly JsonSerializerOptions Format = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, WriteIndented = true };
+
+    /// <summary>Writes the JSON file, making its folder where needed.</summary>
+    public void Write(string path)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
+        File.WriteAllText(path, JsonSerializer.Serialize(new { Name, Ratios, Rows, Settings, Machine = MachineText() }, Format) + "\n");
+    }
+
+    /// <summary>The same as a Markdown table.</summary>
+    public string ToMarkdown()
+    {
+        string[] columns = [.. Rows.SelectMany(r => r.Figures.Keys).Distinct()];
+        var text = new StringBuilder();
+        text.AppendLine(CultureInfo.InvariantCulture, $"| {Name} | {string.Join(" | ", columns)} |");
+        text.AppendLine(CultureInfo.InvariantCulture, $"|---|{string.Concat(columns.Select(_ => "---:|"))}");
+        foreach (BenchmarkRow row in Rows)
+        {
+            string cells = string.Join(" | ", columns.Select(c => row.Figures.TryGetValue(c, out double v) ? v.ToString("#,0.###", CultureInfo.InvariantCulture) : ""));
+            text.AppendLine(CultureInfo.InvariantCulture, $"| {row.Label} | {cells} |");
+        }
+
+        text.AppendLine();
+        foreach ((string name, double ratio) in Ratios)
+        {
+            text.AppendLine(CultureInfo.InvariantCulture, $"{name}: **{ratio:0.00}x**");
+        }
+
+        text.AppendLine();
+        text.AppendLine(string.Join(", ", Settings.Select(s => $"{s.Key} {s.Value}")));
+        return text.Append(MachineText()).ToString();
+    }
+
+    private static string MachineText()
+    {
+        string? model = File.Exists("/proc/cpuinfo")
+            ? File.ReadLines("/proc/cpuinfo").FirstOrDefault(l => l.StartsWith("model name", StringComparison.Ordinal))?.Split(':', 2)[1].Trim()
+            : null;
+        return $"{Environment.ProcessorCount} cores {model ?? RuntimeInformation.ProcessArchitecture.ToString()}, {RuntimeInformation.OSDescription}, {RuntimeInformation.FrameworkDescription}";
+    }
+}
+
+/// <summary>One measured row.</summary>
+/// <param name="Label">What was measured.</param>
+/// <param name="Figures">Column name to figure.</param>
+internal sealed record BenchmarkRow(string Label, IReadOnlyDictionary<string, double> Figures);

@@ -1,0 +1,17 @@
+using Rudder.Benchmarks;
+
+var benchmarks = new Dictionary<string, Func<BenchmarkResult>>
+{
+    ["sft"] = SftBenchmark.Run,
+};
+
+if (args is not [string name, "--output", string output] || !benchmarks.TryGetValue(name, out Func<BenchmarkResult>? benchmark))
+{
+    Console.Error.WriteLine($"usage: Benchmarks NAME --output FILE, with NAME one of: {string.Join(", ", benchmarks.Keys)}");
+    return 1;
+}
+
+BenchmarkResult result = benchmark();
+Console.WriteLine(result.ToMarkdown());
+result.Write(output);
+return 0;
