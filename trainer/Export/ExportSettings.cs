@@ -8,7 +8,7 @@ internal record ExportSettings
     /// <summary>
     /// Bound on int8's mean KL(fp32‖int8) per token where none is set, nats. See docs/export.md for what was measured.
     /// </summary>
-    public const double DefaultInt8MaxKl = 0.02;
+    public const double DefaultInt8MaxKl = 0.005;
 
     /// <summary>Write the float32 graphs: decoder.onnx and logprobs.onnx, or classifier.onnx. Default true.</summary>
     public bool Fp32 { get; init; } = true;
@@ -16,7 +16,7 @@ internal record ExportSettings
     /// <summary>Write the int8 graph beside them: decoder.int8.onnx or classifier.int8.onnx. Default false.</summary>
     public bool Int8 { get; init; }
 
-    /// <summary>Largest mean KL(fp32‖int8), nats per token (per text for a classifier), with which int8 is accepted. 1e-9 to 1000; default 0.02.</summary>
+    /// <summary>Largest mean KL(fp32‖int8), nats per token (per text for a classifier), with which int8 is accepted. 1e-9 to 1000; default 0.005.</summary>
     [Range(1e-9, 1e3)] public double Int8MaxKl { get; init; } = DefaultInt8MaxKl;
 
     /// <summary>File of texts (reviews as JSON lines) on which graphs are checked. Default: texts that come with the trainer, or random ids where the model has no tokenizer.</summary>

@@ -36,8 +36,8 @@ internal sealed class Gpt2Onnx(Gpt2Config config, IReadOnlyDictionary<string, fl
             LastRows(graph, ids, valid),
             ValidRows(graph, ids, valid),
             (layer, qkv) => CachedAttention(graph, layer, qkv, last, total));
-        string logits = Forward(graph, body);                                                                   // [B,V]
-        graph.Node("Unsqueeze", [logits, graph.Int64(1)], output: "logits");
+        string hidden = graph.Node("Unsqueeze", [Forward(graph, body), graph.Int64(1)]);                        // [B,1,D]
+        Vocabulary(graph, hidden);
         graph.Output("logits", DataType.Float, "batch", 1, config.VocabularySize);
         DeclareCache(graph);
         return graph;
@@ -63,17 +63,19 @@ internal sealed class Gpt2Onnx(Gpt2Config config, IReadOnlyDictionary<string, fl
             positions,
             null,
             (_, qkv) => Attention(graph, qkv, ["", ""], ["", ""], last, total));
-        graph.Node("Identity", [Forward(graph, body)], output: "logits");
+        Vocabulary(graph, Forward(graph, body));
         graph.Output("logits", DataType.Float, "positions", config.VocabularySize);
         return graph;
     }
 
-    /// <summary>Embeddings, blocks, final normalization and the vocabulary product, [R,V].</summary>
+    private void Vocabulary(OnnxGraph graph, string hidden) =>
+        projections.MultiplyByTable(graph, hidden, Table, weights["wte.weight"], "logits");
+
+    /// <summary>Embeddings, blocks and final normalization of the chosen rows, [R,D].</summary>
     private string Forward(OnnxGraph graph, Body body)
     {
-        ExternalTensor table = Tensor("wte.weight", config.VocabularySize, width);
         string flat = graph.Node("Reshape", [body.Ids, graph.Int64(-1)]);                                       // [N]
-        string tokens = graph.Node("Gather", [graph.Weight(table), flat]);                                      // [N,D]
+        string tokens = graph.Node("Gather", [graph.Weight(Table), flat]);                                      // [N,D]
         string places = graph.Node("Gather", [graph.Weight(Tensor("wpe.weight", config.Context, width)), body.Positions]);
         (string normal, string residual) = Normalize(graph, tokens, places, "h.0.ln_1", null);
         string qkvShape = graph.Node("Concat", [graph.Node("Shape", [body.Ids]), graph.Int64(3L * width)], [("axis", 0)]);
@@ -99,7 +101,7 @@ internal sealed class Gpt2Onnx(Gpt2Config config, IReadOnlyDictionary<string, fl
             (normal, residual) = Normalize(graph, mlp, residual, next, Bias(prefix + "mlp.c_proj"));
         }
 
-        return projections.MultiplyByTable(graph, normal, table, weights["wte.weight"]);
+        return normal;
     }
 
     private string Mlp(OnnxGraph graph, string normal, string prefix, string? valid)
@@ -182,6 +184,8 @@ internal sealed class Gpt2Onnx(Gpt2Config config, IReadOnlyDictionary<string, fl
             }
         }
     }
+
+    private ExternalTensor Table => Tensor("wte.weight", config.VocabularySize, width);
 
     /// <summary>A weight in the Conv1D layout of GPT-2 checkpoints, which is already inputs x outputs.</summary>
     private Matrix Weight(string name, int inputs, int outputs) => new(name + ".weight", inputs, outputs, () => weights[name + ".weight"]);

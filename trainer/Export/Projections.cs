@@ -21,13 +21,13 @@ internal interface IProjections
     /// <returns>[N, Outputs]</returns>
     string Multiply(OnnxGraph graph, string x, Matrix weight, ExternalTensor? bias = null);
 
-    /// <summary>x·Eᵀ with the embedding table as the weight of the output layer.</summary>
+    /// <summary>x·Eᵀ with the embedding table as the weight of the output layer, as the graph's output: written once, never copied.</summary>
     /// <param name="graph">The graph to extend.</param>
-    /// <param name="x">[N, D]</param>
+    /// <param name="x">[…, D]</param>
     /// <param name="table">E, [V, D], as the embedding lookup uses it.</param>
     /// <param name="values">Its values.</param>
-    /// <returns>[N, V]</returns>
-    string MultiplyByTable(OnnxGraph graph, string x, ExternalTensor table, float[] values);
+    /// <param name="output">Name of the product, […, V].</param>
+    void MultiplyByTable(OnnxGraph graph, string x, ExternalTensor table, float[] values, string output);
 
     /// <summary>Keeps padding rows out of the next product's scale where products share one: they become zero there.</summary>
     /// <param name="graph">The graph to extend.</param>
@@ -53,8 +53,8 @@ internal sealed class Float32Projections(ExternalData data) : IProjections
     }
 
     /// <inheritdoc/>
-    public string MultiplyByTable(OnnxGraph graph, string x, ExternalTensor table, float[] values) =>
-        graph.Node("Gemm", [x, graph.Weight(table)], [("transB", 1)]);
+    public void MultiplyByTable(OnnxGraph graph, string x, ExternalTensor table, float[] values, string output) =>
+        graph.Node("FusedMatMul", [x, graph.Weight(table)], [("transB", 1)], OnnxGraph.Microsoft, output);
 
     /// <inheritdoc/>
     public string SilencePadding(OnnxGraph graph, string x, string valid) => x;     // rows do not meet in float32
@@ -71,22 +71,25 @@ internal sealed class Int8Projections(ExternalData data) : IProjections
     public string Precision => "int8";
 
     /// <inheritdoc/>
-    public string Multiply(OnnxGraph graph, string x, Matrix weight, ExternalTensor? bias = null)
-    {
-        (ExternalTensor bytes, ExternalTensor scales) = Quantized(weight);
-        string[] inputs = [x, graph.Weight(bytes), graph.Weight(scales), graph.ByteScalar(Quantization.ZeroPoint)];
-        return graph.Node("DynamicQuantizeMatMul", bias is null ? inputs : [.. inputs, graph.Weight(bias)], domain: OnnxGraph.Microsoft);
-    }
+    public string Multiply(OnnxGraph graph, string x, Matrix weight, ExternalTensor? bias = null) => Multiply(graph, x, weight, bias, null);
 
     /// <inheritdoc/>
-    public string MultiplyByTable(OnnxGraph graph, string x, ExternalTensor table, float[] values)
+    public void MultiplyByTable(OnnxGraph graph, string x, ExternalTensor table, float[] values, string output)
     {
         int vocabulary = checked((int)table.Shape[0]), width = checked((int)table.Shape[1]);
-        return Multiply(graph, x, new Matrix(table.Name + ".transposed", width, vocabulary, () => Quantization.Transpose(values, vocabulary, width)));
+        var transposed = new Matrix(table.Name + ".transposed", width, vocabulary, () => Quantization.Transpose(values, vocabulary, width));
+        Multiply(graph, x, transposed, null, output);
     }
 
     /// <inheritdoc/>
     public string SilencePadding(OnnxGraph graph, string x, string valid) => graph.Node("Mul", [x, valid]);
+
+    private string Multiply(OnnxGraph graph, string x, Matrix weight, ExternalTensor? bias, string? output)
+    {
+        (ExternalTensor bytes, ExternalTensor scales) = Quantized(weight);
+        string[] inputs = [x, graph.Weight(bytes), graph.Weight(scales), graph.ByteScalar(Quantization.ZeroPoint)];
+        return graph.Node("DynamicQuantizeMatMul", bias is null ? inputs : [.. inputs, graph.Weight(bias)], domain: OnnxGraph.Microsoft, output: output);
+    }
 
     private (ExternalTensor Bytes, ExternalTensor Scales) Quantized(Matrix weight)
     {
