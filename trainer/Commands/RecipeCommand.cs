@@ -33,6 +33,11 @@ internal static class RecipeCommand
             {
                 parsed.AddError("Option '--recipe' is required, except with --resume.");
             }
+
+            if (parsed.GetValue(output) is not null && parsed.GetValue(resume) is not null)
+            {
+                parsed.AddError("Give --output for a new run or --resume for an old one, not both.");
+            }
         });
         command.SetAction(parsed =>
         {
@@ -40,13 +45,9 @@ internal static class RecipeCommand
             return ExitCodes.Of(
                 () =>
                 {
-                    if (parsed.GetValue(output) is not null && parsed.GetValue(resume) is not null)
-                    {
-                        throw new BadInputException("Give --output for a new run or --resume for an old one, not both.");
-                    }
-
                     Start(run, new RunRequest
                     {
+                        Command = name,
                         Recipe = parsed.GetValue(recipe) ?? Path.Combine(parsed.GetValue(resume)!, "recipe.json"),
                         Sets = parsed.GetValue(set)!,
                         Output = parsed.GetValue(output),

@@ -3,6 +3,9 @@ namespace Rudder.Trainer.Runs;
 /// <summary>What the command line asked for, and the outside world the run may touch.</summary>
 internal sealed record RunRequest
 {
+    /// <summary>The command's name, for the message that says how to go on.</summary>
+    public string Command { get; init; } = "sft";
+
     /// <summary>The recipe file.</summary>
     public required string Recipe { get; init; }
 

@@ -117,7 +117,7 @@ internal sealed class TrainingSession : IDisposable
         if (stop)
         {
             throw new InterruptedException(
-                $"Stopped after step {State.Step} of {total}; saved. Continue with the same command and --resume {run.Path} instead of --output.");
+                $"Stopped after step {State.Step} of {total}; saved. Continue with: trainer {request.Command} --resume {run.Path}");
         }
     }
 
