@@ -43,7 +43,17 @@ internal sealed class JsonRow(string place, JsonElement json)
     /// <summary>A failure of one key.</summary>
     public DatasetException Bad(string key, string what) => new($"{Place}: key '{key}' {what}.");
 
-    private JsonElement? Find(string key) => json.TryGetProperty(key, out var value) && value.ValueKind != JsonValueKind.Null ? value : null;
+    private JsonElement? Find(string key)
+    {
+        try
+        {
+            return json.TryGetProperty(key, out var value) && value.ValueKind != JsonValueKind.Null ? value : null;
+        }
+        catch (InvalidOperationException e)
+        {
+            throw new DatasetException($"{Place}: a key holds half a surrogate pair. Write valid Unicode.", e);
+        }
+    }
 
     private string Decode(string key, JsonElement value)
     {

@@ -15,7 +15,9 @@ internal sealed class ConfigJson(string file, JsonObject json)
         try
         {
             var options = new JsonDocumentOptions { AllowDuplicateProperties = false, MaxDepth = 32 };
-            return JsonNode.Parse(System.IO.File.ReadAllText(file), documentOptions: options) is JsonObject json
+            var node = JsonNode.Parse(System.IO.File.ReadAllText(file), documentOptions: options);
+            Decode(node);
+            return node is JsonObject json
                 ? new ConfigJson(file, json)
                 : throw new CheckpointException($"{file}: holds no JSON object. Fetch the file again.");
         }
@@ -23,7 +25,7 @@ internal sealed class ConfigJson(string file, JsonObject json)
         {
             throw new CheckpointException($"{file}: not found. A model folder holds {ModelFiles.Config} beside its weights; check the path.", e);
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
             throw new CheckpointException($"{file}: not valid JSON ({e.Message}). Fetch the file again.", e);
         }
@@ -78,6 +80,31 @@ internal sealed class ConfigJson(string file, JsonObject json)
     {
         string found = node.ToJsonString();
         return new CheckpointException($"{File}: key '{key}' is {(found.Length > 60 ? found[..60] + "…" : found)}; it must be {expected}.");
+    }
+
+    /// <summary>Decodes every name and string now: half a surrogate pair would otherwise fail wherever it is first looked at.</summary>
+    private static void Decode(JsonNode? node)
+    {
+        switch (node)
+        {
+            case JsonObject parent:
+                foreach (var (_, child) in parent)
+                {
+                    Decode(child);
+                }
+
+                break;
+            case JsonArray list:
+                foreach (var child in list)
+                {
+                    Decode(child);
+                }
+
+                break;
+            case JsonValue value:
+                value.TryGetValue(out string? _);
+                break;
+        }
     }
 
     private int? Integer(string key, int least, string expected)

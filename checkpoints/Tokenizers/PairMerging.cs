@@ -34,7 +34,7 @@ internal sealed class PairMerging
     /// Takes the most frequent pair, of equals the one with the smaller ids, and makes it one symbol everywhere.
     /// Null when no pair occurs at least <paramref name="leastCount"/> times.
     /// </summary>
-    /// <param name="symbolOf">The symbol of a pair: a new one, or one that spells the same ("a"+"bc" and "ab"+"c").</param>
+    /// <param name="symbolOf">The symbol of a pair: a new one, or the one that spells the same, should there be one.</param>
     /// <param name="leastCount">How often a pair must occur.</param>
     public (int Left, int Right)? MergeNext(Func<int, int, int> symbolOf, long leastCount)
     {

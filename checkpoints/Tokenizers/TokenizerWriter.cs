@@ -114,7 +114,7 @@ public static class TokenizerWriter
                 json[role + "_token"] = token;
             }
 
-            json["tokenizer_class"] = "RobertaTokenizer";
+            json["tokenizer_class"] = "PreTrainedTokenizerFast"; // GenAI does not know RobertaTokenizer; both take everything from tokenizer.json
             return json;
         }
 

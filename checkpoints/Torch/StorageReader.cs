@@ -7,6 +7,7 @@ internal sealed class StorageReader(ZipArchiveEntry entry, string key) : IDispos
 {
     private Stream stream = entry.Open();
     private long position;
+    private byte[]? whole;
 
     /// <summary>The storage's name.</summary>
     public string Key { get; } = key;
@@ -31,6 +32,25 @@ internal sealed class StorageReader(ZipArchiveEntry entry, string key) : IDispos
 
         stream.ReadExactly(destination);
         position += destination.Length;
+    }
+
+    /// <summary>The whole storage, kept: for tensors whose elements lie scattered in it.</summary>
+    /// <exception cref="NotSupportedException">A storage beyond what an array holds.</exception>
+    public ReadOnlySpan<byte> Whole()
+    {
+        if (whole is null)
+        {
+            if (entry.Length > Array.MaxLength)
+            {
+                throw new NotSupportedException($"a storage of {entry.Length} bytes is read in order only; save the model with contiguous tensors");
+            }
+
+            var bytes = new byte[entry.Length];
+            Read(0, bytes);
+            whole = bytes;
+        }
+
+        return whole;
     }
 
     public void Dispose() => stream.Dispose();

@@ -13,25 +13,12 @@ internal static class StridedReading
             return;
         }
 
-        // Rare (a transposed weight was saved): fetch the elements that the part spans, then gather.
-        int count = destination.Length / size;
-        var places = new long[count];
-        for (int i = 0; i < count; i++)
+        // Rare: a transposed weight was saved.
+        var whole = storage.Whole();
+        for (int i = 0; i < destination.Length / size; i++)
         {
-            places[i] = Place(view, firstElement + i);
-        }
-
-        if (count == 0)
-        {
-            return;
-        }
-
-        long first = places.Min();
-        var span = new byte[checked((int)((places.Max() - first + 1) * size))];
-        storage.Read(first * size, span);
-        for (int i = 0; i < count; i++)
-        {
-            span.AsSpan((int)((places[i] - first) * size), size).CopyTo(destination[(i * size)..]);
+            long place = Place(view, firstElement + i);
+            whole.Slice((int)(place * size), size).CopyTo(destination[(i * size)..]);
         }
     }
 

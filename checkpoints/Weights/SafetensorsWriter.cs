@@ -10,12 +10,14 @@ namespace Rudder.Checkpoints;
 public static class SafetensorsWriter
 {
     private const int Chunk = 1 << 15;
+    private const string Metadata = "__metadata__";
 
     /// <summary>Writes a file.</summary>
     /// <param name="path">The target; an older file is replaced only when the new one is whole.</param>
     /// <param name="tensors">Name, shape and row-major values; written in this order.</param>
     /// <param name="type">F32 or F16.</param>
     /// <param name="metadata">Text for the header; <c>format: pt</c>, which other libraries ask for, is added.</param>
+    /// <exception cref="ArgumentException">A name used twice, or a shape that does not fit its values.</exception>
     /// <exception cref="CheckpointException">A value that is not finite, or too large for F16; nothing is written then.</exception>
     public static void Write(
         string path,
@@ -27,6 +29,11 @@ public static class SafetensorsWriter
         if (type is not (WeightType.F32 or WeightType.F16))
         {
             throw new ArgumentOutOfRangeException(nameof(type), type, "Weights are written as F32 or F16.");
+        }
+
+        if (tensors.GroupBy(t => t.Name, StringComparer.Ordinal).FirstOrDefault(g => g.Count() > 1 || g.Key == Metadata) is { } bad)
+        {
+            throw new ArgumentException($"'{bad.Key}' cannot name a tensor: it is used {bad.Count()} times, or is the header's own name.");
         }
 
         foreach (var (name, shape, data) in tensors)
@@ -100,7 +107,7 @@ public static class SafetensorsWriter
 
     private static void WriteMetadata(Utf8JsonWriter json, IReadOnlyDictionary<string, string>? metadata)
     {
-        json.WriteStartObject("__metadata__");
+        json.WriteStartObject(Metadata);
         json.WriteString("format", "pt");
         foreach (var (key, value) in (metadata ?? new Dictionary<string, string>()).Where(p => p.Key != "format").OrderBy(p => p.Key, StringComparer.Ordinal))
         {

@@ -1,6 +1,6 @@
 using Rudder.Tests;
 
-namespace Rudder.Checkpoints.Tests.Tokenizers;
+namespace Rudder.Checkpoints.Tests;
 
 /// <summary>Known tokenizations of the published vocabularies.</summary>
 public class TextTokenizerTests

@@ -80,4 +80,15 @@ public class SafetensorsWriterTests
     [Fact]
     public void Write_ShapeThatDoesNotFitTheValues_IsAnArgumentError() =>
         Assert.Throws<ArgumentException>(() => SafetensorsWriter.Write("unused", [("w", [3], new float[2])], WeightType.F32));
+
+    [Theory]
+    [InlineData("w", "w", "'w' cannot name a tensor: it is used 2 times")]
+    [InlineData("w", "__metadata__", "'__metadata__' cannot name a tensor")]
+    public void Write_NameThatCannotBe_IsAnArgumentError(string first, string second, string part)
+    {
+        var error = Assert.Throws<ArgumentException>(
+            () => SafetensorsWriter.Write("unused", [(first, [1], new float[1]), (second, [1], new float[1])], WeightType.F32));
+
+        Assert.Contains(part, error.Message, StringComparison.Ordinal);
+    }
 }
