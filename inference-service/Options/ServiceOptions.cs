@@ -26,7 +26,7 @@ internal sealed class ServiceOptions
     [Range(1, 1 << 20)]
     public int MaxQueue { get; init; } = 4096;
 
-    /// <summary>Threads of one model's matrix products; 0: one per physical core. Default 0.</summary>
+    /// <summary>Threads of one model's matrix products; 0: one per processor. Default 0.</summary>
     [Range(0, 1024)]
     public int Threads { get; init; }
 

@@ -22,16 +22,18 @@ internal sealed class HealthService(ServiceState state) : Health.HealthBase
 
     public override async Task Watch(HealthCheckRequest request, IServerStreamWriter<HealthCheckResponse> responseStream, ServerCallContext context)
     {
-        if (!Services.Contains(request.Service))
-        {
-            await responseStream.WriteAsync(Response(HealthCheckResponse.Types.ServingStatus.ServiceUnknown), context.CancellationToken);
-            await Task.Delay(Timeout.Infinite, context.CancellationToken);
-        }
-
+        bool known = Services.Contains(request.Service);
+        HealthCheckResponse.Types.ServingStatus? told = null;
         while (true)
         {
             var (phase, changed) = state.Current;
-            await responseStream.WriteAsync(Response(StatusOf(phase)), context.CancellationToken);
+            var status = known ? StatusOf(phase) : HealthCheckResponse.Types.ServingStatus.ServiceUnknown;
+            if (status != told)
+            {
+                await responseStream.WriteAsync(Response(status), context.CancellationToken);
+                told = status;
+            }
+
             if (phase == ServicePhase.Draining)
             {
                 // The last word; an open watch would hold up the shutdown.

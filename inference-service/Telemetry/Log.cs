@@ -18,9 +18,6 @@ internal static partial class Log
     [LoggerMessage(5, LogLevel.Error, "Unloading model {Name} failed: {Failure}")]
     public static partial void ModelUnloadFailed(ILogger logger, string name, string failure);
 
-    [LoggerMessage(10, LogLevel.Information, "Serving on {Address}")]
-    public static partial void Serving(ILogger logger, string address);
-
     [LoggerMessage(11, LogLevel.Information, "Draining: {Calls} calls are running, they have {Seconds} s")]
     public static partial void Draining(ILogger logger, int calls, int seconds);
 

@@ -1,6 +1,9 @@
+using System.ComponentModel.DataAnnotations;
+using System.Reflection;
 using Microsoft.Extensions.Configuration;
 using Rudder.InferenceService.Engines;
 using Rudder.InferenceService.Options;
+using Rudder.Tests;
 
 namespace Rudder.InferenceService.Tests.Options;
 
@@ -71,6 +74,23 @@ public sealed class OptionsReaderTests
             ("Service:Models:0:Name", "a"), ("Service:Models:0:Path", "x"), ("Service:Models:1:Name", "a"), ("Service:Models:1:Path", "y")));
 
         Assert.Contains("'a' 2 times", fault.Message);
+    }
+
+    [Fact]
+    public void Table_InTheDocumentation_HoldsEveryOptionWithDefaultAndRange()
+    {
+        string[] rows = File.ReadAllLines(Path.Combine(SharedFolder.Root, "docs", "service.md"));
+        var defaults = new ServiceOptions();
+        foreach (var property in typeof(ServiceOptions).GetProperties())
+        {
+            string row = Assert.Single(rows, line => line.StartsWith($"| `{property.Name}` |", StringComparison.Ordinal));
+            string[] cells = [.. row.Split('|', StringSplitOptions.TrimEntries)];
+            if (property.GetCustomAttribute<RangeAttribute>() is { } range)
+            {
+                Assert.Equal($"{property.GetValue(defaults)}", cells[2]);
+                Assert.Equal($"{range.Minimum} to {range.Maximum}", cells[3]);
+            }
+        }
     }
 
     private static ServiceOptions Read(params (string Key, string Value)[] settings) => OptionsReader.Read(new ConfigurationBuilder()
