@@ -59,16 +59,7 @@ internal static class Classifier
 
             // 4a. forward and backward; each part counts by its share of the step's rows
             model.zero_grad();
-            (double loss, double right) = (0, 0);
-            foreach (int[] batch in batches)
-            {
-                using var scope = NewDisposeScope();
-                (Tensor logits, Tensor labels) = Forward(model, [.. batch.Select(i => crops[i])], [.. batch.Select(i => training[i].Label)]);
-                Tensor part = nn.functional.cross_entropy(logits, labels, reduction: nn.Reduction.Sum) / rows; // []
-                part.backward();
-                loss += part.item<float>();
-                right += logits.argmax(-1).eq(labels).sum().item<long>();
-            }
+            (double loss, double accuracy) = Accumulate(model, training, crops, batches, rows);
 
             // 4b. clip, step
             double norm = GradientNorm.Of(trainable);
@@ -78,7 +69,7 @@ internal static class Classifier
 
             // 4c. log, evaluate, save, stop if asked to
             long tokens = batches.Sum(b => b.Sum(i => (long)crops[i].Length));
-            session.Advance(tokens, loss, rate, norm, [new("accuracy", right / rows)]);
+            session.Advance(tokens, loss, rate, norm, [new("accuracy", accuracy)]);
             if (session.EvaluationDue)
             {
                 session.LogEvaluation(ClassifierEvaluation.Measure(model, heldOut, recipe.Data, string.Empty));
@@ -95,6 +86,25 @@ internal static class Classifier
             ]);
         return FinishedRun.Write(
             run, request, recipe, session, final, folder => ModelFolder.Save(model, folder, tokenizerFolder, ModelSource.SaveType(recipe)));
+    }
+
+    /// <summary>One step's gradients: forward and backward of each part, so that their sum is the gradient of the mean over all rows.</summary>
+    /// <returns>Mean loss in nats, and the share of rows judged right.</returns>
+    private static (double Loss, double Accuracy) Accumulate(
+        RobertaClassifier model, IReadOnlyList<LabelledText> training, int[][] crops, IReadOnlyList<int[]> batches, int rows)
+    {
+        (double loss, double right) = (0, 0);
+        foreach (int[] batch in batches)
+        {
+            using var scope = NewDisposeScope();
+            (Tensor logits, Tensor labels) = Forward(model, [.. batch.Select(i => crops[i])], [.. batch.Select(i => training[i].Label)]);
+            Tensor part = nn.functional.cross_entropy(logits, labels, reduction: nn.Reduction.Sum) / rows; // []
+            part.backward();
+            loss += part.item<float>();
+            right += logits.argmax(-1).eq(labels).sum().item<long>();
+        }
+
+        return (loss, right / rows);
     }
 
     /// <summary>Logits of rows that already have their start and end tokens, and the labels as a tensor.</summary>

@@ -57,14 +57,7 @@ internal static class Sft
 
             // 4a. forward and backward; each part counts by its share of the step's tokens
             model.zero_grad();
-            double loss = 0;
-            foreach (int[] batch in batches)
-            {
-                using var scope = NewDisposeScope();
-                Tensor part = SumOfLosses(model, Collator.NextToken(training, batch, device)) / tokens;
-                part.backward();
-                loss += part.item<float>();
-            }
+            double loss = Accumulate(model, training, batches, tokens);
 
             // 4b. clip, step
             double norm = GradientNorm.Of(trainable);
@@ -86,6 +79,22 @@ internal static class Sft
         IReadOnlyList<KeyValuePair<string, double>> final = session.FinalEvaluation(() => Evaluate(model, heldOut, recipe.Batch.Sequences));
         return FinishedRun.Write(
             run, request, recipe, session, final, folder => ModelFolder.Save(model, folder, tokenizerFolder, ModelSource.SaveType(recipe)));
+    }
+
+    /// <summary>One step's gradients: forward and backward of each part, so that their sum is the gradient of the mean over all tokens.</summary>
+    /// <returns>Mean loss, nats per token.</returns>
+    private static double Accumulate(Gpt2 model, ISequences training, IReadOnlyList<int[]> batches, int tokens)
+    {
+        double loss = 0;
+        foreach (int[] batch in batches)
+        {
+            using var scope = NewDisposeScope();
+            Tensor part = SumOfLosses(model, Collator.NextToken(training, batch, model.Device)) / tokens; // []
+            part.backward();
+            loss += part.item<float>();
+        }
+
+        return loss;
     }
 
     /// <summary>Summed negative log-likelihood of the targets, in nats.</summary>

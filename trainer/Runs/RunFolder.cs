@@ -68,7 +68,7 @@ internal sealed class RunFolder
     public void WriteStart(object recipe, RunRequest request, int threads)
     {
         string text = RecipeReader.Write(recipe);
-        if (Resumed)
+        if (Resumed && System.IO.File.Exists(File("recipe.json")))
         {
             RequireSameRecipe(text);
         }
@@ -89,7 +89,7 @@ internal sealed class RunFolder
     private void RequireSameRecipe(string text)
     {
         string path = File("recipe.json");
-        if (System.IO.File.Exists(path) && System.IO.File.ReadAllText(path) != text)
+        if (System.IO.File.ReadAllText(path) != text)
         {
             throw new BadInputException(
                 $"{path} differs from the recipe given now, so the run could not continue exactly. Give the same recipe and --set options, or start a new run.");

@@ -104,6 +104,19 @@ public class SftTests
     }
 
     [Fact]
+    public void Run_StopAskedFor_SavesAndNamesTheCommandToGoOn()
+    {
+        using var world = new TinyTraining();
+        SftRecipe recipe = world.Sft();
+        RunRequest request = world.Request("run", stopAfterOneStep: true);
+        InterruptedException error = Assert.Throws<InterruptedException>(() => Sft.Run(recipe, RunFolder.Open(request, "tiny", 3), request));
+        Assert.Contains($"trainer sft --resume {world.File("run")}", error.Message, StringComparison.Ordinal);
+        Assert.Equal(130, ExitCodes.CodeOf(error));
+        Assert.True(File.Exists(world.File("run/checkpoints/step-1/state.json")));
+        Assert.False(File.Exists(world.File("run/done.json")));
+    }
+
+    [Fact]
     public void Run_TrainingTexts_LearnsThem()
     {
         using var world = new TinyTraining();
