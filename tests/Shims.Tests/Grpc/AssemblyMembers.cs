@@ -63,10 +63,10 @@ internal sealed class AssemblyMembers : IDisposable
         }
     }
 
-    /// <summary>Virtual members of another assembly's classes that this one overrides.</summary>
+    /// <summary>Virtual members of another assembly's classes that this one overrides; of a generic class the type arguments would stand in the signature.</summary>
     public IEnumerable<string> OverriddenFrom(string assembly) =>
         from type in reader.TypeDefinitions.Select(reader.GetTypeDefinition)
-        where !type.BaseType.IsNil && OwnerScope(type.BaseType) == assembly
+        where type.BaseType is { IsNil: false, Kind: HandleKind.TypeReference } && OwnerScope(type.BaseType) == assembly
         from method in type.GetMethods().Select(reader.GetMethodDefinition)
         where method.Attributes.HasFlag(MethodAttributes.Virtual) && !method.Attributes.HasFlag(MethodAttributes.NewSlot)
         select Line(OwnerName(type.BaseType), reader.GetString(method.Name), method.DecodeSignature(Text, null));

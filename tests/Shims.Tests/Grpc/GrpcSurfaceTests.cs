@@ -1,4 +1,5 @@
 using System.Reflection;
+using Rudder.Tests;
 
 namespace Rudder.Shims.Tests.Grpc;
 
@@ -24,7 +25,8 @@ public sealed class GrpcSurfaceTests
         var taken = caller.TakenFrom(used).Concat(caller.OverriddenFrom(used)).Distinct().ToList();
 
         Assert.NotEmpty(taken);
-        Assert.Empty(taken.Where(member => !offered.Contains(member) && !IsInherited(member)));
+        var missing = taken.Where(member => !offered.Contains(member) && !IsInherited(member)).ToList();
+        Assert.Empty(missing);
     }
 
     [Theory]
@@ -40,7 +42,8 @@ public sealed class GrpcSurfaceTests
             .Concat(new[] { server, client }.SelectMany(user => user.TakenFrom(shim).Concat(user.OverriddenFrom(shim))))
             .ToHashSet();
 
-        Assert.Empty(members.Visible().Where(member => !genuine.Contains(member)));
+        var invented = members.Visible().Where(member => !genuine.Contains(member)).ToList();
+        Assert.Empty(invented);
     }
 
     [Theory]
