@@ -3,7 +3,7 @@ using System.Globalization;
 
 namespace Rudder.Benchmarks;
 
-/// <summary>A Python process that runs the same step: told over its standard input how many, it answers with the seconds they took.</summary>
+/// <summary>A Python process that runs the same step: told over its standard input how many, it answers with the time they took.</summary>
 internal sealed class PythonPeer : IDisposable
 {
     private const string OpenBlas = "/usr/lib/x86_64-linux-gnu/openblas-openmp";
@@ -32,14 +32,15 @@ internal sealed class PythonPeer : IDisposable
         process = Process.Start(start) ?? throw new InvalidOperationException("/usr/bin/python3 did not start.");
     }
 
-    /// <summary>Runs steps; gives the seconds all of them took.</summary>
-    public double Seconds(int steps)
+    /// <summary>Runs steps and waits for them.</summary>
+    public Cost Run(int steps)
     {
         process.StandardInput.WriteLine(steps);
         process.StandardInput.Flush();
         string answer = process.StandardOutput.ReadLine() ?? throw new InvalidOperationException(
             "the Python peer ended; its message is above. It needs python3-torch: apt-get install -y --no-install-recommends python3-torch");
-        return double.Parse(answer, CultureInfo.InvariantCulture);
+        double[] seconds = [.. answer.Split(' ').Select(s => double.Parse(s, CultureInfo.InvariantCulture))];
+        return new Cost(seconds[0], seconds[1]);
     }
 
     /// <inheritdoc/>
@@ -50,3 +51,8 @@ internal sealed class PythonPeer : IDisposable
         process.Dispose();
     }
 }
+
+/// <summary>What some steps took.</summary>
+/// <param name="Wall">Seconds on the clock.</param>
+/// <param name="Cpu">Seconds of all threads together; says more than the clock where other programs share the machine.</param>
+internal readonly record struct Cost(double Wall, double Cpu);

@@ -32,60 +32,69 @@ internal static class SftBenchmark
         using var optimizer = new AdamW(trainable, 0.9, 0.999, 1e-8, _ => 0.01);
         model.train();
 
-        var runners = new (string Name, Func<int, double> Seconds)[]
+        var runners = new (string Name, Func<int, Cost> Run)[]
         {
-            ("trainer", steps => Seconds(model, trainable, optimizer, steps)),
-            ("Python", python.Seconds),
-            ("Python, malloc tuned to huge pages", tuned.Seconds),
+            ("trainer", steps => Measure(model, trainable, optimizer, steps)),
+            ("Python", python.Run),
+            ("Python, malloc tuned to huge pages", tuned.Run),
         };
-        Dictionary<string, List<double>> speeds = runners.ToDictionary(r => r.Name, _ => new List<double>());
-        foreach ((_, Func<int, double> seconds) in runners)
+        Dictionary<string, List<Cost>> costs = runners.ToDictionary(r => r.Name, _ => new List<Cost>());
+        foreach ((_, Func<int, Cost> run) in runners)
         {
-            seconds(2);
+            run(2);
         }
 
         for (int round = 0; round < Rounds; round++)
         {
-            foreach ((string name, Func<int, double> seconds) in runners)
+            foreach ((string name, Func<int, Cost> run) in runners)
             {
-                speeds[name].Add(Steps * Batch * Time / seconds(Steps));
+                costs[name].Add(run(Steps));
             }
         }
 
-        return Summarize(speeds, threads);
+        return Summarize(costs, threads);
     }
 
-    private static BenchmarkResult Summarize(Dictionary<string, List<double>> speeds, int threads)
+    private static BenchmarkResult Summarize(Dictionary<string, List<Cost>> costs, int threads)
     {
-        // Ratios are taken within a round, where both met the same load of the machine.
-        double Against(string other) => Median.Of(speeds["trainer"].Zip(speeds[other], (ours, theirs) => ours / theirs));
+        const double Tokens = Steps * Batch * Time;
         return new BenchmarkResult(
             "sft",
             new Dictionary<string, double>
             {
-                ["sft_vs_python"] = Against("Python"),
-                ["sft_vs_python_huge_pages"] = Against("Python, malloc tuned to huge pages"),
+                ["sft_vs_python"] = Against("Python", c => c.Wall),
+                ["sft_vs_python_huge_pages"] = Against("Python, malloc tuned to huge pages", c => c.Wall),
+                ["sft_vs_python_processor_time"] = Against("Python", c => c.Cpu),
+                ["sft_vs_python_huge_pages_processor_time"] = Against("Python, malloc tuned to huge pages", c => c.Cpu),
             },
-            [.. speeds.Select(s => new BenchmarkRow(s.Key, new Dictionary<string, double>
+            [.. costs.Select(c => new BenchmarkRow(c.Key, new Dictionary<string, double>
             {
-                ["tokens/s (median)"] = Median.Of(s.Value), ["lowest"] = s.Value.Min(), ["highest"] = s.Value.Max(),
+                ["tokens/s (median)"] = Median.Of(c.Value.Select(v => Tokens / v.Wall)),
+                ["lowest"] = Tokens / c.Value.Max(v => v.Wall),
+                ["highest"] = Tokens / c.Value.Min(v => v.Wall),
+                ["tokens per processor second (median)"] = Median.Of(c.Value.Select(v => Tokens / v.Cpu)),
             }))],
             new Dictionary<string, object>
             {
                 ["layers"] = Layers, ["width"] = Width, ["heads"] = Heads, ["vocabulary"] = Vocabulary, ["batch"] = $"{Batch}x{Time}",
-                ["dropout"] = Dropout, ["threads"] = threads, ["rounds"] = Rounds, ["steps per round"] = Steps,
+                ["dropout"] = Dropout, ["threads"] = threads, ["rounds"] = Rounds, ["steps_per_round"] = Steps,
             });
+
+        // Ratios are taken within a round, where both met the same load of the machine.
+        double Against(string other, Func<Cost, double> time) =>
+            Median.Of(costs["trainer"].Zip(costs[other], (ours, theirs) => time(theirs) / time(ours)));
     }
 
-    private static double Seconds(Gpt2 model, IReadOnlyList<NamedParameter> trainable, AdamW optimizer, int steps)
+    private static Cost Measure(Gpt2 model, IReadOnlyList<NamedParameter> trainable, AdamW optimizer, int steps)
     {
         long start = Stopwatch.GetTimestamp();
+        TimeSpan processor = Environment.CpuUsage.TotalTime;
         for (int i = 0; i < steps; i++)
         {
             Step(model, trainable, optimizer);
         }
 
-        return Stopwatch.GetElapsedTime(start).TotalSeconds;
+        return new Cost(Stopwatch.GetElapsedTime(start).TotalSeconds, (Environment.CpuUsage.TotalTime - processor).TotalSeconds);
     }
 
     /// <summary>The step of Recipes/Sft.cs on random ids.</summary>

@@ -24,7 +24,7 @@ constexpr auto Nothing = std::nullopt;
 #endif
 
 // What C# sends. The operator's schema decides the final type (an int where a float is asked becomes one).
-enum Tag : int32_t { None, TensorTag, Int, Double, Bool, TensorList, IntList, DoubleList, BoolList, Device, String, Generator };
+enum Tag : int32_t { None, TensorTag, Int, Double, Bool, TensorList, IntList, DoubleList, Device, String, Generator };
 struct Value {
   int32_t tag;
   int32_t extra;    // device index
@@ -35,7 +35,7 @@ struct Value {
 // What it gets back. bytes is the tensor's memory if it alone owns it, else 0 (a view or an in-place result).
 struct Result { int32_t tag; int32_t dtype; int64_t number; double real; void* tensor; int64_t bytes; };
 
-enum class Kind { Tensor, Number, Int, Float, Bool, Device, String, Generator, List, Other };
+enum class Kind { Tensor, Int, Float, Bool, List, Other };
 struct Formal { Kind kind; Kind element; bool optional; bool optionalElement; };
 struct Operator { c10::OperatorHandle handle; std::vector<Formal> formals; std::vector<Optional<c10::IValue>> defaults; };
 
@@ -70,14 +70,10 @@ static void push(at::Tensor tensor) {
 static Kind kindOf(const c10::TypePtr& type) {
   switch (type->kind()) {
     case c10::TypeKind::TensorType: return Kind::Tensor;
-    case c10::TypeKind::NumberType: return Kind::Number;
     case c10::TypeKind::SymIntType:
     case c10::TypeKind::IntType: return Kind::Int;
     case c10::TypeKind::FloatType: return Kind::Float;
     case c10::TypeKind::BoolType: return Kind::Bool;
-    case c10::TypeKind::DeviceObjType: return Kind::Device;
-    case c10::TypeKind::StringType: return Kind::String;
-    case c10::TypeKind::GeneratorType: return Kind::Generator;
     case c10::TypeKind::ListType: return Kind::List;
     default: return Kind::Other;
   }
@@ -120,11 +116,6 @@ static c10::IValue listOf(const Value& v, const Formal& formal) {
   if (v.tag == DoubleList && formal.element == Kind::Float) {
     auto p = static_cast<const double*>(v.data);
     return std::vector<double>(p, p + n);
-  }
-  if (v.tag == DoubleList && formal.element == Kind::Number) {
-    c10::List<at::Scalar> list;
-    for (size_t i = 0; i < n; i++) list.push_back(at::Scalar(static_cast<const double*>(v.data)[i]));
-    return list;
   }
   TORCH_CHECK(false, "a list with tag ", v.tag, " does not fit the operator's argument");
 }

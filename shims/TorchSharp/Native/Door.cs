@@ -68,7 +68,6 @@ internal enum Tag
     TensorList,
     IntList,
     DoubleList,
-    BoolList,
     Device,
     String,
     Generator,
