@@ -39,16 +39,21 @@ internal static class ExitCodes
     }
 
     /// <summary>Code and message of a failure.</summary>
-    public static (int Code, string Message) Of(Exception failure, bool cancelled) => failure switch
-    {
-        OperationCanceledException when cancelled => (Interrupted, "interrupted; the same command continues where this one stopped"),
-        InputException or DatasetException => (BadInput, $"error: {failure.Message}"),
-        ServiceException { Status: StatusCode.InvalidArgument or StatusCode.NotFound or StatusCode.Unimplemented or StatusCode.OutOfRange } =>
-            (BadInput, $"error: {failure.Message}"),
-        ServiceException or WorkFailedException => (Failed, $"error: {failure.Message}"),
-        FileNotFoundException or DirectoryNotFoundException or InvalidDataException or FormatException =>
-            (BadInput, $"error: {failure.Message}"),
-        IOException or UnauthorizedAccessException => (Failed, $"error: {failure.Message}"),
-        _ => (Failed, $"error: unexpected {failure.GetType().Name}: {failure.Message}{Environment.NewLine}{failure.StackTrace}"),
-    };
+    public static (int Code, string Message) Of(Exception failure, bool cancelled) =>
+        failure switch
+        {
+            OperationCanceledException when cancelled => (Interrupted, "interrupted; the same command continues where this one stopped"),
+            InputException or DatasetException => (BadInput, $"error: {failure.Message}"),
+            ServiceException
+            {
+                Status: StatusCode.InvalidArgument or StatusCode.NotFound or StatusCode.Unimplemented or StatusCode.OutOfRange
+            } => (BadInput, $"error: {failure.Message}"),
+            ServiceException or WorkFailedException => (Failed, $"error: {failure.Message}"),
+            FileNotFoundException or DirectoryNotFoundException or InvalidDataException or FormatException => (
+                BadInput,
+                $"error: {failure.Message}"
+            ),
+            IOException or UnauthorizedAccessException => (Failed, $"error: {failure.Message}"),
+            _ => (Failed, $"error: unexpected {failure.GetType().Name}: {failure.Message}{Environment.NewLine}{failure.StackTrace}"),
+        };
 }

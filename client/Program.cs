@@ -11,11 +11,14 @@ RootCommand root = new(
       client run experiments/imdb-dpo/experiment.json --variant demo
       client report runs/imdb-dpo-demo
       client pairs --help
-    """)
+    """
+)
 {
     PairsCommand.Create(),
     EvaluateCommand.Create(),
     RunCommand.Create(),
     ReportCommand.Create(),
 };
-return await root.Parse(args).InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null }, termination.Token).ConfigureAwait(false);
+return await root.Parse(args)
+    .InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null }, termination.Token)
+    .ConfigureAwait(false);

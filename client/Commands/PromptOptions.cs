@@ -6,14 +6,30 @@ namespace Rudder.Client.Commands;
 /// <summary>The options that say which texts become prompts.</summary>
 internal sealed class PromptOptions
 {
-    private readonly Option<string?> prompts = new("--prompts") { Description = "Prompt file: {\"id\",\"text\"} lines or plain text, one a line", HelpName = "FILE" };
-    private readonly Option<string?> reviews = new("--reviews") { Description = "Review file ({\"id\",\"text\",\"label\"} lines, also .gz), cut to 2-8 tokens unless --cut says otherwise", HelpName = "FILE" };
+    private readonly Option<string?> prompts = new("--prompts")
+    {
+        Description = "Prompt file: {\"id\",\"text\"} lines or plain text, one a line",
+        HelpName = "FILE",
+    };
+    private readonly Option<string?> reviews = new("--reviews")
+    {
+        Description = "Review file ({\"id\",\"text\",\"label\"} lines, also .gz), cut to 2-8 tokens unless --cut says otherwise",
+        HelpName = "FILE",
+    };
     private readonly Option<int> count = new("--count") { Description = "Prompts wanted; 0 takes all", DefaultValueFactory = _ => 0 };
     private readonly Option<int> skip = new("--skip") { Description = "Texts left out at the start", DefaultValueFactory = _ => 0 };
     private readonly Option<string?> first = new("--first") { Description = "Id of the first text used", HelpName = "ID" };
     private readonly Option<string?> last = new("--last") { Description = "Id of the last text used", HelpName = "ID" };
-    private readonly Option<string?> cut = new("--cut") { Description = "Tokens kept of each text, e.g. 2-8; each text's length follows from its id", HelpName = "MIN-MAX" };
-    private readonly Option<string[]> exclude = new("--exclude") { Description = "File whose ids are left out; may be repeated", HelpName = "FILE" };
+    private readonly Option<string?> cut = new("--cut")
+    {
+        Description = "Tokens kept of each text, e.g. 2-8; each text's length follows from its id",
+        HelpName = "MIN-MAX",
+    };
+    private readonly Option<string[]> exclude = new("--exclude")
+    {
+        Description = "File whose ids are left out; may be repeated",
+        HelpName = "FILE",
+    };
 
     /// <summary>Adds them to a command.</summary>
     public void AddTo(Command command)
@@ -45,6 +61,7 @@ internal sealed class PromptOptions
             parsed.GetValue(first),
             parsed.GetValue(last),
             range is null ? null : CutRange.Parse(range),
-            parsed.GetValue(exclude));
+            parsed.GetValue(exclude)
+        );
     }
 }

@@ -6,8 +6,7 @@ namespace Rudder.Client.Commands;
 /// <summary><c>client report</c>: the page of a finished run.</summary>
 internal static class ReportCommand
 {
-    private const string Help =
-        """
+    private const string Help = """
         Writes one self-contained HTML page about a finished run: frontier, training curves, samples, settings, how to
         reproduce. It needs no network to be read.
 
@@ -21,14 +20,21 @@ internal static class ReportCommand
         Argument<string> run = new("run") { Description = "Folder of the run, e.g. runs/imdb-dpo-demo" };
         Option<string?> output = new("--output") { Description = "HTML file; default report.html in the run's folder", HelpName = "FILE" };
         Command command = new("report", Help) { run, output };
-        command.SetAction((parsed, cancel) => CommandBody.RunAsync(parsed, token =>
-        {
-            string folder = parsed.GetRequiredValue(run);
-            string file = parsed.GetValue(output) ?? Path.Combine(folder, ReportWriter.FileName);
-            ReportWriter.Write(folder, file);
-            parsed.InvocationConfiguration.Output.WriteLine($"report: {file}");
-            return Task.CompletedTask;
-        }, cancel));
+        command.SetAction(
+            (parsed, cancel) =>
+                CommandBody.RunAsync(
+                    parsed,
+                    token =>
+                    {
+                        string folder = parsed.GetRequiredValue(run);
+                        string file = parsed.GetValue(output) ?? Path.Combine(folder, ReportWriter.FileName);
+                        ReportWriter.Write(folder, file);
+                        parsed.InvocationConfiguration.Output.WriteLine($"report: {file}");
+                        return Task.CompletedTask;
+                    },
+                    cancel
+                )
+        );
         return command;
     }
 }

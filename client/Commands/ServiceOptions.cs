@@ -54,8 +54,13 @@ internal sealed class ServiceOptions
             Retries = parsed.GetValue(retries),
         };
         TextWriter error = parsed.InvocationConfiguration.Error;
-        return new InferenceClient(parsed.GetRequiredValue(service), settings, TimeProvider.System, (attempt, wait, cause) =>
-            error.WriteLine($"retry {attempt} of {settings.Retries} in {wait.TotalSeconds:0.0} s: {cause.Message}"));
+        return new InferenceClient(
+            parsed.GetRequiredValue(service),
+            settings,
+            TimeProvider.System,
+            (attempt, wait, cause) =>
+                error.WriteLine($"retry {attempt} of {settings.Retries} in {wait.TotalSeconds:0.0} s: {cause.Message}")
+        );
     }
 
     /// <summary>Prompts a request, requests at once.</summary>

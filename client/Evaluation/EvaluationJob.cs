@@ -32,7 +32,8 @@ internal sealed record EvaluationSettings(
     int Resamples = 2000,
     string PositiveLabel = "POSITIVE",
     int Batch = 16,
-    int InFlight = 2);
+    int InFlight = 2
+);
 
 /// <summary>Samples, rewards and divergences of one policy, summed up in one JSON file; resumable prompt by prompt.</summary>
 /// <param name="client">Service that holds the three models.</param>
@@ -45,64 +46,103 @@ internal sealed class EvaluationJob(InferenceClient client, IProgress<(int Done,
     /// <summary>Runs what is missing and writes the result.</summary>
     public async Task<EvaluationResult> RunAsync(EvaluationSettings settings, CancellationToken cancel)
     {
-        BatchLimits.Require(settings.Batch, settings.InFlight);
-        if (settings.Resamples is < 100 or > 1_000_000)
-        {
-            throw new InputException($"bootstrap is {settings.Resamples} resamples; it must lie between 100 and 1000000.");
-        }
-
-        SamplingPlan plan = new SamplingPlan(settings.Samples, settings.MaxNewTokens, settings.Seed).Validated();
+        SamplingPlan plan = Validated(settings);
 
         // 1. models and prompts
         ModelInfo policy = await client.FindModelAsync(settings.Policy, ModelKind.Generator, cancel).ConfigureAwait(false);
         ModelInfo reference = await client.FindModelAsync(settings.Reference, ModelKind.Generator, cancel).ConfigureAwait(false);
         ModelInfo classifier = await client.FindModelAsync(settings.Classifier, ModelKind.Classifier, cancel).ConfigureAwait(false);
         int positive = ScoredSampler.PositiveLabel(classifier, settings.PositiveLabel);
-        IReadOnlyList<CutPrompt> prompts = await PromptCutter.CutAsync(client, settings.Reference, settings.Prompts, cancel).ConfigureAwait(false);
+        IReadOnlyList<CutPrompt> prompts = await PromptCutter
+            .CutAsync(client, settings.Reference, settings.Prompts, cancel)
+            .ConfigureAwait(false);
 
         // 2. completions, rewards and divergences, prompt by prompt
         JsonObject guard = Guard(settings, plan, policy, reference, classifier, prompts);
         ScoredSampler sampler = new(client, settings.Policy, settings.Classifier, positive, plan);
         PolicyDivergence divergence = new(client, settings.Policy, settings.Reference, policy.Fingerprint == reference.Fingerprint);
-        string rowsPath = RowsPath(settings.Output);
-        using (GroupFile file = GroupFile.Open(rowsPath, guard, [.. prompts.Select(p => p.Id)]))
+        string rows = RowsPath(settings.Output);
+        using (GroupFile file = GroupFile.Open(rows, guard, [.. prompts.Select(p => p.Id)]))
         {
-            await foreach (IReadOnlyList<EvaluationRow> rows in OrderedWork.RunAsync(
-                prompts.Skip(file.NextGroup).Chunk(settings.Batch),
-                settings.InFlight,
-                async (batch, token) => await divergence.MeasureAsync(await sampler.DrawAsync(batch, token).ConfigureAwait(false), token).ConfigureAwait(false),
-                cancel).ConfigureAwait(false))
-            {
-                foreach (EvaluationRow row in rows)
-                {
-                    file.Append([JsonSerializer.Serialize(row, StrictJson.Line)]);
-                }
-
-                progress.Report((file.NextGroup, prompts.Count));
-            }
-
+            await MeasureAsync(settings, prompts, file, sampler, divergence, cancel).ConfigureAwait(false);
             file.Complete();
         }
 
         // 3. means and intervals
-        JsonObject shown = (JsonObject)guard.DeepClone();
-        shown["bootstrap"] = new JsonObject { ["resamples"] = settings.Resamples, ["seed"] = settings.Seed, ["level"] = 0.95, ["clusters"] = "prompts" };
-        List<EvaluationRow> all = [.. File.ReadLines(rowsPath).Select(line => JsonSerializer.Deserialize<EvaluationRow>(line, StrictJson.Line)!)];
-        EvaluationResult result = EvaluationResult.Of(settings.Policy, settings.Reference, all, settings.Resamples, (int)settings.Seed, shown);
+        EvaluationResult result = Summarise(settings, rows, guard);
         AtomicFile.WriteText(settings.Output, StrictJson.Format(result));
         return result;
     }
 
-    private static JsonObject Guard(
-        EvaluationSettings settings, SamplingPlan plan, ModelInfo policy, ModelInfo reference, ModelInfo classifier, IReadOnlyList<CutPrompt> prompts) => new()
+    private static SamplingPlan Validated(EvaluationSettings settings)
     {
-        ["kind"] = "evaluation",
-        ["policy_fingerprint"] = policy.Fingerprint,
-        ["policy_precision"] = policy.Precision.ToString(),
-        ["reference_fingerprint"] = reference.Fingerprint,
-        ["classifier_fingerprint"] = classifier.Fingerprint,
-        ["positive_label"] = settings.PositiveLabel,
-        ["sampling"] = plan.ToJson(),
-        ["prompts"] = PromptDigest.Of(prompts),
-    };
+        BatchLimits.Require(settings.Batch, settings.InFlight);
+        return settings.Resamples is >= 100 and <= 1_000_000
+            ? new SamplingPlan(settings.Samples, settings.MaxNewTokens, settings.Seed).Validated()
+            : throw new InputException($"bootstrap is {settings.Resamples} resamples; it must lie between 100 and 1000000.");
+    }
+
+    private async Task MeasureAsync(
+        EvaluationSettings settings,
+        IReadOnlyList<CutPrompt> prompts,
+        GroupFile file,
+        ScoredSampler sampler,
+        PolicyDivergence divergence,
+        CancellationToken cancel
+    )
+    {
+        async Task<IReadOnlyList<EvaluationRow>> Rows(CutPrompt[] batch, CancellationToken token)
+        {
+            IReadOnlyList<ScoredGroup> drawn = await sampler.DrawAsync(batch, token).ConfigureAwait(false);
+            return await divergence.MeasureAsync(drawn, token).ConfigureAwait(false);
+        }
+
+        IEnumerable<CutPrompt[]> left = prompts.Skip(file.NextGroup).Chunk(settings.Batch);
+        await foreach (var rows in OrderedWork.RunAsync(left, settings.InFlight, Rows, cancel).ConfigureAwait(false))
+        {
+            foreach (EvaluationRow row in rows)
+            {
+                file.Append([JsonSerializer.Serialize(row, StrictJson.Line)]);
+            }
+
+            progress.Report((file.NextGroup, prompts.Count));
+        }
+    }
+
+    private static EvaluationResult Summarise(EvaluationSettings settings, string rowsPath, JsonObject guard)
+    {
+        JsonObject shown = (JsonObject)guard.DeepClone();
+        shown["bootstrap"] = new JsonObject
+        {
+            ["resamples"] = settings.Resamples,
+            ["seed"] = settings.Seed,
+            ["level"] = 0.95,
+            ["clusters"] = "prompts",
+        };
+        List<EvaluationRow> rows =
+        [
+            .. File.ReadLines(rowsPath).Select(line => JsonSerializer.Deserialize<EvaluationRow>(line, StrictJson.Line)!),
+        ];
+        return EvaluationResult.Of(settings.Policy, settings.Reference, rows, settings.Resamples, (int)settings.Seed, shown);
+    }
+
+    private static JsonObject Guard(
+        EvaluationSettings settings,
+        SamplingPlan plan,
+        ModelInfo policy,
+        ModelInfo reference,
+        ModelInfo classifier,
+        IReadOnlyList<CutPrompt> prompts
+    ) =>
+        new()
+        {
+            ["kind"] = "evaluation",
+            ["policy_fingerprint"] = policy.Fingerprint,
+            ["policy_precision"] = policy.Precision.ToString(),
+            ["reference_fingerprint"] = reference.Fingerprint,
+            ["classifier_fingerprint"] = classifier.Fingerprint,
+            ["positive_label"] = settings.PositiveLabel,
+            ["sampling"] = plan.ToJson(),
+            ["prompts"] = PromptDigest.Of(prompts),
+        };
 }

@@ -37,7 +37,8 @@ internal sealed record EvaluationResult(
     double[] LengthCi,
     double EndedShare,
     IReadOnlyList<SampleCompletion> SampleCompletions,
-    JsonObject Settings)
+    JsonObject Settings
+)
 {
     private const int Shown = 5;
 
@@ -49,22 +50,44 @@ internal sealed record EvaluationResult(
     /// <param name="seed">Bootstrap seed.</param>
     /// <param name="settings">Kept as they are.</param>
     public static EvaluationResult Of(
-        string policy, string reference, IReadOnlyList<EvaluationRow> rows, int resamples, int seed, JsonObject settings)
+        string policy,
+        string reference,
+        IReadOnlyList<EvaluationRow> rows,
+        int resamples,
+        int seed,
+        JsonObject settings
+    )
     {
-        Interval PerSample(Func<EvaluatedCompletion, double> value) => Bootstrap.Ratio(
-            [.. rows.Select(row => (row.Completions.Sum(value), (double)row.Completions.Count))], resamples, seed);
+        Interval PerSample(Func<EvaluatedCompletion, double> value) =>
+            Bootstrap.Ratio([.. rows.Select(row => (row.Completions.Sum(value), (double)row.Completions.Count))], resamples, seed);
         Interval reward = PerSample(c => c.Reward);
         Interval exact = PerSample(c => c.KlSeqExact);
         Interval k1 = PerSample(c => c.KlSeqK1);
         Interval length = PerSample(c => c.Tokens);
         Interval token = Bootstrap.Ratio(
-            [.. rows.Select(row => (row.Completions.Sum(c => c.KlSeqExact), (double)row.Completions.Sum(c => c.Tokens)))], resamples, seed);
+            [.. rows.Select(row => (row.Completions.Sum(c => c.KlSeqExact), (double)row.Completions.Sum(c => c.Tokens)))],
+            resamples,
+            seed
+        );
         return new EvaluationResult(
-            policy, reference, rows.Count, rows.Sum(row => row.Completions.Count),
-            reward.Mean, Ends(reward), exact.Mean, Ends(exact), k1.Mean, Ends(k1), token.Mean, Ends(token), length.Mean, Ends(length),
+            policy,
+            reference,
+            rows.Count,
+            rows.Sum(row => row.Completions.Count),
+            reward.Mean,
+            Ends(reward),
+            exact.Mean,
+            Ends(exact),
+            k1.Mean,
+            Ends(k1),
+            token.Mean,
+            Ends(token),
+            length.Mean,
+            Ends(length),
             rows.SelectMany(row => row.Completions).Average(c => c.Ended ? 1.0 : 0.0),
             [.. rows.Take(Shown).Select(SampleCompletion.FirstOf)],
-            settings);
+            settings
+        );
     }
 
     private static double[] Ends(Interval interval) => [interval.Low, interval.High];

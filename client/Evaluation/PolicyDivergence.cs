@@ -15,24 +15,33 @@ internal sealed class PolicyDivergence(InferenceClient client, string policy, st
     public async Task<IReadOnlyList<EvaluationRow>> MeasureAsync(IReadOnlyList<ScoredGroup> groups, CancellationToken cancel)
     {
         DivergenceRequest request = new() { Model = policy, Reference = reference };
-        request.Sequences.Add(groups.SelectMany(group => group.Completions, (group, completion) => new Sequence
-        {
-            PromptIds = { group.Prompt.Ids },
-            CompletionIds = { completion.Drawn.Ids },
-        }));
+        request.Sequences.Add(
+            groups.SelectMany(
+                group => group.Completions,
+                (group, completion) => new Sequence { PromptIds = { group.Prompt.Ids }, CompletionIds = { completion.Drawn.Ids } }
+            )
+        );
         IReadOnlyList<SequenceDivergence> results = same
             ? [.. request.Sequences.Select(sequence => new SequenceDivergence { Tokens = sequence.CompletionIds.Count })]
             : (await client.DivergenceAsync(request, cancel).ConfigureAwait(false)).Results;
         Queue<SequenceDivergence> next = new(results);
-        return [.. groups.Select(group => new EvaluationRow(
-            group.Prompt.Id, group.Prompt.Text, [.. group.Completions.Select(completion => Join(completion, next.Dequeue()))]))];
+        return
+        [
+            .. groups.Select(group => new EvaluationRow(
+                group.Prompt.Id,
+                group.Prompt.Text,
+                [.. group.Completions.Select(completion => Join(completion, next.Dequeue()))]
+            )),
+        ];
     }
 
-    private static EvaluatedCompletion Join(ScoredCompletion completion, SequenceDivergence divergence) => new(
-        completion.Drawn.Text,
-        completion.Drawn.Ids.Count,
-        completion.Drawn.FinishReason == FinishReason.Stop,
-        completion.Score,
-        divergence.KlSeqExact,
-        divergence.KlSeqK1);
+    private static EvaluatedCompletion Join(ScoredCompletion completion, SequenceDivergence divergence) =>
+        new(
+            completion.Drawn.Text,
+            completion.Drawn.Ids.Count,
+            completion.Drawn.FinishReason == FinishReason.Stop,
+            completion.Score,
+            divergence.KlSeqExact,
+            divergence.KlSeqK1
+        );
 }

@@ -27,8 +27,10 @@ internal sealed record ExperimentFile(string Name, string Title, string Descript
     }
 
     /// <summary>A variant by name; the error names those there are.</summary>
-    public Variant Find(string variant) => Variants.TryGetValue(variant, out Variant? found) ? found : throw new InputException(
-        $"Experiment '{Name}' has no variant '{variant}'; it has {string.Join(", ", Variants.Keys)}.");
+    public Variant Find(string variant) =>
+        Variants.TryGetValue(variant, out Variant? found)
+            ? found
+            : throw new InputException($"Experiment '{Name}' has no variant '{variant}'; it has {string.Join(", ", Variants.Keys)}.");
 }
 
 /// <summary>One size of an experiment.</summary>
@@ -56,7 +58,8 @@ internal sealed record Variant(
     uint Seed = 0,
     TrainingStage? Sft = null,
     string PositiveLabel = "POSITIVE",
-    string Precision = "fp32");
+    string Precision = "fp32"
+);
 
 /// <summary>A model folder.</summary>
 /// <param name="Folder">Hugging Face layout.</param>
@@ -89,7 +92,8 @@ internal sealed record LearningRateChoice(
     IReadOnlyList<double>? Candidates = null,
     double Beta = 0.1,
     double KlLimit = 25,
-    EvaluationStage? Development = null);
+    EvaluationStage? Development = null
+);
 
 /// <summary>An evaluation.</summary>
 /// <param name="Prompts">Texts that become prompts.</param>
@@ -99,4 +103,10 @@ internal sealed record LearningRateChoice(
 /// <param name="Batch">Prompts a request. Default 16.</param>
 /// <param name="InFlight">Requests at once. Default 2.</param>
 internal sealed record EvaluationStage(
-    PromptSource Prompts, int Samples = 5, int MaxNewTokens = 48, int Bootstrap = 2000, int Batch = 16, int InFlight = 2);
+    PromptSource Prompts,
+    int Samples = 5,
+    int MaxNewTokens = 48,
+    int Bootstrap = 2000,
+    int Batch = 16,
+    int InFlight = 2
+);

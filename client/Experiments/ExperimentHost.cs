@@ -11,7 +11,15 @@ namespace Rudder.Client.Experiments;
 /// <param name="TrainerPath">Executable of the trainer; null looks beside this program.</param>
 /// <param name="ServicePath">Executable of the service; null looks beside this program.</param>
 /// <param name="Device">Device of the trainings; null leaves it to the trainer.</param>
-internal sealed record RunRequest(string File, string Variant, string Runs, Uri? Service, string? TrainerPath, string? ServicePath, string? Device);
+internal sealed record RunRequest(
+    string File,
+    string Variant,
+    string Runs,
+    Uri? Service,
+    string? TrainerPath,
+    string? ServicePath,
+    string? Device
+);
 
 /// <summary>Sets a run up: its folder, held by one program at a time, its child processes, and their end in every case.</summary>
 internal static class ExperimentHost
@@ -23,7 +31,12 @@ internal static class ExperimentHost
     /// <param name="time">Clock.</param>
     /// <param name="cancel">Stops the children too.</param>
     public static async Task<Summary> RunAsync(
-        RunRequest request, TextWriter error, Func<string, ProgressLine> progress, TimeProvider time, CancellationToken cancel)
+        RunRequest request,
+        TextWriter error,
+        Func<string, ProgressLine> progress,
+        TimeProvider time,
+        CancellationToken cancel
+    )
     {
         ExperimentFile experiment = ExperimentFile.Load(request.File);
         Variant variant = experiment.Find(request.Variant);
@@ -38,17 +51,32 @@ internal static class ExperimentHost
         await using ServiceSession service = new(Plan(request, experiment, variant, root, logs), ledger, Log, time);
         TrainerProgram trainer = new(() => SiblingProgram.Find("Trainer", "trainer", request.TrainerPath, "--trainer"), logs, ledger, Log);
         RunContext context = new(
-            root, experiment, request.Variant, variant, Reproduce(request), request.Device, new StageRunner(root, Log, time), new StageInputs(), service, trainer, progress, Log, time);
+            root,
+            experiment,
+            request.Variant,
+            variant,
+            Reproduce(request),
+            request.Device,
+            new StageRunner(root, Log, time),
+            new StageInputs(),
+            service,
+            trainer,
+            progress,
+            Log,
+            time
+        );
         return await new ExperimentRun(context).RunAsync(cancel).ConfigureAwait(false);
     }
 
-    private static ServicePlan Plan(RunRequest request, ExperimentFile experiment, Variant variant, string root, string logs) => new(
-        request.Service,
-        () => SiblingProgram.Find("InferenceService", "inference-service", request.ServicePath, "--service-program"),
-        [root],
-        Path.Combine(logs, "service.log"),
-        request.Service is null ? "" : $"{experiment.Name}-{request.Variant}-",
-        variant.Precision == "int8" ? Precision.Int8 : Precision.Fp32);
+    private static ServicePlan Plan(RunRequest request, ExperimentFile experiment, Variant variant, string root, string logs) =>
+        new(
+            request.Service,
+            () => SiblingProgram.Find("InferenceService", "inference-service", request.ServicePath, "--service-program"),
+            [root],
+            Path.Combine(logs, "service.log"),
+            request.Service is null ? "" : $"{experiment.Name}-{request.Variant}-",
+            variant.Precision == "int8" ? Precision.Int8 : Precision.Fp32
+        );
 
     private static string Reproduce(RunRequest request) =>
         $"client run {request.File} --variant {request.Variant}{(request.Device is null ? "" : $" --device {request.Device}")}";
@@ -57,7 +85,14 @@ internal static class ExperimentHost
     {
         try
         {
-            return new FileStream(Path.Combine(root, ".lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.DeleteOnClose);
+            return new FileStream(
+                Path.Combine(root, ".lock"),
+                FileMode.OpenOrCreate,
+                FileAccess.ReadWrite,
+                FileShare.None,
+                1,
+                FileOptions.DeleteOnClose
+            );
         }
         catch (IOException busy)
         {

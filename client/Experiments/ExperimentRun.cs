@@ -15,32 +15,33 @@ internal sealed class ExperimentRun(RunContext run)
     {
         Variant variant = run.Variant;
 
-        // 1. the models: there, fine-tuned where asked, with graphs
-        ModelStages.Require(variant.Policy);
-        ModelStages.Require(variant.Classifier);
-        string tuned = await models.FineTuneAsync(cancel).ConfigureAwait(false);
-        string reference = variant.Sft is null ? await models.ExportAsync(RunContext.ReferenceName, tuned, cancel).ConfigureAwait(false) : tuned;
-        string classifier = await models.ExportAsync(RunContext.ClassifierName, variant.Classifier.Folder, cancel).ConfigureAwait(false);
+        // 1. the models, fine-tuned where asked, with graphs
+        (string reference, string classifier) = await ModelsAsync(cancel).ConfigureAwait(false);
 
         // 2. preference pairs from the reference
         string pairs = await served.PairsAsync(reference, classifier, cancel).ConfigureAwait(false);
 
         // 3. the learning rate
-        ChosenLearningRate rate = await LearningRateSearch.RunAsync(run, models, served, reference, classifier, pairs, cancel).ConfigureAwait(false);
+        ChosenLearningRate rate = await LearningRateSearch
+            .RunAsync(run, models, served, reference, classifier, pairs, cancel)
+            .ConfigureAwait(false);
 
         // 4. one policy a beta
         List<ServedPolicy> policies = [new(RunContext.ReferenceName, null, reference, null)];
         foreach (double beta in variant.Betas)
         {
             string name = $"dpo-beta-{ModelStages.Text(beta)}";
-            policies.Add(new ServedPolicy(name, beta, await models.DpoAsync(name, reference, pairs, beta, rate.Value, cancel).ConfigureAwait(false), name));
+            string folder = await models.DpoAsync(name, reference, pairs, beta, rate.Value, cancel).ConfigureAwait(false);
+            policies.Add(new ServedPolicy(name, beta, folder, name));
         }
 
         // 5. reward and KL of each
         List<EvaluatedPolicy> results = [];
         foreach (ServedPolicy policy in policies)
         {
-            results.Add(await served.EvaluateAsync($"evaluate-{policy.Name}", policy, reference, classifier, variant.Evaluation, cancel).ConfigureAwait(false));
+            string stage = $"evaluate-{policy.Name}";
+            Task<EvaluatedPolicy> result = served.EvaluateAsync(stage, policy, reference, classifier, variant.Evaluation, cancel);
+            results.Add(await result.ConfigureAwait(false));
         }
 
         await run.Service.StopAsync().ConfigureAwait(false);
@@ -49,17 +50,45 @@ internal sealed class ExperimentRun(RunContext run)
         return Write(results, rate);
     }
 
+    private async Task<(string Reference, string Classifier)> ModelsAsync(CancellationToken cancel)
+    {
+        Variant variant = run.Variant;
+        ModelStages.Require(variant.Policy);
+        ModelStages.Require(variant.Classifier);
+        string tuned = await models.FineTuneAsync(cancel).ConfigureAwait(false);
+        string reference = variant.Sft is null
+            ? await models.ExportAsync(RunContext.ReferenceName, tuned, cancel).ConfigureAwait(false)
+            : tuned;
+        return (reference, await models.ExportAsync(RunContext.ClassifierName, variant.Classifier.Folder, cancel).ConfigureAwait(false));
+    }
+
     private Summary Write(IReadOnlyList<EvaluatedPolicy> results, ChosenLearningRate rate)
     {
         RunEnvironment environment = RunEnvironment.Read(run.Time);
         RunManifest manifest = new(
-            run.Experiment.Name, run.VariantName, run.Experiment.Title, run.Experiment.Description, run.Reproduce, run.Variant, rate.Value, rate.Reason,
-            [.. results.Select(r => new PolicyEntry(r.Policy.Name, r.Policy.Beta, r.Policy.Training, Path.GetRelativePath(run.Root, r.File)))]);
+            run.Experiment.Name,
+            run.VariantName,
+            run.Experiment.Title,
+            run.Experiment.Description,
+            run.Reproduce,
+            run.Variant,
+            rate.Value,
+            rate.Reason,
+            [
+                .. results.Select(r => new PolicyEntry(
+                    r.Policy.Name,
+                    r.Policy.Beta,
+                    r.Policy.Training,
+                    Path.GetRelativePath(run.Root, r.File)
+                )),
+            ]
+        );
         Summary summary = new(
             run.Experiment.Name,
             environment.Commit,
             [.. results.Select(r => PolicySummary.Of(r.Policy.Name, r.Policy.Beta, r.Result))],
-            Path.GetRelativePath(Directory.GetCurrentDirectory(), Path.Combine(run.Root, ReportWriter.FileName)));
+            Path.GetRelativePath(Directory.GetCurrentDirectory(), Path.Combine(run.Root, ReportWriter.FileName))
+        );
         AtomicFile.WriteText(Path.Combine(run.Root, RunEnvironment.FileName), StrictJson.Format(environment));
         AtomicFile.WriteText(Path.Combine(run.Root, RunManifest.FileName), StrictJson.Format(manifest));
         AtomicFile.WriteText(Path.Combine(run.Root, Summary.FileName), StrictJson.Format(summary));

@@ -12,15 +12,17 @@ internal static class FrontierTable
         string[][] rows =
         [
             ["policy", "beta", "reward [95 %]", "kl/seq_exact [95 %]", "kl/seq_k1 [95 %]", "prompts x samples"],
-            .. policies.Select(p => (string[])
-            [
-                p.Name,
-                p.Beta is { } beta ? Number(beta, "0.###") : "-",
-                Cell(p.RewardMean, p.RewardCi, "0.000"),
-                Cell(p.KlSeqExact, p.KlSeqExactCi, "0.00"),
-                Cell(p.KlSeqK1, p.KlSeqK1Ci, "0.00"),
-                $"{p.Prompts} x {p.Samples / p.Prompts}",
-            ]),
+            .. policies.Select(p =>
+                (string[])
+                    [
+                        p.Name,
+                        p.Beta is { } beta ? Number(beta, "0.###") : "-",
+                        Cell(p.RewardMean, p.RewardCi, "0.000"),
+                        Cell(p.KlSeqExact, p.KlSeqExactCi, "0.00"),
+                        Cell(p.KlSeqK1, p.KlSeqK1Ci, "0.00"),
+                        $"{p.Prompts} x {p.Samples / p.Prompts}",
+                    ]
+            ),
         ];
         int[] widths = [.. Enumerable.Range(0, rows[0].Length).Select(column => rows.Max(row => row[column].Length))];
         StringBuilder text = new();

@@ -10,7 +10,13 @@ namespace Rudder.Client.Experiments;
 internal sealed record ChosenLearningRate(double Value, string Reason, IReadOnlyList<LearningRateTrial> Trials);
 
 /// <summary>One candidate's result on development prompts.</summary>
-internal sealed record LearningRateTrial(double LearningRate, double RewardMean, double[] RewardCi, double KlSeqExact, double[] KlSeqExactCi);
+internal sealed record LearningRateTrial(
+    double LearningRate,
+    double RewardMean,
+    double[] RewardCi,
+    double KlSeqExact,
+    double[] KlSeqExactCi
+);
 
 /// <summary>
 /// Chooses the learning rate of DPO on development prompts: the highest mean reward among the candidates whose
@@ -20,7 +26,14 @@ internal static class LearningRateSearch
 {
     /// <summary>Trains and evaluates each candidate as two stages, and records the choice in learning-rate.json.</summary>
     public static async Task<ChosenLearningRate> RunAsync(
-        RunContext run, ModelStages models, ServedStages served, string reference, string classifier, string pairs, CancellationToken cancel)
+        RunContext run,
+        ModelStages models,
+        ServedStages served,
+        string reference,
+        string classifier,
+        string pairs,
+        CancellationToken cancel
+    )
     {
         LearningRateChoice choice = run.Variant.LearningRate;
         if (choice.Value is { } value)
@@ -35,8 +48,17 @@ internal static class LearningRateSearch
             string folder = await models.DpoAsync(stage, reference, pairs, choice.Beta, rate, cancel).ConfigureAwait(false);
             ServedPolicy policy = new(stage, choice.Beta, folder, stage);
             EvaluatedPolicy trial = await served
-                .EvaluateAsync($"{stage}-evaluation", policy, reference, classifier, choice.Development!, cancel).ConfigureAwait(false);
-            trials.Add(new LearningRateTrial(rate, trial.Result.RewardMean, trial.Result.RewardCi, trial.Result.KlSeqExact, trial.Result.KlSeqExactCi));
+                .EvaluateAsync($"{stage}-evaluation", policy, reference, classifier, choice.Development!, cancel)
+                .ConfigureAwait(false);
+            trials.Add(
+                new LearningRateTrial(
+                    rate,
+                    trial.Result.RewardMean,
+                    trial.Result.RewardCi,
+                    trial.Result.KlSeqExact,
+                    trial.Result.KlSeqExactCi
+                )
+            );
         }
 
         return Record(run, Choose(choice, trials));
@@ -47,13 +69,26 @@ internal static class LearningRateSearch
     {
         LearningRateTrial? best = trials.Where(trial => trial.KlSeqExact <= choice.KlLimit).MaxBy(trial => trial.RewardMean);
         LearningRateTrial chosen = best ?? trials.MinBy(trial => trial.KlSeqExact)!;
-        string tried = string.Join("; ", trials.Select(t => string.Create(
-            CultureInfo.InvariantCulture, $"{t.LearningRate:0.###e-0}: reward {t.RewardMean:0.000}, kl/seq_exact {t.KlSeqExact:0.00}")));
+        string tried = string.Join(
+            "; ",
+            trials.Select(t =>
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{t.LearningRate:0.###e-0}: reward {t.RewardMean:0.000}, kl/seq_exact {t.KlSeqExact:0.00}"
+                )
+            )
+        );
         string rule = best is null
-            ? string.Create(CultureInfo.InvariantCulture, $"no candidate kept kl/seq_exact within {choice.KlLimit} nats, so the one with the smallest was taken")
+            ? string.Create(
+                CultureInfo.InvariantCulture,
+                $"no candidate kept kl/seq_exact within {choice.KlLimit} nats, so the one with the smallest was taken"
+            )
             : string.Create(CultureInfo.InvariantCulture, $"highest reward with kl/seq_exact within {choice.KlLimit} nats");
         return new ChosenLearningRate(
-            chosen.LearningRate, string.Create(CultureInfo.InvariantCulture, $"Chosen on development prompts at beta {choice.Beta}: {rule} ({tried})."), trials);
+            chosen.LearningRate,
+            string.Create(CultureInfo.InvariantCulture, $"Chosen on development prompts at beta {choice.Beta}: {rule} ({tried})."),
+            trials
+        );
     }
 
     private static ChosenLearningRate Record(RunContext run, ChosenLearningRate chosen)

@@ -8,9 +8,10 @@ namespace Rudder.Client.Experiments;
 internal sealed class ModelStages(RunContext run)
 {
     /// <summary>A number as it appears in names of stages and policies.</summary>
-    public static string Text(double value) => value is < 1e-3 or >= 1e4
-        ? value.ToString("0.###e-0", CultureInfo.InvariantCulture)
-        : value.ToString("0.####", CultureInfo.InvariantCulture);
+    public static string Text(double value) =>
+        value is < 1e-3 or >= 1e4
+            ? value.ToString("0.###e-0", CultureInfo.InvariantCulture)
+            : value.ToString("0.####", CultureInfo.InvariantCulture);
 
     /// <summary>Refuses a model folder that is not there, with the command that fetches it.</summary>
     public static void Require(ModelSource model)
@@ -18,7 +19,8 @@ internal sealed class ModelStages(RunContext run)
         if (!File.Exists(Path.Combine(model.Folder, "config.json")))
         {
             throw new InputException(
-                $"The model folder {Path.GetFullPath(model.Folder)} is missing (no config.json in it). {(model.Download is null ? "It belongs to the repository: run this from the root of a checkout." : $"Fetch it with: {model.Download}")}");
+                $"The model folder {Path.GetFullPath(model.Folder)} is missing (no config.json in it). {(model.Download is null ? "It belongs to the repository: run this from the root of a checkout." : $"Fetch it with: {model.Download}")}"
+            );
         }
     }
 
@@ -31,8 +33,13 @@ internal sealed class ModelStages(RunContext run)
             return variant.Policy.Folder;
         }
 
-        Dictionary<string, JsonNode> set = new(sft.Set ?? new Dictionary<string, JsonNode>()) { ["model"] = variant.Policy.Folder, ["seed"] = variant.Seed };
-        await TrainAsync("sft", "sft", sft.Recipe, set, new JsonObject { ["model"] = run.Inputs.Model(variant.Policy.Folder) }, cancel).ConfigureAwait(false);
+        Dictionary<string, JsonNode> set = new(sft.Set ?? new Dictionary<string, JsonNode>())
+        {
+            ["model"] = variant.Policy.Folder,
+            ["seed"] = variant.Seed,
+        };
+        await TrainAsync("sft", "sft", sft.Recipe, set, new JsonObject { ["model"] = run.Inputs.Model(variant.Policy.Folder) }, cancel)
+            .ConfigureAwait(false);
         return Path.Combine(run.Stages.Folder("sft"), "model");
     }
 
@@ -45,12 +52,18 @@ internal sealed class ModelStages(RunContext run)
         string stage = $"export-{name}";
         string output = Path.Combine(run.Stages.Folder(stage), "model");
         JsonObject inputs = new() { ["model"] = run.Inputs.Model(folder), ["precision"] = run.Variant.Precision };
-        await run.Stages.RunAsync(stage, inputs, async (stageFolder, _) =>
-        {
-            await run.Service.StopAsync().ConfigureAwait(false);
-            Copy(folder, output);
-            await run.Trainer.ExportAsync(stage, output, run.Variant.Precision, cancel).ConfigureAwait(false);
-        }).ConfigureAwait(false);
+        await run
+            .Stages.RunAsync(
+                stage,
+                inputs,
+                async (stageFolder, _) =>
+                {
+                    await run.Service.StopAsync().ConfigureAwait(false);
+                    Copy(folder, output);
+                    await run.Trainer.ExportAsync(stage, output, run.Variant.Precision, cancel).ConfigureAwait(false);
+                }
+            )
+            .ConfigureAwait(false);
         return output;
     }
 
@@ -62,7 +75,14 @@ internal sealed class ModelStages(RunContext run)
     /// <param name="learningRate">Learning rate.</param>
     /// <param name="cancel">Stops the trainer.</param>
     /// <returns>Its model folder.</returns>
-    public async Task<string> DpoAsync(string stage, string reference, string pairs, double beta, double learningRate, CancellationToken cancel)
+    public async Task<string> DpoAsync(
+        string stage,
+        string reference,
+        string pairs,
+        double beta,
+        double learningRate,
+        CancellationToken cancel
+    )
     {
         Variant variant = run.Variant;
         Dictionary<string, JsonNode> set = new(variant.Dpo.Set ?? new Dictionary<string, JsonNode>())
@@ -90,7 +110,13 @@ internal sealed class ModelStages(RunContext run)
     }
 
     private Task TrainAsync(
-        string command, string stage, string recipe, Dictionary<string, JsonNode> set, JsonObject hashes, CancellationToken cancel)
+        string command,
+        string stage,
+        string recipe,
+        Dictionary<string, JsonNode> set,
+        JsonObject hashes,
+        CancellationToken cancel
+    )
     {
         JsonObject inputs = new()
         {
@@ -99,10 +125,14 @@ internal sealed class ModelStages(RunContext run)
             ["set"] = new JsonObject(set.Select(pair => KeyValuePair.Create(pair.Key, (JsonNode?)pair.Value.DeepClone()))),
             ["content"] = hashes,
         };
-        return run.Stages.RunAsync(stage, inputs, async (folder, _) =>
-        {
-            await run.Service.StopAsync().ConfigureAwait(false);
-            await run.Trainer.TrainAsync(command, stage, recipe, set, folder, run.Device, cancel).ConfigureAwait(false);
-        });
+        return run.Stages.RunAsync(
+            stage,
+            inputs,
+            async (folder, _) =>
+            {
+                await run.Service.StopAsync().ConfigureAwait(false);
+                await run.Trainer.TrainAsync(command, stage, recipe, set, folder, run.Device, cancel).ConfigureAwait(false);
+            }
+        );
     }
 }

@@ -30,7 +30,8 @@ internal sealed record RunContext(
     TrainerProgram Trainer,
     Func<string, ProgressLine> Progress,
     Action<string> Log,
-    TimeProvider Time)
+    TimeProvider Time
+)
 {
     /// <summary>Name of the reference at the service and in results.</summary>
     public const string ReferenceName = "reference";

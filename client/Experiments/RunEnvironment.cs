@@ -13,7 +13,15 @@ namespace Rudder.Client.Experiments;
 /// <param name="MemoryGib">Memory that the runtime may use, GiB.</param>
 /// <param name="Written">UTC.</param>
 internal sealed record RunEnvironment(
-    string? Commit, bool? Changed, string System, string Runtime, string? Processor, int Cores, double MemoryGib, DateTimeOffset Written)
+    string? Commit,
+    bool? Changed,
+    string System,
+    string Runtime,
+    string? Processor,
+    int Cores,
+    double MemoryGib,
+    DateTimeOffset Written
+)
 {
     /// <summary>File name in the run's folder.</summary>
     public const string FileName = "environment.json";
@@ -30,14 +38,19 @@ internal sealed record RunEnvironment(
             Processors(),
             Environment.ProcessorCount,
             Math.Round(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / Math.Pow(2, 30), 1),
-            time.GetUtcNow());
+            time.GetUtcNow()
+        );
     }
 
     private static string? Processors()
     {
         const string File = "/proc/cpuinfo";
         return global::System.IO.File.Exists(File)
-            ? global::System.IO.File.ReadLines(File).FirstOrDefault(line => line.StartsWith("model name", StringComparison.Ordinal))?.Split(':', 2)[1].Trim()
+            ? global::System
+                .IO.File.ReadLines(File)
+                .FirstOrDefault(line => line.StartsWith("model name", StringComparison.Ordinal))
+                ?.Split(':', 2)[1]
+                .Trim()
             : null;
     }
 
@@ -45,7 +58,9 @@ internal sealed record RunEnvironment(
     {
         try
         {
-            using Process? git = Process.Start(new ProcessStartInfo("git", arguments) { RedirectStandardOutput = true, RedirectStandardError = true });
+            using Process? git = Process.Start(
+                new ProcessStartInfo("git", arguments) { RedirectStandardOutput = true, RedirectStandardError = true }
+            );
             string output = git!.StandardOutput.ReadToEnd().Trim();
             git.WaitForExit();
             return git.ExitCode == 0 ? output : null;

@@ -19,7 +19,8 @@ internal sealed record RunManifest(
     Variant Settings,
     double LearningRate,
     string LearningRateReason,
-    IReadOnlyList<PolicyEntry> Policies)
+    IReadOnlyList<PolicyEntry> Policies
+)
 {
     /// <summary>File name in the run's folder.</summary>
     public const string FileName = "run.json";

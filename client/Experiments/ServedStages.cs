@@ -10,32 +10,20 @@ namespace Rudder.Client.Experiments;
 /// <param name="run">The run they belong to.</param>
 internal sealed class ServedStages(RunContext run)
 {
+    private const string PairsName = "pairs";
+
     /// <summary>Preference pairs drawn from the reference.</summary>
     /// <returns>The pairs file.</returns>
     public async Task<string> PairsAsync(string reference, string classifier, CancellationToken cancel)
     {
-        const string Stage = "pairs";
         PairsStage wanted = run.Variant.Pairs;
         SamplingPlan plan = new(wanted.Samples, wanted.MaxNewTokens, run.Variant.Seed);
-        string output = Path.Combine(run.Stages.Folder(Stage), "pairs.jsonl");
-        JsonObject inputs = new()
-        {
-            ["policy"] = run.Inputs.Model(reference),
-            ["classifier"] = run.Inputs.Model(classifier),
-            ["positive_label"] = run.Variant.PositiveLabel,
-            ["precision"] = run.Variant.Precision,
-            ["sampling"] = plan.ToJson(),
-            ["prompts"] = StageInputs.Prompts(wanted.Prompts),
-        };
-        await run.Stages.RunAsync(Stage, inputs, async (_, _) =>
-        {
-            InferenceClient client = await run.Service.OpenAsync(cancel).ConfigureAwait(false);
-            string policyName = await run.Service.LoadAsync(RunContext.ReferenceName, reference, cancel).ConfigureAwait(false);
-            string classifierName = await run.Service.LoadAsync(RunContext.ClassifierName, classifier, cancel).ConfigureAwait(false);
-            PairsOutcome outcome = await new PairsJob(client, run.Progress(Stage)).RunAsync(
-                new PairsSettings(policyName, classifierName, wanted.Prompts, plan, output, run.Variant.PositiveLabel, wanted.Batch, wanted.InFlight), cancel).ConfigureAwait(false);
-            run.Log($"{Stage}: {outcome.Pairs} pairs of {outcome.Prompts} prompts");
-        }).ConfigureAwait(false);
+        string output = Path.Combine(run.Stages.Folder(PairsName), "pairs.jsonl");
+        JsonObject inputs = Inputs(classifier, wanted.Prompts);
+        inputs["policy"] = run.Inputs.Model(reference);
+        inputs["sampling"] = plan.ToJson();
+        Task Body(string folder, bool resuming) => DrawPairsAsync(reference, classifier, wanted, plan, output, cancel);
+        await run.Stages.RunAsync(PairsName, inputs, Body).ConfigureAwait(false);
         return output;
     }
 
@@ -47,35 +35,87 @@ internal sealed class ServedStages(RunContext run)
     /// <param name="wanted">Prompts and counts.</param>
     /// <param name="cancel">Stops between calls.</param>
     public async Task<EvaluatedPolicy> EvaluateAsync(
-        string stage, ServedPolicy policy, string reference, string classifier, EvaluationStage wanted, CancellationToken cancel)
+        string stage,
+        ServedPolicy policy,
+        string reference,
+        string classifier,
+        EvaluationStage wanted,
+        CancellationToken cancel
+    )
     {
         string output = Path.Combine(run.Stages.Folder(stage), "evaluation.json");
-        JsonObject inputs = new()
+        JsonObject inputs = Inputs(classifier, wanted.Prompts);
+        inputs["policy"] = run.Inputs.Model(policy.Folder);
+        inputs["reference"] = run.Inputs.Model(reference);
+        inputs["evaluation"] = StageInputs.Of(wanted with { Batch = 0, InFlight = 0 }); // speed, not result
+        inputs["seed"] = run.Variant.Seed;
+        Task Body(string folder, bool resuming) => MeasureAsync(stage, policy, reference, classifier, wanted, output, cancel);
+        await run.Stages.RunAsync(stage, inputs, Body).ConfigureAwait(false);
+        return new EvaluatedPolicy(policy, output, StrictJson.Read<EvaluationResult>(output));
+    }
+
+    private JsonObject Inputs(string classifier, PromptSource prompts) =>
+        new()
         {
-            ["policy"] = run.Inputs.Model(policy.Folder),
-            ["reference"] = run.Inputs.Model(reference),
             ["classifier"] = run.Inputs.Model(classifier),
             ["positive_label"] = run.Variant.PositiveLabel,
             ["precision"] = run.Variant.Precision,
-            ["evaluation"] = StageInputs.Of(wanted with { Batch = 0, InFlight = 0 }),
-            ["seed"] = run.Variant.Seed,
-            ["prompts"] = StageInputs.Prompts(wanted.Prompts),
+            ["prompts"] = StageInputs.Prompts(prompts),
         };
-        await run.Stages.RunAsync(stage, inputs, async (_, _) =>
+
+    private async Task DrawPairsAsync(
+        string reference,
+        string classifier,
+        PairsStage wanted,
+        SamplingPlan plan,
+        string output,
+        CancellationToken cancel
+    )
+    {
+        InferenceClient client = await run.Service.OpenAsync(cancel).ConfigureAwait(false);
+        PairsSettings settings = new(
+            await run.Service.LoadAsync(RunContext.ReferenceName, reference, cancel).ConfigureAwait(false),
+            await run.Service.LoadAsync(RunContext.ClassifierName, classifier, cancel).ConfigureAwait(false),
+            wanted.Prompts,
+            plan,
+            output,
+            run.Variant.PositiveLabel,
+            wanted.Batch,
+            wanted.InFlight
+        );
+        PairsOutcome outcome = await new PairsJob(client, run.Progress(PairsName)).RunAsync(settings, cancel).ConfigureAwait(false);
+        run.Log($"{PairsName}: {outcome.Pairs} pairs of {outcome.Prompts} prompts");
+    }
+
+    private async Task MeasureAsync(
+        string stage,
+        ServedPolicy policy,
+        string reference,
+        string classifier,
+        EvaluationStage wanted,
+        string output,
+        CancellationToken cancel
+    )
+    {
+        InferenceClient client = await run.Service.OpenAsync(cancel).ConfigureAwait(false);
+        EvaluationSettings settings = new(
+            await run.Service.LoadAsync(policy.Name, policy.Folder, cancel).ConfigureAwait(false),
+            await run.Service.LoadAsync(RunContext.ReferenceName, reference, cancel).ConfigureAwait(false),
+            await run.Service.LoadAsync(RunContext.ClassifierName, classifier, cancel).ConfigureAwait(false),
+            wanted.Prompts,
+            wanted.Samples,
+            wanted.MaxNewTokens,
+            run.Variant.Seed,
+            output,
+            wanted.Bootstrap,
+            run.Variant.PositiveLabel,
+            wanted.Batch,
+            wanted.InFlight
+        );
+        await new EvaluationJob(client, run.Progress(stage)).RunAsync(settings, cancel).ConfigureAwait(false);
+        if (policy.Name != RunContext.ReferenceName)
         {
-            InferenceClient client = await run.Service.OpenAsync(cancel).ConfigureAwait(false);
-            string referenceName = await run.Service.LoadAsync(RunContext.ReferenceName, reference, cancel).ConfigureAwait(false);
-            string classifierName = await run.Service.LoadAsync(RunContext.ClassifierName, classifier, cancel).ConfigureAwait(false);
-            string policyName = await run.Service.LoadAsync(policy.Name, policy.Folder, cancel).ConfigureAwait(false);
-            EvaluationSettings settings = new(
-                policyName, referenceName, classifierName, wanted.Prompts, wanted.Samples, wanted.MaxNewTokens, run.Variant.Seed, output,
-                wanted.Bootstrap, run.Variant.PositiveLabel, wanted.Batch, wanted.InFlight);
-            await new EvaluationJob(client, run.Progress(stage)).RunAsync(settings, cancel).ConfigureAwait(false);
-            if (policyName != referenceName)
-            {
-                await run.Service.UnloadAsync(policy.Name, cancel).ConfigureAwait(false);
-            }
-        }).ConfigureAwait(false);
-        return new EvaluatedPolicy(policy, output, StrictJson.Read<EvaluationResult>(output));
+            await run.Service.UnloadAsync(policy.Name, cancel).ConfigureAwait(false);
+        }
     }
 }

@@ -12,7 +12,14 @@ namespace Rudder.Client.Experiments;
 /// <param name="LogFile">Its output.</param>
 /// <param name="NamePrefix">Put before model names, so that a shared service keeps its own models.</param>
 /// <param name="Precision">Of loaded models.</param>
-internal sealed record ServicePlan(Uri? External, Func<string> Program, IReadOnlyList<string> Roots, string LogFile, string NamePrefix, Precision Precision);
+internal sealed record ServicePlan(
+    Uri? External,
+    Func<string> Program,
+    IReadOnlyList<string> Roots,
+    string LogFile,
+    string NamePrefix,
+    Precision Precision
+);
 
 /// <summary>
 /// The inference service of a run: started when the first stage needs it, stopped before a training (which wants all cores
@@ -40,8 +47,12 @@ internal sealed class ServiceSession(ServicePlan plan, ProcessLedger ledger, Act
         }
 
         Uri address = plan.External ?? Start();
-        client = new InferenceClient(address, CallSettings.Default, time, (attempt, wait, cause) =>
-            log($"retry {attempt} in {wait.TotalSeconds:0.0} s: {cause.Message}"));
+        client = new InferenceClient(
+            address,
+            CallSettings.Default,
+            time,
+            (attempt, wait, cause) => log($"retry {attempt} in {wait.TotalSeconds:0.0} s: {cause.Message}")
+        );
         await WaitUntilServingAsync(client, cancel).ConfigureAwait(false);
         return client;
     }
@@ -56,7 +67,16 @@ internal sealed class ServiceSession(ServicePlan plan, ProcessLedger ledger, Act
         if (!loaded.TryGetValue(full, out string? present) || present != path)
         {
             log($"loading {folder} as {full}");
-            await open.LoadAsync(new LoadModelRequest { Name = full, Path = path, Precision = plan.Precision }, cancel).ConfigureAwait(false);
+            await open.LoadAsync(
+                    new LoadModelRequest
+                    {
+                        Name = full,
+                        Path = path,
+                        Precision = plan.Precision,
+                    },
+                    cancel
+                )
+                .ConfigureAwait(false);
             loaded[full] = path;
         }
 
@@ -115,7 +135,13 @@ internal sealed class ServiceSession(ServicePlan plan, ProcessLedger ledger, Act
         Uri address = new($"http://{IPAddress.Loopback}:{FreePort.Find()}");
         IEnumerable<string> roots = plan.Roots.Select((root, index) => $"--Service:ModelRoots:{index}={Path.GetFullPath(root)}");
         log($"starting the service at {address}");
-        child = ChildProcess.Start(plan.Program(), ["--urls", address.GetLeftPart(UriPartial.Authority), .. roots], plan.LogFile, ledger, _ => { });
+        child = ChildProcess.Start(
+            plan.Program(),
+            ["--urls", address.GetLeftPart(UriPartial.Authority), .. roots],
+            plan.LogFile,
+            ledger,
+            _ => { }
+        );
         return address;
     }
 
@@ -126,12 +152,16 @@ internal sealed class ServiceSession(ServicePlan plan, ProcessLedger ledger, Act
         {
             if (child is { HasExited: true })
             {
-                throw new WorkFailedException($"The service ended before it was ready; its log is {plan.LogFile}. Last lines:{Environment.NewLine}{child.Tail}");
+                throw new WorkFailedException(
+                    $"The service ended before it was ready; its log is {plan.LogFile}. Last lines:{Environment.NewLine}{child.Tail}"
+                );
             }
 
             if (time.GetElapsedTime(started) > StartLimit)
             {
-                throw new WorkFailedException($"The service at {open.Address} is not SERVING after {StartLimit.TotalMinutes:0} minutes.{(child is null ? " Is it running?" : $" Its log is {plan.LogFile}.")}");
+                throw new WorkFailedException(
+                    $"The service at {open.Address} is not SERVING after {StartLimit.TotalMinutes:0} minutes.{(child is null ? " Is it running?" : $" Its log is {plan.LogFile}.")}"
+                );
             }
 
             await Task.Delay(Poll, time, cancel).ConfigureAwait(false);

@@ -14,19 +14,22 @@ internal sealed class StageInputs
     public static JsonNode Of<T>(T value) => JsonSerializer.SerializeToNode(value, StrictJson.Options)!;
 
     /// <summary>A prompt source and the content of its files.</summary>
-    public static JsonObject Prompts(PromptSource source) => new()
-    {
-        ["source"] = Of(source),
-        ["sha256"] = ContentHash.OfFile(source.File),
-        ["exclude_sha256"] = new JsonArray([.. (source.Exclude ?? []).Select(file => (JsonNode)ContentHash.OfFile(file))]),
-    };
+    public static JsonObject Prompts(PromptSource source) =>
+        new()
+        {
+            ["source"] = Of(source),
+            ["sha256"] = ContentHash.OfFile(source.File),
+            ["exclude_sha256"] = new JsonArray([.. (source.Exclude ?? []).Select(file => (JsonNode)ContentHash.OfFile(file))]),
+        };
 
     /// <summary>A recipe's values; its layout and comments do not count.</summary>
     public static JsonNode Recipe(string path)
     {
         if (!File.Exists(path))
         {
-            throw new InputException($"The recipe {Path.GetFullPath(path)} does not exist. Recipe paths are relative to the current folder.");
+            throw new InputException(
+                $"The recipe {Path.GetFullPath(path)} does not exist. Recipe paths are relative to the current folder."
+            );
         }
 
         return StrictJson.Read<JsonNode>(path);

@@ -10,7 +10,15 @@ namespace Rudder.Client.Experiments;
 /// <param name="Started">UTC.</param>
 /// <param name="Finished">UTC; null while running.</param>
 /// <param name="Seconds">Time over all attempts of which this program knows; null while running.</param>
-internal sealed record StageMarker(string Stage, string Key, string State, JsonObject Inputs, DateTimeOffset Started, DateTimeOffset? Finished, double? Seconds)
+internal sealed record StageMarker(
+    string Stage,
+    string Key,
+    string State,
+    JsonObject Inputs,
+    DateTimeOffset Started,
+    DateTimeOffset? Finished,
+    double? Seconds
+)
 {
     /// <summary>State of a stage that was begun.</summary>
     public const string Running = "running";

@@ -36,34 +36,55 @@ internal sealed class StageRunner(string root, Action<string> log, TimeProvider 
 
         if (!same && Directory.Exists(folder))
         {
-            log($"{stage}: {(before is null ? "no record of how it was made" : $"inputs changed ({Changes(before.Inputs, inputs)})")}, starting afresh");
+            log(
+                $"{stage}: {(before is null ? "no record of how it was made" : $"inputs changed ({Changes(before.Inputs, inputs)})")}, starting afresh"
+            );
             Directory.Delete(folder, recursive: true);
         }
 
-        log(same ? $"{stage}: resuming" : $"{stage}: starting");
+        log($"{stage}: {(same ? "resuming" : "starting")}");
         Directory.CreateDirectory(folder);
-        DateTimeOffset started = time.GetUtcNow();
-        double earlier = same ? before!.Seconds ?? 0 : 0;
-        StageMarker marker = new(stage, key, StageMarker.Running, inputs, same ? before!.Started : started, null, earlier);
+        await TimeAsync(
+                new StageMarker(
+                    stage,
+                    key,
+                    StageMarker.Running,
+                    inputs,
+                    same ? before!.Started : time.GetUtcNow(),
+                    null,
+                    same ? before!.Seconds : 0
+                ),
+                () => body(folder, same)
+            )
+            .ConfigureAwait(false);
+        Ran.Add(stage);
+    }
+
+    /// <summary>Runs the body between the markers of its start and its end; the time of interrupted attempts counts too.</summary>
+    private async Task TimeAsync(StageMarker marker, Func<Task> body)
+    {
+        long started = time.GetTimestamp();
+        double Seconds() => (marker.Seconds ?? 0) + time.GetElapsedTime(started).TotalSeconds;
         Write(marker);
         try
         {
-            await body(folder, same).ConfigureAwait(false);
+            await body().ConfigureAwait(false);
         }
         catch
         {
-            Write(marker with { Seconds = earlier + (time.GetUtcNow() - started).TotalSeconds });
+            Write(marker with { Seconds = Seconds() });
             throw;
         }
 
-        DateTimeOffset finished = time.GetUtcNow();
-        Write(marker with { State = StageMarker.Done, Finished = finished, Seconds = earlier + (finished - started).TotalSeconds });
-        Ran.Add(stage);
-        log($"{stage}: done in {(finished - started).TotalSeconds:0.0} s");
+        Write(marker with { State = StageMarker.Done, Finished = time.GetUtcNow(), Seconds = Seconds() });
+        log($"{marker.Stage}: done in {time.GetElapsedTime(started).TotalSeconds:0.0} s");
     }
 
-    private static string Changes(JsonObject before, JsonObject now) => string.Join(", ", before.Select(p => p.Key).Union(now.Select(p => p.Key))
-        .Where(key => !JsonNode.DeepEquals(before[key], now[key])));
+    private static string Changes(JsonObject before, JsonObject now) =>
+        string.Join(
+            ", ",
+            before.Select(p => p.Key).Union(now.Select(p => p.Key)).Where(key => !JsonNode.DeepEquals(before[key], now[key]))
+        );
 
     private string MarkerPath(string stage) => Path.Combine(root, "stages", stage + ".json");
 

@@ -34,9 +34,21 @@ internal sealed record PolicySummary(
     double KlSeqK1,
     double[] KlSeqK1Ci,
     int Prompts,
-    int Samples)
+    int Samples
+)
 {
     /// <summary>The part of an evaluation that goes into the summary.</summary>
-    public static PolicySummary Of(string name, double? beta, EvaluationResult result) => new(
-        name, beta, result.RewardMean, result.RewardCi, result.KlSeqExact, result.KlSeqExactCi, result.KlSeqK1, result.KlSeqK1Ci, result.Prompts, result.Samples);
+    public static PolicySummary Of(string name, double? beta, EvaluationResult result) =>
+        new(
+            name,
+            beta,
+            result.RewardMean,
+            result.RewardCi,
+            result.KlSeqExact,
+            result.KlSeqExactCi,
+            result.KlSeqK1,
+            result.KlSeqK1Ci,
+            result.Prompts,
+            result.Samples
+        );
 }

@@ -19,7 +19,14 @@ internal sealed class TrainerProgram(Func<string> program, string logs, ProcessL
     /// <param name="device">cpu or cuda; null leaves it to the trainer.</param>
     /// <param name="cancel">Stops the trainer.</param>
     public Task TrainAsync(
-        string command, string stage, string recipe, IEnumerable<KeyValuePair<string, JsonNode>> set, string folder, string? device, CancellationToken cancel)
+        string command,
+        string stage,
+        string recipe,
+        IEnumerable<KeyValuePair<string, JsonNode>> set,
+        string folder,
+        string? device,
+        CancellationToken cancel
+    )
     {
         if (File.Exists(Path.Combine(folder, "done.json")))
         {
@@ -53,12 +60,14 @@ internal sealed class TrainerProgram(Func<string> program, string logs, ProcessL
         int code = await child.WaitAsync(cancel).ConfigureAwait(false);
         if (code != ExitCodes.Done)
         {
-            string message = $"trainer {arguments[0]} of stage {stage} ended with code {code}; its log is {logFile}. Last lines:{Environment.NewLine}{child.Tail}";
+            string message =
+                $"trainer {arguments[0]} of stage {stage} ended with code {code}; its log is {logFile}. Last lines:{Environment.NewLine}{child.Tail}";
             throw code is ExitCodes.Usage or ExitCodes.BadInput ? new InputException(message) : new WorkFailedException(message);
         }
     }
 
-    private static bool HasCheckpoint(string folder) => Directory.Exists(Path.Combine(folder, "checkpoints"))
+    private static bool HasCheckpoint(string folder) =>
+        Directory.Exists(Path.Combine(folder, "checkpoints"))
         && Directory.EnumerateDirectories(Path.Combine(folder, "checkpoints"), "step-*").Any();
 
     /// <summary>A string goes without quotes, everything else as JSON.</summary>

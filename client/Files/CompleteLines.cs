@@ -13,7 +13,11 @@ internal static class CompleteLines
         for (int read = stream.Read(block); read > 0; read = stream.Read(block))
         {
             int from = 0;
-            for (int end = block.AsSpan(from, read - from).IndexOf((byte)'\n'); end >= 0; end = block.AsSpan(from, read - from).IndexOf((byte)'\n'))
+            for (
+                int end = block.AsSpan(from, read - from).IndexOf((byte)'\n');
+                end >= 0;
+                end = block.AsSpan(from, read - from).IndexOf((byte)'\n')
+            )
             {
                 line.Write(block, from, end);
                 yield return (start, line.ToArray());

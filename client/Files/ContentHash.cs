@@ -34,7 +34,8 @@ internal static class ContentHash
             throw new InputException($"{folder} is no model folder: it has no config.json.");
         }
 
-        IEnumerable<string> files = Directory.EnumerateFiles(folder)
+        IEnumerable<string> files = Directory
+            .EnumerateFiles(folder)
             .Where(file => ModelFiles.Contains(Path.GetExtension(file)))
             .Order(StringComparer.Ordinal);
         return OfText(string.Join('\n', files.Select(file => $"{Path.GetFileName(file)} {OfFile(file)}")));

@@ -136,7 +136,8 @@ internal sealed class GroupFile : IDisposable
             if (!order.TryGetValue(id, out int index) || index < last)
             {
                 throw new InputException(
-                    $"{name}, byte {start}: '{id}' is not among this run's prompts in order. The file is not this run's; move it away or choose another output.");
+                    $"{name}, byte {start}: '{id}' is not among this run's prompts in order. The file is not this run's; move it away or choose another output."
+                );
             }
 
             (keep, last) = index == last ? (keep, last) : (start, index);
@@ -150,9 +151,12 @@ internal sealed class GroupFile : IDisposable
         try
         {
             using JsonDocument document = JsonDocument.Parse(line);
-            return document.RootElement.ValueKind == JsonValueKind.Object
+            return
+                document.RootElement.ValueKind == JsonValueKind.Object
                 && document.RootElement.TryGetProperty(groupKey, out JsonElement id)
-                && id.ValueKind == JsonValueKind.String ? id.GetString() : null;
+                && id.ValueKind == JsonValueKind.String
+                ? id.GetString()
+                : null;
         }
         catch (JsonException)
         {

@@ -13,7 +13,9 @@ internal static class SettingsGuard
     {
         if (!File.Exists(sidecar))
         {
-            throw new InputException($"{file} exists without {sidecar}, so how it was made is unknown. Move it away or choose another output.");
+            throw new InputException(
+                $"{file} exists without {sidecar}, so how it was made is unknown. Move it away or choose another output."
+            );
         }
 
         JsonObject before = StrictJson.Read<JsonObject>(sidecar);
@@ -22,7 +24,8 @@ internal static class SettingsGuard
         if (differences.Count > 0)
         {
             throw new InputException(
-                $"{file} was made with other settings: {string.Join("; ", differences)}. Use the same settings, delete {file} and {sidecar} to start again, or choose another output.");
+                $"{file} was made with other settings: {string.Join("; ", differences)}. Use the same settings, delete {file} and {sidecar} to start again, or choose another output."
+            );
         }
     }
 

@@ -12,9 +12,10 @@ internal sealed record CutPrompt(string Id, string Text, IReadOnlyList<int> Ids)
 internal sealed record CutRange(int Min, int Max)
 {
     /// <summary>This value, or an error that names the setting out of range.</summary>
-    public CutRange Validated() => Min >= 1 && Max <= 512 && Min <= Max
-        ? this
-        : throw new InputException($"The cut is {Min}-{Max} tokens; it must be min-max with 1 <= min <= max <= 512, e.g. 2-8.");
+    public CutRange Validated() =>
+        Min >= 1 && Max <= 512 && Min <= Max
+            ? this
+            : throw new InputException($"The cut is {Min}-{Max} tokens; it must be min-max with 1 <= min <= max <= 512, e.g. 2-8.");
 
     /// <summary>Reads "2-8" or "5".</summary>
     public static CutRange Parse(string text)

@@ -16,7 +16,15 @@ namespace Rudder.Client.Pairs;
 /// <param name="Batch">Prompts a request. Default 16, range 1 to 1024. In fp32 it changes the speed, never the result.</param>
 /// <param name="InFlight">Requests under way at once. Default 2, range 1 to 64.</param>
 internal sealed record PairsSettings(
-    string Policy, string Classifier, PromptSource Prompts, SamplingPlan Plan, string Output, string PositiveLabel = "POSITIVE", int Batch = 16, int InFlight = 2);
+    string Policy,
+    string Classifier,
+    PromptSource Prompts,
+    SamplingPlan Plan,
+    string Output,
+    string PositiveLabel = "POSITIVE",
+    int Batch = 16,
+    int InFlight = 2
+);
 
 /// <summary>What a pairs run left.</summary>
 /// <param name="Prompts">Prompts in the file's range, those without a pair included.</param>
@@ -32,18 +40,15 @@ internal sealed class PairsJob(InferenceClient client, IProgress<(int Done, int 
     /// <summary>Writes the file, or what is missing of it.</summary>
     public async Task<PairsOutcome> RunAsync(PairsSettings settings, CancellationToken cancel)
     {
-        BatchLimits.Require(settings.Batch, settings.InFlight);
-        SamplingPlan plan = settings.Plan.Validated();
-        if (plan.Samples < 2)
-        {
-            throw new InputException($"samples is {plan.Samples}; a pair needs at least 2 completions of a prompt.");
-        }
+        SamplingPlan plan = Validated(settings);
 
         // 1. models and prompts
         ModelInfo policy = await client.FindModelAsync(settings.Policy, ModelKind.Generator, cancel).ConfigureAwait(false);
         ModelInfo classifier = await client.FindModelAsync(settings.Classifier, ModelKind.Classifier, cancel).ConfigureAwait(false);
         int positive = ScoredSampler.PositiveLabel(classifier, settings.PositiveLabel);
-        IReadOnlyList<CutPrompt> prompts = await PromptCutter.CutAsync(client, settings.Policy, settings.Prompts, cancel).ConfigureAwait(false);
+        IReadOnlyList<CutPrompt> prompts = await PromptCutter
+            .CutAsync(client, settings.Policy, settings.Prompts, cancel)
+            .ConfigureAwait(false);
 
         // 2. the file, from where it stands
         JsonObject guard = Guard(settings, policy, classifier, prompts);
@@ -53,8 +58,11 @@ internal sealed class PairsJob(InferenceClient client, IProgress<(int Done, int 
         // 3. completions, scores and pairs of the prompts that are left
         ScoredSampler sampler = new(client, settings.Policy, settings.Classifier, positive, plan);
         OrderedPairs pairs = new(plan, policy.Fingerprint, classifier.Fingerprint);
-        await foreach (IReadOnlyList<ScoredGroup> groups in OrderedWork
-            .RunAsync(prompts.Skip(file.NextGroup).Chunk(settings.Batch), settings.InFlight, sampler.DrawAsync, cancel).ConfigureAwait(false))
+        await foreach (
+            IReadOnlyList<ScoredGroup> groups in OrderedWork
+                .RunAsync(prompts.Skip(file.NextGroup).Chunk(settings.Batch), settings.InFlight, sampler.DrawAsync, cancel)
+                .ConfigureAwait(false)
+        )
         {
             foreach (ScoredGroup group in groups)
             {
@@ -69,14 +77,23 @@ internal sealed class PairsJob(InferenceClient client, IProgress<(int Done, int 
         return new PairsOutcome(prompts.Count, File.ReadLines(settings.Output).Count(), resumed);
     }
 
-    private static JsonObject Guard(PairsSettings settings, ModelInfo policy, ModelInfo classifier, IReadOnlyList<CutPrompt> prompts) => new()
+    private static SamplingPlan Validated(PairsSettings settings)
     {
-        ["kind"] = "pairs",
-        ["policy_fingerprint"] = policy.Fingerprint,
-        ["policy_precision"] = policy.Precision.ToString(),
-        ["classifier_fingerprint"] = classifier.Fingerprint,
-        ["positive_label"] = settings.PositiveLabel,
-        ["sampling"] = settings.Plan.ToJson(),
-        ["prompts"] = PromptDigest.Of(prompts),
-    };
+        BatchLimits.Require(settings.Batch, settings.InFlight);
+        return settings.Plan.Samples >= 2
+            ? settings.Plan.Validated()
+            : throw new InputException($"samples is {settings.Plan.Samples}; a pair needs at least 2 completions of a prompt.");
+    }
+
+    private static JsonObject Guard(PairsSettings settings, ModelInfo policy, ModelInfo classifier, IReadOnlyList<CutPrompt> prompts) =>
+        new()
+        {
+            ["kind"] = "pairs",
+            ["policy_fingerprint"] = policy.Fingerprint,
+            ["policy_precision"] = policy.Precision.ToString(),
+            ["classifier_fingerprint"] = classifier.Fingerprint,
+            ["positive_label"] = settings.PositiveLabel,
+            ["sampling"] = settings.Plan.ToJson(),
+            ["prompts"] = PromptDigest.Of(prompts),
+        };
 }

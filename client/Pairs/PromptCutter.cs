@@ -18,7 +18,12 @@ internal static class PromptCutter
     /// <param name="model">Model whose tokenizer cuts.</param>
     /// <param name="source">Texts, count and cut.</param>
     /// <param name="cancel">Stops between calls.</param>
-    public static async Task<IReadOnlyList<CutPrompt>> CutAsync(InferenceClient client, string model, PromptSource source, CancellationToken cancel)
+    public static async Task<IReadOnlyList<CutPrompt>> CutAsync(
+        InferenceClient client,
+        string model,
+        PromptSource source,
+        CancellationToken cancel
+    )
     {
         List<CutPrompt> prompts = [];
         HashSet<string> ids = [];
@@ -26,7 +31,11 @@ internal static class PromptCutter
         {
             foreach (CutPrompt prompt in await CutBlockAsync(client, model, block, source.Cut, cancel).ConfigureAwait(false))
             {
-                prompts.Add(ids.Add(prompt.Id) ? prompt : throw new InputException($"{source.File} has two texts with the id '{prompt.Id}'; ids must be distinct."));
+                prompts.Add(
+                    ids.Add(prompt.Id)
+                        ? prompt
+                        : throw new InputException($"{source.File} has two texts with the id '{prompt.Id}'; ids must be distinct.")
+                );
                 if (prompts.Count == source.Take)
                 {
                     return prompts;
@@ -36,7 +45,9 @@ internal static class PromptCutter
 
         return source.Take == 0 && prompts.Count > 0
             ? prompts
-            : throw new InputException($"{source.File} gives {prompts.Count} usable prompts; {Math.Max(source.Take, 1)} are wanted. Lower the count or widen the range.");
+            : throw new InputException(
+                $"{source.File} gives {prompts.Count} usable prompts; {Math.Max(source.Take, 1)} are wanted. Lower the count or widen the range."
+            );
     }
 
     /// <summary>The start of a text that surely holds <paramref name="tokens"/> tokens, cut at white space so that its tokens are the whole text's.</summary>
@@ -53,7 +64,12 @@ internal static class PromptCutter
     }
 
     private static async Task<IEnumerable<CutPrompt>> CutBlockAsync(
-        InferenceClient client, string model, (string Id, string Text)[] block, CutRange? cut, CancellationToken cancel)
+        InferenceClient client,
+        string model,
+        (string Id, string Text)[] block,
+        CutRange? cut,
+        CancellationToken cancel
+    )
     {
         EncodeRequest encode = new() { Model = model };
         encode.Texts.Add(block.Select(row => cut is null ? row.Text : Opening(row.Text, cut.Max)));
@@ -64,8 +80,11 @@ internal static class PromptCutter
             return rows.Where(row => row.Ids.Length > 0).Select(row => new CutPrompt(row.Id, row.Text, row.Ids));
         }
 
-        List<(string Id, string Text, int[] Ids)> kept = [.. rows.Where(row => row.Ids.Length >= cut.Min)
-            .Select(row => (row.Id, row.Text, row.Ids[..Math.Min(row.Ids.Length, StableHash.Length(row.Id, cut.Min, cut.Max))]))];
+        List<(string Id, string Text, int[] Ids)> kept =
+        [
+            .. rows.Where(row => row.Ids.Length >= cut.Min)
+                .Select(row => (row.Id, row.Text, row.Ids[..Math.Min(row.Ids.Length, StableHash.Length(row.Id, cut.Min, cut.Max))])),
+        ];
         IReadOnlyList<string> texts = await DecodeAsync(client, model, kept.Select(row => row.Ids), cancel).ConfigureAwait(false);
         List<CutPrompt> prompts = [];
         for (int i = 0; i < kept.Count; i++)
@@ -80,7 +99,14 @@ internal static class PromptCutter
 
     /// <summary>A cut inside a character's bytes moves back to the character's start; null where too few tokens remain.</summary>
     private static async Task<CutPrompt?> WholeCharactersAsync(
-        InferenceClient client, string model, string source, int[] ids, string text, int min, CancellationToken cancel)
+        InferenceClient client,
+        string model,
+        string source,
+        int[] ids,
+        string text,
+        int min,
+        CancellationToken cancel
+    )
     {
         while (text.Contains(Broken, StringComparison.Ordinal) && !source.Contains(Broken, StringComparison.Ordinal))
         {
@@ -97,7 +123,11 @@ internal static class PromptCutter
     }
 
     private static async Task<IReadOnlyList<string>> DecodeAsync(
-        InferenceClient client, string model, IEnumerable<int[]> sequences, CancellationToken cancel)
+        InferenceClient client,
+        string model,
+        IEnumerable<int[]> sequences,
+        CancellationToken cancel
+    )
     {
         DecodeRequest request = new() { Model = model };
         request.Sequences.Add(sequences.Select(ids => new TokenIds { Ids = { ids } }));

@@ -7,9 +7,10 @@ namespace Rudder.Client.Pairs;
 internal static class PromptDigest
 {
     /// <summary>Depends on ids, token ids and order.</summary>
-    public static JsonObject Of(IReadOnlyList<CutPrompt> prompts) => new()
-    {
-        ["count"] = prompts.Count,
-        ["sha256"] = ContentHash.OfText(string.Join('\n', prompts.Select(p => $"{p.Id} {string.Join(' ', p.Ids)}"))),
-    };
+    public static JsonObject Of(IReadOnlyList<CutPrompt> prompts) =>
+        new()
+        {
+            ["count"] = prompts.Count,
+            ["sha256"] = ContentHash.OfText(string.Join('\n', prompts.Select(p => $"{p.Id} {string.Join(' ', p.Ids)}"))),
+        };
 }

@@ -21,7 +21,8 @@ internal sealed record PromptSource(
     string? First = null,
     string? Last = null,
     CutRange? Cut = null,
-    IReadOnlyList<string>? Exclude = null)
+    IReadOnlyList<string>? Exclude = null
+)
 {
     /// <summary>The texts in file order, after range, exclusions and skip.</summary>
     public IEnumerable<(string Id, string Text)> Read()
@@ -46,9 +47,10 @@ internal sealed record PromptSource(
         _ = Cut?.Validated();
     }
 
-    private IEnumerable<(string Id, string Text)> Rows() => Format == PromptFormat.Reviews
-        ? Reviews.Read(File).Select(review => (review.Id, review.Text))
-        : Prompts.Read(File).Select(prompt => (prompt.Id, prompt.Text));
+    private IEnumerable<(string Id, string Text)> Rows() =>
+        Format == PromptFormat.Reviews
+            ? Reviews.Read(File).Select(review => (review.Id, review.Text))
+            : Prompts.Read(File).Select(prompt => (prompt.Id, prompt.Text));
 
     private IEnumerable<(string Id, string Text)> Range(IEnumerable<(string Id, string Text)> rows)
     {
@@ -104,7 +106,8 @@ internal sealed record PromptSource(
             using JsonDocument row = JsonDocument.Parse(line);
             foreach (JsonProperty property in row.RootElement.EnumerateObject().Where(p => p.Name is "id" or "source"))
             {
-                IEnumerable<JsonElement> values = property.Value.ValueKind == JsonValueKind.Array ? property.Value.EnumerateArray() : [property.Value];
+                IEnumerable<JsonElement> values =
+                    property.Value.ValueKind == JsonValueKind.Array ? property.Value.EnumerateArray() : [property.Value];
                 foreach (JsonElement value in values)
                 {
                     yield return value.GetString() ?? "";

@@ -12,7 +12,14 @@ namespace Rudder.Client.Pairs;
 /// <param name="TopP">Keeps the smallest set of tokens whose probability reaches it. Default 1, range (0, 1].</param>
 /// <param name="MinP">Keeps tokens of at least this share of the largest probability. Default 0, range [0, 1).</param>
 internal sealed record SamplingPlan(
-    int Samples, int MaxNewTokens = 48, uint Seed = 0, float Temperature = 1, int TopK = 0, float TopP = 1, float MinP = 0)
+    int Samples,
+    int MaxNewTokens = 48,
+    uint Seed = 0,
+    float Temperature = 1,
+    int TopK = 0,
+    float TopP = 1,
+    float MinP = 0
+)
 {
     /// <summary>This value, or an error that names the setting out of range.</summary>
     public SamplingPlan Validated()
@@ -28,39 +35,48 @@ internal sealed record SamplingPlan(
 
     /// <summary>The sampler's part of a request, with every field set.</summary>
     /// <param name="seed">Seed written into the message.</param>
-    public SamplerSettings ToProto(uint seed) => new()
-    {
-        Temperature = Temperature,
-        TopK = TopK,
-        TopP = TopP,
-        MinP = MinP,
-        MaxNewTokens = MaxNewTokens,
-        Seed = seed,
-    };
+    public SamplerSettings ToProto(uint seed) =>
+        new()
+        {
+            Temperature = Temperature,
+            TopK = TopK,
+            TopP = TopP,
+            MinP = MinP,
+            MaxNewTokens = MaxNewTokens,
+            Seed = seed,
+        };
 
     /// <summary>A request for a batch of prompts, each with its own seed.</summary>
     public SampleRequest Request(string model, IEnumerable<CutPrompt> prompts)
     {
-        SampleRequest request = new() { Model = model, N = Samples, Settings = ToProto(Seed) };
-        request.Prompts.Add(prompts.Select(prompt => new Prompt
+        SampleRequest request = new()
         {
-            Ids = new TokenIds { Ids = { prompt.Ids } },
-            Seed = StableHash.Seed(Seed, prompt.Id),
-        }));
+            Model = model,
+            N = Samples,
+            Settings = ToProto(Seed),
+        };
+        request.Prompts.Add(
+            prompts.Select(prompt => new Prompt
+            {
+                Ids = new TokenIds { Ids = { prompt.Ids } },
+                Seed = StableHash.Seed(Seed, prompt.Id),
+            })
+        );
         return request;
     }
 
     /// <summary>As it is written into settings files.</summary>
-    public JsonObject ToJson() => new()
-    {
-        ["samples"] = Samples,
-        ["max_new_tokens"] = MaxNewTokens,
-        ["seed"] = Seed,
-        ["temperature"] = Temperature,
-        ["top_k"] = TopK,
-        ["top_p"] = TopP,
-        ["min_p"] = MinP,
-    };
+    public JsonObject ToJson() =>
+        new()
+        {
+            ["samples"] = Samples,
+            ["max_new_tokens"] = MaxNewTokens,
+            ["seed"] = Seed,
+            ["temperature"] = Temperature,
+            ["top_k"] = TopK,
+            ["top_p"] = TopP,
+            ["min_p"] = MinP,
+        };
 
     private static void Require(bool holds, string message)
     {

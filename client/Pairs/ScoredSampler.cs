@@ -29,8 +29,11 @@ internal sealed class ScoredSampler(InferenceClient client, string policy, strin
     {
         List<string> labels = [.. classifier.Labels];
         int index = labels.FindIndex(name => name.Equals(label, StringComparison.OrdinalIgnoreCase));
-        return index >= 0 ? index : throw new InputException(
-            $"Classifier '{classifier.Name}' has no label '{label}'; its labels are {string.Join(", ", labels)}. Name one with --positive-label.");
+        return index >= 0
+            ? index
+            : throw new InputException(
+                $"Classifier '{classifier.Name}' has no label '{label}'; its labels are {string.Join(", ", labels)}. Name one with --positive-label."
+            );
     }
 
     /// <summary>Completions of a batch of prompts, scored, in the order of the prompts.</summary>
@@ -40,14 +43,20 @@ internal sealed class ScoredSampler(InferenceClient client, string policy, strin
         Completion[] ordered = [.. drawn.Completions.OrderBy(c => c.PromptIndex).ThenBy(c => c.SampleIndex)];
         if (ordered.Length != prompts.Count * plan.Samples)
         {
-            throw new WorkFailedException($"The service returned {ordered.Length} completions; {prompts.Count} prompts x {plan.Samples} were asked for.");
+            throw new WorkFailedException(
+                $"The service returned {ordered.Length} completions; {prompts.Count} prompts x {plan.Samples} were asked for."
+            );
         }
 
         ClassifyRequest texts = new() { Model = classifier };
         texts.Inputs.Add(ordered.Select(c => new ClassifyInput { Text = prompts[c.PromptIndex].Text + c.Text }));
         ClassifyResponse judged = await client.ClassifyAsync(texts, cancel).ConfigureAwait(false);
-        return [.. ordered.Zip(judged.Results, (completion, result) => new ScoredCompletion(completion, result.Probabilities[positive]))
-            .Chunk(plan.Samples)
-            .Select((completions, index) => new ScoredGroup(prompts[index], completions))];
+        return
+        [
+            .. ordered
+                .Zip(judged.Results, (completion, result) => new ScoredCompletion(completion, result.Probabilities[positive]))
+                .Chunk(plan.Samples)
+                .Select((completions, index) => new ScoredGroup(prompts[index], completions)),
+        ];
     }
 }

@@ -43,10 +43,21 @@ internal sealed class ChildProcess : IAsyncDisposable
     /// <param name="logFile">Gets every line of its output.</param>
     /// <param name="ledger">Remembers it in case this program is killed.</param>
     /// <param name="onLine">Told of each line.</param>
-    public static ChildProcess Start(string program, IEnumerable<string> arguments, string logFile, ProcessLedger ledger, Action<string> onLine)
+    public static ChildProcess Start(
+        string program,
+        IEnumerable<string> arguments,
+        string logFile,
+        ProcessLedger ledger,
+        Action<string> onLine
+    )
     {
         Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(logFile))!);
-        ProcessStartInfo start = new(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
+        ProcessStartInfo start = new(program, arguments)
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            RedirectStandardInput = true,
+        };
         start.Environment["DOTNET_ROOT"] = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", ".."));
         Process process = new() { StartInfo = start };
         ChildProcess child = new(process, new StreamWriter(logFile, append: true) { AutoFlush = true }, onLine, ledger);

@@ -6,7 +6,8 @@ namespace Rudder.Client.Processes;
 /// <param name="error">Where it goes.</param>
 /// <param name="terminal">True where the line can be overwritten.</param>
 /// <param name="time">Clock.</param>
-internal sealed class ProgressLine(string what, string unit, TextWriter error, bool terminal, TimeProvider time) : IProgress<(int Done, int Total)>
+internal sealed class ProgressLine(string what, string unit, TextWriter error, bool terminal, TimeProvider time)
+    : IProgress<(int Done, int Total)>
 {
     private static readonly TimeSpan Between = TimeSpan.FromSeconds(5);
     private long started;

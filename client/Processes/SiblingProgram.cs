@@ -12,14 +12,19 @@ internal static class SiblingProgram
     {
         if (chosen is not null)
         {
-            return File.Exists(chosen) ? Path.GetFullPath(chosen) : throw new InputException($"{option} is '{chosen}', which does not exist.");
+            return File.Exists(chosen)
+                ? Path.GetFullPath(chosen)
+                : throw new InputException($"{option} is '{chosen}', which does not exist.");
         }
 
         string here = Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory);
         string file = OperatingSystem.IsWindows() ? name + ".exe" : name;
         string beside = Path.GetFullPath(Path.Combine(here, "..", "..", project, Path.GetFileName(here), file));
         string published = Path.Combine(here, file);
-        return File.Exists(beside) ? beside : File.Exists(published) ? published : throw new InputException(
-            $"The program '{name}' is neither at {beside} nor beside this one. Build the solution, or name it with {option} PATH.");
+        return File.Exists(beside) ? beside
+            : File.Exists(published) ? published
+            : throw new InputException(
+                $"The program '{name}' is neither at {beside} nor beside this one. Build the solution, or name it with {option} PATH."
+            );
     }
 }

@@ -2,13 +2,64 @@ using System.Text.Json.Nodes;
 
 namespace Rudder.Client.Reports;
 
-/// <summary>Vega-Lite specifications of the report's charts; colours and fonts come from the page.</summary>
+/// <summary>Vega-Lite specifications of the report's charts; fonts and the colours of text and grid come from the page.</summary>
 internal static class Charts
 {
     /// <summary>Reward against KL with interval bars on both axes.</summary>
     public static JsonObject Frontier(ReportData data)
     {
-        JsonArray values = [.. data.Policies.Select(policy => (JsonNode)new JsonObject
+        string colour = Colour(data, data.Policies, legend: "null");
+        JsonObject chart = Parse(
+            $$"""
+            {
+              "width": "container", "height": 380,
+              "encoding": {
+                "x": { "field": "kl", "type": "quantitative", "title": "KL(policy ‖ reference), nats a completion (kl/seq_exact)" },
+                "y": { "field": "reward", "type": "quantitative", "title": "mean reward, P(positive)", "scale": { "zero": false, "nice": true } }
+              },
+              "layer": [
+                { "mark": { "type": "line", "opacity": 0.35, "strokeDash": [4, 4], "color": "#888" } },
+                { "mark": { "type": "rule", "strokeWidth": 2 },
+                  "encoding": { "y": { "field": "reward_low", "type": "quantitative" }, "y2": { "field": "reward_high" }, "color": {{colour}} } },
+                { "mark": { "type": "rule", "strokeWidth": 2 },
+                  "encoding": { "x": { "field": "kl_low", "type": "quantitative" }, "x2": { "field": "kl_high" }, "color": {{colour}} } },
+                { "mark": { "type": "point", "filled": true, "size": 110, "opacity": 1 },
+                  "encoding": { "color": {{colour}}, "tooltip": [
+                    { "field": "policy" },
+                    { "field": "reward", "format": ".4f" }, { "field": "reward_low", "format": ".4f" }, { "field": "reward_high", "format": ".4f" },
+                    { "field": "kl", "format": ".3f" }, { "field": "kl_low", "format": ".3f" }, { "field": "kl_high", "format": ".3f" } ] } },
+                { "mark": { "type": "text", "align": "left", "dx": 10, "dy": 14, "fontSize": 13 },
+                  "encoding": { "text": { "field": "label" }, "color": {{colour}} } }
+              ]
+            }
+            """
+        );
+        return WithValues(chart, data.Policies.Select(Point));
+    }
+
+    /// <summary>One training metric, a line a policy.</summary>
+    public static JsonObject Curve(ReportData data, string metric, string title)
+    {
+        string colour = Colour(data, data.Policies.Where(policy => policy.Curves.Count > 0), """{ "title": null, "orient": "top" }""");
+        JsonObject chart = Parse(
+            $$"""
+            {
+              "width": "container", "height": 240,
+              "mark": { "type": "line", "strokeWidth": 2, "tooltip": true },
+              "encoding": {
+                "x": { "field": "step", "type": "quantitative", "title": "optimizer step" },
+                "y": { "field": "value", "type": "quantitative", "scale": { "zero": false } },
+                "color": {{colour}}
+              }
+            }
+            """
+        );
+        chart["encoding"]!["y"]!["title"] = title;
+        return WithValues(chart, data.Policies.SelectMany(policy => policy.Curves.Where(point => point.Metric == metric), StepValue));
+    }
+
+    private static JsonObject Point(ReportPolicy policy) =>
+        new()
         {
             ["policy"] = policy.Entry.Name,
             ["label"] = PolicyLabel.Of(policy.Entry),
@@ -18,89 +69,33 @@ internal static class Charts
             ["kl"] = policy.Evaluation.KlSeqExact,
             ["kl_low"] = policy.Evaluation.KlSeqExactCi[0],
             ["kl_high"] = policy.Evaluation.KlSeqExactCi[1],
-        })];
-        JsonObject x = Axis("kl", "KL(policy ‖ reference), nats a completion (kl/seq_exact)");
-        JsonObject y = Axis("reward", "mean reward, P(positive)");
-        y["scale"] = new JsonObject { ["zero"] = false, ["nice"] = true };
-        return new JsonObject
-        {
-            ["width"] = "container",
-            ["height"] = 380,
-            ["data"] = new JsonObject { ["values"] = values },
-            ["encoding"] = new JsonObject { ["x"] = x, ["y"] = y },
-            ["layer"] = new JsonArray(
-                Layer(new JsonObject { ["type"] = "line", ["opacity"] = 0.35, ["strokeDash"] = new JsonArray(4, 4), ["color"] = "#888" }, []),
-                Layer(new JsonObject { ["type"] = "rule", ["strokeWidth"] = 2 }, new JsonObject
-                {
-                    ["y"] = Axis("reward_low", null), ["y2"] = new JsonObject { ["field"] = "reward_high" }, ["color"] = Colour(data, false),
-                }),
-                Layer(new JsonObject { ["type"] = "rule", ["strokeWidth"] = 2 }, new JsonObject
-                {
-                    ["x"] = Axis("kl_low", null), ["x2"] = new JsonObject { ["field"] = "kl_high" }, ["color"] = Colour(data, false),
-                }),
-                Layer(new JsonObject { ["type"] = "point", ["filled"] = true, ["size"] = 110, ["opacity"] = 1 }, new JsonObject
-                {
-                    ["color"] = Colour(data, false), ["tooltip"] = Tooltip(),
-                }),
-                Layer(new JsonObject { ["type"] = "text", ["align"] = "left", ["dx"] = 10, ["dy"] = 14, ["fontSize"] = 13 }, new JsonObject
-                {
-                    ["text"] = new JsonObject { ["field"] = "label" }, ["color"] = Colour(data, false),
-                })),
         };
-    }
 
-    /// <summary>One training metric, a line a policy.</summary>
-    public static JsonObject Curve(ReportData data, string metric, string title)
-    {
-        JsonArray values = [.. data.Policies.SelectMany(policy => policy.Curves.Where(point => point.Metric == metric), (policy, point) => (JsonNode)new JsonObject
+    private static JsonObject StepValue(ReportPolicy policy, CurvePoint point) =>
+        new()
         {
             ["label"] = PolicyLabel.Of(policy.Entry),
             ["step"] = point.Step,
             ["value"] = point.Value,
-        })];
-        JsonObject y = Axis("value", title);
-        y["scale"] = new JsonObject { ["zero"] = false };
-        return new JsonObject
-        {
-            ["width"] = "container",
-            ["height"] = 240,
-            ["data"] = new JsonObject { ["values"] = values },
-            ["mark"] = new JsonObject { ["type"] = "line", ["strokeWidth"] = 2, ["tooltip"] = true },
-            ["encoding"] = new JsonObject { ["x"] = Axis("step", "optimizer step"), ["y"] = y, ["color"] = Colour(data, true) },
         };
+
+    private static JsonObject WithValues(JsonObject chart, IEnumerable<JsonObject> values)
+    {
+        chart["data"] = new JsonObject { ["values"] = new JsonArray([.. values]) };
+        return chart;
     }
 
-    private static JsonObject Axis(string field, string? title) => new()
+    /// <summary>One colour a policy, the same in every chart; the legend names those that are <paramref name="shown"/>.</summary>
+    private static string Colour(ReportData data, IEnumerable<ReportPolicy> shown, string legend)
     {
-        ["field"] = field,
-        ["type"] = "quantitative",
-        ["title"] = title,
-    };
+        List<ReportPolicy> all = [.. data.Policies];
+        JsonArray labels = [.. shown.Select(policy => (JsonNode)PolicyLabel.Of(policy.Entry))];
+        JsonArray colours = [.. shown.Select(policy => (JsonNode)PolicyLabel.Colour(all.IndexOf(policy)))];
+        return $$"""
+            { "field": "label", "type": "nominal", "sort": null, "legend": {{legend}},
+              "scale": { "domain": {{labels.ToJsonString()}}, "range": {{colours.ToJsonString()}} } }
+            """;
+    }
 
-    private static JsonObject Layer(JsonObject mark, JsonObject encoding) => new() { ["mark"] = mark, ["encoding"] = encoding };
-
-    /// <summary>One colour a policy, the same in every chart.</summary>
-    private static JsonObject Colour(ReportData data, bool legend) => new()
-    {
-        ["field"] = "label",
-        ["type"] = "nominal",
-        ["sort"] = null,
-        ["legend"] = legend ? new JsonObject { ["title"] = null, ["orient"] = "top" } : null,
-        ["scale"] = new JsonObject
-        {
-            ["domain"] = new JsonArray([.. data.Policies.Select(policy => (JsonNode)PolicyLabel.Of(policy.Entry))]),
-            ["range"] = new JsonArray([.. data.Policies.Select((_, index) => (JsonNode)PolicyLabel.Colour(index))]),
-        },
-    };
-
-    private static JsonArray Tooltip() =>
-    [
-        new JsonObject { ["field"] = "policy" },
-        new JsonObject { ["field"] = "reward", ["format"] = ".4f" },
-        new JsonObject { ["field"] = "reward_low", ["format"] = ".4f" },
-        new JsonObject { ["field"] = "reward_high", ["format"] = ".4f" },
-        new JsonObject { ["field"] = "kl", ["format"] = ".3f" },
-        new JsonObject { ["field"] = "kl_low", ["format"] = ".3f" },
-        new JsonObject { ["field"] = "kl_high", ["format"] = ".3f" },
-    ];
+    private static JsonObject Parse(string specification) => (JsonObject)JsonNode.Parse(specification)!;
 }

@@ -12,14 +12,21 @@ namespace Rudder.Client.Reports;
 /// <param name="Policies">The reference first.</param>
 /// <param name="Stages">In the order of their start.</param>
 internal sealed record ReportData(
-    RunManifest Manifest, Summary Summary, RunEnvironment Environment, IReadOnlyList<ReportPolicy> Policies, IReadOnlyList<StageMarker> Stages)
+    RunManifest Manifest,
+    Summary Summary,
+    RunEnvironment Environment,
+    IReadOnlyList<ReportPolicy> Policies,
+    IReadOnlyList<StageMarker> Stages
+)
 {
     /// <summary>Reads a finished run; the error says what is missing and how to make it.</summary>
     public static ReportData Read(string root)
     {
         if (!File.Exists(Path.Combine(root, Summary.FileName)))
         {
-            throw new InputException($"{root} has no {Summary.FileName}: it is no run's folder, or the run is not finished. Finish it with: client run EXPERIMENT --variant NAME");
+            throw new InputException(
+                $"{root} has no {Summary.FileName}: it is no run's folder, or the run is not finished. Finish it with: client run EXPERIMENT --variant NAME"
+            );
         }
 
         RunManifest manifest = StrictJson.Read<RunManifest>(Path.Combine(root, RunManifest.FileName));
@@ -29,7 +36,12 @@ internal sealed record ReportData(
             StrictJson.Read<Summary>(Path.Combine(root, Summary.FileName)),
             StrictJson.Read<RunEnvironment>(Path.Combine(root, RunEnvironment.FileName)),
             [.. manifest.Policies.Select(policy => ReportPolicy.Read(root, policy))],
-            [.. (Directory.Exists(stages) ? Directory.EnumerateFiles(stages, "*.json") : []).Select(StrictJson.Read<StageMarker>).OrderBy(stage => stage.Started)]);
+            [
+                .. (Directory.Exists(stages) ? Directory.EnumerateFiles(stages, "*.json") : [])
+                    .Select(StrictJson.Read<StageMarker>)
+                    .OrderBy(stage => stage.Started),
+            ]
+        );
     }
 }
 
@@ -49,6 +61,7 @@ internal sealed record ReportPolicy(PolicyEntry Entry, EvaluationResult Evaluati
             entry,
             StrictJson.Read<EvaluationResult>(Path.Combine(root, entry.Evaluation)),
             training is null ? [] : TrainingCurves.Read(Path.Combine(training, "metrics.jsonl")),
-            recipe is not null && File.Exists(recipe) ? StrictJson.Read<JsonNode>(recipe) : null);
+            recipe is not null && File.Exists(recipe) ? StrictJson.Read<JsonNode>(recipe) : null
+        );
     }
 }

@@ -4,20 +4,26 @@ namespace Rudder.Client.Reports;
 internal static class SampleSection
 {
     /// <summary>A block a prompt; in it a card a policy.</summary>
-    public static Html Render(ReportData data) => Html.Of(
-        $"""
-        <section>
-        <h2>Samples</h2>
-        <p>The first completion of each of the first five evaluation prompts: a fixed choice, nobody selected them. All policies drew with the same seeds.</p>
-        {data.Policies[0].Evaluation.SampleCompletions.Select((sample, index) => Prompt(data, sample.Prompt, index))}
-        </section>
-        """);
+    public static Html Render(ReportData data) =>
+        Html.Of(
+            $"""
+            <section>
+            <h2>Samples</h2>
+            <p>The first completion of each of the first five evaluation prompts: a fixed choice, nobody selected them. All policies drew with the same seeds.</p>
+            {data.Policies[0].Evaluation.SampleCompletions.Select((sample, index) => Prompt(data, sample.Prompt, index))}
+            </section>
+            """
+        );
 
-    private static Html Prompt(ReportData data, string prompt, int sample) => Html.Of(
-        $"""
-        <h3 class="prompt">“{prompt} …”</h3>
-        <div class="cards">{data.Policies.Where(policy => sample < policy.Evaluation.SampleCompletions.Count).Select((policy, index) => Card(policy, index, sample))}</div>
-        """);
+    private static Html Prompt(ReportData data, string prompt, int sample) =>
+        Html.Of(
+            $"""
+            <h3 class="prompt">“{prompt} …”</h3>
+            <div class="cards">{data.Policies.Where(policy => sample < policy.Evaluation.SampleCompletions.Count).Select(
+                (policy, index) => Card(policy, index, sample)
+            )}</div>
+            """
+        );
 
     private static Html Card(ReportPolicy policy, int index, int sample)
     {
@@ -26,7 +32,9 @@ internal static class SampleSection
             $"""
             <article style="border-top-color:{PolicyLabel.Colour(index)}"><h4>{PolicyLabel.Of(policy.Entry)}</h4>
             <p><span class="given">{shown.Prompt}</span>{shown.Completion}</p>
-            <p class="meter"><span class="bar"><span style="width:{100 * Math.Clamp(shown.Reward, 0, 1):0}%"></span></span> reward {shown.Reward:0.00} · KL {shown.KlSeqExact:0.0}</p></article>
-            """);
+            <p class="meter"><span class="bar"><span style="width:{100
+                * Math.Clamp(shown.Reward, 0, 1):0}%"></span></span> reward {shown.Reward:0.00} · KL {shown.KlSeqExact:0.0}</p></article>
+            """
+        );
     }
 }

@@ -8,54 +8,72 @@ namespace Rudder.Client.Reports;
 internal static class SettingsSection
 {
     /// <summary>Tables of names and values.</summary>
-    public static Html Render(ReportData data) => Html.Of(
-        $"""
-        <section>
-        <h2>Settings</h2>
-        <p>Learning rate {data.Manifest.LearningRate:0.###e-0}. {data.Manifest.LearningRateReason}</p>
-        {Table("Experiment, as read", Flat(StageInputs.Of(data.Manifest.Settings)))}
-        {data.Policies.Where(policy => policy.Recipe is not null).Select(policy => Table($"Recipe of {policy.Entry.Name}, as resolved", Flat(policy.Recipe!)))}
-        {data.Policies.Select(policy => Table($"Evaluation of {policy.Entry.Name}", Flat(policy.Evaluation.Settings)))}
-        </section>
-        <section>
-        <h2>Environment</h2>
-        {Table("Machine and versions", Flat(StageInputs.Of(data.Environment)), open: true)}
-        {Stages(data)}
-        </section>
-        <section>
-        <h2>How to reproduce</h2>
-        <p>From the root of a checkout{(data.Summary.Commit is null ? "" : $" at commit {data.Summary.Commit}")}, after a build (<code>./build.sh build</code>):</p>
-        <pre>{data.Manifest.Reproduce}</pre>
-        <p>Seeds are fixed: every prompt draws with its own seed, derived from the run's seed and the prompt's id, so results in fp32 do not depend on batching
-        or on interruptions. Floating-point sums may differ between processors, and with them single completions.</p>
-        </section>
-        """);
+    public static Html Render(ReportData data) =>
+        Html.Of(
+            $"""
+            <section>
+            <h2>Settings</h2>
+            <p>Learning rate {data.Manifest.LearningRate:0.###e-0}. {data.Manifest.LearningRateReason}</p>
+            {Table("Experiment, as read", Flat(StageInputs.Of(data.Manifest.Settings)))}
+            {data.Policies.Where(policy => policy.Recipe is not null).Select(policy =>
+                Table($"Recipe of {policy.Entry.Name}, as resolved", Flat(policy.Recipe!))
+            )}
+            {data.Policies.Select(policy => Table($"Evaluation of {policy.Entry.Name}", Flat(policy.Evaluation.Settings)))}
+            </section>
+            <section>
+            <h2>Environment</h2>
+            {Table("Machine and versions", Flat(StageInputs.Of(data.Environment)), open: true)}
+            {Stages(data)}
+            </section>
+            <section>
+            <h2>How to reproduce</h2>
+            <p>From the root of a checkout{(
+                data.Summary.Commit is null ? "" : $" at commit {data.Summary.Commit}"
+            )}, after a build (<code>./build.sh build</code>):</p>
+            <pre>{data.Manifest.Reproduce}</pre>
+            <p>Seeds are fixed: every prompt draws with its own seed, derived from the run's seed and the prompt's id, so results in fp32 do not depend on batching
+            or on interruptions. Floating-point sums may differ between processors, and with them single completions.</p>
+            </section>
+            """
+        );
 
     /// <summary>Leaves of a JSON tree as dotted paths; lists of plain values stay on one line.</summary>
-    public static IEnumerable<(string Key, string Value)> Flat(JsonNode node, string path = "") => node switch
-    {
-        JsonObject values => values.SelectMany(pair => pair.Value is null
-            ? [(Join(path, pair.Key), "–")]
-            : Flat(pair.Value, Join(path, pair.Key))),
-        JsonArray list when list.All(item => item is null or JsonValue) => [(path, string.Join(", ", list.Select(item => item?.ToString() ?? "–")))],
-        JsonArray list => list.SelectMany((item, index) => item is null ? [] : Flat(item, $"{path}[{index}]")),
-        _ => [(path, node.ToString())],
-    };
+    public static IEnumerable<(string Key, string Value)> Flat(JsonNode node, string path = "") =>
+        node switch
+        {
+            JsonObject values => values.SelectMany(pair =>
+                pair.Value is null ? [(Join(path, pair.Key), "–")] : Flat(pair.Value, Join(path, pair.Key))
+            ),
+            JsonArray list when list.All(item => item is null or JsonValue) =>
+            [
+                (path, string.Join(", ", list.Select(item => item?.ToString() ?? "–"))),
+            ],
+            JsonArray list => list.SelectMany((item, index) => item is null ? [] : Flat(item, $"{path}[{index}]")),
+            _ => [(path, node.ToString())],
+        };
 
     private static string Join(string path, string key) => path.Length == 0 ? key : $"{path}.{key}";
 
-    private static Html Table(string title, IEnumerable<(string Key, string Value)> rows, bool open = false) => Html.Of(
-        $"""
-        <details{new Html(open ? " open" : "")}><summary>{title}</summary><div class="scroll"><table class="settings">
-        <tbody>{rows.Select(row => Html.Of($"<tr><th>{row.Key}</th><td>{row.Value}</td></tr>"))}</tbody>
-        </table></div></details>
-        """);
+    private static Html Table(string title, IEnumerable<(string Key, string Value)> rows, bool open = false) =>
+        Html.Of(
+            $"""
+            <details{new Html(open ? " open" : "")}><summary>{title}</summary><div class="scroll"><table class="settings">
+            <tbody>{rows.Select(row => Html.Of($"<tr><th>{row.Key}</th><td>{row.Value}</td></tr>"))}</tbody>
+            </table></div></details>
+            """
+        );
 
-    private static Html Stages(ReportData data) => Html.Of(
-        $"""
-        <details open><summary>Stages</summary><div class="scroll"><table>
-        <thead><tr><th>stage</th><th>started, UTC</th><th>seconds</th><th>inputs, SHA-256</th></tr></thead>
-        <tbody>{data.Stages.Select(stage => Html.Of($"<tr><th>{stage.Stage}</th><td>{stage.Started:yyyy-MM-dd HH:mm:ss}</td><td>{stage.Seconds ?? 0:0.0}</td><td><code>{stage.Key[..12]}</code></td></tr>"))}</tbody>
-        </table></div></details>
-        """);
+    private static Html Stages(ReportData data) =>
+        Html.Of(
+            $"""
+            <details open><summary>Stages</summary><div class="scroll"><table>
+            <thead><tr><th>stage</th><th>started, UTC</th><th>seconds</th><th>inputs, SHA-256</th></tr></thead>
+            <tbody>{data.Stages.Select(stage =>
+                Html.Of(
+                    $"<tr><th>{stage.Stage}</th><td>{stage.Started:yyyy-MM-dd HH:mm:ss}</td><td>{stage.Seconds ?? 0:0.0}</td><td><code>{stage.Key[..12]}</code></td></tr>"
+                )
+            )}</tbody>
+            </table></div></details>
+            """
+        );
 }

@@ -25,8 +25,18 @@ internal static class TrainingCurves
     private static IReadOnlyList<CurvePoint> Thin(List<JsonObject> rows)
     {
         int size = Math.Max(1, (rows.Count + MaxPoints - 1) / MaxPoints);
-        return [.. Metrics.SelectMany(metric => rows.Where(row => Number(row, metric) is not null).Chunk(size).Select(chunk => new CurvePoint(
-            metric, chunk.Average(row => Number(row, "step") ?? 0), chunk.Average(row => Number(row, metric)!.Value))))];
+        return
+        [
+            .. Metrics.SelectMany(metric =>
+                rows.Where(row => Number(row, metric) is not null)
+                    .Chunk(size)
+                    .Select(chunk => new CurvePoint(
+                        metric,
+                        chunk.Average(row => Number(row, "step") ?? 0),
+                        chunk.Average(row => Number(row, metric)!.Value)
+                    ))
+            ),
+        ];
     }
 
     private static bool IsTraining(JsonObject row) => row["split"] is not JsonValue split || split.ToString() == "train";

@@ -8,7 +8,8 @@ namespace Rudder.Client.Rpc;
 internal sealed record CallSettings(TimeSpan Deadline, int Retries, TimeSpan RetryDelay, TimeSpan MaxRetryDelay)
 {
     /// <summary>The defaults named above.</summary>
-    public static CallSettings Default { get; } = new(TimeSpan.FromSeconds(300), 6, TimeSpan.FromMilliseconds(200), TimeSpan.FromSeconds(5));
+    public static CallSettings Default { get; } =
+        new(TimeSpan.FromSeconds(300), 6, TimeSpan.FromMilliseconds(200), TimeSpan.FromSeconds(5));
 
     /// <summary>This value, or an error that names the setting out of range.</summary>
     public CallSettings Validated()

@@ -31,7 +31,10 @@ internal sealed class InferenceClient : IDisposable
         this.settings = settings.Validated();
         this.time = time;
         retries = RetryPolicy.Build(settings, time, onRetry);
-        channel = GrpcChannel.ForAddress(address, new GrpcChannelOptions { MaxReceiveMessageSize = MaxMessageBytes, MaxSendMessageSize = MaxMessageBytes });
+        channel = GrpcChannel.ForAddress(
+            address,
+            new GrpcChannelOptions { MaxReceiveMessageSize = MaxMessageBytes, MaxSendMessageSize = MaxMessageBytes }
+        );
         sampling = new(channel);
         scoring = new(channel);
         models = new(channel);
@@ -74,9 +77,14 @@ internal sealed class InferenceClient : IDisposable
     {
         ListModelsResponse list = await CallAsync("Models.List", options => models.ListAsync(new ListModelsRequest(), options), cancel)
             .ConfigureAwait(false);
-        ModelInfo model = list.Models.FirstOrDefault(m => m.Name == name) ?? throw new InputException(
-            $"The service at {Address} holds no model '{name}'; it holds {(list.Models.Count == 0 ? "none" : string.Join(", ", list.Models.Select(m => $"'{m.Name}'")))}.");
-        return model.Kind == kind ? model : throw new InputException($"Model '{name}' is a {Word(model.Kind)}; a {Word(kind)} is wanted here.");
+        ModelInfo model =
+            list.Models.FirstOrDefault(m => m.Name == name)
+            ?? throw new InputException(
+                $"The service at {Address} holds no model '{name}'; it holds {(list.Models.Count == 0 ? "none" : string.Join(", ", list.Models.Select(m => $"'{m.Name}'")))}."
+            );
+        return model.Kind == kind
+            ? model
+            : throw new InputException($"Model '{name}' is a {Word(model.Kind)}; a {Word(kind)} is wanted here.");
     }
 
     /// <summary>One health question, without retries: true where the service says SERVING.</summary>
@@ -109,13 +117,16 @@ internal sealed class InferenceClient : IDisposable
     {
         try
         {
-            return await retries.ExecuteAsync(
-                async token =>
-                {
-                    using AsyncUnaryCall<T> call = start(Options(token));
-                    return await call.ResponseAsync.ConfigureAwait(false);
-                },
-                cancel).ConfigureAwait(false);
+            return await retries
+                .ExecuteAsync(
+                    async token =>
+                    {
+                        using AsyncUnaryCall<T> call = start(Options(token));
+                        return await call.ResponseAsync.ConfigureAwait(false);
+                    },
+                    cancel
+                )
+                .ConfigureAwait(false);
         }
         catch (RpcException cause) when (cancel.IsCancellationRequested)
         {

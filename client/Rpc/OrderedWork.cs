@@ -7,7 +7,11 @@ internal static class OrderedWork
 {
     /// <summary>Results of <paramref name="work"/> over <paramref name="batches"/>, in their order; the first failure stops the rest.</summary>
     public static async IAsyncEnumerable<TOut> RunAsync<TIn, TOut>(
-        IEnumerable<TIn> batches, int inFlight, Func<TIn, CancellationToken, Task<TOut>> work, [EnumeratorCancellation] CancellationToken cancel)
+        IEnumerable<TIn> batches,
+        int inFlight,
+        Func<TIn, CancellationToken, Task<TOut>> work,
+        [EnumeratorCancellation] CancellationToken cancel
+    )
     {
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         Queue<Task<TOut>> running = new();
@@ -30,7 +34,8 @@ internal static class OrderedWork
         finally
         {
             await stop.CancelAsync().ConfigureAwait(false);
-            await Task.WhenAll(running.Select(task => task.ContinueWith(static t => _ = t.Exception, TaskScheduler.Default))).ConfigureAwait(false);
+            await Task.WhenAll(running.Select(task => task.ContinueWith(static t => _ = t.Exception, TaskScheduler.Default)))
+                .ConfigureAwait(false);
         }
     }
 }

@@ -36,6 +36,8 @@ internal static class RetryPolicy
                 return default;
             },
         };
-        return new ResiliencePipelineBuilder { TimeProvider = time }.AddRetry(options).Build();
+        return new ResiliencePipelineBuilder { TimeProvider = time }
+            .AddRetry(options)
+            .Build();
     }
 }

@@ -7,28 +7,34 @@ namespace Rudder.Client.Rpc;
 /// <param name="address">The service.</param>
 /// <param name="cause">Status and detail.</param>
 internal sealed class ServiceException(string call, Uri address, RpcException cause)
-    : Exception($"{call} at {address} failed with {Name(cause.StatusCode)}: {cause.Status.Detail}{Remedy(cause.StatusCode, address)}", cause)
+    : Exception(
+        $"{call} at {address} failed with {Name(cause.StatusCode)}: {cause.Status.Detail}{Remedy(cause.StatusCode, address)}",
+        cause
+    )
 {
     /// <summary>The status the service gave.</summary>
     public StatusCode Status { get; } = cause.StatusCode;
 
-    private static string Name(StatusCode code) => code switch
-    {
-        StatusCode.DeadlineExceeded => "DEADLINE_EXCEEDED",
-        StatusCode.Unavailable => "UNAVAILABLE",
-        StatusCode.ResourceExhausted => "RESOURCE_EXHAUSTED",
-        StatusCode.InvalidArgument => "INVALID_ARGUMENT",
-        StatusCode.NotFound => "NOT_FOUND",
-        StatusCode.Unimplemented => "UNIMPLEMENTED",
-        StatusCode.FailedPrecondition => "FAILED_PRECONDITION",
-        _ => code.ToString(),
-    };
+    private static string Name(StatusCode code) =>
+        code switch
+        {
+            StatusCode.DeadlineExceeded => "DEADLINE_EXCEEDED",
+            StatusCode.Unavailable => "UNAVAILABLE",
+            StatusCode.ResourceExhausted => "RESOURCE_EXHAUSTED",
+            StatusCode.InvalidArgument => "INVALID_ARGUMENT",
+            StatusCode.NotFound => "NOT_FOUND",
+            StatusCode.Unimplemented => "UNIMPLEMENTED",
+            StatusCode.FailedPrecondition => "FAILED_PRECONDITION",
+            _ => code.ToString(),
+        };
 
-    private static string Remedy(StatusCode code, Uri address) => code switch
-    {
-        StatusCode.Unavailable => $" Is the service running? Start it with: inference-service --urls {address.GetLeftPart(UriPartial.Authority)}",
-        StatusCode.DeadlineExceeded => " Raise --deadline, or ask for less per request (--batch).",
-        StatusCode.ResourceExhausted => " The service stayed full through all retries; lower --in-flight or --batch.",
-        _ => "",
-    };
+    private static string Remedy(StatusCode code, Uri address) =>
+        code switch
+        {
+            StatusCode.Unavailable =>
+                $" Is the service running? Start it with: inference-service --urls {address.GetLeftPart(UriPartial.Authority)}",
+            StatusCode.DeadlineExceeded => " Raise --deadline, or ask for less per request (--batch).",
+            StatusCode.ResourceExhausted => " The service stayed full through all retries; lower --in-flight or --batch.",
+            _ => "",
+        };
 }

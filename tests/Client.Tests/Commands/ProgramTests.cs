@@ -39,14 +39,25 @@ public sealed class ProgramTests
     {
         using TemporaryFolder folder = new();
         string prompts = folder.Write("p.jsonl", """{"id":"a","text":"b"}""");
-        (int exit, _, string error) = await RunAsync($"pairs --service http://127.0.0.1:9 --policy a --classifier c --prompts {prompts} --output {folder.File("o")} --retries 0");
+        (int exit, _, string error) = await RunAsync(
+            $"pairs --service http://127.0.0.1:9 --policy a --classifier c --prompts {prompts} --output {folder.File("o")} --retries 0"
+        );
         Assert.Equal(3, exit);
         Assert.Contains("UNAVAILABLE", error, StringComparison.Ordinal);
     }
 
     /// <summary>The built program itself: the copy beside the tests lacks what ASP.NET brings along there.</summary>
-    private static string ClientProgram { get; } = Path.GetFullPath(
-        Path.Combine(AppContext.BaseDirectory, "..", "..", "Client", Path.GetFileName(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory)), "client.dll"));
+    private static string ClientProgram { get; } =
+        Path.GetFullPath(
+            Path.Combine(
+                AppContext.BaseDirectory,
+                "..",
+                "..",
+                "Client",
+                Path.GetFileName(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory)),
+                "client.dll"
+            )
+        );
 
     private static async Task<(int Exit, string Output, string Error)> RunAsync(string arguments)
     {

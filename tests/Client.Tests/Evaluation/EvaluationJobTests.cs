@@ -14,8 +14,11 @@ public sealed class EvaluationJobTests : IDisposable
     private readonly TemporaryFolder folder = new();
     private readonly string prompts;
 
-    public EvaluationJobTests() => prompts = folder.Write(
-        "prompts.jsonl", string.Concat(Enumerable.Range(1, 12).Select(i => $$"""{"id":"p{{i}}","text":"Prompt number {{i}}"}""" + "\n")));
+    public EvaluationJobTests() =>
+        prompts = folder.Write(
+            "prompts.jsonl",
+            string.Concat(Enumerable.Range(1, 12).Select(i => $$"""{"id":"p{{i}}","text":"Prompt number {{i}}"}""" + "\n"))
+        );
 
     public void Dispose() => folder.Dispose();
 
@@ -45,7 +48,9 @@ public sealed class EvaluationJobTests : IDisposable
         await using FakeServer server = await FakeServer.StartAsync();
         await RunAsync(server, "a.json");
         SamplerSettings sent = ((SampleRequest)server.Calls.First(c => c.Method == "Sample").Request).Settings;
-        Assert.True(sent is { HasTemperature: true, Temperature: 1, HasTopK: true, TopK: 0, HasTopP: true, TopP: 1, HasMinP: true, MinP: 0 });
+        Assert.True(
+            sent is { HasTemperature: true, Temperature: 1, HasTopK: true, TopK: 0, HasTopP: true, TopP: 1, HasMinP: true, MinP: 0 }
+        );
     }
 
     [Fact]
@@ -64,7 +69,10 @@ public sealed class EvaluationJobTests : IDisposable
         await using FakeServer server = await FakeServer.StartAsync();
         await RunAsync(server, "whole.json");
         server.Calls.Clear();
-        server.Fault = (method, before, _) => method == "Divergence" && before == 1 ? throw new RpcException(new Status(StatusCode.Internal, "scripted")) : Task.CompletedTask;
+        server.Fault = (method, before, _) =>
+            method == "Divergence" && before == 1
+                ? throw new RpcException(new Status(StatusCode.Internal, "scripted"))
+                : Task.CompletedTask;
         await Assert.ThrowsAsync<ServiceException>(() => RunAsync(server, "cut.json"));
         Assert.False(File.Exists(folder.File("cut.json")));
         server.Fault = (_, _, _) => Task.CompletedTask;
@@ -104,7 +112,18 @@ public sealed class EvaluationJobTests : IDisposable
     private async Task<EvaluationResult> RunAsync(FakeServer server, string output, string policy = FakeModels.Policy)
     {
         using InferenceClient client = server.Client();
-        EvaluationSettings settings = new(policy, FakeModels.Reference, FakeModels.Classifier, new PromptSource(prompts), 3, 12, 5, folder.File(output), Batch: 5, InFlight: 1);
+        EvaluationSettings settings = new(
+            policy,
+            FakeModels.Reference,
+            FakeModels.Classifier,
+            new PromptSource(prompts),
+            3,
+            12,
+            5,
+            folder.File(output),
+            Batch: 5,
+            InFlight: 1
+        );
         return await new EvaluationJob(client, new Progress<(int, int)>()).RunAsync(settings, CancellationToken.None);
     }
 }

@@ -28,7 +28,11 @@ public sealed class ExperimentFileTests : IDisposable
     [Fact]
     public void Prompts_Shipped_AreManyDistinctAndShort()
     {
-        string[] texts = [.. File.ReadLines(Path.Combine(SharedFolder.Root, "experiments", "imdb-dpo", "prompts.jsonl")).Select(line => JsonNode.Parse(line)!["text"]!.ToString())];
+        string[] texts =
+        [
+            .. File.ReadLines(Path.Combine(SharedFolder.Root, "experiments", "imdb-dpo", "prompts.jsonl"))
+                .Select(line => JsonNode.Parse(line)!["text"]!.ToString()),
+        ];
         Assert.True(texts.Length >= 420);
         Assert.Equal(texts.Length, texts.Distinct(StringComparer.OrdinalIgnoreCase).Count());
         Assert.All(texts, text => Assert.InRange(text.Split(' ').Length, 2, 12));
@@ -63,7 +67,9 @@ public sealed class ExperimentFileTests : IDisposable
     [Fact]
     public void Require_MissingModel_ShowsTheDownload()
     {
-        InputException error = Assert.Throws<InputException>(() => ModelStages.Require(new ModelSource(folder.File("gpt2-large"), "fetch gpt2-large")));
+        InputException error = Assert.Throws<InputException>(() =>
+            ModelStages.Require(new ModelSource(folder.File("gpt2-large"), "fetch gpt2-large"))
+        );
         Assert.Contains("Fetch it with: fetch gpt2-large", error.Message, StringComparison.Ordinal);
     }
 
@@ -79,17 +85,39 @@ public sealed class ExperimentFileTests : IDisposable
 
     [Fact]
     public void Choose_AllBeyondTheLimit_TakesTheSmallestKl() =>
-        Assert.Equal(1e-4, LearningRateSearch.Choose(new LearningRateChoice(Candidates: [1e-4, 1e-3], KlLimit: 1), [Trial(1e-3, 0.95, 40), Trial(1e-4, 0.8, 6)]).Value);
+        Assert.Equal(
+            1e-4,
+            LearningRateSearch
+                .Choose(new LearningRateChoice(Candidates: [1e-4, 1e-3], KlLimit: 1), [Trial(1e-3, 0.95, 40), Trial(1e-4, 0.8, 6)])
+                .Value
+        );
 
     [Fact]
     public void Summary_AsJson_HasExactlyTheDocumentedKeys()
     {
-        Summary summary = new("imdb-dpo", null, [new PolicySummary("reference", null, 0.5, [0.4, 0.6], 0, [0, 0], 0, [0, 0], 128, 512)], "runs/imdb-dpo-demo/report.html");
+        Summary summary = new(
+            "imdb-dpo",
+            null,
+            [new PolicySummary("reference", null, 0.5, [0.4, 0.6], 0, [0, 0], 0, [0, 0], 128, 512)],
+            "runs/imdb-dpo-demo/report.html"
+        );
         JsonObject json = (JsonObject)JsonNode.Parse(Client.Files.StrictJson.Format(summary))!;
         Assert.Equal(["experiment", "commit", "policies", "report"], json.Select(p => p.Key));
         Assert.Equal(
-            ["name", "beta", "reward_mean", "reward_ci", "kl_seq_exact", "kl_seq_exact_ci", "kl_seq_k1", "kl_seq_k1_ci", "prompts", "samples"],
-            json["policies"]![0]!.AsObject().Select(p => p.Key));
+            [
+                "name",
+                "beta",
+                "reward_mean",
+                "reward_ci",
+                "kl_seq_exact",
+                "kl_seq_exact_ci",
+                "kl_seq_k1",
+                "kl_seq_k1_ci",
+                "prompts",
+                "samples",
+            ],
+            json["policies"]![0]!.AsObject().Select(p => p.Key)
+        );
     }
 
     private static LearningRateTrial Trial(double rate, double reward, double kl) => new(rate, reward, [reward, reward], kl, [kl, kl]);

@@ -36,35 +36,59 @@ public sealed class StageRunnerTests : IDisposable
     [Fact]
     public async Task Run_InterruptedWithTheSameInputs_ResumesInItsFolder()
     {
-        await Assert.ThrowsAsync<IOException>(() => Runner().RunAsync("stage", Inputs(1), (path, _) =>
-        {
-            File.WriteAllText(Path.Combine(path, "half"), "half");
-            throw new IOException("scripted");
-        }));
+        await Assert.ThrowsAsync<IOException>(() =>
+            Runner()
+                .RunAsync(
+                    "stage",
+                    Inputs(1),
+                    (path, _) =>
+                    {
+                        File.WriteAllText(Path.Combine(path, "half"), "half");
+                        throw new IOException("scripted");
+                    }
+                )
+        );
         bool? resumed = null;
-        await Runner().RunAsync("stage", Inputs(1), (path, resuming) =>
-        {
-            resumed = resuming;
-            Assert.Equal("half", File.ReadAllText(Path.Combine(path, "half")));
-            return Task.CompletedTask;
-        });
+        await Runner()
+            .RunAsync(
+                "stage",
+                Inputs(1),
+                (path, resuming) =>
+                {
+                    resumed = resuming;
+                    Assert.Equal("half", File.ReadAllText(Path.Combine(path, "half")));
+                    return Task.CompletedTask;
+                }
+            );
         Assert.True(resumed);
     }
 
     [Fact]
     public async Task Run_InterruptedAndChanged_StartsAfresh()
     {
-        await Assert.ThrowsAsync<IOException>(() => Runner().RunAsync("stage", Inputs(1), (path, _) =>
-        {
-            File.WriteAllText(Path.Combine(path, "half"), "half");
-            throw new IOException("scripted");
-        }));
-        await Runner().RunAsync("stage", Inputs(2), (path, resuming) =>
-        {
-            Assert.False(resuming);
-            Assert.Empty(Directory.EnumerateFileSystemEntries(path));
-            return Task.CompletedTask;
-        });
+        await Assert.ThrowsAsync<IOException>(() =>
+            Runner()
+                .RunAsync(
+                    "stage",
+                    Inputs(1),
+                    (path, _) =>
+                    {
+                        File.WriteAllText(Path.Combine(path, "half"), "half");
+                        throw new IOException("scripted");
+                    }
+                )
+        );
+        await Runner()
+            .RunAsync(
+                "stage",
+                Inputs(2),
+                (path, resuming) =>
+                {
+                    Assert.False(resuming);
+                    Assert.Empty(Directory.EnumerateFileSystemEntries(path));
+                    return Task.CompletedTask;
+                }
+            );
     }
 
     [Fact]
@@ -92,12 +116,17 @@ public sealed class StageRunnerTests : IDisposable
     private async Task<bool> RunAsync(double beta, string result)
     {
         bool ran = false;
-        await Runner().RunAsync("stage", Inputs(beta), (path, _) =>
-        {
-            ran = true;
-            File.WriteAllText(Path.Combine(path, "out"), result);
-            return Task.CompletedTask;
-        });
+        await Runner()
+            .RunAsync(
+                "stage",
+                Inputs(beta),
+                (path, _) =>
+                {
+                    ran = true;
+                    File.WriteAllText(Path.Combine(path, "out"), result);
+                    return Task.CompletedTask;
+                }
+            );
         return ran;
     }
 }

@@ -15,9 +15,35 @@ internal static class FakeModels
 
     public static ModelInfo[] List { get; } =
     [
-        new() { Name = Policy, Kind = ModelKind.Generator, Precision = Precision.Fp32, Fingerprint = "f-policy", HasTokenizer = true, Vocabulary = 256, Context = 128 },
-        new() { Name = Reference, Kind = ModelKind.Generator, Precision = Precision.Fp32, Fingerprint = "f-reference", HasTokenizer = true, Vocabulary = 256, Context = 128 },
-        new() { Name = Classifier, Kind = ModelKind.Classifier, Precision = Precision.Fp32, Fingerprint = "f-classifier", HasTokenizer = true, Labels = { "NEGATIVE", "POSITIVE" } },
+        new()
+        {
+            Name = Policy,
+            Kind = ModelKind.Generator,
+            Precision = Precision.Fp32,
+            Fingerprint = "f-policy",
+            HasTokenizer = true,
+            Vocabulary = 256,
+            Context = 128,
+        },
+        new()
+        {
+            Name = Reference,
+            Kind = ModelKind.Generator,
+            Precision = Precision.Fp32,
+            Fingerprint = "f-reference",
+            HasTokenizer = true,
+            Vocabulary = 256,
+            Context = 128,
+        },
+        new()
+        {
+            Name = Classifier,
+            Kind = ModelKind.Classifier,
+            Precision = Precision.Fp32,
+            Fingerprint = "f-classifier",
+            HasTokenizer = true,
+            Labels = { "NEGATIVE", "POSITIVE" },
+        },
     ];
 
     public static IEnumerable<int> Encode(string text) => Encoding.UTF8.GetBytes(text).Select(b => (int)b);
@@ -49,7 +75,12 @@ internal static class FakeModels
     public static SequenceDivergence Diverge(Sequence sequence)
     {
         double value = (Hash(string.Join(',', sequence.CompletionIds)) % 1000) / 100.0;
-        return new SequenceDivergence { KlSeqExact = value, KlSeqK1 = value - 1, Tokens = sequence.CompletionIds.Count };
+        return new SequenceDivergence
+        {
+            KlSeqExact = value,
+            KlSeqK1 = value - 1,
+            Tokens = sequence.CompletionIds.Count,
+        };
     }
 
     public static RpcException NotFound(string model) => new(new Status(StatusCode.NotFound, $"model '{model}' is not loaded"));

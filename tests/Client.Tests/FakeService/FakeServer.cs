@@ -35,7 +35,9 @@ internal sealed class FakeServer : IAsyncDisposable
     {
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
-        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen => listen.Protocols = HttpProtocols.Http2));
+        builder.WebHost.ConfigureKestrel(kestrel =>
+            kestrel.Listen(IPAddress.Loopback, 0, listen => listen.Protocols = HttpProtocols.Http2)
+        );
         builder.Services.AddGrpc(grpc => grpc.MaxReceiveMessageSize = null);
         FakeServer? server = null;
         builder.Services.AddSingleton(_ => server!);
@@ -46,15 +48,25 @@ internal sealed class FakeServer : IAsyncDisposable
         application.MapGrpcService<FakeHealth>();
         server = new FakeServer(application);
         await application.StartAsync();
-        server.Address = new Uri(application.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
+        server.Address = new Uri(
+            application.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First()
+        );
         return server;
     }
 
     /// <summary>A client whose retries do not slow a test down.</summary>
-    public InferenceClient Client(CallSettings? settings = null) => new(
-        Address,
-        settings ?? CallSettings.Default with { Retries = 3, RetryDelay = TimeSpan.FromMilliseconds(1), MaxRetryDelay = TimeSpan.FromMilliseconds(2) },
-        TimeProvider.System);
+    public InferenceClient Client(CallSettings? settings = null) =>
+        new(
+            Address,
+            settings
+                ?? CallSettings.Default with
+                {
+                    Retries = 3,
+                    RetryDelay = TimeSpan.FromMilliseconds(1),
+                    MaxRetryDelay = TimeSpan.FromMilliseconds(2),
+                },
+            TimeProvider.System
+        );
 
     public int Count(string method) => Calls.Count(call => call.Method == method);
 

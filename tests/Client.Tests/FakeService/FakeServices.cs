@@ -11,8 +11,11 @@ internal sealed class FakeSampling(FakeServer server) : Sampling.SamplingBase
     {
         await server.ReceiveAsync("Sample", request, context);
         SampleResponse response = new() { Fingerprint = "f-" + request.Model };
-        response.Completions.Add(Enumerable.Range(0, request.Prompts.Count)
-            .SelectMany(prompt => Enumerable.Range(0, request.N).Select(sample => FakeModels.Complete(request, prompt, sample))));
+        response.Completions.Add(
+            Enumerable
+                .Range(0, request.Prompts.Count)
+                .SelectMany(prompt => Enumerable.Range(0, request.N).Select(sample => FakeModels.Complete(request, prompt, sample)))
+        );
         return response;
     }
 }
@@ -24,8 +27,11 @@ internal sealed class FakeScoring(FakeServer server) : Scoring.ScoringBase
     {
         await server.ReceiveAsync("Classify", request, context);
         ClassifyResponse response = new() { Labels = { "NEGATIVE", "POSITIVE" }, Fingerprint = "f-classifier" };
-        response.Results.Add(request.Inputs.Select(input => FakeModels.Positive(input.Text))
-            .Select(p => new Classification { Probabilities = { (float)(1 - p), (float)p }, Windows = 1 }));
+        response.Results.Add(
+            request
+                .Inputs.Select(input => FakeModels.Positive(input.Text))
+                .Select(p => new Classification { Probabilities = { (float)(1 - p), (float)p }, Windows = 1 })
+        );
         return response;
     }
 

@@ -96,10 +96,26 @@ public sealed class GroupFileTests : IDisposable
         Assert.Contains("in use", error.Message, StringComparison.Ordinal);
     }
 
-    private static JsonObject Settings() => new() { ["kind"] = "test", ["sampling"] = new JsonObject { ["seed"] = 7 } };
+    private static JsonObject Settings() =>
+        new()
+        {
+            ["kind"] = "test",
+            ["sampling"] = new JsonObject { ["seed"] = 7 },
+        };
 
-    private static IEnumerable<string> Lines(int group) => group == 2 ? [] : Enumerable.Range(0, 1 + (group % 3))
-        .Select(line => new JsonObject { ["prompt_id"] = Groups[group], ["line"] = line, ["text"] = "ü\n" }.ToJsonString());
+    private static IEnumerable<string> Lines(int group) =>
+        group == 2
+            ? []
+            : Enumerable
+                .Range(0, 1 + (group % 3))
+                .Select(line =>
+                    new JsonObject
+                    {
+                        ["prompt_id"] = Groups[group],
+                        ["line"] = line,
+                        ["text"] = "ü\n",
+                    }.ToJsonString()
+                );
 
     private static byte[] WriteAll(string path)
     {
@@ -113,7 +129,10 @@ public sealed class GroupFileTests : IDisposable
             file.Complete();
         }
 
-        Assert.Equal(Groups.Length - 1, File.ReadLines(path).Select(line => JsonNode.Parse(line)!["prompt_id"]!.ToString()).Distinct().Count());
+        Assert.Equal(
+            Groups.Length - 1,
+            File.ReadLines(path).Select(line => JsonNode.Parse(line)!["prompt_id"]!.ToString()).Distinct().Count()
+        );
         Assert.False(File.Exists(GroupFile.PartialPath(path)));
         return File.ReadAllBytes(path);
     }

@@ -16,8 +16,11 @@ public sealed class PairsJobTests : IDisposable
     private readonly TemporaryFolder folder = new();
     private readonly string prompts;
 
-    public PairsJobTests() => prompts = folder.Write(
-        "prompts.jsonl", string.Concat(Enumerable.Range(1, PromptCount).Select(i => $$"""{"id":"p{{i}}","text":"Prompt number {{i}}"}""" + "\n")));
+    public PairsJobTests() =>
+        prompts = folder.Write(
+            "prompts.jsonl",
+            string.Concat(Enumerable.Range(1, PromptCount).Select(i => $$"""{"id":"p{{i}}","text":"Prompt number {{i}}"}""" + "\n"))
+        );
 
     public void Dispose() => folder.Dispose();
 
@@ -39,7 +42,10 @@ public sealed class PairsJobTests : IDisposable
         await using FakeServer server = await FakeServer.StartAsync();
         byte[] whole = await WriteAsync(server, "whole.jsonl");
         server.Calls.Clear();
-        server.Fault = (method, before, _) => method == "Sample" && before == failingCall ? throw new RpcException(new Status(StatusCode.Internal, "scripted")) : Task.CompletedTask;
+        server.Fault = (method, before, _) =>
+            method == "Sample" && before == failingCall
+                ? throw new RpcException(new Status(StatusCode.Internal, "scripted"))
+                : Task.CompletedTask;
         await Assert.ThrowsAsync<ServiceException>(() => WriteAsync(server, "cut.jsonl", batch: 4, inFlight: 1));
         Assert.False(File.Exists(folder.File("cut.jsonl")));
         server.Fault = (_, _, _) => Task.CompletedTask;
@@ -56,7 +62,11 @@ public sealed class PairsJobTests : IDisposable
         byte[] whole = await WriteAsync(server, "whole.jsonl");
         foreach (int kept in Enumerable.Range(0, 12).Select(i => i * whole.Length / 12).Append(whole.Length - 1))
         {
-            File.Copy(GroupFile.SettingsPath(folder.File("whole.jsonl")), GroupFile.SettingsPath(folder.File("cut.jsonl")), overwrite: true);
+            File.Copy(
+                GroupFile.SettingsPath(folder.File("whole.jsonl")),
+                GroupFile.SettingsPath(folder.File("cut.jsonl")),
+                overwrite: true
+            );
             File.WriteAllBytes(GroupFile.PartialPath(folder.File("cut.jsonl")), whole[..kept]);
             Assert.Equal(whole, await WriteAsync(server, "cut.jsonl"));
             File.Delete(folder.File("cut.jsonl"));
@@ -83,7 +93,9 @@ public sealed class PairsJobTests : IDisposable
         await WriteAsync(server, "a.jsonl");
         using InferenceClient client = server.Client();
         PairsSettings other = Settings("a.jsonl") with { Plan = new SamplingPlan(4, 12, Seed: 6) };
-        InputException error = await Assert.ThrowsAsync<InputException>(() => new PairsJob(client, new Progress<(int, int)>()).RunAsync(other, CancellationToken.None));
+        InputException error = await Assert.ThrowsAsync<InputException>(() =>
+            new PairsJob(client, new Progress<(int, int)>()).RunAsync(other, CancellationToken.None)
+        );
         Assert.Contains("sampling.seed was 5, is now 6", error.Message, StringComparison.Ordinal);
     }
 
@@ -93,7 +105,9 @@ public sealed class PairsJobTests : IDisposable
         await using FakeServer server = await FakeServer.StartAsync();
         await WriteAsync(server, "a.jsonl");
         SampleRequest request = (SampleRequest)server.Calls.First(call => call.Method == "Sample").Request;
-        Assert.True(request.Settings is { HasTemperature: true, HasTopK: true, HasTopP: true, HasMinP: true, HasMaxNewTokens: true, HasSeed: true });
+        Assert.True(
+            request.Settings is { HasTemperature: true, HasTopK: true, HasTopP: true, HasMinP: true, HasMaxNewTokens: true, HasSeed: true }
+        );
         Assert.Equal((1f, 0, 1f, 0f), (request.Settings.Temperature, request.Settings.TopK, request.Settings.TopP, request.Settings.MinP));
         Assert.Equal(StableHash.Seed(5, "p1"), request.Prompts[0].Seed);
         Assert.Equal(request.Prompts.Count, request.Prompts.Select(p => p.Seed).Distinct().Count());
@@ -105,14 +119,17 @@ public sealed class PairsJobTests : IDisposable
         await using FakeServer server = await FakeServer.StartAsync();
         await WriteAsync(server, "a.jsonl");
         List<PreferencePair> pairs = [.. PreferencePairs.Read(folder.File("a.jsonl"))];
-        Assert.All(pairs, pair =>
-        {
-            Assert.True(pair.Chosen.Score > pair.Rejected.Score);
-            Assert.Equal(FakeModels.Positive(pair.Prompt + pair.Chosen.Text), pair.Chosen.Score);
-            Assert.Equal(FakeModels.Positive(pair.Prompt + pair.Rejected.Text), pair.Rejected.Score);
-            Assert.Equal(("f-policy", "f-classifier"), (pair.PolicyFingerprint, pair.ClassifierFingerprint));
-            Assert.Equal(StableHash.Seed(5, pair.PromptId), pair.Settings.Seed);
-        });
+        Assert.All(
+            pairs,
+            pair =>
+            {
+                Assert.True(pair.Chosen.Score > pair.Rejected.Score);
+                Assert.Equal(FakeModels.Positive(pair.Prompt + pair.Chosen.Text), pair.Chosen.Score);
+                Assert.Equal(FakeModels.Positive(pair.Prompt + pair.Rejected.Text), pair.Rejected.Score);
+                Assert.Equal(("f-policy", "f-classifier"), (pair.PolicyFingerprint, pair.ClassifierFingerprint));
+                Assert.Equal(StableHash.Seed(5, pair.PromptId), pair.Settings.Seed);
+            }
+        );
         Assert.InRange(pairs.Count, PromptCount, (PromptCount * 6) - 1); // scores have five values, so some of the 6 pairs of a prompt are ties
     }
 
@@ -124,7 +141,9 @@ public sealed class PairsJobTests : IDisposable
         await using FakeServer server = await FakeServer.StartAsync();
         using InferenceClient client = server.Client();
         PairsSettings wrong = Settings("a.jsonl") with { Plan = new SamplingPlan(samples, tokens) };
-        InputException error = await Assert.ThrowsAsync<InputException>(() => new PairsJob(client, new Progress<(int, int)>()).RunAsync(wrong, CancellationToken.None));
+        InputException error = await Assert.ThrowsAsync<InputException>(() =>
+            new PairsJob(client, new Progress<(int, int)>()).RunAsync(wrong, CancellationToken.None)
+        );
         Assert.Contains(named, error.Message, StringComparison.Ordinal);
     }
 
@@ -134,12 +153,22 @@ public sealed class PairsJobTests : IDisposable
         await using FakeServer server = await FakeServer.StartAsync();
         using InferenceClient client = server.Client();
         PairsSettings wrong = Settings("a.jsonl") with { PositiveLabel = "GOOD" };
-        InputException error = await Assert.ThrowsAsync<InputException>(() => new PairsJob(client, new Progress<(int, int)>()).RunAsync(wrong, CancellationToken.None));
+        InputException error = await Assert.ThrowsAsync<InputException>(() =>
+            new PairsJob(client, new Progress<(int, int)>()).RunAsync(wrong, CancellationToken.None)
+        );
         Assert.Contains("NEGATIVE, POSITIVE", error.Message, StringComparison.Ordinal);
     }
 
-    private PairsSettings Settings(string output, int batch = 16, int inFlight = 2) => new(
-        FakeModels.Policy, FakeModels.Classifier, new PromptSource(prompts), new SamplingPlan(4, 12, Seed: 5), folder.File(output), Batch: batch, InFlight: inFlight);
+    private PairsSettings Settings(string output, int batch = 16, int inFlight = 2) =>
+        new(
+            FakeModels.Policy,
+            FakeModels.Classifier,
+            new PromptSource(prompts),
+            new SamplingPlan(4, 12, Seed: 5),
+            folder.File(output),
+            Batch: batch,
+            InFlight: inFlight
+        );
 
     private async Task<byte[]> WriteAsync(FakeServer server, string output, int batch = 16, int inFlight = 2)
     {

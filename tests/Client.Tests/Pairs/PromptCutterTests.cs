@@ -14,15 +14,23 @@ public sealed class PromptCutterTests : IDisposable
     [Fact]
     public async Task Cut_Reviews_KeepsTwoToEightTokensAndNamesTheLength()
     {
-        string file = folder.Write("reviews.jsonl", string.Concat(Enumerable.Range(0, 200).Select(i => $$"""{"id":"r{{i}}","text":"A film about things, part {{i}}","label":1}""" + "\n")));
+        string file = folder.Write(
+            "reviews.jsonl",
+            string.Concat(
+                Enumerable.Range(0, 200).Select(i => $$"""{"id":"r{{i}}","text":"A film about things, part {{i}}","label":1}""" + "\n")
+            )
+        );
         IReadOnlyList<CutPrompt> prompts = await CutAsync(new PromptSource(file, PromptFormat.Reviews, Take: 150, Cut: new CutRange(2, 8)));
         Assert.Equal(150, prompts.Count);
-        Assert.All(prompts, prompt =>
-        {
-            Assert.InRange(prompt.Ids.Count, 2, 8);
-            Assert.EndsWith($"#{prompt.Ids.Count}", prompt.Id, StringComparison.Ordinal);
-            Assert.Equal(FakeModels.Decode(prompt.Ids), prompt.Text);
-        });
+        Assert.All(
+            prompts,
+            prompt =>
+            {
+                Assert.InRange(prompt.Ids.Count, 2, 8);
+                Assert.EndsWith($"#{prompt.Ids.Count}", prompt.Id, StringComparison.Ordinal);
+                Assert.Equal(FakeModels.Decode(prompt.Ids), prompt.Text);
+            }
+        );
         Assert.Equal([2, 3, 4, 5, 6, 7, 8], prompts.Select(p => p.Ids.Count).Distinct().Order());
     }
 
@@ -30,17 +38,25 @@ public sealed class PromptCutterTests : IDisposable
     public async Task Cut_AnotherCountOrOrder_GivesEachTextTheSamePrompt()
     {
         string[] rows = [.. Enumerable.Range(0, 20).Select(i => $$"""{"id":"r{{i}}","text":"A film about things"}""")];
-        IReadOnlyList<CutPrompt> all = await CutAsync(new PromptSource(folder.Write("a.jsonl", string.Join('\n', rows)), Cut: new CutRange(2, 8)));
-        IReadOnlyList<CutPrompt> few = await CutAsync(new PromptSource(folder.Write("b.jsonl", string.Join('\n', rows.Reverse())), Take: 5, Cut: new CutRange(2, 8)));
+        IReadOnlyList<CutPrompt> all = await CutAsync(
+            new PromptSource(folder.Write("a.jsonl", string.Join('\n', rows)), Cut: new CutRange(2, 8))
+        );
+        IReadOnlyList<CutPrompt> few = await CutAsync(
+            new PromptSource(folder.Write("b.jsonl", string.Join('\n', rows.Reverse())), Take: 5, Cut: new CutRange(2, 8))
+        );
         Assert.All(few, prompt => Assert.Contains(prompt.Id, all.Select(p => p.Id)));
     }
 
     [Fact]
     public async Task Cut_InsideACharacter_MovesBackToItsStart()
     {
-        IReadOnlyList<CutPrompt> prompts = await CutAsync(new PromptSource(folder.Write("a.jsonl", """{"id":"x","text":"abcé tail"}"""), Cut: new CutRange(2, 4)));
+        IReadOnlyList<CutPrompt> prompts = await CutAsync(
+            new PromptSource(folder.Write("a.jsonl", """{"id":"x","text":"abcé tail"}"""), Cut: new CutRange(2, 4))
+        );
         Assert.All(prompts, prompt => Assert.DoesNotContain('\uFFFD', prompt.Text));
-        IReadOnlyList<CutPrompt> exact = await CutAsync(new PromptSource(folder.Write("b.jsonl", """{"id":"x","text":"éé"}"""), Cut: new CutRange(1, 4)));
+        IReadOnlyList<CutPrompt> exact = await CutAsync(
+            new PromptSource(folder.Write("b.jsonl", """{"id":"x","text":"éé"}"""), Cut: new CutRange(1, 4))
+        );
         Assert.All(exact, prompt => Assert.Equal(0, prompt.Ids.Count % 2));
     }
 
@@ -48,7 +64,11 @@ public sealed class PromptCutterTests : IDisposable
     public async Task Cut_TextsTooShort_ArePassedOver()
     {
         string file = folder.Write("a.jsonl", """{"id":"x","text":"a"}""" + "\n" + """{"id":"y","text":"abcdefghij"}""" + "\n");
-        Assert.StartsWith("y#", Assert.Single(await CutAsync(new PromptSource(file, Take: 1, Cut: new CutRange(2, 8)))).Id, StringComparison.Ordinal);
+        Assert.StartsWith(
+            "y#",
+            Assert.Single(await CutAsync(new PromptSource(file, Take: 1, Cut: new CutRange(2, 8)))).Id,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]
@@ -62,7 +82,9 @@ public sealed class PromptCutterTests : IDisposable
     [Fact]
     public async Task Cut_NoRange_KeepsWholeTextsAndIds()
     {
-        CutPrompt prompt = Assert.Single(await CutAsync(new PromptSource(folder.Write("a.jsonl", """{"id":"x","text":"The opening scene"}"""))));
+        CutPrompt prompt = Assert.Single(
+            await CutAsync(new PromptSource(folder.Write("a.jsonl", """{"id":"x","text":"The opening scene"}""")))
+        );
         Assert.Equal(("x", "The opening scene"), (prompt.Id, prompt.Text));
         Assert.Equal(FakeModels.Encode("The opening scene"), prompt.Ids);
     }
@@ -77,7 +99,10 @@ public sealed class PromptCutterTests : IDisposable
     [Fact]
     public void Read_RangeSkipAndExclusions_ApplyInThisOrder()
     {
-        string file = folder.Write("a.jsonl", string.Concat(Enumerable.Range(0, 10).Select(i => $$"""{"id":"r{{i}}","text":"t{{i}}"}""" + "\n")));
+        string file = folder.Write(
+            "a.jsonl",
+            string.Concat(Enumerable.Range(0, 10).Select(i => $$"""{"id":"r{{i}}","text":"t{{i}}"}""" + "\n"))
+        );
         string rows = folder.Write("out.jsonl", """{"id":"other","source":["r4","r5"]}""" + "\n");
         string table = folder.Write("out.tsv", "line\tid\n1\tr7\n");
         PromptSource source = new(file, First: "r2", Last: "r8", Skip: 1, Exclude: [rows, table]);

@@ -16,7 +16,10 @@ public sealed class ChildProcessTests : IDisposable
     public async Task Stop_ProgramThatWaits_EndsBySigTermAndIsForgotten()
     {
         TaskCompletionSource ready = new();
-        await using ChildProcess child = Start("trap 'echo leaving; exit 0' TERM; echo ready; while :; do sleep 0.05; done", line => ready.TrySetResult());
+        await using ChildProcess child = Start(
+            "trap 'echo leaving; exit 0' TERM; echo ready; while :; do sleep 0.05; done",
+            line => ready.TrySetResult()
+        );
         await ready.Task.WaitAsync(TimeSpan.FromSeconds(30));
         Assert.Contains("\"id\"", File.ReadAllText(folder.File("processes.json")), StringComparison.Ordinal);
         await child.StopAsync();
@@ -58,7 +61,10 @@ public sealed class ChildProcessTests : IDisposable
         using Process other = Process.Start("sleep", "600");
         try
         {
-            AtomicFile.WriteText(folder.File("processes.json"), $$"""[{"id":{{other.Id}},"started":"2001-01-01T00:00:00Z","program":"trainer"}]""");
+            AtomicFile.WriteText(
+                folder.File("processes.json"),
+                $$"""[{"id":{{other.Id}},"started":"2001-01-01T00:00:00Z","program":"trainer"}]"""
+            );
             await Ledger().StopLeftoversAsync(CancellationToken.None);
             Assert.False(other.HasExited);
             Assert.Empty(log);
@@ -72,7 +78,9 @@ public sealed class ChildProcessTests : IDisposable
     [Fact]
     public void Find_ProgramThatIsNotThere_NamesTheOption()
     {
-        InputException error = Assert.Throws<InputException>(() => SiblingProgram.Find("Trainer", "trainer", folder.File("nothing"), "--trainer"));
+        InputException error = Assert.Throws<InputException>(() =>
+            SiblingProgram.Find("Trainer", "trainer", folder.File("nothing"), "--trainer")
+        );
         Assert.Contains("--trainer", error.Message, StringComparison.Ordinal);
     }
 

@@ -33,7 +33,22 @@ public sealed partial class ReportPageTests : IDisposable
     public void Write_Page_HoldsEveryPolicyCurveSampleAndSetting()
     {
         string page = Page();
-        foreach (string wanted in (string[])["reference", "dpo-beta-0.1", "0.612", "[0.550, 0.670]", "12.34", "rewards/margins", "rewards/accuracies", "known to work", "client run x --variant demo", "betas", "pairs.samples"])
+        foreach (
+            string wanted in (string[])
+                [
+                    "reference",
+                    "dpo-beta-0.1",
+                    "0.612",
+                    "[0.550, 0.670]",
+                    "12.34",
+                    "rewards/margins",
+                    "rewards/accuracies",
+                    "known to work",
+                    "client run x --variant demo",
+                    "betas",
+                    "pairs.samples",
+                ]
+        )
         {
             Assert.Contains(wanted, page, StringComparison.Ordinal);
         }
@@ -58,7 +73,11 @@ public sealed partial class ReportPageTests : IDisposable
     [Fact]
     public void Read_LongMetrics_AreThinnedToMeans()
     {
-        string path = folder.Write("metrics.jsonl", string.Concat(Enumerable.Range(1, 1000).Select(i => $$"""{"step":{{i}},"split":"train","loss":{{i}}}""" + "\n")) + "{\"step\":10");
+        string path = folder.Write(
+            "metrics.jsonl",
+            string.Concat(Enumerable.Range(1, 1000).Select(i => $$"""{"step":{{i}},"split":"train","loss":{{i}}}""" + "\n"))
+                + "{\"step\":10"
+        );
         IReadOnlyList<CurvePoint> points = TrainingCurves.Read(path);
         Assert.InRange(points.Count, 100, TrainingCurves.MaxPoints);
         Assert.Equal(new CurvePoint("loss", 5, 5), points[0]); // the mean of steps 1 to 9

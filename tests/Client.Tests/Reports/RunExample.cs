@@ -14,23 +14,59 @@ internal static class RunExample
         Variant variant = ExperimentFile.Load(experiment).Find("demo") with { Description = text };
         Evaluation(folder, "reference", text, 0.4, 0);
         Evaluation(folder, "dpo-beta-0.1", text, 0.612, 12.34);
-        folder.Write("dpo-beta-0.1/metrics.jsonl",
+        folder.Write(
+            "dpo-beta-0.1/metrics.jsonl",
             """
             {"step":1,"split":"train","loss":0.693,"rewards/margins":0,"rewards/accuracies":0}
             {"step":1,"split":"eval","loss":0.7}
             {"step":2,"split":"train","loss":0.5,"rewards/margins":0.4,"rewards/accuracies":0.75}
 
-            """);
+            """
+        );
         folder.Write("dpo-beta-0.1/recipe.json", """{"beta":0.1,"optimizer":{"name":"adamw"}}""");
-        PolicyEntry[] policies = [new("reference", null, null, "reference.json"), new("dpo-beta-0.1", 0.1, "dpo-beta-0.1", "dpo-beta-0.1.json")];
-        Save(folder, RunManifest.FileName, new RunManifest("example", "demo", text, text, "client run x --variant demo", variant, 1e-4, "known to work", policies));
+        PolicyEntry[] policies =
+        [
+            new("reference", null, null, "reference.json"),
+            new("dpo-beta-0.1", 0.1, "dpo-beta-0.1", "dpo-beta-0.1.json"),
+        ];
+        Save(
+            folder,
+            RunManifest.FileName,
+            new RunManifest("example", "demo", text, text, "client run x --variant demo", variant, 1e-4, "known to work", policies)
+        );
         Save(folder, Summary.FileName, new Summary("example", null, [], "report.html"));
-        Save(folder, RunEnvironment.FileName, new RunEnvironment("0123456789abcdef", false, text, ".NET", text, 2, 8, DateTimeOffset.UnixEpoch));
+        Save(
+            folder,
+            RunEnvironment.FileName,
+            new RunEnvironment("0123456789abcdef", false, text, ".NET", text, 2, 8, DateTimeOffset.UnixEpoch)
+        );
     }
 
-    private static void Evaluation(TemporaryFolder folder, string name, string text, double reward, double kl) => Save(folder, name + ".json", new EvaluationResult(
-        name, "reference", 10, 50, reward, [0.55, 0.67], kl, [kl - 1, kl + 1], kl, [kl - 2, kl + 2], kl / 20, [0, 1], 20, [19, 21], 0.5,
-        [new SampleCompletion("p1", text, text, reward, kl)], new() { ["note"] = text }));
+    private static void Evaluation(TemporaryFolder folder, string name, string text, double reward, double kl) =>
+        Save(
+            folder,
+            name + ".json",
+            new EvaluationResult(
+                name,
+                "reference",
+                10,
+                50,
+                reward,
+                [0.55, 0.67],
+                kl,
+                [kl - 1, kl + 1],
+                kl,
+                [kl - 2, kl + 2],
+                kl / 20,
+                [0, 1],
+                20,
+                [19, 21],
+                0.5,
+                [new SampleCompletion("p1", text, text, reward, kl)],
+                new() { ["note"] = text }
+            )
+        );
 
-    private static void Save<T>(TemporaryFolder folder, string name, T value) => AtomicFile.WriteText(folder.File(name), StrictJson.Format(value));
+    private static void Save<T>(TemporaryFolder folder, string name, T value) =>
+        AtomicFile.WriteText(folder.File(name), StrictJson.Format(value));
 }

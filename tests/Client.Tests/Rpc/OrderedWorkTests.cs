@@ -12,7 +12,18 @@ public sealed class OrderedWorkTests
         List<int> seen = [];
         Task all = Task.Run(async () =>
         {
-            await foreach (int value in OrderedWork.RunAsync(Enumerable.Range(0, 4), 4, async (i, _) => { await gates[i].Task; return i; }, CancellationToken.None))
+            await foreach (
+                int value in OrderedWork.RunAsync(
+                    Enumerable.Range(0, 4),
+                    4,
+                    async (i, _) =>
+                    {
+                        await gates[i].Task;
+                        return i;
+                    },
+                    CancellationToken.None
+                )
+            )
             {
                 seen.Add(value);
             }
@@ -53,9 +64,7 @@ public sealed class OrderedWorkTests
 
         await Assert.ThrowsAsync<InvalidDataException>(async () =>
         {
-            await foreach (int _ in OrderedWork.RunAsync(Enumerable.Range(0, 3), 3, Work, CancellationToken.None))
-            {
-            }
+            await foreach (int _ in OrderedWork.RunAsync(Enumerable.Range(0, 3), 3, Work, CancellationToken.None)) { }
         });
         Assert.Equal(2, cancelled);
     }

@@ -8,8 +8,12 @@ namespace Rudder.Client.Tests.Rpc;
 /// <summary>Which failures are tried again, how often, and what bounds a call; over real gRPC.</summary>
 public sealed class RetryTests
 {
-    private static readonly CallSettings Quick =
-        CallSettings.Default with { Retries = 3, RetryDelay = TimeSpan.FromMilliseconds(1), MaxRetryDelay = TimeSpan.FromMilliseconds(2) };
+    private static readonly CallSettings Quick = CallSettings.Default with
+    {
+        Retries = 3,
+        RetryDelay = TimeSpan.FromMilliseconds(1),
+        MaxRetryDelay = TimeSpan.FromMilliseconds(2),
+    };
 
     public static TheoryData<StatusCode> Codes => [.. Enum.GetValues<StatusCode>().Where(code => code != StatusCode.OK)];
 
@@ -20,7 +24,9 @@ public sealed class RetryTests
         await using FakeServer server = await FakeServer.StartAsync();
         server.Fault = (_, _, _) => throw new RpcException(new Status(code, "scripted"));
         using InferenceClient client = server.Client(Quick);
-        ServiceException error = await Assert.ThrowsAsync<ServiceException>(() => client.EncodeAsync(new EncodeRequest(), CancellationToken.None));
+        ServiceException error = await Assert.ThrowsAsync<ServiceException>(() =>
+            client.EncodeAsync(new EncodeRequest(), CancellationToken.None)
+        );
         Assert.Equal(code, error.Status);
         Assert.Equal(code is StatusCode.Unavailable or StatusCode.ResourceExhausted ? 4 : 1, server.Count("Encode"));
     }
@@ -34,7 +40,10 @@ public sealed class RetryTests
         server.Fault = (_, before, _) => before < 2 ? throw new RpcException(new Status(code, "scripted")) : Task.CompletedTask;
         List<int> attempts = [];
         using InferenceClient client = new(server.Address, Quick, TimeProvider.System, (attempt, _, _) => attempts.Add(attempt));
-        EncodeResponse response = await client.EncodeAsync(new EncodeRequest { Model = FakeModels.Policy, Texts = { "ab" } }, CancellationToken.None);
+        EncodeResponse response = await client.EncodeAsync(
+            new EncodeRequest { Model = FakeModels.Policy, Texts = { "ab" } },
+            CancellationToken.None
+        );
         Assert.Equal([97, 98], response.Results[0].Ids);
         Assert.Equal([1, 2], attempts);
     }
@@ -45,7 +54,9 @@ public sealed class RetryTests
         await using FakeServer server = await FakeServer.StartAsync();
         server.Fault = (_, _, context) => Task.Delay(Timeout.Infinite, context.CancellationToken);
         using InferenceClient client = server.Client(Quick with { Deadline = TimeSpan.FromMilliseconds(150) });
-        ServiceException error = await Assert.ThrowsAsync<ServiceException>(() => client.EncodeAsync(new EncodeRequest(), CancellationToken.None));
+        ServiceException error = await Assert.ThrowsAsync<ServiceException>(() =>
+            client.EncodeAsync(new EncodeRequest(), CancellationToken.None)
+        );
         Assert.Equal(StatusCode.DeadlineExceeded, error.Status);
         Assert.Contains("DEADLINE_EXCEEDED", error.Message, StringComparison.Ordinal);
         Assert.Equal(1, server.Count("Encode"));
@@ -72,7 +83,9 @@ public sealed class RetryTests
         Uri address = server.Address;
         await server.DisposeAsync();
         using InferenceClient client = new(address, Quick with { Retries = 0 }, TimeProvider.System);
-        ServiceException error = await Assert.ThrowsAsync<ServiceException>(() => client.EncodeAsync(new EncodeRequest(), CancellationToken.None));
+        ServiceException error = await Assert.ThrowsAsync<ServiceException>(() =>
+            client.EncodeAsync(new EncodeRequest(), CancellationToken.None)
+        );
         Assert.Contains($"inference-service --urls {address.GetLeftPart(UriPartial.Authority)}", error.Message, StringComparison.Ordinal);
     }
 
@@ -81,8 +94,12 @@ public sealed class RetryTests
     {
         await using FakeServer server = await FakeServer.StartAsync();
         using InferenceClient client = server.Client();
-        InputException unknown = await Assert.ThrowsAsync<InputException>(() => client.FindModelAsync("gpt-9", ModelKind.Generator, CancellationToken.None));
-        InputException kind = await Assert.ThrowsAsync<InputException>(() => client.FindModelAsync(FakeModels.Classifier, ModelKind.Generator, CancellationToken.None));
+        InputException unknown = await Assert.ThrowsAsync<InputException>(() =>
+            client.FindModelAsync("gpt-9", ModelKind.Generator, CancellationToken.None)
+        );
+        InputException kind = await Assert.ThrowsAsync<InputException>(() =>
+            client.FindModelAsync(FakeModels.Classifier, ModelKind.Generator, CancellationToken.None)
+        );
         Assert.Contains("'policy', 'reference', 'classifier'", unknown.Message, StringComparison.Ordinal);
         Assert.Contains("is a classifier; a generator is wanted", kind.Message, StringComparison.Ordinal);
     }
@@ -91,6 +108,8 @@ public sealed class RetryTests
     [InlineData(0, 3)]
     [InlineData(100, 51)]
     [InlineData(100, -1)]
-    public void Validated_OutOfRange_IsRefused(int milliseconds, int retries) => Assert.Throws<InputException>(() =>
-        (CallSettings.Default with { Deadline = TimeSpan.FromMilliseconds(milliseconds), Retries = retries }).Validated());
+    public void Validated_OutOfRange_IsRefused(int milliseconds, int retries) =>
+        Assert.Throws<InputException>(() =>
+            (CallSettings.Default with { Deadline = TimeSpan.FromMilliseconds(milliseconds), Retries = retries }).Validated()
+        );
 }
