@@ -17,6 +17,16 @@ public class BpeTrainingTests
     }
 
     [Fact]
+    public void Train_PairsOfEqualCount_MergesTheSmallerIdsFirst()
+    {
+        using var folder = new TemporaryFolder();
+
+        BpeTraining.Train(Words(("xy", 3), ("ac", 3), ("ab", 3)), 260, [], folder.Path, TokenizerFamily.Gpt2);
+
+        Assert.Equal(["#version: 0.2", "a b", "a c", "x y"], File.ReadAllLines(folder.File("merges.txt")));
+    }
+
+    [Fact]
     public void Train_Gpt2Family_PutsEndOfTextLast()
     {
         using var folder = new TemporaryFolder();
