@@ -33,14 +33,26 @@ internal static class Preference
         IReadOnlyList<NamedParameter> trainable = NamedParameters.Trainable(policy.Parameters);
         using IOptimizer optimizer = OptimizerFactory.Create(recipe.Optimizer, trainable);
         TrainingState state = run.Resumed ? Checkpoint.LoadNewest(run, policy.Parameters, optimizer) : TrainingState.Start;
-        IReadOnlyList<PreferenceGroup> groups = training.Data.Groups;
-        int batchesPerEpoch = (groups.Count + recipe.Batch.Groups - 1) / recipe.Batch.Groups;
-        int stepsPerEpoch = (batchesPerEpoch + recipe.Batch.Accumulation - 1) / recipe.Batch.Accumulation; // an epoch's last step may be smaller
-        int total = TrainingLength.Steps(recipe, stepsPerEpoch, groups.Count);
+        int stepsPerEpoch = StepsPerEpoch(recipe, training.Data.Groups.Count);
+        int total = TrainingLength.Steps(recipe, stepsPerEpoch, training.Data.Groups.Count);
         using var session = new TrainingSession(recipe, run, request, state, total, stepsPerEpoch);
 
         // 4. the loop
-        policy.train();
+        var parts = new Parts(recipe, run, objective, policy, training, heldOut, trainable, optimizer);
+        PreferenceMetrics last = Train(parts, session, total);
+
+        // 5. last evaluation, model folder
+        IReadOnlyList<KeyValuePair<string, double>> evaluation = session.FinalEvaluation(() => Evaluate(parts));
+        return FinishedRun.Write(run, request, recipe, session, Final(last, evaluation), folder =>
+            ModelFolder.Save(policy, folder, recipe.Tokenizer ?? recipe.Model, ModelSource.SaveType(recipe)));
+    }
+
+    /// <summary>Steps until <paramref name="total"/>: accumulate, clip, step, log, evaluate, save.</summary>
+    /// <returns>Metrics of the last step; without pairs where none was left to take.</returns>
+    private static PreferenceMetrics Train(Parts run, TrainingSession session, int total)
+    {
+        PreferenceRecipe recipe = run.Recipe;
+        run.Policy.train();
         int plannedEpoch = -1;
         IReadOnlyList<IReadOnlyList<PreferenceGroup>> plan = [];
         PreferenceMetrics metrics = new(recipe.Beta);
@@ -49,34 +61,31 @@ internal static class Preference
             if (plannedEpoch != session.State.Epoch)
             {
                 plannedEpoch = session.State.Epoch;
-                plan = GroupBatches.Epoch(groups, recipe.Batch.Groups, recipe.Seed, plannedEpoch);
+                plan = GroupBatches.Epoch(run.Training.Data.Groups, recipe.Batch.Groups, recipe.Seed, plannedEpoch);
             }
 
             // 4a. forward and backward; every pair of the step counts alike
-            IReadOnlyList<PreferenceGroup>[] parts = [.. plan.Skip(session.State.Cursor * recipe.Batch.Accumulation).Take(recipe.Batch.Accumulation)];
-            policy.zero_grad();
-            metrics = Accumulate(recipe, objective, policy, training, parts);
+            IReadOnlyList<PreferenceGroup>[] batches = [.. plan.Skip(session.State.Cursor * recipe.Batch.Accumulation).Take(recipe.Batch.Accumulation)];
+            run.Policy.zero_grad();
+            metrics = Accumulate(recipe, run.Objective, run.Policy, run.Training, batches);
 
-            // 4b. clip, step
-            double norm = GradientNorm.Of(trainable);
-            FiniteCheck.Require(session.State.Step + 1, metrics.Loss, norm, [.. parts.SelectMany(part => part).Select(group => group.PromptId)]);
+            // 4b. clip, step; the schedule is a pure function of the step
+            double norm = GradientNorm.Of(run.Trainable);
+            FiniteCheck.Require(session.State.Step + 1, metrics.Loss, norm, [.. batches.SelectMany(batch => batch).Select(group => group.PromptId)]);
             double rate = recipe.Optimizer.LearningRate * Schedules.Factor(recipe.Schedule, session.State.Step, total);
-            optimizer.Step(rate, GradientNorm.ClipScale(norm, recipe.MaxGradNorm));
+            run.Optimizer.Step(rate, GradientNorm.ClipScale(norm, recipe.MaxGradNorm));
 
             // 4c. log, evaluate, save, stop if asked to
             session.Advance(metrics.Tokens, metrics.Loss, rate, norm, metrics.Rewards());
             if (session.EvaluationDue)
             {
-                session.LogEvaluation(Evaluate(recipe, objective, policy, heldOut));
+                session.LogEvaluation(Evaluate(run));
             }
 
-            session.SaveIfDue(() => Checkpoint.Save(run, session.State, policy.Parameters, optimizer, recipe.KeepCheckpoints));
+            session.SaveIfDue(() => Checkpoint.Save(run.Folder, session.State, run.Policy.Parameters, run.Optimizer, recipe.KeepCheckpoints));
         }
 
-        // 5. last evaluation, model folder
-        IReadOnlyList<KeyValuePair<string, double>> evaluation = session.FinalEvaluation(() => Evaluate(recipe, objective, policy, heldOut));
-        return FinishedRun.Write(run, request, recipe, session, Final(metrics, evaluation), folder =>
-            ModelFolder.Save(policy, folder, recipe.Tokenizer ?? recipe.Model, ModelSource.SaveType(recipe)));
+        return metrics;
     }
 
     /// <summary>One step's gradients: forward and backward of each part, weighted so that their sum is the gradient of the mean over all pairs.</summary>
@@ -104,27 +113,26 @@ internal static class Preference
     }
 
     /// <summary>Loss and implicit rewards on held-out pairs, without dropout or gradient; nothing where the recipe holds none out.</summary>
-    private static IReadOnlyList<KeyValuePair<string, double>> Evaluate(
-        PreferenceRecipe recipe, PreferenceObjective objective, Gpt2 policy, ScoredPairs? heldOut)
+    private static IReadOnlyList<KeyValuePair<string, double>> Evaluate(Parts run)
     {
-        if (heldOut is null)
+        if (run.HeldOut is not { } heldOut)
         {
             return [];
         }
 
-        policy.eval();
+        run.Policy.eval();
         using IDisposable quiet = no_grad();
-        var metrics = new PreferenceMetrics(recipe.Beta);
-        foreach (IReadOnlyList<PreferenceGroup> groups in GroupBatches.InOrder(heldOut.Data.Groups, recipe.Batch.Groups))
+        var metrics = new PreferenceMetrics(run.Recipe.Beta);
+        foreach (IReadOnlyList<PreferenceGroup> groups in GroupBatches.InOrder(heldOut.Data.Groups, run.Recipe.Batch.Groups))
         {
             using var scope = NewDisposeScope();
-            PreferenceBatch batch = PreferenceBatch.Of(groups, ModeOf(recipe));
-            Tensor? baseline = PreferenceForward.Baseline(policy, groups, heldOut);
-            PairLogProbs sides = PreferenceForward.Pairs(policy, batch, heldOut.Reference, baseline);
-            metrics.Add(sides, objective.PerPair(sides), batch.Tokens);
+            PreferenceBatch batch = PreferenceBatch.Of(groups, ModeOf(run.Recipe));
+            Tensor? baseline = PreferenceForward.Baseline(run.Policy, groups, heldOut);
+            PairLogProbs sides = PreferenceForward.Pairs(run.Policy, batch, heldOut.Reference, baseline);
+            metrics.Add(sides, run.Objective.PerPair(sides), batch.Tokens);
         }
 
-        policy.train();
+        run.Policy.train();
         return [new("loss", metrics.Loss), .. metrics.Rewards()];
     }
 
@@ -138,5 +146,23 @@ internal static class Preference
         ];
     }
 
+    /// <summary>Steps of one pass over the groups; the last one may be smaller.</summary>
+    private static int StepsPerEpoch(PreferenceRecipe recipe, int groups)
+    {
+        int batches = (groups + recipe.Batch.Groups - 1) / recipe.Batch.Groups;
+        return (batches + recipe.Batch.Accumulation - 1) / recipe.Batch.Accumulation;
+    }
+
     private static BatchMode ModeOf(PreferenceRecipe recipe) => recipe.Batch.Mode == "pair" ? BatchMode.Pair : BatchMode.Group;
+
+    /// <summary>What the loop works with.</summary>
+    private sealed record Parts(
+        PreferenceRecipe Recipe,
+        RunFolder Folder,
+        PreferenceObjective Objective,
+        Gpt2 Policy,
+        ScoredPairs Training,
+        ScoredPairs? HeldOut,
+        IReadOnlyList<NamedParameter> Trainable,
+        IOptimizer Optimizer);
 }
