@@ -3,6 +3,7 @@ using Rudder.Benchmarks;
 var benchmarks = new Dictionary<string, Func<BenchmarkResult>>
 {
     ["sft"] = SftBenchmark.Run,
+    ["dpo"] = DpoBenchmark.Run,
 };
 
 if (args is not [string name, "--output", string output] || !benchmarks.TryGetValue(name, out Func<BenchmarkResult>? benchmark))

@@ -9,7 +9,6 @@ using Rudder.Trainer.Tests.Data;
 namespace Rudder.Trainer.Tests.Recipes;
 
 /// <summary><c>trainer dpo</c> through the program's own entry, on the tiny GPT-2 and pairs written here.</summary>
-[Collection(OneAtATime.Name)]
 public sealed class PreferenceCommandTests : IDisposable
 {
     private static readonly string Model = Path.Combine(Rudder.Tests.SharedFolder.Root, "tests", "Fixtures", "tiny-gpt2");
@@ -92,6 +91,9 @@ public sealed class PreferenceCommandTests : IDisposable
 
     [Fact]
     public void Dpo_NeitherRecipeNorResume_IsAUsageError() => Assert.Equal(1, Program("dpo").Code);
+
+    [Fact]
+    public void Dpo_Help_IsNoError() => Assert.Equal(0, Program("dpo", "--help").Code);
 
     [Fact]
     public void Dpo_GroupAndPairMode_GiveTheSameLosses()

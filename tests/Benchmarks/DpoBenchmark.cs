@@ -1,0 +1,96 @@
+using System.Diagnostics;
+using Rudder.Checkpoints;
+using Rudder.Trainer.Data;
+using Rudder.Trainer.Models;
+using Rudder.Trainer.Optimizers;
+using Rudder.Trainer.Recipes;
+using Rudder.Trainer.Recipes.Settings;
+using static TorchSharp.torch;
+
+namespace Rudder.Benchmarks;
+
+/// <summary>A DPO step on a group batch against the same step on a pair batch: same prompts, same pairs, same loss.</summary>
+internal static class DpoBenchmark
+{
+    // imdb-mini's shape; prompts of 2 to 8 tokens, 4 completions of 48, all 6 pairs.
+    private const int Layers = 4, Width = 256, Heads = 4, Vocabulary = 8192, Context = 256;
+    private const int GroupsPerStep = 8, Samples = 4, CompletionTokens = 48;
+    private const int Rounds = 11, StepsPerTurn = 2;
+
+    /// <summary>Measures it.</summary>
+    public static BenchmarkResult Run()
+    {
+        int threads = Math.Min(Environment.ProcessorCount, 2);
+        set_num_threads(threads);
+        manual_seed(0);
+        PreferenceData data = new([.. Groups(new Random(0))]);
+        ScoredPairs pairs = new(data, new float[data.Completions], null);
+        using var model = new Gpt2(
+            new Gpt2Config { Layers = Layers, HiddenSize = Width, Heads = Heads, VocabularySize = Vocabulary, Context = Context }, 0, CPU);
+        IReadOnlyList<NamedParameter> trainable = NamedParameters.Trainable(model.Parameters);
+        using var optimizer = new AdamW(trainable, 0.9, 0.999, 1e-8, _ => 0);
+        Dictionary<string, List<double>> speeds = new() { ["group"] = [], ["pair"] = [] };
+        for (int round = -1; round < Rounds; round++)
+        {
+            foreach (string mode in speeds.Keys)
+            {
+                double speed = GroupsPerStep * StepsPerTurn / Seconds(mode, model, trainable, optimizer, pairs);
+                if (round >= 0) // the first round warms up
+                {
+                    speeds[mode].Add(speed);
+                }
+            }
+        }
+
+        return Summarize(speeds, threads);
+    }
+
+    private static IEnumerable<PreferenceGroup> Groups(Random random)
+    {
+        (int, int)[] pairs = [.. Enumerable.Range(0, Samples).SelectMany(w => Enumerable.Range(w + 1, Samples - w - 1).Select(l => (w, l)))];
+        int[] Ids(int count) => [.. Enumerable.Range(0, count).Select(_ => random.Next(Vocabulary))];
+        for (int g = 0; g < GroupsPerStep; g++)
+        {
+            int first = g * Samples;
+            GroupCompletion[] completions = [.. Enumerable.Range(0, Samples).Select(s => new GroupCompletion(first + s, s, Ids(CompletionTokens)))];
+            yield return new PreferenceGroup($"p{g}", Ids(random.Next(2, 9)), completions, pairs);
+        }
+    }
+
+    /// <summary>The step of Recipes/Preference.cs, a few times.</summary>
+    private static double Seconds(string mode, Gpt2 model, IReadOnlyList<NamedParameter> trainable, AdamW optimizer, ScoredPairs pairs)
+    {
+        PreferenceRecipe recipe = new() { Batch = new PreferenceBatchSettings { Mode = mode, Groups = GroupsPerStep } };
+        PreferenceObjective objective = PreferenceSource.Objective(recipe);
+        long start = Stopwatch.GetTimestamp();
+        for (int step = 0; step < StepsPerTurn; step++)
+        {
+            model.zero_grad();
+            PreferenceMetrics metrics = Rudder.Trainer.Recipes.Preference.Accumulate(recipe, objective, model, pairs, [pairs.Data.Groups]);
+            double norm = GradientNorm.Of(trainable);
+            if (!double.IsFinite(metrics.Loss + norm) || metrics.Pairs != pairs.Data.Pairs)
+            {
+                throw new InvalidOperationException($"loss {metrics.Loss}, gradient norm {norm}, {metrics.Pairs} pairs: the step measured is not a real one.");
+            }
+
+            optimizer.Step(1e-6, GradientNorm.ClipScale(norm, 1));
+        }
+
+        return Stopwatch.GetElapsedTime(start).TotalSeconds;
+    }
+
+    private static BenchmarkResult Summarize(Dictionary<string, List<double>> speeds, int threads) => new(
+        "dpo",
+        // Ratios are taken within a round, where both met the same load of the machine.
+        new Dictionary<string, double> { ["group_vs_pair"] = Median.Of(speeds["group"].Zip(speeds["pair"], (group, pair) => group / pair)) },
+        [.. speeds.Select(s => new BenchmarkRow($"{s.Key} batch", new Dictionary<string, double>
+        {
+            ["prompts/s (median)"] = Median.Of(s.Value), ["lowest"] = s.Value.Min(), ["highest"] = s.Value.Max(),
+        }))],
+        new Dictionary<string, object>
+        {
+            ["layers"] = Layers, ["width"] = Width, ["heads"] = Heads, ["vocabulary"] = Vocabulary, ["prompts per step"] = GroupsPerStep,
+            ["completions"] = Samples, ["pairs per prompt"] = Samples * (Samples - 1) / 2, ["completion tokens"] = CompletionTokens,
+            ["threads"] = threads, ["rounds"] = Rounds, ["steps per round"] = StepsPerTurn,
+        });
+}
