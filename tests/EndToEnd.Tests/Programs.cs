@@ -1,0 +1,44 @@
+using System.Diagnostics;
+
+namespace Rudder.EndToEnd.Tests;
+
+/// <summary>Starts the built programs as a user would, and reads what they say line by line.</summary>
+internal static class Programs
+{
+    private static readonly string Configuration = Path.GetFileName(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory));
+
+    /// <summary>Executable of a project, e.g. Client and client.</summary>
+    public static string Find(string project, string name) =>
+        Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "..", "..", project, Configuration, name));
+
+    /// <summary>Runs a program to its end.</summary>
+    /// <param name="program">Executable.</param>
+    /// <param name="folder">Its current folder.</param>
+    /// <param name="arguments">Arguments, split at spaces.</param>
+    /// <param name="onLine">Told of each line of stderr while the program runs; may stop it.</param>
+    public static async Task<(int Exit, string Output, string Error)> RunAsync(
+        string program,
+        string folder,
+        string arguments,
+        Action<string, Process>? onLine = null
+    )
+    {
+        ProcessStartInfo start = new(program, arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries))
+        {
+            WorkingDirectory = folder,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        using Process process = Process.Start(start)!;
+        Task<string> output = process.StandardOutput.ReadToEndAsync();
+        List<string> lines = [];
+        while (await process.StandardError.ReadLineAsync() is { } line)
+        {
+            lines.Add(line);
+            onLine?.Invoke(line, process);
+        }
+
+        await process.WaitForExitAsync();
+        return (process.ExitCode, await output, string.Join('\n', lines));
+    }
+}
