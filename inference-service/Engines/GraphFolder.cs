@@ -37,7 +37,7 @@ internal sealed class GraphFolder
         return record.Fingerprint == actual
             ? new GraphFolder(modelFolder, path, record)
             : throw new ModelLoadException(
-                $"{path} was exported from a model of fingerprint {record.Fingerprint}; {modelFolder} now has {actual}. Export it again: trainer export.");
+                $"{path} was exported from a model of fingerprint {record.Fingerprint}; {modelFolder} now has {actual}. Export it again: trainer export --model {modelFolder}");
     }
 
     /// <summary>Whether the export holds a graph.</summary>
