@@ -2,6 +2,7 @@ using Rudder.Benchmarks;
 
 var benchmarks = new Dictionary<string, Func<BenchmarkResult>>
 {
+    ["engines"] = EnginesBenchmark.Run,
     ["sft"] = SftBenchmark.Run,
     ["dpo"] = DpoBenchmark.Run,
 };
