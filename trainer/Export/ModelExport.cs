@@ -60,47 +60,43 @@ internal static class ModelExport
     {
         using var data = new ExternalData(folder.Path, "weights.bin");
         using var int8Data = new ExternalData(folder.Path, "weights.int8.bin");
-        var kinds = new List<(IProjections Projections, string Suffix)>();
-        if (settings.Fp32)
+        IProjections[] kinds =
+        [
+            .. settings.Fp32 ? [new Float32Projections(data)] : Array.Empty<IProjections>(),
+            .. settings.Int8 ? [new Int8Projections(int8Data)] : Array.Empty<IProjections>(),
+        ];
+        Action<IProjections> write = config switch
         {
-            kinds.Add((new Float32Projections(data), ""));
-        }
-
-        if (settings.Int8)
+            Gpt2Config gpt2 => Gpt2Writer(gpt2, ModelWeights.LoadGpt2(modelFolder, gpt2), data, folder, fingerprint),
+            RobertaConfig roberta => RobertaWriter(roberta, ModelWeights.LoadRoberta(modelFolder, roberta), data, folder, fingerprint),
+            _ => throw Unsupported(config),
+        };
+        Array.ForEach(kinds, write);
+        if (config is Gpt2Config language)
         {
-            kinds.Add((new Int8Projections(int8Data), ".int8"));
-        }
-
-        switch (config)
-        {
-            case Gpt2Config gpt2:
-                IReadOnlyDictionary<string, float[]> weights = ModelWeights.LoadGpt2(modelFolder, gpt2);
-                foreach ((IProjections projections, string suffix) in kinds)
-                {
-                    var builder = new Gpt2Onnx(gpt2, weights, data, projections);
-                    builder.Decoder().Save(folder.File($"decoder{suffix}.onnx"), Metadata(config, fingerprint, projections.Precision));
-                    if (suffix.Length == 0)
-                    {
-                        builder.LogProbs().Save(folder.File("logprobs.onnx"), Metadata(config, fingerprint, projections.Precision));
-                    }
-                }
-
-                string decoder = settings.Fp32 ? "decoder.onnx" : "decoder.int8.onnx";
-                AtomicFile.WriteText(folder.File(GenAiConfig.FileName), GenAiConfig.Text(gpt2, GenAiConfig.PaddingId(gpt2, TextTokenizer.Load(modelFolder)), decoder) + "\n");
-                break;
-            case RobertaConfig roberta:
-                weights = ModelWeights.LoadRoberta(modelFolder, roberta);
-                foreach ((IProjections projections, string suffix) in kinds)
-                {
-                    var builder = new RobertaOnnx(roberta, weights, data, projections);
-                    builder.Classifier().Save(folder.File($"classifier{suffix}.onnx"), Metadata(config, fingerprint, projections.Precision));
-                }
-
-                break;
-            default:
-                throw Unsupported(config);
+            int padding = GenAiConfig.PaddingId(language, TextTokenizer.Load(modelFolder));
+            AtomicFile.WriteText(folder.File(GenAiConfig.FileName), GenAiConfig.Text(language, padding, Name("decoder", kinds[0])) + "\n");
         }
     }
+
+    private static Action<IProjections> Gpt2Writer(
+        Gpt2Config config, IReadOnlyDictionary<string, float[]> weights, ExternalData data, OnnxFolder folder, string fingerprint) => projections =>
+    {
+        var builder = new Gpt2Onnx(config, weights, data, projections);
+        builder.Decoder().Save(folder.File(Name("decoder", projections)), Metadata(config, fingerprint, projections.Precision));
+        if (projections is Float32Projections)
+        {
+            builder.LogProbs().Save(folder.File("logprobs.onnx"), Metadata(config, fingerprint, projections.Precision));
+        }
+    };
+
+    private static Action<IProjections> RobertaWriter(
+        RobertaConfig config, IReadOnlyDictionary<string, float[]> weights, ExternalData data, OnnxFolder folder, string fingerprint) => projections =>
+        new RobertaOnnx(config, weights, data, projections).Classifier()
+            .Save(folder.File(Name("classifier", projections)), Metadata(config, fingerprint, projections.Precision));
+
+    private static string Name(string graph, IProjections projections) =>
+        projections is Float32Projections ? $"{graph}.onnx" : $"{graph}.{projections.Precision}.onnx";
 
     private static Dictionary<string, GraphFigures> Check(
         ParityCheck check, Gpt2Config config, ExportSettings settings, OnnxFolder folder, TokenSample sample, string reference, int threads)
@@ -109,14 +105,15 @@ internal static class ModelExport
         using var model = new TorchDecoder(reference);
         if (settings.Fp32)
         {
-            IReadOnlyList<int[]> rows = sample.Ragged(config.Context, ParityCheck.CachedSteps);
+            int steps = Math.Min(ParityCheck.CachedSteps, config.Context - 1);
+            IReadOnlyList<int[]> rows = sample.Ragged(config.Context, steps);
             using (var graph = new LogProbGraph(folder.File("logprobs.onnx"), threads))
             {
                 figures["logprobs.onnx"] = check.LogProbs(model, graph, rows);
             }
 
             using var decoder = new DecoderGraph(folder.File("decoder.onnx"), threads);
-            figures["decoder.onnx"] = check.Decoder(model, decoder, rows);
+            figures["decoder.onnx"] = check.Decoder(model, decoder, rows, steps);
         }
 
         if (settings.Int8)

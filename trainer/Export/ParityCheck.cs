@@ -10,7 +10,7 @@ namespace Rudder.Trainer.Export;
 /// <param name="settings">Holds the bound for int8.</param>
 internal sealed class ParityCheck(ExportSettings settings)
 {
-    /// <summary>Tokens of each row that are fed one at a time through the cache.</summary>
+    /// <summary>Tokens of each row that are fed one at a time through the cache, where the context allows.</summary>
     public const int CachedSteps = 8;
 
     private const double AbsoluteLimit = 1e-4;
@@ -28,11 +28,11 @@ internal sealed class ParityCheck(ExportSettings settings)
         return Accept("logprobs.onnx", comparison);
     }
 
-    /// <summary>Ragged prompts through decoder.onnx at once, then <see cref="CachedSteps"/> tokens through its cache.</summary>
-    public GraphFigures Decoder(ISequenceLogits model, DecoderGraph graph, IReadOnlyList<int[]> rows)
+    /// <summary>Ragged prompts through decoder.onnx at once, then <paramref name="steps"/> tokens of each row through its cache.</summary>
+    public GraphFigures Decoder(ISequenceLogits model, DecoderGraph graph, IReadOnlyList<int[]> rows, int steps)
     {
         var comparison = new LogitComparison();
-        Replay(comparison, model, graph, rows, [.. rows.Select(row => row.Length - CachedSteps)]);
+        Replay(comparison, model, graph, rows, [.. rows.Select(row => row.Length - steps)]);
         return Accept("decoder.onnx", comparison);
     }
 

@@ -38,11 +38,8 @@ internal sealed class TokenSample
     }
 
     /// <summary>Ragged rows of a decoder, each a prompt and <paramref name="steps"/> tokens more.</summary>
-    public IReadOnlyList<int[]> Ragged(int context, int steps)
-    {
-        int[] fitting = [.. PromptLengths.Where(prompt => prompt + steps <= context)];
-        return [.. (fitting.Length > 0 ? fitting : [Math.Max(1, context - steps)]).Select(prompt => Row(prompt + steps))];
-    }
+    public IReadOnlyList<int[]> Ragged(int context, int steps) =>
+        [.. PromptLengths.Where(prompt => prompt + steps <= context).Select(prompt => Row(prompt + steps))];
 
     /// <summary>Rows of one length.</summary>
     public IReadOnlyList<int[]> Even(int rows, int length) => [.. Enumerable.Range(0, rows).Select(_ => Row(length))];

@@ -134,6 +134,21 @@ public sealed class ModelExportTests : IDisposable
     }
 
     [Fact]
+    public void Run_ContextShorterThanTheCheck_IsCheckedWithinIt()
+    {
+        Gpt2Config config = ModelConfig.Load<Gpt2Config>(models.Copy("tiny-gpt2")) with { Context = 8 };
+        var weights = ModelWeights.LoadGpt2(models.At("tiny-gpt2"), ModelConfig.Load<Gpt2Config>(models.At("tiny-gpt2")));
+        config.Save(models.At("short"));
+        SafetensorsWriter.Write(
+            models.At("short", "model.safetensors"),
+            [.. Gpt2Names.Expected(config).Select(name => (name.Name, name.Shape, First(weights[name.Name], name.Shape)))],
+            WeightType.F32);
+        ExportReport report = ModelExport.Run(models.At("short"), Both, threads: 1);
+        Assert.Equal(8, report.Graphs["logprobs.onnx"].Positions);             // one row of 1 + 7 tokens fits
+        Assert.Equal(8, report.Graphs["decoder.onnx"].Positions);
+    }
+
+    [Fact]
     public void Run_BrokenOff_LeavesNothing()
     {
         string model = models.Copy("tiny-gpt2");
@@ -159,6 +174,8 @@ public sealed class ModelExportTests : IDisposable
     }
 
     public void Dispose() => models.Dispose();
+
+    private static ReadOnlyMemory<float> First(float[] values, long[] shape) => values.AsMemory(0, (int)shape.Aggregate((a, b) => a * b));
 
     private static IEnumerable<string?> Entries(string folder) =>
         Directory.EnumerateFileSystemEntries(folder).Select(Path.GetFileName).Order(StringComparer.Ordinal);
