@@ -32,6 +32,9 @@ internal sealed class AdamW : IOptimizer
         })];
     }
 
+    /// <summary>Whether the tensor operations that other devices need are used on the CPU too; they touch memory four times as often. Default false.</summary>
+    public bool TensorOperations { get; init; }
+
     /// <inheritdoc/>
     public int Steps { get; private set; }
 
@@ -58,7 +61,7 @@ internal sealed class AdamW : IOptimizer
 
             double keep = 1 - (learningRate * slot.Decay);
             double rate = learningRate / correction1;
-            if (gradient.device.type == DeviceType.CPU)
+            if (gradient.device.type == DeviceType.CPU && !TensorOperations)
             {
                 OnHost(slot, gradient.contiguous(), keep, rate, correction2, gradientScale);
             }

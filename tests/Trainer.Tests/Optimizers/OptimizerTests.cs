@@ -51,6 +51,28 @@ public class OptimizerTests
         Assert.All(parameter.Value.data<float>().ToArray(), p => Assert.Equal(0.88f, p, 1e-6f));
     }
 
+    [Fact]
+    public void AdamWStep_TensorOperations_EqualTheFusedPass()
+    {
+        using var scope = NewDisposeScope();
+        manual_seed(2);
+        Tensor start = randn(103), slope = randn(103);
+        float[][] results = [.. new[] { false, true }.Select(tensors =>
+        {
+            var parameter = new NamedParameter("p", nn.Parameter(start.clone()));
+            using var optimizer = new AdamW([parameter], 0.9, 0.95, 1e-8, _ => 0.1) { TensorOperations = tensors };
+            for (int step = 0; step < 5; step++)
+            {
+                parameter.Value.grad = null;
+                (parameter.Value * parameter.Value * slope).sum().backward();
+                optimizer.Step(0.01, 0.7);
+            }
+
+            return parameter.Value.data<float>().ToArray();
+        })];
+        Assert.All(results[0].Zip(results[1]), pair => Assert.Equal(pair.First, pair.Second, 1e-6f));
+    }
+
     [Theory]
     [InlineData(3, 0, 1)] // clipping off
     [InlineData(0.5, 1, 1)] // below the limit

@@ -1,0 +1,47 @@
+using Rudder.Trainer.Runs;
+
+namespace Rudder.Trainer.Tests.Runs;
+
+public class RunFolderTests
+{
+    [Fact]
+    public void Open_WithoutOutput_NamesTheFolderByTimeRecipeAndSeed()
+    {
+        using var folder = new TemporaryFolder();
+        var clock = new FixedClock(new DateTimeOffset(2026, 3, 4, 5, 6, 7, TimeSpan.Zero));
+        string current = Directory.GetCurrentDirectory();
+        try
+        {
+            Directory.SetCurrentDirectory(folder.Path);
+            RunFolder run = RunFolder.Open(new RunRequest { Recipe = "r.json", Clock = clock }, "sft", 5);
+            Assert.Equal(Path.Combine("runs", "20260304T050607Z-sft-s5"), run.Path);
+        }
+        finally
+        {
+            Directory.SetCurrentDirectory(current);
+        }
+    }
+
+    [Fact]
+    public void Open_FolderInUse_IsRefusedWithTheWayOn()
+    {
+        using var folder = new TemporaryFolder();
+        File.WriteAllText(folder.File("old.txt"), "x");
+        var request = new RunRequest { Recipe = "r.json", Output = folder.Path };
+        BadInputException error = Assert.Throws<BadInputException>(() => RunFolder.Open(request, "r", 0));
+        Assert.Contains("--resume", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Open_ResumeWithoutCheckpoints_IsRefused()
+    {
+        using var folder = new TemporaryFolder();
+        var request = new RunRequest { Recipe = "r.json", Resume = folder.Path };
+        Assert.Throws<BadInputException>(() => RunFolder.Open(request, "r", 0));
+    }
+
+    private sealed class FixedClock(DateTimeOffset now) : TimeProvider
+    {
+        public override DateTimeOffset GetUtcNow() => now;
+    }
+}
