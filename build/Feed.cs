@@ -16,7 +16,7 @@ internal static class Feed
     {
         string? known = ReadKnown();
         string feed = asked ?? known ?? Probe();
-        string how = asked is not null ? "as asked by --feed" : known is not null ? "found earlier; --feed overrides" : "found by a restore probe; --feed overrides";
+        string how = asked is not null ? "as asked by --feed" : known is not null ? "settled by an earlier command; --feed overrides and stays" : "found by a restore probe; --feed overrides";
         string meaning = feed == "restricted" ? "engines missing from it come from shims/, Debian and npm" : "every package comes from it";
         Console.WriteLine($"Package feed: {feed} ({how}): {meaning}.");
         if (feed != known)

@@ -78,6 +78,7 @@ internal static class TestRun
     private static int Conclude(TestCounts sum)
     {
         Console.WriteLine(sum.ToString());
-        return sum.Failed == 0 ? (int)ExitCode.Done : (int)ExitCode.Failed;
+        // A run without a test proves nothing.
+        return sum.Failed == 0 && sum.Passed > 0 ? (int)ExitCode.Done : (int)ExitCode.Failed;
     }
 }

@@ -1,0 +1,27 @@
+using System.Text.RegularExpressions;
+using Rudder.Tests;
+
+namespace Rudder.Build.Tests;
+
+public partial class DocumentationTests
+{
+    public static TheoryData<string> Pages() =>
+        [.. Directory.EnumerateFiles(SharedFolder.Root, "*.md").Concat(Directory.EnumerateFiles(Path.Combine(SharedFolder.Root, "docs"), "*.md", SearchOption.AllDirectories))
+            .Select(path => Path.GetRelativePath(SharedFolder.Root, path)).Order(StringComparer.Ordinal)];
+
+    [Theory]
+    [MemberData(nameof(Pages))]
+    public void Page_RelativeLinks_LeadToFiles(string page)
+    {
+        string folder = Path.GetDirectoryName(Path.Combine(SharedFolder.Root, page))!;
+
+        var dead = RelativeLink().Matches(File.ReadAllText(Path.Combine(SharedFolder.Root, page)))
+            .Select(link => link.Groups["path"].Value)
+            .Where(path => !path.Contains("://", StringComparison.Ordinal) && !Path.Exists(Path.Combine(folder, path)));
+
+        Assert.Empty(dead);
+    }
+
+    [GeneratedRegex(@"\]\((?<path>[^)#\s]+)(#[^)]*)?\)")]
+    private static partial Regex RelativeLink();
+}
