@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using Rudder.Client.Evaluation;
+using Rudder.Client.Pairs;
 using Rudder.Client.Rpc;
 
 namespace Rudder.Client.Commands;
@@ -22,7 +23,7 @@ internal sealed class EvaluateCommand
     private readonly Option<string> reference = OptionOf.Required("--reference", "Name of the frozen reference at the service");
     private readonly Option<string> classifier = OptionOf.Required("--classifier", "Name of the classifier at the service");
     private readonly Option<string> label = OptionOf.Default("--positive-label", "POSITIVE", "Label whose probability is the reward");
-    private readonly Option<int> samples = OptionOf.Default("--samples", 5, "Completions of each prompt");
+    private readonly Option<int> samples = OptionOf.Default("--samples", 5, $"Completions of each prompt, 1 to {SamplingPlan.MaxSamples}");
     private readonly Option<int> tokens = OptionOf.Default("--max-new-tokens", 48, "Tokens after the prompt at most");
     private readonly Option<uint> seed = OptionOf.Default("--seed", 0u, "Seed of sampling and bootstrap");
     private readonly Option<int> resamples = OptionOf.Default("--bootstrap", 2000, "Bootstrap resamples");

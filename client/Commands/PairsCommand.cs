@@ -20,7 +20,7 @@ internal sealed class PairsCommand
     private readonly Option<string> policy = OptionOf.Required("--policy", "Name of the generator at the service");
     private readonly Option<string> classifier = OptionOf.Required("--classifier", "Name of the classifier at the service");
     private readonly Option<string> label = OptionOf.Default("--positive-label", "POSITIVE", "Label whose probability is the score");
-    private readonly Option<int> samples = OptionOf.Default("--samples", 4, "Completions of each prompt, 2 to 256");
+    private readonly Option<int> samples = OptionOf.Default("--samples", 4, $"Completions of each prompt, 2 to {SamplingPlan.MaxSamples}");
     private readonly Option<int> tokens = OptionOf.Default("--max-new-tokens", 48, "Tokens after the prompt at most");
     private readonly Option<uint> seed = OptionOf.Default("--seed", 0u, "Each prompt's own seed follows from this and its id");
     private readonly Option<float> temperature = OptionOf.Default("--temperature", 1f, "Divides the logits; 0 is greedy");

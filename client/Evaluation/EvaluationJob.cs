@@ -12,7 +12,7 @@ namespace Rudder.Client.Evaluation;
 /// <param name="Reference">Name of the reference at the service.</param>
 /// <param name="Classifier">Name of the classifier at the service.</param>
 /// <param name="Prompts">Texts that become prompts.</param>
-/// <param name="Samples">Completions of each prompt. Default 5, range 1 to 256.</param>
+/// <param name="Samples">Completions of each prompt. Default 5, range 1 to 64.</param>
 /// <param name="MaxNewTokens">Tokens after the prompt at most. Default 48.</param>
 /// <param name="Seed">Seed of sampling and bootstrap. Default 0.</param>
 /// <param name="Output">JSON file.</param>

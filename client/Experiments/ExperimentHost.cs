@@ -57,7 +57,7 @@ internal static class ExperimentHost
             variant,
             Reproduce(request),
             request.Device,
-            new StageRunner(root, Log, time),
+            new StageRunner(root, Log, time, RunEnvironment.Read(time).Commit),
             new StageInputs(),
             service,
             trainer,

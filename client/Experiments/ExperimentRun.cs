@@ -39,8 +39,7 @@ internal sealed class ExperimentRun(RunContext run)
         List<EvaluatedPolicy> results = [];
         foreach (ServedPolicy policy in policies)
         {
-            string stage = $"evaluate-{policy.Name}";
-            Task<EvaluatedPolicy> result = served.EvaluateAsync(stage, policy, reference, classifier, variant.Evaluation, cancel);
+            Task<EvaluatedPolicy> result = served.EvaluateAsync(StageOf(policy), policy, reference, classifier, variant.Evaluation, cancel);
             results.Add(await result.ConfigureAwait(false));
         }
 
@@ -49,6 +48,8 @@ internal sealed class ExperimentRun(RunContext run)
         // 6. what is left of it
         return Write(results, rate);
     }
+
+    private static string StageOf(ServedPolicy policy) => $"evaluate-{policy.Name}";
 
     private async Task<(string Reference, string Classifier)> ModelsAsync(CancellationToken cancel)
     {
@@ -85,7 +86,7 @@ internal sealed class ExperimentRun(RunContext run)
         );
         Summary summary = new(
             run.Experiment.Name,
-            environment.Commit,
+            Commit(results, environment.Commit),
             [.. results.Select(r => PolicySummary.Of(r.Policy.Name, r.Policy.Beta, r.Result))],
             Path.GetRelativePath(Directory.GetCurrentDirectory(), Path.Combine(run.Root, ReportWriter.FileName))
         );
@@ -94,5 +95,19 @@ internal sealed class ExperimentRun(RunContext run)
         AtomicFile.WriteText(Path.Combine(run.Root, Summary.FileName), StrictJson.Format(summary));
         ReportWriter.Write(run.Root, Path.Combine(run.Root, ReportWriter.FileName));
         return summary;
+    }
+
+    /// <summary>The commit of the numbers, which is not that of the checkout where evaluations were kept.</summary>
+    private string? Commit(IEnumerable<EvaluatedPolicy> results, string? now)
+    {
+        string? commit = Summary.CommitOf(results.Select(r => run.Stages.CommitOf(StageOf(r.Policy))));
+        if (commit != now)
+        {
+            run.Log(
+                $"warning: evaluations are kept from another commit ({commit ?? "not recorded"}) than the checkout's ({now ?? "none"}); {Summary.FileName} says so."
+            );
+        }
+
+        return commit;
     }
 }

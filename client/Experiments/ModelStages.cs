@@ -13,6 +13,17 @@ internal sealed class ModelStages(RunContext run)
             ? value.ToString("0.###e-0", CultureInfo.InvariantCulture)
             : value.ToString("0.####", CultureInfo.InvariantCulture);
 
+    /// <summary>Asks a training for the int8 graphs that an int8 variant loads; fp32 ones are the recipe's own affair.</summary>
+    /// <param name="set">Recipe values by dotted path.</param>
+    /// <param name="precision">fp32 or int8.</param>
+    public static void AddGraphs(IDictionary<string, JsonNode> set, string precision)
+    {
+        if (precision == "int8")
+        {
+            set["export.int8"] = true;
+        }
+    }
+
     /// <summary>Refuses a model folder that is not there, with the command that fetches it.</summary>
     public static void Require(ModelSource model)
     {
@@ -38,8 +49,13 @@ internal sealed class ModelStages(RunContext run)
             ["model"] = variant.Policy.Folder,
             ["seed"] = variant.Seed,
         };
-        await TrainAsync("sft", "sft", sft.Recipe, set, new JsonObject { ["model"] = run.Inputs.Model(variant.Policy.Folder) }, cancel)
-            .ConfigureAwait(false);
+        AddGraphs(set, variant.Precision);
+        JsonObject hashes = new()
+        {
+            ["model"] = run.Inputs.Model(variant.Policy.Folder),
+            ["files"] = StageInputs.RecipeFiles(StageInputs.Recipe(sft.Recipe), set),
+        };
+        await TrainAsync("sft", "sft", sft.Recipe, set, hashes, cancel).ConfigureAwait(false);
         return Path.Combine(run.Stages.Folder("sft"), "model");
     }
 
@@ -94,6 +110,7 @@ internal sealed class ModelStages(RunContext run)
             ["seed"] = variant.Seed,
             ["optimizer.learning_rate"] = learningRate,
         };
+        AddGraphs(set, variant.Precision);
         JsonObject hashes = new() { ["model"] = run.Inputs.Model(reference), ["pairs"] = Files.ContentHash.OfFile(pairs) };
         await TrainAsync("dpo", stage, variant.Dpo.Recipe, set, hashes, cancel).ConfigureAwait(false);
         return Path.Combine(run.Stages.Folder(stage), "model");

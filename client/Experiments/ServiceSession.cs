@@ -152,6 +152,7 @@ internal sealed class ServiceSession(ServicePlan plan, ProcessLedger ledger, Act
         {
             if (child is { HasExited: true })
             {
+                await child.StopAsync().ConfigureAwait(false); // its last lines may still be on their way
                 throw new WorkFailedException(
                     $"The service ended before it was ready; its log is {plan.LogFile}. Last lines:{Environment.NewLine}{child.Tail}"
                 );

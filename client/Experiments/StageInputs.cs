@@ -8,6 +8,8 @@ namespace Rudder.Client.Experiments;
 /// <summary>What stages depend on, as JSON: settings by value, files and models by the hash of their content.</summary>
 internal sealed class StageInputs
 {
+    private static readonly string[] RecipeFileKeys = ["data.files", "data.exclude_pairs", "data.exclude_texts", "data.exclude_ids"];
+
     private readonly Dictionary<string, string> models = [];
 
     /// <summary>A record's values.</summary>
@@ -33,6 +35,24 @@ internal sealed class StageInputs
         }
 
         return StrictJson.Read<JsonNode>(path);
+    }
+
+    /// <summary>Hashes of the texts and of the tokenizer that a recipe names, by key; its model is hashed apart.</summary>
+    /// <param name="recipe">The recipe.</param>
+    /// <param name="set">Values that take the place of the recipe's, by dotted path.</param>
+    public static JsonObject RecipeFiles(JsonNode recipe, IReadOnlyDictionary<string, JsonNode> set)
+    {
+        JsonObject hashes = [];
+        foreach (string key in RecipeFileKeys)
+        {
+            JsonNode? named = set.TryGetValue(key, out JsonNode? own) ? own : recipe["data"]?[key["data.".Length..]];
+            JsonNode?[] paths = named is JsonArray list ? [.. list] : [named];
+            hashes[key] = new JsonArray([.. paths.OfType<JsonValue>().Select(path => (JsonNode)ContentHash.OfFile(path.ToString()))]);
+        }
+
+        JsonNode? tokenizer = set.TryGetValue("tokenizer", out JsonNode? chosen) ? chosen : recipe["tokenizer"];
+        hashes["tokenizer"] = tokenizer is null ? null : ContentHash.OfFolder(tokenizer.ToString());
+        return hashes;
     }
 
     /// <summary>Hash of a model folder, computed once a run.</summary>

@@ -10,6 +10,7 @@ namespace Rudder.Client.Experiments;
 /// <param name="Started">UTC.</param>
 /// <param name="Finished">UTC; null while running.</param>
 /// <param name="Seconds">Time over all attempts of which this program knows; null while running.</param>
+/// <param name="Commit">Commit of the checkout when it completed; null while running, without a checkout, and in records from before this was kept.</param>
 internal sealed record StageMarker(
     string Stage,
     string Key,
@@ -17,7 +18,8 @@ internal sealed record StageMarker(
     JsonObject Inputs,
     DateTimeOffset Started,
     DateTimeOffset? Finished,
-    double? Seconds
+    double? Seconds,
+    string? Commit = null
 )
 {
     /// <summary>State of a stage that was begun.</summary>

@@ -10,13 +10,17 @@ namespace Rudder.Client.Experiments;
 /// <param name="root">Folder of the run.</param>
 /// <param name="log">Told what is done and why.</param>
 /// <param name="time">Clock.</param>
-internal sealed class StageRunner(string root, Action<string> log, TimeProvider time)
+/// <param name="commit">Commit of the checkout, recorded with each stage that completes; null where there is none.</param>
+internal sealed class StageRunner(string root, Action<string> log, TimeProvider time, string? commit = null)
 {
     /// <summary>Names of the stages that this runner really ran.</summary>
     public List<string> Ran { get; } = [];
 
     /// <summary>Folder of a stage.</summary>
     public string Folder(string stage) => Path.Combine(root, stage);
+
+    /// <summary>Commit at which a stage's result was completed; null where that is not recorded.</summary>
+    public string? CommitOf(string stage) => Read(stage)?.Commit;
 
     /// <summary>Does <paramref name="body"/> unless its result is already there.</summary>
     /// <param name="stage">Name of the stage.</param>
@@ -39,6 +43,7 @@ internal sealed class StageRunner(string root, Action<string> log, TimeProvider 
             log(
                 $"{stage}: {(before is null ? "no record of how it was made" : $"inputs changed ({Changes(before.Inputs, inputs)})")}, starting afresh"
             );
+            File.Delete(MarkerPath(stage)); // first: a kill halfway through the folder must leave no record of it
             Directory.Delete(folder, recursive: true);
         }
 
@@ -76,7 +81,7 @@ internal sealed class StageRunner(string root, Action<string> log, TimeProvider 
             throw;
         }
 
-        Write(marker with { State = StageMarker.Done, Finished = time.GetUtcNow(), Seconds = Seconds() });
+        Write(marker with { State = StageMarker.Done, Finished = time.GetUtcNow(), Seconds = Seconds(), Commit = commit });
         log($"{marker.Stage}: done in {time.GetElapsedTime(started).TotalSeconds:0.0} s");
     }
 

@@ -4,13 +4,24 @@ namespace Rudder.Client.Experiments;
 
 /// <summary>The result of a run: <c>summary.json</c>. KL in nats, rewards in [0, 1].</summary>
 /// <param name="Experiment">Name of the experiment.</param>
-/// <param name="Commit">Commit of the checkout; null where there is none.</param>
+/// <param name="Commit">Commit at which the evaluations were made, or "mixed: A, B" where they differ; null where unknown.</param>
 /// <param name="Policies">The reference first, with KL 0.</param>
 /// <param name="Report">Path of the report.</param>
 internal sealed record Summary(string Experiment, string? Commit, IReadOnlyList<PolicySummary> Policies, string Report)
 {
     /// <summary>File name in the run's folder.</summary>
     public const string FileName = "summary.json";
+
+    /// <summary>One commit for the evaluations of a run, some of which may be kept from an older checkout.</summary>
+    /// <param name="commits">Of each evaluation; null where not recorded.</param>
+    /// <returns>The common one, or all of them after "mixed: ".</returns>
+    public static string? CommitOf(IEnumerable<string?> commits)
+    {
+        string?[] different = [.. commits.Distinct()];
+        return different.Length <= 1
+            ? different.SingleOrDefault()
+            : $"mixed: {string.Join(", ", different.Select(commit => commit ?? "not recorded"))}";
+    }
 }
 
 /// <summary>One point of the frontier.</summary>

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json.Nodes;
 using Rudder.Client.Processes;
 
@@ -10,6 +11,8 @@ namespace Rudder.Client.Experiments;
 /// <param name="log">Told of each line.</param>
 internal sealed class TrainerProgram(Func<string> program, string logs, ProcessLedger ledger, Action<string> log)
 {
+    private const string CheckpointPrefix = "step-";
+
     /// <summary>Trains into a run folder, continuing from its newest checkpoint where there is one; a finished run is kept.</summary>
     /// <param name="command">sft, dpo, …</param>
     /// <param name="stage">Names the log file.</param>
@@ -66,9 +69,13 @@ internal sealed class TrainerProgram(Func<string> program, string logs, ProcessL
         }
     }
 
-    private static bool HasCheckpoint(string folder) =>
+    /// <summary>True where a complete checkpoint lies in a run folder: <c>step-N</c>, not the <c>step-N.tmp</c> that a kill leaves.</summary>
+    public static bool HasCheckpoint(string folder) =>
         Directory.Exists(Path.Combine(folder, "checkpoints"))
-        && Directory.EnumerateDirectories(Path.Combine(folder, "checkpoints"), "step-*").Any();
+        && Directory
+            .EnumerateDirectories(Path.Combine(folder, "checkpoints"), $"{CheckpointPrefix}*")
+            .Select(path => Path.GetFileName(path)[CheckpointPrefix.Length..])
+            .Any(step => int.TryParse(step, NumberStyles.None, CultureInfo.InvariantCulture, out _));
 
     /// <summary>A string goes without quotes, everything else as JSON.</summary>
     private static string Text(JsonNode value) =>

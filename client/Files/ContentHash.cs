@@ -34,6 +34,17 @@ internal static class ContentHash
             throw new InputException($"{folder} is no model folder: it has no config.json.");
         }
 
+        return OfFolder(folder);
+    }
+
+    /// <summary>Hash over names and contents of a folder's own configuration, weight and tokenizer files.</summary>
+    public static string OfFolder(string folder)
+    {
+        if (!Directory.Exists(folder))
+        {
+            throw new InputException($"The folder {folder} does not exist.");
+        }
+
         IEnumerable<string> files = Directory
             .EnumerateFiles(folder)
             .Where(file => ModelFiles.Contains(Path.GetExtension(file)))

@@ -4,7 +4,7 @@ using Rudder.Inference.V1;
 namespace Rudder.Client.Pairs;
 
 /// <summary>How completions are drawn; every field is sent, so that no engine's own default can creep in.</summary>
-/// <param name="Samples">Completions of each prompt. Range 1 to 256.</param>
+/// <param name="Samples">Completions of each prompt. Range 1 to <see cref="MaxSamples"/>.</param>
 /// <param name="MaxNewTokens">Tokens after the prompt at most. Default 48, range 1 to 4096.</param>
 /// <param name="Seed">Seed of the run; each prompt gets its own from it and the prompt's id. Default 0.</param>
 /// <param name="Temperature">Divides the logits; 0 is greedy. Default 1, range 0 to 100.</param>
@@ -21,10 +21,16 @@ internal sealed record SamplingPlan(
     float MinP = 0
 )
 {
+    /// <summary>Completions of one prompt that the service draws at most: the default of its <c>Service:MaxSamples</c>.</summary>
+    public const int MaxSamples = 64;
+
     /// <summary>This value, or an error that names the setting out of range.</summary>
     public SamplingPlan Validated()
     {
-        Require(Samples is >= 1 and <= 256, $"samples is {Samples}; it must lie between 1 and 256.");
+        Require(
+            Samples is >= 1 and <= MaxSamples,
+            $"samples is {Samples}; it must lie between 1 and {MaxSamples}, the service's limit (Service:MaxSamples)."
+        );
         Require(MaxNewTokens is >= 1 and <= 4096, $"max_new_tokens is {MaxNewTokens}; it must lie between 1 and 4096.");
         Require(Temperature is >= 0 and <= 100, $"temperature is {Temperature}; it must lie between 0 and 100.");
         Require(TopK >= 0, $"top_k is {TopK}; it must be 0 (keep all) or more.");

@@ -16,6 +16,7 @@ internal sealed class ChildProcess : IAsyncDisposable
     private readonly Queue<string> tail = new();
     private readonly ProcessLedger ledger;
     private readonly Lock gate = new();
+    private bool disposed;
 
     private ChildProcess(Process process, StreamWriter log, Action<string> onLine, ProcessLedger ledger)
     {
@@ -89,22 +90,18 @@ internal sealed class ChildProcess : IAsyncDisposable
         return process.ExitCode;
     }
 
-    /// <summary>SIGTERM, time to finish, and only then an end by force.</summary>
+    /// <summary>SIGTERM, time to finish, and only then an end by force. Its output has been read when this returns.</summary>
     public async Task StopAsync()
     {
         if (!process.HasExited)
         {
             Terminate(process);
-            using CancellationTokenSource grace = new(Grace);
-            try
-            {
-                await process.WaitForExitAsync(grace.Token).ConfigureAwait(false);
-            }
-            catch (OperationCanceledException)
-            {
-                process.Kill(entireProcessTree: true);
-                await process.WaitForExitAsync().ConfigureAwait(false);
-            }
+        }
+
+        if (!await EndsAsync().ConfigureAwait(false) && !process.HasExited)
+        {
+            process.Kill(entireProcessTree: true);
+            await EndsAsync().ConfigureAwait(false);
         }
 
         ledger.Remove(process.Id);
@@ -130,7 +127,24 @@ internal sealed class ChildProcess : IAsyncDisposable
         process.Dispose();
         lock (gate)
         {
+            disposed = true;
             log.Dispose();
+        }
+    }
+
+    /// <summary>Waits for its end and for the end of its output, which a process of its own may hold open: hence no longer than the grace.</summary>
+    /// <returns>False where the time was up.</returns>
+    private async Task<bool> EndsAsync()
+    {
+        using CancellationTokenSource grace = new(Grace);
+        try
+        {
+            await process.WaitForExitAsync(grace.Token).ConfigureAwait(false);
+            return true;
+        }
+        catch (OperationCanceledException)
+        {
+            return false;
         }
     }
 
@@ -147,6 +161,11 @@ internal sealed class ChildProcess : IAsyncDisposable
 
         lock (gate)
         {
+            if (disposed)
+            {
+                return;
+            }
+
             log.WriteLine(line);
             tail.Enqueue(line);
             while (tail.Count > TailLines)

@@ -75,7 +75,7 @@ internal sealed class CallInterceptor(ServiceState state, ServiceMetrics metrics
         string reference = context.GetHttpContext().TraceIdentifier;
         bool pastDeadline = context.Deadline <= time.GetUtcNow().UtcDateTime;
         var failure = RpcErrors.From(exception, context.CancellationToken.IsCancellationRequested, pastDeadline, reference);
-        if (RpcErrors.IsInternal(failure))
+        if (RpcErrors.IsInternal(exception))
         {
             Log.CallFailed(logger, context.Method, reference, Log.Describe(exception));
         }

@@ -64,7 +64,7 @@ internal sealed partial class RequestValidation(ServiceOptions options)
     /// <param name="model">The model.</param>
     /// <param name="instead">The field that does without.</param>
     public static TextTokenizer Tokenizer(string field, LoadedModel model, string instead) => model.Tokenizer
-        ?? throw RpcErrors.Precondition($"{field} is text, but model '{model.Name}' has no tokenizer and takes and gives ids only. Use {instead}.");
+        ?? throw RpcErrors.Invalid($"{field} is text, but model '{model.Name}' has no tokenizer and takes and gives ids only. Use {instead}.");
 
     /// <summary>The model's generator.</summary>
     public static IGenerator Generator(string field, LoadedModel model) => model.Generator ?? throw WrongKind(field, model, "generator");

@@ -43,12 +43,13 @@ internal static class RpcErrors
         OperationCanceledException when pastDeadline => Status(StatusCode.DeadlineExceeded, "the deadline passed; the call's work was given up."),
         OperationCanceledException when cancelled => Status(StatusCode.Cancelled, "the caller cancelled; the call's work was given up."),
         OperationCanceledException => Status(StatusCode.Unavailable, "the time for draining is over; the call was ended unfinished. Try another instance."),
+        _ when pastDeadline => Status(StatusCode.DeadlineExceeded, "the deadline passed; the call's work was given up."),
         _ when cancelled => Status(StatusCode.Cancelled, "the caller went away."),
         _ => Status(StatusCode.Internal, $"the service failed; its log names the cause under reference {reference}."),
     };
 
-    /// <summary>Whether the failure is the service's own and belongs in its log.</summary>
-    public static bool IsInternal(RpcException exception) => exception.StatusCode == StatusCode.Internal;
+    /// <summary>Whether what was thrown is the service's own failure and belongs in its log, even where the caller no longer waits for it.</summary>
+    public static bool IsInternal(Exception exception) => From(exception, cancelled: false, pastDeadline: false, "").StatusCode == StatusCode.Internal;
 
     private static string Named(string field, string message) =>
         message.Contains(field, StringComparison.Ordinal) ? message : $"{field}: {message}";

@@ -30,8 +30,7 @@ internal static class Classifier
 
         // 2. data: training reviews and a held-out part
         (IReadOnlyList<LabelledText> training, IReadOnlyList<LabelledText> heldOut) = ReadData(recipe, tokenizer, request);
-        int batchesPerEpoch = (training.Count + recipe.Batch.Sequences - 1) / recipe.Batch.Sequences;
-        int stepsPerEpoch = batchesPerEpoch / recipe.Batch.Accumulation;
+        int stepsPerEpoch = TrainingLength.StepsPerEpoch(training.Count, recipe.Batch.Sequences, recipe.Batch.Accumulation);
         int total = TrainingLength.Steps(recipe, stepsPerEpoch, training.Count);
 
         // 3. optimizer; schedule is a pure function of the step
@@ -41,42 +40,7 @@ internal static class Classifier
         using var session = new TrainingSession(recipe, run, request, state, total, stepsPerEpoch);
 
         // 4. the loop
-        model.train();
-        int plannedEpoch = -1;
-        IReadOnlyList<int[]> plan = [];
-        int[][] crops = [];
-        while (session.State.Step < total)
-        {
-            if (plannedEpoch != session.State.Epoch)
-            {
-                plannedEpoch = session.State.Epoch;
-                crops = [.. training.Select((text, i) => Crop(recipe, model.Config, text, plannedEpoch, i))];
-                plan = LengthBuckets.Plan([.. crops.Select(c => c.Length)], recipe.Batch.Sequences, EpochRandom.Of(recipe.Seed, plannedEpoch));
-            }
-
-            int[][] batches = [.. plan.Skip(session.State.Cursor * recipe.Batch.Accumulation).Take(recipe.Batch.Accumulation)];
-            int rows = batches.Sum(b => b.Length);
-
-            // 4a. forward and backward; each part counts by its share of the step's rows
-            model.zero_grad();
-            (double loss, double accuracy) = Accumulate(model, training, crops, batches, rows);
-
-            // 4b. clip, step
-            double norm = GradientNorm.Of(trainable);
-            FiniteCheck.Require(session.State.Step + 1, loss, norm, [.. batches.SelectMany(b => b).Select(i => training[i].Id)]);
-            double rate = recipe.Optimizer.LearningRate * Schedules.Factor(recipe.Schedule, session.State.Step, total);
-            optimizer.Step(rate, GradientNorm.ClipScale(norm, recipe.MaxGradNorm));
-
-            // 4c. log, evaluate, save, stop if asked to
-            long tokens = batches.Sum(b => b.Sum(i => (long)crops[i].Length));
-            session.Advance(tokens, loss, rate, norm, [new("accuracy", accuracy)]);
-            if (session.EvaluationDue)
-            {
-                session.LogEvaluation(ClassifierEvaluation.Measure(model, heldOut, recipe.Data, string.Empty));
-            }
-
-            session.SaveIfDue(() => Checkpoint.Save(run, session.State, model.Parameters, optimizer, recipe.KeepCheckpoints));
-        }
+        Train(new Parts(recipe, run, model, training, heldOut, trainable, optimizer), session, total);
 
         // 5. last evaluation, on the test files too; model folder
         IReadOnlyList<KeyValuePair<string, double>> final = session.FinalEvaluation(() =>
@@ -86,6 +50,48 @@ internal static class Classifier
             ]);
         return FinishedRun.Write(
             run, request, recipe, session, final, folder => ModelFolder.Save(model, folder, tokenizerFolder, ModelSource.SaveType(recipe)));
+    }
+
+    /// <summary>Steps until <paramref name="total"/>: accumulate, clip, step, log, evaluate, save.</summary>
+    private static void Train(Parts run, TrainingSession session, int total)
+    {
+        (ClassifierRecipe recipe, IReadOnlyList<LabelledText> training) = (run.Recipe, run.Training);
+        run.Model.train();
+        int plannedEpoch = -1;
+        IReadOnlyList<int[]> plan = [];
+        int[][] crops = [];
+        while (session.State.Step < total)
+        {
+            if (plannedEpoch != session.State.Epoch)
+            {
+                plannedEpoch = session.State.Epoch;
+                crops = [.. training.Select((text, i) => Crop(recipe, run.Model.Config, text, plannedEpoch, i))];
+                plan = LengthBuckets.Plan([.. crops.Select(c => c.Length)], recipe.Batch.Sequences, EpochRandom.Of(recipe.Seed, plannedEpoch));
+            }
+
+            int[][] batches = [.. plan.Skip(session.State.Cursor * recipe.Batch.Accumulation).Take(recipe.Batch.Accumulation)];
+            int rows = batches.Sum(b => b.Length);
+
+            // 4a. forward and backward; each part counts by its share of the step's rows
+            run.Model.zero_grad();
+            (double loss, double accuracy) = Accumulate(run.Model, training, crops, batches, rows);
+
+            // 4b. clip, step
+            double norm = GradientNorm.Of(run.Trainable);
+            FiniteCheck.Require(session.State.Step + 1, loss, norm, [.. batches.SelectMany(b => b).Select(i => training[i].Id)]);
+            double rate = recipe.Optimizer.LearningRate * Schedules.Factor(recipe.Schedule, session.State.Step, total);
+            run.Optimizer.Step(rate, GradientNorm.ClipScale(norm, recipe.MaxGradNorm));
+
+            // 4c. log, evaluate, save, stop if asked to
+            long tokens = batches.Sum(b => b.Sum(i => (long)crops[i].Length));
+            session.Advance(tokens, loss, rate, norm, [new("accuracy", accuracy)]);
+            if (session.EvaluationDue)
+            {
+                session.LogEvaluation(ClassifierEvaluation.Measure(run.Model, run.HeldOut, recipe.Data, string.Empty));
+            }
+
+            session.SaveIfDue(() => Checkpoint.Save(run.Folder, session.State, run.Model.Parameters, run.Optimizer, recipe.KeepCheckpoints));
+        }
     }
 
     /// <summary>One step's gradients: forward and backward of each part, so that their sum is the gradient of the mean over all rows.</summary>
@@ -143,4 +149,14 @@ internal static class Classifier
             ? label
             : throw new BadInputException(
                 $"Review {review.Id} has label {review.Label?.ToString() ?? "none"}; data.labels names {recipe.Data.Labels.Count}, numbered from 0.");
+
+    /// <summary>What the loop works with.</summary>
+    private sealed record Parts(
+        ClassifierRecipe Recipe,
+        RunFolder Folder,
+        RobertaClassifier Model,
+        IReadOnlyList<LabelledText> Training,
+        IReadOnlyList<LabelledText> HeldOut,
+        IReadOnlyList<NamedParameter> Trainable,
+        IOptimizer Optimizer);
 }

@@ -36,12 +36,9 @@ internal static class FinishedRun
             final[(name.Contains('/', StringComparison.Ordinal) ? string.Empty : "eval/") + name] = value;
         }
 
+        File.Delete(run.Done); // of a finished run that is resumed: it must not vouch for a model being replaced
         string temporary = run.Model + ".tmp";
-        foreach (string old in new[] { temporary, run.Model }.Where(Directory.Exists))
-        {
-            Directory.Delete(old, recursive: true);
-        }
-
+        Remove(temporary);
         saveModel(temporary);
         AtomicFile.WriteText(Path.Combine(temporary, "README.md"), ModelCard.Write(recipe, run, final));
         if (recipe.Export.Fp32 || recipe.Export.Int8)
@@ -49,6 +46,7 @@ internal static class FinishedRun
             ModelExport.Run(temporary, recipe.Export, ComputeDevice.UseThreads(recipe.Threads));
         }
 
+        Remove(run.Model); // only now: a save or export that fails leaves the old model
         Directory.Move(temporary, run.Model);
         run.WriteDone(Fingerprint.OfFolder(run.Model), final);
         request.Progress.WriteLine($"model: {run.Model}");
@@ -58,5 +56,13 @@ internal static class FinishedRun
         }
 
         return final;
+    }
+
+    private static void Remove(string folder)
+    {
+        if (Directory.Exists(folder))
+        {
+            Directory.Delete(folder, recursive: true);
+        }
     }
 }

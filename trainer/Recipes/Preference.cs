@@ -33,7 +33,7 @@ internal static class Preference
         IReadOnlyList<NamedParameter> trainable = NamedParameters.Trainable(policy.Parameters);
         using IOptimizer optimizer = OptimizerFactory.Create(recipe.Optimizer, trainable);
         TrainingState state = run.Resumed ? Checkpoint.LoadNewest(run, policy.Parameters, optimizer) : TrainingState.Start;
-        int stepsPerEpoch = StepsPerEpoch(recipe, training.Data.Groups.Count);
+        int stepsPerEpoch = TrainingLength.StepsPerEpoch(training.Data.Groups.Count, recipe.Batch.Groups, recipe.Batch.Accumulation);
         int total = TrainingLength.Steps(recipe, stepsPerEpoch, training.Data.Groups.Count);
         using var session = new TrainingSession(recipe, run, request, state, total, stepsPerEpoch);
 
@@ -144,13 +144,6 @@ internal static class Preference
             .. train.Select(value => KeyValuePair.Create("train/" + value.Key, value.Value)),
             .. evaluation.Select(value => KeyValuePair.Create("eval/" + value.Key, value.Value)),
         ];
-    }
-
-    /// <summary>Steps of one pass over the groups; the last one may be smaller.</summary>
-    private static int StepsPerEpoch(PreferenceRecipe recipe, int groups)
-    {
-        int batches = (groups + recipe.Batch.Groups - 1) / recipe.Batch.Groups;
-        return (batches + recipe.Batch.Accumulation - 1) / recipe.Batch.Accumulation;
     }
 
     private static BatchMode ModeOf(PreferenceRecipe recipe) => recipe.Batch.Mode == "pair" ? BatchMode.Pair : BatchMode.Group;

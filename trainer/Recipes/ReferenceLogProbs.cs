@@ -33,8 +33,7 @@ internal static class ReferenceLogProbs
     {
         List<(PreferenceGroup Group, GroupCompletion Completion)> rows =
             [.. data.Groups.SelectMany(group => group.Completions.Select(completion => (group, completion))), .. mismatched?.Rows ?? []];
-        string sequences = mismatched is null ? data.SequenceHash : data.SequenceHash + "+mismatched";
-        var cache = new ReferenceCache(cacheFolder, Fingerprint.OfFolder(reference), sequences);
+        var cache = new ReferenceCache(cacheFolder, Fingerprint.OfFolder(reference), SequencesOf(data, mismatched));
         float[]? known = cache.TryRead(rows.Count, out string? problem);
         if (problem is not null)
         {
@@ -51,6 +50,12 @@ internal static class ReferenceLogProbs
         cache.Write(values);
         return values;
     }
+
+    /// <summary>Names every scored sequence. The mismatched rows' ids count too: max_length may cut them where it leaves the data's own whole.</summary>
+    internal static string SequencesOf(PreferenceData data, MismatchedCompletions? mismatched) =>
+        mismatched is null
+            ? data.SequenceHash
+            : $"{data.SequenceHash}+mismatched:{string.Join(';', mismatched.Rows.Select(row => string.Join(',', row.Completion.Ids)))}";
 
     private static float[] Score(
         string folder,

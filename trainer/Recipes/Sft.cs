@@ -29,8 +29,7 @@ internal static class Sft
 
         // 2. data: training sequences and a held-out part
         (ISequences training, ISequences heldOut) = ReadData(recipe, tokenizer, model.Config.Context, request);
-        int batchesPerEpoch = (training.Count + recipe.Batch.Sequences - 1) / recipe.Batch.Sequences;
-        int stepsPerEpoch = batchesPerEpoch / recipe.Batch.Accumulation;
+        int stepsPerEpoch = TrainingLength.StepsPerEpoch(training.Count, recipe.Batch.Sequences, recipe.Batch.Accumulation);
         int total = TrainingLength.Steps(recipe, stepsPerEpoch, training.Count);
 
         // 3. optimizer; schedule is a pure function of the step
@@ -40,7 +39,19 @@ internal static class Sft
         using var session = new TrainingSession(recipe, run, request, state, total, stepsPerEpoch);
 
         // 4. the loop
-        model.train();
+        Train(new Parts(recipe, run, model, training, heldOut, trainable, optimizer), session, total);
+
+        // 5. last evaluation, model folder
+        IReadOnlyList<KeyValuePair<string, double>> final = session.FinalEvaluation(() => Evaluate(model, heldOut, recipe.Batch.Sequences));
+        return FinishedRun.Write(
+            run, request, recipe, session, final, folder => ModelFolder.Save(model, folder, tokenizerFolder, ModelSource.SaveType(recipe)));
+    }
+
+    /// <summary>Steps until <paramref name="total"/>: accumulate, clip, step, log, evaluate, save.</summary>
+    private static void Train(Parts run, TrainingSession session, int total)
+    {
+        (SftRecipe recipe, ISequences training) = (run.Recipe, run.Training);
+        run.Model.train();
         int plannedEpoch = -1;
         IReadOnlyList<int[]> plan = [];
         while (session.State.Step < total)
@@ -56,29 +67,24 @@ internal static class Sft
             int tokens = batches.Sum(b => b.Sum(i => training.LengthOf(i) - 1));
 
             // 4a. forward and backward; each part counts by its share of the step's tokens
-            model.zero_grad();
-            double loss = Accumulate(model, training, batches, tokens);
+            run.Model.zero_grad();
+            double loss = Accumulate(run.Model, training, batches, tokens);
 
             // 4b. clip, step
-            double norm = GradientNorm.Of(trainable);
+            double norm = GradientNorm.Of(run.Trainable);
             FiniteCheck.Require(session.State.Step + 1, loss, norm, [.. batches.SelectMany(b => b).Select(training.NameOf)]);
             double rate = recipe.Optimizer.LearningRate * Schedules.Factor(recipe.Schedule, session.State.Step, total);
-            optimizer.Step(rate, GradientNorm.ClipScale(norm, recipe.MaxGradNorm));
+            run.Optimizer.Step(rate, GradientNorm.ClipScale(norm, recipe.MaxGradNorm));
 
             // 4c. log, evaluate, save, stop if asked to
             session.Advance(tokens, loss, rate, norm);
             if (session.EvaluationDue)
             {
-                session.LogEvaluation(Evaluate(model, heldOut, recipe.Batch.Sequences));
+                session.LogEvaluation(Evaluate(run.Model, run.HeldOut, recipe.Batch.Sequences));
             }
 
-            session.SaveIfDue(() => Checkpoint.Save(run, session.State, model.Parameters, optimizer, recipe.KeepCheckpoints));
+            session.SaveIfDue(() => Checkpoint.Save(run.Folder, session.State, run.Model.Parameters, run.Optimizer, recipe.KeepCheckpoints));
         }
-
-        // 5. last evaluation, model folder
-        IReadOnlyList<KeyValuePair<string, double>> final = session.FinalEvaluation(() => Evaluate(model, heldOut, recipe.Batch.Sequences));
-        return FinishedRun.Write(
-            run, request, recipe, session, final, folder => ModelFolder.Save(model, folder, tokenizerFolder, ModelSource.SaveType(recipe)));
     }
 
     /// <summary>One step's gradients: forward and backward of each part, so that their sum is the gradient of the mean over all tokens.</summary>
@@ -150,4 +156,14 @@ internal static class Sft
                 ? new PackedBlocks(texts.Select(r => tokenizer.Encode(r.Text)), end, length)
                 : new WholeDocuments(texts.Select(r => (r.Id, tokenizer.Encode(r.Text))), end, length);
     }
+
+    /// <summary>What the loop works with.</summary>
+    private sealed record Parts(
+        SftRecipe Recipe,
+        RunFolder Folder,
+        Gpt2 Model,
+        ISequences Training,
+        ISequences HeldOut,
+        IReadOnlyList<NamedParameter> Trainable,
+        IOptimizer Optimizer);
 }

@@ -5,13 +5,23 @@ namespace Rudder.Trainer.Runs;
 /// <summary>Decides how many optimizer steps a run takes.</summary>
 internal static class TrainingLength
 {
-    /// <summary>epochs × steps per epoch, cut to max_steps; data too small for one step is an error.</summary>
+    /// <summary>Optimizer steps of one pass over the data; the last batch, and the last step's share of batches, may be smaller.</summary>
+    /// <param name="rows">Rows of the data.</param>
+    /// <param name="batch">Rows of a forward pass.</param>
+    /// <param name="accumulation">Forward passes of a step.</param>
+    public static int StepsPerEpoch(int rows, int batch, int accumulation)
+    {
+        long batches = ((long)rows + batch - 1) / batch;
+        return (int)((batches + accumulation - 1) / accumulation);
+    }
+
+    /// <summary>epochs × steps per epoch, cut to max_steps; data without a row is an error.</summary>
     public static int Steps(TrainingRecipe recipe, int stepsPerEpoch, int rows)
     {
         if (stepsPerEpoch < 1)
         {
             throw new BadInputException(
-                $"The data gives {rows} sequences, too few for one step. Lower batch.sequences, batch.accumulation or data.held_out, or give more data.");
+                $"The data gives {rows} sequences, too few for one step. Lower data.held_out, or give more data.");
         }
 
         long steps = (long)recipe.Epochs * stepsPerEpoch;

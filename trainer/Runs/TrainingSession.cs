@@ -116,8 +116,9 @@ internal sealed class TrainingSession : IDisposable
 
         if (stop)
         {
+            string device = request.Device == "cpu" ? string.Empty : $" --device {request.Device}";
             throw new InterruptedException(
-                $"Stopped after step {State.Step} of {total}; saved. Continue with: trainer {request.Command} --resume {run.Path}");
+                $"Stopped after step {State.Step} of {total}; saved. Continue with: trainer {request.Command} --resume {run.Path}{device}");
         }
     }
 

@@ -92,6 +92,24 @@ public sealed class ExperimentFileTests : IDisposable
                 .Value
         );
 
+    [Theory]
+    [InlineData("a", "a", "a")]
+    [InlineData("a", "b", "mixed: a, b")]
+    [InlineData("a", null, "mixed: a, not recorded")]
+    [InlineData(null, null, null)]
+    public void SummaryCommit_OfEvaluations_IsTheirs(string? first, string? second, string? expected) =>
+        Assert.Equal(expected, Summary.CommitOf([first, second]));
+
+    [Fact]
+    public void Load_MoreSamplesThanTheServiceDraws_NamesItsLimit()
+    {
+        JsonObject wrong = ExperimentExample.Json();
+        wrong["variants"]!["demo"]!["pairs"]!["samples"] = 65;
+        string path = folder.Write("experiment.json", wrong.ToJsonString());
+        InputException error = Assert.Throws<InputException>(() => ExperimentFile.Load(path));
+        Assert.Contains("between 1 and 64, the service's limit (Service:MaxSamples)", error.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Summary_AsJson_HasExactlyTheDocumentedKeys()
     {

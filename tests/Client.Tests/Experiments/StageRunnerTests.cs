@@ -109,6 +109,29 @@ public sealed class StageRunnerTests : IDisposable
         Assert.True(marker["seconds"]!.GetValue<double>() >= 0);
     }
 
+    [Fact]
+    public async Task Run_KilledWhileRemovingAnOldResult_DoesNotKeepWhatIsLeftOfIt()
+    {
+        await RunAsync(1, "result");
+        void Die(string line) => _ = line == "stage: starting" ? throw new IOException("scripted") : line;
+        StageRunner killed = new(folder.Path, Die, TimeProvider.System);
+        await Assert.ThrowsAsync<IOException>(() => killed.RunAsync("stage", Inputs(2), (_, _) => Task.CompletedTask));
+        folder.Write("stage/left", "half"); // as if the removal had not come to its end
+        Assert.True(await RunAsync(1, "again"));
+        Assert.False(File.Exists(folder.File("stage", "left")));
+    }
+
+    [Fact]
+    public async Task Run_KeptStage_KeepsTheCommitOfItsCompletion()
+    {
+        await new StageRunner(folder.Path, log.Add, TimeProvider.System, "old").RunAsync("stage", Inputs(1), (_, _) => Task.CompletedTask);
+        StageRunner later = new(folder.Path, log.Add, TimeProvider.System, "new");
+        await later.RunAsync("stage", Inputs(1), (_, _) => Task.CompletedTask);
+        await later.RunAsync("other", Inputs(1), (_, _) => Task.CompletedTask);
+        Assert.Equal("old", later.CommitOf("stage"));
+        Assert.Equal("new", later.CommitOf("other"));
+    }
+
     private static JsonObject Inputs(double beta) => new() { ["model"] = "abc", ["beta"] = beta };
 
     private StageRunner Runner() => new(folder.Path, log.Add, TimeProvider.System);

@@ -46,6 +46,36 @@ public sealed class ChildProcessTests : IDisposable
     }
 
     [Fact]
+    public async Task Stop_ProgramThatEndedAlready_HasAllOfItsOutput()
+    {
+        TaskCompletionSource ended = new();
+        using ManualResetEventSlim read = new();
+        ChildProcess child = Start(
+            "echo first; echo last",
+            line =>
+            {
+                if (line == "first")
+                {
+                    ended.SetResult();
+                    read.Wait(TimeSpan.FromSeconds(30)); // holds the reader back until the program is gone
+                }
+            }
+        );
+        await ended.Task.WaitAsync(TimeSpan.FromSeconds(30));
+        while (!child.HasExited)
+        {
+            await Task.Yield();
+        }
+
+        Task stop = child.StopAsync();
+        Assert.False(stop.IsCompleted);
+        read.Set();
+        await stop;
+        Assert.EndsWith("last", child.Tail, StringComparison.Ordinal);
+        await child.DisposeAsync();
+    }
+
+    [Fact]
     public async Task StopLeftovers_RecordedProgram_IsStopped()
     {
         using Process left = Process.Start("sleep", "600");

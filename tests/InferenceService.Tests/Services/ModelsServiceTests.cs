@@ -44,7 +44,7 @@ public sealed class ModelsServiceTests(SharedService shared) : IDisposable
         var id = await Assert.ThrowsAsync<RpcException>(async () => await _shared.Models.DecodeAsync(
             new DecodeRequest { Model = SharedService.Text, Sequences = { new TokenIds { Ids = { 512 } } } }));
 
-        Assert.Equal((StatusCode.FailedPrecondition, StatusCode.InvalidArgument, StatusCode.InvalidArgument), (bare.StatusCode, none.StatusCode, id.StatusCode));
+        Assert.Equal((StatusCode.InvalidArgument, StatusCode.InvalidArgument, StatusCode.InvalidArgument), (bare.StatusCode, none.StatusCode, id.StatusCode));
         Assert.Contains("has no tokenizer", bare.Status.Detail);
         Assert.Contains("texts is empty", none.Status.Detail);
         Assert.Contains("sequences[0].ids[0] is 512", id.Status.Detail);

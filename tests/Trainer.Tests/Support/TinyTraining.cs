@@ -48,7 +48,7 @@ internal sealed class TinyTraining : IDisposable
     /// <summary>A path inside the world.</summary>
     public string File(string name) => folder.File(name);
 
-    /// <summary>A language-model recipe of 6 steps over 2 epochs, with dropout, evaluated and saved on the way.</summary>
+    /// <summary>A language-model recipe of 8 steps over 2 epochs, the last of each with one part instead of two, with dropout, evaluated and saved on the way.</summary>
     public SftRecipe Sft(params string[] sets) => RecipeReader.Parse<SftRecipe>(
         $$"""
         {

@@ -1,0 +1,20 @@
+using Grpc.Core;
+using Rudder.InferenceService.Services;
+
+namespace Rudder.InferenceService.Tests.Services;
+
+public sealed class RpcErrorsTests
+{
+    [Theory]
+    [InlineData(true, true, StatusCode.DeadlineExceeded)]
+    [InlineData(true, false, StatusCode.Cancelled)]
+    [InlineData(false, false, StatusCode.Internal)]
+    public void From_FailureOfTheService_TellsHowTheCallEndedAndStaysInternal(bool cancelled, bool pastDeadline, StatusCode status)
+    {
+        var failure = new InvalidOperationException();
+
+        Assert.Equal(status, RpcErrors.From(failure, cancelled, pastDeadline, "r").StatusCode);
+        Assert.True(RpcErrors.IsInternal(failure));
+        Assert.False(RpcErrors.IsInternal(new OperationCanceledException()));
+    }
+}
