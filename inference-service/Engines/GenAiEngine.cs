@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json;
 using Microsoft.ML.OnnxRuntimeGenAI;
 using Rudder.Sampling;
 
@@ -7,7 +8,8 @@ namespace Rudder.InferenceService.Engines;
 /// <summary>ONNX Runtime GenAI as a generator: batches of prompts of one length, run to the end one after the other.</summary>
 /// <remarks>
 /// GenAI's search settings and random stream belong to a whole batch. What needs them per row is refused by name:
-/// min_p, and a prompt's own seed. Tokens depend on what else is in the batch.
+/// min_p, and a prompt's own seed. Tokens depend on what else is in the batch. In a batch GenAI takes padding ids at a prompt's
+/// end for padding, so a prompt that really ends with that id is refused there.
 /// </remarks>
 internal sealed class GenAiEngine : IGenerator
 {
@@ -17,14 +19,15 @@ internal sealed class GenAiEngine : IGenerator
     private readonly Config _config;
     private readonly Model _model;
     private readonly EngineOptions _options;
+    private readonly int _paddingId;
     private readonly TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Lock _lock = new();
     private int _accepted;
     private bool _closed;
 
-    private GenAiEngine(Config config, Model model, GeneratorInfo info, EngineOptions options)
+    private GenAiEngine(Config config, Model model, GeneratorInfo info, EngineOptions options, int paddingId)
     {
-        (_config, _model, Info, _options) = (config, model, info, options);
+        (_config, _model, Info, _options, _paddingId) = (config, model, info, options, paddingId);
     }
 
     /// <inheritdoc/>
@@ -46,7 +49,7 @@ internal sealed class GenAiEngine : IGenerator
         {
             var config = new Config(folder.Path);
             config.Overlay(Overlay(graph, options.Threads));
-            return new GenAiEngine(config, new Model(config), info, options);
+            return new GenAiEngine(config, new Model(config), info, options, ReadPaddingId(folder));
         }
         catch (OnnxRuntimeGenAIException e)
         {
@@ -58,8 +61,8 @@ internal sealed class GenAiEngine : IGenerator
     public async Task<IReadOnlyList<IReadOnlyList<GeneratedSequence>>> GenerateAsync(GenerationBatch batch, CancellationToken cancellation)
     {
         RequestLimits.Check(batch, Info, _options.MaxQueuedSequences);
-        CheckSupported(batch);
         int sequences = batch.Prompts.Sum(prompt => prompt.Samples);
+        CheckSupported(batch, sequences);
         Accept(sequences);
         try
         {
@@ -178,10 +181,29 @@ internal sealed class GenAiEngine : IGenerator
         parameters.SetSearchOption("random_seed", seed & 0x7FFFFFFF);       // GenAI takes a non-negative int
     }
 
-    private static void CheckSupported(GenerationBatch batch)
+    private static int ReadPaddingId(GraphFolder folder)
+    {
+        string path = Path.Combine(folder.Path, "genai_config.json");
+        try
+        {
+            using var config = JsonDocument.Parse(File.ReadAllText(path));
+            return config.RootElement.GetProperty("model").GetProperty("pad_token_id").GetInt32();
+        }
+        catch (Exception e) when (e is IOException or JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
+        {
+            throw new ModelLoadException($"{path} names no model.pad_token_id ({e.Message}). Export the model again: trainer export --model FOLDER.", e);
+        }
+    }
+
+    private void CheckSupported(GenerationBatch batch, int sequences)
     {
         for (int i = 0; i < batch.Prompts.Count; i++)
         {
+            if (sequences > 1 && batch.Prompts[i].PromptIds is [.., int last] && last == _paddingId)
+            {
+                throw new UnsupportedByEngineException($"prompts[{i}].ids", $"prompts[{i}] ends with id {last}, which the GenAI engine takes for padding when a request draws more than one completion. Ask for one completion at a time, or load the model with the slots engine.");
+            }
+
             if (batch.Prompts[i].Parameters.MinP > 0)
             {
                 throw new UnsupportedByEngineException("settings.min_p", $"min_p is {batch.Prompts[i].Parameters.MinP}; the GenAI engine has no such setting. Use 0, or load the model with the slots engine.");

@@ -86,6 +86,32 @@ public sealed class GenAiEngineTests : IDisposable
         Assert.True(first.Select(s => string.Join(' ', s.Ids)).Distinct().Count() >= 39);   // 40 samples in two chunks are not copies
     }
 
+    // The fixture's padding id is its end-of-text id, 511.
+    [Fact]
+    public async Task GenerateAsync_PaddingIdBeforeTheLastToken_EqualsTheSlotEngine()
+    {
+        await using var engine = Load();
+        await using var slots = SlotEngine.Load(_model.Open(), new EngineOptions { Threads = 1, MaxSlots = 4 }, 511);
+        int[][] prompts = [[5, 511, 7], [511, 5, 7], [8, 6, 4]];
+        PromptRequest[] requests = [.. prompts.Select(ids => new PromptRequest { PromptIds = ids, MaxNewTokens = 10, Parameters = SamplingParameters.Greedy })];
+        var expected = await slots.GenerateAsync(new GenerationBatch(requests, 3), CancellationToken.None);
+        Assert.Equal(expected.Select(samples => samples[0].Ids), (await Run(engine, requests)).Select(sequence => sequence.Ids));
+    }
+
+    [Fact]
+    public async Task GenerateAsync_LastTokenIsThePaddingId_IsRefusedInABatchAndRightAlone()
+    {
+        await using var engine = Load();
+        await using var slots = SlotEngine.Load(_model.Open(), new EngineOptions { Threads = 1, MaxSlots = 4 }, 511);
+        var padded = new PromptRequest { PromptIds = [5, 7, 511], MaxNewTokens = 10, Parameters = SamplingParameters.Greedy };
+        var expected = await slots.GenerateAsync(new GenerationBatch([padded], 3), CancellationToken.None);
+        Assert.Equal(expected[0][0].Ids, (await Run(engine, padded))[0].Ids);
+
+        var e = await Assert.ThrowsAsync<UnsupportedByEngineException>(() => Run(engine, padded with { PromptIds = [8, 6, 4] }, padded));
+        Assert.Equal("prompts[1].ids", e.Field);
+        Assert.Contains("511", e.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task GenerateAsync_MinP_IsRefusedByName()
     {
