@@ -59,7 +59,7 @@ internal sealed class ServiceOptions
             settings,
             TimeProvider.System,
             (attempt, wait, cause) =>
-                error.WriteLine($"retry {attempt} of {settings.Retries} in {wait.TotalSeconds:0.0} s: {cause.Message}")
+                error.WriteLine($"retry {attempt} of {settings.Retries} in {wait.TotalSeconds:0.0} s: {InferenceClient.Reason(cause)}")
         );
     }
 

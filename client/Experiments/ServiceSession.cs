@@ -51,7 +51,7 @@ internal sealed class ServiceSession(ServicePlan plan, ProcessLedger ledger, Act
             address,
             CallSettings.Default,
             time,
-            (attempt, wait, cause) => log($"retry {attempt} in {wait.TotalSeconds:0.0} s: {cause.Message}")
+            (attempt, wait, cause) => log($"retry {attempt} in {wait.TotalSeconds:0.0} s: {InferenceClient.Reason(cause)}")
         );
         await WaitUntilServingAsync(client, cancel).ConfigureAwait(false);
         return client;

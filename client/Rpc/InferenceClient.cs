@@ -41,6 +41,9 @@ internal sealed class InferenceClient : IDisposable
         health = new(channel);
     }
 
+    /// <summary>Why a call is tried again, on one line: the status, without the exceptions behind it.</summary>
+    public static string Reason(Exception cause) => cause is RpcException call ? $"{call.StatusCode}, {call.Status.Detail}" : cause.Message;
+
     /// <summary>The service.</summary>
     public Uri Address { get; }
 
