@@ -10,43 +10,51 @@ internal static class Selection
         int high = values.Length - 1;
         while (low < high)
         {
-            float pivot = values[low + ((high - low) / 2)];
-            int i = low;
-            int j = high;
-            while (i <= j)
+            (int last, int first) = Partition(values, low, high);
+            if (k - 1 <= last)
             {
-                while (values[i] > pivot)
-                {
-                    i++;
-                }
-
-                while (values[j] < pivot)
-                {
-                    j--;
-                }
-
-                if (i <= j)
-                {
-                    (values[i], values[j]) = (values[j], values[i]);
-                    i++;
-                    j--;
-                }
+                high = last;
             }
-
-            if (k - 1 <= j)
+            else if (k - 1 >= first)
             {
-                high = j;
-            }
-            else if (k - 1 >= i)
-            {
-                low = i;
+                low = first;
             }
             else
             {
-                return values[k - 1];
+                break;
             }
         }
 
         return values[k - 1];
+    }
+
+    /// <summary>Moves values at least as large as the middle one to the left, and at most as large to the right.</summary>
+    /// <returns>The end of the left part and the start of the right one; what lies between equals the middle value.</returns>
+    private static (int Last, int First) Partition(Span<float> values, int low, int high)
+    {
+        float pivot = values[low + ((high - low) / 2)];
+        int i = low;
+        int j = high;
+        while (i <= j)
+        {
+            while (values[i] > pivot)
+            {
+                i++;
+            }
+
+            while (values[j] < pivot)
+            {
+                j--;
+            }
+
+            if (i <= j)
+            {
+                (values[i], values[j]) = (values[j], values[i]);
+                i++;
+                j--;
+            }
+        }
+
+        return (j, i);
     }
 }

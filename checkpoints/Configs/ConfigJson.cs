@@ -57,6 +57,26 @@ internal sealed class ConfigJson(string file, JsonObject json)
             : throw Bad(key, node, $"a number of {least} or more, below {limit}");
     }
 
+    /// <summary>The one dropout that is supported, in [0, 1): the value of <paramref name="key"/>, which other keys may repeat, not change.</summary>
+    /// <param name="key">The leading key; 0.1 where it is absent.</param>
+    /// <param name="others">Keys that are 0.1 where they are absent.</param>
+    /// <param name="followers">Keys that take the leading key's value where they are absent or null.</param>
+    public double OneDropout(string key, string[] others, string[] followers)
+    {
+        const double Absent = 0.1;
+        double dropout = Number(key, Absent, 0, 1);
+        foreach (string other in others.Concat(followers))
+        {
+            double value = Number(other, followers.Contains(other) ? dropout : Absent, 0, 1);
+            if (value != dropout)
+            {
+                throw new CheckpointException($"{File}: {other} is {value} but {key} is {dropout}; one dropout is supported. Make them equal.");
+            }
+        }
+
+        return dropout;
+    }
+
     public string Text(string key, string absent)
     {
         if (Json[key] is not { } node)

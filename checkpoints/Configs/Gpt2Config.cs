@@ -19,11 +19,8 @@ public sealed record Gpt2Config : ModelConfig
         init => innerSize = value;
     }
 
-    /// <summary>Feed-forward activation; only "gelu_new" (tanh approximation) is supported.</summary>
-    public string Activation { get; init; } = Gelu;
-
-    /// <summary>Dropout of residual, embedding and attention while training, in [0, 1). Default 0.1.</summary>
-    public double Dropout { get; init; } = 0.1;
+    /// <summary>The tanh approximation of GELU.</summary>
+    internal override string SupportedActivation => Gelu;
 
     internal static Gpt2Config Read(ConfigJson json)
     {
@@ -32,16 +29,6 @@ public sealed record Gpt2Config : ModelConfig
         json.Only("scale_attn_by_inverse_layer_idx", JsonValue.Create(false), "Scaling by layer is not implemented.");
         json.Only("add_cross_attention", JsonValue.Create(false), "Cross-attention is not implemented.");
         json.Only("tie_word_embeddings", JsonValue.Create(true), "A separate output matrix is not implemented.");
-        double dropout = json.Number("resid_pdrop", 0.1, 0, 1);
-        foreach (string key in new[] { "embd_pdrop", "attn_pdrop" })
-        {
-            if (json.Number(key, 0.1, 0, 1) != dropout)
-            {
-                throw new CheckpointException(
-                    $"{json.File}: {key} is {json.Number(key, 0.1, 0, 1)} but resid_pdrop is {dropout}; one dropout is supported. Make them equal.");
-            }
-        }
-
         var config = new Gpt2Config
         {
             VocabularySize = json.Size("vocab_size"),
@@ -53,7 +40,7 @@ public sealed record Gpt2Config : ModelConfig
             BosId = json.TokenId("bos_token_id"),
             EosId = json.TokenId("eos_token_id"),
             PadId = json.TokenId("pad_token_id"),
-            Dropout = dropout,
+            Dropout = json.OneDropout("resid_pdrop", ["embd_pdrop", "attn_pdrop"], []),
             Source = json.Json.ToJsonString(),
         };
         return json.OptionalSize("n_inner") is { } inner ? config with { InnerSize = inner } : config;
@@ -77,19 +64,5 @@ public sealed record Gpt2Config : ModelConfig
         json["resid_pdrop"] = Dropout;
         json["embd_pdrop"] = Dropout;
         json["attn_pdrop"] = Dropout;
-    }
-
-    internal override void Check(string file)
-    {
-        base.Check(file);
-        if (Activation != Gelu)
-        {
-            throw new CheckpointException($"{file}: activation is '{Activation}'; only '{Gelu}' is supported.");
-        }
-
-        if (Dropout is not (>= 0 and < 1))
-        {
-            throw new CheckpointException($"{file}: dropout is {Dropout}; it must be 0 or more and below 1.");
-        }
     }
 }

@@ -43,8 +43,21 @@ public abstract record ModelConfig
     /// <summary>Token that fills short rows of a batch, where the model has one.</summary>
     public int? PadId { get; init; }
 
+    /// <summary>Feed-forward activation; a family supports its own (<see cref="SupportedActivation"/>) alone, and that is the default.</summary>
+    public string Activation
+    {
+        get => field ?? SupportedActivation;
+        init;
+    }
+
+    /// <summary>Dropout while training, everywhere the family has one, in [0, 1). Default 0.1.</summary>
+    public double Dropout { get; init; } = 0.1;
+
     /// <summary>Width of one attention head.</summary>
     public int HeadSize => HiddenSize / Heads;
+
+    /// <summary>The one activation that is implemented for the family, under its name in config.json.</summary>
+    internal abstract string SupportedActivation { get; }
 
     /// <summary>The file this was read from, kept so that <see cref="Save"/> preserves keys unknown here.</summary>
     internal string? Source { get; init; }
@@ -121,6 +134,16 @@ public abstract record ModelConfig
             {
                 throw new CheckpointException($"{file}: {name} is {id}, outside the vocabulary of {VocabularySize} tokens.");
             }
+        }
+
+        if (Activation != SupportedActivation)
+        {
+            throw new CheckpointException($"{file}: activation is '{Activation}'; only '{SupportedActivation}' is supported.");
+        }
+
+        if (Dropout is not (>= 0 and < 1))
+        {
+            throw new CheckpointException($"{file}: dropout is {Dropout}; it must be 0 or more and below 1.");
         }
     }
 

@@ -23,11 +23,8 @@ public sealed record RobertaConfig : ModelConfig
     /// <summary>Names of the classes in order of their ids (<c>id2label</c>).</summary>
     public required IReadOnlyList<string> Labels { get; init; }
 
-    /// <summary>Feed-forward activation; only "gelu" (exact) is supported.</summary>
-    public string Activation { get; init; } = Gelu;
-
-    /// <summary>Dropout of embeddings, attention, layers and head while training, in [0, 1). Default 0.1.</summary>
-    public double Dropout { get; init; } = 0.1;
+    /// <summary>The exact GELU.</summary>
+    internal override string SupportedActivation => Gelu;
 
     internal static RobertaConfig Read(ConfigJson json)
     {
@@ -35,17 +32,6 @@ public sealed record RobertaConfig : ModelConfig
         json.Only("position_embedding_type", JsonValue.Create("absolute"), "Relative positions are not implemented.");
         json.Only("is_decoder", JsonValue.Create(false), "Only encoders are implemented.");
         json.Only("problem_type", JsonValue.Create("single_label_classification"), "Classes exclude each other here.");
-        double dropout = json.Number("hidden_dropout_prob", 0.1, 0, 1);
-        foreach (string key in new[] { "attention_probs_dropout_prob", "classifier_dropout" })
-        {
-            double other = json.Number(key, dropout, 0, 1);
-            if (other != dropout)
-            {
-                throw new CheckpointException(
-                    $"{json.File}: {key} is {other} but hidden_dropout_prob is {dropout}; one dropout is supported. Make them equal.");
-            }
-        }
-
         int positions = json.Size("max_position_embeddings");
         int pad = json.TokenId("pad_token_id") ?? 1;
         if (positions <= pad + 1)
@@ -68,7 +54,7 @@ public sealed record RobertaConfig : ModelConfig
             EosId = json.TokenId("eos_token_id"),
             PadId = pad,
             Labels = ReadLabels(json),
-            Dropout = dropout,
+            Dropout = json.OneDropout("hidden_dropout_prob", ["attention_probs_dropout_prob"], ["classifier_dropout"]),
             Source = json.Json.ToJsonString(),
         };
     }
@@ -101,19 +87,9 @@ public sealed record RobertaConfig : ModelConfig
     internal override void Check(string file)
     {
         base.Check(file);
-        if (Activation != Gelu)
-        {
-            throw new CheckpointException($"{file}: activation is '{Activation}'; only '{Gelu}' is supported.");
-        }
-
         if (Labels.Count < 2 || Labels.Distinct(StringComparer.Ordinal).Count() != Labels.Count)
         {
             throw new CheckpointException($"{file}: labels are '{string.Join("', '", Labels)}'; a classifier needs two or more different ones.");
-        }
-
-        if (Dropout is not (>= 0 and < 1))
-        {
-            throw new CheckpointException($"{file}: dropout is {Dropout}; it must be 0 or more and below 1.");
         }
     }
 

@@ -34,14 +34,15 @@ internal sealed class EvaluateCommand
     /// <summary>The command with its options.</summary>
     public static Command Create() => new EvaluateCommand().Build();
 
-    private Command Build()
-    {
-        Command command = new("evaluate", Help) { policy, reference, classifier, label, samples, tokens, seed, resamples, output };
-        prompts.AddTo(command);
-        service.AddTo(command);
-        command.SetAction((parsed, cancel) => CommandBody.RunAsync(parsed, token => RunAsync(parsed, token), cancel));
-        return command;
-    }
+    private Command Build() =>
+        CommandBody.ServiceCommand(
+            "evaluate",
+            Help,
+            [policy, reference, classifier, label, samples, tokens, seed, resamples, output],
+            prompts,
+            service,
+            RunAsync
+        );
 
     private async Task RunAsync(ParseResult parsed, CancellationToken cancel)
     {

@@ -34,14 +34,15 @@ internal sealed class PairsCommand
     /// <summary>The command with its options.</summary>
     public static Command Create() => new PairsCommand().Build();
 
-    private Command Build()
-    {
-        Command command = new("pairs", Help) { policy, classifier, label, samples, tokens, seed, temperature, topK, topP, minP, output };
-        prompts.AddTo(command);
-        service.AddTo(command);
-        command.SetAction((parsed, cancel) => CommandBody.RunAsync(parsed, token => RunAsync(parsed, token), cancel));
-        return command;
-    }
+    private Command Build() =>
+        CommandBody.ServiceCommand(
+            "pairs",
+            Help,
+            [policy, classifier, label, samples, tokens, seed, temperature, topK, topP, minP, output],
+            prompts,
+            service,
+            RunAsync
+        );
 
     private async Task RunAsync(ParseResult parsed, CancellationToken cancel)
     {

@@ -16,11 +16,13 @@ internal static class Programs
     /// <param name="folder">Its current folder.</param>
     /// <param name="arguments">Arguments, split at spaces.</param>
     /// <param name="onLine">Told of each line of stderr while the program runs; may stop it.</param>
+    /// <param name="onStart">Told of the process before its first line; may stop it later.</param>
     public static async Task<(int Exit, string Output, string Error)> RunAsync(
         string program,
         string folder,
         string arguments,
-        Action<string, Process>? onLine = null
+        Action<string, Process>? onLine = null,
+        Action<Process>? onStart = null
     )
     {
         ProcessStartInfo start = new(program, arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries))
@@ -30,6 +32,7 @@ internal static class Programs
             RedirectStandardError = true,
         };
         using Process process = Process.Start(start)!;
+        onStart?.Invoke(process);
         Task<string> output = process.StandardOutput.ReadToEndAsync();
         List<string> lines = [];
         while (await process.StandardError.ReadLineAsync() is { } line)

@@ -1,6 +1,8 @@
 using System.Text.Json.Nodes;
 using Rudder.Tests;
 
+[assembly: AssemblyFixture(typeof(Rudder.EndToEnd.Tests.TinyModels))]
+
 namespace Rudder.EndToEnd.Tests;
 
 /// <summary>A policy and a classifier of a few thousand parameters with their own tokenizers, trained in seconds by the real trainer.</summary>

@@ -5,8 +5,26 @@ using Rudder.Trainer.Runs;
 namespace Rudder.Trainer.Commands;
 
 /// <summary>Builds the commands that take a recipe to a run folder: their options, help and life cycle are the same.</summary>
-internal static class RecipeCommand
+internal sealed class RecipeCommand
 {
+    private readonly Option<string?> recipe = new("--recipe")
+    {
+        Description = "Recipe file (JSON; keys in docs/recipes.md). Required, except that --resume alone takes the recipe of its run.",
+    };
+    private readonly Option<string[]> set = new("--set")
+    {
+        Description = "Overrides a setting by its dotted path, e.g. --set optimizer.learning_rate=0.0005. May be repeated.",
+        DefaultValueFactory = _ => [],
+    };
+    private readonly Option<string?> output = new("--output") { Description = "Run folder; must be new or empty. Default: runs/<utc>-<recipe>-s<seed>." };
+    private readonly Option<string?> resume = new("--resume") { Description = "Run folder to continue exactly where its newest checkpoint stands." };
+    private readonly Option<string> device = new("--device") { Description = "cpu or cuda. Default: cpu.", DefaultValueFactory = _ => "cpu" };
+    private readonly Option<bool> json = new("--json") { Description = "Print the final metrics as one JSON line on standard output." };
+
+    private RecipeCommand()
+    {
+    }
+
     /// <summary>Creates the command.</summary>
     /// <typeparam name="T">The recipe's record.</typeparam>
     /// <param name="name">The command's name.</param>
@@ -16,53 +34,53 @@ internal static class RecipeCommand
     public static Command Create<T>(string name, string description, string example, Action<T, RunFolder, RunRequest> run)
         where T : class
     {
-        var recipe = new Option<string?>("--recipe") { Description = "Recipe file (JSON; keys in docs/recipes.md). Required, except that --resume alone takes the recipe of its run." };
-        var set = new Option<string[]>("--set")
+        var options = new RecipeCommand();
+        var command = new Command(name, $"{description}\n\nExample:\n  {example}");
+        foreach (Option option in (Option[])[options.recipe, options.set, options.output, options.resume, options.device, options.json])
         {
-            Description = "Overrides a setting by its dotted path, e.g. --set optimizer.learning_rate=0.0005. May be repeated.",
-            DefaultValueFactory = _ => [],
-        };
-        var output = new Option<string?>("--output") { Description = "Run folder; must be new or empty. Default: runs/<utc>-<recipe>-s<seed>." };
-        var resume = new Option<string?>("--resume") { Description = "Run folder to continue exactly where its newest checkpoint stands." };
-        var device = new Option<string>("--device") { Description = "cpu or cuda. Default: cpu.", DefaultValueFactory = _ => "cpu" };
-        var json = new Option<bool>("--json") { Description = "Print the final metrics as one JSON line on standard output." };
-        var command = new Command(name, $"{description}\n\nExample:\n  {example}") { recipe, set, output, resume, device, json };
-        command.Validators.Add(parsed =>
-        {
-            if (parsed.GetValue(recipe) is null && parsed.GetValue(resume) is null)
-            {
-                parsed.AddError("Option '--recipe' is required, except with --resume.");
-            }
+            command.Options.Add(option);
+        }
 
-            if (parsed.GetValue(output) is not null && parsed.GetValue(resume) is not null)
-            {
-                parsed.AddError("Give --output for a new run or --resume for an old one, not both.");
-            }
-        });
+        command.Validators.Add(options.Check);
         command.SetAction(parsed =>
         {
             using var stop = new StopSignal();
             return ExitCodes.Of(
                 () =>
                 {
-                    Start(run, new RunRequest
-                    {
-                        Command = name,
-                        Recipe = parsed.GetValue(recipe) ?? Path.Combine(parsed.GetValue(resume)!, "recipe.json"),
-                        Sets = parsed.GetValue(set)!,
-                        Output = parsed.GetValue(output),
-                        Resume = parsed.GetValue(resume),
-                        Device = parsed.GetValue(device)!,
-                        Json = parsed.GetValue(json),
-                        Stop = stop.Token,
-                        Terminal = !Console.IsErrorRedirected,
-                    });
+                    Start(run, options.Request(name, parsed, stop.Token));
                     return ExitCodes.Done;
                 },
                 Console.Error);
         });
         return command;
     }
+
+    private void Check(System.CommandLine.Parsing.CommandResult parsed)
+    {
+        if (parsed.GetValue(recipe) is null && parsed.GetValue(resume) is null)
+        {
+            parsed.AddError("Option '--recipe' is required, except with --resume.");
+        }
+
+        if (parsed.GetValue(output) is not null && parsed.GetValue(resume) is not null)
+        {
+            parsed.AddError("Give --output for a new run or --resume for an old one, not both.");
+        }
+    }
+
+    private RunRequest Request(string name, ParseResult parsed, CancellationToken stop) => new()
+    {
+        Command = name,
+        Recipe = parsed.GetValue(recipe) ?? Path.Combine(parsed.GetValue(resume)!, "recipe.json"),
+        Sets = parsed.GetValue(set)!,
+        Output = parsed.GetValue(output),
+        Resume = parsed.GetValue(resume),
+        Device = parsed.GetValue(device)!,
+        Json = parsed.GetValue(json),
+        Stop = stop,
+        Terminal = !Console.IsErrorRedirected,
+    };
 
     private static void Start<T>(Action<T, RunFolder, RunRequest> run, RunRequest request)
         where T : class

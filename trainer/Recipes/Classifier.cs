@@ -40,7 +40,7 @@ internal static class Classifier
         using var session = new TrainingSession(recipe, run, request, state, total, stepsPerEpoch);
 
         // 4. the loop
-        Train(new Parts(recipe, run, model, training, heldOut, trainable, optimizer), session, total);
+        Train(new Parts(recipe, run, model, training, heldOut, optimizer, new ClippedStep(recipe, trainable, optimizer, total)), session, total);
 
         // 5. last evaluation, on the test files too; model folder
         IReadOnlyList<KeyValuePair<string, double>> final = session.FinalEvaluation(() =>
@@ -77,10 +77,7 @@ internal static class Classifier
             (double loss, double accuracy) = Accumulate(run.Model, training, crops, batches, rows);
 
             // 4b. clip, step
-            double norm = GradientNorm.Of(run.Trainable);
-            FiniteCheck.Require(session.State.Step + 1, loss, norm, [.. batches.SelectMany(b => b).Select(i => training[i].Id)]);
-            double rate = recipe.Optimizer.LearningRate * Schedules.Factor(recipe.Schedule, session.State.Step, total);
-            run.Optimizer.Step(rate, GradientNorm.ClipScale(norm, recipe.MaxGradNorm));
+            (double norm, double rate) = run.Update.Take(session.State.Step, loss, batches.SelectMany(b => b).Select(i => training[i].Id));
 
             // 4c. log, evaluate, save, stop if asked to
             long tokens = batches.Sum(b => b.Sum(i => (long)crops[i].Length));
@@ -134,10 +131,7 @@ internal static class Classifier
     private static (IReadOnlyList<LabelledText> Training, IReadOnlyList<LabelledText> HeldOut) ReadData(
         ClassifierRecipe recipe, TextTokenizer tokenizer, RunRequest request)
     {
-        var selection = new ReviewSelection(recipe.Data.ExcludePairs, recipe.Data.ExcludeTexts, recipe.Data.ExcludeIds);
-        IReadOnlyList<Review> reviews = selection.Read(recipe.Data.Files, recipe.Data.Limit);
-        (IReadOnlyList<Review> training, IReadOnlyList<Review> heldOut) = ReviewSelection.Split(reviews, recipe.Data.HeldOut);
-        request.Progress.WriteLine($"{training.Count} reviews to learn from, {heldOut.Count} held out, {selection.LeftOut} left out");
+        (IReadOnlyList<Review> training, IReadOnlyList<Review> heldOut) = ReviewSource.Split(recipe.Data, recipe.Data.HeldOut, request);
         return (Tokenise(training, tokenizer, recipe), Tokenise(heldOut, tokenizer, recipe));
     }
 
@@ -157,6 +151,6 @@ internal static class Classifier
         RobertaClassifier Model,
         IReadOnlyList<LabelledText> Training,
         IReadOnlyList<LabelledText> HeldOut,
-        IReadOnlyList<NamedParameter> Trainable,
-        IOptimizer Optimizer);
+        IOptimizer Optimizer,
+        ClippedStep Update);
 }

@@ -38,7 +38,7 @@ internal static class Preference
         using var session = new TrainingSession(recipe, run, request, state, total, stepsPerEpoch);
 
         // 4. the loop
-        var parts = new Parts(recipe, run, objective, policy, training, heldOut, trainable, optimizer);
+        var parts = new Parts(recipe, run, objective, policy, training, heldOut, optimizer, new ClippedStep(recipe, trainable, optimizer, total));
         PreferenceMetrics last = Train(parts, session, total);
 
         // 5. last evaluation, model folder
@@ -69,11 +69,8 @@ internal static class Preference
             run.Policy.zero_grad();
             metrics = Accumulate(recipe, run.Objective, run.Policy, run.Training, batches);
 
-            // 4b. clip, step; the schedule is a pure function of the step
-            double norm = GradientNorm.Of(run.Trainable);
-            FiniteCheck.Require(session.State.Step + 1, metrics.Loss, norm, [.. batches.SelectMany(batch => batch).Select(group => group.PromptId)]);
-            double rate = recipe.Optimizer.LearningRate * Schedules.Factor(recipe.Schedule, session.State.Step, total);
-            run.Optimizer.Step(rate, GradientNorm.ClipScale(norm, recipe.MaxGradNorm));
+            // 4b. clip, step
+            (double norm, double rate) = run.Update.Take(session.State.Step, metrics.Loss, batches.SelectMany(batch => batch).Select(group => group.PromptId));
 
             // 4c. log, evaluate, save, stop if asked to
             session.Advance(metrics.Tokens, metrics.Loss, rate, norm, metrics.Rewards());
@@ -156,6 +153,6 @@ internal static class Preference
         Gpt2 Policy,
         ScoredPairs Training,
         ScoredPairs? HeldOut,
-        IReadOnlyList<NamedParameter> Trainable,
-        IOptimizer Optimizer);
+        IOptimizer Optimizer,
+        ClippedStep Update);
 }

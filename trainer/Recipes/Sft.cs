@@ -39,7 +39,7 @@ internal static class Sft
         using var session = new TrainingSession(recipe, run, request, state, total, stepsPerEpoch);
 
         // 4. the loop
-        Train(new Parts(recipe, run, model, training, heldOut, trainable, optimizer), session, total);
+        Train(new Parts(recipe, run, model, training, heldOut, optimizer, new ClippedStep(recipe, trainable, optimizer, total)), session, total);
 
         // 5. last evaluation, model folder
         IReadOnlyList<KeyValuePair<string, double>> final = session.FinalEvaluation(() => Evaluate(model, heldOut, recipe.Batch.Sequences));
@@ -71,10 +71,7 @@ internal static class Sft
             double loss = Accumulate(run.Model, training, batches, tokens);
 
             // 4b. clip, step
-            double norm = GradientNorm.Of(run.Trainable);
-            FiniteCheck.Require(session.State.Step + 1, loss, norm, [.. batches.SelectMany(b => b).Select(training.NameOf)]);
-            double rate = recipe.Optimizer.LearningRate * Schedules.Factor(recipe.Schedule, session.State.Step, total);
-            run.Optimizer.Step(rate, GradientNorm.ClipScale(norm, recipe.MaxGradNorm));
+            (double norm, double rate) = run.Update.Take(session.State.Step, loss, batches.SelectMany(b => b).Select(training.NameOf));
 
             // 4c. log, evaluate, save, stop if asked to
             session.Advance(tokens, loss, rate, norm);
@@ -145,10 +142,7 @@ internal static class Sft
         }
 
         int end = tokenizer.EosId ?? throw new BadInputException("The tokenizer has no end-of-text token; train one with family gpt2.");
-        var selection = new ReviewSelection(recipe.Data.ExcludePairs, recipe.Data.ExcludeTexts, recipe.Data.ExcludeIds);
-        IReadOnlyList<Review> reviews = selection.Read(recipe.Data.Files, recipe.Data.Limit);
-        (IReadOnlyList<Review> training, IReadOnlyList<Review> heldOut) = ReviewSelection.Split(reviews, recipe.Data.HeldOut);
-        request.Progress.WriteLine($"{training.Count} reviews to learn from, {heldOut.Count} held out, {selection.LeftOut} left out");
+        (IReadOnlyList<Review> training, IReadOnlyList<Review> heldOut) = ReviewSource.Split(recipe.Data, recipe.Data.HeldOut, request);
         return (Sequences(training), Sequences(heldOut));
 
         ISequences Sequences(IReadOnlyList<Review> texts) =>
@@ -164,6 +158,6 @@ internal static class Sft
         Gpt2 Model,
         ISequences Training,
         ISequences HeldOut,
-        IReadOnlyList<NamedParameter> Trainable,
-        IOptimizer Optimizer);
+        IOptimizer Optimizer,
+        ClippedStep Update);
 }

@@ -1,7 +1,6 @@
 using System.Security.Cryptography;
 using Rudder.Checkpoints;
 using Rudder.Datasets;
-using Rudder.Trainer.Data;
 using Rudder.Trainer.Recipes.Settings;
 using Rudder.Trainer.Runs;
 
@@ -20,9 +19,7 @@ internal static class TokenizerTraining
         // 1. texts, without those that must stay unseen
         run.WriteStart(recipe, request, threads: 1);
         long started = request.Clock.GetTimestamp();
-        var selection = new ReviewSelection(recipe.Data.ExcludePairs, recipe.Data.ExcludeTexts, excludeIds: null);
-        IReadOnlyList<Review> reviews = selection.Read(recipe.Data.Files, recipe.Data.Limit);
-        request.Progress.WriteLine($"{reviews.Count} reviews, {selection.LeftOut} left out");
+        IReadOnlyList<Review> reviews = ReviewSource.Read(recipe.Data, request);
 
         // 2. merges
         bool gpt2 = recipe.Family == "gpt2";

@@ -78,6 +78,21 @@ public sealed class CallEndingTests
     }
 
     [Fact]
+    public async Task Sample_FailureBesideADeadline_EndsWithTheDeadlineAndIsLoggedAllTheSame()
+    {
+        var engine = new FakeGenerator("f") { FailureOnCancel = new InvalidOperationException("secret") };
+        await using var service = await StartAsync(engine);
+        var deadline = TimeProvider.System.GetUtcNow().UtcDateTime.AddMilliseconds(200);
+
+        var fault = await Assert.ThrowsAsync<RpcException>(async () => await service.Sampling.SampleAsync(Request(), deadline: deadline));
+        await service.App.StopAsync().WaitAsync(Limit); // the call has left the service, and with it its log line is written
+
+        Assert.Equal(StatusCode.DeadlineExceeded, fault.StatusCode);
+        Assert.Single(_log, entry => entry.Contains("failed, reference", StringComparison.Ordinal) && entry.Contains("InvalidOperationException", StringComparison.Ordinal));
+        Assert.DoesNotContain(_log, entry => entry.Contains("secret", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task Sample_UnsupportedField_IsUnimplementedByName()
     {
         var engine = new FakeGenerator("f") { Failure = new UnsupportedByEngineException("settings.min_p", "the engine has no such setting") };
@@ -164,7 +179,7 @@ public sealed class CallEndingTests
             services.AddSingleton<IModelLoader>(new FakeLoader(engines));
             services.AddSingleton<ILoggerProvider>(new QueueLoggerProvider(_log));
         },
-        [.. RunningService.Model(0, "m", "/"), .. args]);
+        [.. RunningService.Model(0, "m", "/"), "--Logging:Console:LogLevel:Default=None", .. args]); // the failures here are meant
 
     private static SampleRequest Request() => new() { Model = "m", Prompts = { Golden.Prompt(1) } };
 

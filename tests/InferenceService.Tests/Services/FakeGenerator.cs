@@ -26,6 +26,9 @@ internal sealed class FakeGenerator(string fingerprint) : IGenerator
     /// <summary>What the work fails with.</summary>
     public Exception? Failure { get; init; }
 
+    /// <summary>What the work fails with when it is told to stop; null lets it stop as it should.</summary>
+    public Exception? FailureOnCancel { get; init; }
+
     /// <summary>Ends the work well.</summary>
     public void Release() => _release.SetResult();
 
@@ -45,6 +48,11 @@ internal sealed class FakeGenerator(string fingerprint) : IGenerator
         catch (OperationCanceledException)
         {
             _cancelled.TrySetResult();
+            if (FailureOnCancel is not null)
+            {
+                throw FailureOnCancel;
+            }
+
             throw;
         }
 

@@ -13,28 +13,13 @@ internal sealed record ClassifierRecipe : TrainingRecipe
 }
 
 /// <summary>Which reviews a classifier learns from and is measured on.</summary>
-internal sealed record ClassifierDataSettings
+internal sealed record ClassifierDataSettings : ReviewSettings
 {
-    /// <summary>Labelled review files.</summary>
-    [MinLength(1)] public IReadOnlyList<string> Files { get; init; } = [];
-
     /// <summary>Labelled review files used only for the final measurement; may be empty.</summary>
     public IReadOnlyList<string> Test { get; init; } = [];
 
-    /// <summary>Pair files whose `source` reviews, and reviews with the same text, are left out.</summary>
-    public IReadOnlyList<string> ExcludePairs { get; init; } = [];
-
-    /// <summary>Review files whose texts are left out.</summary>
-    public IReadOnlyList<string> ExcludeTexts { get; init; } = [];
-
-    /// <summary>A text file of review ids to leave out, one a line.</summary>
-    public string? ExcludeIds { get; init; }
-
     /// <summary>Reviews kept from training for evaluation. Default 500.</summary>
     [Range(0, 1_000_000)] public int HeldOut { get; init; } = 500;
-
-    /// <summary>Reviews read at most, 0 for all. Default 0.</summary>
-    [Range(0, 100_000_000)] public int Limit { get; init; }
 
     /// <summary>Shortest crop in tokens, start and end token not counted. Default 16.</summary>
     [Range(1, 8192)] public int MinLength { get; init; } = 16;

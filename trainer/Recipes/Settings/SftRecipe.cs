@@ -13,28 +13,13 @@ internal sealed record SftRecipe : TrainingRecipe
 }
 
 /// <summary>Which texts a language model learns from, and how they become sequences.</summary>
-internal sealed record SftDataSettings
+internal sealed record SftDataSettings : ReviewSettings
 {
-    /// <summary>Review files (.jsonl or .jsonl.gz), read in this order.</summary>
-    [MinLength(1)] public IReadOnlyList<string> Files { get; init; } = [];
-
     /// <summary>pack joins documents by the end-of-text token and cuts blocks of batch.length; reviews keeps each document apart. Default pack.</summary>
     [AllowedValues("pack", "reviews")] public string Mode { get; init; } = "pack";
 
-    /// <summary>Pair files whose `source` reviews, and reviews with the same text, are left out.</summary>
-    public IReadOnlyList<string> ExcludePairs { get; init; } = [];
-
-    /// <summary>Review files whose texts are left out.</summary>
-    public IReadOnlyList<string> ExcludeTexts { get; init; } = [];
-
-    /// <summary>A text file of review ids to leave out, one a line.</summary>
-    public string? ExcludeIds { get; init; }
-
     /// <summary>Reviews kept from training for evaluation, taken evenly over the files. Default 500.</summary>
     [Range(0, 1_000_000)] public int HeldOut { get; init; } = 500;
-
-    /// <summary>Reviews read at most, 0 for all. Default 0.</summary>
-    [Range(0, 100_000_000)] public int Limit { get; init; }
 }
 
 /// <summary>Sizes of a language-model step.</summary>

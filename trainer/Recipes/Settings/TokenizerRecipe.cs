@@ -18,21 +18,5 @@ internal sealed record TokenizerRecipe
     [Range(261, 1_000_000)] public int VocabularySize { get; init; } = 8192;
 
     /// <summary>The texts.</summary>
-    public TokenizerDataSettings Data { get; init; } = new();
-}
-
-/// <summary>Which texts a vocabulary is counted on.</summary>
-internal sealed record TokenizerDataSettings
-{
-    /// <summary>Review files, read in this order.</summary>
-    [MinLength(1)] public IReadOnlyList<string> Files { get; init; } = [];
-
-    /// <summary>Pair files whose `source` reviews, and reviews with the same text, are left out.</summary>
-    public IReadOnlyList<string> ExcludePairs { get; init; } = [];
-
-    /// <summary>Review files whose texts are left out.</summary>
-    public IReadOnlyList<string> ExcludeTexts { get; init; } = [];
-
-    /// <summary>Reviews read at most, 0 for all. Default 0.</summary>
-    [Range(0, 100_000_000)] public int Limit { get; init; }
+    public ReviewSettings Data { get; init; } = new();
 }

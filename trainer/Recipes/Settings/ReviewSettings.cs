@@ -1,0 +1,22 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace Rudder.Trainer.Recipes.Settings;
+
+/// <summary>Which reviews a recipe reads, and which of them it must not see.</summary>
+internal record ReviewSettings
+{
+    /// <summary>Review files (.jsonl or .jsonl.gz; labelled ones for a classifier), read in this order.</summary>
+    [MinLength(1)] public IReadOnlyList<string> Files { get; init; } = [];
+
+    /// <summary>Pair files whose `source` reviews, and reviews with the same text, are left out.</summary>
+    public IReadOnlyList<string> ExcludePairs { get; init; } = [];
+
+    /// <summary>Review files whose texts are left out.</summary>
+    public IReadOnlyList<string> ExcludeTexts { get; init; } = [];
+
+    /// <summary>A text file of review ids to leave out, one a line.</summary>
+    public string? ExcludeIds { get; init; }
+
+    /// <summary>Reviews read at most, 0 for all. Default 0.</summary>
+    [Range(0, 100_000_000)] public int Limit { get; init; }
+}
