@@ -50,6 +50,7 @@ internal static class Shell
             RedirectStandardError = capture,
         };
         start.Environment["DOTNET_NOLOGO"] = "1";
+        start.Environment["DEBIAN_FRONTEND"] = "noninteractive"; // a package's question would wait for ever in an unattended build
         // Set by 'dotnet run' for this process; a nested build must find its own.
         start.Environment.Remove("MSBuildSDKsPath");
         return Process.Start(start) ?? throw new BuildException($"'{program}' did not start.");

@@ -40,6 +40,14 @@ internal sealed class JsonRow(string place, JsonElement json)
             : throw Bad(key, $"is {Show(value)}; a list of strings belongs there");
     }
 
+    /// <summary>A string or a list of strings; empty where the key is absent or null.</summary>
+    public string[] TextOrTexts(string key) => Find(key) switch
+    {
+        { ValueKind: JsonValueKind.String } value => [Decode(key, value)],
+        null or { ValueKind: JsonValueKind.Array } => Texts(key),
+        { } value => throw Bad(key, $"is {Show(value)}; a string or a list of strings belongs there"),
+    };
+
     /// <summary>A failure of one key.</summary>
     public DatasetException Bad(string key, string what) => new($"{Place}: key '{key}' {what}.");
 

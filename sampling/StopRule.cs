@@ -63,8 +63,9 @@ public sealed class StopRule
         return text[..end];
     }
 
-    // A match ends in the newest token, and each token holds at least one byte, so as many tokens as the longest string has
-    // bytes are enough; special tokens decode to nothing, for which the window grows until the text is long enough.
+    // A match ends in the newest token and holds at least one of its bytes, so the window must reach back over one byte less
+    // than the longest string has. What the newest token itself adds says nothing about that. Special tokens decode to nothing,
+    // for which the window grows.
     private bool TailHoldsString(IReadOnlyList<int> completion)
     {
         for (int window = _longestInBytes; ; window *= 2)
@@ -76,7 +77,7 @@ public sealed class StopRule
                 return true;
             }
 
-            if (skip == 0 || tail.Length >= _longestInBytes)
+            if (skip == 0 || _decode!(completion.Skip(skip).Take(window - 1)).Length >= _longestInBytes - 1)
             {
                 return false;
             }

@@ -52,22 +52,28 @@ public static class BpeTraining
                 + $"(no further pair occurs {LeastCount} times). Give more text or ask for a smaller vocabulary.");
         }
 
-        foreach (string token in extra.Append(lastToken))
+        TokenizerWriter.Write(outputFolder, Complete(outputFolder, learned.Vocabulary, learned.Merges, first, [.. extra, lastToken]), family);
+    }
+
+    /// <summary>The learned tokens with the special ones that come after them.</summary>
+    private static TokenizerParts Complete(
+        string outputFolder, Dictionary<string, int> vocabulary, List<string> merges, string[] first, string[] after)
+    {
+        foreach (string token in after)
         {
-            if (!learned.Vocabulary.TryAdd(token, learned.Vocabulary.Count))
+            if (!vocabulary.TryAdd(token, vocabulary.Count))
             {
                 throw new CheckpointException($"{outputFolder}: special token '{token}' is a word that the texts taught too. Choose another spelling.");
             }
         }
 
-        var parts = new TokenizerParts
+        return new TokenizerParts
         {
             File = outputFolder,
-            Vocabulary = learned.Vocabulary,
-            Merges = learned.Merges,
-            Added = [.. first.Concat(extra).Append(lastToken).Select(token => new AddedToken(token, learned.Vocabulary[token]))],
+            Vocabulary = vocabulary,
+            Merges = merges,
+            Added = [.. first.Concat(after).Select(token => new AddedToken(token, vocabulary[token]))],
         };
-        TokenizerWriter.Write(outputFolder, parts, family);
     }
 
     private static WordCounts Count(IEnumerable<string> texts, IProgress<BpeTrainingProgress>? progress)

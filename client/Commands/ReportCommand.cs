@@ -8,7 +8,8 @@ internal static class ReportCommand
 {
     private const string Help = """
         Writes one self-contained HTML page about a finished run: frontier, training curves, samples, settings, how to
-        reproduce. It needs no network to be read.
+        reproduce. It needs no network to be read. The frontier is also written as a picture beside the page: frontier.svg
+        for report.html, NAME.frontier.svg for NAME.html.
 
         Example:
           client report runs/imdb-dpo-demo --output demo.html

@@ -22,7 +22,7 @@ internal sealed class RunCommand
         Description = "Experiment file, e.g. experiments/imdb-dpo/experiment.json",
     };
     private readonly Option<string> variant = OptionOf.Required("--variant", "Which size of it, e.g. demo, mini, full");
-    private readonly Option<string> runs = OptionOf.Default("--runs", "runs", "Folder of all runs");
+    private readonly Option<string> runs = OptionOf.Default("--runs", RunRequest.DefaultRuns, "Folder of all runs");
     private readonly Option<Uri?> service = new("--service")
     {
         Description = "A running inference service instead of one of its own",

@@ -40,8 +40,12 @@ internal sealed record EvaluationSettings(
 /// <param name="progress">Told of prompts done and wanted.</param>
 internal sealed class EvaluationJob(InferenceClient client, IProgress<(int Done, int Total)> progress)
 {
+    private const string Extension = ".json";
+
     /// <summary>File of the single completions, one prompt a line.</summary>
-    public static string RowsPath(string output) => Path.ChangeExtension(output, ".samples.jsonl");
+    /// <remarks>Only a final ".json" gives way: runs/beta-0.1 and runs/beta-0.05 keep a file each.</remarks>
+    public static string RowsPath(string output) =>
+        (output.EndsWith(Extension, StringComparison.Ordinal) ? output[..^Extension.Length] : output) + ".samples.jsonl";
 
     /// <summary>Runs what is missing and writes the result.</summary>
     public async Task<EvaluationResult> RunAsync(EvaluationSettings settings, CancellationToken cancel)
@@ -60,7 +64,7 @@ internal sealed class EvaluationJob(InferenceClient client, IProgress<(int Done,
         // 2. completions, rewards and divergences, prompt by prompt
         JsonObject guard = Guard(settings, plan, policy, reference, classifier, prompts);
         ScoredSampler sampler = new(client, settings.Policy, settings.Classifier, positive, plan);
-        PolicyDivergence divergence = new(client, settings.Policy, settings.Reference, policy.Fingerprint == reference.Fingerprint);
+        PolicyDivergence divergence = new(client, settings.Policy, settings.Reference, PolicyDivergence.AreSame(policy, reference));
         string rows = RowsPath(settings.Output);
         using (GroupFile file = GroupFile.Open(rows, guard, [.. prompts.Select(p => p.Id)]))
         {
@@ -140,7 +144,9 @@ internal sealed class EvaluationJob(InferenceClient client, IProgress<(int Done,
             ["policy_fingerprint"] = policy.Fingerprint,
             ["policy_precision"] = policy.Precision.ToString(),
             ["reference_fingerprint"] = reference.Fingerprint,
+            ["reference_precision"] = reference.Precision.ToString(),
             ["classifier_fingerprint"] = classifier.Fingerprint,
+            ["classifier_precision"] = classifier.Precision.ToString(),
             ["positive_label"] = settings.PositiveLabel,
             ["sampling"] = plan.ToJson(),
             ["prompts"] = PromptDigest.Of(prompts),

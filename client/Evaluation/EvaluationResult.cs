@@ -58,17 +58,13 @@ internal sealed record EvaluationResult(
         JsonObject settings
     )
     {
-        Interval PerSample(Func<EvaluatedCompletion, double> value) =>
-            Bootstrap.Ratio([.. rows.Select(row => (row.Completions.Sum(value), (double)row.Completions.Count))], resamples, seed);
-        Interval reward = PerSample(c => c.Reward);
-        Interval exact = PerSample(c => c.KlSeqExact);
-        Interval k1 = PerSample(c => c.KlSeqK1);
-        Interval length = PerSample(c => c.Tokens);
-        Interval token = Bootstrap.Ratio(
-            [.. rows.Select(row => (row.Completions.Sum(c => c.KlSeqExact), (double)row.Completions.Sum(c => c.Tokens)))],
-            resamples,
-            seed
-        );
+        Interval Mean(Func<EvaluatedCompletion, double> value, Func<EvaluatedCompletion, double> per) =>
+            Bootstrap.Ratio([.. rows.Select(row => (row.Completions.Sum(value), row.Completions.Sum(per)))], resamples, seed);
+        Interval reward = Mean(c => c.Reward, ASample);
+        Interval exact = Mean(c => c.KlSeqExact, ASample);
+        Interval k1 = Mean(c => c.KlSeqK1, ASample);
+        Interval length = Mean(c => c.Tokens, ASample);
+        Interval token = Mean(c => c.KlSeqExact, c => c.Tokens);
         return new EvaluationResult(
             policy,
             reference,
@@ -89,6 +85,8 @@ internal sealed record EvaluationResult(
             settings
         );
     }
+
+    private static double ASample(EvaluatedCompletion completion) => 1;
 
     private static double[] Ends(Interval interval) => [interval.Low, interval.High];
 }

@@ -8,22 +8,21 @@ namespace Rudder.Client.Evaluation;
 /// <param name="client">Service that holds both.</param>
 /// <param name="policy">Name of the policy.</param>
 /// <param name="reference">Name of the reference.</param>
-/// <param name="same">True where both are the same weights: the divergence is 0 by definition and nothing is asked.</param>
+/// <param name="same">True where both are one and the same (<see cref="AreSame"/>): KL is 0 by definition and nothing is asked.</param>
 internal sealed class PolicyDivergence(InferenceClient client, string policy, string reference, bool same)
 {
     /// <summary>One row a prompt, with rewards from <paramref name="groups"/> and divergences from the service.</summary>
     public async Task<IReadOnlyList<EvaluationRow>> MeasureAsync(IReadOnlyList<ScoredGroup> groups, CancellationToken cancel)
     {
-        DivergenceRequest request = new() { Model = policy, Reference = reference };
-        request.Sequences.Add(
-            groups.SelectMany(
-                group => group.Completions,
-                (group, completion) => new Sequence { PromptIds = { group.Prompt.Ids }, CompletionIds = { completion.Drawn.Ids } }
-            )
+        IEnumerable<Sequence> sequences = groups.SelectMany(
+            group => group.Completions,
+            (group, completion) => new Sequence { PromptIds = { group.Prompt.Ids }, CompletionIds = { completion.Drawn.Ids } }
         );
         IReadOnlyList<SequenceDivergence> results = same
-            ? [.. request.Sequences.Select(sequence => new SequenceDivergence { Tokens = sequence.CompletionIds.Count })]
-            : (await client.DivergenceAsync(request, cancel).ConfigureAwait(false)).Results;
+            ? [.. sequences.Select(sequence => new SequenceDivergence { Tokens = sequence.CompletionIds.Count })]
+            : await InputChunks
+                .AskAsync<Sequence, SequenceDivergence>("Scoring.Divergence", sequences, chunk => AskAsync(chunk, cancel))
+                .ConfigureAwait(false);
         Queue<SequenceDivergence> next = new(results);
         return
         [
@@ -33,6 +32,24 @@ internal sealed class PolicyDivergence(InferenceClient client, string policy, st
                 [.. group.Completions.Select(completion => Join(completion, next.Dequeue()))]
             )),
         ];
+    }
+
+    /// <summary>
+    /// True where two served models give the same log-probabilities: the same weights at the same precision in the same
+    /// engine. int8 weights of one fingerprint do diverge from their fp32 reference, and that KL is to be measured.
+    /// </summary>
+    public static bool AreSame(ModelInfo policy, ModelInfo reference) =>
+        policy.Fingerprint == reference.Fingerprint && policy.Precision == reference.Precision && policy.Engine == reference.Engine;
+
+    private async Task<IReadOnlyList<SequenceDivergence>> AskAsync(Sequence[] sequences, CancellationToken cancel)
+    {
+        DivergenceRequest request = new()
+        {
+            Model = policy,
+            Reference = reference,
+            Sequences = { sequences },
+        };
+        return (await client.DivergenceAsync(request, cancel).ConfigureAwait(false)).Results;
     }
 
     private static EvaluatedCompletion Join(ScoredCompletion completion, SequenceDivergence divergence) =>

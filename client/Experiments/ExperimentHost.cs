@@ -1,3 +1,4 @@
+using Rudder.Client.Files;
 using Rudder.Client.Processes;
 using Rudder.Inference.V1;
 
@@ -19,11 +20,17 @@ internal sealed record RunRequest(
     string? TrainerPath,
     string? ServicePath,
     string? Device
-);
+)
+{
+    /// <summary>Folder of all runs where none is named.</summary>
+    public const string DefaultRuns = "runs";
+}
 
 /// <summary>Sets a run up: its folder, held by one program at a time, its child processes, and their end in every case.</summary>
 internal static class ExperimentHost
 {
+    private const string Program = "dotnet artifacts/bin/Client/release/client.dll";
+
     /// <summary>Runs an experiment's variant.</summary>
     /// <param name="request">What to run and where.</param>
     /// <param name="error">Gets progress.</param>
@@ -78,8 +85,14 @@ internal static class ExperimentHost
             variant.Precision == "int8" ? Precision.Int8 : Precision.Fp32
         );
 
-    private static string Reproduce(RunRequest request) =>
-        $"client run {request.File} --variant {request.Variant}{(request.Device is null ? "" : $" --device {request.Device}")}";
+    /// <summary>Command that repeats a run, as it can be typed in the root of a checkout after a build.</summary>
+    public static string Reproduce(RunRequest request)
+    {
+        string runs = request.Runs == RunRequest.DefaultRuns ? "" : $" --runs {request.Runs}";
+        string service = request.Service is null ? "" : $" --service {request.Service.GetLeftPart(UriPartial.Authority)}";
+        string device = request.Device is null ? "" : $" --device {request.Device}";
+        return $"{Program} run {request.File} --variant {request.Variant}{runs}{service}{device}";
+    }
 
     private static FileStream Hold(string root)
     {
@@ -94,7 +107,7 @@ internal static class ExperimentHost
                 FileOptions.DeleteOnClose
             );
         }
-        catch (IOException busy)
+        catch (IOException busy) when (SharingViolation.Is(busy))
         {
             throw new InputException($"{root} is in use by another run; wait for it to end.", busy);
         }

@@ -1,4 +1,3 @@
-using Rudder.Client.Files;
 using Rudder.Client.Reports;
 
 namespace Rudder.Client.Experiments;
@@ -82,7 +81,8 @@ internal sealed class ExperimentRun(RunContext run)
                     r.Policy.Training,
                     Path.GetRelativePath(run.Root, r.File)
                 )),
-            ]
+            ],
+            run.Variant.Sft is null ? null : ModelStages.SftName
         );
         Summary summary = new(
             run.Experiment.Name,
@@ -90,10 +90,7 @@ internal sealed class ExperimentRun(RunContext run)
             [.. results.Select(r => PolicySummary.Of(r.Policy.Name, r.Policy.Beta, r.Result))],
             Path.GetRelativePath(Directory.GetCurrentDirectory(), Path.Combine(run.Root, ReportWriter.FileName))
         );
-        AtomicFile.WriteText(Path.Combine(run.Root, RunEnvironment.FileName), StrictJson.Format(environment));
-        AtomicFile.WriteText(Path.Combine(run.Root, RunManifest.FileName), StrictJson.Format(manifest));
-        AtomicFile.WriteText(Path.Combine(run.Root, Summary.FileName), StrictJson.Format(summary));
-        ReportWriter.Write(run.Root, Path.Combine(run.Root, ReportWriter.FileName));
+        RunResults.Write(run.Root, environment, manifest, summary);
         return summary;
     }
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Rudder.Client.Evaluation;
 using Rudder.Client.Files;
 
 namespace Rudder.Client.Experiments;
@@ -16,7 +17,12 @@ internal sealed record LearningRateTrial(
     double[] RewardCi,
     double KlSeqExact,
     double[] KlSeqExactCi
-);
+)
+{
+    /// <summary>The part of an evaluation that the choice looks at.</summary>
+    public static LearningRateTrial Of(double rate, EvaluationResult result) =>
+        new(rate, result.RewardMean, result.RewardCi, result.KlSeqExact, result.KlSeqExactCi);
+}
 
 /// <summary>
 /// Chooses the learning rate of DPO on development prompts: the highest mean reward among the candidates whose
@@ -50,19 +56,20 @@ internal static class LearningRateSearch
             EvaluatedPolicy trial = await served
                 .EvaluateAsync($"{stage}-evaluation", policy, reference, classifier, choice.Development!, cancel)
                 .ConfigureAwait(false);
-            trials.Add(
-                new LearningRateTrial(
-                    rate,
-                    trial.Result.RewardMean,
-                    trial.Result.RewardCi,
-                    trial.Result.KlSeqExact,
-                    trial.Result.KlSeqExactCi
-                )
-            );
+            trials.Add(LearningRateTrial.Of(rate, trial.Result));
         }
 
         return Record(run, Choose(choice, trials));
     }
+
+    /// <summary>
+    /// True where the chosen rate is the largest candidate and stays within the KL limit: neither the limit nor a larger
+    /// rate bounds it from above.
+    /// </summary>
+    public static bool EndsTooEarly(LearningRateChoice choice, ChosenLearningRate chosen) =>
+        chosen.Trials.MaxBy(trial => trial.LearningRate) is { } largest
+        && chosen.Value == largest.LearningRate
+        && largest.KlSeqExact <= choice.KlLimit;
 
     /// <summary>The rule above.</summary>
     public static ChosenLearningRate Choose(LearningRateChoice choice, IReadOnlyList<LearningRateTrial> trials)
@@ -95,6 +102,11 @@ internal static class LearningRateSearch
     {
         AtomicFile.WriteText(Path.Combine(run.Root, "learning-rate.json"), StrictJson.Format(chosen));
         run.Log(string.Create(CultureInfo.InvariantCulture, $"learning rate {chosen.Value:0.###e-0}: {chosen.Reason}"));
+        if (EndsTooEarly(run.Variant.LearningRate, chosen))
+        {
+            run.Log("learning rate: the largest candidate won within kl_limit; the best rate may lie above the candidates");
+        }
+
         return chosen;
     }
 }

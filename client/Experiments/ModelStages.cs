@@ -7,6 +7,9 @@ namespace Rudder.Client.Experiments;
 /// <param name="run">The run they belong to.</param>
 internal sealed class ModelStages(RunContext run)
 {
+    /// <summary>Stage of the fine-tuning, and its run folder.</summary>
+    public const string SftName = "sft";
+
     /// <summary>A number as it appears in names of stages and policies.</summary>
     public static string Text(double value) =>
         value is < 1e-3 or >= 1e4
@@ -55,8 +58,8 @@ internal sealed class ModelStages(RunContext run)
             ["model"] = run.Inputs.Model(variant.Policy.Folder),
             ["files"] = StageInputs.RecipeFiles(StageInputs.Recipe(sft.Recipe), set),
         };
-        await TrainAsync("sft", "sft", sft.Recipe, set, hashes, cancel).ConfigureAwait(false);
-        return Path.Combine(run.Stages.Folder("sft"), "model");
+        await TrainAsync("sft", SftName, sft.Recipe, set, hashes, cancel).ConfigureAwait(false);
+        return Path.Combine(run.Stages.Folder(SftName), "model");
     }
 
     /// <summary>A model folder with graphs, made from one that need not have them.</summary>
@@ -72,7 +75,7 @@ internal sealed class ModelStages(RunContext run)
             .Stages.RunAsync(
                 stage,
                 inputs,
-                async (stageFolder, _) =>
+                async _ =>
                 {
                     await run.Service.StopAsync().ConfigureAwait(false);
                     Copy(folder, output);
@@ -145,7 +148,7 @@ internal sealed class ModelStages(RunContext run)
         return run.Stages.RunAsync(
             stage,
             inputs,
-            async (folder, _) =>
+            async folder =>
             {
                 await run.Service.StopAsync().ConfigureAwait(false);
                 await run.Trainer.TrainAsync(command, stage, recipe, set, folder, run.Device, cancel).ConfigureAwait(false);

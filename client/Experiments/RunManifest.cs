@@ -10,6 +10,7 @@ namespace Rudder.Client.Experiments;
 /// <param name="LearningRate">Learning rate of the DPO stages.</param>
 /// <param name="LearningRateReason">How it was chosen.</param>
 /// <param name="Policies">The reference first.</param>
+/// <param name="Sft">Run folder of the fine-tuning, relative; null where there was none, and in files from before this was kept.</param>
 internal sealed record RunManifest(
     string Experiment,
     string Variant,
@@ -19,7 +20,8 @@ internal sealed record RunManifest(
     Variant Settings,
     double LearningRate,
     string LearningRateReason,
-    IReadOnlyList<PolicyEntry> Policies
+    IReadOnlyList<PolicyEntry> Policies,
+    string? Sft = null
 )
 {
     /// <summary>File name in the run's folder.</summary>

@@ -22,7 +22,7 @@ internal sealed class ServedStages(RunContext run)
         JsonObject inputs = Inputs(classifier, wanted.Prompts);
         inputs["policy"] = run.Inputs.Model(reference);
         inputs["sampling"] = plan.ToJson();
-        Task Body(string folder, bool resuming) => DrawPairsAsync(reference, classifier, wanted, plan, output, cancel);
+        Task Body(string folder) => run.Service.UseAsync(() => DrawPairsAsync(reference, classifier, wanted, plan, output, cancel));
         await run.Stages.RunAsync(PairsName, inputs, Body).ConfigureAwait(false);
         return output;
     }
@@ -49,7 +49,8 @@ internal sealed class ServedStages(RunContext run)
         inputs["reference"] = run.Inputs.Model(reference);
         inputs["evaluation"] = StageInputs.Of(wanted with { Batch = 0, InFlight = 0 }); // speed, not result
         inputs["seed"] = run.Variant.Seed;
-        Task Body(string folder, bool resuming) => MeasureAsync(stage, policy, reference, classifier, wanted, output, cancel);
+        Task Body(string folder) =>
+            run.Service.UseAsync(() => MeasureAsync(stage, policy, reference, classifier, wanted, output, cancel));
         await run.Stages.RunAsync(stage, inputs, Body).ConfigureAwait(false);
         return new EvaluatedPolicy(policy, output, StrictJson.Read<EvaluationResult>(output));
     }

@@ -1,4 +1,5 @@
 using System.Net;
+using Grpc.Core;
 using Rudder.Client.Processes;
 using Rudder.Client.Rpc;
 using Rudder.Inference.V1;
@@ -92,6 +93,19 @@ internal sealed class ServiceSession(ServicePlan plan, ProcessLedger ledger, Act
         }
     }
 
+    /// <summary>Does work that calls the service; where the run's own service has died under it, the failure says so.</summary>
+    public async Task UseAsync(Func<Task> work)
+    {
+        try
+        {
+            await work().ConfigureAwait(false);
+        }
+        catch (ServiceException failure) when (failure.Status == StatusCode.Unavailable && child is { HasExited: true } ended)
+        {
+            throw await EndedAsync(ended, "while it was in use", failure).ConfigureAwait(false);
+        }
+    }
+
     /// <summary>Stops what was started; a service that was running keeps running without this run's models.</summary>
     public async Task StopAsync()
     {
@@ -148,24 +162,45 @@ internal sealed class ServiceSession(ServicePlan plan, ProcessLedger ledger, Act
     private async Task WaitUntilServingAsync(InferenceClient open, CancellationToken cancel)
     {
         long started = time.GetTimestamp();
-        while (!await open.IsServingAsync(cancel).ConfigureAwait(false))
+        bool told = false;
+        while (await open.HealthAsync(cancel).ConfigureAwait(false) is { Serving: false } health)
         {
-            if (child is { HasExited: true })
+            if (child is { HasExited: true } ended)
             {
-                await child.StopAsync().ConfigureAwait(false); // its last lines may still be on their way
+                throw await EndedAsync(ended, "before it was ready").ConfigureAwait(false);
+            }
+
+            if (child is null && !health.MayCome)
+            {
                 throw new WorkFailedException(
-                    $"The service ended before it was ready; its log is {plan.LogFile}. Last lines:{Environment.NewLine}{child.Tail}"
+                    $"The service at {open.Address} cannot be used; its health call ended with {health.Said}. --service must name a running inference-service, e.g. http://127.0.0.1:5080."
                 );
             }
 
             if (time.GetElapsedTime(started) > StartLimit)
             {
                 throw new WorkFailedException(
-                    $"The service at {open.Address} is not SERVING after {StartLimit.TotalMinutes:0} minutes.{(child is null ? " Is it running?" : $" Its log is {plan.LogFile}.")}"
+                    $"The service at {open.Address} is not SERVING after {StartLimit.TotalMinutes:0} minutes; it last said {health.Said}.{(child is null ? " Is it running?" : $" Its log is {plan.LogFile}.")}"
                 );
+            }
+
+            if (child is null && !told)
+            {
+                log($"waiting for the service at {open.Address}: {health.Said}");
+                told = true;
             }
 
             await Task.Delay(Poll, time, cancel).ConfigureAwait(false);
         }
+    }
+
+    /// <summary>The failure that a service of the run's own leaves when it ends by itself.</summary>
+    private async Task<WorkFailedException> EndedAsync(ChildProcess ended, string when, Exception? cause = null)
+    {
+        await ended.StopAsync().ConfigureAwait(false); // its last lines may still be on their way
+        return new WorkFailedException(
+            $"The service ended {when}; its log is {plan.LogFile}. Last lines:{Environment.NewLine}{ended.Tail}",
+            cause
+        );
     }
 }

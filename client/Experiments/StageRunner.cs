@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Rudder.Client.Files;
+using Rudder.Client.Reports;
 
 namespace Rudder.Client.Experiments;
 
@@ -13,9 +14,6 @@ namespace Rudder.Client.Experiments;
 /// <param name="commit">Commit of the checkout, recorded with each stage that completes; null where there is none.</param>
 internal sealed class StageRunner(string root, Action<string> log, TimeProvider time, string? commit = null)
 {
-    /// <summary>Names of the stages that this runner really ran.</summary>
-    public List<string> Ran { get; } = [];
-
     /// <summary>Folder of a stage.</summary>
     public string Folder(string stage) => Path.Combine(root, stage);
 
@@ -25,8 +23,8 @@ internal sealed class StageRunner(string root, Action<string> log, TimeProvider 
     /// <summary>Does <paramref name="body"/> unless its result is already there.</summary>
     /// <param name="stage">Name of the stage.</param>
     /// <param name="inputs">All that the result depends on.</param>
-    /// <param name="body">The work; gets the folder, and true where an interrupted attempt with the same inputs lies in it.</param>
-    public async Task RunAsync(string stage, JsonObject inputs, Func<string, bool, Task> body)
+    /// <param name="body">The work; gets the folder, in which an interrupted attempt with the same inputs may lie.</param>
+    public async Task RunAsync(string stage, JsonObject inputs, Func<string, Task> body)
     {
         string folder = Folder(stage);
         string key = ContentHash.OfText(inputs.ToJsonString());
@@ -38,6 +36,7 @@ internal sealed class StageRunner(string root, Action<string> log, TimeProvider 
             return;
         }
 
+        RemoveResults();
         if (!same && Directory.Exists(folder))
         {
             log(
@@ -59,10 +58,16 @@ internal sealed class StageRunner(string root, Action<string> log, TimeProvider 
                     null,
                     same ? before!.Seconds : 0
                 ),
-                () => body(folder, same)
+                () => body(folder)
             )
             .ConfigureAwait(false);
-        Ran.Add(stage);
+    }
+
+    /// <summary>An earlier run's results tell of other stages than those that are about to be: the mark of a finished run goes first.</summary>
+    private void RemoveResults()
+    {
+        File.Delete(Path.Combine(root, Summary.FileName));
+        File.Delete(Path.Combine(root, ReportWriter.FileName));
     }
 
     /// <summary>Runs the body between the markers of its start and its end; the time of interrupted attempts counts too.</summary>

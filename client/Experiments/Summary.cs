@@ -12,6 +12,11 @@ internal sealed record Summary(string Experiment, string? Commit, IReadOnlyList<
     /// <summary>File name in the run's folder.</summary>
     public const string FileName = "summary.json";
 
+    private const string Mixed = "mixed: ";
+
+    /// <summary>True where a commit of <see cref="CommitOf"/> stands for several.</summary>
+    public static bool IsMixed(string commit) => commit.StartsWith(Mixed, StringComparison.Ordinal);
+
     /// <summary>One commit for the evaluations of a run, some of which may be kept from an older checkout.</summary>
     /// <param name="commits">Of each evaluation; null where not recorded.</param>
     /// <returns>The common one, or all of them after "mixed: ".</returns>
@@ -20,7 +25,7 @@ internal sealed record Summary(string Experiment, string? Commit, IReadOnlyList<
         string?[] different = [.. commits.Distinct()];
         return different.Length <= 1
             ? different.SingleOrDefault()
-            : $"mixed: {string.Join(", ", different.Select(commit => commit ?? "not recorded"))}";
+            : $"{Mixed}{string.Join(", ", different.Select(commit => commit ?? "not recorded"))}";
     }
 }
 

@@ -17,22 +17,15 @@ internal sealed class GroupFile : IDisposable
     private readonly string path;
     private FileStream? partial;
 
-    private GroupFile(string path, FileStream? partial, int nextGroup, long discarded)
+    private GroupFile(string path, FileStream? partial, int nextGroup)
     {
         this.path = path;
         this.partial = partial;
         NextGroup = nextGroup;
-        DiscardedBytes = discarded;
     }
 
     /// <summary>Index of the first group that is still to be written; the group count where the file is complete.</summary>
     public int NextGroup { get; private set; }
-
-    /// <summary>Bytes of an interrupted group that were cut off at opening.</summary>
-    public long DiscardedBytes { get; }
-
-    /// <summary>True where the finished file was already there.</summary>
-    public bool IsComplete => partial is null;
 
     /// <summary>Name of the unfinished file.</summary>
     public static string PartialPath(string path) => path + ".partial";
@@ -58,7 +51,7 @@ internal sealed class GroupFile : IDisposable
             AtomicFile.WriteText(SettingsPath(path), StrictJson.Format(settings));
         }
 
-        return finished ? new GroupFile(path, null, groups.Count, 0) : Continue(path, groups, groupKey);
+        return finished ? new GroupFile(path, null, groups.Count) : Continue(path, groups, groupKey);
     }
 
     /// <summary>Adds the lines of the next group.</summary>
@@ -100,7 +93,7 @@ internal sealed class GroupFile : IDisposable
         {
             file = new(PartialPath(path), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
         }
-        catch (IOException busy)
+        catch (IOException busy) when (SharingViolation.Is(busy))
         {
             throw new InputException($"{PartialPath(path)} is in use by another program; wait for it or choose another output.", busy);
         }
@@ -108,10 +101,9 @@ internal sealed class GroupFile : IDisposable
         try
         {
             (long keep, int next) = FindEnd(file, PartialPath(path), groups, groupKey);
-            long discarded = file.Length - keep;
             file.SetLength(keep);
             file.Seek(0, SeekOrigin.End);
-            return new GroupFile(path, file, next, discarded);
+            return new GroupFile(path, file, next);
         }
         catch
         {

@@ -29,8 +29,7 @@ internal sealed record PairsSettings(
 /// <summary>What a pairs run left.</summary>
 /// <param name="Prompts">Prompts in the file's range, those without a pair included.</param>
 /// <param name="Pairs">Lines.</param>
-/// <param name="Resumed">Prompts found done.</param>
-internal sealed record PairsOutcome(int Prompts, int Pairs, int Resumed);
+internal sealed record PairsOutcome(int Prompts, int Pairs);
 
 /// <summary>Prompts, completions, scores, pairs: written prompt by prompt, resumable after a kill.</summary>
 /// <param name="client">Service that holds both models.</param>
@@ -53,7 +52,6 @@ internal sealed class PairsJob(InferenceClient client, IProgress<(int Done, int 
         // 2. the file, from where it stands
         JsonObject guard = Guard(settings, policy, classifier, prompts);
         using GroupFile file = GroupFile.Open(settings.Output, guard, [.. prompts.Select(p => p.Id)]);
-        int resumed = file.NextGroup;
 
         // 3. completions, scores and pairs of the prompts that are left
         ScoredSampler sampler = new(client, settings.Policy, settings.Classifier, positive, plan);
@@ -74,7 +72,7 @@ internal sealed class PairsJob(InferenceClient client, IProgress<(int Done, int 
 
         // 4. its name
         file.Complete();
-        return new PairsOutcome(prompts.Count, File.ReadLines(settings.Output).Count(), resumed);
+        return new PairsOutcome(prompts.Count, File.ReadLines(settings.Output).Count());
     }
 
     private static SamplingPlan Validated(PairsSettings settings)
@@ -92,6 +90,7 @@ internal sealed class PairsJob(InferenceClient client, IProgress<(int Done, int 
             ["policy_fingerprint"] = policy.Fingerprint,
             ["policy_precision"] = policy.Precision.ToString(),
             ["classifier_fingerprint"] = classifier.Fingerprint,
+            ["classifier_precision"] = classifier.Precision.ToString(),
             ["positive_label"] = settings.PositiveLabel,
             ["sampling"] = settings.Plan.ToJson(),
             ["prompts"] = PromptDigest.Of(prompts),

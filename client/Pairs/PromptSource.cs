@@ -1,5 +1,3 @@
-using System.IO.Compression;
-using System.Text.Json;
 using Rudder.Datasets;
 
 namespace Rudder.Client.Pairs;
@@ -28,7 +26,7 @@ internal sealed record PromptSource(
     public IEnumerable<(string Id, string Text)> Read()
     {
         Validate();
-        HashSet<string> excluded = [.. (Exclude ?? []).SelectMany(ExcludedIds)];
+        HashSet<string> excluded = [.. (Exclude ?? []).SelectMany(ExclusionIds.Read)];
         return Range(Rows()).Where(row => !excluded.Contains(row.Id)).Skip(Skip);
     }
 
@@ -74,45 +72,6 @@ internal sealed record PromptSource(
         if (!inside || !ended)
         {
             throw new InputException($"{File} has no text with id '{(inside ? Last : First)}', which the range {First}..{Last} names.");
-        }
-    }
-
-    private static IEnumerable<string> ExcludedIds(string file)
-    {
-        if (!System.IO.File.Exists(file))
-        {
-            throw new InputException($"The exclusion file {Path.GetFullPath(file)} does not exist.");
-        }
-
-        return file.EndsWith(".tsv", StringComparison.Ordinal) ? FromTable(file) : FromJsonLines(file);
-    }
-
-    private static IEnumerable<string> FromTable(string file)
-    {
-        string[] rows = System.IO.File.ReadAllLines(file);
-        int column = Array.IndexOf(rows[0].Split('\t'), "id");
-        return column >= 0
-            ? rows.Skip(1).Where(row => row.Length > 0).Select(row => row.Split('\t')[column])
-            : throw new InputException($"{file} has no column 'id' in its first line.");
-    }
-
-    private static IEnumerable<string> FromJsonLines(string file)
-    {
-        using FileStream raw = System.IO.File.OpenRead(file);
-        using Stream stream = file.EndsWith(".gz", StringComparison.Ordinal) ? new GZipStream(raw, CompressionMode.Decompress) : raw;
-        using StreamReader reader = new(stream);
-        while (reader.ReadLine() is { } line)
-        {
-            using JsonDocument row = JsonDocument.Parse(line);
-            foreach (JsonProperty property in row.RootElement.EnumerateObject().Where(p => p.Name is "id" or "source"))
-            {
-                IEnumerable<JsonElement> values =
-                    property.Value.ValueKind == JsonValueKind.Array ? property.Value.EnumerateArray() : [property.Value];
-                foreach (JsonElement value in values)
-                {
-                    yield return value.GetString() ?? "";
-                }
-            }
         }
     }
 }

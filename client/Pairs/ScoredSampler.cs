@@ -22,7 +22,7 @@ internal sealed record ScoredGroup(CutPrompt Prompt, IReadOnlyList<ScoredComplet
 /// <param name="plan">How completions are drawn.</param>
 internal sealed class ScoredSampler(InferenceClient client, string policy, string classifier, int positive, SamplingPlan plan)
 {
-    /// <summary>Index of the positive label; its name is looked for, then "LABEL_1".</summary>
+    /// <summary>Index of the label whose probability is the score; a classifier without it is refused.</summary>
     /// <param name="classifier">The model.</param>
     /// <param name="label">Name of the label, e.g. POSITIVE; case does not count.</param>
     public static int PositiveLabel(ModelInfo classifier, string label)
@@ -48,15 +48,22 @@ internal sealed class ScoredSampler(InferenceClient client, string policy, strin
             );
         }
 
-        ClassifyRequest texts = new() { Model = classifier };
-        texts.Inputs.Add(ordered.Select(c => new ClassifyInput { Text = prompts[c.PromptIndex].Text + c.Text }));
-        ClassifyResponse judged = await client.ClassifyAsync(texts, cancel).ConfigureAwait(false);
+        IEnumerable<ClassifyInput> texts = ordered.Select(c => new ClassifyInput { Text = prompts[c.PromptIndex].Text + c.Text });
+        IReadOnlyList<Classification> judged = await InputChunks
+            .AskAsync<ClassifyInput, Classification>("Scoring.Classify", texts, chunk => ClassifyAsync(chunk, cancel))
+            .ConfigureAwait(false);
         return
         [
             .. ordered
-                .Zip(judged.Results, (completion, result) => new ScoredCompletion(completion, result.Probabilities[positive]))
+                .Zip(judged, (completion, result) => new ScoredCompletion(completion, result.Probabilities[positive]))
                 .Chunk(plan.Samples)
                 .Select((completions, index) => new ScoredGroup(prompts[index], completions)),
         ];
+    }
+
+    private async Task<IReadOnlyList<Classification>> ClassifyAsync(ClassifyInput[] inputs, CancellationToken cancel)
+    {
+        ClassifyRequest request = new() { Model = classifier, Inputs = { inputs } };
+        return (await client.ClassifyAsync(request, cancel).ConfigureAwait(false)).Results;
     }
 }

@@ -6,9 +6,7 @@ namespace Rudder.Client.Processes;
 /// <summary>A program that this one started: its output is logged, and it is stopped by SIGTERM to its own id, never by name.</summary>
 internal sealed class ChildProcess : IAsyncDisposable
 {
-    private const int SigTerm = 15;
     private const int TailLines = 12;
-    private static readonly TimeSpan Grace = TimeSpan.FromSeconds(60);
 
     private readonly Process process;
     private readonly StreamWriter log;
@@ -93,31 +91,8 @@ internal sealed class ChildProcess : IAsyncDisposable
     /// <summary>SIGTERM, time to finish, and only then an end by force. Its output has been read when this returns.</summary>
     public async Task StopAsync()
     {
-        if (!process.HasExited)
-        {
-            Terminate(process);
-        }
-
-        if (!await EndsAsync().ConfigureAwait(false) && !process.HasExited)
-        {
-            process.Kill(entireProcessTree: true);
-            await EndsAsync().ConfigureAwait(false);
-        }
-
+        await GracefulEnd.OfAsync(process, GracefulEnd.Grace, CancellationToken.None).ConfigureAwait(false);
         ledger.Remove(process.Id);
-    }
-
-    /// <summary>Asks a process to end.</summary>
-    public static void Terminate(Process target)
-    {
-        if (OperatingSystem.IsWindows())
-        {
-            target.Kill(entireProcessTree: true);
-        }
-        else
-        {
-            _ = SendSignal(target.Id, SigTerm);
-        }
     }
 
     /// <inheritdoc/>
@@ -131,26 +106,6 @@ internal sealed class ChildProcess : IAsyncDisposable
             log.Dispose();
         }
     }
-
-    /// <summary>Waits for its end and for the end of its output, which a process of its own may hold open: hence no longer than the grace.</summary>
-    /// <returns>False where the time was up.</returns>
-    private async Task<bool> EndsAsync()
-    {
-        using CancellationTokenSource grace = new(Grace);
-        try
-        {
-            await process.WaitForExitAsync(grace.Token).ConfigureAwait(false);
-            return true;
-        }
-        catch (OperationCanceledException)
-        {
-            return false;
-        }
-    }
-
-    [DllImport("libc", EntryPoint = "kill", SetLastError = true)]
-    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-    private static extern int SendSignal(int process, int signal);
 
     private void Receive(object sender, DataReceivedEventArgs received)
     {

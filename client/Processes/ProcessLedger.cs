@@ -10,7 +10,8 @@ namespace Rudder.Client.Processes;
 /// </summary>
 /// <param name="path">processes.json of the run.</param>
 /// <param name="log">Told what is stopped.</param>
-internal sealed class ProcessLedger(string path, Action<string> log)
+/// <param name="grace">Time that what is stopped has to finish; null gives it <see cref="GracefulEnd.Grace"/>.</param>
+internal sealed class ProcessLedger(string path, Action<string> log, TimeSpan? grace = null)
 {
     private static readonly TimeSpan Rounding = TimeSpan.FromSeconds(2);
     private readonly Lock gate = new();
@@ -49,8 +50,7 @@ internal sealed class ProcessLedger(string path, Action<string> log)
             if (left is not null)
             {
                 log($"stopping {Path.GetFileName(entry.Program)} (process {entry.Id}), left by an interrupted run");
-                ChildProcess.Terminate(left);
-                await left.WaitForExitAsync(cancel).ConfigureAwait(false);
+                await GracefulEnd.OfAsync(left, grace ?? GracefulEnd.Grace, cancel).ConfigureAwait(false);
             }
 
             Remove(entry.Id);

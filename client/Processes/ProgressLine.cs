@@ -43,6 +43,11 @@ internal sealed class ProgressLine(string what, string unit, TextWriter error, b
         }
 
         TimeSpan left = TimeSpan.FromSeconds((total - done) * seconds / fresh);
-        return $"{what}: {done}/{total} {unit}, {fresh / seconds:0.0} {unit}/s, {left:mm\\:ss} left";
+        return $"{what}: {done}/{total} {unit}, {fresh / seconds:0.0} {unit}/s, {Clock(left)} left";
     }
+
+    private static string Clock(TimeSpan left) =>
+        left.TotalHours < 1
+            ? $"{left.Minutes:00}:{left.Seconds:00}"
+            : $"{(long)left.TotalHours}:{left.Minutes:00}:{left.Seconds:00}";
 }

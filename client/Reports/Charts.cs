@@ -58,6 +58,27 @@ internal static class Charts
         return WithValues(chart, data.Policies.SelectMany(policy => policy.Curves.Where(point => point.Metric == metric), StepValue));
     }
 
+    /// <summary>One training metric of one training.</summary>
+    /// <param name="points">Points of the metric.</param>
+    /// <param name="title">Title of the value axis.</param>
+    public static JsonObject Line(IEnumerable<CurvePoint> points, string title)
+    {
+        JsonObject chart = Parse(
+            $$"""
+            {
+              "width": "container", "height": 240,
+              "mark": { "type": "line", "strokeWidth": 2, "tooltip": true, "color": "{{PolicyLabel.Colour(0)}}" },
+              "encoding": {
+                "x": { "field": "step", "type": "quantitative", "title": "optimizer step" },
+                "y": { "field": "value", "type": "quantitative", "scale": { "zero": false } }
+              }
+            }
+            """
+        );
+        chart["encoding"]!["y"]!["title"] = title;
+        return WithValues(chart, points.Select(point => new JsonObject { ["step"] = point.Step, ["value"] = point.Value }));
+    }
+
     private static JsonObject Point(ReportPolicy policy) =>
         new()
         {

@@ -3,7 +3,7 @@ namespace Rudder.Client.Reports;
 /// <summary>The frontier as a plain SVG: shown where scripts are off, and written as a file for other pages.</summary>
 internal static class FrontierPicture
 {
-    /// <summary>Name of the picture in the run's folder.</summary>
+    /// <summary>Name of the picture in the run's folder; see <see cref="ReportWriter.PicturePath"/> for other pages.</summary>
     public const string FileName = "frontier.svg";
 
     private const int Width = 820;

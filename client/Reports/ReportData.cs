@@ -11,12 +11,14 @@ namespace Rudder.Client.Reports;
 /// <param name="Environment">Machine and versions.</param>
 /// <param name="Policies">The reference first.</param>
 /// <param name="Stages">In the order of their start.</param>
+/// <param name="FineTuning">The training that came before DPO; null where there was none.</param>
 internal sealed record ReportData(
     RunManifest Manifest,
     Summary Summary,
     RunEnvironment Environment,
     IReadOnlyList<ReportPolicy> Policies,
-    IReadOnlyList<StageMarker> Stages
+    IReadOnlyList<StageMarker> Stages,
+    ReportTraining? FineTuning
 )
 {
     /// <summary>Reads a finished run; the error says what is missing and how to make it.</summary>
@@ -29,18 +31,25 @@ internal sealed record ReportData(
             );
         }
 
+        return Read(root, StrictJson.Read<Summary>(Path.Combine(root, Summary.FileName)));
+    }
+
+    /// <summary>Reads all but the summary, which a run writes last.</summary>
+    public static ReportData Read(string root, Summary summary)
+    {
         RunManifest manifest = StrictJson.Read<RunManifest>(Path.Combine(root, RunManifest.FileName));
         string stages = Path.Combine(root, "stages");
         return new ReportData(
             manifest,
-            StrictJson.Read<Summary>(Path.Combine(root, Summary.FileName)),
+            summary,
             StrictJson.Read<RunEnvironment>(Path.Combine(root, RunEnvironment.FileName)),
             [.. manifest.Policies.Select(policy => ReportPolicy.Read(root, policy))],
             [
                 .. (Directory.Exists(stages) ? Directory.EnumerateFiles(stages, "*.json") : [])
                     .Select(StrictJson.Read<StageMarker>)
                     .OrderBy(stage => stage.Started),
-            ]
+            ],
+            manifest.Sft is null ? null : ReportTraining.Read(Path.Combine(root, manifest.Sft))
         );
     }
 }
@@ -55,13 +64,28 @@ internal sealed record ReportPolicy(PolicyEntry Entry, EvaluationResult Evaluati
     /// <summary>Reads one policy's files.</summary>
     public static ReportPolicy Read(string root, PolicyEntry entry)
     {
-        string? training = entry.Training is null ? null : Path.Combine(root, entry.Training);
-        string? recipe = training is null ? null : Path.Combine(training, "recipe.json");
+        ReportTraining? training = entry.Training is null ? null : ReportTraining.Read(Path.Combine(root, entry.Training));
         return new ReportPolicy(
             entry,
             StrictJson.Read<EvaluationResult>(Path.Combine(root, entry.Evaluation)),
-            training is null ? [] : TrainingCurves.Read(Path.Combine(training, "metrics.jsonl")),
-            recipe is not null && File.Exists(recipe) ? StrictJson.Read<JsonNode>(recipe) : null
+            training?.Curves ?? [],
+            training?.Recipe
+        );
+    }
+}
+
+/// <summary>What the run folder of a training tells.</summary>
+/// <param name="Curves">Training metrics.</param>
+/// <param name="Recipe">Resolved recipe; null where the folder has none.</param>
+internal sealed record ReportTraining(IReadOnlyList<CurvePoint> Curves, JsonNode? Recipe)
+{
+    /// <summary>Reads a run folder of the trainer.</summary>
+    public static ReportTraining Read(string folder)
+    {
+        string recipe = Path.Combine(folder, "recipe.json");
+        return new ReportTraining(
+            TrainingCurves.Read(Path.Combine(folder, "metrics.jsonl")),
+            File.Exists(recipe) ? StrictJson.Read<JsonNode>(recipe) : null
         );
     }
 }

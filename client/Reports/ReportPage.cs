@@ -24,6 +24,7 @@ internal static class ReportPage
             <main>
             {Header(data)}
             {FrontierSection(data)}
+            {FineTuningSection.Render(data.FineTuning)}
             {CurvesSection(data)}
             {SampleSection.Render(data)}
             {SettingsSection.Render(data)}
@@ -51,17 +52,13 @@ internal static class ReportPage
             <p class="eyebrow">{data.Manifest.Experiment} · variant {data.Manifest.Variant}</p>
             <h1>{data.Manifest.Title}</h1>
             <p class="lead">{data.Manifest.Description}</p>
-            <p class="meta">{data.Environment.Written:yyyy-MM-dd HH:mm} UTC · commit {Commit(
+            <p class="meta">{data.Environment.Written:yyyy-MM-dd HH:mm} UTC · commit {CommitLabel.Short(
+                data.Summary,
                 data.Environment
             )} · {data.Environment.Cores} cores{Processor(data.Environment)} · {data.Manifest.Settings.Description}</p>
             </header>
             """
         );
-
-    private static string Commit(RunEnvironment environment) =>
-        environment.Commit is null
-            ? "unknown"
-            : environment.Commit[..Math.Min(12, environment.Commit.Length)] + (environment.Changed == true ? " with changes" : "");
 
     private static string Processor(RunEnvironment environment) => environment.Processor is null ? "" : $" ({environment.Processor})";
 
@@ -136,18 +133,19 @@ internal static class ReportPage
                 </div>
                 <div class="scroll"><table>
                 <thead><tr><th>policy</th><th>metric</th><th>first</th><th>last</th><th>steps</th></tr></thead>
-                <tbody>{data.Policies.SelectMany(CurveRows)}</tbody>
+                <tbody>{data.Policies.SelectMany(policy => CurveRows(policy.Entry.Name, policy.Curves))}</tbody>
                 </table></div>
                 </section>
                 """
             );
 
-    private static IEnumerable<Html> CurveRows(ReportPolicy policy) =>
-        policy
-            .Curves.GroupBy(point => point.Metric)
+    /// <summary>First and last value of each metric of a training.</summary>
+    public static IEnumerable<Html> CurveRows(string training, IEnumerable<CurvePoint> curves) =>
+        curves
+            .GroupBy(point => point.Metric)
             .Select(curve =>
                 Html.Of(
-                    $"<tr><th>{policy.Entry.Name}</th><td>{curve.Key}</td><td>{curve.First().Value:0.0000}</td><td>{curve.Last().Value:0.0000}</td><td>{curve.Last().Step:0}</td></tr>"
+                    $"<tr><th>{training}</th><td>{curve.Key}</td><td>{curve.First().Value:0.0000}</td><td>{curve.Last().Value:0.0000}</td><td>{curve.Last().Step:0}</td></tr>"
                 )
             );
 }

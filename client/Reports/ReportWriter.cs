@@ -1,3 +1,4 @@
+using Rudder.Client.Experiments;
 using Rudder.Client.Files;
 
 namespace Rudder.Client.Reports;
@@ -8,14 +9,31 @@ internal static class ReportWriter
     /// <summary>Name of the page in the run's folder.</summary>
     public const string FileName = "report.html";
 
+    private const string Extension = ".html";
+
     /// <summary>Writes one self-contained HTML file, and the frontier as a picture beside it.</summary>
     /// <param name="root">Folder of a finished run.</param>
     /// <param name="output">HTML file.</param>
-    public static void Write(string root, string output)
+    public static void Write(string root, string output) => Write(ReportData.Read(root), output);
+
+    /// <summary>The same for a run that has yet to write its summary.</summary>
+    /// <param name="root">Folder of a run whose stages are done.</param>
+    /// <param name="output">HTML file.</param>
+    /// <param name="summary">The result that will be written.</param>
+    public static void Write(string root, string output, Summary summary) => Write(ReportData.Read(root, summary), output);
+
+    /// <summary>Picture of a page: frontier.svg beside report.html, PAGE.frontier.svg beside PAGE.html; pages share no picture.</summary>
+    public static string PicturePath(string output)
     {
-        ReportData data = ReportData.Read(root);
+        string page = Path.GetFileName(output);
+        string name = page.EndsWith(Extension, StringComparison.Ordinal) ? page[..^Extension.Length] : page;
+        string picture = page == FileName ? FrontierPicture.FileName : $"{name}.{FrontierPicture.FileName}";
+        return Path.Combine(Path.GetDirectoryName(Path.GetFullPath(output))!, picture);
+    }
+
+    private static void Write(ReportData data, string output)
+    {
         AtomicFile.WriteText(output, ReportPage.Render(data, ReportAssets.Load()).Markup);
-        string picture = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(output))!, FrontierPicture.FileName);
-        AtomicFile.WriteText(picture, FrontierPicture.Render(data).Markup + "\n");
+        AtomicFile.WriteText(PicturePath(output), FrontierPicture.Render(data).Markup + "\n");
     }
 }

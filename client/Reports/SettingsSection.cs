@@ -15,6 +15,7 @@ internal static class SettingsSection
             <h2>Settings</h2>
             <p>Learning rate {data.Manifest.LearningRate:0.###e-0}. {data.Manifest.LearningRateReason}</p>
             {Table("Experiment, as read", Flat(StageInputs.Of(data.Manifest.Settings)))}
+            {FineTuning(data.FineTuning?.Recipe)}
             {data.Policies.Where(policy => policy.Recipe is not null).Select(policy =>
                 Table($"Recipe of {policy.Entry.Name}, as resolved", Flat(policy.Recipe!))
             )}
@@ -27,9 +28,7 @@ internal static class SettingsSection
             </section>
             <section>
             <h2>How to reproduce</h2>
-            <p>From the root of a checkout{(
-                data.Summary.Commit is null ? "" : $" at commit {data.Summary.Commit}"
-            )}, after a build (<code>./build.sh build</code>):</p>
+            <p>From the root of a checkout{CommitLabel.Where(data.Summary)}, after a build (<code>./build.sh build</code>):</p>
             <pre>{data.Manifest.Reproduce}</pre>
             <p>Seeds are fixed: every prompt draws with its own seed, derived from the run's seed and the prompt's id, so results in fp32 do not depend on batching
             or on interruptions. Floating-point sums may differ between processors, and with them single completions.</p>
@@ -62,6 +61,9 @@ internal static class SettingsSection
             </table></div></details>
             """
         );
+
+    private static Html FineTuning(JsonNode? recipe) =>
+        recipe is null ? Html.Empty : Table("Recipe of the fine-tuning, as resolved", Flat(recipe));
 
     private static Html Stages(ReportData data) =>
         Html.Of(

@@ -10,6 +10,7 @@ namespace Rudder.Client.Rpc;
 internal sealed class InferenceClient : IDisposable
 {
     private const int MaxMessageBytes = 256 * 1024 * 1024;
+    private static readonly TimeSpan HealthDeadline = TimeSpan.FromSeconds(5);
 
     private readonly GrpcChannel channel;
     private readonly ResiliencePipeline retries;
@@ -90,17 +91,18 @@ internal sealed class InferenceClient : IDisposable
             : throw new InputException($"Model '{name}' is a {Word(model.Kind)}; a {Word(kind)} is wanted here.");
     }
 
-    /// <summary>One health question, without retries: true where the service says SERVING.</summary>
-    public async Task<bool> IsServingAsync(CancellationToken cancel)
+    /// <summary>One health question, without retries, and with at most 5 s for its answer: health has no work to do.</summary>
+    public async Task<ServiceHealth> HealthAsync(CancellationToken cancel)
     {
+        TimeSpan limit = settings.Deadline < HealthDeadline ? settings.Deadline : HealthDeadline;
         try
         {
-            using AsyncUnaryCall<HealthCheckResponse> call = health.CheckAsync(new HealthCheckRequest(), Options(cancel));
-            return (await call.ResponseAsync.ConfigureAwait(false)).Status == HealthCheckResponse.Types.ServingStatus.Serving;
+            using AsyncUnaryCall<HealthCheckResponse> call = health.CheckAsync(new HealthCheckRequest(), Options(limit, cancel));
+            return ServiceHealth.Of((await call.ResponseAsync.ConfigureAwait(false)).Status);
         }
-        catch (RpcException) when (!cancel.IsCancellationRequested)
+        catch (RpcException cause) when (!cancel.IsCancellationRequested)
         {
-            return false;
+            return ServiceHealth.Of(cause.Status);
         }
         catch (RpcException cause)
         {
@@ -113,8 +115,8 @@ internal sealed class InferenceClient : IDisposable
 
     private static string Word(ModelKind kind) => kind == ModelKind.Classifier ? "classifier" : "generator";
 
-    private CallOptions Options(CancellationToken cancel) =>
-        new(deadline: time.GetUtcNow().UtcDateTime + settings.Deadline, cancellationToken: cancel);
+    private CallOptions Options(TimeSpan limit, CancellationToken cancel) =>
+        new(deadline: time.GetUtcNow().UtcDateTime + limit, cancellationToken: cancel);
 
     private async Task<T> CallAsync<T>(string name, Func<CallOptions, AsyncUnaryCall<T>> start, CancellationToken cancel)
     {
@@ -124,7 +126,7 @@ internal sealed class InferenceClient : IDisposable
                 .ExecuteAsync(
                     async token =>
                     {
-                        using AsyncUnaryCall<T> call = start(Options(token));
+                        using AsyncUnaryCall<T> call = start(Options(settings.Deadline, token));
                         return await call.ResponseAsync.ConfigureAwait(false);
                     },
                     cancel

@@ -15,7 +15,8 @@ internal sealed class ServiceException(string call, Uri address, RpcException ca
     /// <summary>The status the service gave.</summary>
     public StatusCode Status { get; } = cause.StatusCode;
 
-    private static string Name(StatusCode code) =>
+    /// <summary>A status as gRPC spells it.</summary>
+    public static string Name(StatusCode code) =>
         code switch
         {
             StatusCode.DeadlineExceeded => "DEADLINE_EXCEEDED",

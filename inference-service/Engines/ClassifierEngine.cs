@@ -46,7 +46,7 @@ internal sealed class ClassifierEngine : ITextClassifier
     public static ClassifierEngine Load(GraphFolder folder, EngineOptions options)
     {
         var config = ModelConfig.Load<RobertaConfig>(folder.ModelFolder);
-        var (session, shape) = GraphSession.Open(folder, GraphFolder.FileName("classifier", options.Precision), options.Threads);
+        var (session, shape) = GraphSession.Open(folder, "classifier", options.Precision, options.Threads);
         return new ClassifierEngine(session, shape, config, options);
     }
 
@@ -147,6 +147,11 @@ internal sealed class ClassifierEngine : ITextClassifier
     {
         float[] probabilities = new float[logits.Length];
         System.Numerics.Tensors.TensorPrimitives.SoftMax(logits, probabilities);
+        foreach (float probability in probabilities)
+        {
+            EngineFaults.Finite(probability, "classifying");
+        }
+
         return probabilities;
     }
 

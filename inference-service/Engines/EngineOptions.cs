@@ -16,10 +16,10 @@ internal sealed record EngineOptions
     /// <summary>Precision of the graphs. Default fp32.</summary>
     public GraphPrecision Precision { get; init; } = GraphPrecision.Fp32;
 
-    /// <summary>Sequences decoded together. Memory grows with it: MaxSlots × MaxTokens × layers × 2 × width × 4 bytes. Default 32, range 1 to 1,024.</summary>
+    /// <summary>Sequences decoded together. Memory grows with it: MaxSlots × MaxTokens × layers × 2 × width × 4 bytes. GenAI decodes at most 32 together. Default 32, range 1 to 1,024.</summary>
     public int MaxSlots { get; init => field = InRange(value, 1, 1024, "MaxSlots"); } = 32;
 
-    /// <summary>Tokens of prompt and completion together at most; 0 is the model's context. Default 0, range 0 to 1,048,576; above the context is an error.</summary>
+    /// <summary>Tokens of prompt and completion together at most; 0 is the model's context. Default 0, range 0 to 1,048,576; 1 and a number above the context are errors when a model is loaded.</summary>
     public int MaxTokens { get; init => field = InRange(value, 0, 1 << 20, "MaxTokens"); }
 
     /// <summary>Threads one engine computes with; 0 is one per processor. Default 0, range 0 to 1,024.</summary>

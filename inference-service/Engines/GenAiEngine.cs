@@ -1,5 +1,3 @@
-using System.Globalization;
-using System.Text.Json;
 using Microsoft.ML.OnnxRuntimeGenAI;
 using Rudder.Sampling;
 
@@ -22,7 +20,8 @@ internal sealed class GenAiEngine : IGenerator
     private readonly int _paddingId;
     private readonly TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Lock _lock = new();
-    private int _accepted;
+    private int _accepted;                                   // sequences that run or wait
+    private int _waiting;
     private bool _closed;
 
     private GenAiEngine(Config config, Model model, GeneratorInfo info, EngineOptions options, int paddingId)
@@ -35,24 +34,33 @@ internal sealed class GenAiEngine : IGenerator
 
     /// <summary>Loads a model's decoder into GenAI.</summary>
     /// <param name="folder">The model's graphs.</param>
-    /// <param name="options">Limits.</param>
-    /// <param name="eosId">End-of-text id.</param>
-    /// <exception cref="ModelLoadException">The graph cannot be loaded.</exception>
+    /// <param name="options">Limits; of MaxSlots at most 32 are used.</param>
+    /// <param name="eosId">End-of-text id; GenAI cannot do without one.</param>
+    /// <exception cref="ModelLoadException">The graph cannot be loaded, its cache could grow too large, or the model has no end-of-text id.</exception>
     public static GenAiEngine Load(GraphFolder folder, EngineOptions options, int? eosId)
     {
-        string graph = GraphFolder.FileName("decoder", options.Precision);
-        GraphShape shape = ReadShape(folder, graph);
+        if (eosId is null)
+        {
+            throw new ModelLoadException(
+                $"{folder.ModelFolder}: config.json names no eos_token_id; GenAI would end sequences at an id of its own choice. Load the model with the engine slots.");
+        }
+
+        GraphShape shape = ReadShape(folder, options.Precision);
         int slots = Math.Min(MaxBatch, options.MaxSlots);
-        int maxTokens = options.MaxTokens > 0 ? Math.Min(options.MaxTokens, shape.Context) : shape.Context;
-        var info = new GeneratorInfo(folder.Fingerprint, shape.Vocabulary, maxTokens, slots, eosId, shape.CacheBytesPerToken * slots * maxTokens);
+        int maxTokens = shape.TokensPerSequence(options, folder.ModelFolder);
+        KeyValueArena.Size(shape, slots, maxTokens, options.MaxCacheBytes);
+        var info = new GeneratorInfo(folder.Fingerprint, shape.Vocabulary, maxTokens, slots, eosId);
+        int paddingId = GenAiSettings.ReadPaddingId(folder);
+        Config? config = null;
         try
         {
-            var config = new Config(folder.Path);
-            config.Overlay(Overlay(graph, options.Threads));
-            return new GenAiEngine(config, new Model(config), info, options, ReadPaddingId(folder));
+            config = new Config(folder.Path);
+            config.Overlay(GenAiSettings.Overlay(options.Precision, options.Threads));
+            return new GenAiEngine(config, new Model(config), info, options, paddingId);
         }
         catch (OnnxRuntimeGenAIException e)
         {
+            config?.Dispose();
             throw new ModelLoadException($"GenAI cannot load {folder.Path}: {e.Message}", e);
         }
     }
@@ -67,23 +75,15 @@ internal sealed class GenAiEngine : IGenerator
         try
         {
             using var linked = CancellationTokenSource.CreateLinkedTokenSource(cancellation, _stopping.Token);
-            await _turn.WaitAsync(linked.Token);
-            try
-            {
-                return await Task.Run(() => Generate(batch, linked.Token), CancellationToken.None);
-            }
-            finally
-            {
-                _turn.Release();
-            }
+            return await GenerateInTurnAsync(batch, sequences, linked.Token);
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
-            throw new EngineDrainingException("the engine stopped before the request was finished. Try again on another instance.");
+            throw EngineFaults.Stopped();
         }
         catch (OnnxRuntimeGenAIException e)
         {
-            throw new EngineFailedException("GenAI failed; other requests go on. See the service's log.", e);
+            throw EngineFaults.Failed("GenAI", e);
         }
         finally
         {
@@ -92,7 +92,18 @@ internal sealed class GenAiEngine : IGenerator
     }
 
     /// <inheritdoc/>
-    public Task DrainAsync()
+    public async ValueTask DisposeAsync()
+    {
+        await _stopping.CancelAsync();
+        await CloseAsync();
+        _model.Dispose();
+        _config.Dispose();
+        _turn.Dispose();
+        _stopping.Dispose();
+    }
+
+    // Refuses new work; completes when all accepted work is over.
+    private Task CloseAsync()
     {
         lock (_lock)
         {
@@ -106,15 +117,29 @@ internal sealed class GenAiEngine : IGenerator
         return _drained.Task;
     }
 
-    /// <inheritdoc/>
-    public async ValueTask DisposeAsync()
+    private async Task<IReadOnlyList<IReadOnlyList<GeneratedSequence>>> GenerateInTurnAsync(
+        GenerationBatch batch, int sequences, CancellationToken cancellation)
     {
-        await _stopping.CancelAsync();
-        await DrainAsync();
-        _model.Dispose();
-        _config.Dispose();
-        _turn.Dispose();
-        _stopping.Dispose();
+        try
+        {
+            await _turn.WaitAsync(cancellation);
+        }
+        finally
+        {
+            lock (_lock)
+            {
+                _waiting -= sequences;                       // they run, or were given up
+            }
+        }
+
+        try
+        {
+            return await Task.Run(() => Generate(batch, cancellation), CancellationToken.None);
+        }
+        finally
+        {
+            _turn.Release();
+        }
     }
 
     private IReadOnlyList<IReadOnlyList<GeneratedSequence>> Generate(GenerationBatch batch, CancellationToken cancellation)
@@ -141,7 +166,7 @@ internal sealed class GenAiEngine : IGenerator
     {
         var request = rows[0].Prompt;
         using var parameters = new GeneratorParams(_model);
-        SetOptions(parameters, request, rows.Length, seed);
+        GenAiSettings.Apply(parameters, request, rows.Length, seed, Info.Vocabulary);
         using var generator = new Generator(_model, parameters);
         generator.AppendTokens([.. rows.SelectMany(row => row.Prompt.PromptIds)]);
         for (int step = 0; step < request.MaxNewTokens && !generator.IsDone(); step++)
@@ -161,37 +186,6 @@ internal sealed class GenAiEngine : IGenerator
             {
                 break;
             }
-        }
-    }
-
-    private static void SetOptions(GeneratorParams parameters, PromptRequest request, int rows, uint seed)
-    {
-        var sampling = request.Parameters;
-        // Every option, always: several of GenAI's defaults cut tokens off (top_k is 50).
-        parameters.SetSearchOption("batch_size", rows);
-        parameters.SetSearchOption("num_beams", 1);
-        parameters.SetSearchOption("num_return_sequences", 1);
-        parameters.SetSearchOption("min_length", 0);
-        parameters.SetSearchOption("max_length", request.PromptIds.Length + request.MaxNewTokens);
-        parameters.SetSearchOption("repetition_penalty", 1);
-        parameters.SetSearchOption("do_sample", !sampling.IsGreedy);
-        parameters.SetSearchOption("temperature", sampling.IsGreedy ? 1 : sampling.Temperature);
-        parameters.SetSearchOption("top_k", sampling.TopK);
-        parameters.SetSearchOption("top_p", sampling.TopP);
-        parameters.SetSearchOption("random_seed", seed & 0x7FFFFFFF);       // GenAI takes a non-negative int
-    }
-
-    private static int ReadPaddingId(GraphFolder folder)
-    {
-        string path = Path.Combine(folder.Path, "genai_config.json");
-        try
-        {
-            using var config = JsonDocument.Parse(File.ReadAllText(path));
-            return config.RootElement.GetProperty("model").GetProperty("pad_token_id").GetInt32();
-        }
-        catch (Exception e) when (e is IOException or JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
-        {
-            throw new ModelLoadException($"{path} names no model.pad_token_id ({e.Message}). Export the model again: trainer export --model FOLDER.", e);
         }
     }
 
@@ -227,15 +221,16 @@ internal sealed class GenAiEngine : IGenerator
         {
             if (_closed)
             {
-                throw new EngineDrainingException("the model is being unloaded or the service is stopping; no new request is taken. Try again on another instance.");
+                throw EngineFaults.Closed();
             }
 
-            if (_accepted + sequences > _options.MaxQueuedSequences)
+            if (_waiting + sequences > _options.MaxQueuedSequences)
             {
-                throw new QueueFullException($"{_accepted} sequences wait already and the request adds {sequences}; the queue holds {_options.MaxQueuedSequences}. Try again later or ask for fewer at once.");
+                throw EngineFaults.QueueFull(_waiting, sequences, _options.MaxQueuedSequences);
             }
 
             _accepted += sequences;
+            _waiting += sequences;
         }
     }
 
@@ -252,16 +247,10 @@ internal sealed class GenAiEngine : IGenerator
     }
 
     // The graph's own description, read by ONNX Runtime; GenAI does not give it.
-    private static GraphShape ReadShape(GraphFolder folder, string graph)
+    private static GraphShape ReadShape(GraphFolder folder, GraphPrecision precision)
     {
-        var (session, shape) = GraphSession.Open(folder, graph, threads: 1);
+        var (session, shape) = GraphSession.Open(folder, "decoder", precision, threads: 1);
         session.Dispose();
         return shape;
-    }
-
-    private static string Overlay(string graph, int threads)
-    {
-        string count = (threads > 0 ? threads : Environment.ProcessorCount).ToString(CultureInfo.InvariantCulture);
-        return $$$"""{"model":{"decoder":{"filename":"{{{graph}}}","session_options":{"intra_op_num_threads":{{{count}}},"inter_op_num_threads":1} } } }""";
     }
 }

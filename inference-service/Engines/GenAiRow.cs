@@ -28,6 +28,7 @@ internal sealed class GenAiRow(int promptIndex, int sampleIndex, PromptRequest p
     /// <param name="id">The token.</param>
     /// <param name="logits">The raw logits it was drawn from. [V]</param>
     /// <param name="eosId">GenAI itself ends a row at this id.</param>
+    /// <exception cref="EngineFailedException">The logits are no distribution.</exception>
     public void Append(int id, ReadOnlySpan<float> logits, int? eosId)
     {
         if (IsFinished)
@@ -35,7 +36,7 @@ internal sealed class GenAiRow(int promptIndex, int sampleIndex, PromptRequest p
             return;
         }
 
-        float logProb = LogitMath.LogProb(logits, id);
+        float logProb = (float)EngineFaults.Finite(LogitMath.LogProb(logits, id), "drawing a token");
         _ids.Add(id);
         _logProbs.Add(logProb);
         Prompt.OnToken?.Invoke(new DrawnToken(SampleIndex, id, logProb));

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Serialization;
@@ -39,9 +40,6 @@ internal sealed class GraphFolder
             : throw new ModelLoadException(
                 $"{path} was exported from a model of fingerprint {record.Fingerprint}; {modelFolder} now has {actual}. Export it again: trainer export --model {modelFolder}");
     }
-
-    /// <summary>Whether the export holds a graph.</summary>
-    public bool Has(string graph) => _record.Graphs.ContainsKey(graph);
 
     /// <summary>File name of a graph in a precision: <c>decoder.onnx</c>, <c>decoder.int8.onnx</c>.</summary>
     public static string FileName(string graph, GraphPrecision precision) => precision == GraphPrecision.Int8 ? $"{graph}.int8.onnx" : $"{graph}.onnx";
@@ -96,14 +94,19 @@ internal sealed class GraphFolder
 
         try
         {
-            return JsonSerializer.Deserialize(File.ReadAllText(path), ExportRecordJson.Default.ExportRecord)
-                ?? throw new JsonException("it holds null");
+            var record = JsonSerializer.Deserialize(File.ReadAllText(path), ExportRecordJson.Default.ExportRecord);
+            return IsWhole(record) ? record : throw new JsonException("it holds null where a fingerprint, a file or its hash belongs.");
         }
         catch (JsonException e)
         {
             throw new ModelLoadException($"{path} cannot be read: {e.Message} Export the model again: trainer export.", e);
         }
     }
+
+    // The reader checks that the keys are there, not what they hold.
+    private static bool IsWhole([NotNullWhen(true)] ExportRecord? record) =>
+        record is { Fingerprint: not null, Graphs: not null, Weights: not null }
+        && record.Graphs.Values.Concat(record.Weights.Values).All(file => file?.Sha256 is not null);
 }
 
 /// <summary>What <c>export.json</c> says that loading needs.</summary>

@@ -9,12 +9,13 @@ internal static class GraphSession
 {
     /// <summary>Loads a verified graph.</summary>
     /// <param name="folder">Where it lies.</param>
-    /// <param name="graph">File name.</param>
+    /// <param name="graph">Its name without precision and ending: decoder, logprobs or classifier.</param>
+    /// <param name="precision">Which of its files.</param>
     /// <param name="threads">Threads to compute with; 0 is one per processor.</param>
-    /// <exception cref="ModelLoadException">The graph is missing, damaged, of another model or not loadable.</exception>
-    public static (InferenceSession Session, GraphShape Shape) Open(GraphFolder folder, string graph, int threads)
+    /// <exception cref="ModelLoadException">The graph is missing, damaged, of another model or precision, or not loadable.</exception>
+    public static (InferenceSession Session, GraphShape Shape) Open(GraphFolder folder, string graph, GraphPrecision precision, int threads)
     {
-        string path = folder.Verified(graph);
+        string path = folder.Verified(GraphFolder.FileName(graph, precision));
         using var options = Options(threads);
         InferenceSession session;
         try
@@ -29,14 +30,27 @@ internal static class GraphSession
         try
         {
             var shape = GraphShape.Read(session, path);
-            return shape.Fingerprint == folder.Fingerprint
-                ? (session, shape)
-                : throw new ModelLoadException($"{path} is a graph of fingerprint {shape.Fingerprint}, not {folder.Fingerprint}. Export the model again: trainer export.");
+            Check(shape, path, folder.Fingerprint, precision);
+            return (session, shape);
         }
         catch
         {
             session.Dispose();
             throw;
+        }
+    }
+
+    private static void Check(GraphShape shape, string path, string fingerprint, GraphPrecision precision)
+    {
+        string wanted = precision == GraphPrecision.Int8 ? "int8" : "fp32";
+        if (shape.Fingerprint != fingerprint)
+        {
+            throw new ModelLoadException($"{path} is a graph of fingerprint {shape.Fingerprint}, not {fingerprint}. Export the model again: trainer export.");
+        }
+
+        if (shape.Precision != wanted)
+        {
+            throw new ModelLoadException($"{path} is a graph in {shape.Precision}; {wanted} was asked for. Export the model again: trainer export.");
         }
     }
 
@@ -72,8 +86,30 @@ internal static class GraphSession
 /// <param name="Context">Tokens at most.</param>
 internal sealed record GraphShape(string Fingerprint, string Precision, int Layers, int Heads, int HeadSize, int Vocabulary, int Context)
 {
+    private const int FewestTokens = 2;                      // a prompt of one and one drawn
+
     /// <summary>Bytes of key-value cache per token of one sequence.</summary>
-    public long CacheBytesPerToken => 2L * Layers * Heads * HeadSize * sizeof(float);
+    /// <exception cref="OverflowException">More than can be counted.</exception>
+    public long CacheBytesPerToken => checked(2L * Layers * Heads * HeadSize * sizeof(float));
+
+    /// <summary>Tokens of prompt and completion together: the limit of the settings, or the context where they name none.</summary>
+    /// <param name="options">The settings.</param>
+    /// <param name="modelFolder">For messages.</param>
+    /// <exception cref="ModelLoadException">The limit is above the context, or leaves no room for a prompt and a drawn token.</exception>
+    public int TokensPerSequence(EngineOptions options, string modelFolder)
+    {
+        if (options.MaxTokens > Context)
+        {
+            throw new ModelLoadException($"MaxTokens is {options.MaxTokens}; {modelFolder} was trained for {Context} positions. Set it to at most that, or to 0.");
+        }
+
+        int tokens = options.MaxTokens > 0 ? options.MaxTokens : Context;
+        return tokens >= FewestTokens
+            ? tokens
+            : throw new ModelLoadException(
+                $"MaxTokens is {options.MaxTokens} and the context of {modelFolder} {Context}; a sequence needs room for {FewestTokens} tokens, one of the prompt and one drawn. "
+                + "Set MaxTokens to 0 or at least 2, or load a model with a longer context.");
+    }
 
     /// <summary>Reads the metadata.</summary>
     /// <exception cref="ModelLoadException">An entry is missing or no number.</exception>

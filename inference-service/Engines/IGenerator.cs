@@ -17,9 +17,6 @@ internal interface IGenerator : IAsyncDisposable
     /// <exception cref="EngineFailedException">The native engine failed under these rows.</exception>
     /// <exception cref="OperationCanceledException"><paramref name="cancellation"/> fired.</exception>
     Task<IReadOnlyList<IReadOnlyList<GeneratedSequence>>> GenerateAsync(GenerationBatch batch, CancellationToken cancellation);
-
-    /// <summary>Refuses new work and completes when all accepted work is done.</summary>
-    Task DrainAsync();
 }
 
 /// <summary>What a generator holds.</summary>
@@ -28,5 +25,4 @@ internal interface IGenerator : IAsyncDisposable
 /// <param name="Context">Tokens of prompt and completion together at most.</param>
 /// <param name="Slots">Sequences decoded together at most.</param>
 /// <param name="EosId">End-of-text id, or null where the model has none.</param>
-/// <param name="CacheBytes">Memory of the key-value cache.</param>
-internal sealed record GeneratorInfo(string Fingerprint, int Vocabulary, int Context, int Slots, int? EosId, long CacheBytes);
+internal sealed record GeneratorInfo(string Fingerprint, int Vocabulary, int Context, int Slots, int? EosId);

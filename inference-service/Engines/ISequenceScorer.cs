@@ -3,9 +3,6 @@ namespace Rudder.InferenceService.Engines;
 /// <summary>An engine that scores given sequences under one language model. Calls from several threads are served one after the other.</summary>
 internal interface ISequenceScorer : IDisposable
 {
-    /// <summary>SHA-256 of the model folder, hex.</summary>
-    string Fingerprint { get; }
-
     /// <summary>Tokens of prompt and completion together at most.</summary>
     int Context { get; }
 
@@ -14,10 +11,12 @@ internal interface ISequenceScorer : IDisposable
 
     /// <summary>Log-probabilities of each sequence's completion, in order.</summary>
     /// <exception cref="GenerationRequestException">A sequence does not fit the model.</exception>
+    /// <exception cref="EngineFailedException">The model gives what is no distribution.</exception>
     IReadOnlyList<SequenceScore> Score(IReadOnlyList<ScoredSequence> sequences, CancellationToken cancellation);
 
     /// <summary>How far this model is from a reference along each sequence, in order.</summary>
     /// <exception cref="GenerationRequestException">A sequence does not fit one of the models, or their vocabularies differ.</exception>
+    /// <exception cref="EngineFailedException">A model gives what is no distribution.</exception>
     IReadOnlyList<SequenceDivergenceScore> Diverge(ISequenceScorer reference, IReadOnlyList<ScoredSequence> sequences, CancellationToken cancellation);
 }
 

@@ -17,10 +17,12 @@ internal interface ITextClassifier : IDisposable
 
     /// <summary>Ids of a text without special tokens: windows are cut and special tokens added here. One result per text, in order.</summary>
     /// <exception cref="GenerationRequestException">An id is outside the vocabulary.</exception>
+    /// <exception cref="EngineFailedException">The model gives what is no distribution.</exception>
     IReadOnlyList<TextClassification> Classify(IReadOnlyList<int[]> texts, CancellationToken cancellation);
 
     /// <summary>Ids that hold their special tokens already, each within the context. One result per sequence, in order.</summary>
     /// <exception cref="GenerationRequestException">An id is outside the vocabulary or a sequence is too long.</exception>
+    /// <exception cref="EngineFailedException">The model gives what is no distribution.</exception>
     IReadOnlyList<TextClassification> ClassifyIds(IReadOnlyList<int[]> sequences, CancellationToken cancellation);
 }
 

@@ -19,13 +19,7 @@ internal sealed class KeyValueArena : IDisposable
     public KeyValueArena(GraphShape shape, int slots, int maxTokens, long maxBytes)
     {
         (_shape, _slots, _maxTokens) = (shape, slots, maxTokens);
-        Bytes = checked(shape.CacheBytesPerToken * slots * maxTokens);
-        if (Bytes > maxBytes)
-        {
-            throw new ModelLoadException(
-                $"the key-value cache of {slots} slots × {maxTokens} tokens needs {Bytes:N0} bytes; MaxCacheBytes is {maxBytes:N0}. Lower MaxSlots or MaxTokens, or raise the limit.");
-        }
-
+        long bytes = Size(shape, slots, maxTokens, maxBytes);
         _blocks = new NativeBuffer<float>[2 * shape.Layers];
         try
         {
@@ -37,14 +31,33 @@ internal sealed class KeyValueArena : IDisposable
         catch (OutOfMemoryException e)
         {
             Dispose();
-            throw new ModelLoadException($"no memory for a key-value cache of {Bytes:N0} bytes. Lower MaxSlots or MaxTokens.", e);
+            throw new ModelLoadException($"no memory for a key-value cache of {bytes:N0} bytes. Lower MaxSlots or MaxTokens.", e);
         }
     }
 
-    /// <summary>Memory held.</summary>
-    public long Bytes { get; }
-
     private long RowLength => (long)_shape.Heads * _maxTokens * _shape.HeadSize;
+
+    /// <summary>Bytes of a cache, computed before anything is allocated; also the bound of what GenAI allocates by itself.</summary>
+    /// <param name="shape">The graph's shape.</param>
+    /// <param name="slots">S.</param>
+    /// <param name="maxTokens">maxT.</param>
+    /// <param name="maxBytes">Largest size allowed.</param>
+    /// <exception cref="ModelLoadException">It would be larger than allowed.</exception>
+    public static long Size(GraphShape shape, int slots, int maxTokens, long maxBytes)
+    {
+        try
+        {
+            long bytes = checked(shape.CacheBytesPerToken * slots * maxTokens);
+            return bytes <= maxBytes
+                ? bytes
+                : throw new ModelLoadException(
+                    $"the key-value cache of {slots} slots × {maxTokens} tokens needs {bytes:N0} bytes; MaxCacheBytes is {maxBytes:N0}. Lower MaxSlots or MaxTokens, or raise the limit.");
+        }
+        catch (OverflowException e)
+        {
+            throw new ModelLoadException($"the key-value cache of {slots} slots × {maxTokens} tokens is larger than any memory. Lower MaxSlots or MaxTokens.", e);
+        }
+    }
 
     /// <summary>Keys (even block) or values (odd block) of a contiguous range of slots, [rows,H,maxT,D].</summary>
     /// <param name="block">2 × layer, plus 1 for values.</param>

@@ -7,6 +7,7 @@ namespace Rudder.InferenceService.Engines;
 /// <summary>Scores given completions with <c>logprobs.onnx</c>: length-sorted micro-batches, full logits for a bounded number of positions at a time.</summary>
 internal sealed class LogProbEngine : ISequenceScorer
 {
+    private const string Stage = "scoring";
     private static readonly string[] InputNames = ["input_ids", "positions"];
     private static readonly string[] OutputNames = ["logits"];
     private readonly Lock _lock = new();
@@ -26,9 +27,6 @@ internal sealed class LogProbEngine : ISequenceScorer
     }
 
     /// <inheritdoc/>
-    public string Fingerprint => _shape.Fingerprint;
-
-    /// <inheritdoc/>
     public int Context => _shape.Context;
 
     /// <inheritdoc/>
@@ -38,7 +36,7 @@ internal sealed class LogProbEngine : ISequenceScorer
     /// <exception cref="ModelLoadException">The graph cannot be loaded.</exception>
     public static LogProbEngine Load(GraphFolder folder, EngineOptions options)
     {
-        var (session, shape) = GraphSession.Open(folder, GraphFolder.FileName("logprobs", GraphPrecision.Fp32), options.Threads);
+        var (session, shape) = GraphSession.Open(folder, "logprobs", GraphPrecision.Fp32, options.Threads);
         return new LogProbEngine(session, shape, options);
     }
 
@@ -57,7 +55,8 @@ internal sealed class LogProbEngine : ISequenceScorer
                 for (int i = 0; i < chunk.Targets.Count; i++)
                 {
                     var (sequence, place) = chunk.Targets[i];
-                    tokens[sequence][place] = LogitMath.LogProb(Row(_logits, i), sequences[sequence].CompletionIds[place]);
+                    float logProb = LogitMath.LogProb(Row(_logits, i), sequences[sequence].CompletionIds[place]);
+                    tokens[sequence][place] = (float)EngineFaults.Finite(logProb, Stage);
                 }
             }
         }
@@ -119,9 +118,9 @@ internal sealed class LogProbEngine : ISequenceScorer
             double referenceLogSum = LogitMath.LogSumExp(reference);
             var (kl, logModel, logReference) = sums[sequence];
             sums[sequence] = (
-                kl + LogitMath.KlDivergence(model, reference, modelLogSum, referenceLogSum),
-                logModel + (model[id] - modelLogSum),
-                logReference + (reference[id] - referenceLogSum));
+                kl + EngineFaults.Finite(LogitMath.KlDivergence(model, reference, modelLogSum, referenceLogSum), Stage),
+                logModel + EngineFaults.Finite(model[id] - modelLogSum, Stage),
+                logReference + EngineFaults.Finite(reference[id] - referenceLogSum, Stage));
         }
     }
 

@@ -27,14 +27,22 @@ internal sealed class OnnxDecoder : IDecoder
     private OnnxDecoder(InferenceSession session, GraphShape shape, int slots, int maxTokens, int? eosId, long maxCacheBytes)
     {
         (_session, _shape, _slots, _maxTokens) = (session, shape, slots, maxTokens);
-        _arena = new KeyValueArena(shape, slots, maxTokens, maxCacheBytes);
-        _ids = new NativeBuffer<long>(slots);
-        _positions = new NativeBuffer<long>(slots);
-        _mask = new NativeBuffer<long>((long)slots * maxTokens);
-        _logits = new NativeBuffer<float>((long)slots * shape.Vocabulary);
         _ones = new int[slots];
         _steps = new StepBinding?[slots + 1];
-        Info = new GeneratorInfo(shape.Fingerprint, shape.Vocabulary, maxTokens, slots, eosId, _arena.Bytes);
+        Info = new GeneratorInfo(shape.Fingerprint, shape.Vocabulary, maxTokens, slots, eosId);
+        try
+        {
+            _arena = new KeyValueArena(shape, slots, maxTokens, maxCacheBytes);
+            _ids = new NativeBuffer<long>(slots);
+            _positions = new NativeBuffer<long>(slots);
+            _mask = new NativeBuffer<long>((long)slots * maxTokens);
+            _logits = new NativeBuffer<float>((long)slots * shape.Vocabulary);
+        }
+        catch
+        {
+            FreeMemory();
+            throw;
+        }
     }
 
     /// <inheritdoc/>
@@ -44,23 +52,32 @@ internal sealed class OnnxDecoder : IDecoder
     /// <exception cref="ModelLoadException">The graph cannot be loaded or its cache would be too large.</exception>
     public static OnnxDecoder Load(GraphFolder folder, EngineOptions options, int? eosId)
     {
-        string graph = GraphFolder.FileName("decoder", options.Precision);
-        var (session, shape) = GraphSession.Open(folder, graph, options.Threads);
+        var (session, shape) = GraphSession.Open(folder, "decoder", options.Precision, options.Threads);
+        OnnxDecoder decoder;
         try
         {
-            if (options.MaxTokens > shape.Context)
-            {
-                throw new ModelLoadException($"MaxTokens is {options.MaxTokens}; {folder.ModelFolder} was trained for {shape.Context} positions. Set it to at most that, or to 0.");
-            }
-
-            int maxTokens = options.MaxTokens > 0 ? options.MaxTokens : shape.Context;
-            var decoder = new OnnxDecoder(session, shape, options.MaxSlots, maxTokens, eosId, options.MaxCacheBytes);
-            decoder.Warm();
-            return decoder;
+            int maxTokens = shape.TokensPerSequence(options, folder.ModelFolder);
+            decoder = new OnnxDecoder(session, shape, options.MaxSlots, maxTokens, eosId, options.MaxCacheBytes);
         }
         catch
         {
             session.Dispose();
+            throw;
+        }
+
+        try
+        {
+            decoder.Warm();
+            return decoder;
+        }
+        catch (OnnxRuntimeException e)
+        {
+            decoder.Dispose();
+            throw new ModelLoadException($"ONNX Runtime cannot run the decoder of {folder.Path}: {e.Message} Export the model again: trainer export.", e);
+        }
+        catch
+        {
+            decoder.Dispose();
             throw;
         }
     }
@@ -118,13 +135,19 @@ internal sealed class OnnxDecoder : IDecoder
             step?.Dispose();
         }
 
-        _runOptions.Dispose();
         _session.Dispose();
-        _arena.Dispose();
-        _ids.Dispose();
-        _positions.Dispose();
-        _mask.Dispose();
-        _logits.Dispose();
+        FreeMemory();
+    }
+
+    // After a constructor that failed part of it is not there.
+    private void FreeMemory()
+    {
+        _runOptions.Dispose();
+        _arena?.Dispose();
+        _ids?.Dispose();
+        _positions?.Dispose();
+        _mask?.Dispose();
+        _logits?.Dispose();
     }
 
     private StepBinding BindStep(int rows)
@@ -166,6 +189,6 @@ internal sealed class OnnxDecoder : IDecoder
     private void Warm()
     {
         Prefill([[0]], 0);
-        Step([0], [1 % _maxTokens]);
+        Step([0], [1]);
     }
 }

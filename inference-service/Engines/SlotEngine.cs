@@ -19,7 +19,6 @@ internal sealed class SlotEngine : IGenerator
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly int[] _ids;
     private readonly int[] _lengths;
-    private int _live;
 
     /// <summary>Starts an engine on a decoder, which it owns from then on.</summary>
     public SlotEngine(IDecoder decoder, EngineOptions options)
@@ -35,9 +34,6 @@ internal sealed class SlotEngine : IGenerator
 
     /// <inheritdoc/>
     public GeneratorInfo Info => _decoder.Info;
-
-    /// <summary>Sequences being decoded.</summary>
-    public int Running => Volatile.Read(ref _live);
 
     /// <summary>Sequences waiting for a slot.</summary>
     public int Waiting => _queue.Sequences;
@@ -58,13 +54,6 @@ internal sealed class SlotEngine : IGenerator
         var work = new BatchWork(batch, cancellation);
         _queue.Enqueue(work);
         return work.Completion;
-    }
-
-    /// <inheritdoc/>
-    public Task DrainAsync()
-    {
-        _queue.Close();
-        return _ended.Task;
     }
 
     /// <inheritdoc/>
@@ -89,11 +78,11 @@ internal sealed class SlotEngine : IGenerator
             }
             else if (!_queue.WaitForWork(_stopping.Token))
             {
-                break;                                       // drained
+                break;                                       // stopped
             }
         }
 
-        var stopped = new EngineDrainingException("the engine stopped before the request was finished. Try again on another instance.");
+        var stopped = EngineFaults.Stopped();
         _slots.FailAll(stopped);
         foreach (var prompt in _queue.Clear())
         {
@@ -104,11 +93,7 @@ internal sealed class SlotEngine : IGenerator
         _ended.SetResult();
     }
 
-    private void RetireFinished()
-    {
-        _slots.RetireFinished(_decoder.CopyRow);
-        Volatile.Write(ref _live, _slots.Count);
-    }
+    private void RetireFinished() => _slots.RetireFinished(_decoder.CopyRow);
 
     private void Admit()
     {
@@ -126,7 +111,7 @@ internal sealed class SlotEngine : IGenerator
         }
         catch (Exception e)
         {
-            admissions.ForEach(admission => admission.Prompt.Batch.Fail(Failed("prefill", e)));
+            admissions.ForEach(admission => admission.Prompt.Batch.Fail(EngineFaults.Failed("prefill", e)));
             return;
         }
 
@@ -161,7 +146,7 @@ internal sealed class SlotEngine : IGenerator
         }
         catch (Exception e)
         {
-            _slots.FailAll(Failed("decoding step", e));
+            _slots.FailAll(EngineFaults.Failed("decoding step", e));
             return;
         }
 
@@ -184,10 +169,7 @@ internal sealed class SlotEngine : IGenerator
         }
         catch (Exception e)
         {
-            slot.Prompt.Batch.Fail(Failed("drawing a token", e));
+            slot.Prompt.Batch.Fail(EngineFaults.Failed("drawing a token", e));
         }
     }
-
-    private static EngineFailedException Failed(string stage, Exception cause) =>
-        new($"the engine failed in {stage} ({cause.GetType().Name}); other requests go on. See the service's log.", cause);
 }

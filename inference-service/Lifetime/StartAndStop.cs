@@ -36,7 +36,11 @@ internal sealed class StartAndStop(ServiceState state, ModelRegistry models, Ser
         {
             Log.DrainTimedOut(logger, state.Running, options.DrainSeconds);
             state.EndRunningCalls();
-            await idle;
+            if (!await EndsAsync(idle, cancellationToken))
+            {
+                Log.CallsLeftRunning(logger, state.Running);
+                return;
+            }
         }
 
         Log.Drained(logger);
@@ -45,4 +49,18 @@ internal sealed class StartAndStop(ServiceState state, ModelRegistry models, Ser
     public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    // A call that does not heed its end must not hold up the service's for longer than the host allows.
+    private static async Task<bool> EndsAsync(Task idle, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await idle.WaitAsync(cancellationToken);
+            return true;
+        }
+        catch (OperationCanceledException)
+        {
+            return false;
+        }
+    }
 }

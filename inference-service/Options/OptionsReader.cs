@@ -84,10 +84,27 @@ internal sealed class OptionsReader
             _faults.Add($"{section.Path} is '{value}'; it is a list: {section.Path}:0, {section.Path}:1 and so on.");
         }
 
-        var elements = section.GetChildren().Select(child => ReadValue(child, elementType)).OfType<object>().ToArray();
+        var elements = section.GetChildren().Select(child => ReadElement(section, child, elementType)).OfType<object>().ToArray();
         var array = Array.CreateInstance(elementType, elements.Length);
         elements.CopyTo(array, 0);
         return array;
+    }
+
+    private object? ReadElement(IConfigurationSection list, IConfigurationSection element, Type type)
+    {
+        if (!int.TryParse(element.Key, NumberStyles.None, CultureInfo.InvariantCulture, out _))
+        {
+            _faults.Add($"{element.Path} is no entry of a list; entries have numbers: {list.Path}:0, {list.Path}:1 and so on.");
+            return null;
+        }
+
+        if (type == typeof(string) && element.Value is { } text && string.IsNullOrWhiteSpace(text))
+        {
+            _faults.Add($"{element.Path} is empty; it takes {Kind(type)}. Leave it out, or give it a value.");
+            return null;
+        }
+
+        return ReadValue(element, type);
     }
 
     private static object? Parse(string text, Type type)
@@ -143,6 +160,11 @@ internal sealed class OptionsReader
         foreach (var same in options.Models.GroupBy(model => model.Name, StringComparer.Ordinal).Where(group => group.Count() > 1))
         {
             _faults.Add($"Service:Models names '{same.Key}' {same.Count()} times; every model needs a name of its own.");
+        }
+
+        if (options.MaxTokens == 1)
+        {
+            _faults.Add($"Service:MaxTokens is 1; it takes 0 (the model's context) or 2 to {1 << 20}, room for a prompt and a drawn token.");
         }
 
         if (options.MaxSequences > options.MaxQueue)

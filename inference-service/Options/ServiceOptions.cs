@@ -14,11 +14,11 @@ internal sealed class ServiceOptions
     [Length(0, 64)]
     public ModelOptions[] Models { get; init; } = [];
 
-    /// <summary>Sequences decoded together. Memory grows with it: MaxSlots × MaxTokens × layers × 2 × width × 4 bytes. Default 32.</summary>
+    /// <summary>Sequences decoded together. Memory grows with it: MaxSlots × MaxTokens × layers × 2 × width × 4 bytes. GenAI decodes at most 32 together, whatever is set. Default 32.</summary>
     [Range(1, 1024)]
     public int MaxSlots { get; init; } = 32;
 
-    /// <summary>Tokens a slot holds, prompt and completion together; 0: the model's whole context. A context shorter than this limits the slot. Default 0.</summary>
+    /// <summary>Tokens a slot holds, prompt and completion together; 0: the model's whole context. A context shorter than this limits the slot. 1 is refused: a prompt and a drawn token need 2. Default 0.</summary>
     [Range(0, 1 << 20)]
     public int MaxTokens { get; init; }
 

@@ -48,6 +48,11 @@ internal sealed class LoadedModel
     /// <summary>Fires when calls of a retired model have used up their time.</summary>
     public CancellationToken Ended => _ended.Token;
 
+    /// <summary>The text of drawn ids; empty without a tokenizer. Ids of a vocabulary padded beyond the tokenizer's stand for no text, as special tokens.</summary>
+    /// <param name="ids">Ids of the model.</param>
+    public string Decode(IEnumerable<int> ids) =>
+        Tokenizer is { } tokenizer ? tokenizer.Decode(ids.Where(id => id < tokenizer.VocabularySize)) : "";
+
     /// <summary>Registers a call, unless the model is retired; then <see cref="Leave"/> must follow.</summary>
     public bool TryEnter()
     {
@@ -114,14 +119,23 @@ internal sealed class LoadedModel
 
     private async Task DisposeAsync()
     {
-        if (Generator is not null)
+        // One engine's failure must not keep the others' memory.
+        try
         {
-            await Generator.DisposeAsync();
+            await (Generator?.DisposeAsync() ?? ValueTask.CompletedTask);
         }
-
-        Scorer?.Dispose();
-        Classifier?.Dispose();
-        ScoringTurn.Dispose();
-        _ended.Dispose();
+        finally
+        {
+            try
+            {
+                Scorer?.Dispose();
+            }
+            finally
+            {
+                Classifier?.Dispose();
+                ScoringTurn.Dispose();
+                _ended.Dispose();
+            }
+        }
     }
 }

@@ -27,9 +27,16 @@ internal sealed class ModelLoader(ServiceOptions options) : IModelLoader
         // Hashing and reading the graphs takes the longest.
         var graphs = GraphFolder.Open(source.Folder);
         cancellation.ThrowIfCancellationRequested();
-        return config is RobertaConfig
-            ? Classifier(source, config, tokenizer, graphs, cancellation)
-            : await GeneratorAsync(source, config, tokenizer, graphs, cancellation);
+        try
+        {
+            return config is RobertaConfig
+                ? Classifier(source, config, tokenizer, graphs, cancellation)
+                : await GeneratorAsync(source, config, tokenizer, graphs, cancellation);
+        }
+        catch (EngineFailedException e)
+        {
+            throw new ModelLoadException($"{graphs.ModelFolder}: the first request after loading failed ({(e.InnerException ?? e).Message}). The weights are damaged or overflow; train or fetch the model again.", e);
+        }
     }
 
     private LoadedModel Classifier(

@@ -41,11 +41,19 @@ internal sealed class ModelRegistry(IModelLoader loader, ServiceOptions options,
             long start = time.GetTimestamp();
             var model = await loader.LoadAsync(source, cancellation);
             LoadedModel? old = null;
-            _models.AddOrUpdate(source.Name, model, (_, current) =>
-            {
-                old = current;
-                return model;
-            });
+            // Each factory says what it found: a name unloaded meanwhile has the second follow the first.
+            _models.AddOrUpdate(
+                source.Name,
+                _ =>
+                {
+                    old = null;
+                    return model;
+                },
+                (_, current) =>
+                {
+                    old = current;
+                    return model;
+                });
             string kind = model.Classifier is null ? "generator" : "classifier";
             Log.ModelWarm(logger, model.Name, kind, source.Precision.ToString(), model.Fingerprint, time.GetElapsedTime(start).TotalSeconds);
             if (old is not null)

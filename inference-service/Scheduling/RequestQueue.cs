@@ -40,13 +40,12 @@ internal sealed class RequestQueue(int capacity)
         {
             if (_closed)
             {
-                throw new EngineDrainingException("the model is being unloaded or the service is stopping; no new request is taken. Try again on another instance.");
+                throw EngineFaults.Closed();
             }
 
             if (_sequences + sequences > capacity)
             {
-                throw new QueueFullException(
-                    $"{_sequences} sequences wait already and the request adds {sequences}; the queue holds {capacity}. Try again later or ask for fewer at once.");
+                throw EngineFaults.QueueFull(_sequences, sequences, capacity);
             }
 
             foreach (var prompt in batch.Prompts.Where(prompt => prompt.Waiting > 0))

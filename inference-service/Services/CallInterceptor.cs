@@ -29,18 +29,13 @@ internal sealed class CallInterceptor(ServiceState state, ServiceMetrics metrics
 
     private async Task GuardAsync(object request, ServerCallContext context, Func<Task> call)
     {
-        // Health answers in every phase, and a watch is no work that draining waits for.
-        bool counted = !context.Method.StartsWith(HealthPrefix, StringComparison.Ordinal);
-        if (counted && !state.TryEnter(out var phase))
-        {
-            throw RpcErrors.NotServing(phase);
-        }
-
+        bool entered = false;
         long start = time.GetTimestamp();
         var status = StatusCode.OK;
         metrics.CallStarted(context.Method);
         try
         {
+            entered = Enter(context.Method);
             RefuseUnknownFields(request);
             await call();
         }
@@ -55,18 +50,43 @@ internal sealed class CallInterceptor(ServiceState state, ServiceMetrics metrics
             var duration = time.GetElapsedTime(start);
             metrics.CallEnded(context.Method, status.ToString(), duration);
             Log.CallEnded(logger, context.Method, status.ToString(), duration.TotalMilliseconds);
-            if (counted)
+            if (entered)
             {
                 state.Leave();
             }
         }
     }
 
+    /// <summary>Counts a call in; false where there is nothing to count.</summary>
+    private bool Enter(string method)
+    {
+        // Health answers in every phase, and a watch is no work that draining waits for.
+        if (method.StartsWith(HealthPrefix, StringComparison.Ordinal))
+        {
+            return false;
+        }
+
+        return state.TryEnter(out var phase) ? true : throw RpcErrors.NotServing(phase);
+    }
+
     private static void RefuseUnknownFields(object request)
     {
-        if (UnknownFields.FirstIn((IMessage)request) is { } field)
+        if (FirstUnknownField((IMessage)request) is { } field)
         {
-            throw RpcErrors.Invalid($"{field} is unknown to this service, which would ignore it; leave it out, or update the service.");
+            throw RpcErrors.Invalid(
+                $"{field} is unknown to this service, or of another type there, and would be ignored; leave it out, or use one version of the protocol on both sides.");
+        }
+    }
+
+    private static string? FirstUnknownField(IMessage request)
+    {
+        try
+        {
+            return UnknownFields.FirstIn(request);
+        }
+        catch (InvalidProtocolBufferException)
+        {
+            throw RpcErrors.Invalid("the request holds bytes that are no message; use one version of the protocol on both sides.");
         }
     }
 

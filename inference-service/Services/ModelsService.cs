@@ -12,6 +12,7 @@ internal sealed class ModelsService(ModelRegistry models, ModelFolders folders, 
     : Inference.V1.Models.ModelsBase
 {
     private const int MaxPathLength = 4096;
+    private const string OwnTokenizer = "Convert text and ids with the tokenizer the model was trained with, or load a folder that holds it.";
 
     public override Task<ListModelsResponse> List(ListModelsRequest request, ServerCallContext context)
     {
@@ -22,7 +23,7 @@ internal sealed class ModelsService(ModelRegistry models, ModelFolders folders, 
 
     public override async Task<LoadModelResponse> Load(LoadModelRequest request, ServerCallContext context)
     {
-        string name = RequestValidation.Name("name", request.Name);
+        string name = RequestValidation.Name("name", request.Name, "Give the name that calls will use.");
         RequestValidation.InRange("the length of path", request.Path.Length, 1, MaxPathLength, "Name a model folder inside the service's model roots.");
         var source = new ModelSource(name, folders.Resolve(request.Path), EngineOf(request.Engine), PrecisionOf(request.Precision));
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, state.Ended);
@@ -39,7 +40,7 @@ internal sealed class ModelsService(ModelRegistry models, ModelFolders folders, 
     {
         using var call = ModelCall.Open(models, state, context, ("model", request.Model));
         RequestValidation.Count("texts", request.Texts.Count, validation.Options.MaxInputs);
-        var tokenizer = RequestValidation.Tokenizer("texts", call.Model, "ids");
+        var tokenizer = RequestValidation.Tokenizer("texts", call.Model, OwnTokenizer);
         var response = new EncodeResponse();
         for (int i = 0; i < request.Texts.Count; i++)
         {
@@ -55,11 +56,14 @@ internal sealed class ModelsService(ModelRegistry models, ModelFolders folders, 
     {
         using var call = ModelCall.Open(models, state, context, ("model", request.Model));
         RequestValidation.Count("sequences", request.Sequences.Count, validation.Options.MaxInputs);
-        var tokenizer = RequestValidation.Tokenizer("the reply", call.Model, "the ids as they are");
+        var tokenizer = RequestValidation.Tokenizer("sequences", call.Model, OwnTokenizer);
         var response = new DecodeResponse();
         for (int i = 0; i < request.Sequences.Count; i++)
         {
-            response.Texts.Add(tokenizer.Decode(RequestValidation.Ids($"sequences[{i}].ids", request.Sequences[i].Ids, call.Model)));
+            string field = $"sequences[{i}].ids";
+            int[] ids = RequestValidation.Ids(field, request.Sequences[i].Ids, call.Model);
+            RequestValidation.HaveText(field, ids, call.Model, tokenizer);
+            response.Texts.Add(tokenizer.Decode(ids));
         }
 
         return Task.FromResult(response);

@@ -15,8 +15,9 @@ internal sealed partial class RequestValidation(ServiceOptions options)
     /// <summary>A model's name, before it is looked up or given.</summary>
     /// <param name="field">Field that holds it.</param>
     /// <param name="name">The name.</param>
-    public static string Name(string field, string name) =>
-        name.Length == 0 ? throw RpcErrors.Invalid($"{field} is empty; Models.List names the loaded models.")
+    /// <param name="remedy">What to do where it is empty.</param>
+    public static string Name(string field, string name, string remedy = "Models.List names the loaded models.") =>
+        name.Length == 0 ? throw RpcErrors.Invalid($"{field} is empty. {remedy}")
         : LegalName().IsMatch(name) ? name
         : throw RpcErrors.Invalid(
             $"{field} is no model name ({name.Length} characters): a letter or digit, then up to 127 letters, digits, '.', '-' and '_'.");
@@ -59,12 +60,28 @@ internal sealed partial class RequestValidation(ServiceOptions options)
         return [.. ids];
     }
 
-    /// <summary>The tokenizer that a field with text needs.</summary>
+    /// <summary>Ids that the model's tokenizer knows too: a model's vocabulary may be padded beyond it.</summary>
+    /// <param name="field">The field.</param>
+    /// <param name="ids">Ids of the model.</param>
+    /// <param name="model">The model.</param>
+    /// <param name="tokenizer">Its tokenizer.</param>
+    public static void HaveText(string field, ReadOnlySpan<int> ids, LoadedModel model, TextTokenizer tokenizer)
+    {
+        int at = ids.IndexOfAnyExceptInRange(0, tokenizer.VocabularySize - 1);
+        if (at >= 0)
+        {
+            throw RpcErrors.Invalid(
+                $"{field}[{at}] is {ids[at]}; the tokenizer of model '{model.Name}' has ids 0 to {tokenizer.VocabularySize - 1}, the rest of the model's "
+                + $"{model.Vocabulary} stand for no text. Leave it out.");
+        }
+    }
+
+    /// <summary>The tokenizer that a field with text, or whose text is wanted, needs.</summary>
     /// <param name="field">The field.</param>
     /// <param name="model">The model.</param>
-    /// <param name="instead">The field that does without.</param>
-    public static TextTokenizer Tokenizer(string field, LoadedModel model, string instead) => model.Tokenizer
-        ?? throw RpcErrors.Invalid($"{field} is text, but model '{model.Name}' has no tokenizer and takes and gives ids only. Use {instead}.");
+    /// <param name="remedy">How to do without.</param>
+    public static TextTokenizer Tokenizer(string field, LoadedModel model, string remedy) => model.Tokenizer
+        ?? throw RpcErrors.Invalid($"{field} cannot be used: model '{model.Name}' has no tokenizer and takes and gives ids only. {remedy}");
 
     /// <summary>The model's generator.</summary>
     public static IGenerator Generator(string field, LoadedModel model) => model.Generator ?? throw WrongKind(field, model, "generator");

@@ -106,10 +106,10 @@ internal sealed class SampleRequests(RequestValidation validation)
             return new StopRule(all);
         }
 
-        var tokenizer = RequestValidation.Tokenizer("settings.stop_strings", model, "settings.stop_ids");
+        RequestValidation.Tokenizer("settings.stop_strings", model, "Use settings.stop_ids.");
         try
         {
-            return new StopRule(all, settings.StopStrings, tokenizer.Decode);
+            return new StopRule(all, settings.StopStrings, model.Decode);
         }
         catch (ArgumentException fault)
         {
@@ -122,7 +122,7 @@ internal sealed class SampleRequests(RequestValidation validation)
         int[] ids = prompt.ContentCase switch
         {
             Prompt.ContentOneofCase.Ids => RequestValidation.Ids($"{field}.ids", prompt.Ids.Ids, model),
-            Prompt.ContentOneofCase.Text => RequestValidation.Tokenizer($"{field}.text", model, $"{field}.ids")
+            Prompt.ContentOneofCase.Text => RequestValidation.Tokenizer($"{field}.text", model, $"Use {field}.ids.")
                 .Encode(validation.Text($"{field}.text", prompt.Text)),
             _ => throw RpcErrors.Invalid($"{field} holds neither text nor ids; set one of them."),
         };

@@ -82,7 +82,7 @@ internal sealed class SamplingService(ModelRegistry models, SampleRequests reque
         {
             PromptIndex = prompt,
             SampleIndex = sequence.SampleIndex,
-            Text = model.Tokenizer is null ? "" : plan.Stop.Cut(model.Tokenizer.Decode(sequence.Ids)),
+            Text = plan.Stop.Cut(model.Decode(sequence.Ids)),
             SumLogProb = sequence.LogProbs.Sum(value => (double)value),
             FinishReason = sequence.End == GenerationEnd.Stop ? FinishReason.Stop : FinishReason.Length,
             Seed = sequence.Seed,

@@ -113,7 +113,7 @@ internal sealed class ScoringService(ModelRegistry models, RequestValidation val
         switch (input.ContentCase)
         {
             case ClassifyInput.ContentOneofCase.Text:
-                var tokenizer = RequestValidation.Tokenizer($"{field}.text", model, $"{field}.ids");
+                var tokenizer = RequestValidation.Tokenizer($"{field}.text", model, $"Use {field}.ids.");
                 return (tokenizer.Encode(validation.Text($"{field}.text", input.Text)), true);
             case ClassifyInput.ContentOneofCase.Ids:
                 int[] ids = RequestValidation.Ids($"{field}.ids", input.Ids.Ids, model);

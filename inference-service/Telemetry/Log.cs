@@ -27,6 +27,9 @@ internal static partial class Log
     [LoggerMessage(13, LogLevel.Information, "Drained")]
     public static partial void Drained(ILogger logger);
 
+    [LoggerMessage(14, LogLevel.Error, "{Calls} calls did not end when they were told to; the service stops without waiting for them")]
+    public static partial void CallsLeftRunning(ILogger logger, int calls);
+
     [LoggerMessage(20, LogLevel.Debug, "{Method} ended with {Status} after {Milliseconds:F1} ms")]
     public static partial void CallEnded(ILogger logger, string method, string status, double milliseconds);
 

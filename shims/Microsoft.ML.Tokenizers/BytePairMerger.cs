@@ -49,12 +49,7 @@ internal sealed class BytePairMerger(Dictionary<long, (int Rank, int Id)> merges
             next[i] = i + 1;
         }
 
-        var queue = new PriorityQueue<(int At, int Left, int Right, int Id), (int Rank, int At)>(count);
-        for (int i = 0; i + 1 < count; i++)
-        {
-            Push(queue, i, symbols[i], symbols[i + 1]);
-        }
-
+        var queue = Adjacent(symbols);
         const int dead = -1;
         while (queue.TryDequeue(out var pair, out _))
         {
@@ -80,6 +75,17 @@ internal sealed class BytePairMerger(Dictionary<long, (int Rank, int Id)> merges
         }
 
         return Compact(symbols, dead);
+    }
+
+    private PriorityQueue<(int At, int Left, int Right, int Id), (int Rank, int At)> Adjacent(ReadOnlySpan<int> symbols)
+    {
+        var queue = new PriorityQueue<(int At, int Left, int Right, int Id), (int Rank, int At)>(symbols.Length);
+        for (int i = 0; i + 1 < symbols.Length; i++)
+        {
+            Push(queue, i, symbols[i], symbols[i + 1]);
+        }
+
+        return queue;
     }
 
     private void Push(PriorityQueue<(int, int, int, int), (int, int)> queue, int at, int left, int right)

@@ -14,8 +14,8 @@ public sealed class ExperimentTests(TinyModels models)
     {
         var killed = new TinyExperiment(models, "killed");
         var whole = new TinyExperiment(models, "whole");
-        await KillAtAsync(killed, "pairs: ");
-        await KillAtAsync(killed, "dpo-beta-0.1 | step ");
+        await killed.KillAtAsync("pairs: ");
+        await killed.KillAtAsync("dpo-beta-0.1 | step ");
         (int exit, string output, string error) = await killed.RunAsync();
         Assert.True(exit == 0, error);
         Assert.Contains("resuming", error, StringComparison.Ordinal);
@@ -54,24 +54,6 @@ public sealed class ExperimentTests(TinyModels models)
         Assert.Equal(130, exit);
         Assert.Contains("stopping the service", error, StringComparison.Ordinal);
         Assert.Equal("[]", File.ReadAllText(terminated.PathOf("processes.json")).Trim());
-    }
-
-    /// <summary>kill -9 of the client alone, as soon as it says a line that begins so; its children live on until the next run stops them.</summary>
-    private static async Task KillAtAsync(TinyExperiment experiment, string beginning)
-    {
-        bool killed = false;
-        (int exit, _, string error) = await experiment.RunAsync(
-            (line, client) =>
-            {
-                if (!killed && line.StartsWith(beginning, StringComparison.Ordinal) && !line.EndsWith("starting", StringComparison.Ordinal))
-                {
-                    killed = true;
-                    client.Kill();
-                }
-            }
-        );
-        Assert.True(killed && exit != 0, error);
-        Assert.False(experiment.Finished);
     }
 
     private static void RequireGoodPairs(TinyExperiment experiment)

@@ -23,19 +23,7 @@ public sealed class RunningServiceTests(TinyModels models)
         var whole = new TinyExperiment(models, "own-service");
 
         // Killed while the service works for it, its models stay there; the next run takes them over.
-        bool killed = false;
-        (int interrupted, _, string early) = await served.RunAsync(
-            (line, client) =>
-            {
-                if (!killed && line.StartsWith("pairs: ", StringComparison.Ordinal) && line.Contains("prompts", StringComparison.Ordinal))
-                {
-                    killed = true;
-                    client.Kill();
-                }
-            },
-            service: address
-        );
-        Assert.True(killed && interrupted != 0, early);
+        await served.KillAtAsync("pairs: ", address);
         Assert.Equal(2, (await ModelsAsync(address)).Count); // reference and classifier
         (int exit, _, string error) = await served.RunAsync(service: address);
         Assert.True(exit == 0, error);

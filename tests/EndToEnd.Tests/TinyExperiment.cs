@@ -33,4 +33,25 @@ internal sealed class TinyExperiment(TinyModels models, string runs)
             onLine,
             onStart
         );
+
+    /// <summary>kill -9 of the client alone, as soon as it says a line that begins so; what it has started lives on until the next run stops it.</summary>
+    /// <param name="beginning">Start of a line other than the announcement that a stage starts.</param>
+    /// <param name="service">Address of a running service, or null.</param>
+    public async Task KillAtAsync(string beginning, string? service = null)
+    {
+        bool killed = false;
+        (int exit, _, string error) = await RunAsync(
+            (line, client) =>
+            {
+                if (!killed && line.StartsWith(beginning, StringComparison.Ordinal) && !line.EndsWith("starting", StringComparison.Ordinal))
+                {
+                    killed = true;
+                    client.Kill();
+                }
+            },
+            service: service
+        );
+        Assert.True(killed && exit != 0, error);
+        Assert.False(Finished);
+    }
 }

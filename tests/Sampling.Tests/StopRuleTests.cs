@@ -54,6 +54,13 @@ public class StopRuleTests
         Assert.Equal(9, FirstEnd(new StopRule([], ["END"], Decode), ids));
     }
 
+    // The newest token's own text must not pass for text before it.
+    [Theory]
+    [InlineData("a", "", "bcd")]
+    [InlineData("a", "", "", "", "bcdefgh")]
+    public void Ends_StringBehindATokenWithoutText_IsFound(params string[] tokens) =>
+        Assert.Equal(tokens.Length, FirstEnd(new StopRule([], ["ab"], ids => string.Concat(ids.Select(id => tokens[id]))), Enumerable.Range(0, tokens.Length)));
+
     [Fact]
     public void Cut_SeveralStrings_CutsBeforeTheFirst() =>
         Assert.Equal("one ", new StopRule([], ["three", "two"], Decode).Cut("one two three"));

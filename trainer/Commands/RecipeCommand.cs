@@ -36,9 +36,14 @@ internal sealed class RecipeCommand
     {
         var options = new RecipeCommand();
         var command = new Command(name, $"{description}\n\nExample:\n  {example}");
-        foreach (Option option in (Option[])[options.recipe, options.set, options.output, options.resume, options.device, options.json])
+        foreach (Option option in (Option[])[options.recipe, options.set, options.output, options.resume, options.json])
         {
             command.Options.Add(option);
+        }
+
+        if (typeof(T).IsAssignableTo(typeof(TrainingRecipe)))
+        {
+            command.Options.Add(options.device); // a tokenizer is learned without tensors
         }
 
         command.Validators.Add(options.Check);
@@ -76,7 +81,7 @@ internal sealed class RecipeCommand
         Sets = parsed.GetValue(set)!,
         Output = parsed.GetValue(output),
         Resume = parsed.GetValue(resume),
-        Device = parsed.GetValue(device)!,
+        Device = parsed.GetValue(device) ?? "cpu",
         Json = parsed.GetValue(json),
         Stop = stop,
         Terminal = !Console.IsErrorRedirected,

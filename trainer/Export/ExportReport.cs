@@ -23,10 +23,18 @@ internal sealed record ExportReport(
     };
 
     /// <summary>Reads a report; null where the folder has none.</summary>
+    /// <exception cref="BadInputException">A damaged report; named by file and line.</exception>
     public static ExportReport? Read(string folder)
     {
         string path = Path.Combine(folder, FileName);
-        return File.Exists(path) ? JsonSerializer.Deserialize<ExportReport>(File.ReadAllText(path), Json) : null;
+        try
+        {
+            return File.Exists(path) ? JsonSerializer.Deserialize<ExportReport>(File.ReadAllText(path), Json) : null;
+        }
+        catch (JsonException e)
+        {
+            throw new BadInputException($"{path}:{(e.LineNumber ?? 0) + 1}: damaged ({e.Message}). Export the model again: trainer export --model FOLDER.", e);
+        }
     }
 
     /// <summary>The report as JSON text.</summary>

@@ -26,6 +26,7 @@ internal sealed class OnnxFolder : IDisposable
             Directory.Move(replaced, this.final);       // killed between the two renames of Publish
         }
 
+        RequireReplaceable();
         Delete(Path);
         Directory.CreateDirectory(Path);
     }
@@ -63,6 +64,20 @@ internal sealed class OnnxFolder : IDisposable
         if (!published)
         {
             Delete(Path);
+        }
+    }
+
+    /// <summary>Publishing replaces the folder whole, so it must be an export: never a model, a run or anybody's other files.</summary>
+    private void RequireReplaceable()
+    {
+        bool foreign = System.IO.File.Exists(final)
+            || (Directory.Exists(final)
+                && Directory.EnumerateFileSystemEntries(final).Any()
+                && !System.IO.File.Exists(System.IO.Path.Combine(final, ExportReport.FileName)));
+        if (foreign)
+        {
+            throw new BadInputException(
+                $"{final} holds something that is no export of this program (there is no {ExportReport.FileName} in it), and exporting would replace it. Name a new folder with --output, or move it away.");
         }
     }
 

@@ -27,6 +27,7 @@ internal static class Classifier
         model.FreezeFirst(recipe.FreezeBlocks);
         ClassifierEvaluation.RequireLengths(recipe.Data, model.Config);
         run.WriteStart(recipe, request, threads);
+        RunInputs.Keep(run, recipe.InputFiles());
 
         // 2. data: training reviews and a held-out part
         (IReadOnlyList<LabelledText> training, IReadOnlyList<LabelledText> heldOut) = ReadData(recipe, tokenizer, request);

@@ -25,17 +25,7 @@ internal static class FinishedRun
         IReadOnlyList<KeyValuePair<string, double>> evaluation,
         Action<string> saveModel)
     {
-        var final = new Dictionary<string, object>
-        {
-            ["steps"] = session.State.Step,
-            ["num_tokens"] = session.State.Tokens,
-            ["seconds"] = Math.Round(session.Seconds, 1),
-        };
-        foreach ((string name, double value) in evaluation)
-        {
-            final[(name.Contains('/', StringComparison.Ordinal) ? string.Empty : "eval/") + name] = value;
-        }
-
+        Dictionary<string, object> final = Metrics(session, evaluation);
         File.Delete(run.Done); // of a finished run that is resumed: it must not vouch for a model being replaced
         string temporary = run.Model + ".tmp";
         Remove(temporary);
@@ -53,6 +43,22 @@ internal static class FinishedRun
         if (request.Json)
         {
             request.Results.WriteLine(JsonSerializer.Serialize(final));
+        }
+
+        return final;
+    }
+
+    private static Dictionary<string, object> Metrics(TrainingSession session, IReadOnlyList<KeyValuePair<string, double>> evaluation)
+    {
+        var final = new Dictionary<string, object>
+        {
+            ["steps"] = session.State.Step,
+            ["num_tokens"] = session.State.Tokens,
+            ["seconds"] = Math.Round(session.Seconds, 1),
+        };
+        foreach ((string name, double value) in evaluation)
+        {
+            final[(name.Contains('/', StringComparison.Ordinal) ? string.Empty : "eval/") + name] = value;
         }
 
         return final;

@@ -29,6 +29,7 @@ internal static class ModelSource
     {
         if (recipe.Model is not null)
         {
+            TokenizerFit.Require(tokenizer, TokenizerFolder(recipe), ModelConfig.Load(recipe.Model), recipe.Model);
             return ModelFolder.LoadGpt2(recipe.Model, device, recipe.Dropout);
         }
 
@@ -53,6 +54,9 @@ internal static class ModelSource
     {
         if (recipe.Model is not null)
         {
+            ModelConfig start = ModelConfig.Load(recipe.Model);
+            TokenizerFit.Require(tokenizer, TokenizerFolder(recipe), start, recipe.Model);
+            RequireLabels(recipe, start);
             return ModelFolder.LoadRoberta(recipe.Model, device, recipe.Dropout);
         }
 
@@ -79,6 +83,16 @@ internal static class ModelSource
 
     /// <summary>Precision of the saved weights.</summary>
     public static WeightType SaveType(TrainingRecipe recipe) => recipe.SaveType == "fp16" ? WeightType.F16 : WeightType.F32;
+
+    private static void RequireLabels(ClassifierRecipe recipe, ModelConfig start)
+    {
+        if (start is RobertaConfig classifier && !classifier.Labels.SequenceEqual(recipe.Data.Labels))
+        {
+            throw new BadInputException(
+                $"data.labels is [{string.Join(", ", recipe.Data.Labels)}]; the model in {recipe.Model} has [{string.Join(", ", classifier.Labels)}]. "
+                + "Give data.labels the model's names in its order.");
+        }
+    }
 
     private static ArchitectureSettings CheckedSizes(TrainingRecipe recipe)
     {

@@ -27,6 +27,7 @@ internal static class Preference
             ? null
             : PreferenceSource.Read(recipe.EvaluationPairs, recipe, policy, objective.NeedsBaseline, run, request);
         run.WriteStart(recipe, request, threads);
+        RunInputs.Keep(run, recipe.InputFiles());
 
         // 3. seed, only now: building models draws random numbers, and a cached reference is not built; optimizer
         manual_seed(recipe.Seed);
@@ -86,6 +87,7 @@ internal static class Preference
     }
 
     /// <summary>One step's gradients: forward and backward of each part, weighted so that their sum is the gradient of the mean over all pairs.</summary>
+    /// <remarks>KTO's reference point z is taken anew in each part, over that part's groups: 32 parts of one group are not one part of 32.</remarks>
     internal static PreferenceMetrics Accumulate(
         PreferenceRecipe recipe,
         PreferenceObjective objective,

@@ -35,6 +35,11 @@ internal static class PreferenceSource
             throw new BadInputException("A preference run starts from a trained model: give model (its folder), and leave architecture out.");
         }
 
+        if (recipe.Tokenizer is string folder) // its files go into the finished model's folder
+        {
+            TokenizerFit.Require(ModelSource.Tokenizer(folder), folder, ModelConfig.Load(recipe.Model), recipe.Model);
+        }
+
         Gpt2 policy = ModelFolder.LoadGpt2(recipe.Model, device, recipe.Dropout ?? 0);
         policy.FreezeFirst(recipe.FreezeBlocks);
         return policy;
@@ -52,7 +57,8 @@ internal static class PreferenceSource
         PreferenceData data = PreferenceGrouping.Group(file, PreferencePairs.ReadNumbered(file), limits);
         Report(file, data, request);
         MismatchedCompletions? others = mismatched ? new MismatchedCompletions(data, limits.MaxLength) : null;
-        string cache = recipe.ReferenceCache ?? Path.Combine(Path.GetDirectoryName(Path.GetFullPath(run.Path))!, "reference-cache");
+        string folder = Path.TrimEndingDirectorySeparator(Path.GetFullPath(run.Path)); // "runs/a/" would be its own parent
+        string cache = recipe.ReferenceCache ?? Path.Combine(Path.GetDirectoryName(folder)!, "reference-cache");
         float[] reference = ReferenceLogProbs.Obtain(
             recipe.Reference ?? recipe.Model!, cache, policy.Config.VocabularySize, data, others, policy.Device, request);
         return new ScoredPairs(data, reference, others);

@@ -85,6 +85,14 @@ internal static class ReferenceLogProbs
             throw new InterruptedException($"Stopped while scoring the reference; nothing was trained yet. Start again with the same command. ({e.Message})");
         }
 
+        RequireFinite(folder, values, rows);
+        double seconds = request.Clock.GetElapsedTime(start).TotalSeconds;
+        request.Progress.WriteLine(string.Create(CultureInfo.InvariantCulture, $"reference log-probs of {rows.Count} completions computed in {seconds:0.0} s"));
+        return values;
+    }
+
+    private static void RequireFinite(string folder, float[] values, IReadOnlyList<(PreferenceGroup Group, GroupCompletion Completion)> rows)
+    {
         int broken = Array.FindIndex(values, value => !float.IsFinite(value));
         if (broken >= 0)
         {
@@ -92,9 +100,5 @@ internal static class ReferenceLogProbs
                 $"Reference {folder} gives completion {rows[broken].Completion.SampleIndex} of prompt '{rows[broken].Group.PromptId}' the log-prob "
                 + $"{values[broken].ToString(CultureInfo.InvariantCulture)}; its weights are damaged or the model overflows.");
         }
-
-        double seconds = request.Clock.GetElapsedTime(start).TotalSeconds;
-        request.Progress.WriteLine(string.Create(CultureInfo.InvariantCulture, $"reference log-probs of {rows.Count} completions computed in {seconds:0.0} s"));
-        return values;
     }
 }

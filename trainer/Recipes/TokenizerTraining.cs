@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using System.Text.Json;
 using Rudder.Checkpoints;
 using Rudder.Datasets;
 using Rudder.Trainer.Recipes.Settings;
@@ -22,14 +23,8 @@ internal static class TokenizerTraining
         IReadOnlyList<Review> reviews = ReviewSource.Read(recipe.Data, request);
 
         // 2. merges
-        bool gpt2 = recipe.Family == "gpt2";
         string temporary = run.Model + ".tmp";
-        BpeTraining.Train(
-            reviews.Select(r => r.Text),
-            recipe.VocabularySize,
-            gpt2 ? Gpt2Tokens : RobertaTokens,
-            temporary,
-            gpt2 ? TokenizerFamily.Gpt2 : TokenizerFamily.Roberta);
+        Learn(recipe, reviews, temporary, new StopCheck(run, request));
 
         // 3. how well it compresses, on a sample
         TextTokenizer tokenizer = TextTokenizer.Load(temporary)!;
@@ -41,10 +36,55 @@ internal static class TokenizerTraining
             ["characters_per_token"] = Math.Round(sample.Sum(r => (double)r.Text.Length) / Math.Max(1, tokens), 3),
             ["seconds"] = Math.Round(request.Clock.GetElapsedTime(started).TotalSeconds, 1),
         };
+        File.Delete(run.Done); // of a finished run that is resumed: it must not vouch for a vocabulary being replaced
+        if (Directory.Exists(run.Model))
+        {
+            Directory.Delete(run.Model, recursive: true);
+        }
+
         Directory.Move(temporary, run.Model);
         byte[] file = File.ReadAllBytes(Path.Combine(run.Model, "tokenizer.json"));
         run.WriteDone(Convert.ToHexStringLower(SHA256.HashData(file)), final);
         request.Progress.WriteLine($"tokenizer: {run.Model}");
+        if (request.Json)
+        {
+            request.Results.WriteLine(JsonSerializer.Serialize(final));
+        }
+
         return final;
+    }
+
+    private static void Learn(TokenizerRecipe recipe, IReadOnlyList<Review> reviews, string folder, StopCheck stop)
+    {
+        bool gpt2 = recipe.Family == "gpt2";
+        IEnumerable<string> texts = reviews.Select(review =>
+        {
+            stop.Require();
+            return review.Text;
+        });
+        BpeTraining.Train(
+            texts,
+            recipe.VocabularySize,
+            gpt2 ? Gpt2Tokens : RobertaTokens,
+            folder,
+            gpt2 ? TokenizerFamily.Gpt2 : TokenizerFamily.Roberta,
+            stop);
+    }
+
+    /// <summary>Ends the training where a stop was asked for: before each text, and every 100 merges.</summary>
+    private sealed class StopCheck(RunFolder run, RunRequest request) : IProgress<BpeTrainingProgress>
+    {
+        /// <inheritdoc/>
+        public void Report(BpeTrainingProgress value) => Require();
+
+        /// <summary>Throws once a stop was asked for; nothing has been written by then.</summary>
+        public void Require()
+        {
+            if (request.Stop.IsCancellationRequested)
+            {
+                throw new InterruptedException(
+                    $"Stopped while the vocabulary was learned; nothing of it is kept. Begin anew with: trainer {request.Command} --resume {run.Path}");
+            }
+        }
     }
 }

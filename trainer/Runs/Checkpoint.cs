@@ -17,6 +17,7 @@ internal static class Checkpoint
     private const string WeightsFile = "weights.safetensors";
     private const string OptimizerFile = "optimizer.safetensors";
     private const string StateFile = "state.json";
+    private static readonly JsonSerializerOptions Strict = new() { RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true };
 
     /// <summary>Saves a checkpoint and removes the oldest beyond <paramref name="keep"/>.</summary>
     public static void Save(
@@ -39,14 +40,14 @@ internal static class Checkpoint
         }
     }
 
-    /// <summary>Loads the newest checkpoint into the parameters, the optimizer and torch's generator.</summary>
+    /// <summary>Loads the newest checkpoint into the parameters, the optimizer and torch's generator; a run that was stopped before its first begins anew.</summary>
     /// <returns>Where the run stood.</returns>
     public static TrainingState LoadNewest(RunFolder run, IReadOnlyList<NamedParameter> parameters, IOptimizer optimizer)
     {
         int step = Steps(run).DefaultIfEmpty(-1).Max();
         if (step < 0)
         {
-            throw new BadInputException($"{run.Checkpoints} holds no checkpoint; start the run again without --resume.");
+            return TrainingState.Start;
         }
 
         string folder = FolderOf(run, step);
@@ -68,8 +69,7 @@ internal static class Checkpoint
             }
         }
 
-        SavedState saved = JsonSerializer.Deserialize<SavedState>(File.ReadAllText(Path.Combine(folder, StateFile)))
-            ?? throw new BadInputException($"{folder}/{StateFile} is empty; remove that folder to resume from the checkpoint before it.");
+        SavedState saved = ReadState(folder);
         optimizer.Resume(saved.OptimizerSteps);
         using Tensor random = tensor(Convert.FromBase64String(saved.Random));
         set_rng_state(random);
@@ -84,6 +84,19 @@ internal static class Checkpoint
               let name = Path.GetFileName(folder)
               where int.TryParse(name.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out _)
               select int.Parse(name.AsSpan(5), CultureInfo.InvariantCulture);
+
+    private static SavedState ReadState(string folder)
+    {
+        string path = Path.Combine(folder, StateFile);
+        try
+        {
+            return JsonSerializer.Deserialize<SavedState>(File.ReadAllText(path), Strict)!;
+        }
+        catch (Exception damage) when (damage is JsonException or FileNotFoundException)
+        {
+            throw new BadInputException($"{path} is damaged or missing ({damage.Message}); remove {folder} to resume from the checkpoint before it.", damage);
+        }
+    }
 
     private static string FolderOf(RunFolder run, int step) =>
         Path.Combine(run.Checkpoints, string.Create(CultureInfo.InvariantCulture, $"step-{step}"));

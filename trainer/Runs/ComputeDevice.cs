@@ -20,6 +20,11 @@ internal static class ComputeDevice
     /// <returns>The number set.</returns>
     public static int UseThreads(int threads)
     {
+        if (threads < 0)
+        {
+            throw new BadInputException($"threads is {threads}; give 0 (one per physical core) or more.");
+        }
+
         int used = threads > 0 ? threads : PhysicalCores();
         set_num_threads(used);
         return used;

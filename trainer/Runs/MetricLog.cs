@@ -21,6 +21,10 @@ internal sealed class MetricLog : IDisposable
 
         lines = new StreamWriter(new FileStream(run.Metrics, FileMode.Append, FileAccess.Write, FileShare.Read));
         events = new TensorBoardFile(run.Path, clock);
+        if (run.Resumed)
+        {
+            events.Restart(step + 1);
+        }
     }
 
     /// <summary>Appends one step's values.</summary>

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using System.Text.Json.Nodes;
 using Rudder.Trainer.Recipes.Settings;
 
 namespace Rudder.Trainer.Runs;
@@ -33,9 +34,7 @@ internal static class ModelCard
         return card.ToString();
     }
 
-    private static string Command(RunFolder run)
-    {
-        IEnumerable<string> arguments = Environment.GetCommandLineArgs().Skip(1).Where(a => !a.Contains(run.Path, StringComparison.Ordinal));
-        return "trainer " + string.Join(' ', arguments.Where(a => a is not ("--output" or "--resume")));
-    }
+    /// <summary>The command as the run noted it at its start.</summary>
+    private static string Command(RunFolder run) =>
+        (string?)JsonNode.Parse(File.ReadAllText(run.File(RunEnvironment.FileName)))?[RunEnvironment.Command] ?? "trainer";
 }

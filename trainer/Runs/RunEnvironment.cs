@@ -8,6 +8,12 @@ namespace Rudder.Trainer.Runs;
 /// <summary>Describes what a run ran on.</summary>
 internal static class RunEnvironment
 {
+    /// <summary>The file in a run folder.</summary>
+    public const string FileName = "environment.json";
+
+    /// <summary>Key of the command that trains the same model.</summary>
+    public const string Command = "command";
+
     /// <summary>Versions, device, threads, commit and command line.</summary>
     public static IReadOnlyDictionary<string, object?> Describe(RunRequest request, int threads) =>
         new Dictionary<string, object?>
@@ -22,6 +28,7 @@ internal static class RunEnvironment
             ["device"] = request.Device,
             ["threads"] = threads,
             ["commit"] = Commit(),
+            [Command] = request.CommandText(),
             ["command_line"] = Environment.GetCommandLineArgs(),
         };
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Rudder.Checkpoints;
 using Rudder.Trainer.Recipes.Settings;
 
@@ -42,9 +43,9 @@ internal sealed class RunFolder
     {
         if (request.Resume is string old)
         {
-            if (!Directory.Exists(System.IO.Path.Combine(old, "checkpoints")))
+            if (!System.IO.File.Exists(System.IO.Path.Combine(old, "recipe.json")))
             {
-                throw new BadInputException($"--resume {old}: there is no run with checkpoints in that folder.");
+                throw new BadInputException($"--resume {old}: there is no run in that folder (no recipe.json).");
             }
 
             return new RunFolder(old, resumed: true);
@@ -64,19 +65,20 @@ internal sealed class RunFolder
     /// <summary>A path inside the folder.</summary>
     public string File(string name) => System.IO.Path.Combine(Path, name);
 
-    /// <summary>Writes the resolved recipe and what it runs on. A resumed run must have the recipe it began with.</summary>
-    public void WriteStart(object recipe, RunRequest request, int threads)
+    /// <summary>Writes the resolved recipe and what it runs on. A resumed run must be trained by the recipe it began with.</summary>
+    /// <typeparam name="T">The recipe's record.</typeparam>
+    /// <param name="recipe">The recipe, every default filled in.</param>
+    /// <param name="request">The command line.</param>
+    /// <param name="threads">Threads in use.</param>
+    public void WriteStart<T>(T recipe, RunRequest request, int threads)
+        where T : class
     {
-        string text = RecipeReader.Write(recipe);
-        if (Resumed && System.IO.File.Exists(File("recipe.json")))
+        if (Resumed)
         {
-            RequireSameRecipe(text);
-        }
-        else
-        {
-            AtomicFile.WriteText(File("recipe.json"), text);
+            RequireSameTraining(recipe);
         }
 
+        AtomicFile.WriteText(File("recipe.json"), RecipeReader.Write(recipe));
         AtomicFile.WriteText(File("environment.json"), JsonSerializer.Serialize(RunEnvironment.Describe(request, threads), Indented));
     }
 
@@ -86,13 +88,29 @@ internal sealed class RunFolder
     public void WriteDone(string fingerprint, IReadOnlyDictionary<string, object> final) =>
         AtomicFile.WriteText(Done, JsonSerializer.Serialize(new { model = "model", fingerprint, final }, Indented));
 
-    private void RequireSameRecipe(string text)
+    private void RequireSameTraining<T>(T recipe)
+        where T : class
     {
         string path = File("recipe.json");
-        if (System.IO.File.ReadAllText(path) != text)
+        JsonObject before = Training(RecipeReader.Read<T>(path, []));
+        JsonObject now = Training(recipe);
+        string[] changed = [.. before.Select(p => p.Key).Union(now.Select(p => p.Key)).Where(key => !JsonNode.DeepEquals(before[key], now[key]))];
+        if (changed.Length > 0)
         {
             throw new BadInputException(
-                $"{path} differs from the recipe given now, so the run could not continue exactly. Give the same recipe and --set options, or start a new run.");
+                $"{path} differs from the recipe given now in {string.Join(", ", changed)}, so the run could not continue exactly. Give the same recipe and --set options, or start a new run.");
         }
+    }
+
+    /// <summary>The settings that decide the weights: what is saved, exported, kept and logged may change between two parts of a run.</summary>
+    private static JsonObject Training(object recipe)
+    {
+        var settings = (JsonObject)JsonNode.Parse(RecipeReader.Write(recipe))!;
+        foreach (string key in (string[])["export", "save_type", "keep_checkpoints", "log_every"])
+        {
+            settings.Remove(key);
+        }
+
+        return settings;
     }
 }

@@ -38,4 +38,17 @@ internal sealed record RunRequest
 
     /// <summary>Where results go.</summary>
     public TextWriter Results { get; init; } = Console.Out;
+
+    /// <summary>The command that trains the same model, without the places it writes to; quoted for a shell.</summary>
+    public string CommandText()
+    {
+        IEnumerable<string> words = ["trainer", Command, "--recipe", Recipe, .. Sets.SelectMany(set => (string[])["--set", set])];
+        IEnumerable<string> onDevice = Device == "cpu" ? [] : ["--device", Device];
+        return string.Join(' ', words.Concat(onDevice).Select(Quoted));
+    }
+
+    private static string Quoted(string word) =>
+        word.Length > 0 && word.All(c => char.IsLetterOrDigit(c) || "._/=:,+-".Contains(c, StringComparison.Ordinal))
+            ? word
+            : $"'{word.Replace("'", "'\\''", StringComparison.Ordinal)}'";
 }

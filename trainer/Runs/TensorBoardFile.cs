@@ -6,17 +6,18 @@ namespace Rudder.Trainer.Runs;
 
 /// <summary>
 /// Writes scalars as a TensorBoard event file: TFRecord framing around tensorflow.Event messages
-/// (wall_time = 1, step = 2, file_version = 3, summary = 5; Summary.value = 1; Value.tag = 1, simple_value = 2).
+/// (wall_time = 1, step = 2, file_version = 3, summary = 5, session_log = 7; SessionLog.status = 1, START = 1; Summary.value = 1; Value.tag = 1, simple_value = 2).
 /// </summary>
 internal sealed class TensorBoardFile : IDisposable
 {
-    private const int EventWallTime = 1, EventStep = 2, EventFileVersion = 3, EventSummary = 5;
+    private const int EventWallTime = 1, EventStep = 2, EventFileVersion = 3, EventSummary = 5, EventSession = 7;
+    private const int SessionStatus = 1, SessionStart = 1;
     private const int SummaryValue = 1, ValueTag = 1, ValueNumber = 2;
 
     private readonly FileStream stream;
     private readonly TimeProvider clock;
 
-    /// <summary>Creates <c>events.out.tfevents.SECONDS.HOST.rudder</c> in <paramref name="folder"/>.</summary>
+    /// <summary>Creates <c>events.out.tfevents.SECONDS.MILLISECONDS.rudder</c> in <paramref name="folder"/>.</summary>
     public TensorBoardFile(string folder, TimeProvider clock)
     {
         this.clock = clock;
@@ -29,6 +30,17 @@ internal sealed class TensorBoardFile : IDisposable
             output.WriteString("brain.Event:2");
         }));
     }
+
+    /// <summary>Says that training starts again at <paramref name="step"/>: TensorBoard then forgets what earlier files hold from there on.</summary>
+    public void Restart(int step) => Write(Event(step, output =>
+    {
+        output.WriteTag(EventSession, WireFormat.WireType.LengthDelimited);
+        output.WriteBytes(ByteString.CopyFrom(Message(session =>
+        {
+            session.WriteTag(SessionStatus, WireFormat.WireType.Varint);
+            session.WriteEnum(SessionStart);
+        })));
+    }));
 
     /// <summary>Appends one record that holds every value of a step.</summary>
     public void Add(int step, IEnumerable<KeyValuePair<string, double>> values)

@@ -15,7 +15,7 @@ internal static class TrainingLength
         return (int)((batches + accumulation - 1) / accumulation);
     }
 
-    /// <summary>epochs × steps per epoch, cut to max_steps; data without a row is an error.</summary>
+    /// <summary>epochs × steps per epoch, cut to max_steps; data without a row is an error, and so is a schedule longer than the run.</summary>
     public static int Steps(TrainingRecipe recipe, int stepsPerEpoch, int rows)
     {
         if (stepsPerEpoch < 1)
@@ -25,6 +25,26 @@ internal static class TrainingLength
         }
 
         long steps = (long)recipe.Epochs * stepsPerEpoch;
-        return (int)Math.Min(steps, recipe.MaxSteps > 0 ? recipe.MaxSteps : int.MaxValue);
+        int total = (int)Math.Min(steps, recipe.MaxSteps > 0 ? recipe.MaxSteps : int.MaxValue);
+        RequireFits(recipe.Schedule, total);
+        return total;
+    }
+
+    private static void RequireFits(ScheduleSettings schedule, int total)
+    {
+        if (schedule.WarmupSteps > 0 && schedule.WarmupSteps >= total)
+        {
+            throw new BadInputException(
+                $"schedule.warmup_steps is {schedule.WarmupSteps}, but the run has {total} steps: the rate would never reach its peak. "
+                + $"Give at most {total - 1}, or train longer (epochs, max_steps).");
+        }
+
+        int left = total - schedule.WarmupSteps;
+        if (schedule.DecaySteps > left)
+        {
+            throw new BadInputException(
+                $"schedule.decay_steps is {schedule.DecaySteps}, but of the run's {total} steps the warm-up leaves {left}. "
+                + $"Give at most {left}, or train longer (epochs, max_steps).");
+        }
     }
 }

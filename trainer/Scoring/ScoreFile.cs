@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Rudder.Checkpoints;
+using Rudder.Trainer.Models;
 
 namespace Rudder.Trainer.Scoring;
 
@@ -19,7 +20,13 @@ internal static class ScoreFile
     public static int Run(string modelFolder, bool onnx, string input, string output, int threads)
     {
         ModelConfig config = ModelConfig.Load(modelFolder);
-        List<ScoreRow> rows = Read(new ScoreRows(config, TextTokenizer.Load(modelFolder), input), input);
+        TextTokenizer? tokenizer = TextTokenizer.Load(modelFolder);
+        if (tokenizer is not null && config is RobertaConfig) // of a decoder's rows, which are ids, it reads nothing
+        {
+            TokenizerFit.RequireIds(tokenizer, modelFolder, config, modelFolder);
+        }
+
+        List<ScoreRow> rows = Read(new ScoreRows(config, tokenizer, input), input);
         DirectoryInfo temporary = Directory.CreateTempSubdirectory("rudder-score-");
         try
         {

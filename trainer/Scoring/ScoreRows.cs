@@ -46,6 +46,10 @@ internal sealed class ScoreRows(ModelConfig config, TextTokenizer? tokenizer, st
         {
             throw Bad($"no JSON: {e.Message}");
         }
+        catch (InvalidOperationException) // half of a surrogate pair, written as \uD8xx
+        {
+            throw Bad("a key or text holds half a surrogate pair. Write valid Unicode");
+        }
     }
 
     private ScoreRow Completion(JsonElement row)
@@ -85,7 +89,8 @@ internal sealed class ScoreRows(ModelConfig config, TextTokenizer? tokenizer, st
             throw Bad($"text is {text.ValueKind}; a string is needed");
         }
 
-        int[] tokens = tokenizer?.Encode(text.GetString()!) ?? throw Bad("text is given, but the model has no tokenizer; give input_ids");
+        string content = text.GetString()!;
+        int[] tokens = tokenizer?.Encode(content) ?? throw Bad("text is given, but the model has no tokenizer; give input_ids");
         return new ScoreRow(Windows(tokens), 0);
     }
 

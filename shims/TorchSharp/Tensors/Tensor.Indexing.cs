@@ -114,9 +114,7 @@ public static partial class torch
                         Extend(chosen, at)[at++] = index.Chosen;
                         break;
                     default:
-                        bool whole = index is { First: null, Stop: null, Step: null };
-                        next = whole ? view : s_slice.Call(view, at, index.First, index.Stop, index.Step ?? 1);
-                        at++;
+                        next = Slice(view, at++, index);
                         break;
                 }
 
@@ -130,6 +128,9 @@ public static partial class torch
 
             return (view, chosen.ToArray());
         }
+
+        private static Tensor Slice(Tensor view, int at, TensorIndex index) =>
+            index is { First: null, Stop: null, Step: null } ? view : s_slice.Call(view, at, index.First, index.Stop, index.Step ?? 1);
 
         private static List<Tensor> Extend(List<Tensor> chosen, int last)
         {

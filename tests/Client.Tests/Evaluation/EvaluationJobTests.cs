@@ -63,6 +63,38 @@ public sealed class EvaluationJobTests : IDisposable
         Assert.Equal([0.0, 0.0], result.KlSeqExactCi);
     }
 
+    [Theory]
+    [InlineData(Precision.Int8, Engine.Unspecified)]
+    [InlineData(Precision.Fp32, Engine.Genai)]
+    public async Task Run_WeightsOfTheReferenceServedDifferently_MeasuresTheirKl(Precision precision, Engine engine)
+    {
+        await using FakeServer server = await FakeServer.StartAsync();
+        server.Held = Changed(0, model => (model.Fingerprint, model.Precision, model.Engine) = ("f-reference", precision, engine));
+        EvaluationResult result = await RunAsync(server, "a.json");
+        Assert.NotEqual(0, server.Count("Divergence"));
+        Assert.True(result.KlSeqExact > 0);
+    }
+
+    [Theory]
+    [InlineData(0, "policy_precision")]
+    [InlineData(1, "reference_precision")]
+    [InlineData(2, "classifier_precision")]
+    public async Task Run_OtherPrecisionOnTheSameFile_IsRefusedByName(int model, string named)
+    {
+        await using FakeServer server = await FakeServer.StartAsync();
+        await RunAsync(server, "a.json");
+        server.Held = Changed(model, held => held.Precision = Precision.Int8);
+        InputException error = await Assert.ThrowsAsync<InputException>(() => RunAsync(server, "a.json"));
+        Assert.Contains($"{named} was \"Fp32\", is now \"Int8\"", error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("runs/evaluation.json", "runs/evaluation.samples.jsonl")]
+    [InlineData("runs/beta-0.1", "runs/beta-0.1.samples.jsonl")]
+    [InlineData("runs/beta-0.1.json", "runs/beta-0.1.samples.jsonl")]
+    public void RowsPath_Output_LosesNothingButAFinalJson(string output, string expected) =>
+        Assert.Equal(expected, EvaluationJob.RowsPath(output));
+
     [Fact]
     public async Task Run_InterruptedAndContinued_GivesTheSameFile()
     {
@@ -107,6 +139,14 @@ public sealed class EvaluationJobTests : IDisposable
         Assert.Equal(12.0 / 60, result.KlTokenMean, 12);
         Assert.Equal(20, result.LengthMean, 12);
         Assert.Equal(2.0 / 3, result.EndedShare, 12);
+    }
+
+    /// <summary>The fake's models with one of them changed.</summary>
+    private static ModelInfo[] Changed(int index, Action<ModelInfo> change)
+    {
+        ModelInfo[] models = [.. FakeModels.List.Select(model => model.Clone())];
+        change(models[index]);
+        return models;
     }
 
     private async Task<EvaluationResult> RunAsync(FakeServer server, string output, string policy = FakeModels.Policy)

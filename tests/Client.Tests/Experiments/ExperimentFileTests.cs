@@ -93,6 +93,26 @@ public sealed class ExperimentFileTests : IDisposable
         );
 
     [Theory]
+    [InlineData(6, 20, true)] // the largest candidate wins within the limit of 25
+    [InlineData(6, 40, false)] // the limit excludes the largest
+    [InlineData(30, 26, false)] // the limit excludes all; the largest has the smallest KL
+    public void EndsTooEarly_Trials_TellWhetherTheLargestCandidateWonFreely(double klOfTheSmaller, double klOfTheLarger, bool expected)
+    {
+        LearningRateChoice choice = new(Candidates: [1e-4, 1e-3]);
+        ChosenLearningRate chosen = LearningRateSearch.Choose(choice, [Trial(1e-4, 0.8, klOfTheSmaller), Trial(1e-3, 0.9, klOfTheLarger)]);
+        Assert.Equal(expected, LearningRateSearch.EndsTooEarly(choice, chosen));
+    }
+
+    [Fact]
+    public void EndsTooEarly_SmallerCandidateOrFixedValue_IsFalse()
+    {
+        LearningRateChoice choice = new(Candidates: [1e-4, 1e-3]);
+        ChosenLearningRate smaller = LearningRateSearch.Choose(choice, [Trial(1e-4, 0.9, 6), Trial(1e-3, 0.8, 20)]);
+        Assert.False(LearningRateSearch.EndsTooEarly(choice, smaller));
+        Assert.False(LearningRateSearch.EndsTooEarly(new LearningRateChoice(1e-4, "known"), new ChosenLearningRate(1e-4, "known", [])));
+    }
+
+    [Theory]
     [InlineData("a", "a", "a")]
     [InlineData("a", "b", "mixed: a, b")]
     [InlineData("a", null, "mixed: a, not recorded")]

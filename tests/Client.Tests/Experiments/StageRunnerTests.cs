@@ -41,26 +41,26 @@ public sealed class StageRunnerTests : IDisposable
                 .RunAsync(
                     "stage",
                     Inputs(1),
-                    (path, _) =>
+                    path =>
                     {
                         File.WriteAllText(Path.Combine(path, "half"), "half");
                         throw new IOException("scripted");
                     }
                 )
         );
-        bool? resumed = null;
+        string? found = null;
         await Runner()
             .RunAsync(
                 "stage",
                 Inputs(1),
-                (path, resuming) =>
+                path =>
                 {
-                    resumed = resuming;
-                    Assert.Equal("half", File.ReadAllText(Path.Combine(path, "half")));
+                    found = File.ReadAllText(Path.Combine(path, "half"));
                     return Task.CompletedTask;
                 }
             );
-        Assert.True(resumed);
+        Assert.Equal("half", found);
+        Assert.Contains("stage: resuming", log);
     }
 
     [Fact]
@@ -71,7 +71,7 @@ public sealed class StageRunnerTests : IDisposable
                 .RunAsync(
                     "stage",
                     Inputs(1),
-                    (path, _) =>
+                    path =>
                     {
                         File.WriteAllText(Path.Combine(path, "half"), "half");
                         throw new IOException("scripted");
@@ -82,9 +82,8 @@ public sealed class StageRunnerTests : IDisposable
             .RunAsync(
                 "stage",
                 Inputs(2),
-                (path, resuming) =>
+                path =>
                 {
-                    Assert.False(resuming);
                     Assert.Empty(Directory.EnumerateFileSystemEntries(path));
                     return Task.CompletedTask;
                 }
@@ -115,19 +114,41 @@ public sealed class StageRunnerTests : IDisposable
         await RunAsync(1, "result");
         void Die(string line) => _ = line == "stage: starting" ? throw new IOException("scripted") : line;
         StageRunner killed = new(folder.Path, Die, TimeProvider.System);
-        await Assert.ThrowsAsync<IOException>(() => killed.RunAsync("stage", Inputs(2), (_, _) => Task.CompletedTask));
+        await Assert.ThrowsAsync<IOException>(() => killed.RunAsync("stage", Inputs(2), _ => Task.CompletedTask));
         folder.Write("stage/left", "half"); // as if the removal had not come to its end
         Assert.True(await RunAsync(1, "again"));
         Assert.False(File.Exists(folder.File("stage", "left")));
     }
 
+    [Theory]
+    [InlineData(1, true)] // kept: a finished run stays finished
+    [InlineData(2, false)]
+    public async Task Run_AfterAFinishedRun_RemovesItsResultsBeforeAnyWork(double beta, bool kept)
+    {
+        await RunAsync(1, "result");
+        string[] results = [folder.Write("summary.json", "old"), folder.Write("report.html", "old")];
+        bool during = kept;
+        await Runner()
+            .RunAsync(
+                "stage",
+                Inputs(beta),
+                _ =>
+                {
+                    during = results.Any(File.Exists);
+                    return Task.CompletedTask;
+                }
+            );
+        Assert.Equal(kept, during);
+        Assert.All(results, file => Assert.Equal(kept, File.Exists(file)));
+    }
+
     [Fact]
     public async Task Run_KeptStage_KeepsTheCommitOfItsCompletion()
     {
-        await new StageRunner(folder.Path, log.Add, TimeProvider.System, "old").RunAsync("stage", Inputs(1), (_, _) => Task.CompletedTask);
+        await new StageRunner(folder.Path, log.Add, TimeProvider.System, "old").RunAsync("stage", Inputs(1), _ => Task.CompletedTask);
         StageRunner later = new(folder.Path, log.Add, TimeProvider.System, "new");
-        await later.RunAsync("stage", Inputs(1), (_, _) => Task.CompletedTask);
-        await later.RunAsync("other", Inputs(1), (_, _) => Task.CompletedTask);
+        await later.RunAsync("stage", Inputs(1), _ => Task.CompletedTask);
+        await later.RunAsync("other", Inputs(1), _ => Task.CompletedTask);
         Assert.Equal("old", later.CommitOf("stage"));
         Assert.Equal("new", later.CommitOf("other"));
     }
@@ -143,7 +164,7 @@ public sealed class StageRunnerTests : IDisposable
             .RunAsync(
                 "stage",
                 Inputs(beta),
-                (path, _) =>
+                path =>
                 {
                     ran = true;
                     File.WriteAllText(Path.Combine(path, "out"), result);

@@ -9,6 +9,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Rudder.Client.Rpc;
+using Rudder.Inference.V1;
 
 namespace Rudder.Client.Tests.FakeService;
 
@@ -27,6 +28,12 @@ internal sealed class FakeServer : IAsyncDisposable
 
     /// <summary>May throw, or wait, instead of an answer; gets the method's name and how many calls of it came before.</summary>
     public Func<string, int, ServerCallContext, Task> Fault { get; set; } = (_, _, _) => Task.CompletedTask;
+
+    /// <summary>What List answers.</summary>
+    public IReadOnlyList<ModelInfo> Held { get; set; } = FakeModels.List;
+
+    /// <summary>Results that Classify and Divergence leave out at the end of an answer.</summary>
+    public int Withheld { get; set; }
 
     /// <summary>What health answers.</summary>
     public bool Serving { get; set; } = true;

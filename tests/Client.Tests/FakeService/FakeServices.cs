@@ -29,7 +29,8 @@ internal sealed class FakeScoring(FakeServer server) : Scoring.ScoringBase
         ClassifyResponse response = new() { Labels = { "NEGATIVE", "POSITIVE" }, Fingerprint = "f-classifier" };
         response.Results.Add(
             request
-                .Inputs.Select(input => FakeModels.Positive(input.Text))
+                .Inputs.SkipLast(server.Withheld)
+                .Select(input => FakeModels.Positive(input.Text))
                 .Select(p => new Classification { Probabilities = { (float)(1 - p), (float)p }, Windows = 1 })
         );
         return response;
@@ -38,7 +39,7 @@ internal sealed class FakeScoring(FakeServer server) : Scoring.ScoringBase
     public override async Task<DivergenceResponse> Divergence(DivergenceRequest request, ServerCallContext context)
     {
         await server.ReceiveAsync("Divergence", request, context);
-        return new DivergenceResponse { Results = { request.Sequences.Select(FakeModels.Diverge) } };
+        return new DivergenceResponse { Results = { request.Sequences.SkipLast(server.Withheld).Select(FakeModels.Diverge) } };
     }
 }
 
@@ -48,7 +49,7 @@ internal sealed class FakeModelsService(FakeServer server) : Models.ModelsBase
     public override async Task<ListModelsResponse> List(ListModelsRequest request, ServerCallContext context)
     {
         await server.ReceiveAsync("List", request, context);
-        return new ListModelsResponse { Models = { FakeModels.List } };
+        return new ListModelsResponse { Models = { server.Held } };
     }
 
     public override async Task<LoadModelResponse> Load(LoadModelRequest request, ServerCallContext context)

@@ -50,7 +50,8 @@ public sealed class GroupFileTests : IDisposable
         string path = folder.File("file.jsonl");
         byte[] whole = WriteAll(path);
         using GroupFile again = GroupFile.Open(path, Settings(), Groups);
-        Assert.True(again.IsComplete);
+        Assert.Throws<InvalidOperationException>(() => again.Append(Lines(0)));
+        Assert.False(File.Exists(GroupFile.PartialPath(path)));
         Assert.Equal(Groups.Length, again.NextGroup);
         Assert.Equal(whole, File.ReadAllBytes(path));
     }
@@ -94,6 +95,15 @@ public sealed class GroupFileTests : IDisposable
         using GroupFile first = GroupFile.Open(path, Settings(), Groups);
         InputException error = Assert.Throws<InputException>(() => GroupFile.Open(path, Settings(), Groups));
         Assert.Contains("in use", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Open_PartialThatCannotBeOpened_IsNotCalledInUse()
+    {
+        string path = folder.File("file.jsonl");
+        AtomicFile.WriteText(GroupFile.SettingsPath(path), Settings().ToJsonString());
+        File.CreateSymbolicLink(GroupFile.PartialPath(path), GroupFile.PartialPath(path)); // a link to itself
+        Assert.ThrowsAny<IOException>(() => GroupFile.Open(path, Settings(), Groups));
     }
 
     private static JsonObject Settings() =>

@@ -100,6 +100,18 @@ public sealed class PairsJobTests : IDisposable
     }
 
     [Fact]
+    public async Task Run_OtherPrecisionOfTheClassifier_IsRefusedByName()
+    {
+        await using FakeServer server = await FakeServer.StartAsync();
+        await WriteAsync(server, "a.jsonl");
+        ModelInfo[] held = [.. FakeModels.List.Select(model => model.Clone())];
+        held[2].Precision = Precision.Int8;
+        server.Held = held;
+        InputException error = await Assert.ThrowsAsync<InputException>(() => WriteAsync(server, "a.jsonl"));
+        Assert.Contains("classifier_precision was \"Fp32\", is now \"Int8\"", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Run_Request_SetsEverySamplerFieldAndOneSeedAPrompt()
     {
         await using FakeServer server = await FakeServer.StartAsync();

@@ -110,6 +110,19 @@ public sealed class PromptCutterTests : IDisposable
     }
 
     [Theory]
+    [InlineData("out.jsonl", "{\"id\":5}\n")]
+    [InlineData("out.jsonl", "id\n")]
+    [InlineData("out.tsv", "")]
+    public void Read_BadExclusionFile_IsBadInputThatNamesIt(string name, string content)
+    {
+        string file = folder.Write("a.jsonl", """{"id":"r0","text":"t"}""");
+        string bad = folder.Write(name, content);
+        Exception error = Assert.ThrowsAny<Exception>(() => new PromptSource(file, Exclude: [bad]).Read());
+        Assert.Equal(ExitCodes.BadInput, ExitCodes.Of(error, cancelled: false).Code);
+        Assert.Contains(bad, error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("r0", "nope", "nope")]
     [InlineData("nope", null, "nope")]
     public void Read_RangeThatIsNotThere_IsRefused(string first, string? last, string named)

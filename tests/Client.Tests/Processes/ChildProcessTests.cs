@@ -24,6 +24,7 @@ public sealed class ChildProcessTests : IDisposable
         Assert.Contains("\"id\"", File.ReadAllText(folder.File("processes.json")), StringComparison.Ordinal);
         await child.StopAsync();
         Assert.True(child.HasExited);
+        Assert.Contains("leaving", child.Tail, StringComparison.Ordinal); // the trap's word: SIGTERM came before any force
         Assert.Equal("[]", File.ReadAllText(folder.File("processes.json")).Trim());
     }
 
@@ -83,6 +84,22 @@ public sealed class ChildProcessTests : IDisposable
         await Ledger().StopLeftoversAsync(CancellationToken.None);
         Assert.True(left.WaitForExit(TimeSpan.FromSeconds(30)));
         Assert.Contains(log, line => line.Contains("left by an interrupted run", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task StopLeftovers_ProgramThatIgnoresSigTerm_IsKilledAfterTheGrace()
+    {
+        ProcessStartInfo start = new("sh", ["-c", "trap '' TERM; echo ready; while :; do sleep 0.05; done"])
+        {
+            RedirectStandardOutput = true,
+        };
+        using Process left = Process.Start(start)!;
+        Assert.Equal("ready", await left.StandardOutput.ReadLineAsync());
+        Ledger().Add(left);
+        ProcessLedger next = new(folder.File("processes.json"), log.Add, TimeSpan.FromMilliseconds(100));
+        await next.StopLeftoversAsync(CancellationToken.None).WaitAsync(TimeSpan.FromSeconds(30));
+        Assert.True(left.WaitForExit(TimeSpan.FromSeconds(30)));
+        Assert.Equal("[]", File.ReadAllText(folder.File("processes.json")).Trim());
     }
 
     [Fact]

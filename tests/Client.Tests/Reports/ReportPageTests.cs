@@ -64,6 +64,62 @@ public sealed partial class ReportPageTests : IDisposable
     }
 
     [Fact]
+    public void Write_CommitOfTheNumbers_StandsInTheHeadAndInTheReproduction()
+    {
+        string page = Page("fedcba9876543210");
+        Assert.Contains("· commit fedcba987654 ·", page, StringComparison.Ordinal); // the checkout that wrote the page is at another
+        Assert.Contains("a checkout at commit fedcba9876543210, after a build", page, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Write_SeveralCommits_SaysThatNoneReproducesTheRun()
+    {
+        string page = Page("mixed: aaa, bbb");
+        Assert.Contains("· commit mixed: aaa, bbb ·", page, StringComparison.Ordinal);
+        Assert.Contains("no single commit reproduces them", page, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Write_RunWithFineTuning_ShowsItsRecipeAndLoss()
+    {
+        folder.Write("sft/recipe.json", """{"data":{"window":77}}""");
+        folder.Write(
+            "sft/metrics.jsonl",
+            """
+            {"step":1,"split":"train","loss":3.25}
+            {"step":2,"split":"train","loss":2.5}
+
+            """
+        );
+        string page = Page(sft: "sft");
+        Assert.Contains("Recipe of the fine-tuning, as resolved", page, StringComparison.Ordinal);
+        Assert.Contains("<th>data.window</th><td>77</td>", page, StringComparison.Ordinal);
+        Assert.Contains("<th>fine-tuning</th><td>loss</td><td>3.2500</td><td>2.5000</td>", page, StringComparison.Ordinal);
+        Assert.Equal(5, ChartJson().Count(page));
+    }
+
+    [Fact]
+    public void Read_ManifestFromBeforeFineTuningWasKept_IsReadable()
+    {
+        RunExample.Write(folder, "text");
+        JsonObject old = (JsonObject)JsonNode.Parse(File.ReadAllText(folder.File("run.json")))!;
+        Assert.True(old.Remove("sft"));
+        folder.Write("run.json", old.ToJsonString());
+        Assert.Null(ReportData.Read(folder.Path).FineTuning);
+    }
+
+    [Fact]
+    public void Write_TwoPagesOfOneFolder_KeepAPictureEach()
+    {
+        RunExample.Write(folder, "text");
+        ReportWriter.Write(folder.Path, folder.File("a.html"));
+        ReportWriter.Write(folder.Path, folder.File("b-0.1.html"));
+        ReportWriter.Write(folder.Path, folder.File("report.html"));
+        IEnumerable<string> pictures = Directory.EnumerateFiles(folder.Path, "*.svg").Select(file => Path.GetFileName(file));
+        Assert.Equal(["a.frontier.svg", "b-0.1.frontier.svg", "frontier.svg"], pictures.Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
     public void Write_UnfinishedRun_SaysSo()
     {
         InputException error = Assert.Throws<InputException>(() => ReportWriter.Write(folder.Path, folder.File("x.html")));
@@ -105,9 +161,9 @@ public sealed partial class ReportPageTests : IDisposable
     [GeneratedRegex("""<script type="application/json">(.*?)</script>""", RegexOptions.Singleline)]
     private static partial Regex ChartJson();
 
-    private string Page()
+    private string Page(string? commit = null, string? sft = null)
     {
-        RunExample.Write(folder, Hostile);
+        RunExample.Write(folder, Hostile, commit, sft);
         ReportWriter.Write(folder.Path, folder.File("report.html"));
         return File.ReadAllText(folder.File("report.html"));
     }

@@ -8,7 +8,7 @@ namespace Rudder.Client.Tests.Reports;
 /// <summary>A small finished run on the disk, with a given text wherever users' and models' words may stand.</summary>
 internal static class RunExample
 {
-    public static void Write(TemporaryFolder folder, string text)
+    public static void Write(TemporaryFolder folder, string text, string? commit = null, string? sft = null)
     {
         string experiment = folder.Write("experiment.json", ExperimentExample.Json().ToJsonString());
         Variant variant = ExperimentFile.Load(experiment).Find("demo") with { Description = text };
@@ -32,9 +32,9 @@ internal static class RunExample
         Save(
             folder,
             RunManifest.FileName,
-            new RunManifest("example", "demo", text, text, "client run x --variant demo", variant, 1e-4, "known to work", policies)
+            new RunManifest("example", "demo", text, text, "client run x --variant demo", variant, 1e-4, "known to work", policies, sft)
         );
-        Save(folder, Summary.FileName, new Summary("example", null, [], "report.html"));
+        Save(folder, Summary.FileName, new Summary("example", commit, [], "report.html"));
         Save(
             folder,
             RunEnvironment.FileName,

@@ -1,4 +1,5 @@
 using Rudder.InferenceService.Engines;
+using Rudder.Sampling;
 
 namespace Rudder.InferenceService.Tests.Engines;
 
@@ -60,6 +61,15 @@ public sealed class ClassifierEngineTests : IDisposable
         var result = Assert.Single(engine.Classify([[]], CancellationToken.None));
         Assert.Equal(1, result.Windows);
         Assert.Equal(1, result.Probabilities.Sum(), 1e-6f);
+    }
+
+    [Fact]
+    public void Classify_WeightsThatAreNoNumbers_Fails()
+    {
+        _model.ScaleWeights(float.NaN);
+        using var engine = Load();
+        var e = Assert.Throws<EngineFailedException>(() => engine.ClassifyIds([[0, 10, 2]], CancellationToken.None));
+        Assert.IsType<InvalidLogitsException>(e.InnerException);
     }
 
     [Fact]

@@ -8,7 +8,7 @@ internal sealed class FakeDecoder(int slots = 4, int context = 64, int vocabular
     private readonly List<int>[] _rows = [.. Enumerable.Range(0, slots).Select(_ => new List<int>())];
     private readonly float[] _logits = new float[vocabulary];
 
-    public GeneratorInfo Info { get; } = new("fake", vocabulary, context, slots, null, 0);
+    public GeneratorInfo Info { get; } = new("fake", vocabulary, context, slots, null);
 
     /// <summary>Called before each step with the tokens of the live rows; may block or throw.</summary>
     public Action<IReadOnlyList<int[]>>? OnStep { get; set; }

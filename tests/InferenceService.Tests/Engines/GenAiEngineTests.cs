@@ -75,6 +75,18 @@ public sealed class GenAiEngineTests : IDisposable
         }
     }
 
+    [Theory]
+    [InlineData(512)]
+    [InlineData(513)]
+    public async Task GenerateAsync_TopKOfTheVocabularyOrMore_KeepsAll(int topK)
+    {
+        await using var engine = Load();
+        var prompt = new PromptRequest { PromptIds = [5, 6, 7], MaxNewTokens = 12, Samples = 4 };
+        var all = await Run(engine, prompt);
+        var cut = await Run(engine, prompt with { Parameters = new SamplingParameters(TopK: topK) });
+        Assert.Equal(all.Select(s => s.Ids), cut.Select(s => s.Ids));
+    }
+
     [Fact]
     public async Task GenerateAsync_SameSeedSameRequest_SameTokens()
     {
@@ -150,10 +162,75 @@ public sealed class GenAiEngineTests : IDisposable
     }
 
     [Fact]
-    public async Task DrainAsync_AfterIt_NewWorkIsRefused()
+    public async Task GenerateAsync_QueueFull_CountsWhatWaitsAndNotWhatRuns()
     {
-        await using var engine = Load();
-        await engine.DrainAsync().WaitAsync(TimeSpan.FromSeconds(30));
+        using var hold = new ManualResetEventSlim();
+        using var started = new ManualResetEventSlim();
+        await using var engine = GenAiEngine.Load(_model.Open(), new EngineOptions { Threads = 1, MaxQueuedSequences = 2 }, 511);
+        var prompt = new PromptRequest { PromptIds = [1], MaxNewTokens = 3, Samples = 2 };
+        var running = Run(engine, prompt with
+        {
+            OnToken = _ =>
+            {
+                started.Set();
+                hold.Wait(TimeSpan.FromMinutes(1));
+            },
+        });
+        Assert.True(started.Wait(TimeSpan.FromMinutes(1)));
+        var queued = Run(engine, prompt);
+        var e = await Assert.ThrowsAsync<QueueFullException>(() => Run(engine, prompt));
+        hold.Set();
+        Assert.Contains("2 sequences wait already and the request adds 2; the queue holds 2", e.Message);
+        Assert.Equal(2, (await running).Count);
+        Assert.Equal(2, (await queued).Count);
+    }
+
+    [Fact]
+    public async Task DisposeAsync_AfterIt_NewWorkIsRefused()
+    {
+        var engine = Load();
+        await engine.DisposeAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(30));
         await Assert.ThrowsAsync<EngineDrainingException>(() => Run(engine, new PromptRequest { PromptIds = [1], MaxNewTokens = 1 }));
+    }
+
+    [Fact]
+    public void Load_NoEndOfTextId_IsRefusedNamingTheSlotsEngine()
+    {
+        var e = Assert.Throws<ModelLoadException>(() => GenAiEngine.Load(_model.Open(), new EngineOptions { Threads = 1 }, null));
+        Assert.Contains("names no eos_token_id", e.Message);
+        Assert.Contains("the engine slots", e.Message);
+    }
+
+    [Fact]
+    public void Load_CacheAboveLimit_IsRefusedStatingItsSize()
+    {
+        // 32 slots × 64 tokens × 2 layers × 2 × 32 wide × 4 bytes
+        var e = Assert.Throws<ModelLoadException>(() => GenAiEngine.Load(_model.Open(), new EngineOptions { Threads = 1, MaxCacheBytes = 1_000_000 }, 511));
+        Assert.Contains("1,048,576 bytes; MaxCacheBytes is 1,000,000", e.Message);
+    }
+
+    [Fact]
+    public async Task Load_MaxSlotsAboveThirtyTwo_TellsThirtyTwo()
+    {
+        await using var engine = GenAiEngine.Load(_model.Open(), new EngineOptions { Threads = 1, MaxSlots = 64 }, 511);
+        Assert.Equal(32, engine.Info.Slots);
+    }
+
+    [Fact]
+    public void Load_NoPaddingId_IsRefusedBeforeGenAiIsStarted()
+    {
+        string file = _model.Graph("genai_config.json");
+        File.WriteAllText(file, File.ReadAllText(file).Replace("pad_token_id", "padding", StringComparison.Ordinal));
+        Assert.Contains("names no model.pad_token_id", Assert.Throws<ModelLoadException>(() => Load()).Message);
+    }
+
+    [Theory]
+    [InlineData(float.NaN)]
+    [InlineData(float.PositiveInfinity)]
+    public void Append_LogitsThatAreNoDistribution_Fails(float bad)
+    {
+        var row = new GenAiRow(0, 0, new PromptRequest { PromptIds = [1], MaxNewTokens = 1 });
+        var e = Assert.Throws<EngineFailedException>(() => row.Append(0, [0, bad], 511));
+        Assert.IsType<InvalidLogitsException>(e.InnerException);
     }
 }

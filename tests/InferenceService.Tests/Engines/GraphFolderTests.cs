@@ -41,6 +41,32 @@ public sealed class GraphFolderTests : IDisposable
         Assert.Contains("cannot be read", LoadFails().Message);
     }
 
+    [Theory]
+    [InlineData("null")]
+    [InlineData("""{"fingerprint":null,"graphs":{},"weights":{}}""")]
+    [InlineData("""{"fingerprint":"ab","graphs":null,"weights":{}}""")]
+    [InlineData("""{"fingerprint":"ab","graphs":{},"weights":null}""")]
+    [InlineData("""{"fingerprint":"ab","graphs":{"decoder.onnx":null},"weights":{}}""")]
+    [InlineData("""{"fingerprint":"ab","graphs":{"decoder.onnx":{"sha256":null}},"weights":{}}""")]
+    [InlineData("""{"fingerprint":"ab","graphs":{},"weights":{"weights.bin":null}}""")]
+    public void Load_NullInTheExportRecord_IsRefusedWithTheRemedy(string record)
+    {
+        File.WriteAllText(_model.Graph("export.json"), record);
+        var e = LoadFails();
+        Assert.Contains("export.json cannot be read: it holds null", e.Message);
+        Assert.Contains("trainer export", e.Message);
+    }
+
+    [Fact]
+    public void Load_GraphOfAnotherPrecision_IsRefused()
+    {
+        File.Copy(_model.Graph("decoder.onnx"), _model.Graph("decoder.int8.onnx"), overwrite: true);
+        _model.Seal();
+        var options = new EngineOptions { Threads = 1, Precision = GraphPrecision.Int8 };
+        var e = Assert.Throws<ModelLoadException>(() => OnnxDecoder.Load(_model.Open(), options, null));
+        Assert.Contains("decoder.int8.onnx is a graph in fp32; int8 was asked for", e.Message);
+    }
+
     [Fact]
     public void Load_GraphSwappedForAnother_IsRefused()
     {

@@ -1,5 +1,6 @@
 using Microsoft.ML.OnnxRuntime;
 using Rudder.InferenceService.Engines;
+using Rudder.Sampling;
 
 namespace Rudder.InferenceService.Tests.Engines;
 
@@ -66,6 +67,23 @@ public sealed class LogProbEngineTests : IDisposable
         var score = Assert.Single(engine.Score([new ScoredSequence([1], [])], CancellationToken.None));
         Assert.Equal(0, score.Sum);
         Assert.Empty(score.TokenLogProbs);
+    }
+
+    [Fact]
+    public void ScoreAndDiverge_WeightsThatAreNoNumbers_Fail()
+    {
+        using var damaged = new TinyModel("tiny-gpt2");
+        damaged.ScaleWeights(float.NaN);
+        using var good = Load();
+        using var bad = LogProbEngine.Load(damaged.Open(), new EngineOptions { Threads = 1 });
+        ScoredSequence[] sequences = [new([1, 2], [3, 4])];
+        Action[] calls =
+        [
+            () => bad.Score(sequences, CancellationToken.None),
+            () => bad.Diverge(good, sequences, CancellationToken.None),
+            () => good.Diverge(bad, sequences, CancellationToken.None),
+        ];
+        Assert.All(calls, call => Assert.IsType<InvalidLogitsException>(Assert.Throws<EngineFailedException>(call).InnerException));
     }
 
     [Fact]

@@ -229,32 +229,29 @@ public class SlotEngineSchedulingTests
     }
 
     [Fact]
-    public async Task DrainAsync_WorkInFlight_FinishesItAndRefusesNew()
-    {
-        using var started = new ManualResetEventSlim();
-        var decoder = new FakeDecoder(slots: 1) { OnStep = _ => started.Set() };
-        await using var engine = new SlotEngine(decoder, new EngineOptions());
-        var running = Run(engine, Prompt(1, 1, 30), Prompt(2, 1, 30));
-        started.Wait(Patience);
-        var drained = engine.DrainAsync();
-        await Assert.ThrowsAsync<EngineDrainingException>(() => Run(engine, Prompt(3, 1)));
-        Assert.Equal(2, (await running).Length);
-        await drained.WaitAsync(Patience);
-        Assert.True(decoder.Disposed);
-    }
-
-    [Fact]
     public async Task DisposeAsync_WorkInFlight_FailsItWithTheReason()
     {
+        using var hold = new ManualResetEventSlim();
         using var started = new ManualResetEventSlim();
-        var engine = new SlotEngine(new FakeDecoder(slots: 1, context: 1000) { OnStep = _ => started.Set() }, new EngineOptions());
-        var running = Run(engine, Prompt(1, 1, 900), Prompt(2, 1, 900));
-        started.Wait(Patience);
-        await engine.DisposeAsync();
-        if (!running.IsCompletedSuccessfully)
+        var decoder = new FakeDecoder(slots: 1)
         {
-            await Assert.ThrowsAsync<EngineDrainingException>(() => running.WaitAsync(Patience));
-        }
+            OnStep = _ =>
+            {
+                started.Set();
+                hold.Wait(Patience);
+            },
+        };
+        var engine = new SlotEngine(decoder, new EngineOptions());
+        var running = Run(engine, Prompt(1, 1, 30), Prompt(2, 1, 30));
+        Assert.True(started.Wait(Patience));
+        var disposed = engine.DisposeAsync().AsTask();       // the engine is told to stop while its first step runs
+        var late = await Assert.ThrowsAsync<EngineDrainingException>(() => Run(engine, Prompt(3, 1)));
+        hold.Set();
+        await disposed.WaitAsync(Patience);
+        var failed = await Assert.ThrowsAsync<EngineDrainingException>(() => running.WaitAsync(Patience));
+        Assert.Contains("no new request is taken", late.Message);
+        Assert.Contains("stopped before the request was finished", failed.Message);
+        Assert.True(decoder.Disposed);
     }
 
     [Theory]

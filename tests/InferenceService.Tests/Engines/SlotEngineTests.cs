@@ -231,6 +231,17 @@ public sealed class SlotEngineTests : IDisposable
     }
 
     [Fact]
+    public void Load_RoomForOneToken_IsRefused() =>
+        Assert.Contains("room for 2 tokens", Assert.Throws<ModelLoadException>(() => Load(new EngineOptions { MaxTokens = 1 })).Message);
+
+    [Fact]
+    public void Size_MoreThanCanBeCounted_IsRefused()
+    {
+        var shape = new GraphShape("f", "fp32", int.MaxValue, int.MaxValue, int.MaxValue, 16, 64);
+        Assert.Contains("larger than any memory", Assert.Throws<ModelLoadException>(() => KeyValueArena.Size(shape, 1, 64, long.MaxValue)).Message);
+    }
+
+    [Fact]
     public void Load_MaxTokensAboveContext_IsRefused() =>
         Assert.Contains("64 positions", Assert.Throws<ModelLoadException>(() => Load(new EngineOptions { MaxTokens = 65 })).Message);
 }

@@ -54,6 +54,9 @@ public sealed class TinyModel : IDisposable
         WriteRecord(Folder);
     }
 
+    /// <summary>Makes a fresh export record for the graphs as they are now.</summary>
+    public void Seal() => WriteRecord(Folder);
+
     /// <summary>The fixture's expected values.</summary>
     public static JsonElement Expected(string name)
     {

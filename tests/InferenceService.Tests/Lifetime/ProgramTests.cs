@@ -1,4 +1,5 @@
 using Grpc.Core;
+using Grpc.Health.V1;
 using Grpc.Net.Client;
 using Rudder.Inference.V1;
 using Rudder.InferenceService.Tests.Services;
@@ -10,21 +11,35 @@ public sealed class ProgramTests
 {
     private const string AnyPort = "--urls=http://127.0.0.1:0";
 
+    // Some 200 KB of events: more than the connection takes while nobody reads, so that the call cannot end by itself.
+    private const int ManySamples = 256;
+
     [Theory]
     [InlineData(ServiceProcess.Terminate)]
     [InlineData(ServiceProcess.Interrupt)]
     public async Task Signal_DuringAStream_LetsItFinishAndExitsZero(int signal)
     {
         using var service = ServiceProcess.Start(
-            [AnyPort, "--Service:Threads=1", "--Service:MaxSlots=1", .. RunningService.Model(0, "m", ModelCopies.Fixture("tiny-gpt2"))]);
+        [
+            AnyPort,
+            "--Service:Threads=1",
+            "--Service:MaxSlots=1",
+            $"--Service:MaxSamples={ManySamples}",
+            "--Service:DrainSeconds=120",
+            .. RunningService.Model(0, "m", ModelCopies.Fixture("tiny-gpt2")),
+        ]);
         string? line = await service.ReadLineAsync();
         Assert.StartsWith("listening on http://127.0.0.1:", line);
         using var channel = GrpcChannel.ForAddress(line!["listening on ".Length..]);
         var client = new Inference.V1.Sampling.SamplingClient(channel);
-        using var call = client.SampleStream(new SampleRequest { Model = "m", Prompts = { Golden.Prompt(1) }, N = 64 });
+        using var watch = new Health.HealthClient(channel).Watch(new HealthCheckRequest());
+        Assert.True(await watch.ResponseStream.MoveNext(CancellationToken.None));
+        using var call = client.SampleStream(new SampleRequest { Model = "m", Prompts = { Golden.Prompt(1) }, N = ManySamples });
         Assert.True(await call.ResponseStream.MoveNext(CancellationToken.None));
 
         service.Signal(signal);
+        Assert.True(await watch.ResponseStream.MoveNext(CancellationToken.None)); // draining has begun, the stream is not read yet
+        Assert.Equal(HealthCheckResponse.Types.ServingStatus.NotServing, watch.ResponseStream.Current.Status);
         int finished = 0;
         bool ended = false;
         await foreach (var next in call.ResponseStream.ReadAllAsync())
@@ -34,8 +49,9 @@ public sealed class ProgramTests
         }
 
         var (code, output, error) = await service.EndAsync();
-        Assert.Equal((64, true), (finished, ended));
+        Assert.Equal((ManySamples, true), (finished, ended));
         Assert.Equal((0, ""), (code, output));
+        Assert.Contains("Draining: 1 calls are running", error);
         Assert.Contains("Drained", error);
     }
 

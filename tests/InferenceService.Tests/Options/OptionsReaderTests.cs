@@ -51,6 +51,11 @@ public sealed class OptionsReaderTests
     [InlineData("Service:Models:0:Precision", "fp16", "Service:Models:0:Precision is 'fp16'", "fp32 or int8")]
     [InlineData("Service:Models:0:Name", "../x", "Service:Models:0:Name is '../x'", "must match")]
     [InlineData("Service:MaxQueue", "1", "Service:MaxSequences is 2048", "the queue holds 1")]
+    [InlineData("Service:MaxTokens", "1", "Service:MaxTokens is 1", "0 (the model's context) or 2 to 1048576")]
+    [InlineData("Service:Models:policy:Name", "x", "Service:Models:policy is no entry of a list", "Service:Models:0")]
+    [InlineData("Service:ModelRoots:first", "x", "Service:ModelRoots:first is no entry of a list", "Service:ModelRoots:0")]
+    [InlineData("Service:ModelRoots:0", "", "Service:ModelRoots:0 is empty", "a text")]
+    [InlineData("Service:ModelRoots:0", " ", "Service:ModelRoots:0 is empty", "a text")]
     public void Read_FaultyKey_IsNamedWithValueAndLimit(string key, string value, string names, string limit)
     {
         var fault = Assert.Throws<UsageException>(() => Read((key, value)));

@@ -126,6 +126,18 @@ public sealed class CallEndingTests
     }
 
     [Fact]
+    public async Task AnyCall_WhileDraining_IsLoggedWithItsStatusAndNotCountedIn()
+    {
+        await using var service = await StartAsync(new FakeGenerator("f"), "--Logging:LogLevel:Rudder=Debug");
+        _ = service.Get<ServiceState>().BecomeDraining();
+
+        await Assert.ThrowsAsync<RpcException>(async () => await service.Models.ListAsync(new ListModelsRequest()));
+
+        Assert.Contains(_log, line => line.Contains("/inference.v1.Models/List ended with Unavailable", StringComparison.Ordinal));
+        Assert.Equal(0, service.Get<ServiceState>().Running);
+    }
+
+    [Fact]
     public async Task Stop_CallOutlastsTheDrainingTime_EndsItAsUnavailable()
     {
         var engine = new FakeGenerator("f");

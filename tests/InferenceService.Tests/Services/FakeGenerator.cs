@@ -12,7 +12,7 @@ internal sealed class FakeGenerator(string fingerprint) : IGenerator
     private readonly TaskCompletionSource _cancelled = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _disposed = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    public GeneratorInfo Info { get; } = new(fingerprint, 512, 64, 1, 511, 0);
+    public GeneratorInfo Info { get; } = new(fingerprint, 512, 64, 1, 511);
 
     /// <summary>Completes when the first call's work has begun.</summary>
     public Task Started => _started.Task;
@@ -58,8 +58,6 @@ internal sealed class FakeGenerator(string fingerprint) : IGenerator
 
         return [.. batch.Prompts.Select(prompt => (IReadOnlyList<GeneratedSequence>)[new GeneratedSequence(0, [7], [-1], GenerationEnd.Length, prompt.Seed)])];
     }
-
-    public Task DrainAsync() => Task.CompletedTask;
 
     public ValueTask DisposeAsync()
     {

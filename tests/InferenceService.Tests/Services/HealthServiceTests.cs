@@ -30,13 +30,19 @@ public sealed class HealthServiceTests(SharedService shared)
     }
 
     [Fact]
-    public async Task Watch_ForeignName_IsUnknownAndStaysOpen()
+    public async Task Watch_ForeignName_IsUnknownAndStaysOpenUntilDraining()
     {
-        using var call = shared.Service.Health.Watch(new HealthCheckRequest { Service = "x.Y" });
-
+        await using var service = await RunningService.StartAsync();
+        using var call = service.Health.Watch(new HealthCheckRequest { Service = "x.Y" });
         Assert.True(await call.ResponseStream.MoveNext(CancellationToken.None));
         Assert.Equal(ServingStatus.ServiceUnknown, call.ResponseStream.Current.Status);
-        Assert.False(call.ResponseStream.MoveNext(CancellationToken.None).IsCompleted);
+
+        var next = call.ResponseStream.MoveNext(CancellationToken.None);
+        await service.Health.CheckAsync(new HealthCheckRequest()); // a round trip, in which a second answer or an end would have come
+
+        Assert.False(next.IsCompleted);
+        _ = service.Get<ServiceState>().BecomeDraining();
+        Assert.False(await next);
     }
 
     [Fact]

@@ -25,13 +25,13 @@ internal static class ModelCopies
         return Sealed(target);
     }
 
-    /// <summary>Copies a fixture and gives it a tokenizer of its 512 ids, trained on this repository's own prose.</summary>
-    public static string WithTokenizer(string fixture, string target, TokenizerFamily family)
+    /// <summary>Copies a fixture and gives it a tokenizer of its 512 ids, or fewer, trained on this repository's own prose.</summary>
+    public static string WithTokenizer(string fixture, string target, TokenizerFamily family, int ids = 512)
     {
         Plain(fixture, target);
         string prose = string.Join('\n', Directory.GetFiles(Path.Combine(SharedFolder.Root, "docs"), "*.md", SearchOption.AllDirectories).Order().Select(File.ReadAllText));
         string[] specials = family == TokenizerFamily.Gpt2 ? ["<|endoftext|>"] : ["<s>", "<pad>", "</s>", "<unk>", "<mask>"];
-        BpeTraining.Train([prose], 512, specials, target, family, null);
+        BpeTraining.Train([prose], ids, specials, target, family, null);
         return Sealed(target);
     }
 

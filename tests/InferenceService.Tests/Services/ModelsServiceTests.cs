@@ -45,9 +45,21 @@ public sealed class ModelsServiceTests(SharedService shared) : IDisposable
             new DecodeRequest { Model = SharedService.Text, Sequences = { new TokenIds { Ids = { 512 } } } }));
 
         Assert.Equal((StatusCode.InvalidArgument, StatusCode.InvalidArgument, StatusCode.InvalidArgument), (bare.StatusCode, none.StatusCode, id.StatusCode));
-        Assert.Contains("has no tokenizer", bare.Status.Detail);
+        Assert.Contains("texts cannot be used: model 'gpt2-ids' has no tokenizer", bare.Status.Detail);
+        Assert.Contains("or load a folder that holds it", bare.Status.Detail);
         Assert.Contains("texts is empty", none.Status.Detail);
         Assert.Contains("sequences[0].ids[0] is 512", id.Status.Detail);
+    }
+
+    [Fact]
+    public async Task Decode_WithoutTokenizer_IsRefusedWithARemedy()
+    {
+        var fault = await Assert.ThrowsAsync<RpcException>(async () => await _shared.Models.DecodeAsync(
+            new DecodeRequest { Model = SharedService.Ids, Sequences = { new TokenIds { Ids = { 1 } } } }));
+
+        Assert.Equal(StatusCode.InvalidArgument, fault.StatusCode);
+        Assert.Contains("sequences cannot be used: model 'gpt2-ids' has no tokenizer", fault.Status.Detail);
+        Assert.Contains("or load a folder that holds it", fault.Status.Detail);
     }
 
     [Fact]
@@ -74,24 +86,27 @@ public sealed class ModelsServiceTests(SharedService shared) : IDisposable
         ModelCopies.WithTokenizer("tiny-gpt2", Path.Combine(_folder, "root", "new"), TokenizerFamily.Gpt2);
         var before = await service.Models.LoadAsync(new LoadModelRequest { Name = "policy", Path = "old" });
         using var swapped = new CancellationTokenSource();
-        var callers = Enumerable.Range(0, 4).Select(_ => Task.Run(async () =>
+        TaskCompletionSource[] served = [.. Enumerable.Range(0, 4).Select(_ => new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously))];
+        var callers = served.Select(first => Task.Run(async () =>
         {
             var seen = new List<string>();
             do
             {
                 var request = new SampleRequest { Model = "policy", Prompts = { Golden.Prompt(1, 2, 3) }, N = 4 };
                 seen.Add((await service.Sampling.SampleAsync(request)).Fingerprint);
+                first.TrySetResult();
             }
             while (!swapped.IsCancellationRequested || seen[^1] == before.Model.Fingerprint);
             return seen;
         })).ToList();
 
+        await Task.WhenAll(served.Select(first => first.Task)).WaitAsync(TimeSpan.FromSeconds(60));
         var after = await service.Models.LoadAsync(new LoadModelRequest { Name = "policy", Path = "new" });
         await swapped.CancelAsync();
 
         // Every call succeeded, under the old model first and under the new one last.
         Assert.NotEqual(before.Model.Fingerprint, after.Model.Fingerprint);
-        Assert.All(await Task.WhenAll(callers), seen => Assert.Equal(after.Model.Fingerprint, seen[^1]));
+        Assert.All(await Task.WhenAll(callers), seen => Assert.Equal((before.Model.Fingerprint, after.Model.Fingerprint), (seen[0], seen[^1])));
     }
 
     [Theory]
@@ -129,7 +144,7 @@ public sealed class ModelsServiceTests(SharedService shared) : IDisposable
         var requests = new (LoadModelRequest Request, string Part)[]
         {
             (new() { Name = "a/b", Path = "x" }, "name is no model name"),
-            (new() { Name = "", Path = "x" }, "name is empty"),
+            (new() { Name = "", Path = "x" }, "name is empty. Give the name that calls will use."),
             (new() { Name = "m", Path = SharedService.Ids, Engine = (Engine)9 }, "engine is 9"),
             (new() { Name = "m", Path = SharedService.Ids, Precision = (Precision)9 }, "precision is 9"),
         };

@@ -41,6 +41,8 @@ public sealed class RequestValidationTests(SharedService shared)
         ["too many stop ids"] = (r => r.Settings.StopIds.Add(Enumerable.Repeat(1, 17)), StatusCode.InvalidArgument, ["number of settings.stop_ids is 17", "16"]),
         ["stop id beyond the vocabulary"] = (r => r.Settings.StopIds.Add(9999), StatusCode.InvalidArgument, ["settings.stop_ids[0] is 9999", "0 to 511"]),
         ["unknown field"] = (r => r.MergeFrom([0xA0, 0x38, 0x01]), StatusCode.InvalidArgument, ["field 900 is unknown"]),
+        ["number in a message's place"] = (r => r.MergeFrom([0x10, 0x05]), StatusCode.InvalidArgument, ["field 2 is unknown", "of another type"]),
+        ["double for a float"] = (r => r.Settings.MergeFrom([0x09, 0, 0, 0, 0, 0, 0, 0xF0, 0x3F]), StatusCode.InvalidArgument, ["settings.field 1 is unknown"]),
     };
 
     private readonly RunningService _service = shared.Service;
@@ -141,7 +143,7 @@ public sealed class RequestValidationTests(SharedService shared)
             (SharedService.Ids, new() { Text = "x" }, StatusCode.InvalidArgument, "needs a classifier"),
             (SharedService.ClassifierIds, null, StatusCode.InvalidArgument, "inputs is empty"),
             (SharedService.ClassifierIds, new(), StatusCode.InvalidArgument, "inputs[0] holds neither text nor ids"),
-            (SharedService.ClassifierIds, new() { Text = "x" }, StatusCode.InvalidArgument, "inputs[0].text is text, but model 'roberta-ids' has no tokenizer"),
+            (SharedService.ClassifierIds, new() { Text = "x" }, StatusCode.InvalidArgument, "inputs[0].text cannot be used: model 'roberta-ids' has no tokenizer"),
             (SharedService.ClassifierIds, new() { Ids = new TokenIds() }, StatusCode.InvalidArgument, "the length of inputs[0].ids is 0; it takes 1 to 64"),
             (SharedService.ClassifierIds, new() { Ids = new TokenIds { Ids = { new int[65] } } }, StatusCode.InvalidArgument, "the length of inputs[0].ids is 65; it takes 1 to 64"),
             (SharedService.ClassifierIds, new() { Ids = new TokenIds { Ids = { 0, 600 } } }, StatusCode.InvalidArgument, "inputs[0].ids[1] is 600"),

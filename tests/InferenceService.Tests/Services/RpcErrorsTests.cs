@@ -17,4 +17,11 @@ public sealed class RpcErrorsTests
         Assert.True(RpcErrors.IsInternal(failure));
         Assert.False(RpcErrors.IsInternal(new OperationCanceledException()));
     }
+
+    [Theory]
+    [InlineData(true, true, StatusCode.DeadlineExceeded)]
+    [InlineData(true, false, StatusCode.Cancelled)]
+    [InlineData(false, false, StatusCode.Unavailable)]
+    public void From_WorkGivenUp_TellsWhoEndedIt(bool cancelled, bool pastDeadline, StatusCode status) =>
+        Assert.Equal(status, RpcErrors.From(new OperationCanceledException(), cancelled, pastDeadline, "r").StatusCode);
 }

@@ -35,4 +35,24 @@ public sealed class UnknownFieldsTests
 
         Assert.Equal("prompts[2].field 900", UnknownFields.FirstIn(request));
     }
+
+    [Fact]
+    public void FirstIn_KnownNumberOfAnotherWireType_NamesItsPath()
+    {
+        // Field 1, temperature, is a float; this is the double 1.
+        byte[] settings = [0x09, 0, 0, 0, 0, 0, 0, 0xF0, 0x3F];
+        var request = new SampleRequest { Settings = SamplerSettings.Parser.ParseFrom(settings) };
+
+        Assert.False(request.Settings.HasTemperature);
+        Assert.Equal("settings.field 1", UnknownFields.FirstIn(request));
+    }
+
+    [Fact]
+    public void FirstIn_NumberInAMessagesPlace_NamesItsNumber()
+    {
+        // Field 2, prompts, as the varint 5: read as a length it would lead beyond the message's end.
+        byte[] bytes = [.. Full.ToByteArray(), 0x10, 0x05];
+
+        Assert.Equal("field 2", UnknownFields.FirstIn(SampleRequest.Parser.ParseFrom(bytes)));
+    }
 }

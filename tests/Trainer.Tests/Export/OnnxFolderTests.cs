@@ -23,7 +23,7 @@ public sealed class OnnxFolderTests : IDisposable
     public void Publish_OlderFolder_IsReplacedWhole()
     {
         Directory.CreateDirectory(models.At("onnx"));
-        File.WriteAllText(models.At("onnx", "old"), "old");
+        File.WriteAllText(models.At("onnx", "export.json"), "old");
         using (var folder = new OnnxFolder(models.At("onnx")))
         {
             File.WriteAllText(folder.File("new"), "new");
@@ -35,14 +35,27 @@ public sealed class OnnxFolderTests : IDisposable
     }
 
     [Fact]
+    public void Start_FolderThatIsNoExport_IsRefusedAndKept()
+    {
+        Directory.CreateDirectory(models.At("model"));
+        File.WriteAllText(models.At("model", "model.safetensors"), "weights");
+
+        BadInputException refused = Assert.Throws<BadInputException>(() => new OnnxFolder(models.At("model")));
+
+        Assert.Contains(models.At("model"), refused.Message, StringComparison.Ordinal);
+        Assert.Equal("weights", File.ReadAllText(models.At("model", "model.safetensors")));
+        Assert.Equal([models.At("model")], Directory.GetFileSystemEntries(models.At()));
+    }
+
+    [Fact]
     public void Start_AfterAKillBetweenTheRenames_RestoresTheOlderFolder()
     {
         Directory.CreateDirectory(models.At(".onnx.replaced"));
-        File.WriteAllText(models.At(".onnx.replaced", "old"), "old");
+        File.WriteAllText(models.At(".onnx.replaced", "export.json"), "old");
         Directory.CreateDirectory(models.At(".onnx.partial"));
         using (new OnnxFolder(models.At("onnx")))
         {
-            Assert.True(File.Exists(models.At("onnx", "old")));
+            Assert.True(File.Exists(models.At("onnx", "export.json")));
         }
 
         Assert.Equal([models.At("onnx")], Directory.GetFileSystemEntries(models.At()));

@@ -87,6 +87,24 @@ public sealed class PreferenceCommandTests : IDisposable
         InterruptAfterFirstEpochStep([]);
         Assert.Equal(0, Program("dpo", "--resume", Run("cut")).Code);
         Assert.True(File.Exists(Path.Combine(Run("cut"), "done.json")));
+        Assert.Contains($"`trainer dpo --recipe {Run("cut")}/recipe.json`", Card("cut"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Dpo_PairsInAFolderNamedLikeTheRun_StandInTheCardsCommand()
+    {
+        string other = Path.Combine(Directory.CreateDirectory(Run("run-pairs")).FullName, "p.jsonl");
+        File.Copy(pairs, other);
+        Assert.Equal(0, Trainer("--output", Run("run"), "--set", $"pairs={other}", "--set", "max_steps=1"));
+        Assert.Contains($"`trainer dpo --recipe {recipe} --set pairs={other} --set max_steps=1`", Card("run"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Dpo_OutputWithTrailingSlash_KeepsTheCacheBesideTheRun()
+    {
+        Assert.Equal(0, Trainer("--output", Run("a") + "/", "--set", "max_steps=1"));
+        Assert.Single(Directory.GetFiles(Path.Combine(folder, "reference-cache")));
+        Assert.False(Directory.Exists(Path.Combine(Run("a"), "reference-cache")));
     }
 
     [Fact]
@@ -152,6 +170,7 @@ public sealed class PreferenceCommandTests : IDisposable
     [InlineData("max_length=4", "max_prompt is 3")]
     [InlineData("pairs=", "pairs is missing")]
     [InlineData("batch.mode=triple", "batch.mode is 'triple'")]
+    [InlineData("tokenizer=no-such-folder", "no-such-folder holds no tokenizer")]
     public void Dpo_BadSetting_ExitsWith2AndSaysWhich(string set, string message)
     {
         (int code, string told) = Told("--output", Run("bad"), "--set", set);
@@ -167,6 +186,8 @@ public sealed class PreferenceCommandTests : IDisposable
         Assert.Equal(2, code);
         Assert.Contains($"{pairs}:61: chosen.ids holds id 600; the model's vocabulary ends at 511", told, StringComparison.Ordinal);
     }
+
+    private string Card(string run) => File.ReadAllText(Path.Combine(Run(run), "model", "README.md"));
 
     private string Run(string name) => Path.Combine(folder, name);
 

@@ -13,12 +13,31 @@ public class RecipeReaderTests
     [InlineData("{\"data\": {\"files\": []}}", "data.files is []", "at least 1 value")]
     [InlineData("{\"epochs\": \"two\"}", "epochs", "wrong type")]
     [InlineData("{", "not JSON", "")]
+    [InlineData("{\"epochs\": 1, \"epochs\": 2}", "not JSON", "epochs")]
+    [InlineData("{\"optimizer\": null}", "optimizer is null", "leave the key out")]
+    [InlineData("{\"data\": {\"files\": null}}", "data.files is null", "leave the key out")]
+    [InlineData("{\"data\": {\"files\": [\"a\", null]}}", "data.files[1] is null", "takes a value")]
+    [InlineData("{\"data\": {\"files\": [\"a\"]}, \"name\": \"\\ud800\"}", "", "")]
+    [InlineData("{\"data\": {\"files\": [\"a\"]}, \"optimizer\": {\"eps\": 0}}", "optimizer.eps is 0", "1E-30 to 1")]
+    [InlineData("{\"data\": {\"files\": [\"a\"]}, \"optimizer\": {\"alpha\": 1}}", "optimizer.alpha is 1", "0 to below 1")]
+    [InlineData("{\"data\": {\"files\": [\"a\"]}, \"schedule\": {\"decay_steps\": 5}}", "schedule.decay_steps is 5", "choose constant")]
+    [InlineData("{\"data\": {\"files\": [\"a\"]}, \"schedule\": {\"name\": \"linear\", \"minimum\": 0.5}}", "schedule.minimum is 0.5", "choose cosine")]
     public void Parse_BadRecipe_NamesKeyValueAndLimit(string json, string problem, string remedy)
     {
         BadInputException error = Assert.Throws<BadInputException>(() => RecipeReader.Parse<SftRecipe>(json, "r.json", []));
         Assert.Contains(problem, error.Message, StringComparison.Ordinal);
         Assert.Contains(remedy, error.Message, StringComparison.Ordinal);
         Assert.StartsWith("r.json", error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("pairs=null", "pairs is null")]
+    [InlineData("optimizer=null", "optimizer is null")]
+    [InlineData("optimizer={\"eps\":1,\"eps\":2}", "optimizer takes JSON")]
+    public void Parse_SetToNullOrDuplicate_NamesTheKey(string set, string problem)
+    {
+        BadInputException error = Assert.Throws<BadInputException>(() => RecipeReader.Parse<PreferenceRecipe>("{}", "r.json", [set]));
+        Assert.Contains(problem, error.Message, StringComparison.Ordinal);
     }
 
     [Fact]

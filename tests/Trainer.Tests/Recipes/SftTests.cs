@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Rudder.Trainer.Models;
 using Rudder.Trainer.Recipes;
 using Rudder.Trainer.Recipes.Settings;
@@ -10,12 +11,13 @@ namespace Rudder.Trainer.Tests.Recipes;
 public class SftTests
 {
     [Theory]
-    [InlineData("reviews")]
-    [InlineData("pack")]
-    public void Run_InterruptedAfterEveryStep_EqualsUninterruptedBitForBit(string mode)
+    [InlineData("reviews", "adamw", 0.01)]
+    [InlineData("pack", "adamw", 0.01)]
+    [InlineData("reviews", "rmsprop", 0.001)]
+    public void Run_InterruptedAfterEveryStep_EqualsUninterruptedBitForBit(string mode, string optimizer, double rate)
     {
         using var world = new TinyTraining();
-        SftRecipe recipe = world.Sft($"data.mode={mode}");
+        SftRecipe recipe = world.Sft(FormattableString.Invariant($"optimizer.learning_rate={rate}"), $"data.mode={mode}", $"optimizer.name={optimizer}");
         RunFolder whole = world.Train(recipe, "whole");
         RunFolder pieces = world.TrainInterrupted(recipe, "pieces", out int stops);
         string[] losses = TinyTraining.Logged(whole, "loss");
@@ -93,8 +95,8 @@ public class SftTests
     {
         using var world = new TinyTraining();
         // one epoch of one step over all 20 reviews: the order of rows differs, their gradient does not
-        RunFolder large = world.Train(world.Sft("batch.sequences=20", "batch.accumulation=1", "dropout=0"), "large");
-        RunFolder small = world.Train(world.Sft("batch.sequences=5", "batch.accumulation=4", "dropout=0"), "small");
+        RunFolder large = world.Train(world.Sft("batch.sequences=20", "batch.accumulation=1", "dropout=0", "schedule.warmup_steps=1", "optimizer.learning_rate=0.006"), "large");
+        RunFolder small = world.Train(world.Sft("batch.sequences=5", "batch.accumulation=4", "dropout=0", "schedule.warmup_steps=1", "optimizer.learning_rate=0.006"), "small");
         Assert.Equal(2, TinyTraining.Logged(large, "loss").Length);
         foreach (string metric in new[] { "loss", "grad_norm" })
         {
@@ -108,6 +110,49 @@ public class SftTests
     }
 
     [Fact]
+    public void Run_KilledBeforeTheFirstCheckpoint_BeginsAnewOnResume()
+    {
+        using var world = new TinyTraining();
+        RunFolder whole = world.Train(world.Sft(), "whole");
+        RunFolder.Open(world.Request("killed"), "tiny", 3).WriteStart(world.Sft(), world.Request("killed"), 1);
+
+        RunRequest request = world.Request("killed") with { Output = null, Resume = world.File("killed") };
+        Sft.Run(world.Sft(), RunFolder.Open(request, "tiny", 3), request);
+
+        Assert.Equal(File.ReadAllBytes(whole.File("model/model.safetensors")), File.ReadAllBytes(world.File("killed/model/model.safetensors")));
+    }
+
+    [Fact]
+    public void Run_ResumeWithAnotherSaveTypeAndKeysInAnotherOrder_IsTheSameTraining()
+    {
+        using var world = new TinyTraining();
+        RunFolder run = world.Train(world.Sft(), "run");
+        var stored = (JsonObject)JsonNode.Parse(File.ReadAllText(run.File("recipe.json")))!;
+        var reordered = new JsonObject(stored.Reverse().Select(p => KeyValuePair.Create(p.Key, p.Value?.DeepClone())));
+        reordered.Remove("freeze_blocks"); // as an older build would have left it, which did not know the setting
+        File.WriteAllText(run.File("recipe.json"), reordered.ToJsonString());
+
+        RunRequest request = world.Request("run") with { Output = null, Resume = run.Path };
+        Sft.Run(world.Sft("save_type=fp16"), RunFolder.Open(request, "tiny", 3), request);
+
+        Assert.True(File.Exists(run.Done));
+        Assert.Equal("fp16", (string)JsonNode.Parse(File.ReadAllText(run.File("recipe.json")))!["save_type"]!);
+    }
+
+    [Fact]
+    public void Run_ResumeOverOtherData_IsRefusedByName()
+    {
+        using var world = new TinyTraining();
+        RunFolder run = world.Train(world.Sft(), "run");
+        File.AppendAllText(world.Reviews, File.ReadLines(world.Reviews).First() + "\n");
+
+        RunRequest request = world.Request("run") with { Output = null, Resume = run.Path };
+        BadInputException error = Assert.Throws<BadInputException>(() => Sft.Run(world.Sft(), RunFolder.Open(request, "tiny", 3), request));
+
+        Assert.Contains(world.Reviews, error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Run_ResumeWithAnotherRecipe_IsRefused()
     {
         using var world = new TinyTraining();
@@ -116,6 +161,7 @@ public class SftTests
         SftRecipe other = world.Sft("optimizer.learning_rate=0.5");
         BadInputException error = Assert.Throws<BadInputException>(() => Sft.Run(other, RunFolder.Open(request, "tiny", 3), request));
         Assert.Contains("recipe", error.Message, StringComparison.Ordinal);
+        Assert.Contains("optimizer", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]

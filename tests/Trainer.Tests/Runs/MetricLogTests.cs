@@ -31,4 +31,16 @@ public class MetricLogTests
             ],
             File.ReadAllLines(run.Metrics));
     }
+
+    [Fact]
+    public void Open_ResumedRun_TellsTensorBoardWhereItStartsAgain()
+    {
+        using var folder = new TemporaryFolder();
+        File.WriteAllText(folder.File("recipe.json"), "{}");
+        RunFolder run = RunFolder.Open(new RunRequest { Recipe = "r.json", Resume = folder.Path }, "r", 0);
+        new MetricLog(run, 2, TimeProvider.System).Dispose();
+        byte[] events = File.ReadAllBytes(Assert.Single(Directory.GetFiles(folder.Path, "events.out.tfevents.*")));
+        byte[] start = [0x10, 3, 0x3A, 2, 0x08, 1]; // Event.step = 3; session_log (field 7) of 2 bytes: status = START
+        Assert.True(events.AsSpan().IndexOf(start) > 0);
+    }
 }

@@ -33,7 +33,7 @@ public class RunFolderTests
     }
 
     [Fact]
-    public void Open_ResumeWithoutCheckpoints_IsRefused()
+    public void Open_ResumeOfAFolderWithoutARun_IsRefused()
     {
         using var folder = new TemporaryFolder();
         var request = new RunRequest { Recipe = "r.json", Resume = folder.Path };

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Rudder.Checkpoints;
 using Rudder.Trainer.Export;
 using Rudder.Trainer.Scoring;
 using Rudder.Trainer.Tests.Export;
@@ -88,6 +89,7 @@ public sealed class ScoreFileTests : IDisposable
     [InlineData("tiny-gpt2", """{"prompt_ids":""", "rows.jsonl:2: no JSON")]
     [InlineData("tiny-roberta", """{"text":"Fine."}""", "rows.jsonl:2: text is given, but the model has no tokenizer")]
     [InlineData("tiny-roberta", """{"input_ids":[0],"text":"x"}""", "rows.jsonl:2: both input_ids and text are given")]
+    [InlineData("tiny-roberta", """{"text":"\ud800"}""", "rows.jsonl:2: a key or text holds half a surrogate pair")]
     [InlineData("tiny-roberta", """{"input_ids":[]}""", "rows.jsonl:2: input_ids is empty")]
     public void Run_BadRow_IsNamedByFileAndLineAndNothingIsWritten(string model, string row, string message)
     {
@@ -99,6 +101,35 @@ public sealed class ScoreFileTests : IDisposable
     }
 
     [Fact]
+    public void Run_TextOfSeveralWindows_GivesTheMeanOfTheWindowsScoredAlone()
+    {
+        string model = WithTokenizer([], 270);
+        var random = new Random(11);
+        string text = string.Concat(Enumerable.Range(0, 155).Select(_ => (char)random.Next('a', 'z' + 1)));
+        int[] ids = TextTokenizer.Load(model)!.Encode(text);
+        int[][] windows = [.. ids.Chunk(62).Select(part => (int[])[0, .. part, 2])];       // context 64, <s> = 0 and </s> = 2
+        Assert.Equal(3, windows.Length);
+        List<JsonElement> scores = Score(model, onnx: false, [.. windows.Select(window => new { input_ids = window }), new { text }]);
+        double[] mean = new double[2];
+        foreach (JsonElement window in scores[..3])
+        {
+            double[] alone = window.GetProperty("probabilities").Deserialize<double[]>()!;
+            mean = [mean[0] + (alone[0] / 3), mean[1] + (alone[1] / 3)];
+        }
+
+        Near(mean, scores[3].GetProperty("probabilities"), 1e-5);
+    }
+
+    [Fact]
+    public void Run_TokenizerLargerThanTheVocabulary_IsRefusedWithBothNumbers()
+    {
+        string model = WithTokenizer([.. Enumerable.Range(0, 260).Select(i => $"<x{i}>")], 530);
+        var e = Assert.Throws<BadInputException>(() => Score(model, onnx: false, [new { text = "x" }]));
+        Assert.Contains("has 530 ids", e.Message, StringComparison.Ordinal);
+        Assert.Contains("knows 512", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Run_RowLongerThanContext_NamesTheLimit()
     {
         object[] rows = [new { prompt_ids = new int[60], completion_ids = new int[5] }];
@@ -107,6 +138,14 @@ public sealed class ScoreFileTests : IDisposable
     }
 
     public void Dispose() => models.Dispose();
+
+    private string WithTokenizer(string[] specials, int size)
+    {
+        string model = models.Copy("tiny-roberta");
+        string[] texts = ["the film was dull and its story poor", "the film was dull and its story poor"];
+        BpeTraining.Train(texts, size, specials, model, TokenizerFamily.Roberta);
+        return model;
+    }
 
     private List<JsonElement> Score(string model, bool onnx, IEnumerable<object> rows)
     {

@@ -10,6 +10,9 @@ internal sealed record ClassifierRecipe : TrainingRecipe
 
     /// <summary>Sizes of a step.</summary>
     public ClassifierBatchSettings Batch { get; init; } = new();
+
+    /// <inheritdoc/>
+    public override IEnumerable<string> InputFiles() => Data.InputFiles();
 }
 
 /// <summary>Which reviews a classifier learns from and is measured on.</summary>

@@ -36,11 +36,11 @@ internal sealed record OptimizerSettings
     /// <summary>Whether weight decay also reaches biases and layer norms. Default false.</summary>
     public bool DecayAll { get; init; }
 
-    /// <summary>Added to the denominator. Default 1e-8.</summary>
-    [Range(0.0, 1.0)] public double Eps { get; init; } = 1e-8;
+    /// <summary>Added to the denominator, which is 0 for a weight that has had no gradient. 1e-30 to 1; default 1e-8.</summary>
+    [Range(1e-30, 1.0)] public double Eps { get; init; } = 1e-8;
 
-    /// <summary>RMSprop's smoothing. Default 0.99.</summary>
-    [Range(0.0, 1.0)] public double Alpha { get; init; } = 0.99;
+    /// <summary>RMSprop's smoothing, from 0 to below 1 (at 1 the average would never move). Default 0.99.</summary>
+    [Range(0.0, 1.0, MaximumIsExclusive = true)] public double Alpha { get; init; } = 0.99;
 }
 
 /// <summary>How the learning rate changes over the steps.</summary>
@@ -49,12 +49,12 @@ internal sealed record ScheduleSettings
     /// <summary>linear (to 0), cosine (to minimum) or constant, after the warm-up. Default cosine.</summary>
     [AllowedValues("linear", "cosine", "constant")] public string Name { get; init; } = "cosine";
 
-    /// <summary>Steps over which the rate rises linearly from 0 to its peak. Default 0.</summary>
+    /// <summary>Steps over which the rate rises linearly from 0 to its peak; fewer than the run has. Default 0.</summary>
     [Range(0, 10_000_000)] public int WarmupSteps { get; init; }
 
-    /// <summary>constant only: steps at the end over which the rate falls linearly towards 0. Default 0, none.</summary>
+    /// <summary>constant only, refused elsewhere: steps at the end, after the warm-up, over which the rate falls linearly towards 0. Default 0, none.</summary>
     [Range(0, 10_000_000)] public int DecaySteps { get; init; }
 
-    /// <summary>Cosine's last rate as a share of the peak. Default 0.</summary>
+    /// <summary>cosine only, refused elsewhere: the last rate as a share of the peak. Default 0.</summary>
     [Range(0.0, 1.0)] public double Minimum { get; init; }
 }

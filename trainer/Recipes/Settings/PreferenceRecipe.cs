@@ -49,6 +49,9 @@ internal sealed record PreferenceRecipe : TrainingRecipe
 
     /// <summary>Sizes of a step.</summary>
     public PreferenceBatchSettings Batch { get; init; } = new();
+
+    /// <inheritdoc/>
+    public override IEnumerable<string> InputFiles() => EvaluationPairs is null ? [Pairs] : [Pairs, EvaluationPairs];
 }
 
 /// <summary>Sizes of a preference step.</summary>

@@ -8,13 +8,23 @@ namespace Rudder.Trainer.Recipes.Settings;
 /// <summary>Refuses unknown keys and values out of range, naming the setting, the value and the limit.</summary>
 internal static class RecipeCheck
 {
-    /// <summary>Refuses keys that <paramref name="type"/> has no setting for, at every depth.</summary>
+    /// <summary>Refuses keys that <paramref name="type"/> has no setting for, and null where a value belongs, at every depth.</summary>
     public static void Keys(JsonObject json, Type type, string prefix, string path)
     {
         foreach ((string key, JsonNode? value) in json)
         {
             PropertyInfo property = Find(type, key)
                 ?? throw new BadInputException($"{path}: there is no setting '{prefix}{key}'. Known here: {Known(type)}.");
+            if (value is null && new NullabilityInfoContext().Create(property).WriteState != NullabilityState.Nullable)
+            {
+                throw new BadInputException($"{path}: {prefix}{key} is null; give a value, or leave the key out for its default.");
+            }
+
+            if (value is JsonArray list && list.Contains(null))
+            {
+                throw new BadInputException($"{path}: {prefix}{key}[{list.IndexOf(null)}] is null; every element takes a value.");
+            }
+
             if (value is JsonObject inner && IsSettings(property.PropertyType))
             {
                 Keys(inner, property.PropertyType, $"{prefix}{key}.", path);
@@ -49,6 +59,23 @@ internal static class RecipeCheck
         }
     }
 
+    /// <summary>Refuses a number that the named schedule would not read; 0 is every schedule's default.</summary>
+    public static void Schedule(ScheduleSettings schedule, string path)
+    {
+        Refuse(schedule.DecaySteps != 0 && schedule.Name != "constant", "decay_steps", schedule.DecaySteps, "constant");
+        Refuse(schedule.Minimum != 0 && schedule.Name != "cosine", "minimum", schedule.Minimum, "cosine");
+
+        void Refuse(bool unread, string key, double value, string reader)
+        {
+            if (unread)
+            {
+                throw new BadInputException(string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{path}: schedule.{key} is {value}, but schedule.name is '{schedule.Name}' and only {reader} reads it. Leave it out, or choose {reader}."));
+            }
+        }
+    }
+
     /// <summary>The setting called <paramref name="key"/> in a recipe file, or null.</summary>
     public static PropertyInfo? Find(Type type, string key) =>
         Array.Find(type.GetProperties(), p => p.CanWrite && RecipeReader.KeyOf(p.Name) == key);
@@ -68,7 +95,7 @@ internal static class RecipeCheck
     private static string Describe(ValidationAttribute rule) =>
         rule switch
         {
-            RangeAttribute r => string.Create(CultureInfo.InvariantCulture, $"{r.Minimum} to {r.Maximum}"),
+            RangeAttribute r => string.Create(CultureInfo.InvariantCulture, $"{r.Minimum} to {(r.MaximumIsExclusive ? "below " : string.Empty)}{r.Maximum}"),
             AllowedValuesAttribute a => "one of " + string.Join(", ", a.Values),
             LengthAttribute l => l.MinimumLength == l.MaximumLength ? $"{l.MinimumLength} values" : $"{l.MinimumLength} to {l.MaximumLength} values",
             MinLengthAttribute m => $"at least {m.Length} value{(m.Length == 1 ? string.Empty : "s")}",

@@ -63,7 +63,7 @@ internal static class RecipeOverride
 
         try
         {
-            return JsonNode.Parse(text);
+            return JsonNode.Parse(text, null, new JsonDocumentOptions { AllowDuplicateProperties = false });
         }
         catch (JsonException)
         {

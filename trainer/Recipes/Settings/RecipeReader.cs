@@ -33,34 +33,33 @@ internal static class RecipeReader
     public static T Parse<T>(string text, string path, IReadOnlyList<string> sets)
         where T : class
     {
-        JsonObject json;
-        try
-        {
-            var relaxed = new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true };
-            json = JsonNode.Parse(text, null, relaxed) as JsonObject ?? throw new BadInputException($"{path} holds no JSON object.");
-        }
-        catch (JsonException e)
-        {
-            throw new BadInputException($"{path} is not JSON: {e.Message}", e);
-        }
-
-        foreach (string set in sets)
-        {
-            RecipeOverride.Apply(json, set, typeof(T));
-        }
-
-        RecipeCheck.Keys(json, typeof(T), string.Empty, path);
         T recipe;
         try
         {
+            JsonObject json = ParseObject(text, path);
+            foreach (string set in sets)
+            {
+                RecipeOverride.Apply(json, set, typeof(T));
+            }
+
+            RecipeCheck.Keys(json, typeof(T), string.Empty, path);
             recipe = json.Deserialize<T>(Options)!;
         }
         catch (JsonException e)
         {
             throw new BadInputException($"{path}: the value of {e.Path?.TrimStart('$', '.')} has the wrong type. {e.Message}", e);
         }
+        catch (InvalidOperationException e) // half of a surrogate pair, written as \uD8xx, in a key or a text
+        {
+            throw new BadInputException($"{path}: a key or a text is no valid Unicode ({e.Message}). Write both halves of a surrogate pair.", e);
+        }
 
         RecipeCheck.Values(recipe, string.Empty, path);
+        if (recipe is TrainingRecipe training)
+        {
+            RecipeCheck.Schedule(training.Schedule, path);
+        }
+
         return recipe;
     }
 
@@ -69,4 +68,22 @@ internal static class RecipeReader
 
     /// <summary>A property's name in a recipe file.</summary>
     public static string KeyOf(string property) => JsonNamingPolicy.SnakeCaseLower.ConvertName(property);
+
+    private static JsonObject ParseObject(string text, string path)
+    {
+        var relaxed = new JsonDocumentOptions
+        {
+            CommentHandling = JsonCommentHandling.Skip,
+            AllowTrailingCommas = true,
+            AllowDuplicateProperties = false,
+        };
+        try
+        {
+            return JsonNode.Parse(text, null, relaxed) as JsonObject ?? throw new BadInputException($"{path} holds no JSON object.");
+        }
+        catch (JsonException e)
+        {
+            throw new BadInputException($"{path} is not JSON: {e.Message}", e);
+        }
+    }
 }

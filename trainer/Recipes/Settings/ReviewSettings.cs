@@ -19,4 +19,7 @@ internal record ReviewSettings
 
     /// <summary>Reviews read at most, 0 for all. Default 0.</summary>
     [Range(0, 100_000_000)] public int Limit { get; init; }
+
+    /// <summary>Every file named here.</summary>
+    public IEnumerable<string> InputFiles() => [.. Files, .. ExcludePairs, .. ExcludeTexts, .. ExcludeIds is null ? [] : (string[])[ExcludeIds]];
 }

@@ -10,6 +10,9 @@ internal sealed record SftRecipe : TrainingRecipe
 
     /// <summary>Sizes of a step.</summary>
     public SftBatchSettings Batch { get; init; } = new();
+
+    /// <inheritdoc/>
+    public override IEnumerable<string> InputFiles() => Data.InputFiles();
 }
 
 /// <summary>Which texts a language model learns from, and how they become sequences.</summary>

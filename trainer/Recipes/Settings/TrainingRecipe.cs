@@ -42,7 +42,7 @@ internal abstract record TrainingRecipe
     /// <summary>Optimizer steps; 0 means no limit beyond epochs. Default 0.</summary>
     [Range(0, 100_000_000)] public int MaxSteps { get; init; }
 
-    /// <summary>Steps between checkpoints; 0 saves only when interrupted. Default 500.</summary>
+    /// <summary>Steps between checkpoints; 0 saves only at the end and when interrupted. Default 500.</summary>
     [Range(0, 100_000_000)] public int CheckpointEvery { get; init; } = 500;
 
     /// <summary>Checkpoints kept, newest first. Default 2.</summary>
@@ -62,4 +62,7 @@ internal abstract record TrainingRecipe
 
     /// <summary>ONNX graphs written at the end.</summary>
     public ExportSettings Export { get; init; } = new();
+
+    /// <summary>The data files that decide the order of training; a run resumes only with the same contents.</summary>
+    public abstract IEnumerable<string> InputFiles();
 }

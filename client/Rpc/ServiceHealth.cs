@@ -1,0 +1,23 @@
+using Grpc.Core;
+using Grpc.Health.V1;
+
+namespace Rudder.Client.Rpc;
+
+/// <summary>What came of one health question.</summary>
+/// <param name="Serving">True where the service says SERVING.</param>
+/// <param name="MayCome">True where waiting may help: nobody listens yet, or the service is starting or draining.</param>
+/// <param name="Said">The health status, or the failed call's status and detail.</param>
+internal sealed record ServiceHealth(bool Serving, bool MayCome, string Said)
+{
+    /// <summary>An answer of the health service.</summary>
+    public static ServiceHealth Of(HealthCheckResponse.Types.ServingStatus status)
+    {
+        bool serving = status == HealthCheckResponse.Types.ServingStatus.Serving;
+        string said = status == HealthCheckResponse.Types.ServingStatus.NotServing ? "NOT_SERVING" : status.ToString();
+        return new ServiceHealth(serving, !serving, said);
+    }
+
+    /// <summary>A call that failed: only UNAVAILABLE is a state that passes; a program of another kind stays what it is.</summary>
+    public static ServiceHealth Of(Status failure) =>
+        new(false, failure.StatusCode == StatusCode.Unavailable, $"{ServiceException.Name(failure.StatusCode)}: {failure.Detail}");
+}

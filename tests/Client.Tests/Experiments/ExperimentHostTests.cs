@@ -1,0 +1,59 @@
+using Rudder.Client.Experiments;
+
+namespace Rudder.Client.Tests.Experiments;
+
+/// <summary>The command that repeats a run, and who may hold its folder.</summary>
+public sealed class ExperimentHostTests : IDisposable
+{
+    private const string Program = "dotnet artifacts/bin/Client/release/client.dll";
+    private readonly TemporaryFolder folder = new();
+
+    public void Dispose() => folder.Dispose();
+
+    [Fact]
+    public void Reproduce_Defaults_IsTheBuiltProgram()
+    {
+        RunRequest request = new("e.json", "demo", "runs", null, null, null, null);
+        Assert.Equal($"{Program} run e.json --variant demo", ExperimentHost.Reproduce(request));
+    }
+
+    [Fact]
+    public void Reproduce_OptionsThatWereGiven_AreGivenAgain()
+    {
+        RunRequest request = new("e.json", "mini", "out", new Uri("http://127.0.0.1:5080"), null, null, "cuda");
+        Assert.Equal(
+            $"{Program} run e.json --variant mini --runs out --service http://127.0.0.1:5080 --device cuda",
+            ExperimentHost.Reproduce(request)
+        );
+    }
+
+    [Fact]
+    public async Task Run_FolderHeldByAnotherRun_IsRefused()
+    {
+        Directory.CreateDirectory(folder.File("example-demo"));
+        using FileStream held = new(folder.File("example-demo", ".lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        InputException error = await Assert.ThrowsAsync<InputException>(RunAsync);
+        Assert.Contains("in use by another run", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Run_LockThatCannotBeOpened_IsNotCalledInUse()
+    {
+        Directory.CreateDirectory(folder.File("example-demo"));
+        File.CreateSymbolicLink(folder.File("example-demo", ".lock"), folder.File("example-demo", ".lock")); // a link to itself
+        await Assert.ThrowsAnyAsync<IOException>(RunAsync);
+    }
+
+    private Task RunAsync()
+    {
+        string experiment = folder.Write("experiment.json", ExperimentExample.Json().ToJsonString());
+        RunRequest request = new(experiment, "demo", folder.Path, null, null, null, null);
+        return ExperimentHost.RunAsync(
+            request,
+            TextWriter.Null,
+            _ => throw new InvalidOperationException("No stage is reached."),
+            TimeProvider.System,
+            CancellationToken.None
+        );
+    }
+}

@@ -1,0 +1,68 @@
+using Rudder.Checkpoints;
+using Rudder.Datasets;
+using Rudder.Trainer.Models;
+using Rudder.Trainer.Recipes;
+using Rudder.Trainer.Recipes.Settings;
+using static TorchSharp.torch;
+
+namespace Rudder.Trainer.Tests.Recipes;
+
+public sealed class ModelSourceTests : IDisposable
+{
+    private readonly TinyTraining world = new();
+
+    public void Dispose() => world.Dispose();
+
+    [Fact]
+    public void LanguageModel_TokenizerLargerThanTheModel_IsRefusedWithBothNumbers()
+    {
+        string small = Small();
+        string message = Refusal(modelTokenizer: small, tokenizer: world.LanguageTokenizer);
+        Assert.Contains("has 300 ids", message, StringComparison.Ordinal);
+        Assert.Contains("knows 280", message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void LanguageModel_OtherEndOfText_IsRefusedWithBothIds()
+    {
+        string message = Refusal(modelTokenizer: world.LanguageTokenizer, tokenizer: Small());
+        Assert.Contains("with id 279", message, StringComparison.Ordinal);
+        Assert.Contains("with id 299", message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Classifier_LabelsInAnotherOrder_AreRefusedWithBothLists()
+    {
+        TextTokenizer tokenizer = ModelSource.Tokenizer(world.ClassifierTokenizer);
+        string folder = world.File("start");
+        using (RobertaClassifier model = ModelSource.Classifier(world.Classifier(), tokenizer, CPU))
+        {
+            ModelFolder.Save(model, folder, world.ClassifierTokenizer, WeightType.F32);
+        }
+
+        ClassifierRecipe recipe = world.Classifier("data.labels=[\"POSITIVE\",\"NEGATIVE\"]") with { Model = folder, Architecture = null };
+        BadInputException error = Assert.Throws<BadInputException>(() => ModelSource.Classifier(recipe, tokenizer, CPU));
+        Assert.Contains("data.labels is [POSITIVE, NEGATIVE]", error.Message, StringComparison.Ordinal);
+        Assert.Contains("has [NEGATIVE, POSITIVE]", error.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>A tokenizer of 280 entries; its last one, 279, ends a text.</summary>
+    private string Small()
+    {
+        string folder = world.File("small");
+        BpeTraining.Train(Reviews.Read(world.Reviews).Select(review => review.Text), 280, [], folder, TokenizerFamily.Gpt2);
+        return folder;
+    }
+
+    private string Refusal(string modelTokenizer, string tokenizer)
+    {
+        string folder = world.File("start");
+        using (Gpt2 model = ModelSource.LanguageModel(world.Sft(), ModelSource.Tokenizer(modelTokenizer), CPU))
+        {
+            ModelFolder.Save(model, folder, modelTokenizer, WeightType.F32);
+        }
+
+        SftRecipe recipe = world.Sft() with { Model = folder, Architecture = null, Tokenizer = tokenizer };
+        return Assert.Throws<BadInputException>(() => ModelSource.LanguageModel(recipe, ModelSource.Tokenizer(tokenizer), CPU)).Message;
+    }
+}

@@ -1,0 +1,42 @@
+using System.Text.Json;
+using Rudder.Trainer.Recipes;
+using Rudder.Trainer.Recipes.Settings;
+using Rudder.Trainer.Runs;
+
+namespace Rudder.Trainer.Tests.Recipes;
+
+public sealed class TokenizerTrainingTests : IDisposable
+{
+    private readonly TinyTraining world = new();
+
+    public void Dispose() => world.Dispose();
+
+    [Fact]
+    public void Run_StopAskedFor_ThrowsAndLeavesNothingUnderAFinalName()
+    {
+        RunRequest request = world.Request("run", stopAfterOneStep: true) with { Command = "tokenizer" };
+        InterruptedException error = Assert.Throws<InterruptedException>(() => Run(request));
+        Assert.Contains($"trainer tokenizer --resume {world.File("run")}", error.Message, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(world.File("run/model")));
+        Assert.False(File.Exists(world.File("run/done.json")));
+
+        Run(request with { Output = null, Resume = world.File("run"), Stop = CancellationToken.None });
+        Assert.True(File.Exists(world.File("run/model/tokenizer.json")));
+    }
+
+    [Fact]
+    public void Run_Json_PrintsTheFinalMetricsAsOneLine()
+    {
+        using var results = new StringWriter();
+        Run(world.Request("run") with { Json = true, Results = results });
+        string line = Assert.Single(results.ToString().TrimEnd('\n').Split('\n'));
+        Assert.Equal(280, JsonDocument.Parse(line).RootElement.GetProperty("vocabulary_size").GetInt32());
+    }
+
+    private void Run(RunRequest request)
+    {
+        TokenizerRecipe recipe = RecipeReader.Parse<TokenizerRecipe>(
+            $$"""{"vocabulary_size": 280, "data": {"files": ["{{world.Reviews}}"] } }""", "tiny.json", []);
+        TokenizerTraining.Run(recipe, RunFolder.Open(request, "tiny", recipe.Seed), request);
+    }
+}
