@@ -7,7 +7,7 @@ namespace Rudder.EndToEnd.Tests;
 /// <summary>Kills an experiment with SIGKILL at random times, again and again: whatever is hit, the run that is left to end is the undisturbed one.</summary>
 public sealed class KillLoopTests(TinyModels models)
 {
-    private const int Rounds = 20;
+    private const int Rounds = 10;
     private const int KillsOfARound = 4;
     private const string Hit = "killed";
 
