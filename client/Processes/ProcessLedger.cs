@@ -19,15 +19,11 @@ internal sealed class ProcessLedger(string path, Action<string> log, TimeSpan? g
     /// <summary>Notes a started program.</summary>
     public void Add(Process process)
     {
-        lock (gate)
+        if (StartOf(process) is { } started)
         {
-            try
+            lock (gate)
             {
-                Save([.. Load(), new Entry(process.Id, process.StartTime.ToUniversalTime(), process.StartInfo.FileName)]);
-            }
-            catch (InvalidOperationException)
-            {
-                // It has ended already: nothing to remember.
+                Save([.. Load(), new Entry(process.Id, started, process.StartInfo.FileName)]);
             }
         }
     }
@@ -54,6 +50,19 @@ internal sealed class ProcessLedger(string path, Action<string> log, TimeSpan? g
             }
 
             Remove(entry.Id);
+        }
+    }
+
+    /// <summary>When it started; null where it has ended already, so that there is nothing to remember.</summary>
+    private static DateTime? StartOf(Process process)
+    {
+        try
+        {
+            return process.StartTime.ToUniversalTime();
+        }
+        catch (Exception gone) when (gone is InvalidOperationException or Win32Exception)
+        {
+            return null;
         }
     }
 

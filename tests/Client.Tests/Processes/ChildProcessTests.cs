@@ -29,6 +29,17 @@ public sealed class ChildProcessTests : IDisposable
     }
 
     [Fact]
+    public async Task Add_ProgramThatEndedAlready_IsNotRemembered()
+    {
+        using Process ended = Process.Start("true");
+        await ended.WaitForExitAsync();
+
+        new ProcessLedger(folder.File("processes.json"), log.Add).Add(ended);
+
+        Assert.False(File.Exists(folder.File("processes.json")));
+    }
+
+    [Fact]
     public async Task Wait_CancelledToken_StopsTheChildFirst()
     {
         using CancellationTokenSource stop = new();
