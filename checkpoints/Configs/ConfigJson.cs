@@ -70,7 +70,7 @@ internal sealed class ConfigJson(string file, JsonObject json)
             double value = Number(other, followers.Contains(other) ? dropout : Absent, 0, 1);
             if (value != dropout)
             {
-                throw new CheckpointException($"{File}: {other} is {value} but {key} is {dropout}; one dropout is supported. Make them equal.");
+                throw new CheckpointException($"{File}: {other} is {value}{(Json[other] is null ? " (absent)" : "")} but {key} is {dropout}{(Json[key] is null ? " (absent)" : "")}; one dropout is supported. Make them equal.");
             }
         }
 

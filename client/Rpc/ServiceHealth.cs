@@ -17,7 +17,11 @@ internal sealed record ServiceHealth(bool Serving, bool MayCome, string Said)
         return new ServiceHealth(serving, !serving, said);
     }
 
-    /// <summary>A call that failed: only UNAVAILABLE is a state that passes; a program of another kind stays what it is.</summary>
+    /// <summary>A call that failed: UNAVAILABLE and a slow or overloaded answer are states that pass; a program of another kind stays what it is.</summary>
     public static ServiceHealth Of(Status failure) =>
-        new(false, failure.StatusCode == StatusCode.Unavailable, $"{ServiceException.Name(failure.StatusCode)}: {failure.Detail}");
+        new(
+            false,
+            failure.StatusCode is StatusCode.Unavailable or StatusCode.DeadlineExceeded or StatusCode.ResourceExhausted,
+            $"{ServiceException.Name(failure.StatusCode)}: {failure.Detail}"
+        );
 }

@@ -51,7 +51,7 @@ internal sealed class KeyValueArena : IDisposable
             return bytes <= maxBytes
                 ? bytes
                 : throw new ModelLoadException(
-                    $"the key-value cache of {slots} slots × {maxTokens} tokens needs {bytes:N0} bytes; MaxCacheBytes is {maxBytes:N0}. Lower MaxSlots or MaxTokens, or raise the limit.");
+                    $"the key-value cache of {slots} slots × {maxTokens} tokens needs {bytes:N0} bytes; the limit is {maxBytes:N0} (Service:MaxCacheMegabytes). Lower MaxSlots or MaxTokens, or raise it.");
         }
         catch (OverflowException e)
         {

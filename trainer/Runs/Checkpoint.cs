@@ -47,7 +47,9 @@ internal static class Checkpoint
         int step = Steps(run).DefaultIfEmpty(-1).Max();
         if (step < 0)
         {
-            return TrainingState.Start;
+            return run.HasTrained
+                ? throw new BadInputException($"{run.Path} has trained before but holds no checkpoint, so it cannot continue. Its model, if any, is untouched; start a new run.")
+                : TrainingState.Start;
         }
 
         string folder = FolderOf(run, step);
@@ -94,7 +96,7 @@ internal static class Checkpoint
         }
         catch (Exception damage) when (damage is JsonException or FileNotFoundException)
         {
-            throw new BadInputException($"{path} is damaged or missing ({damage.Message}); remove {folder} to resume from the checkpoint before it.", damage);
+            throw new BadInputException($"{path} is damaged or missing ({damage.Message}); remove {folder} to resume from the checkpoint before it, where one is kept.", damage);
         }
     }
 

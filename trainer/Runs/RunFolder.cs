@@ -35,6 +35,13 @@ internal sealed class RunFolder
     /// <summary>Present only when everything else is.</summary>
     public string Done => File("done.json");
 
+    /// <summary>Whether the run has saved anything that another recipe, other data or a new beginning would contradict.</summary>
+    public bool HasTrained =>
+        System.IO.File.Exists(Done)
+        || Directory.Exists(Model)
+        || (Directory.Exists(Checkpoints) && !Directory.EnumerateDirectories(Checkpoints, "*.tmp").Any())
+        || (Directory.Exists(Checkpoints) && Directory.EnumerateDirectories(Checkpoints).Any(folder => !folder.EndsWith(".tmp", StringComparison.Ordinal)));
+
     /// <summary>Creates the folder, or opens the one to resume.</summary>
     /// <param name="request">The command line.</param>
     /// <param name="name">The recipe's name.</param>
@@ -70,16 +77,24 @@ internal sealed class RunFolder
     /// <param name="recipe">The recipe, every default filled in.</param>
     /// <param name="request">The command line.</param>
     /// <param name="threads">Threads in use.</param>
-    public void WriteStart<T>(T recipe, RunRequest request, int threads)
+    /// <param name="inputs">The data files.</param>
+    public void WriteStart<T>(T recipe, RunRequest request, int threads, IEnumerable<string> inputs)
         where T : class
     {
-        if (Resumed)
+        if (Resumed && HasTrained)
         {
             RequireSameTraining(recipe);
         }
 
+        RunInputs.Keep(this, inputs);
         AtomicFile.WriteText(File("recipe.json"), RecipeReader.Write(recipe));
-        AtomicFile.WriteText(File("environment.json"), JsonSerializer.Serialize(RunEnvironment.Describe(request, threads), Indented));
+        var environment = new Dictionary<string, object?>(RunEnvironment.Describe(request, threads));
+        if (Resumed && CommandBefore() is string command)
+        {
+            environment[RunEnvironment.Command] = command;
+        }
+
+        AtomicFile.WriteText(File(RunEnvironment.FileName), JsonSerializer.Serialize(environment, Indented));
     }
 
     /// <summary>Marks the run as finished.</summary>
@@ -87,6 +102,12 @@ internal sealed class RunFolder
     /// <param name="final">Last metrics.</param>
     public void WriteDone(string fingerprint, IReadOnlyDictionary<string, object> final) =>
         AtomicFile.WriteText(Done, JsonSerializer.Serialize(new { model = "model", fingerprint, final }, Indented));
+
+    /// <summary>The command that began the run; what resumes it names only the folder.</summary>
+    private string? CommandBefore() =>
+        System.IO.File.Exists(File(RunEnvironment.FileName))
+            ? (string?)JsonNode.Parse(System.IO.File.ReadAllText(File(RunEnvironment.FileName)))?[RunEnvironment.Command]
+            : null;
 
     private void RequireSameTraining<T>(T recipe)
         where T : class

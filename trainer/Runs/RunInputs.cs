@@ -20,7 +20,7 @@ internal static class RunInputs
     {
         var now = files.Distinct().Where(File.Exists).ToDictionary(file => file, Sha256);
         string path = run.File(FileName);
-        if (run.Resumed && File.Exists(path))
+        if (run.Resumed && run.HasTrained && File.Exists(path))
         {
             var before = JsonSerializer.Deserialize<Dictionary<string, string>>(File.ReadAllText(path)) ?? [];
             string[] changed = [.. before.Where(file => now.GetValueOrDefault(file.Key) != file.Value).Select(file => file.Key)];

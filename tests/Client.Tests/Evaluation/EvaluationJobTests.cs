@@ -63,16 +63,14 @@ public sealed class EvaluationJobTests : IDisposable
         Assert.Equal([0.0, 0.0], result.KlSeqExactCi);
     }
 
-    [Theory]
-    [InlineData(Precision.Int8, Engine.Unspecified)]
-    [InlineData(Precision.Fp32, Engine.Genai)]
-    public async Task Run_WeightsOfTheReferenceServedDifferently_MeasuresTheirKl(Precision precision, Engine engine)
+    [Fact]
+    public async Task Run_WeightsOfTheReferenceAtAnotherPrecision_IsRefused()
     {
         await using FakeServer server = await FakeServer.StartAsync();
-        server.Held = Changed(0, model => (model.Fingerprint, model.Precision, model.Engine) = ("f-reference", precision, engine));
-        EvaluationResult result = await RunAsync(server, "a.json");
-        Assert.NotEqual(0, server.Count("Divergence"));
-        Assert.True(result.KlSeqExact > 0);
+        server.Held = Changed(0, model => (model.Fingerprint, model.Precision) = ("f-reference", Precision.Int8));
+        InputException error = await Assert.ThrowsAsync<InputException>(() => RunAsync(server, "a.json"));
+        Assert.Contains("trainer export", error.Message, StringComparison.Ordinal);
+        Assert.Equal(0, server.Count("Sample"));
     }
 
     [Theory]

@@ -206,7 +206,7 @@ public sealed class GenAiEngineTests : IDisposable
     {
         // 32 slots × 64 tokens × 2 layers × 2 × 32 wide × 4 bytes
         var e = Assert.Throws<ModelLoadException>(() => GenAiEngine.Load(_model.Open(), new EngineOptions { Threads = 1, MaxCacheBytes = 1_000_000 }, 511));
-        Assert.Contains("1,048,576 bytes; MaxCacheBytes is 1,000,000", e.Message);
+        Assert.Contains("1,048,576 bytes; the limit is 1,000,000 (Service:MaxCacheMegabytes)", e.Message);
     }
 
     [Fact]

@@ -227,7 +227,7 @@ public sealed class SlotEngineTests : IDisposable
     {
         // 32 slots × 64 tokens × 2 layers × 2 × 32 wide × 4 bytes
         var e = Assert.Throws<ModelLoadException>(() => Load(new EngineOptions { MaxCacheBytes = 1_000_000 }));
-        Assert.Contains("1,048,576 bytes; MaxCacheBytes is 1,000,000", e.Message);
+        Assert.Contains("1,048,576 bytes; the limit is 1,000,000 (Service:MaxCacheMegabytes)", e.Message);
     }
 
     [Fact]

@@ -87,7 +87,7 @@ public sealed class PreferenceCommandTests : IDisposable
         InterruptAfterFirstEpochStep([]);
         Assert.Equal(0, Program("dpo", "--resume", Run("cut")).Code);
         Assert.True(File.Exists(Path.Combine(Run("cut"), "done.json")));
-        Assert.Contains($"`trainer dpo --recipe {Run("cut")}/recipe.json`", Card("cut"), StringComparison.Ordinal);
+        Assert.Contains($"`trainer dpo --recipe {recipe}`", Card("cut"), StringComparison.Ordinal); // as it was begun, not as it was resumed
     }
 
     [Fact]
@@ -202,7 +202,7 @@ public sealed class PreferenceCommandTests : IDisposable
         using var stop = new CancellationTokenSource();
         using var progress = new StopOnStep(stop);
         string[] sets = [.. more.Where(argument => argument != "--set")];
-        var request = new RunRequest { Recipe = recipe, Sets = sets, Output = Run("cut"), Stop = stop.Token, Progress = progress };
+        var request = new RunRequest { Command = "dpo", Recipe = recipe, Sets = sets, Output = Run("cut"), Stop = stop.Token, Progress = progress };
         PreferenceRecipe settings = RecipeReader.Read<PreferenceRecipe>(recipe, sets);
         RunFolder run = RunFolder.Open(request, "tiny-dpo", settings.Seed);
         Assert.Throws<InterruptedException>(() => Rudder.Trainer.Recipes.Preference.Run(settings, run, request));

@@ -114,12 +114,39 @@ public class SftTests
     {
         using var world = new TinyTraining();
         RunFolder whole = world.Train(world.Sft(), "whole");
-        RunFolder.Open(world.Request("killed"), "tiny", 3).WriteStart(world.Sft(), world.Request("killed"), 1);
+        RunFolder.Open(world.Request("killed"), "tiny", 3).WriteStart(world.Sft(), world.Request("killed"), 1, []);
 
         RunRequest request = world.Request("killed") with { Output = null, Resume = world.File("killed") };
         Sft.Run(world.Sft(), RunFolder.Open(request, "tiny", 3), request);
 
         Assert.Equal(File.ReadAllBytes(whole.File("model/model.safetensors")), File.ReadAllBytes(world.File("killed/model/model.safetensors")));
+    }
+
+    [Fact]
+    public void Run_FinishedRunWithoutItsCheckpoints_IsNotTrainedAnew()
+    {
+        using var world = new TinyTraining();
+        RunFolder run = world.Train(world.Sft(), "run");
+        string metrics = File.ReadAllText(run.Metrics);
+        Directory.Delete(run.Checkpoints, recursive: true);
+
+        RunRequest request = world.Request("run") with { Output = null, Resume = run.Path };
+        Assert.Throws<BadInputException>(() => Sft.Run(world.Sft(), RunFolder.Open(request, "tiny", 3), request));
+
+        Assert.True(File.Exists(run.Done));
+        Assert.Equal(metrics, File.ReadAllText(run.Metrics));
+    }
+
+    [Fact]
+    public void Run_StartRefused_MayBeResumedWithTheSettingMended()
+    {
+        using var world = new TinyTraining();
+        Assert.Throws<BadInputException>(() => world.Train(world.Sft("schedule.warmup_steps=50"), "run"));
+
+        RunRequest request = world.Request("run") with { Output = null, Resume = world.File("run") };
+        Sft.Run(world.Sft(), RunFolder.Open(request, "tiny", 3), request);
+
+        Assert.True(File.Exists(world.File("run/done.json")));
     }
 
     [Fact]
