@@ -19,9 +19,33 @@ internal static class DebianPackages
     /// <summary>What the benchmarks against Python need beside that.</summary>
     public static IReadOnlyList<DebianPackage> ForPythonPeers { get; } =
     [
-        new("python3-torch", "the Python peer of the training benchmark, on the same libtorch"),
+        new("python3-torch", "the Python peers of the training and scoring benchmarks, on the same libtorch"),
         new("python3-numpy", "used by python3-torch"),
     ];
+
+    /// <summary>What the tests of foreign clients need beside that.</summary>
+    public static IReadOnlyList<DebianPackage> ForInterop { get; } =
+    [
+        new("python3-grpcio", "the Python gRPC client that the interop tests call the service with"),
+        new("python3-protobuf", "the messages under that client"),
+        new("protobuf-compiler", "makes its stubs from the contracts"),
+        new("protobuf-compiler-grpc", "protoc's plug-in for them"),
+    ];
+
+    /// <summary>Installs like <see cref="Install"/> where that is possible; elsewhere says that the tests which need the packages skip.</summary>
+    /// <exception cref="BuildException">apt-get failed.</exception>
+    public static void InstallWherePossible(IReadOnlyList<DebianPackage> wanted)
+    {
+        bool debian = Shell.Capture("dpkg-query", "--version") is not null;
+        if (debian && (Environment.UserName == "root" || wanted.All(package => IsInstalled(package.Name))))
+        {
+            Install(wanted);
+            return;
+        }
+
+        string names = string.Join(' ', wanted.Select(package => package.Name));
+        Console.WriteLine($"Not installed, as this is {(debian ? "not root" : "no Debian system")}: {names}. The tests that need them skip.");
+    }
 
     /// <summary>Installs those of <paramref name="wanted"/> that are missing, saying first which and why.</summary>
     /// <exception cref="BuildException">Not Debian, not root, or apt-get failed.</exception>

@@ -48,6 +48,7 @@ internal static class Targets
     {
         request.RequireNoArguments();
         PrepareAndBuild(request);
+        DebianPackages.InstallWherePossible(DebianPackages.ForInterop);
         return TestRun.All();
     }
 
@@ -64,7 +65,7 @@ internal static class Targets
     {
         string name = request.RequireName("engines");
         PrepareAndBuild(request);
-        if (name == "sft")
+        if (name is "sft" or "scoring")
         {
             DebianPackages.Install(DebianPackages.ForPythonPeers);
         }

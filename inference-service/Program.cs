@@ -1,6 +1,8 @@
 using Rudder.InferenceService.Lifetime;
 using Rudder.InferenceService.Options;
+using Rudder.InferenceService.Security;
 
+LossyWriter.Install();
 if (CommandLine.AsksForHelp(args))
 {
     Console.WriteLine(CommandLine.Help);
@@ -9,11 +11,28 @@ if (CommandLine.AsksForHelp(args))
 
 try
 {
+    var line = CommandLine.Parse(args);
+    if (line.NewKey is { } name && line.Faults.Count == 0)
+    {
+        NewKey.Print(name, Console.Out);
+        return ExitCode.Done;
+    }
+
+    if (line.CheckConfig)
+    {
+        return ConfigCheck.Run(line, Console.Out, Console.Error);
+    }
+
     await using var app = ServiceHost.Build(args);
     await app.StartAsync();
     foreach (string url in ServiceHost.Addresses(app))
     {
         Console.WriteLine($"listening on {url}");
+    }
+
+    foreach (string url in ServiceHost.HttpAddresses(app))
+    {
+        Console.WriteLine($"HTTP on {url}");
     }
 
     await app.WaitForShutdownAsync();

@@ -29,6 +29,7 @@ internal sealed class RunCommand
         HelpName = "URL",
         CustomParser = ServiceAddress.Parse,
     };
+    private readonly AccessOptions access = new();
     private readonly Option<string?> trainerPath = OptionOf.Optional(
         "--trainer",
         "PATH",
@@ -48,6 +49,14 @@ internal sealed class RunCommand
     {
         device.AcceptOnlyFromAmong("cpu", "cuda");
         Command command = new("run", Help) { file, variant, runs, service, trainerPath, servicePath, device };
+        access.AddTo(command);
+        command.Validators.Add(result =>
+        {
+            if (result.GetResult(service) is null && access.AreGivenTo(result))
+            {
+                result.AddError("--api-key-file, --ca, --certificate and --certificate-key are for a running service; name it with --service URL.");
+            }
+        });
         command.SetAction((parsed, cancel) => CommandBody.RunAsync(parsed, token => RunAsync(parsed, token), cancel));
         return command;
     }
@@ -61,7 +70,8 @@ internal sealed class RunCommand
             parsed.GetValue(service),
             parsed.GetValue(trainerPath),
             parsed.GetValue(servicePath),
-            parsed.GetValue(device)
+            parsed.GetValue(device),
+            parsed.GetValue(service) is { } address ? access.Read(parsed, address) : null
         );
         TextWriter error = TextWriter.Synchronized(parsed.InvocationConfiguration.Error);
         Summary summary = await ExperimentHost

@@ -34,6 +34,8 @@ internal sealed class ServiceOptions
 
     private readonly Option<int> inFlight = new("--in-flight") { Description = "Requests under way at once", DefaultValueFactory = _ => 2 };
 
+    private readonly AccessOptions access = new();
+
     /// <summary>Adds them to a command.</summary>
     public void AddTo(Command command)
     {
@@ -42,6 +44,7 @@ internal sealed class ServiceOptions
         command.Options.Add(retries);
         command.Options.Add(batch);
         command.Options.Add(inFlight);
+        access.AddTo(command);
     }
 
     /// <summary>A client for what the command line names.</summary>
@@ -54,12 +57,14 @@ internal sealed class ServiceOptions
             Retries = parsed.GetValue(retries),
         };
         TextWriter error = parsed.InvocationConfiguration.Error;
+        Uri address = parsed.GetRequiredValue(service);
         return new InferenceClient(
-            parsed.GetRequiredValue(service),
+            address,
             settings,
             TimeProvider.System,
             (attempt, wait, cause) =>
-                error.WriteLine($"retry {attempt} of {settings.Retries} in {wait.TotalSeconds:0.0} s: {InferenceClient.Reason(cause)}")
+                error.WriteLine($"retry {attempt} of {settings.Retries} in {wait.TotalSeconds:0.0} s: {InferenceClient.Reason(cause)}"),
+            access.Read(parsed, address)
         );
     }
 

@@ -1,5 +1,6 @@
 using Rudder.Client.Files;
 using Rudder.Client.Processes;
+using Rudder.Client.Rpc;
 using Rudder.Inference.V1;
 
 namespace Rudder.Client.Experiments;
@@ -12,6 +13,7 @@ namespace Rudder.Client.Experiments;
 /// <param name="TrainerPath">Executable of the trainer; null looks beside this program.</param>
 /// <param name="ServicePath">Executable of the service; null looks beside this program.</param>
 /// <param name="Device">Device of the trainings; null leaves it to the trainer.</param>
+/// <param name="Access">Key and certificates for <paramref name="Service"/>; null where it asks for neither.</param>
 internal sealed record RunRequest(
     string File,
     string Variant,
@@ -19,7 +21,8 @@ internal sealed record RunRequest(
     Uri? Service,
     string? TrainerPath,
     string? ServicePath,
-    string? Device
+    string? Device,
+    ServiceAccess? Access = null
 )
 {
     /// <summary>Folder of all runs where none is named.</summary>
@@ -82,7 +85,8 @@ internal static class ExperimentHost
             [root],
             Path.Combine(logs, "service.log"),
             request.Service is null ? "" : $"{experiment.Name}-{request.Variant}-",
-            variant.Precision == "int8" ? Precision.Int8 : Precision.Fp32
+            variant.Precision == "int8" ? Precision.Int8 : Precision.Fp32,
+            request.Access
         );
 
     /// <summary>Command that repeats a run, as it can be typed in the root of a checkout after a build.</summary>

@@ -13,13 +13,15 @@ namespace Rudder.Client.Experiments;
 /// <param name="LogFile">Its output.</param>
 /// <param name="NamePrefix">Put before model names, so that a shared service keeps its own models.</param>
 /// <param name="Precision">Of loaded models.</param>
+/// <param name="Access">Key and certificates for <paramref name="External"/>; null where it asks for neither.</param>
 internal sealed record ServicePlan(
     Uri? External,
     Func<string> Program,
     IReadOnlyList<string> Roots,
     string LogFile,
     string NamePrefix,
-    Precision Precision
+    Precision Precision,
+    ServiceAccess? Access = null
 );
 
 /// <summary>
@@ -52,7 +54,8 @@ internal sealed class ServiceSession(ServicePlan plan, ProcessLedger ledger, Act
             address,
             CallSettings.Default,
             time,
-            (attempt, wait, cause) => log($"retry {attempt} in {wait.TotalSeconds:0.0} s: {InferenceClient.Reason(cause)}")
+            (attempt, wait, cause) => log($"retry {attempt} in {wait.TotalSeconds:0.0} s: {InferenceClient.Reason(cause)}"),
+            plan.Access
         );
         await WaitUntilServingAsync(client, cancel).ConfigureAwait(false);
         return client;

@@ -20,21 +20,36 @@ internal sealed class InferenceClient : IDisposable
     private readonly Scoring.ScoringClient scoring;
     private readonly Models.ModelsClient models;
     private readonly Health.HealthClient health;
+    private readonly ServiceAccess access;
 
     /// <summary>Opens a channel; nothing is sent until the first call.</summary>
     /// <param name="address">e.g. http://127.0.0.1:5080 (HTTP/2 without TLS) or https://…</param>
     /// <param name="settings">Deadline and retries.</param>
     /// <param name="time">Clock.</param>
     /// <param name="onRetry">Told of each retry.</param>
-    public InferenceClient(Uri address, CallSettings settings, TimeProvider time, Action<int, TimeSpan, Exception>? onRetry = null)
+    /// <param name="access">Key and certificates; null for a service that asks for neither.</param>
+    public InferenceClient(
+        Uri address,
+        CallSettings settings,
+        TimeProvider time,
+        Action<int, TimeSpan, Exception>? onRetry = null,
+        ServiceAccess? access = null
+    )
     {
         Address = address;
+        this.access = access ?? ServiceAccess.Open;
         this.settings = settings.Validated();
         this.time = time;
         retries = RetryPolicy.Build(settings, time, onRetry);
         channel = GrpcChannel.ForAddress(
             address,
-            new GrpcChannelOptions { MaxReceiveMessageSize = MaxMessageBytes, MaxSendMessageSize = MaxMessageBytes }
+            new GrpcChannelOptions
+            {
+                MaxReceiveMessageSize = MaxMessageBytes,
+                MaxSendMessageSize = MaxMessageBytes,
+                HttpHandler = this.access.Handler(),
+                DisposeHttpClient = true,
+            }
         );
         sampling = new(channel);
         scoring = new(channel);
@@ -116,7 +131,7 @@ internal sealed class InferenceClient : IDisposable
     private static string Word(ModelKind kind) => kind == ModelKind.Classifier ? "classifier" : "generator";
 
     private CallOptions Options(TimeSpan limit, CancellationToken cancel) =>
-        new(deadline: time.GetUtcNow().UtcDateTime + limit, cancellationToken: cancel);
+        new(headers: access.Headers(), deadline: time.GetUtcNow().UtcDateTime + limit, cancellationToken: cancel);
 
     private async Task<T> CallAsync<T>(string name, Func<CallOptions, AsyncUnaryCall<T>> start, CancellationToken cancel)
     {

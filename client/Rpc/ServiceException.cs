@@ -26,6 +26,8 @@ internal sealed class ServiceException(string call, Uri address, RpcException ca
             StatusCode.NotFound => "NOT_FOUND",
             StatusCode.Unimplemented => "UNIMPLEMENTED",
             StatusCode.FailedPrecondition => "FAILED_PRECONDITION",
+            StatusCode.Unauthenticated => "UNAUTHENTICATED",
+            StatusCode.PermissionDenied => "PERMISSION_DENIED",
             _ => code.ToString(),
         };
 
@@ -34,6 +36,7 @@ internal sealed class ServiceException(string call, Uri address, RpcException ca
         {
             StatusCode.Unavailable =>
                 $" Is the service running? Start it with: inference-service --urls {address.GetLeftPart(UriPartial.Authority)}",
+            StatusCode.Unauthenticated => " Give a key with --api-key-file FILE.",
             StatusCode.DeadlineExceeded => " Raise --deadline, or ask for less per request (--batch).",
             StatusCode.ResourceExhausted => " The service stayed full through all retries; lower --in-flight or --batch.",
             _ => "",

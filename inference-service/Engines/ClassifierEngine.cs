@@ -4,19 +4,20 @@ using Rudder.InferenceService.Scheduling;
 
 namespace Rudder.InferenceService.Engines;
 
-/// <summary>Classifies texts with <c>classifier.onnx</c>: long texts in consecutive windows, windows in length-sorted micro-batches.</summary>
+/// <summary>Classifies texts with <c>classifier.onnx</c>: long texts in consecutive windows, windows in length-sorted micro-batches, equal windows once.</summary>
 internal sealed class ClassifierEngine : ITextClassifier
 {
     private const int SpecialTokens = 2;                     // one before and one after each window
-    private static readonly string[] InputNames = ["input_ids", "attention_mask"];
-    private static readonly string[] OutputNames = ["logits"];
+    private const int MergedBatches = 4;                     // waiting calls run together up to so many full micro-batches
     private readonly Lock _lock = new();
     private readonly InferenceSession _session;
     private readonly RunOptions _runOptions = new();
     private readonly int _beginId;
     private readonly int _endId;
-    private readonly int _padId;
     private readonly int _maxTokens;
+    private readonly ClassifierBatch _batch;
+    private readonly ScoringQueue _queue;
+    private bool _disposed;
 
     private ClassifierEngine(InferenceSession session, GraphShape shape, RobertaConfig config, EngineOptions options)
     {
@@ -25,8 +26,10 @@ internal sealed class ClassifierEngine : ITextClassifier
         Labels = config.Labels;
         Context = config.Context;
         Vocabulary = config.VocabularySize;
-        (_beginId, _endId, _padId) = (config.BosId ?? 0, config.EosId ?? 2, config.PadId ?? 1);   // RoBERTa's own ids where the config names none
+        (_beginId, _endId) = (config.BosId ?? 0, config.EosId ?? 2);                              // RoBERTa's own ids where the config names none
+        _batch = new ClassifierBatch(Labels.Count, config.PadId ?? 1);
         _maxTokens = options.MaxScoringTokens;
+        _queue = new ScoringQueue((long)MergedBatches * _maxTokens, Run);
     }
 
     /// <inheritdoc/>
@@ -41,6 +44,9 @@ internal sealed class ClassifierEngine : ITextClassifier
     /// <inheritdoc/>
     public int Vocabulary { get; }
 
+    /// <summary>Windows that went through the graph since it was loaded: repeats are not among them.</summary>
+    public long WindowsRun { get; private set; }
+
     /// <summary>Loads a classifier's graph.</summary>
     /// <exception cref="ModelLoadException">The graph cannot be loaded.</exception>
     public static ClassifierEngine Load(GraphFolder folder, EngineOptions options)
@@ -51,18 +57,65 @@ internal sealed class ClassifierEngine : ITextClassifier
     }
 
     /// <inheritdoc/>
-    public IReadOnlyList<TextClassification> Classify(IReadOnlyList<int[]> texts, CancellationToken cancellation)
+    public IReadOnlyList<TextClassification> Classify(IReadOnlyList<int[]> texts, CancellationToken cancellation) =>
+        RunAlone([.. texts.Select(ids => new ClassifierInput(ids, IsText: true))], cancellation);
+
+    /// <inheritdoc/>
+    public IReadOnlyList<TextClassification> ClassifyIds(IReadOnlyList<int[]> sequences, CancellationToken cancellation) =>
+        RunAlone([.. sequences.Select(ids => new ClassifierInput(ids, IsText: false))], cancellation);
+
+    /// <inheritdoc/>
+    public async Task<IReadOnlyList<TextClassification>> ClassifyAsync(IReadOnlyList<ClassifierInput> inputs, CancellationToken cancellation)
     {
-        for (int i = 0; i < texts.Count; i++)
+        int[][][] windows = Windows(inputs);
+        return Collect(windows, await _queue.RunAsync([.. windows.SelectMany(input => input)], cancellation));
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        lock (_lock)
         {
-            RequestLimits.CheckIds($"inputs[{i}]", texts[i], Vocabulary);
+            _disposed = true;
+            _runOptions.Dispose();
+            _session.Dispose();
+            _batch.Dispose();
+        }
+    }
+
+    private TextClassification[] RunAlone(ClassifierInput[] inputs, CancellationToken cancellation)
+    {
+        int[][][] windows = Windows(inputs);
+        return Collect(windows, Run([.. windows.SelectMany(input => input)], cancellation));
+    }
+
+    private int[][][] Windows(IReadOnlyList<ClassifierInput> inputs) => [.. inputs.Select((input, i) => Windows($"inputs[{i}]", input))];
+
+    private int[][] Windows(string field, ClassifierInput input)
+    {
+        int[] ids = input.Ids;
+        RequestLimits.CheckIds(field, ids, Vocabulary);
+        if (input.IsText)
+        {
+            return ids.Length == 0
+                ? [[_beginId, _endId]]
+                : [.. ids.Chunk(Context - SpecialTokens).Select(window => (int[])[_beginId, .. window, _endId])];
         }
 
-        int[][][] windows = [.. texts.Select(Windows)];
-        var probabilities = Run([.. windows.SelectMany(text => text)], cancellation);
-        var results = new TextClassification[texts.Count];
+        if (ids.Length == 0 || ids.Length > Context)
+        {
+            throw new GenerationRequestException(
+                field, $"{field} has {ids.Length} ids; the classifier takes 1 to {Context}. Send the text to have it cut into windows.");
+        }
+
+        return [ids];
+    }
+
+    private static TextClassification[] Collect(int[][][] windows, float[][] probabilities)
+    {
+        var results = new TextClassification[windows.Length];
         int first = 0;
-        for (int i = 0; i < texts.Count; i++)
+        for (int i = 0; i < results.Length; i++)
         {
             results[i] = new TextClassification(Mean(probabilities.AsSpan(first, windows[i].Length)), windows[i].Length);
             first += windows[i].Length;
@@ -71,76 +124,37 @@ internal sealed class ClassifierEngine : ITextClassifier
         return results;
     }
 
-    /// <inheritdoc/>
-    public IReadOnlyList<TextClassification> ClassifyIds(IReadOnlyList<int[]> sequences, CancellationToken cancellation)
+    private float[][] Run(IReadOnlyList<int[]> windows, CancellationToken cancellation)
     {
-        for (int i = 0; i < sequences.Count; i++)
-        {
-            string field = $"inputs[{i}]";
-            RequestLimits.CheckIds(field, sequences[i], Vocabulary);
-            if (sequences[i].Length == 0 || sequences[i].Length > Context)
-            {
-                throw new GenerationRequestException(field, $"{field} has {sequences[i].Length} ids; the classifier takes 1 to {Context}. Send the text to have it cut into windows.");
-            }
-        }
-
-        return [.. Run(sequences, cancellation).Select(row => new TextClassification(row, 1))];
-    }
-
-    /// <inheritdoc/>
-    public void Dispose()
-    {
-        lock (_lock)
-        {
-            _runOptions.Dispose();
-            _session.Dispose();
-        }
-    }
-
-    private int[][] Windows(int[] text) => text.Length == 0
-        ? [[_beginId, _endId]]
-        : [.. text.Chunk(Context - SpecialTokens).Select(window => (int[])[_beginId, .. window, _endId])];
-
-    private float[][] Run(IReadOnlyList<int[]> sequences, CancellationToken cancellation)
-    {
-        var results = new float[sequences.Count][];
-        int[] lengths = [.. sequences.Select(sequence => sequence.Length)];
+        var distinct = new DistinctSequences(windows);
+        var results = new float[distinct.Items.Count][];
+        int[] lengths = [.. distinct.Items.Select(window => window.Length)];
         lock (_lock)
         {
             foreach (int[] rows in MicroBatcher.Split(lengths, lengths, _maxTokens, long.MaxValue))
             {
                 cancellation.ThrowIfCancellationRequested();
-                RunBatch(sequences, rows, results);
+                RunBatch(distinct.Items, rows, results);
             }
         }
 
-        return results;
+        return distinct.Spread(results);
     }
 
-    private void RunBatch(IReadOnlyList<int[]> sequences, int[] rows, float[][] results)
+    private void RunBatch(IReadOnlyList<int[]> windows, int[] rows, float[][] results)
     {
-        int width = sequences[rows[0]].Length;               // longest first
-        long[] ids = new long[rows.Length * width];
-        long[] mask = new long[ids.Length];
-        Array.Fill(ids, _padId);
-        for (int b = 0; b < rows.Length; b++)
+        if (_disposed)
         {
-            int[] sequence = sequences[rows[b]];
-            for (int t = 0; t < sequence.Length; t++)
-            {
-                ids[(b * width) + t] = sequence[t];
-                mask[(b * width) + t] = 1;
-            }
+            throw EngineFaults.Stopped();                    // all callers of a merged run have left, and the model with them
         }
 
-        using var idsValue = OrtValue.CreateTensorValueFromMemory(ids, [rows.Length, width]);     // [B,T]
-        using var maskValue = OrtValue.CreateTensorValueFromMemory(mask, [rows.Length, width]);   // [B,T]
-        using var outputs = _session.Run(_runOptions, InputNames, [idsValue, maskValue], OutputNames);
-        var logits = outputs[0].GetTensorDataAsSpan<float>();                                     // [B,L]
+        var logits = _batch.Run(_session, _runOptions, windows, rows);                            // [B,L]
         for (int b = 0; b < rows.Length; b++)
         {
             results[rows[b]] = Softmax(logits.Slice(b * Labels.Count, Labels.Count));
         }
+
+        WindowsRun += rows.Length;
     }
 
     private static float[] Softmax(ReadOnlySpan<float> logits)

@@ -6,7 +6,7 @@ internal enum GraphPrecision
     /// <summary>float32: the reference.</summary>
     Fp32,
 
-    /// <summary>Dynamically quantised int8: faster, and a row's logits depend a little on its batch.</summary>
+    /// <summary>Dynamically quantised int8: faster, less exact.</summary>
     Int8,
 }
 
@@ -31,7 +31,7 @@ internal sealed record EngineOptions
     /// <summary>Sequences that may wait for a slot. Default 4,096, range 1 to 1,048,576.</summary>
     public int MaxQueuedSequences { get; init => field = InRange(value, 1, 1 << 20, "MaxQueuedSequences"); } = 4096;
 
-    /// <summary>Prompt tokens, padding included, that go through one prefill, so that running sequences never wait longer than that. Default 1,024, range 1 to 1,048,576; a single longer prompt still goes through at once.</summary>
+    /// <summary>Prompt tokens, padding included, that go through one prefill, so that running sequences never wait longer than that. Default 1,024, range 1 to 1,048,576; a longer prompt is read in chunks of that size, but never of a single token.</summary>
     public int MaxPrefillTokens { get; init => field = InRange(value, 1, 1 << 20, "MaxPrefillTokens"); } = 1024;
 
     /// <summary>Tokens, padding included, in one scoring batch. Default 2,048, range 1 to 1,048,576; a single longer sequence still goes through at once.</summary>

@@ -5,7 +5,8 @@ namespace Rudder.InferenceService.Engines;
 /// <summary>Prompts that were asked for together.</summary>
 /// <param name="Prompts">One entry per prompt.</param>
 /// <param name="Seed">Seed of the whole request; GenAI has only this one.</param>
-internal sealed record GenerationBatch(IReadOnlyList<PromptRequest> Prompts, uint Seed = 0);
+/// <param name="Client">Whose request it is: clients take turns in the queue.</param>
+internal sealed record GenerationBatch(IReadOnlyList<PromptRequest> Prompts, uint Seed = 0, string Client = "");
 
 /// <summary>One prompt and how its completions are drawn.</summary>
 internal sealed record PromptRequest

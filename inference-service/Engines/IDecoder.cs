@@ -11,12 +11,18 @@ internal interface IDecoder : IDisposable
     /// <param name="firstRow">Row of the first prompt.</param>
     void Prefill(IReadOnlyList<int[]> prompts, int firstRow);
 
+    /// <summary>Reads more tokens of one sequence on top of what its row holds, and leaves its next-token logits.</summary>
+    /// <param name="row">The row.</param>
+    /// <param name="ids">At least one id.</param>
+    /// <param name="length">Tokens the row holds already, at least one.</param>
+    void Extend(int row, ReadOnlySpan<int> ids, int length);
+
     /// <summary>Feeds one token to each of the first rows and leaves each one's next-token logits.</summary>
     /// <param name="ids">The token of each row.</param>
     /// <param name="lengths">Tokens each row holds already: the token's position.</param>
     void Step(ReadOnlySpan<int> ids, ReadOnlySpan<int> lengths);
 
-    /// <summary>Next-token logits of a row after <see cref="Prefill"/> or <see cref="Step"/>. [V]</summary>
+    /// <summary>Next-token logits of a row after <see cref="Prefill"/>, <see cref="Extend"/> or <see cref="Step"/>; several threads may read. [V]</summary>
     ReadOnlySpan<float> Logits(int row);
 
     /// <summary>Copies the first tokens of a row's cache to another row.</summary>

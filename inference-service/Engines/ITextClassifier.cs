@@ -24,7 +24,18 @@ internal interface ITextClassifier : IDisposable
     /// <exception cref="GenerationRequestException">An id is outside the vocabulary or a sequence is too long.</exception>
     /// <exception cref="EngineFailedException">The model gives what is no distribution.</exception>
     IReadOnlyList<TextClassification> ClassifyIds(IReadOnlyList<int[]> sequences, CancellationToken cancellation);
+
+    /// <summary>Texts and ids of one call, run together with those of other calls that wait at the same time. One result per input, in order.</summary>
+    /// <exception cref="GenerationRequestException">An id is outside the vocabulary or a sequence is too long.</exception>
+    /// <exception cref="EngineFailedException">The model gives what is no distribution.</exception>
+    /// <exception cref="OperationCanceledException">The caller left; other calls go on.</exception>
+    Task<IReadOnlyList<TextClassification>> ClassifyAsync(IReadOnlyList<ClassifierInput> inputs, CancellationToken cancellation);
 }
+
+/// <summary>One input of a classification.</summary>
+/// <param name="Ids">Ids of the classifier.</param>
+/// <param name="IsText">Whether they are a text without special tokens, to be cut into windows; else they are taken as they are.</param>
+internal readonly record struct ClassifierInput(int[] Ids, bool IsText);
 
 /// <summary>Label probabilities of one text.</summary>
 /// <param name="Probabilities">One per label; sums to 1. Over several windows their mean.</param>

@@ -1,10 +1,14 @@
 using Microsoft.ML.OnnxRuntime;
 using Rudder.InferenceService.Scheduling;
-using Rudder.Sampling;
 
 namespace Rudder.InferenceService.Engines;
 
 /// <summary>Scores given completions with <c>logprobs.onnx</c>: length-sorted micro-batches, full logits for a bounded number of positions at a time.</summary>
+/// <remarks>
+/// Memory beside the weights is bounded whatever the number of sequences: <see cref="ScoringBytes"/> of logits, and what the
+/// graph computes on MaxScoringTokens tokens. A completion with more positions than the logits hold takes several runs, of
+/// which each goes over the tokens before it again; MaxScoringBytes of context × V × 4 avoids that.
+/// </remarks>
 internal sealed class LogProbEngine : ISequenceScorer
 {
     private const string Stage = "scoring";
@@ -16,6 +20,7 @@ internal sealed class LogProbEngine : ISequenceScorer
     private readonly RunOptions _runOptions = new();
     private readonly int _maxTokens;
     private readonly int _maxPositions;
+    private readonly int _threads;
     private NativeBuffer<float>? _logits;                    // [maxPositions,V], on first use
     private NativeBuffer<float>? _referenceLogits;           // the same, for a divergence
 
@@ -23,7 +28,8 @@ internal sealed class LogProbEngine : ISequenceScorer
     {
         (_session, _shape) = (session, shape);
         _maxTokens = options.MaxScoringTokens;
-        _maxPositions = (int)Math.Max(1, Math.Min(options.MaxScoringTokens, options.MaxScoringBytes / (shape.Vocabulary * sizeof(float))));
+        _maxPositions = (int)Math.Max(1, Math.Min(options.MaxScoringTokens, options.MaxScoringBytes / ((long)shape.Vocabulary * sizeof(float))));
+        _threads = options.Threads > 0 ? options.Threads : Environment.ProcessorCount;
     }
 
     /// <inheritdoc/>
@@ -31,6 +37,9 @@ internal sealed class LogProbEngine : ISequenceScorer
 
     /// <inheritdoc/>
     public int Vocabulary => _shape.Vocabulary;
+
+    /// <summary>Bytes of logits held now: at most MaxScoringBytes, or one position's if that is more, and twice that after a divergence.</summary>
+    public long ScoringBytes => ((_logits?.Length ?? 0) + (_referenceLogits?.Length ?? 0)) * sizeof(float);
 
     /// <summary>Loads a model's log-prob graph, always in fp32: scores are measurements.</summary>
     /// <exception cref="ModelLoadException">The graph cannot be loaded.</exception>
@@ -52,11 +61,11 @@ internal sealed class LogProbEngine : ISequenceScorer
             {
                 cancellation.ThrowIfCancellationRequested();
                 Run(chunk, _logits);
-                for (int i = 0; i < chunk.Targets.Count; i++)
+                float[] logProbs = LogitRows.LogProbs(_logits, Vocabulary, chunk.Targets, _threads);
+                for (int i = 0; i < logProbs.Length; i++)
                 {
-                    var (sequence, place) = chunk.Targets[i];
-                    float logProb = LogitMath.LogProb(Row(_logits, i), sequences[sequence].CompletionIds[place]);
-                    tokens[sequence][place] = (float)EngineFaults.Finite(logProb, Stage);
+                    var (sequence, place) = chunk.Places[i];
+                    tokens[sequence][place] = (float)EngineFaults.Finite(logProbs[i], Stage);
                 }
             }
         }
@@ -86,7 +95,7 @@ internal sealed class LogProbEngine : ISequenceScorer
                 cancellation.ThrowIfCancellationRequested();
                 Run(chunk, _logits);
                 other.Run(chunk, _referenceLogits);
-                Accumulate(chunk, sequences, sums);
+                Accumulate(chunk, sums);
             }
         }
 
@@ -106,21 +115,17 @@ internal sealed class LogProbEngine : ISequenceScorer
         }
     }
 
-    private void Accumulate(ScoringChunk chunk, IReadOnlyList<ScoredSequence> sequences, (double Kl, double Model, double Reference)[] sums)
+    private void Accumulate(ScoringChunk chunk, (double Kl, double Model, double Reference)[] sums)
     {
-        for (int i = 0; i < chunk.Targets.Count; i++)
+        var rows = LogitRows.Divergences(_logits!, _referenceLogits!, Vocabulary, chunk.Targets, _threads);
+        for (int i = 0; i < rows.Length; i++)
         {
-            var (sequence, place) = chunk.Targets[i];
-            int id = sequences[sequence].CompletionIds[place];
-            var model = Row(_logits!, i);
-            var reference = Row(_referenceLogits!, i);
-            double modelLogSum = LogitMath.LogSumExp(model);
-            double referenceLogSum = LogitMath.LogSumExp(reference);
-            var (kl, logModel, logReference) = sums[sequence];
+            int sequence = chunk.Places[i].Sequence;
+            var (kl, model, reference) = sums[sequence];
             sums[sequence] = (
-                kl + EngineFaults.Finite(LogitMath.KlDivergence(model, reference, modelLogSum, referenceLogSum), Stage),
-                logModel + EngineFaults.Finite(model[id] - modelLogSum, Stage),
-                logReference + EngineFaults.Finite(reference[id] - referenceLogSum, Stage));
+                kl + EngineFaults.Finite(rows[i].Kl, Stage),
+                model + EngineFaults.Finite(rows[i].Model, Stage),
+                reference + EngineFaults.Finite(rows[i].Reference, Stage));
         }
     }
 
@@ -139,8 +144,6 @@ internal sealed class LogProbEngine : ISequenceScorer
         return MicroBatcher.Split(lengths, outputs, _maxTokens, _maxPositions)
             .SelectMany(rows => ScoringChunk.Make(sequences, rows, _maxPositions));
     }
-
-    private ReadOnlySpan<float> Row(NativeBuffer<float> logits, int position) => logits.Span((long)position * Vocabulary, Vocabulary);
 
     private NativeBuffer<float> Buffer() => new((long)_maxPositions * Vocabulary);
 

@@ -7,5 +7,9 @@ namespace Rudder.InferenceService.Engines;
 internal static class NativeStart
 {
     [ModuleInitializer]
-    internal static void Run() => NativeEnvironment.Prepare();
+    internal static void Run()
+    {
+        NativeEnvironment.Prepare();
+        NativeHeap.ShareHeaps();
+    }
 }

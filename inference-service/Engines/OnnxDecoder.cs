@@ -85,24 +85,27 @@ internal sealed class OnnxDecoder : IDecoder
     /// <inheritdoc/>
     public void Prefill(IReadOnlyList<int[]> prompts, int firstRow)
     {
-        int rows = prompts.Count;
         int longest = prompts.Max(prompt => prompt.Length);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(firstRow + rows, _slots);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(firstRow + prompts.Count, _slots);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(longest, _maxTokens);   // the graph would be silently wrong
-        using var ids = new NativeBuffer<long>((long)rows * longest);
-        using var positions = new NativeBuffer<long>((long)rows * longest);
-        using var mask = new NativeBuffer<long>((long)rows * longest);
-        for (int row = 0; row < rows; row++)
+        using var input = new PromptInput(prompts.Count, longest, maskWidth: longest);
+        for (int row = 0; row < prompts.Count; row++)
         {
-            FillPrompt(prompts[row], ids.Span((long)row * longest, longest), positions.Span((long)row * longest, longest), mask.Span((long)row * longest, longest));
+            input.Fill(row, prompts[row], firstPosition: 0);
         }
 
-        using var binding = new StepBinding(_session, _arena, _shape.Layers, firstRow, rows);
-        binding.Input("input_ids", ids.View(0, rows, longest));                // [B,T]
-        binding.Input("position_ids", positions.View(0, rows, longest));       // [B,T]
-        binding.Input("attention_mask", mask.View(0, rows, longest));          // [B,T]
-        binding.Output("logits", _logits.View((long)firstRow * _shape.Vocabulary, rows, SingleToken, _shape.Vocabulary));   // [B,1,V]
-        binding.Run(_runOptions);
+        Read(input, firstRow);
+    }
+
+    /// <inheritdoc/>
+    public void Extend(int row, ReadOnlySpan<int> ids, int length)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(length, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(row, _slots);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(length + ids.Length, _maxTokens);
+        using var input = new PromptInput(1, ids.Length, maskWidth: length + ids.Length);
+        input.Fill(0, ids, length);
+        Read(input, row);
     }
 
     /// <inheritdoc/>
@@ -176,14 +179,12 @@ internal sealed class OnnxDecoder : IDecoder
         _ones[row] = ones;
     }
 
-    private static void FillPrompt(int[] prompt, Span<long> ids, Span<long> positions, Span<long> mask)
+    private void Read(PromptInput input, int firstRow)
     {
-        for (int t = 0; t < prompt.Length; t++)
-        {
-            ids[t] = prompt[t];
-            positions[t] = t;
-            mask[t] = 1;
-        }
+        using var binding = new StepBinding(_session, _arena, _shape.Layers, firstRow, input.Rows);
+        input.Bind(binding);
+        binding.Output("logits", _logits.View((long)firstRow * _shape.Vocabulary, input.Rows, SingleToken, _shape.Vocabulary));   // [B,1,V]
+        binding.Run(_runOptions);
     }
 
     private void Warm()

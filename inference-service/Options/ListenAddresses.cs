@@ -2,42 +2,90 @@ using System.Net;
 
 namespace Rudder.InferenceService.Options;
 
-/// <summary>Reads <c>--urls</c>: cleartext HTTP on loopback addresses, others only where the settings allow them.</summary>
+/// <summary>One address that the service listens on.</summary>
+/// <param name="EndPoint">Address and port; port 0 takes a free one.</param>
+/// <param name="Tls">Whether it speaks TLS.</param>
+internal sealed record ListenAddress(IPEndPoint EndPoint, bool Tls)
+{
+    /// <inheritdoc/>
+    public override string ToString() => $"{(Tls ? "https" : "http")}://{EndPoint}";
+}
+
+/// <summary>What decides which addresses are allowed.</summary>
+/// <param name="Certificate">Whether a certificate is set: https addresses need one.</param>
+/// <param name="KnownCallers">Whether API keys or client certificates tell who calls.</param>
+/// <param name="AllowRemote"><see cref="ServiceOptions.AllowRemote"/>.</param>
+internal sealed record ListenRules(bool Certificate, bool KnownCallers, bool AllowRemote);
+
+/// <summary>Reads <c>--urls</c> and <c>--http-urls</c>: loopback, or where calls are encrypted and callers known, unless the settings allow others.</summary>
 internal static class ListenAddresses
 {
     /// <summary>Where the service listens when nothing is said.</summary>
     public const string Default = "http://127.0.0.1:50051";
 
     /// <summary>The addresses of a <c>;</c>-separated list.</summary>
-    /// <param name="urls">The value of <c>--urls</c>, or null for <see cref="Default"/>.</param>
-    /// <param name="allowRemote"><see cref="ServiceOptions.AllowRemote"/>.</param>
-    /// <exception cref="UsageException">A URL cannot be listened on, or is not allowed.</exception>
-    public static IReadOnlyList<IPEndPoint> Parse(string? urls, bool allowRemote)
+    /// <param name="flag">The flag, for the faults.</param>
+    /// <param name="urls">Its value.</param>
+    /// <param name="rules">What is allowed.</param>
+    /// <param name="faults">Gets a line for each URL that cannot be listened on, or is not allowed.</param>
+    public static IReadOnlyList<ListenAddress> Parse(string flag, string urls, ListenRules rules, ICollection<string> faults)
     {
-        string[] parts = (urls ?? Default).Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-        return parts.Length > 0
-            ? [.. parts.Select(url => ParseOne(url, allowRemote))]
-            : throw new UsageException($"--urls is empty; an example: {Default}.");
-    }
-
-    private static IPEndPoint ParseOne(string url, bool allowRemote)
-    {
-        if (!Uri.TryCreate(url, UriKind.Absolute, out var uri) || uri.Scheme != Uri.UriSchemeHttp || uri.AbsolutePath != "/")
+        string[] parts = urls.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        if (parts.Length == 0)
         {
-            throw new UsageException($"--urls holds '{url}'; it takes http://ADDRESS:PORT (cleartext HTTP/2), for example {Default}.");
+            faults.Add($"{flag} is empty; an example: {Default}. Leave it out for the default.");
         }
 
-        if (!TryAddress(uri.DnsSafeHost, out var address))
+        return [.. parts.Select(url => ParseOne(flag, url, rules, faults)).OfType<ListenAddress>()];
+    }
+
+    private static ListenAddress? ParseOne(string flag, string url, ListenRules rules, ICollection<string> faults)
+    {
+        string? fault = null;
+        ListenAddress? address = null;
+        if (!IsPlain(url, out var uri))
         {
-            throw new UsageException($"--urls holds '{url}'; its host must be an IP address or localhost, for example {Default}.");
+            fault = $"it takes http://ADDRESS:PORT or https://ADDRESS:PORT, for example {Default}.";
+        }
+        else if (!TryAddress(uri.DnsSafeHost, out var host))
+        {
+            fault = $"its host must be an IP address or localhost, for example {Default}.";
+        }
+        else
+        {
+            address = new ListenAddress(new IPEndPoint(host, uri.Port), uri.Scheme == Uri.UriSchemeHttps);
+            fault = Refusal(address, rules);
         }
 
-        return allowRemote || IPAddress.IsLoopback(address)
-            ? new IPEndPoint(address, uri.Port)
-            : throw new UsageException(
-                $"--urls holds '{url}', which other machines can reach; calls are neither encrypted nor authenticated. "
-                + "Use 127.0.0.1, or allow it with --Service:AllowRemote true.");
+        if (fault is not null)
+        {
+            faults.Add($"{flag} holds '{url}'; {fault}");
+        }
+
+        return fault is null ? address : null;
     }
+
+    private static string? Refusal(ListenAddress address, ListenRules rules)
+    {
+        if (address.Tls && !rules.Certificate)
+        {
+            return "https needs a certificate: set Service:Tls:CertificateFile and Service:Tls:KeyFile.";
+        }
+
+        if (rules.AllowRemote || IPAddress.IsLoopback(address.EndPoint.Address) || (address.Tls && rules.KnownCallers))
+        {
+            return null;
+        }
+
+        string lack = address.Tls ? "callers are not checked" : "calls there are not encrypted";
+        return $"other machines can reach that, and {lack}. Use 127.0.0.1; or https with Service:ApiKeysFile or Service:Tls:ClientCaFile; "
+            + "or, inside a trusted network, allow it with --Service:AllowRemote true.";
+    }
+
+    private static bool IsPlain(string url, out Uri uri) =>
+        Uri.TryCreate(url, UriKind.Absolute, out uri!)
+        && (uri.Scheme == Uri.UriSchemeHttp || uri.Scheme == Uri.UriSchemeHttps)
+        && uri is { PathAndQuery: "/", Fragment: "", UserInfo: "" };
 
     private static bool TryAddress(string host, out IPAddress address)
     {

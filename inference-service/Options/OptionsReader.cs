@@ -13,16 +13,29 @@ internal sealed class OptionsReader
     /// <exception cref="UsageException">Something is wrong; the message lists everything that is.</exception>
     public static ServiceOptions Read(IConfiguration configuration)
     {
+        var faults = new List<string>();
+        var options = Read(configuration, faults);
+        return faults.Count == 0 ? options : throw UsageException.Of(faults);
+    }
+
+    /// <summary>Reads section <c>Service</c> as far as it can be read.</summary>
+    /// <param name="configuration">Where the settings are.</param>
+    /// <param name="faults">Gets everything that is wrong.</param>
+    /// <returns>The settings; faulty ones have their defaults, or the value that is out of range.</returns>
+    public static ServiceOptions Read(IConfiguration configuration, ICollection<string> faults)
+    {
         var reader = new OptionsReader();
         var options = (ServiceOptions)reader.ReadObject(configuration.GetSection("Service"), typeof(ServiceOptions));
-        if (reader._faults.Count == 0)
+        bool eachIsSound = reader._faults.Count == 0;
+        reader.CheckTogether(options);
+        if (eachIsSound)
         {
-            reader.CheckTogether(options);
+            // A value that is faulty by itself would be told a second time here.
+            reader.CheckSoundTogether(options);
         }
 
-        return reader._faults.Count == 0
-            ? options
-            : throw new UsageException("The settings are not usable:\n" + string.Join('\n', reader._faults.Select(fault => "- " + fault)));
+        reader._faults.ForEach(faults.Add);
+        return options;
     }
 
     private object ReadObject(IConfigurationSection section, Type type)
@@ -157,7 +170,8 @@ internal sealed class OptionsReader
 
     private void CheckTogether(ServiceOptions options)
     {
-        foreach (var same in options.Models.GroupBy(model => model.Name, StringComparer.Ordinal).Where(group => group.Count() > 1))
+        var named = options.Models.Where(model => model.Name.Length > 0);
+        foreach (var same in named.GroupBy(model => model.Name, StringComparer.Ordinal).Where(group => group.Count() > 1))
         {
             _faults.Add($"Service:Models names '{same.Key}' {same.Count()} times; every model needs a name of its own.");
         }
@@ -167,9 +181,28 @@ internal sealed class OptionsReader
             _faults.Add($"Service:MaxTokens is 1; it takes 0 (the model's context) or 2 to {1 << 20}, room for a prompt and a drawn token.");
         }
 
+        if (options.Tls.CertificateFile.Length == 0 != (options.Tls.KeyFile.Length == 0))
+        {
+            _faults.Add("Service:Tls:CertificateFile and Service:Tls:KeyFile belong together; set both, or neither.");
+        }
+
+        if (options.Tls.ClientCaFile.Length > 0 && options.Tls.CertificateFile.Length == 0)
+        {
+            _faults.Add("Service:Tls:ClientCaFile needs TLS; set Service:Tls:CertificateFile and Service:Tls:KeyFile too, or leave it out.");
+        }
+    }
+
+    private void CheckSoundTogether(ServiceOptions options)
+    {
         if (options.MaxSequences > options.MaxQueue)
         {
             _faults.Add($"Service:MaxSequences is {options.MaxSequences}; the queue holds {options.MaxQueue}. Raise Service:MaxQueue or lower it.");
+        }
+
+        string collector = options.Telemetry.OtlpEndpoint;
+        if (collector.Length > 0 && !Uri.TryCreate(collector, UriKind.Absolute, out _))
+        {
+            _faults.Add($"Service:Telemetry:OtlpEndpoint is '{collector}'; it takes a URL such as http://127.0.0.1:4317. Mend it, or leave it out to send nothing.");
         }
     }
 }

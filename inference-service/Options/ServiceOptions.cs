@@ -22,9 +22,21 @@ internal sealed class ServiceOptions
     [Range(0, 1 << 20)]
     public int MaxTokens { get; init; }
 
-    /// <summary>Sequences waiting for a slot at most, per model; a call that would exceed it gets RESOURCE_EXHAUSTED. Default 4096.</summary>
+    /// <summary>Sequences waiting for a slot at most, per model, and as many that wait to be scored or are; a call that would exceed it gets RESOURCE_EXHAUSTED. Default 4096.</summary>
     [Range(1, 1 << 20)]
     public int MaxQueue { get; init; } = 4096;
+
+    /// <summary>Sample and scoring calls of one client at once, where its key sets no limit of its own; more get RESOURCE_EXHAUSTED. 0: no limit. Default 0.</summary>
+    [Range(0, 1 << 20)]
+    public int MaxCallsPerClient { get; init; }
+
+    /// <summary>Tokens of one client a minute, prompts and tokens asked for, where its key sets no limit of its own; more get RESOURCE_EXHAUSTED. 0: no limit. Default 0.</summary>
+    [Range(0, 1 << 30)]
+    public int MaxTokensPerMinutePerClient { get; init; }
+
+    /// <summary>Events of one stream that may wait for a slow reader, then the call gets RESOURCE_EXHAUSTED. A step brings at once a token, and at its end a completion, for each of the call's running sequences: leave room for several steps. Default 4096.</summary>
+    [Range(16, 1 << 20)]
+    public int MaxStreamBuffer { get; init; } = 4096;
 
     /// <summary>Threads of one model's matrix products; 0: one per processor. Default 0.</summary>
     [Range(0, 1024)]
@@ -33,6 +45,10 @@ internal sealed class ServiceOptions
     /// <summary>Largest key-value cache of one model, MiB; a model that would need more is refused. Default 8192.</summary>
     [Range(1, 1 << 20)]
     public int MaxCacheMegabytes { get; init; } = 8192;
+
+    /// <summary>Largest stated size of one model (weights of its graphs, key-value cache, logits), MiB; 0: what the machine has free when it is loaded. A larger one is refused before it is loaded. Default 0.</summary>
+    [Range(0, 1 << 24)]
+    public int MaxModelMegabytes { get; init; }
 
     /// <summary>Prompt tokens, padding included, that go through one prefill; running sequences wait no longer than that. Default 1024.</summary>
     [Range(1, 1 << 20)]
@@ -86,6 +102,19 @@ internal sealed class ServiceOptions
     [Range(0, 3600)]
     public int DrainSeconds { get; init; } = 30;
 
-    /// <summary>Allows --urls to name other than loopback addresses. Calls are neither encrypted nor authenticated: only inside a trusted network. Default false.</summary>
+    /// <summary>Calls that run at once over one HTTP/2 connection; further ones wait at the client. Default 256.</summary>
+    [Range(1, 10_000)]
+    public int MaxStreamsPerConnection { get; init; } = 256;
+
+    /// <summary>Certificate, key and client roots of the https addresses. Default: none.</summary>
+    public TlsOptions Tls { get; init; } = new();
+
+    /// <summary>JSON file of API keys; set, every call but health needs one. Default: none.</summary>
+    public string ApiKeysFile { get; init; } = "";
+
+    /// <summary>Allows --urls and --http-urls to name addresses beyond loopback that lack TLS or a check of callers: only inside a trusted network. Default false.</summary>
     public bool AllowRemote { get; init; }
+
+    /// <summary>Where figures and traces go besides <c>/metrics</c>. Default: nowhere.</summary>
+    public TelemetryOptions Telemetry { get; init; } = new();
 }

@@ -1,5 +1,6 @@
 using Rudder.Checkpoints;
 using Rudder.InferenceService.Engines;
+using Rudder.InferenceService.Scheduling;
 
 namespace Rudder.InferenceService.Registry;
 
@@ -11,6 +12,10 @@ internal sealed class LoadedModel
     private readonly TaskCompletionSource _idle = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _calls;
     private bool _retired;
+    private Task<Retirement>? _retirement;
+
+    /// <summary>Time that calls of a retired model have to end after they were told to. 30 s: a native call cannot be cut short.</summary>
+    public static TimeSpan EndGrace { get; } = TimeSpan.FromSeconds(30);
 
     /// <summary>Name that calls use.</summary>
     public required string Name { get; init; }
@@ -42,8 +47,14 @@ internal sealed class LoadedModel
     /// <summary>Classifies; null for a generator.</summary>
     public ITextClassifier? Classifier { get; init; }
 
+    /// <summary>Shows the generator's load in the gauges until it is disposed; null where nothing is shown.</summary>
+    public IDisposable? Watch { get; init; }
+
     /// <summary>Held while the model scores: one call at a time has its threads.</summary>
     public SemaphoreSlim ScoringTurn { get; } = new(1, 1);
+
+    /// <summary>Bounds the calls that wait to be scored or are.</summary>
+    public ScoringAdmission Scoring { get; } = new();
 
     /// <summary>Fires when calls of a retired model have used up their time.</summary>
     public CancellationToken Ended => _ended.Token;
@@ -81,8 +92,13 @@ internal sealed class LoadedModel
     }
 
     /// <summary>Takes no new calls, waits for the running ones, ends them when the time is up, and frees the engines.</summary>
-    /// <returns>Whether every call finished by itself.</returns>
-    public async Task<bool> RetireAsync(TimeSpan limit, TimeProvider time)
+    /// <remarks>
+    /// A call that does not heed its end is waited for <see cref="EndGrace"/>; the engines under it are freed when it leaves, never
+    /// before. A model retires once: who asks again gets the first answer.
+    /// </remarks>
+    /// <param name="limit">Time that running calls have.</param>
+    /// <param name="time">What measures it.</param>
+    public Task<Retirement> RetireAsync(TimeSpan limit, TimeProvider time)
     {
         lock (_lock)
         {
@@ -91,20 +107,29 @@ internal sealed class LoadedModel
             {
                 _idle.TrySetResult();
             }
-        }
 
-        bool inTime = await FinishesWithinAsync(limit, time);
+            return _retirement ??= EndAsync(limit, time);
+        }
+    }
+
+    private async Task<Retirement> EndAsync(TimeSpan limit, TimeProvider time)
+    {
+        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding); // out of the lock
+        bool inTime = await IsIdleWithinAsync(limit, time);
         if (!inTime)
         {
             await _ended.CancelAsync();
-            await _idle.Task;
+            if (!await IsIdleWithinAsync(EndGrace, time))
+            {
+                return new Retirement(InTime: false, Freed: FreeAsync());
+            }
         }
 
-        await DisposeAsync();
-        return inTime;
+        await FreeAsync();
+        return new Retirement(inTime, Task.CompletedTask);
     }
 
-    private async Task<bool> FinishesWithinAsync(TimeSpan limit, TimeProvider time)
+    private async Task<bool> IsIdleWithinAsync(TimeSpan limit, TimeProvider time)
     {
         try
         {
@@ -117,8 +142,16 @@ internal sealed class LoadedModel
         }
     }
 
+    private async Task FreeAsync()
+    {
+        await _idle.Task;
+        await DisposeAsync();
+    }
+
     private async Task DisposeAsync()
     {
+        Watch?.Dispose();                                    // before the engine: nobody asks it any more
+
         // One engine's failure must not keep the others' memory.
         try
         {
@@ -135,7 +168,13 @@ internal sealed class LoadedModel
                 Classifier?.Dispose();
                 ScoringTurn.Dispose();
                 _ended.Dispose();
+                NativeHeap.Trim();
             }
         }
     }
 }
+
+/// <summary>How a model's retirement went.</summary>
+/// <param name="InTime">Whether every call finished by itself.</param>
+/// <param name="Freed">Completes when the engines are freed: already complete, unless a call ignored its end.</param>
+internal readonly record struct Retirement(bool InTime, Task Freed);

@@ -57,11 +57,17 @@ internal sealed class ModelFolders(IEnumerable<string> roots)
         string[] parts = path.Split('/', StringSplitOptions.RemoveEmptyEntries);
         for (int i = 0; i < parts.Length; i++)
         {
+            if (parts[i] is "." or "..")
+            {
+                // Only in a link's target: '..' there leads up from where the links before it led, as the system reads it.
+                current = parts[i] == "." ? current : Path.GetDirectoryName(current) ?? "/";
+                continue;
+            }
+
             string next = Path.Combine(current, parts[i]);
             if (new FileInfo(next).LinkTarget is { } target)
             {
-                string rest = Path.Combine([Path.GetFullPath(target, current), .. parts[(i + 1)..]]);
-                return RealPath(rest, links + 1);
+                return RealPath(Path.Combine([current, target, .. parts[(i + 1)..]]), links + 1);
             }
 
             current = next;

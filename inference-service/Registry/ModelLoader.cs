@@ -1,12 +1,13 @@
 using Rudder.Checkpoints;
 using Rudder.InferenceService.Engines;
 using Rudder.InferenceService.Options;
+using Rudder.InferenceService.Telemetry;
 using Rudder.Sampling;
 
 namespace Rudder.InferenceService.Registry;
 
 /// <summary>Makes a warm model out of a folder: config, tokenizer and graphs must be there and belong together.</summary>
-internal sealed class ModelLoader(ServiceOptions options) : IModelLoader
+internal sealed class ModelLoader(ServiceOptions options, EngineMetrics metrics) : IModelLoader
 {
     private const long Mebi = 1 << 20;
 
@@ -23,6 +24,9 @@ internal sealed class ModelLoader(ServiceOptions options) : IModelLoader
             throw new ModelLoadException(
                 $"{source.Folder}: the tokenizer has {tokenizer.VocabularySize} ids and config.json {config.VocabularySize}; the model cannot read all of them. Take both from one model.");
         }
+
+        // What does not fit is refused by its stated size, not by the kernel half-way through.
+        ModelSize.Of(source, config, Limits(options, source, config)).RequireWithin(source.Folder, options.MaxModelMegabytes, FreeMemory.Bytes());
 
         // Hashing and reading the graphs takes the longest.
         var graphs = GraphFolder.Open(source.Folder);
@@ -42,7 +46,7 @@ internal sealed class ModelLoader(ServiceOptions options) : IModelLoader
     private LoadedModel Classifier(
         ModelSource source, ModelConfig config, TextTokenizer? tokenizer, GraphFolder graphs, CancellationToken cancellation)
     {
-        var engine = ClassifierEngine.Load(graphs, Limits(source, config));
+        var engine = ClassifierEngine.Load(graphs, Limits(options, source, config));
         try
         {
             engine.ClassifyIds([[config.BosId ?? 0, config.EosId ?? 0]], cancellation);
@@ -69,14 +73,14 @@ internal sealed class ModelLoader(ServiceOptions options) : IModelLoader
     private async Task<LoadedModel> GeneratorAsync(
         ModelSource source, ModelConfig config, TextTokenizer? tokenizer, GraphFolder graphs, CancellationToken cancellation)
     {
-        var limits = Limits(source, config);
+        var limits = Limits(options, source, config);
         var scorer = LogProbEngine.Load(graphs, limits);
         IGenerator? generator = null;
         try
         {
             generator = source.Engine == EngineKind.GenAi
                 ? GenAiEngine.Load(graphs, limits, config.EosId)
-                : SlotEngine.Load(graphs, limits, config.EosId);
+                : SlotEngine.Load(graphs, limits, config.EosId, metrics.For(source.Name));
             int start = config.BosId ?? 0;
             scorer.Score([new ScoredSequence([start], [start])], cancellation);
             var prompt = new PromptRequest { PromptIds = [start], MaxNewTokens = 1, Parameters = SamplingParameters.Greedy };
@@ -100,10 +104,20 @@ internal sealed class ModelLoader(ServiceOptions options) : IModelLoader
             Tokenizer = tokenizer,
             Generator = generator,
             Scorer = scorer,
+            Watch = Watch(source, config, generator),
         };
     }
 
-    private EngineOptions Limits(ModelSource source, ModelConfig config) => new()
+    // Shown once the model is warm: nothing that can fail comes after it, so no watch outlives its engine.
+    private IDisposable? Watch(ModelSource source, ModelConfig config, IGenerator generator) => generator is SlotEngine engine
+        ? metrics.Watch(source.Name, () => engine.Occupancy, cacheBytesPerToken: 2L * config.Layers * config.HiddenSize * sizeof(float))
+        : null;
+
+    /// <summary>What the settings allow a model's engines.</summary>
+    /// <param name="options">The settings.</param>
+    /// <param name="source">The model.</param>
+    /// <param name="config">Its config.</param>
+    public static EngineOptions Limits(ServiceOptions options, ModelSource source, ModelConfig config) => new()
     {
         Precision = source.Precision,
         MaxSlots = options.MaxSlots,

@@ -71,7 +71,7 @@ internal sealed class ModelRegistry(IModelLoader loader, ServiceOptions options,
     }
 
     /// <summary>Takes the name away at once.</summary>
-    /// <returns>Completes when the model's calls are over and its memory is free.</returns>
+    /// <returns>Completes when the model's calls are over and its memory is free; a call that ignores its end is not waited for longer.</returns>
     /// <exception cref="ModelNotFoundException">No model has the name.</exception>
     public Task UnloadAsync(string name) =>
         _models.TryRemove(name, out var model) ? Retire(model) : throw new ModelNotFoundException(name, _models.Keys);
@@ -102,16 +102,38 @@ internal sealed class ModelRegistry(IModelLoader loader, ServiceOptions options,
     {
         try
         {
-            if (!await model.RetireAsync(TimeSpan.FromSeconds(options.DrainSeconds), time))
+            var (inTime, freed) = await model.RetireAsync(TimeSpan.FromSeconds(options.DrainSeconds), time);
+            if (!inTime)
             {
                 Log.ModelDrainTimedOut(logger, model.Name, options.DrainSeconds);
             }
 
-            Log.ModelUnloaded(logger, model.Name, model.Fingerprint);
+            if (!freed.IsCompleted)
+            {
+                Log.ModelCallsLeft(logger, model.Name, model.Fingerprint, (int)LoadedModel.EndGrace.TotalSeconds);
+                _ = ReportFreedAsync(model, freed);          // nobody waits for it: the call may never end
+                return;
+            }
         }
         catch (Exception exception) when (exception is not OutOfMemoryException)
         {
             // Nobody waits for the old model of a swap: its failure must not pass unseen.
+            Log.ModelUnloadFailed(logger, model.Name, Log.Describe(exception));
+            return;
+        }
+
+        Log.ModelUnloaded(logger, model.Name, model.Fingerprint);
+    }
+
+    private async Task ReportFreedAsync(LoadedModel model, Task freed)
+    {
+        try
+        {
+            await freed;
+            Log.ModelUnloaded(logger, model.Name, model.Fingerprint);
+        }
+        catch (Exception exception) when (exception is not OutOfMemoryException)
+        {
             Log.ModelUnloadFailed(logger, model.Name, Log.Describe(exception));
         }
     }

@@ -8,12 +8,17 @@ namespace Rudder.InferenceService.Scheduling;
 /// <param name="Count">Consecutive samples.</param>
 internal readonly record struct Admission(PromptWork Prompt, int FirstSample, int Count);
 
-/// <summary>The bounded queue in front of an engine, oldest first. Many callers put in; the engine's one thread takes out.</summary>
-/// <param name="capacity">Sequences that may wait.</param>
+/// <summary>The bounded queue in front of an engine, fair between clients. Many callers put in; the engine's one thread takes out.</summary>
+/// <remarks>
+/// Clients take turns, one prompt a turn; a client's own prompts go oldest first. So a client with a thousand prompts delays
+/// another's by the prompt whose turn it is, not by all of them. A client without work has no turn and is not remembered.
+/// </remarks>
+/// <param name="capacity">Sequences that may wait, of all clients together.</param>
 internal sealed class RequestQueue(int capacity)
 {
     private readonly Lock _lock = new();
-    private readonly LinkedList<PromptWork> _waiting = [];
+    private readonly Dictionary<string, ClientLine> _lines = new(StringComparer.Ordinal);
+    private readonly LinkedList<ClientLine> _turns = [];     // every client with work, the next one first
     private readonly ManualResetEventSlim _work = new();
     private int _sequences;
     private bool _closed;
@@ -40,17 +45,24 @@ internal sealed class RequestQueue(int capacity)
         {
             if (_closed)
             {
+                batch.StopWatching();
                 throw EngineFaults.Closed();
             }
 
             if (_sequences + sequences > capacity)
             {
+                DropOver();                                  // what was given up must not keep others out
+            }
+
+            if (_sequences + sequences > capacity)
+            {
+                batch.StopWatching();
                 throw EngineFaults.QueueFull(_sequences, sequences, capacity);
             }
 
             foreach (var prompt in batch.Prompts.Where(prompt => prompt.Waiting > 0))
             {
-                _waiting.AddLast(prompt);
+                Line(batch.Client).Prompts.AddLast(prompt);
             }
 
             _sequences += sequences;
@@ -58,16 +70,23 @@ internal sealed class RequestQueue(int capacity)
         }
     }
 
-    /// <summary>Takes the oldest completions. A prompt may be split; its remaining samples stay first in line.</summary>
+    /// <summary>Takes what runs next: clients in turn, each one's oldest prompt. Of a prompt that is split, the rest stays first of its client's.</summary>
+    /// <remarks>
+    /// Every sequence reserves its prompt and all tokens it may draw. The first that does not fit <paramref name="freeTokens"/> ends
+    /// the take and keeps its turn, though a shorter one behind it might fit: otherwise short requests, of its own client or of others,
+    /// could hold up a long one for ever. The price is room left unused until enough is free. An idle engine must have room for any
+    /// single sequence it accepts.
+    /// </remarks>
     /// <param name="slots">Free slots.</param>
     /// <param name="maxPromptTokens">Bound on number of prompts × longest prompt; the first prompt always fits.</param>
-    public List<Admission> Take(int slots, int maxPromptTokens)
+    /// <param name="freeTokens">Tokens of cache that are neither held nor reserved; by default no limit.</param>
+    public List<Admission> Take(int slots, int maxPromptTokens, long freeTokens = long.MaxValue)
     {
         List<Admission> taken = [];
         int longest = 0;
         lock (_lock)
         {
-            while (slots > 0 && _waiting.First is { Value: var prompt })
+            while (slots > 0 && _turns.First?.Value.Prompts.First is { Value: var prompt })
             {
                 longest = Math.Max(longest, prompt.Request.PromptIds.Length);
                 if (taken.Count > 0 && (taken.Count + 1L) * longest > maxPromptTokens)
@@ -75,14 +94,21 @@ internal sealed class RequestQueue(int capacity)
                     break;
                 }
 
-                int count = Math.Min(slots, prompt.Waiting);
-                taken.Add(new Admission(prompt, prompt.Started, count));
-                prompt.Started += count;
-                slots -= count;
-                _sequences -= count;
-                if (prompt.Waiting == 0)
+                int wanted = Math.Min(slots, prompt.Waiting);
+                int count = (int)Math.Clamp(freeTokens / prompt.ReservedTokens, 0, wanted);
+                if (count > 0)
                 {
-                    _waiting.RemoveFirst();
+                    taken.Add(new Admission(prompt, prompt.Started, count));
+                    prompt.Started += count;
+                    slots -= count;
+                    freeTokens -= count * prompt.ReservedTokens;
+                    _sequences -= count;
+                    PassTurn();
+                }
+
+                if (count < wanted)
+                {
+                    break;
                 }
             }
 
@@ -97,18 +123,7 @@ internal sealed class RequestQueue(int capacity)
     {
         lock (_lock)
         {
-            for (var node = _waiting.First; node is not null;)
-            {
-                var next = node.Next;
-                if (node.Value.Batch.IsOver)
-                {
-                    _sequences -= node.Value.Waiting;
-                    _waiting.Remove(node);
-                }
-
-                node = next;
-            }
-
+            DropOver();
             ResetWhenIdle();
         }
     }
@@ -128,8 +143,9 @@ internal sealed class RequestQueue(int capacity)
     {
         lock (_lock)
         {
-            PromptWork[] all = [.. _waiting];
-            _waiting.Clear();
+            PromptWork[] all = [.. _turns.SelectMany(line => line.Prompts)];
+            _turns.Clear();
+            _lines.Clear();
             _sequences = 0;
             return all;
         }
@@ -150,15 +166,87 @@ internal sealed class RequestQueue(int capacity)
 
         lock (_lock)
         {
-            return !_closed || _waiting.Count > 0;
+            return !_closed || _turns.Count > 0;
+        }
+    }
+
+    /// <summary>A client's line; a client that has none gets the last turn.</summary>
+    private ClientLine Line(string client)
+    {
+        if (!_lines.TryGetValue(client, out var line))
+        {
+            _lines.Add(client, line = new ClientLine(client));
+            _turns.AddLast(line);
+        }
+
+        return line;
+    }
+
+    /// <summary>The first client has had its turn.</summary>
+    private void PassTurn()
+    {
+        var line = _turns.First!.Value;
+        _turns.RemoveFirst();
+        if (line.Prompts.First!.Value.Waiting == 0)
+        {
+            line.Prompts.RemoveFirst();
+        }
+
+        if (line.Prompts.Count > 0)
+        {
+            _turns.AddLast(line);
+        }
+        else
+        {
+            _lines.Remove(line.Client);
+        }
+    }
+
+    private void DropOver()
+    {
+        for (var turn = _turns.First; turn is not null;)
+        {
+            var nextTurn = turn.Next;
+            DropOver(turn.Value.Prompts);
+            if (turn.Value.Prompts.Count == 0)
+            {
+                _lines.Remove(turn.Value.Client);
+                _turns.Remove(turn);
+            }
+
+            turn = nextTurn;
+        }
+    }
+
+    private void DropOver(LinkedList<PromptWork> prompts)
+    {
+        for (var node = prompts.First; node is not null;)
+        {
+            var next = node.Next;
+            if (node.Value.Batch.IsOver)
+            {
+                _sequences -= node.Value.Waiting;
+                prompts.Remove(node);
+            }
+
+            node = next;
         }
     }
 
     private void ResetWhenIdle()
     {
-        if (_waiting.Count == 0 && !_closed)
+        if (_turns.Count == 0 && !_closed)
         {
             _work.Reset();
         }
+    }
+
+    /// <summary>One client's prompts that wait, oldest first.</summary>
+    /// <param name="client">Whose they are.</param>
+    private sealed class ClientLine(string client)
+    {
+        public string Client { get; } = client;
+
+        public LinkedList<PromptWork> Prompts { get; } = [];
     }
 }

@@ -8,6 +8,9 @@ internal sealed class SlotTable(int capacity)
 {
     private readonly List<Slot> _live = new(capacity);
 
+    /// <summary>Slots in all.</summary>
+    public int Capacity => capacity;
+
     /// <summary>Live slots.</summary>
     public int Count => _live.Count;
 
@@ -27,7 +30,8 @@ internal sealed class SlotTable(int capacity)
 
     /// <summary>Frees the slots of sequences that are finished, cancelled or failed; the last rows move into the gaps.</summary>
     /// <param name="copyRow">Copies a row's cache: from, to, tokens.</param>
-    public void RetireFinished(Action<int, int, int> copyRow)
+    /// <param name="retired">Told of each sequence that had a slot.</param>
+    public void RetireFinished(Action<int, int, int> copyRow, Action<Slot>? retired = null)
     {
         for (int row = 0; row < _live.Count;)
         {
@@ -37,23 +41,36 @@ internal sealed class SlotTable(int capacity)
                 continue;
             }
 
+            retired?.Invoke(_live[row]);
             int last = _live.Count - 1;
-            bool moves = last != row && !_live[last].IsOver;
-            if (moves)
+            while (last > row && _live[last].IsOver)
+            {
+                retired?.Invoke(_live[last]);
+                _live.RemoveAt(last--);
+            }
+
+            if (last != row)
             {
                 copyRow(last, row, _live[last].CachedTokens);
                 _live[row] = _live[last];
             }
 
-            // Without a move the last row was over as well, or was this one: drop it and look at this row again.
             _live.RemoveAt(last);
+            row++;
         }
     }
 
     /// <summary>Fails every live sequence and frees its slot.</summary>
-    public void FailAll(Exception cause)
+    /// <param name="cause">Why.</param>
+    /// <param name="retired">Told of each.</param>
+    public void FailAll(Exception cause, Action<Slot>? retired = null)
     {
-        _live.ForEach(slot => slot.Prompt.Batch.Fail(cause));
+        foreach (var slot in _live)
+        {
+            slot.Prompt.Batch.Fail(cause);
+            retired?.Invoke(slot);
+        }
+
         _live.Clear();
     }
 }
@@ -65,7 +82,6 @@ internal sealed class Slot(PromptWork prompt, int sampleIndex)
 {
     private readonly List<int> _ids = new(prompt.Request.MaxNewTokens);
     private readonly List<float> _logProbs = new(prompt.Request.MaxNewTokens);
-    private bool _finished;
 
     /// <summary>Its prompt.</summary>
     public PromptWork Prompt { get; } = prompt;
@@ -82,8 +98,11 @@ internal sealed class Slot(PromptWork prompt, int sampleIndex)
     /// <summary>The token to feed next.</summary>
     public int LastId => _ids[^1];
 
+    /// <summary>Why the sequence ended; null while it has not, or was given up.</summary>
+    public GenerationEnd? End { get; private set; }
+
     /// <summary>Whether the slot can be freed.</summary>
-    public bool IsOver => _finished || Prompt.Batch.IsOver;
+    public bool IsOver => End is not null || Prompt.Batch.IsOver;
 
     /// <summary>Takes a drawn token, publishes it, and ends the sequence where the rules say so.</summary>
     public void Append(int id, float logProb)
@@ -95,9 +114,8 @@ internal sealed class Slot(PromptWork prompt, int sampleIndex)
         bool stopped = request.Stop.Ends(_ids);
         if (stopped || _ids.Count == request.MaxNewTokens)
         {
-            _finished = true;
-            Prompt.Batch.Finish(Prompt, new GeneratedSequence(
-                SampleIndex, [.. _ids], [.. _logProbs], stopped ? GenerationEnd.Stop : GenerationEnd.Length, request.Seed));
+            End = stopped ? GenerationEnd.Stop : GenerationEnd.Length;
+            Prompt.Batch.Finish(Prompt, new GeneratedSequence(SampleIndex, [.. _ids], [.. _logProbs], End.Value, request.Seed));
         }
     }
 }

@@ -1,6 +1,7 @@
 using Grpc.Core;
 using Rudder.InferenceService.Lifetime;
 using Rudder.InferenceService.Registry;
+using Rudder.InferenceService.Telemetry;
 
 namespace Rudder.InferenceService.Services;
 
@@ -10,11 +11,11 @@ internal sealed class ModelCall : IDisposable
     private readonly List<ModelLease> _leases = [];
     private readonly CancellationTokenSource _linked;
 
-    private ModelCall(IEnumerable<ModelLease> leases, ServerCallContext context, ServiceState state)
+    private ModelCall(IEnumerable<ModelLease> leases, CancellationToken caller, ServiceState state)
     {
         _leases.AddRange(leases);
         _linked = CancellationTokenSource.CreateLinkedTokenSource(
-            [context.CancellationToken, state.Ended, .. _leases.Select(lease => lease.Model.Ended)]);
+            [caller, state.Ended, .. _leases.Select(lease => lease.Model.Ended)]);
     }
 
     /// <summary>Ends the call's work.</summary>
@@ -29,6 +30,14 @@ internal sealed class ModelCall : IDisposable
     /// <summary>Takes hold of models by field and name.</summary>
     public static ModelCall Open(ModelRegistry models, ServiceState state, ServerCallContext context, params (string Field, string Name)[] names)
     {
+        var call = Open(models, state, context.CancellationToken, names);
+        CalledModel.Remember(context.GetHttpContext(), call.Model.Name);
+        return call;
+    }
+
+    /// <summary>The same for a caller that is known only by the token that tells of its going away.</summary>
+    public static ModelCall Open(ModelRegistry models, ServiceState state, CancellationToken caller, params (string Field, string Name)[] names)
+    {
         var leases = new List<ModelLease>();
         try
         {
@@ -37,7 +46,7 @@ internal sealed class ModelCall : IDisposable
                 leases.Add(models.Acquire(RequestValidation.Name(field, name)));
             }
 
-            return new ModelCall(leases, context, state);
+            return new ModelCall(leases, caller, state);
         }
         catch
         {
@@ -48,6 +57,19 @@ internal sealed class ModelCall : IDisposable
 
     /// <summary>Gives the call's work up.</summary>
     public Task CancelAsync() => _linked.CancelAsync();
+
+    /// <summary>Gives the call's work up from a thread that must not wait, the engine's: at once, and without running what follows from it.</summary>
+    public void GiveUp()
+    {
+        try
+        {
+            _ = _linked.CancelAsync();
+        }
+        catch (ObjectDisposedException)
+        {
+            // The call ended meanwhile; nothing is left to give up.
+        }
+    }
 
     public void Dispose()
     {

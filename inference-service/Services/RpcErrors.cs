@@ -3,6 +3,7 @@ using Rudder.Checkpoints;
 using Rudder.InferenceService.Engines;
 using Rudder.InferenceService.Lifetime;
 using Rudder.InferenceService.Registry;
+using Rudder.InferenceService.Security;
 
 namespace Rudder.InferenceService.Services;
 
@@ -38,7 +39,7 @@ internal static class RpcErrors
         ModelPathException { Missing: true } => NotFound(exception.Message),
         ModelPathException => Invalid(exception.Message),
         ModelLoadException or CheckpointException => Precondition(exception.Message),
-        QueueFullException => Status(StatusCode.ResourceExhausted, exception.Message),
+        QueueFullException or ClientLimitException or SlowReaderException => Status(StatusCode.ResourceExhausted, exception.Message),
         EngineDrainingException => Status(StatusCode.Unavailable, exception.Message),
         OperationCanceledException when pastDeadline => Status(StatusCode.DeadlineExceeded, "the deadline passed; the call's work was given up."),
         OperationCanceledException when cancelled => Status(StatusCode.Cancelled, "the caller cancelled; the call's work was given up."),

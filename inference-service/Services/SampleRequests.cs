@@ -8,7 +8,11 @@ namespace Rudder.InferenceService.Services;
 /// <summary>A checked Sample request in the engine's terms.</summary>
 /// <param name="Batch">The prompts.</param>
 /// <param name="Stop">What ends completions, for cutting their text.</param>
-internal sealed record SamplePlan(GenerationBatch Batch, StopRule Stop);
+internal sealed record SamplePlan(GenerationBatch Batch, StopRule Stop)
+{
+    /// <summary>What the caller's budget is charged: for each completion its prompt and max_new_tokens.</summary>
+    public long Tokens => Batch.Prompts.Sum(prompt => prompt.Samples * ((long)prompt.PromptIds.Length + prompt.MaxNewTokens));
+}
 
 /// <summary>What an engine tells of one prompt while it runs: a token, or a finished completion.</summary>
 /// <param name="Prompt">The prompt's index in the request.</param>
@@ -25,7 +29,8 @@ internal sealed class SampleRequests(RequestValidation validation)
     /// <param name="request">The request.</param>
     /// <param name="model">The generator it names.</param>
     /// <param name="listener">Told of tokens and completions with their prompt's index, on the engine's thread; null where nobody listens.</param>
-    public SamplePlan Plan(SampleRequest request, LoadedModel model, Action<SampleProgress>? listener)
+    /// <param name="client">Whose request it is, for its turn in the queue.</param>
+    public SamplePlan Plan(SampleRequest request, LoadedModel model, Action<SampleProgress>? listener, string client = "")
     {
         var settings = request.Settings ?? new SamplerSettings();
         RequestValidation.Count("prompts", request.Prompts.Count, validation.Options.MaxPrompts);
@@ -53,7 +58,7 @@ internal sealed class SampleRequests(RequestValidation validation)
             });
         }
 
-        return new SamplePlan(new GenerationBatch(prompts, seed), stop);
+        return new SamplePlan(new GenerationBatch(prompts, seed, client), stop);
     }
 
     private int Samples(SampleRequest request)

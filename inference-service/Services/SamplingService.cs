@@ -1,22 +1,27 @@
-using System.Threading.Channels;
 using Grpc.Core;
 using Rudder.Inference.V1;
 using Rudder.InferenceService.Engines;
 using Rudder.InferenceService.Lifetime;
+using Rudder.InferenceService.Options;
 using Rudder.InferenceService.Registry;
+using Rudder.InferenceService.Security;
 using Rudder.InferenceService.Telemetry;
 
 namespace Rudder.InferenceService.Services;
 
 /// <summary>Draws completions: the whole reply at once, or each token as it is drawn.</summary>
-internal sealed class SamplingService(ModelRegistry models, SampleRequests requests, ServiceState state, ServiceMetrics metrics)
+internal sealed class SamplingService(
+    ModelRegistry models, SampleRequests requests, ClientBudgets budgets, ServiceOptions options, ServiceState state, ServiceMetrics metrics)
     : Inference.V1.Sampling.SamplingBase
 {
     public override async Task<SampleResponse> Sample(SampleRequest request, ServerCallContext context)
     {
         using var call = ModelCall.Open(models, state, context, ("model", request.Model));
         var generator = RequestValidation.Generator("model", call.Model);
-        var plan = requests.Plan(request, call.Model, listener: null);
+        var caller = Caller.Of(context.GetHttpContext());
+        var plan = requests.Plan(request, call.Model, listener: null, caller.Name);
+        using var share = budgets.Enter(caller, plan.Tokens);
+        ServiceTracing.Asked(call.Model.Name, plan.Batch);
         var drawn = await generator.GenerateAsync(plan.Batch, call.Cancellation);
         var response = new SampleResponse { Fingerprint = call.Model.Fingerprint, Usage = Count(call.Model, plan, drawn) };
         for (int prompt = 0; prompt < drawn.Count; prompt++)
@@ -32,34 +37,39 @@ internal sealed class SamplingService(ModelRegistry models, SampleRequests reque
     {
         using var call = ModelCall.Open(models, state, context, ("model", request.Model));
         var generator = RequestValidation.Generator("model", call.Model);
-
-        // Unbounded, but holds no more than the request's own tokens: the engine's thread must never wait for a slow reader.
-        var progress = Channel.CreateUnbounded<SampleProgress>(new UnboundedChannelOptions { SingleReader = true });
-        var plan = requests.Plan(request, call.Model, step => progress.Writer.TryWrite(step));
-        var generation = Complete(progress.Writer, generator.GenerateAsync(plan.Batch, call.Cancellation));
+        var caller = Caller.Of(context.GetHttpContext());
+        var progress = new StreamBuffer<SampleProgress>(options.MaxStreamBuffer, call.GiveUp);
+        var plan = requests.Plan(request, call.Model, step => progress.TryWrite(step), caller.Name);
+        using var share = budgets.Enter(caller, plan.Tokens);
+        ServiceTracing.Asked(call.Model.Name, plan.Batch);
+        var generation = Complete(progress, generator.GenerateAsync(plan.Batch, call.Cancellation));
         try
         {
-            await foreach (var step in progress.Reader.ReadAllAsync(call.Cancellation))
+            await foreach (var step in progress.ReadAllAsync(call.Cancellation))
             {
                 var next = step.Token is { } token ? TokenEvent(step.Prompt, token)
                     : new SampleStreamResponse { Finished = Completion(request, call.Model, plan, step.Prompt, step.Finished!) };
-                await responseStream.WriteAsync(next, call.Cancellation);
+                await WriteAsync(responseStream, next, call.Cancellation);
             }
 
             var end = new StreamEnd { Usage = Count(call.Model, plan, await generation), Fingerprint = call.Model.Fingerprint };
-            await responseStream.WriteAsync(new SampleStreamResponse { End = end }, call.Cancellation);
+            await WriteAsync(responseStream, new SampleStreamResponse { End = end }, call.Cancellation);
+        }
+        catch (OperationCanceledException) when (progress.Overflow is { } overflow)
+        {
+            throw overflow;
         }
         finally
         {
-            // The model's lease must outlive the work, also when the reader has gone.
+            // The work is over before the lease is given back, also when the reader has gone.
             await call.CancelAsync();
             await ((Task)generation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
-    /// <summary>Ends the channel when the work ends; its failure is met where the result is awaited.</summary>
+    /// <summary>Ends the buffer when the work ends; its failure is met where the result is awaited.</summary>
     private static async Task<IReadOnlyList<IReadOnlyList<GeneratedSequence>>> Complete(
-        ChannelWriter<SampleProgress> progress, Task<IReadOnlyList<IReadOnlyList<GeneratedSequence>>> generation)
+        StreamBuffer<SampleProgress> progress, Task<IReadOnlyList<IReadOnlyList<GeneratedSequence>>> generation)
     {
         try
         {
@@ -68,6 +78,26 @@ internal sealed class SamplingService(ModelRegistry models, SampleRequests reque
         finally
         {
             progress.Complete();
+        }
+    }
+
+    /// <summary>Writes an event; a reader that holds the write up cannot keep the call from ending.</summary>
+    /// <remarks>The write itself has no token: gRPC resets the stream when one fires, and the status would never arrive.</remarks>
+    private static async Task WriteAsync(
+        IServerStreamWriter<SampleStreamResponse> stream, SampleStreamResponse message, CancellationToken cancellation)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        var write = stream.WriteAsync(message);
+        try
+        {
+            await write.WaitAsync(cancellation);
+        }
+        catch (Exception) when (cancellation.IsCancellationRequested)
+        {
+            // Left behind, the write ends with the stream; how, interests nobody any more.
+            _ = write.ContinueWith(
+                static left => left.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
+            throw new OperationCanceledException(cancellation);
         }
     }
 
@@ -105,6 +135,7 @@ internal sealed class SamplingService(ModelRegistry models, SampleRequests reque
             CompletionTokens = drawn.Sum(sequences => sequences.Sum(sequence => sequence.Ids.Length)),
         };
         metrics.Sampled(model.Name, usage.PromptTokens, usage.CompletionTokens);
+        ServiceTracing.Drawn(usage.PromptTokens, drawn);
         return usage;
     }
 }

@@ -3,12 +3,14 @@ using Rudder.Inference.V1;
 using Rudder.InferenceService.Engines;
 using Rudder.InferenceService.Lifetime;
 using Rudder.InferenceService.Registry;
+using Rudder.InferenceService.Security;
 using Rudder.InferenceService.Telemetry;
 
 namespace Rudder.InferenceService.Services;
 
 /// <summary>Classifies text, scores completions, and measures how far a policy is from its reference.</summary>
-internal sealed class ScoringService(ModelRegistry models, RequestValidation validation, ServiceState state, ServiceMetrics metrics)
+internal sealed class ScoringService(
+    ModelRegistry models, RequestValidation validation, ClientBudgets budgets, ServiceState state, ServiceMetrics metrics)
     : Scoring.ScoringBase
 {
     public override async Task<ClassifyResponse> Classify(ClassifyRequest request, ServerCallContext context)
@@ -17,16 +19,11 @@ internal sealed class ScoringService(ModelRegistry models, RequestValidation val
         var classifier = RequestValidation.Classifier("model", call.Model);
         RequestValidation.Count("inputs", request.Inputs.Count, validation.Options.MaxInputs);
         var inputs = request.Inputs.Select((input, i) => Input($"inputs[{i}]", input, call.Model)).ToList();
-
-        // Texts get windows and special tokens from the engine, ids are taken as they are: two lists, put together again in order.
-        var results = await InTurnAsync([call.Model], call.Cancellation, () =>
-        {
-            var texts = classifier.Classify([.. inputs.Where(input => input.IsText).Select(input => input.Ids)], call.Cancellation);
-            var sequences = classifier.ClassifyIds([.. inputs.Where(input => !input.IsText).Select(input => input.Ids)], call.Cancellation);
-            int text = 0, sequence = 0;
-            return inputs.Select(input => input.IsText ? texts[text++] : sequences[sequence++]).ToList();
-        });
-        metrics.Scored(call.Model.Name, inputs.Sum(input => (long)input.Ids.Length));
+        long tokens = inputs.Sum(input => (long)input.Ids.Length);
+        using var place = Place(call.Model, inputs.Count);
+        using var share = budgets.Enter(Caller.Of(context.GetHttpContext()), tokens);
+        var results = await classifier.ClassifyAsync(inputs, call.Cancellation);
+        metrics.Scored(call.Model.Name, tokens);
         var response = new ClassifyResponse { Fingerprint = call.Model.Fingerprint };
         response.Labels.AddRange(classifier.Labels);
         response.Results.AddRange(results.Select(result =>
@@ -43,6 +40,8 @@ internal sealed class ScoringService(ModelRegistry models, RequestValidation val
         using var call = ModelCall.Open(models, state, context, ("model", request.Model));
         var scorer = RequestValidation.Scorer("model", call.Model);
         var sequences = Sequences(request.Sequences, call.Model);
+        using var place = Place(call.Model, sequences.Count);
+        using var share = budgets.Enter(Caller.Of(context.GetHttpContext()), Tokens(sequences));
         var scores = await InTurnAsync([call.Model], call.Cancellation, () => scorer.Score(sequences, call.Cancellation));
         metrics.Scored(call.Model.Name, Tokens(sequences));
         var response = new LogProbsResponse { Fingerprint = call.Model.Fingerprint };
@@ -69,6 +68,9 @@ internal sealed class ScoringService(ModelRegistry models, RequestValidation val
 
         var sequences = Sequences(request.Sequences, call.Model);
         Sequences(request.Sequences, call.Reference); // its context may be shorter
+        using var place = Place(call.Model, sequences.Count);
+        using var referencePlace = ReferenceEquals(call.Model, call.Reference) ? null : Place(call.Reference, sequences.Count);
+        using var share = budgets.Enter(Caller.Of(context.GetHttpContext()), 2 * Tokens(sequences)); // both models read them
         var scores = await InTurnAsync(
             [call.Model, call.Reference], call.Cancellation, () => policy.Diverge(reference, sequences, call.Cancellation));
         metrics.Scored(call.Model.Name, Tokens(sequences));
@@ -84,6 +86,9 @@ internal sealed class ScoringService(ModelRegistry models, RequestValidation val
         }));
         return response;
     }
+
+    /// <summary>A call's place among those of a model; taken before its budget is charged, so that a refusal costs nothing.</summary>
+    private IDisposable Place(LoadedModel model, int sequences) => model.Scoring.Enter(sequences, validation.Options.MaxQueue);
 
     /// <summary>Runs work off the request's thread while it holds the models' turns, taken in one order so that two calls cannot wait for each other.</summary>
     private static async Task<T> InTurnAsync<T>(IEnumerable<LoadedModel> holders, CancellationToken cancellation, Func<T> work)
@@ -108,17 +113,17 @@ internal sealed class ScoringService(ModelRegistry models, RequestValidation val
         }
     }
 
-    private (int[] Ids, bool IsText) Input(string field, ClassifyInput input, LoadedModel model)
+    private ClassifierInput Input(string field, ClassifyInput input, LoadedModel model)
     {
         switch (input.ContentCase)
         {
             case ClassifyInput.ContentOneofCase.Text:
                 var tokenizer = RequestValidation.Tokenizer($"{field}.text", model, $"Use {field}.ids.");
-                return (tokenizer.Encode(validation.Text($"{field}.text", input.Text)), true);
+                return new ClassifierInput(tokenizer.Encode(validation.Text($"{field}.text", input.Text)), IsText: true);
             case ClassifyInput.ContentOneofCase.Ids:
                 int[] ids = RequestValidation.Ids($"{field}.ids", input.Ids.Ids, model);
                 RequestValidation.InRange($"the length of {field}.ids", ids.Length, 1, model.Context, "Send its text, which is read in windows, or shorten it.");
-                return (ids, false);
+                return new ClassifierInput(ids, IsText: false);
             default:
                 throw RpcErrors.Invalid($"{field} holds neither text nor ids; set one of them.");
         }

@@ -18,6 +18,9 @@ internal static partial class Log
     [LoggerMessage(5, LogLevel.Error, "Unloading model {Name} failed: {Failure}")]
     public static partial void ModelUnloadFailed(ILogger logger, string name, string failure);
 
+    [LoggerMessage(6, LogLevel.Error, "Model {Name}, fingerprint {Fingerprint}, still has calls {Seconds} s after they were told to end; its memory is freed when the last one leaves")]
+    public static partial void ModelCallsLeft(ILogger logger, string name, string fingerprint, int seconds);
+
     [LoggerMessage(11, LogLevel.Information, "Draining: {Calls} calls are running, they have {Seconds} s")]
     public static partial void Draining(ILogger logger, int calls, int seconds);
 

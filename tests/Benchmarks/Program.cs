@@ -3,8 +3,12 @@ using Rudder.Benchmarks;
 var benchmarks = new Dictionary<string, Func<BenchmarkResult>>
 {
     ["engines"] = EnginesBenchmark.Run,
+    ["serving"] = ServingBenchmark.Run,
     ["sft"] = SftBenchmark.Run,
     ["dpo"] = DpoBenchmark.Run,
+    ["sampling"] = SamplingBenchmark.Run,
+    ["profile"] = StepProfile.Run,
+    ["scoring"] = ScoringBenchmark.Run,
 };
 
 if (args is not [string name, "--output", string output] || !benchmarks.TryGetValue(name, out Func<BenchmarkResult>? benchmark))

@@ -33,8 +33,9 @@ internal sealed class ExternalData : IDisposable
     public ExternalTensor Float(string name, long[] shape, Func<float[]> values) =>
         Add(name, DataType.Float, shape, file => file.Write(MemoryMarshal.AsBytes(values().AsSpan())));
 
-    /// <summary>The same for bytes.</summary>
-    public ExternalTensor Bytes(string name, long[] shape, Func<byte[]> values) => Add(name, DataType.Uint8, shape, file => file.Write(values()));
+    /// <summary>The same for signed bytes.</summary>
+    public ExternalTensor Bytes(string name, long[] shape, Func<sbyte[]> values) =>
+        Add(name, DataType.Int8, shape, file => file.Write(MemoryMarshal.AsBytes(values().AsSpan())));
 
     /// <summary>Flushes the file to disk and closes it.</summary>
     public void Dispose()

@@ -34,10 +34,8 @@ internal sealed class Gpt2Onnx(Gpt2Config config, IReadOnlyDictionary<string, fl
             ids,
             graph.Node("Reshape", [positions, graph.Int64(-1)]),
             LastRows(graph, ids, valid),
-            ValidRows(graph, ids, valid),
             (layer, qkv) => CachedAttention(graph, layer, qkv, last, total));
-        string hidden = graph.Node("Unsqueeze", [Forward(graph, body), graph.Int64(1)]);                        // [B,1,D]
-        Vocabulary(graph, hidden);
+        Vocabulary(graph, Forward(graph, body), tokenAxis: true);                                               // [B,1,V]
         graph.Output("logits", DataType.Float, "batch", 1, config.VocabularySize);
         DeclareCache(graph);
         return graph;
@@ -61,15 +59,14 @@ internal sealed class Gpt2Onnx(Gpt2Config config, IReadOnlyDictionary<string, fl
             ids,
             graph.Node("Reshape", [graph.Node("Expand", [row, shape]), graph.Int64(-1)]),
             positions,
-            null,
             (_, qkv) => Attention(graph, qkv, ["", ""], ["", ""], last, total));
-        Vocabulary(graph, Forward(graph, body));
+        Vocabulary(graph, Forward(graph, body), tokenAxis: false);
         graph.Output("logits", DataType.Float, "positions", config.VocabularySize);
         return graph;
     }
 
-    private void Vocabulary(OnnxGraph graph, string hidden) =>
-        projections.MultiplyByTable(graph, hidden, Table, weights["wte.weight"], "logits");
+    private void Vocabulary(OnnxGraph graph, string hidden, bool tokenAxis) =>
+        projections.MultiplyByTable(graph, hidden, Table, weights["wte.weight"], "logits", tokenAxis);
 
     /// <summary>Embeddings, blocks and final normalization of the chosen rows, [R,D].</summary>
     private string Forward(OnnxGraph graph, Body body)
@@ -83,20 +80,18 @@ internal sealed class Gpt2Onnx(Gpt2Config config, IReadOnlyDictionary<string, fl
         {
             bool isLast = layer == config.Layers - 1;
             string prefix = $"h.{layer}.";
-            string qkv = projections.Multiply(graph, Silence(graph, normal, body.Valid), Weight(prefix + "attn.c_attn", width, 3 * width), Bias(prefix + "attn.c_attn"));
+            string qkv = projections.Multiply(graph, normal, Weight(prefix + "attn.c_attn", width, 3 * width), Bias(prefix + "attn.c_attn"));
             string context = body.Attend(layer, graph.Node("Reshape", [qkv, qkvShape]));                        // [B,T,D]
             context = graph.Node("Reshape", [context, graph.Int64(-1, width)]);                                 // [N,D]
-            string? valid = body.Valid;
             if (isLast)                                                             // nothing after attention looks at other rows
             {
                 context = graph.Node("Gather", [context, body.Rows]);                                           // [R,D]
                 residual = graph.Node("Gather", [residual, body.Rows]);
-                valid = null;
             }
 
-            string attended = projections.Multiply(graph, Silence(graph, context, valid), Weight(prefix + "attn.c_proj", width, width));
+            string attended = projections.Multiply(graph, context, Weight(prefix + "attn.c_proj", width, width));
             (normal, residual) = Normalize(graph, attended, residual, prefix + "ln_2", Bias(prefix + "attn.c_proj"));
-            string mlp = Mlp(graph, normal, prefix, valid);
+            string mlp = Mlp(graph, normal, prefix);
             string next = isLast ? "ln_f" : $"h.{layer + 1}.ln_1";
             (normal, residual) = Normalize(graph, mlp, residual, next, Bias(prefix + "mlp.c_proj"));
         }
@@ -104,11 +99,11 @@ internal sealed class Gpt2Onnx(Gpt2Config config, IReadOnlyDictionary<string, fl
         return normal;
     }
 
-    private string Mlp(OnnxGraph graph, string normal, string prefix, string? valid)
+    private string Mlp(OnnxGraph graph, string normal, string prefix)
     {
-        string inner = projections.Multiply(graph, Silence(graph, normal, valid), Weight(prefix + "mlp.c_fc", width, config.InnerSize));
+        string inner = projections.Multiply(graph, normal, Weight(prefix + "mlp.c_fc", width, config.InnerSize));
         string active = graph.Node("FastGelu", [inner, graph.Weight(Bias(prefix + "mlp.c_fc"))], domain: OnnxGraph.Microsoft);
-        return projections.Multiply(graph, Silence(graph, active, valid), Weight(prefix + "mlp.c_proj", config.InnerSize, width));
+        return projections.Multiply(graph, active, Weight(prefix + "mlp.c_proj", config.InnerSize, width), lowest: Activations.GeluLowest);
     }
 
     private string CachedAttention(OnnxGraph graph, int layer, string qkv, string last, string total)
@@ -140,23 +135,6 @@ internal sealed class Gpt2Onnx(Gpt2Config config, IReadOnlyDictionary<string, fl
         string rows = graph.Node("Range", [graph.Int64Scalar(0), batch, graph.Int64Scalar(1)]);
         return graph.Node("Add", [graph.Node("Mul", [rows, tokens]), column]);
     }
-
-    /// <summary>1 where a flat row holds a token, 0 where it is padding, [N,1]; null where no product asks.</summary>
-    private string? ValidRows(OnnxGraph graph, string ids, string valid)
-    {
-        if (projections.Precision == "fp32")
-        {
-            return null;
-        }
-
-        string tokens = graph.Node("Gather", [graph.Node("Shape", [ids]), graph.Int64Scalar(1)]);
-        string column = graph.Node("Range", [graph.Int64Scalar(0), tokens, graph.Int64Scalar(1)]);              // [T]
-        string inside = graph.Node("Less", [column, graph.Node("Unsqueeze", [valid, graph.Int64(1)])]);         // [B,T]
-        string flat = graph.Node("Reshape", [inside, graph.Int64(-1, 1)]);
-        return graph.Node("Cast", [flat], [("to", (int)DataType.Float)]);
-    }
-
-    private string Silence(OnnxGraph graph, string x, string? valid) => valid is null ? x : projections.SilencePadding(graph, x, valid);
 
     /// <summary>Layer normalization of x + skip + bias, and that sum.</summary>
     private (string Normal, string Sum) Normalize(OnnxGraph graph, string x, string skip, string name, ExternalTensor? bias)
@@ -198,7 +176,6 @@ internal sealed class Gpt2Onnx(Gpt2Config config, IReadOnlyDictionary<string, fl
     /// <param name="Ids">[B,T]</param>
     /// <param name="Positions">[N], rows of the position table.</param>
     /// <param name="Rows">[R], flat rows that are carried on after the last attention.</param>
-    /// <param name="Valid">[N,1]; null: no padding to silence.</param>
     /// <param name="Attend">(layer, qkv [B,T,3D]) to [B,T,D].</param>
-    private sealed record Body(string Ids, string Positions, string Rows, string? Valid, Func<int, string, string> Attend);
+    private sealed record Body(string Ids, string Positions, string Rows, Func<int, string, string> Attend);
 }

@@ -64,8 +64,21 @@ internal sealed class OnnxGraph(string name)
     /// <summary>An int64 constant without dimensions.</summary>
     public string Int64Scalar(long value) => Int64Constant([value], []);
 
+    /// <summary>A float constant without dimensions.</summary>
+    public string FloatScalar(float value)
+    {
+        byte[] raw = new byte[sizeof(float)];
+        BinaryPrimitives.WriteSingleLittleEndian(raw, value);
+        return Constant($"float_{value.ToString("R", CultureInfo.InvariantCulture)}", DataType.Float, [], UnsafeByteOperations.UnsafeWrap(raw));
+    }
+
     /// <summary>A uint8 constant without dimensions, e.g. a zero point.</summary>
-    public string ByteScalar(byte value) => Constant($"byte_{value}", DataType.Uint8, [], ByteString.CopyFrom(value));
+    public string UnsignedByteScalar(byte value) => Constant($"uint8_{value}", DataType.Uint8, [], ByteString.CopyFrom(value));
+
+    /// <summary>An int8 constant without dimensions.</summary>
+    /// <param name="value">The value.</param>
+    /// <param name="name">Its name: the same value may be wanted under several.</param>
+    public string SignedByteScalar(sbyte value, string name) => Constant(name, DataType.Int8, [], ByteString.CopyFrom((byte)value));
 
     /// <summary>References a weight that lies in an external file; the same weight may be referenced by any number of nodes.</summary>
     public string Weight(ExternalTensor tensor)

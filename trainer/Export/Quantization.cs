@@ -1,31 +1,30 @@
 namespace Rudder.Trainer.Export;
 
 /// <summary>
-/// Per-column 8-bit quantization of a weight matrix: column j holds round(w / scale_j) + 128 with scale_j = max|w_·j| / 127.
-/// Unsigned with zero point 128, because signed weights overflow 16-bit sums on processors without VNNI.
+/// Per-column 8-bit quantization of a weight matrix: column j holds round(w / scale_j) with scale_j = max|w_·j| / 127.
+/// Signed: unsigned activations by signed weights is the pair that processors multiply in one instruction (VNNI). On older ones,
+/// whose 16-bit sums could overflow, sessions ask ONNX Runtime for its exact way (session.x64quantprecision).
 /// </summary>
 internal static class Quantization
 {
-    /// <summary>The byte that stands for zero.</summary>
-    public const byte ZeroPoint = 128;
-
-    private const float Largest = 127f;
+    /// <summary>The largest magnitude of a byte.</summary>
+    public const float Largest = 127f;
 
     /// <summary>Quantizes a row-major matrix.</summary>
     /// <param name="values">[rows, columns]; rows are the inputs of the product, columns its outputs.</param>
     /// <param name="columns">Number of columns, at least 1.</param>
     /// <returns>Bytes [rows, columns] and scales [columns], all positive.</returns>
-    public static (byte[] Bytes, float[] Scales) PerColumn(ReadOnlySpan<float> values, int columns)
+    public static (sbyte[] Bytes, float[] Scales) PerColumn(ReadOnlySpan<float> values, int columns)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(columns, 1);
         float[] scales = Scales(values, columns);
-        byte[] bytes = new byte[values.Length];
+        sbyte[] bytes = new sbyte[values.Length];
         for (int start = 0; start < values.Length; start += columns)
         {
             for (int column = 0; column < columns; column++)
             {
                 float steps = MathF.Round(values[start + column] / scales[column], MidpointRounding.ToEven);
-                bytes[start + column] = (byte)(Math.Clamp(steps, -Largest, Largest) + ZeroPoint);
+                bytes[start + column] = (sbyte)Math.Clamp(steps, -Largest, Largest);
             }
         }
 

@@ -24,12 +24,11 @@ internal sealed class RobertaOnnx(RobertaConfig config, IReadOnlyDictionary<stri
         string ids = graph.Input("input_ids", DataType.Int64, "batch", "tokens");
         string mask = graph.Input("attention_mask", DataType.Int64, "batch", "tokens");
         string keyMask = graph.Node("Cast", [mask], [("to", (int)DataType.Int32)]);                             // [B,T]
-        string valid = graph.Node("Cast", [graph.Node("Reshape", [mask, graph.Int64(-1, 1)])], [("to", (int)DataType.Float)]);
         string shape = graph.Node("Concat", [graph.Node("Shape", [ids]), graph.Int64(width)], [("axis", 0)]);
         string state = Embed(graph, ids, mask);                                                                 // [N,D]
         for (int layer = 0; layer < config.Layers; layer++)
         {
-            state = Block(graph, state, layer, shape, keyMask, valid);
+            state = Block(graph, state, layer, shape, keyMask);
         }
 
         string first = graph.Node("Gather", [graph.Node("Reshape", [state, shape]), graph.Int64Scalar(0)], [("axis", 1)]);  // [B,D]
@@ -58,19 +57,16 @@ internal sealed class RobertaOnnx(RobertaConfig config, IReadOnlyDictionary<stri
         return Normalize(graph, words, places, Embeddings + "LayerNorm", type);
     }
 
-    private string Block(OnnxGraph graph, string state, int layer, string shape, string keyMask, string valid)
+    private string Block(OnnxGraph graph, string state, int layer, string shape, string keyMask)
     {
         string prefix = $"roberta.encoder.layer.{layer}.";
-        string quiet = projections.SilencePadding(graph, state, valid);
-        string context = Attend(graph, quiet, prefix, shape, keyMask);                                          // [N,D]
+        string context = Attend(graph, state, prefix, shape, keyMask);                                          // [N,D]
         string output = prefix + "attention.output.";
-        string attended = projections.Multiply(graph, projections.SilencePadding(graph, context, valid), Linear(output + "dense", width, width));
+        string attended = projections.Multiply(graph, context, Linear(output + "dense", width, width));
         string middle = Normalize(graph, attended, state, output + "LayerNorm", Bias(output + "dense"));
-        quiet = projections.SilencePadding(graph, middle, valid);
-        string inner = projections.Multiply(graph, quiet, Linear(prefix + "intermediate.dense", width, config.IntermediateSize));
+        string inner = projections.Multiply(graph, middle, Linear(prefix + "intermediate.dense", width, config.IntermediateSize));
         string active = graph.Node("BiasGelu", [inner, graph.Weight(Bias(prefix + "intermediate.dense"))], domain: OnnxGraph.Microsoft);
-        quiet = projections.SilencePadding(graph, active, valid);
-        string outer = projections.Multiply(graph, quiet, Linear(prefix + "output.dense", config.IntermediateSize, width));
+        string outer = projections.Multiply(graph, active, Linear(prefix + "output.dense", config.IntermediateSize, width), lowest: Activations.GeluLowest);
         return Normalize(graph, outer, middle, prefix + "output.LayerNorm", Bias(prefix + "output.dense"));
     }
 

@@ -38,12 +38,22 @@ internal sealed class FakeServer : IAsyncDisposable
     /// <summary>What health answers.</summary>
     public bool Serving { get; set; } = true;
 
-    public static async Task<FakeServer> StartAsync()
+    /// <summary>Starts it.</summary>
+    /// <param name="endpoint">Changes how it listens, e.g. with TLS; null is cleartext HTTP/2.</param>
+    public static async Task<FakeServer> StartAsync(Action<ListenOptions>? endpoint = null)
     {
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.ConfigureKestrel(kestrel =>
-            kestrel.Listen(IPAddress.Loopback, 0, listen => listen.Protocols = HttpProtocols.Http2)
+            kestrel.Listen(
+                IPAddress.Loopback,
+                0,
+                listen =>
+                {
+                    listen.Protocols = HttpProtocols.Http2;
+                    endpoint?.Invoke(listen);
+                }
+            )
         );
         builder.Services.AddGrpc(grpc => grpc.MaxReceiveMessageSize = null);
         FakeServer? server = null;

@@ -11,6 +11,9 @@ public sealed class ClassifierEngineTests : IDisposable
 
     private ClassifierEngine Load(EngineOptions? options = null) => ClassifierEngine.Load(_model.Open(), options ?? new EngineOptions { Threads = 1 });
 
+    // Rows of another batch are summed in another order.
+    private static bool Near(float a, float b) => MathF.Abs(a - b) <= 1e-5f;
+
     private static int[][] FixtureIds() =>
         [.. TinyModel.Expected("tiny-roberta").GetProperty("input_ids_unpadded").EnumerateArray().Select(TinyModel.Ids)];
 
@@ -70,6 +73,58 @@ public sealed class ClassifierEngineTests : IDisposable
         using var engine = Load();
         var e = Assert.Throws<EngineFailedException>(() => engine.ClassifyIds([[0, 10, 2]], CancellationToken.None));
         Assert.IsType<InvalidLogitsException>(e.InnerException);
+    }
+
+    [Fact]
+    public void Classify_RepeatedTexts_RunOnceEachAndGetTheirOwnResults()
+    {
+        using var engine = Load();
+        int[] a = [10, 11, 12], b = [20, 21];
+        var alone = (A: engine.Classify([a], CancellationToken.None)[0], B: engine.Classify([b], CancellationToken.None)[0]);
+        long before = engine.WindowsRun;
+
+        var results = engine.Classify([a, b, [10, 11, 12], a, [20, 21]], CancellationToken.None);
+
+        Assert.Equal(2, engine.WindowsRun - before);
+        TextClassification[] expected = [alone.A, alone.B, alone.A, alone.A, alone.B];
+        Assert.All(results.Zip(expected), pair => Assert.Equal(pair.Second.Probabilities, pair.First.Probabilities, Near));
+    }
+
+    [Fact]
+    public async Task ClassifyAsync_ManyCallsAtOnce_EqualsEachAlone()
+    {
+        using var engine = Load();
+        var random = new Random(4);
+        int[][] texts = [.. Enumerable.Range(0, 48).Select(_ => Enumerable.Range(0, random.Next(0, 150)).Select(_ => random.Next(5, 500)).ToArray())];
+        var alone = texts.Select(text => engine.Classify([text], CancellationToken.None)[0]).ToList();
+
+        var calls = texts.Select(text => Task.Run(() => engine.ClassifyAsync([new ClassifierInput(text, IsText: true)], CancellationToken.None)));
+        var results = await Task.WhenAll(calls).WaitAsync(TimeSpan.FromSeconds(60));
+
+        for (int i = 0; i < texts.Length; i++)
+        {
+            var result = Assert.Single(results[i]);
+            Assert.Equal(alone[i].Windows, result.Windows);
+            Assert.Equal(alone[i].Probabilities, result.Probabilities, Near);
+        }
+    }
+
+    [Fact]
+    public async Task ClassifyAsync_TextsAndIds_AnswersInOrder()
+    {
+        using var engine = Load();
+        ClassifierInput[] inputs = [new([0, 10, 11, 2], IsText: false), new([10, 11], IsText: true)];
+        var results = await engine.ClassifyAsync(inputs, CancellationToken.None);
+        Assert.Equal(results[0].Probabilities, results[1].Probabilities);
+        Assert.Equal(1, engine.WindowsRun);                  // the text's window equals the ids
+    }
+
+    [Fact]
+    public async Task ClassifyAsync_EngineDisposed_IsDraining()
+    {
+        var engine = Load();
+        engine.Dispose();
+        await Assert.ThrowsAsync<EngineDrainingException>(() => engine.ClassifyAsync([new ClassifierInput([10], IsText: true)], CancellationToken.None));
     }
 
     [Fact]

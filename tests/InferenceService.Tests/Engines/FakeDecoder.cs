@@ -6,7 +6,7 @@ namespace Rudder.InferenceService.Tests.Engines;
 internal sealed class FakeDecoder(int slots = 4, int context = 64, int vocabulary = 16) : IDecoder
 {
     private readonly List<int>[] _rows = [.. Enumerable.Range(0, slots).Select(_ => new List<int>())];
-    private readonly float[] _logits = new float[vocabulary];
+    private readonly int _vocabulary = vocabulary;
 
     public GeneratorInfo Info { get; } = new("fake", vocabulary, context, slots, null);
 
@@ -31,6 +31,17 @@ internal sealed class FakeDecoder(int slots = 4, int context = 64, int vocabular
         }
     }
 
+    /// <summary>Called before tokens are read on top of a row, with their number and that of the row's own; may throw.</summary>
+    public Action<int, int>? OnExtend { get; set; }
+
+    public void Extend(int row, ReadOnlySpan<int> ids, int length)
+    {
+        OnExtend?.Invoke(ids.Length, length);
+        Assert.InRange(length, 1, _rows[row].Count);         // the prefix is there
+        _rows[row].RemoveRange(length, _rows[row].Count - length);
+        _rows[row].AddRange(ids);
+    }
+
     public void Step(ReadOnlySpan<int> ids, ReadOnlySpan<int> lengths)
     {
         int live = ids.Length;
@@ -51,17 +62,18 @@ internal sealed class FakeDecoder(int slots = 4, int context = 64, int vocabular
         }
 
         var random = new Random((int)hash);
-        for (int i = 0; i < _logits.Length; i++)
+        float[] logits = new float[_vocabulary];
+        for (int i = 0; i < logits.Length; i++)
         {
-            _logits[i] = (float)(random.NextDouble() * 3);
+            logits[i] = (float)(random.NextDouble() * 3);
         }
 
         if (PoisonId is { } poison && _rows[row].Contains(poison))
         {
-            _logits[1] = float.NaN;
+            logits[1] = float.NaN;
         }
 
-        return _logits;
+        return logits;
     }
 
     public void CopyRow(int from, int to, int tokens)

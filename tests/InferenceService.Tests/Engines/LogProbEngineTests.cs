@@ -56,8 +56,56 @@ public sealed class LogProbEngineTests : IDisposable
     {
         var sequence = new ScoredSequence([1, 2], [3, 4, 5, 6, 7]);
         var chunks = ScoringChunk.Make([sequence], [0], maxPositions: 2).ToList();
-        Assert.Equal([[1, 2], [3, 4], [5]], chunks.Select(chunk => chunk.Positions));
-        Assert.All(chunks, chunk => Assert.Equal([1, 2, 3, 4, 5, 6], chunk.Ids));
+        Assert.Equal([[1], [2, 3], [4, 5]], chunks.Select(chunk => chunk.Positions));
+        Assert.Equal([[1, 2], [1, 2, 3, 4], [1, 2, 3, 4, 5, 6]], chunks.Select(chunk => chunk.Ids));   // nothing after the last position is run
+        Assert.Equal([3, 4, 5, 6, 7], chunks.SelectMany(chunk => chunk.Targets));
+        Assert.Equal([0, 1, 2, 3, 4], chunks.SelectMany(chunk => chunk.Places).Select(place => place.Place));
+    }
+
+    [Fact]
+    public void Make_SeveralRows_PadsOnTheRightInOneRun()
+    {
+        var chunk = Assert.Single(ScoringChunk.Make([new([1], [2, 3, 4]), new([5, 6], [7]), new([8], [])], [0, 1, 2], maxPositions: 4));
+        Assert.Equal((3, 3), (chunk.Rows, chunk.Width));
+        Assert.Equal([1, 2, 3, 5, 6, 0, 8, 0, 0], chunk.Ids);
+        Assert.Equal([0, 1, 2, 4], chunk.Positions);
+        Assert.Equal([2, 3, 4, 7], chunk.Targets);
+        Assert.Equal([0, 0, 0, 1], chunk.Places.Select(place => place.Sequence));
+        Assert.Equal([0, 1, 2, 0], chunk.Places.Select(place => place.Place));
+    }
+
+    [Fact]
+    public void Score_OneSequenceInSeveralRuns_EqualsOneRun()
+    {
+        // 1 position at a time: the tokens of a batch bound its positions too.
+        var sequences = RandomSequences(8);
+        using var whole = Load();
+        using var split = Load(new EngineOptions { Threads = 1, MaxScoringTokens = 1 });
+        var expected = whole.Score(sequences, CancellationToken.None);
+        var scores = split.Score(sequences, CancellationToken.None);
+        for (int i = 0; i < sequences.Length; i++)
+        {
+            Assert.Equal(expected[i].TokenLogProbs, scores[i].TokenLogProbs, (x, y) => MathF.Abs(x - y) <= 1e-5f);
+        }
+    }
+
+    [Fact]
+    public void ScoringBytes_AThousandSequences_StayAtTheStatedBound()
+    {
+        const long Bound = 1 << 20;
+        var options = new EngineOptions { Threads = 2, MaxScoringBytes = Bound };
+        using var engine = Load(options);
+        using var reference = Load(options);
+        Assert.Equal(0, engine.ScoringBytes);
+
+        engine.Score(RandomSequences(10), CancellationToken.None);
+        Assert.InRange(engine.ScoringBytes, 1, Bound);
+        long held = engine.ScoringBytes;
+        engine.Score(RandomSequences(1000), CancellationToken.None);
+        Assert.Equal(held, engine.ScoringBytes);
+
+        engine.Diverge(reference, RandomSequences(1000), CancellationToken.None);
+        Assert.Equal((2 * held, 0L), (engine.ScoringBytes, reference.ScoringBytes));
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using Rudder.InferenceService.Engines;
+using Rudder.InferenceService.Telemetry;
 using Rudder.Sampling;
 
 namespace Rudder.InferenceService.Tests.Engines;
@@ -53,6 +54,62 @@ public class SlotEngineSchedulingTests
         var results = await engine.GenerateAsync(new GenerationBatch([Prompt(1, 9, samples: 10)]), CancellationToken.None).WaitAsync(Patience);
         Assert.Equal(Enumerable.Range(0, 10), results[0].Select(sequence => sequence.SampleIndex));
         Assert.Equal(10, results[0].Select(sequence => string.Join(' ', sequence.Ids)).Distinct().Count());
+    }
+
+    [Fact]
+    public async Task Occupancy_WhileAStepRuns_CountsRowsCachedTokensAndWhatWaits()
+    {
+        using var hold = new ManualResetEventSlim();
+        using var started = new ManualResetEventSlim();
+        var decoder = new FakeDecoder(slots: 2)
+        {
+            OnStep = _ =>
+            {
+                started.Set();
+                hold.Wait(Patience);
+            },
+        };
+        await using var engine = new SlotEngine(decoder, new EngineOptions());
+        var run = Run(engine, Prompt(1, 1), Prompt(2, 2), Prompt(3, 3));
+        Assert.True(started.Wait(Patience));
+
+        Assert.Equal(new EngineLoad(Running: 2, Waiting: 1, Slots: 2, CacheTokensUsed: 2 * 3, CacheTokens: 2 * 64), engine.Occupancy);
+
+        hold.Set();
+        await run;
+        Assert.True(SpinWait.SpinUntil(() => engine.Occupancy == new EngineLoad(0, 0, 2, 0, 2 * 64), Patience)); // the rows are freed a moment after the answer
+    }
+
+    [Fact]
+    public async Task GenerateAsync_NoSequenceBetweenTwo_TheGapIsNobodysNextToken()
+    {
+        var observer = new RecordingObserver();
+        await using (var engine = new SlotEngine(new FakeDecoder(slots: 1), new EngineOptions(), observer))
+        {
+            await Run(engine, Prompt(1, 1, maxNew: 3), Prompt(2, 2, maxNew: 3));
+        }
+
+        Assert.Equal(2, observer.NextTokens);                // of each sequence: between its two steps
+    }
+
+    [Fact]
+    public async Task GenerateAsync_SecondDrawFails_TellsOfOneFirstToken()
+    {
+        PromptRequest[] prompts = [.. Enumerable.Range(0, 8).Select(i => Prompt(1, (uint)i, maxNew: 2))];
+        int[][] drawn;
+        await using (var whole = new SlotEngine(new FakeDecoder(slots: 8), new EngineOptions()))
+        {
+            drawn = await Run(whole, prompts);
+        }
+
+        int place = Array.FindIndex(drawn, ids => ids[0] > 3);   // no id of the prompt
+        var observer = new RecordingObserver();
+        await using (var engine = new SlotEngine(new FakeDecoder(slots: 1) { PoisonId = drawn[place][0] }, new EngineOptions(), observer))
+        {
+            await Assert.ThrowsAsync<EngineFailedException>(() => Run(engine, prompts[place]));
+        }
+
+        Assert.Equal(1, observer.FirstTokens);
     }
 
     [Fact]

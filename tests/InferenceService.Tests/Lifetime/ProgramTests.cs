@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Grpc.Core;
 using Grpc.Health.V1;
 using Grpc.Net.Client;
@@ -87,6 +88,120 @@ public sealed class ProgramTests
     }
 
     [Fact]
+    public async Task CheckConfig_Faults_AreListedAllAtOnce()
+    {
+        using var service = ServiceProcess.Start(
+            "--check-config",
+            "--port=5",
+            "--Service:MaxSlots=0",
+            "--Service:ApiKeysFile=/nowhere/keys.json",
+            "--Service:Tls:CertificateFile=/nowhere/service.pem",
+            "--Service:Tls:KeyFile=/nowhere/service.key",
+            "--urls=http://0.0.0.0:0",
+            "--http-urls=example",
+            "--Service:Models:0:Name=m",
+            "--Service:Models:0:Path=/nowhere/model");
+
+        var ended = await service.EndAsync();
+
+        Assert.Equal((1, ""), (ended.Code, ended.Output));
+        string[] parts =
+            ["--port", "Service:MaxSlots is 0", "keys.json", "service.pem", "http://0.0.0.0:0", "--http-urls holds 'example'", "model 'm'"];
+        foreach (string part in parts)
+        {
+            Assert.Contains(part, ended.Error);
+        }
+    }
+
+    [Fact]
+    public async Task CheckConfig_CollectorIsNoUrl_IsToldLikeEveryFault()
+    {
+        using var service = ServiceProcess.Start("--check-config", "--Service:Telemetry:OtlpEndpoint=http://a:b:c");
+
+        var ended = await service.EndAsync();
+
+        Assert.Equal(1, ended.Code);
+        Assert.Contains("Service:Telemetry:OtlpEndpoint is 'http://a:b:c'", ended.Error);
+    }
+
+    [Theory]
+    [InlineData("--check-config")]
+    [InlineData(AnyPort)]
+    public async Task Start_SettingsFileThatIsNoJson_ExitsWithOneAndNamesIt(string flag)
+    {
+        // The file of an environment of this test's own: no other process reads it.
+        const string Name = "BrokenSettings";
+        var environment = new Dictionary<string, string> { ["DOTNET_ENVIRONMENT"] = Name, ["ASPNETCORE_ENVIRONMENT"] = Name };
+        string path = Path.Combine(AppContext.BaseDirectory, $"appsettings.{Name}.json");
+        File.WriteAllText(path, "{ no");
+        try
+        {
+            using var service = ServiceProcess.Start(environment, flag);
+
+            var ended = await service.EndAsync();
+
+            Assert.Equal((1, ""), (ended.Code, ended.Output));
+            Assert.Contains(path, ended.Error);
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
+    [Fact]
+    public async Task CheckConfig_FaultyModelAlone_ExitsWithTwo()
+    {
+        using var service = ServiceProcess.Start("--check-config", "--Service:Models:0:Name=m", "--Service:Models:0:Path=/nowhere");
+
+        Assert.Equal(2, (await service.EndAsync()).Code);
+    }
+
+    [Fact]
+    public async Task CheckConfig_UsableSettings_PrintsThemAndLoadsNothing()
+    {
+        using var service = ServiceProcess.Start(
+            ["--check-config", "--Service:MaxSlots=7", .. RunningService.Model(0, "m", ModelCopies.Fixture("tiny-gpt2"))]);
+
+        var ended = await service.EndAsync();
+
+        Assert.Equal(0, ended.Code);
+        var settings = JsonDocument.Parse(ended.Output).RootElement;
+        Assert.Equal("http://127.0.0.1:50051", settings.GetProperty("urls").GetString());
+        Assert.Equal(7, settings.GetProperty("Service").GetProperty("MaxSlots").GetInt32());
+        Assert.Equal(60, settings.GetProperty("Service").GetProperty("Tls").GetProperty("ReloadSeconds").GetInt32());
+        Assert.Contains("usable: 1 models", ended.Error);
+        Assert.DoesNotContain("is warm", ended.Error);
+    }
+
+    [Fact]
+    public async Task NewKey_Asked_PrintsKeyAndEntry()
+    {
+        using var service = ServiceProcess.Start("--new-key", "team-a");
+
+        var ended = await service.EndAsync();
+
+        string[] lines = ended.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.Equal((0, 2), (ended.Code, lines.Length));
+        Assert.StartsWith("rk-", lines[0]);
+        Assert.Equal("team-a", JsonDocument.Parse(lines[1]).RootElement.GetProperty("name").GetString());
+    }
+
+    [Fact]
+    public async Task Start_WithAnHttpFace_TellsBothAddressesAndNoWarning()
+    {
+        using var service = ServiceProcess.Start(AnyPort, "--http-urls=http://127.0.0.1:0");
+        Assert.StartsWith("listening on http://127.0.0.1:", await service.ReadLineAsync());
+        Assert.StartsWith("HTTP on http://127.0.0.1:", await service.ReadLineAsync());
+
+        service.Signal(ServiceProcess.Terminate);
+
+        var ended = await service.EndAsync();
+        Assert.Equal(0, ended.Code);
+        Assert.DoesNotContain("warn:", ended.Error);
+    }
+
+    [Fact]
     public async Task Help_Asked_PrintsFlags()
     {
         using var service = ServiceProcess.Start("--help");
@@ -94,6 +209,10 @@ public sealed class ProgramTests
         var ended = await service.EndAsync();
 
         Assert.Equal(0, ended.Code);
-        Assert.Contains("--Service:Models:0:Path", ended.Output);
+        string[] flags = ["--Service:Models:0:Path", "--http-urls", "--check-config", "--new-key", "--Service:Tls:ClientCaFile", "--Service:ApiKeysFile"];
+        foreach (string flag in flags)
+        {
+            Assert.Contains(flag, ended.Output);
+        }
     }
 }

@@ -21,11 +21,36 @@ internal sealed partial class ServiceProcess : IDisposable
     /// <summary>Number of SIGTERM.</summary>
     public const int Terminate = 15;
 
+    /// <summary>Number of SIGKILL.</summary>
+    public const int KillAtOnce = 9;
+
+    /// <summary>The process's id.</summary>
+    public int Id => _process.Id;
+
     /// <summary>Starts the program that lies beside this test assembly.</summary>
-    public static ServiceProcess Start(params string[] args)
+    public static ServiceProcess Start(params string[] args) => Start(new Dictionary<string, string>(), args);
+
+    /// <summary>The same with additions to the environment.</summary>
+    public static ServiceProcess Start(IReadOnlyDictionary<string, string> environment, params string[] args)
     {
         string program = Path.Combine(AppContext.BaseDirectory, "inference-service.dll");
         var start = new ProcessStartInfo("dotnet", ["exec", program, .. args]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        foreach (var (name, value) in environment)
+        {
+            start.Environment[name] = value;
+        }
+
+        return new ServiceProcess(Process.Start(start)!);
+    }
+
+    /// <summary>The same with standard error going elsewhere.</summary>
+    /// <param name="path">A device; or a named pipe, made where it is not there, that nobody reads.</param>
+    /// <param name="args">The command line.</param>
+    public static ServiceProcess StartWithErrorTo(string path, params string[] args)
+    {
+        const string Script = "[ -e \"$0\" ] || mkfifo \"$0\"; program=\"$1\"; shift; exec dotnet exec \"$program\" \"$@\" 2<>\"$0\"";
+        string program = Path.Combine(AppContext.BaseDirectory, "inference-service.dll");
+        var start = new ProcessStartInfo("/bin/sh", ["-c", Script, path, program, .. args]) { RedirectStandardOutput = true, RedirectStandardError = true };
         return new ServiceProcess(Process.Start(start)!);
     }
 

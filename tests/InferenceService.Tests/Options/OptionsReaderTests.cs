@@ -39,6 +39,8 @@ public sealed class OptionsReaderTests
     [InlineData("Service:MaxSlot", "1", "Service:MaxSlot is no setting", "MaxSlots")]
     [InlineData("Service:MaxSlots", "0", "Service:MaxSlots is 0", "1 to 1024")]
     [InlineData("Service:MaxSlots", "1025", "Service:MaxSlots is 1025", "1 to 1024")]
+    [InlineData("Service:MaxStreamBuffer", "15", "Service:MaxStreamBuffer is 15", "16 to 1048576")]
+    [InlineData("Service:MaxCallsPerClient", "-1", "Service:MaxCallsPerClient is -1", "0 to 1048576")]
     [InlineData("Service:MaxSlots", "many", "Service:MaxSlots is 'many'", "a whole number")]
     [InlineData("Service:MaxSlots", "1.5", "Service:MaxSlots is '1.5'", "a whole number")]
     [InlineData("Service:MaxSlots", "99999999999", "Service:MaxSlots is '99999999999'", "a whole number")]
@@ -56,6 +58,12 @@ public sealed class OptionsReaderTests
     [InlineData("Service:ModelRoots:first", "x", "Service:ModelRoots:first is no entry of a list", "Service:ModelRoots:0")]
     [InlineData("Service:ModelRoots:0", "", "Service:ModelRoots:0 is empty", "a text")]
     [InlineData("Service:ModelRoots:0", " ", "Service:ModelRoots:0 is empty", "a text")]
+    [InlineData("Service:MaxStreamsPerConnection", "0", "Service:MaxStreamsPerConnection is 0", "1 to 10000")]
+    [InlineData("Service:Tls", "cert.pem", "Service:Tls is 'cert.pem'", "CertificateFile, KeyFile")]
+    [InlineData("Service:Tls:ReloadSeconds", "-1", "Service:Tls:ReloadSeconds is -1", "0 to 86400")]
+    [InlineData("Service:Tls:Password", "x", "Service:Tls:Password is no setting", "KeyFile")]
+    [InlineData("Service:Tls:CertificateFile", "cert.pem", "belong together", "Service:Tls:KeyFile")]
+    [InlineData("Service:Tls:ClientCaFile", "ca.pem", "Service:Tls:ClientCaFile needs TLS", "Service:Tls:KeyFile")]
     public void Read_FaultyKey_IsNamedWithValueAndLimit(string key, string value, string names, string limit)
     {
         var fault = Assert.Throws<UsageException>(() => Read((key, value)));
@@ -70,6 +78,22 @@ public sealed class OptionsReaderTests
         var fault = Assert.Throws<UsageException>(() => Read(("Service:MaxSlots", "0"), ("Service:Colour", "red"), ("Service:DrainSeconds", "-1")));
 
         Assert.Equal(3, fault.Message.Split('\n').Count(line => line.StartsWith("- ", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public void Read_FaultOfOneKeyAndFaultsOfKeysTogether_ListsEachOnce()
+    {
+        var fault = Assert.Throws<UsageException>(() => Read(
+            ("Service:MaxSlots", "0"),
+            ("Service:Tls:CertificateFile", "a.pem"),
+            ("Service:MaxTokens", "1"),
+            ("Service:Models:0:Path", "x"),
+            ("Service:Models:1:Path", "y")));
+
+        string[] lines = [.. fault.Message.Split('\n').Where(line => line.StartsWith("- ", StringComparison.Ordinal))];
+        string[] expected = ["MaxSlots is 0", "belong together", "MaxTokens is 1", "Models:0:Name is missing", "Models:1:Name is missing"];
+        Assert.Equal(expected.Length, lines.Length);
+        Assert.All(expected, part => Assert.Contains(lines, line => line.Contains(part, StringComparison.Ordinal)));
     }
 
     [Fact]

@@ -26,6 +26,49 @@ public sealed class LoadedModelTests
         Assert.True(scorer.Disposed);
     }
 
+    [Fact]
+    public async Task RetireAsync_AskedTwice_FreesTheEnginesOnce()
+    {
+        var generator = new CountingGenerator();
+        var model = new LoadedModel
+        {
+            Name = "m",
+            Source = new ModelSource("m", "/", EngineKind.Slots, GraphPrecision.Fp32),
+            Fingerprint = "f",
+            Vocabulary = 16,
+            Context = 8,
+            Generator = generator,
+        };
+        Assert.True(model.TryEnter());
+
+        var first = model.RetireAsync(TimeSpan.FromSeconds(60), TimeProvider.System);
+        var second = model.RetireAsync(TimeSpan.FromSeconds(60), TimeProvider.System);
+        Assert.False(model.TryEnter());
+        model.Leave();
+
+        Assert.True((await first).InTime);
+        Assert.True((await second).InTime);
+        Assert.Equal(1, generator.Disposals);
+    }
+
+    private sealed class CountingGenerator : IGenerator
+    {
+        private int _disposals;
+
+        public int Disposals => _disposals;
+
+        public GeneratorInfo Info { get; } = new("f", 16, 8, 1, null);
+
+        public Task<IReadOnlyList<IReadOnlyList<GeneratedSequence>>> GenerateAsync(GenerationBatch batch, CancellationToken cancellation) =>
+            throw new NotSupportedException();
+
+        public ValueTask DisposeAsync()
+        {
+            Interlocked.Increment(ref _disposals);
+            return ValueTask.CompletedTask;
+        }
+    }
+
     private sealed class BrokenGenerator : IGenerator
     {
         public GeneratorInfo Info { get; } = new("f", 16, 8, 1, null);

@@ -41,6 +41,53 @@ public sealed class ModelFoldersTests : IDisposable
         Assert.False(fault.Missing);
     }
 
+    [Theory]
+    [InlineData("/proc/self/root/etc")]
+    [InlineData("/proc/self/cwd")]
+    [InlineData("/dev/fd")]
+    [InlineData("////etc")]
+    [InlineData("model/././../../outside/.")]
+    [InlineData("model/../../root/../outside")]
+    [InlineData("{base}/root/../outside")]
+    [InlineData("{base}/root2/../../../../../../../etc")]
+    [InlineData("nothing/../../outside")]
+    public void Resolve_WayOut_IsRefused(string path) =>
+        Assert.False(Assert.Throws<ModelPathException>(() => Folders.Resolve(path.Replace("{base}", _base))).Missing);
+
+    [Theory]
+    [InlineData("%2e%2e/outside")]
+    [InlineData("..%2foutside")]
+    [InlineData("~")]
+    [InlineData("$HOME")]
+    [InlineData("model\n")]
+    [InlineData("..\\outside")]
+    [InlineData("file:///etc")]
+    public void Resolve_WrittenForAnotherReader_IsAPlainNameThatIsNotThere(string path) =>
+        Assert.True(Assert.Throws<ModelPathException>(() => Folders.Resolve(path)).Missing);
+
+    [Fact]
+    public void Resolve_FileLinkThatClimbsThroughAFolderLink_IsRefused()
+    {
+        // Read by its letters the target lies in the root; the system goes up from where 'd' leads.
+        File.CreateSymbolicLink(Path.Combine(_base, "root", "model", "d"), Path.Combine(_base, "root2"));
+        File.CreateSymbolicLink(Path.Combine(_base, "root", "model", "weights.bin"), "d/../outside/secret");
+
+        Assert.False(Assert.Throws<ModelPathException>(() => Folders.Resolve("model")).Missing);
+    }
+
+    [Fact]
+    public void Resolve_VeryLong_IsMissing() =>
+        Assert.True(Assert.Throws<ModelPathException>(() => Folders.Resolve(string.Join('/', Enumerable.Repeat(new string('a', 255), 16)))).Missing);
+
+    [Fact]
+    public void Resolve_LinksThatLeadRound_AreRefused()
+    {
+        File.CreateSymbolicLink(Path.Combine(_base, "root", "there"), "back");
+        File.CreateSymbolicLink(Path.Combine(_base, "root", "back"), "there/../there");
+
+        Assert.False(Assert.Throws<ModelPathException>(() => Folders.Resolve("there/model")).Missing);
+    }
+
     [Fact]
     public void Resolve_Nothing_IsMissing() => Assert.True(Assert.Throws<ModelPathException>(() => Folders.Resolve("nothing")).Missing);
 

@@ -10,6 +10,9 @@ namespace Rudder.InferenceService.Tests.Services;
 /// <summary>Copies of the fixture models with a tokenizer or with other weights, sealed again so that the service accepts them.</summary>
 internal static class ModelCopies
 {
+    // What hardly ever changes: tests that name tokens must not hang on every line of the documents.
+    private static readonly string[] Prose = ["notation.md", "adr/0001-shims.md", "adr/0003-group-batch.md"];
+
     /// <summary>A fixture as it is.</summary>
     public static string Fixture(string name) => Path.Combine(SharedFolder.Root, "tests", "Fixtures", name);
 
@@ -29,7 +32,7 @@ internal static class ModelCopies
     public static string WithTokenizer(string fixture, string target, TokenizerFamily family, int ids = 512)
     {
         Plain(fixture, target);
-        string prose = string.Join('\n', Directory.GetFiles(Path.Combine(SharedFolder.Root, "docs"), "*.md", SearchOption.AllDirectories).Order().Select(File.ReadAllText));
+        string prose = string.Join('\n', Prose.Select(file => File.ReadAllText(Path.Combine(SharedFolder.Root, "docs", file))));
         string[] specials = family == TokenizerFamily.Gpt2 ? ["<|endoftext|>"] : ["<s>", "<pad>", "</s>", "<unk>", "<mask>"];
         BpeTraining.Train([prose], ids, specials, target, family, null);
         return Sealed(target);
@@ -51,8 +54,34 @@ internal static class ModelCopies
         return Sealed(target);
     }
 
+    /// <summary>Copies any exported model and multiplies every fp32 weight, in the checkpoint and in the graphs: another model, of another fingerprint.</summary>
+    public static string Scaled(string source, string target, float factor)
+    {
+        Directory.CreateDirectory(Path.Combine(target, "onnx"));
+        foreach (string file in Directory.GetFiles(source).Concat(Directory.GetFiles(Path.Combine(source, "onnx"))))
+        {
+            File.Copy(file, Path.Combine(target, Path.GetRelativePath(source, file)));
+        }
+
+        string checkpoint = Path.Combine(target, "model.safetensors");
+        Scale(checkpoint, sizeof(long) + (int)BitConverter.ToInt64(File.ReadAllBytes(checkpoint)), factor); // a length, then a header of that length
+        Scale(Path.Combine(target, "onnx", "weights.bin"), 0, factor);
+        return Sealed(target);
+    }
+
+    private static void Scale(string file, int start, float factor)
+    {
+        byte[] bytes = File.ReadAllBytes(file);
+        foreach (ref float weight in MemoryMarshal.Cast<byte, float>(bytes.AsSpan(start, (bytes.Length - start) / sizeof(float) * sizeof(float))))
+        {
+            weight *= factor;
+        }
+
+        File.WriteAllBytes(file, bytes);
+    }
+
     /// <summary>Writes the folder's fingerprint into its graphs and all hashes into export.json.</summary>
-    private static string Sealed(string folder)
+    public static string Sealed(string folder)
     {
         string onnx = Path.Combine(folder, "onnx");
         string fingerprint = Fingerprint.OfFolder(folder);

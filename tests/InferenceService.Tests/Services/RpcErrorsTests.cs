@@ -1,4 +1,6 @@
 using Grpc.Core;
+using Rudder.InferenceService.Engines;
+using Rudder.InferenceService.Security;
 using Rudder.InferenceService.Services;
 
 namespace Rudder.InferenceService.Tests.Services;
@@ -24,4 +26,17 @@ public sealed class RpcErrorsTests
     [InlineData(false, false, StatusCode.Unavailable)]
     public void From_WorkGivenUp_TellsWhoEndedIt(bool cancelled, bool pastDeadline, StatusCode status) =>
         Assert.Equal(status, RpcErrors.From(new OperationCanceledException(), cancelled, pastDeadline, "r").StatusCode);
+
+    [Fact]
+    public void From_CallerBeyondItsShare_IsResourceExhaustedInItsOwnWords()
+    {
+        Exception[] failures = [new ClientLimitException("the limit"), new SlowReaderException(3), new QueueFullException("the queue")];
+
+        Assert.All(failures, failure =>
+        {
+            var status = RpcErrors.From(failure, cancelled: false, pastDeadline: false, "r").Status;
+            Assert.Equal((StatusCode.ResourceExhausted, failure.Message), (status.StatusCode, status.Detail));
+            Assert.False(RpcErrors.IsInternal(failure));
+        });
+    }
 }

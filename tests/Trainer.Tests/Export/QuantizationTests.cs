@@ -8,9 +8,9 @@ public sealed class QuantizationTests
     [Fact]
     public void PerColumn_KnownMatrix_MatchesHandComputedBytes()
     {
-        (byte[] bytes, float[] scales) = Quantization.PerColumn([1.27f, 0f, -10f, -0.635f, 0f, 2.54f], columns: 3);
+        (sbyte[] bytes, float[] scales) = Quantization.PerColumn([1.27f, 0f, -10f, -0.635f, 0f, 2.54f], columns: 3);
         Assert.Equal([0.01f, 1f, 10f / 127f], scales);
-        Assert.Equal<byte>([255, 128, 1, 64, 128, 160], bytes);      // −63.5 to even: −64; 2.54·12.7 = 32.258 to 32
+        Assert.Equal<sbyte>([127, 0, -127, -64, 0, 32], bytes);         // −63.5 to even: −64; 2.54·12.7 = 32.258 to 32
     }
 
     [Fact]

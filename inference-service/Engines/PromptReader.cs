@@ -1,0 +1,248 @@
+using System.Diagnostics;
+using Rudder.InferenceService.Scheduling;
+using Rudder.InferenceService.Telemetry;
+
+namespace Rudder.InferenceService.Engines;
+
+/// <summary>One token to be drawn: for which sequence, and from which row's logits.</summary>
+/// <param name="Slot">The sequence.</param>
+/// <param name="LogitsRow">The row.</param>
+internal readonly record struct PendingDraw(Slot Slot, int LogitsRow);
+
+/// <summary>
+/// Brings admitted prompts into the cache: new ones together in one batch, those that begin like a known one on top of a copy of
+/// its rows, and one that is longer than a prefill may be chunk by chunk, with decoding steps between.
+/// </summary>
+/// <remarks>Belongs to the engine's thread. A prompt is read once, however many samples or requests ask for it together.</remarks>
+/// <param name="decoder">The decoder.</param>
+/// <param name="slots">Where sequences go when their prompt is read.</param>
+/// <param name="chunkTokens">Tokens of one chunk.</param>
+/// <param name="observer">Told of prefills and admissions.</param>
+internal sealed class PromptReader(IDecoder decoder, SlotTable slots, int chunkTokens, IEngineObserver observer)
+{
+    private readonly PrefixTable _prefixes = new(slots.Capacity);
+    private Admission _long;                                 // default: none
+    private int _longRead;
+
+    /// <summary>Whether a long prompt is under way.</summary>
+    public bool IsReading => _long.Prompt is not null;
+
+    /// <summary>Slots that can be given away: those of a long prompt under way are its own already.</summary>
+    public int FreeSlots => slots.Free - _long.Count;
+
+    // While it is read, a long prompt lies in the last row, which stays free as long as FreeSlots is heeded.
+    private int LongRow => slots.Capacity - 1;
+
+    /// <summary>Reads admitted prompts, or begins to.</summary>
+    /// <param name="admissions">As the queue gave them.</param>
+    /// <param name="draws">Gets the first draw of each sequence that has its slot now.</param>
+    public void Read(List<Admission> admissions, List<PendingDraw> draws)
+    {
+        List<Admission> unknown = [];
+        foreach (var admission in admissions)
+        {
+            int[] prompt = admission.Prompt.Request.PromptIds;
+            var (row, tokens) = _prefixes.Longest(prompt);
+            if (prompt.Length - tokens > chunkTokens)
+            {
+                Begin(admission, row, tokens);
+            }
+            else if (tokens > 0)
+            {
+                ReadOnTop(admission, row, tokens, draws);
+            }
+            else
+            {
+                unknown.Add(admission);
+            }
+        }
+
+        if (unknown.Count > 0)
+        {
+            ReadTogether(unknown, draws);
+        }
+    }
+
+    /// <summary>Reads the next chunk of the long prompt under way.</summary>
+    /// <param name="draws">Gets its first draws when that was the last one.</param>
+    public void Continue(List<PendingDraw> draws)
+    {
+        var admission = _long;
+        int[] prompt = admission.Prompt.Request.PromptIds;
+        int left = prompt.Length - _longRead;
+        int count = Math.Min(Math.Max(chunkTokens, PrefixTable.RecomputedTokens), left);
+        if (left - count == 1)
+        {
+            // No chunk of a single token, neither this one nor the last: it would go another way through the products.
+            count += count > PrefixTable.RecomputedTokens ? -1 : 1;
+        }
+
+        if (admission.Prompt.Batch.IsOver || !Run(LongRow, prompt.AsSpan(_longRead, count), _longRead, admission))
+        {
+            _long = default;
+            return;
+        }
+
+        _longRead += count;
+        if (_longRead == prompt.Length)
+        {
+            _long = default;
+            _prefixes.Set(LongRow, prompt);
+            Place(admission, LongRow, draws);
+        }
+    }
+
+    /// <summary>Copies a row's cache when slots are compacted.</summary>
+    public void CopyRow(int from, int to, int tokens)
+    {
+        decoder.CopyRow(from, to, tokens);
+        _prefixes.Copy(from, to);
+    }
+
+    /// <summary>Fails what is under way.</summary>
+    public void Fail(Exception cause)
+    {
+        _long.Prompt?.Batch.Fail(cause);
+        _long = default;
+    }
+
+    private void Begin(Admission admission, int prefixRow, int prefixTokens)
+    {
+        (_long, _longRead) = (admission, prefixTokens);
+        if (prefixTokens > 0 && prefixRow != LongRow)
+        {
+            decoder.CopyRow(prefixRow, LongRow, prefixTokens);
+        }
+
+        _prefixes.Forget(LongRow, 1);
+    }
+
+    private void ReadOnTop(Admission admission, int prefixRow, int prefixTokens, List<PendingDraw> draws)
+    {
+        int row = slots.Count;
+        int[] prompt = admission.Prompt.Request.PromptIds;
+        if (prefixRow != row)
+        {
+            decoder.CopyRow(prefixRow, row, prefixTokens);
+        }
+
+        _prefixes.Forget(row, 1);
+        if (Run(row, prompt.AsSpan(prefixTokens), prefixTokens, admission))
+        {
+            _prefixes.Set(row, prompt);
+            Place(admission, row, draws);
+        }
+    }
+
+    private void ReadTogether(List<Admission> admissions, List<PendingDraw> draws)
+    {
+        int firstRow = slots.Count;
+        var groups = admissions.GroupBy(admission => admission.Prompt.Request.PromptIds, SameIds.Comparer).Select(group => group.ToList()).ToList();
+        int[][] prompts = [.. groups.Select(group => group[0].Prompt.Request.PromptIds)];
+        _prefixes.Forget(firstRow, prompts.Length);
+        long start = Stopwatch.GetTimestamp();
+        try
+        {
+            decoder.Prefill(prompts, firstRow);
+        }
+        catch (Exception e)
+        {
+            admissions.ForEach(admission => admission.Prompt.Batch.Fail(EngineFaults.Failed("prefill", e)));
+            return;
+        }
+
+        observer.Prefilled(prompts.Length, prompts.Length * prompts.Max(prompt => prompt.Length), Stopwatch.GetElapsedTime(start));
+        // Every prompt's first sequence keeps the row it was read into; only then do copies fill the rows behind.
+        for (int i = 0; i < groups.Count; i++)
+        {
+            _prefixes.Set(firstRow + i, prompts[i]);
+            Take(groups[i][0], 0, firstRow + i, draws);
+        }
+
+        for (int i = 0; i < groups.Count; i++)
+        {
+            CopySamples(groups[i][0], 1, firstRow + i, draws);
+            foreach (var other in groups[i].Skip(1))
+            {
+                CopySamples(other, 0, firstRow + i, draws);
+            }
+        }
+    }
+
+    /// <summary>Gives a prompt that was read into a row by itself its slots.</summary>
+    private void Place(Admission admission, int readRow, List<PendingDraw> draws)
+    {
+        bool inPlace = readRow == slots.Count;
+        if (inPlace)
+        {
+            Take(admission, 0, readRow, draws);
+        }
+
+        CopySamples(admission, inPlace ? 1 : 0, readRow, draws);
+    }
+
+    private void CopySamples(Admission admission, int first, int readRow, List<PendingDraw> draws)
+    {
+        int[] prompt = admission.Prompt.Request.PromptIds;
+        for (int sample = first; sample < admission.Count; sample++)
+        {
+            int row = Take(admission, sample, readRow, draws);
+            if (row != readRow)
+            {
+                decoder.CopyRow(readRow, row, prompt.Length);
+                _prefixes.Set(row, prompt);
+            }
+        }
+    }
+
+    private int Take(Admission admission, int sample, int logitsRow, List<PendingDraw> draws)
+    {
+        var slot = new Slot(admission.Prompt, admission.FirstSample + sample);
+        draws.Add(new PendingDraw(slot, logitsRow));
+        observer.Admitted(Stopwatch.GetElapsedTime(admission.Prompt.EnqueuedAt), admission.Prompt.Request.PromptIds.Length);
+        return slots.Add(slot);
+    }
+
+    private bool Run(int row, ReadOnlySpan<int> ids, int length, Admission admission)
+    {
+        long start = Stopwatch.GetTimestamp();
+        try
+        {
+            if (length == 0)
+            {
+                decoder.Prefill([ids.ToArray()], row);
+            }
+            else
+            {
+                decoder.Extend(row, ids, length);
+            }
+        }
+        catch (Exception e)
+        {
+            admission.Prompt.Batch.Fail(EngineFaults.Failed("prefill", e));
+            return false;
+        }
+
+        observer.Prefilled(1, ids.Length, Stopwatch.GetElapsedTime(start));
+        return true;
+    }
+
+    /// <summary>Compares prompts by their ids.</summary>
+    private sealed class SameIds : IEqualityComparer<int[]>
+    {
+        public static readonly SameIds Comparer = new();
+
+        public bool Equals(int[]? x, int[]? y) => x.AsSpan().SequenceEqual(y);
+
+        public int GetHashCode(int[] ids)
+        {
+            var hash = default(HashCode);
+            foreach (int id in ids)
+            {
+                hash.Add(id);
+            }
+
+            return hash.ToHashCode();
+        }
+    }
+}

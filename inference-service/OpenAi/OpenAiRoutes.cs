@@ -1,0 +1,43 @@
+using Grpc.Core;
+
+namespace Rudder.InferenceService.OpenAi;
+
+/// <summary>Leads a request below <c>/v1/</c> to its call, or to the error that says why there is none.</summary>
+internal sealed class OpenAiRoutes(OpenAiGuard guard, CompletionsCall completions, ModelsCall models)
+{
+    private const string Completions = "/v1/completions";
+    private const string Models = "/v1/models";
+    private const string OneModel = "/v1/models/";
+    private const string Elsewhere = "/v1/*";
+
+    /// <summary>Handles a request.</summary>
+    public Task HandleAsync(HttpContext http)
+    {
+        string path = http.Request.Path.Value ?? "";
+
+        // The names are those of figures and logs: never a path that a caller made up.
+        return path switch
+        {
+            Completions => guard.RunAsync(http, Completions, () => completions.HandleAsync(Checked(http, "POST"))),
+            Models => guard.RunAsync(http, Models, () => models.ListAsync(Checked(http, "GET", "HEAD"))),
+            _ when path.StartsWith(OneModel, StringComparison.Ordinal) && path.Length > OneModel.Length => guard.RunAsync(
+                http, Models, () => models.OneAsync(Checked(http, "GET", "HEAD"), path[OneModel.Length..])),
+            _ => guard.RunAsync(http, Elsewhere, () => throw OpenAiException.Protocol(
+                StatusCodes.Status404NotFound,
+                StatusCode.Unimplemented,
+                "nothing is at this path; this service has POST /v1/completions, GET /v1/models and GET /v1/models/MODEL.")),
+        };
+    }
+
+    private static HttpContext Checked(HttpContext http, params string[] methods)
+    {
+        if (methods.Contains(http.Request.Method))
+        {
+            return http;
+        }
+
+        string allowed = string.Join(", ", methods);
+        http.Response.Headers.Allow = allowed;
+        throw OpenAiException.Protocol(StatusCodes.Status405MethodNotAllowed, StatusCode.Unimplemented, $"the method is not {allowed}, which this path takes.");
+    }
+}

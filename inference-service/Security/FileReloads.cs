@@ -1,0 +1,48 @@
+using Rudder.InferenceService.Options;
+using Rudder.InferenceService.Telemetry;
+
+namespace Rudder.InferenceService.Security;
+
+/// <summary>Looks at the certificate and keys files now and then, and takes their new content into use.</summary>
+internal sealed class FileReloads(SecurityFiles files, ServiceOptions options, TimeProvider time, ILogger<FileReloads> logger) : BackgroundService
+{
+    /// <summary>Looks at every file once.</summary>
+    public void Check()
+    {
+        Check(files.Identity, "certificate");
+        Check(files.Keys, "API keys");
+    }
+
+    /// <inheritdoc/>
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        if (options.Tls.ReloadSeconds == 0 || files is { Identity: null, Keys: null })
+        {
+            return;
+        }
+
+        using var timer = new PeriodicTimer(TimeSpan.FromSeconds(options.Tls.ReloadSeconds), time);
+        while (await timer.WaitForNextTickAsync(stoppingToken))
+        {
+            Check();
+        }
+    }
+
+    private void Check<T>(FileBacked<T>? file, string what)
+        where T : class
+    {
+        if (file is null)
+        {
+            return;
+        }
+
+        if (file.Reload(time.GetUtcNow(), out string? fault))
+        {
+            Log.SecurityFileReloaded(logger, what);
+        }
+        else if (fault is not null)
+        {
+            Log.SecurityFileKept(logger, what, fault);
+        }
+    }
+}

@@ -1,0 +1,121 @@
+using System.Net;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using Grpc.Core;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
+using Rudder.Client.Rpc;
+using Rudder.Client.Tests.FakeService;
+using Rudder.Inference.V1;
+
+namespace Rudder.Client.Tests.Rpc;
+
+/// <summary>Keys and certificates: what is sent, what is trusted, what is refused; over a real Kestrel.</summary>
+public sealed class ServiceAccessTests : IDisposable
+{
+    private static readonly CallSettings Once = CallSettings.Default with { Retries = 0 };
+    private readonly TemporaryFolder folder = new();
+    private readonly X509Certificate2 certificate;
+    private readonly string certificateFile;
+    private readonly string certificateKeyFile;
+
+    public ServiceAccessTests()
+    {
+        using ECDsa own = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        CertificateRequest request = new("CN=both ends", own, HashAlgorithmName.SHA256);
+        SubjectAlternativeNameBuilder names = new();
+        names.AddIpAddress(IPAddress.Loopback);
+        request.CertificateExtensions.Add(names.Build());
+        DateTimeOffset now = TimeProvider.System.GetUtcNow();
+        certificate = request.CreateSelfSigned(now.AddHours(-1), now.AddHours(1));
+        certificateFile = folder.Write("own.pem", certificate.ExportCertificatePem());
+        certificateKeyFile = folder.Write("own.key", own.ExportPkcs8PrivateKeyPem());
+    }
+
+    public void Dispose()
+    {
+        certificate.Dispose();
+        folder.Dispose();
+    }
+
+    [Fact]
+    public async Task Call_WithKeyFile_SendsItsFirstLine()
+    {
+        await using FakeServer server = await FakeServer.StartAsync();
+        string? sent = null;
+        server.Fault = (_, _, context) =>
+        {
+            sent = context.RequestHeaders.GetValue("authorization");
+            return Task.CompletedTask;
+        };
+        ServiceAccess access = ServiceAccess.Read(server.Address, folder.Write("key", "rk-abc\r\nremark"), null, null, null);
+        await EncodeAsync(server.Address, access);
+        Assert.Equal("Bearer rk-abc", sent);
+    }
+
+    [Fact]
+    public async Task Call_RootOfTheService_IsTrustedInsteadOfTheSystems()
+    {
+        await using FakeServer server = await FakeServer.StartAsync(listen => listen.UseHttps(certificate));
+        await EncodeAsync(server.Address, ServiceAccess.Read(server.Address, null, certificateFile, null, null));
+        await Assert.ThrowsAsync<ServiceException>(() => EncodeAsync(server.Address, null));
+    }
+
+    [Fact]
+    public async Task Call_ClientCertificate_IsPresented()
+    {
+        X509Certificate2? presented = null;
+        await using FakeServer server = await FakeServer.StartAsync(listen =>
+            listen.UseHttps(
+                certificate,
+                tls =>
+                {
+                    tls.ClientCertificateMode = ClientCertificateMode.RequireCertificate;
+                    tls.ClientCertificateValidation = (given, _, _) =>
+                    {
+                        presented = given;
+                        return true;
+                    };
+                }
+            )
+        );
+        await EncodeAsync(server.Address, ServiceAccess.Read(server.Address, null, certificateFile, certificateFile, certificateKeyFile));
+        Assert.Equal("CN=both ends", presented?.Subject);
+        await Assert.ThrowsAsync<ServiceException>(() =>
+            EncodeAsync(server.Address, ServiceAccess.Read(server.Address, null, certificateFile, null, null))
+        );
+    }
+
+    [Theory]
+    [InlineData("http://10.0.0.1:5", "key", null, null, null, "in clear text")]
+    [InlineData("http://127.0.0.1:5", null, "own.pem", null, null, "are for https")]
+    [InlineData("https://127.0.0.1:5", null, null, "own.pem", null, "belong together")]
+    [InlineData("https://127.0.0.1:5", null, null, "own.pem", "key", "no certificate with its key")]
+    [InlineData("https://127.0.0.1:5", null, "key", null, null, "holds no certificate")]
+    [InlineData("https://127.0.0.1:5", "empty", null, null, null, "is no key")]
+    [InlineData("https://127.0.0.1:5", "nowhere", null, null, null, "cannot be read")]
+    public void Read_UnfitFiles_AreRefused(string address, string? key, string? root, string? own, string? ownKey, string expected)
+    {
+        folder.Write("key", "rk-abc");
+        folder.Write("empty", "\n");
+        string? In(string? name) => name is null ? null : folder.File(name);
+        InputException fault = Assert.Throws<InputException>(() => ServiceAccess.Read(new Uri(address), In(key), In(root), In(own), In(ownKey)));
+        Assert.Contains(expected, fault.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("http://127.0.0.1:5")]
+    [InlineData("http://localhost:5")]
+    [InlineData("https://10.0.0.1:5")]
+    public void Read_KeyForLoopbackOrTls_IsTaken(string address)
+    {
+        Metadata? headers = ServiceAccess.Read(new Uri(address), folder.Write("key", "rk-abc"), null, null, null).Headers();
+        Assert.Equal("Bearer rk-abc", headers?.GetValue("authorization"));
+    }
+
+    private static async Task EncodeAsync(Uri address, ServiceAccess? access)
+    {
+        using InferenceClient client = new(address, Once, TimeProvider.System, access: access);
+        await client.EncodeAsync(new EncodeRequest { Model = FakeModels.Policy, Texts = { "a" } }, CancellationToken.None);
+    }
+}

@@ -1,0 +1,112 @@
+using System.Collections.Concurrent;
+using Microsoft.Extensions.Logging;
+using Rudder.InferenceService.Options;
+using Rudder.InferenceService.Registry;
+using Rudder.InferenceService.Tests.Security;
+using Rudder.InferenceService.Tests.Services;
+
+namespace Rudder.InferenceService.Tests.Registry;
+
+public sealed class ModelRegistryTests
+{
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
+    private static readonly ModelSource Source = new("m", "/", default, default);
+    private readonly Lines _log = new();
+    private readonly ManualTime _time = new();
+
+    [Fact]
+    public async Task UnloadAsync_CallIgnoresItsEnd_AnswersAfterTheGraceAndFreesNothingUnderTheCall()
+    {
+        var engine = new FakeGenerator("f");
+        var models = Registry(engine);
+        await models.LoadAsync(Source, CancellationToken.None);
+        var lease = models.Acquire("m");
+
+        var unloading = models.UnloadAsync("m");
+        Assert.True(await _time.TimerMade.WaitAsync(Limit));
+        _time.Advance(TimeSpan.FromSeconds(10));
+        Assert.True(await _time.TimerMade.WaitAsync(Limit)); // the time is up, and the grace has begun
+        Assert.True(lease.Model.Ended.IsCancellationRequested);
+        Assert.False(unloading.IsCompleted);
+        _time.Advance(LoadedModel.EndGrace);
+        await unloading.WaitAsync(Limit);
+
+        Assert.False(engine.Disposed.IsCompleted);
+        Assert.Contains(_log.Written, line => line.Contains("still has calls 30 s after they were told to end", StringComparison.Ordinal));
+        lease.Dispose();
+        await engine.Disposed.WaitAsync(Limit);
+        await models.DisposeAsync().AsTask().WaitAsync(Limit);
+    }
+
+    [Fact]
+    public async Task UnloadAsync_CallHeedsItsEnd_AnswersWhenTheEngineIsFree()
+    {
+        var engine = new FakeGenerator("f");
+        await using var models = Registry(engine);
+        await models.LoadAsync(Source, CancellationToken.None);
+        var lease = models.Acquire("m");
+
+        var unloading = models.UnloadAsync("m");
+        Assert.True(await _time.TimerMade.WaitAsync(Limit));
+        _time.Advance(TimeSpan.FromSeconds(10));
+        Assert.True(await _time.TimerMade.WaitAsync(Limit));
+        lease.Dispose();
+        await unloading.WaitAsync(Limit);
+
+        Assert.True(engine.Disposed.IsCompleted);
+        Assert.DoesNotContain(_log.Written, line => line.Contains("still has calls", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task DisposeAsync_CallIgnoredItsEndBefore_DoesNotWaitForIt()
+    {
+        var engine = new FakeGenerator("f");
+        var models = Registry(engine);
+        await models.LoadAsync(Source, CancellationToken.None);
+        models.Acquire("m");                                 // never given back
+
+        var unloading = models.UnloadAsync("m");
+        Assert.True(await _time.TimerMade.WaitAsync(Limit));
+        _time.Advance(TimeSpan.FromSeconds(10));
+        Assert.True(await _time.TimerMade.WaitAsync(Limit));
+        _time.Advance(LoadedModel.EndGrace);
+        await unloading.WaitAsync(Limit);
+
+        await models.DisposeAsync().AsTask().WaitAsync(Limit);
+        Assert.False(engine.Disposed.IsCompleted);
+    }
+
+    [Fact]
+    public async Task LoadAndUnload_AtTheSameTime_RetireEachModelOnce()
+    {
+        const int Rounds = 200;
+        FakeGenerator[] engines = [.. Enumerable.Range(0, 2 * Rounds).Select(i => new FakeGenerator($"{i}"))];
+        var models = Registry(engines);
+        for (int round = 0; round < Rounds; round++)
+        {
+            await models.LoadAsync(Source, CancellationToken.None);
+            await Task.WhenAll(Task.Run(() => models.LoadAsync(Source, CancellationToken.None)), Task.Run(() => models.UnloadAsync("m"))).WaitAsync(Limit);
+        }
+
+        await models.DisposeAsync().AsTask().WaitAsync(Limit);
+
+        Assert.All(engines, engine => Assert.True(engine.Disposed.IsCompleted));
+        Assert.Equal(engines.Length, _log.Written.Count(line => line.EndsWith("is unloaded", StringComparison.Ordinal)));
+    }
+
+    private ModelRegistry Registry(params FakeGenerator[] engines) =>
+        new(new FakeLoader(engines), new ServiceOptions { DrainSeconds = 10 }, _time, _log);
+
+    private sealed class Lines : ILogger<ModelRegistry>
+    {
+        public ConcurrentQueue<string> Written { get; } = new();
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+            Written.Enqueue(formatter(state, exception));
+    }
+}

@@ -1,0 +1,171 @@
+using System.Net;
+using Grpc.Core;
+using Microsoft.Extensions.DependencyInjection;
+using Rudder.Inference.V1;
+using Rudder.InferenceService.Engines;
+using Rudder.InferenceService.Registry;
+using Rudder.InferenceService.Telemetry;
+using Rudder.InferenceService.Tests.Services;
+
+namespace Rudder.InferenceService.Tests.Telemetry;
+
+public sealed class MetricsPageTests
+{
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
+
+    [Fact]
+    public async Task Get_AfterCalls_TellsThemAndCountersOnlyRise()
+    {
+        await using var service = await StartAsync();
+        using var http = Client(service);
+        await service.Sampling.SampleAsync(Request());
+        var observer = service.Get<EngineMetrics>().For("page");
+        observer.Stepped(3, TimeSpan.FromMilliseconds(9), TimeSpan.FromMilliseconds(1));
+        using var watch = service.Get<EngineMetrics>().Watch("page", () => new EngineLoad(2, 1, 4, 30, 120), 1024);
+
+        var first = await ScrapeAsync(http);
+        await service.Sampling.SampleAsync(Request());
+        var second = await ScrapeAsync(http);
+
+        const string Sampled = "{method=\"/inference.v1.Sampling/Sample\",status=\"OK\"}";
+        Assert.Equal((1d, 2d), (first.Samples["rudder_calls_total" + Sampled], second.Samples["rudder_calls_total" + Sampled]));
+        const string Labels = "{gen_ai_operation_name=\"text_completion\",gen_ai_provider_name=\"rudder\",gen_ai_request_model=\"page\"}";
+        Assert.Equal(2, second.Samples["gen_ai_server_request_duration_seconds_count" + Labels]);
+        Assert.Equal(3, first.Samples["rudder_batch_width_sum{gen_ai_request_model=\"page\"}"]);
+        Assert.Equal(0, first.Samples["rudder_batch_width_bucket{gen_ai_request_model=\"page\",le=\"2\"}"]);
+        Assert.Equal(1, first.Samples["rudder_batch_width_bucket{gen_ai_request_model=\"page\",le=\"4\"}"]);
+        Assert.Equal(0.5, first.Samples["rudder_slots_utilization_ratio{gen_ai_request_model=\"page\"}"]);
+        Assert.Equal(30 * 1024, first.Samples["rudder_cache_usage_bytes{gen_ai_request_model=\"page\"}"]);
+        Assert.Contains(first.Samples.Keys, name => name.StartsWith("dotnet_gc_collections_total{", StringComparison.Ordinal));
+        Assert.Contains(first.Samples.Keys, name => name.StartsWith("kestrel_active_connections{", StringComparison.Ordinal));
+        Assert.Contains(first.Samples.Keys, name => name.Contains("service_name=\"rudder-inference-service\"", StringComparison.Ordinal));
+        Assert.NotEmpty(first.Counters);
+        Assert.All(first.Counters, counter => Assert.True(second.Samples[counter.Key] >= counter.Value, counter.Key));
+    }
+
+    [Fact]
+    public async Task Get_FailedCall_HasItsErrorTypeAndNoModelThatIsNotLoaded()
+    {
+        await using var service = await StartAsync();
+        using var http = Client(service);
+        var unknown = new SampleRequest { Model = "made-up", Prompts = { Golden.Prompt(1) } };
+        await Assert.ThrowsAsync<RpcException>(async () => await service.Sampling.SampleAsync(unknown));
+
+        string page = await http.GetStringAsync(new Uri(service.Url + MetricsPage.Route));
+
+        Assert.Contains("error_type=\"NotFound\"", page);
+        Assert.DoesNotContain("made-up", page);
+    }
+
+    [Fact]
+    public async Task Get_ModelLoadedAndUnloaded_ShowsItsEngineWhileItIsThere()
+    {
+        await using var service = await RunningService.StartAsync(
+            ["--Service:MaxSlots=4", .. RunningService.Model(0, "m", ModelCopies.Fixture("tiny-gpt2"))]);
+        using var http = Client(service);
+        await service.Sampling.SampleAsync(new SampleRequest { Model = "m", Prompts = { Golden.Prompt(1) }, Settings = new SamplerSettings { MaxNewTokens = 8 } });
+
+        var loaded = await ScrapeAsync(http);
+        await service.Models.UnloadAsync(new UnloadModelRequest { Name = "m" });
+        var unloaded = await ScrapeAsync(http);
+
+        const string Labels = "{gen_ai_request_model=\"m\"}";
+        Assert.Equal(4, loaded.Samples["rudder_slots" + Labels]);
+        Assert.Equal(4 * 64 * 2 * 2 * 32 * sizeof(float), loaded.Samples["rudder_cache_limit_bytes" + Labels]); // slots × context × layers × 2 × width
+        Assert.InRange(loaded.Samples["rudder_decode_duration_seconds_count" + Labels], 1, double.MaxValue);
+        Assert.DoesNotContain("rudder_slots" + Labels, unloaded.Samples.Keys);
+    }
+
+    [Fact]
+    public async Task Get_QueueFull_CountsTheRejection()
+    {
+        await using var service = await StartAsync(new FakeGenerator("f") { Failure = new QueueFullException("full") });
+        using var http = Client(service);
+        await Assert.ThrowsAsync<RpcException>(async () => await service.Sampling.SampleAsync(Request()));
+
+        var page = await ScrapeAsync(http);
+
+        Assert.Equal(1, page.Samples["rudder_rejections_total{gen_ai_request_model=\"page\",reason=\"queue_full\"}"]);
+    }
+
+    [Fact]
+    public async Task Get_ManyAtOnce_AllGetAWholePage()
+    {
+        await using var service = await StartAsync();
+        using var http = Client(service);
+
+        var pages = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => ScrapeAsync(http))).WaitAsync(Limit);
+
+        Assert.All(pages, page => Assert.NotEmpty(page.Samples));
+    }
+
+    [Fact]
+    public async Task ReadAsync_CollectionHangs_IsGivenUpAndNotJoinedByASecond()
+    {
+        using var hang = new ManualResetEventSlim();
+        var started = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        int collections = 0;
+        using var exporter = new PrometheusExporter
+        {
+            Collect = _ =>
+            {
+                Interlocked.Increment(ref collections);
+                started.TrySetResult();
+                return hang.Wait(Limit) && false;
+            },
+        };
+        using var page = new MetricsPage(exporter) { Limit = TimeSpan.FromMilliseconds(100) };
+
+        Assert.Null(await page.ReadAsync(CancellationToken.None));
+        await started.Task.WaitAsync(Limit);
+        Assert.Null(await page.ReadAsync(CancellationToken.None));
+        Assert.Equal(1, Volatile.Read(ref collections));
+
+        hang.Set();
+        using var patient = new CancellationTokenSource(Limit);
+        while (Volatile.Read(ref collections) == 1)
+        {
+            await page.ReadAsync(patient.Token);
+        }
+    }
+
+    [Theory]
+    [InlineData("rudder.queue.duration", "s", false, false, "rudder_queue_duration_seconds")]
+    [InlineData("rudder.calls", "{call}", true, false, "rudder_calls_total")]
+    [InlineData("dotnet.process.cpu.time", "s", true, false, "dotnet_process_cpu_time_seconds_total")]
+    [InlineData("rudder.cache.usage", "By", false, true, "rudder_cache_usage_bytes")]
+    [InlineData("rudder.slots.utilization", "1", false, true, "rudder_slots_utilization_ratio")]
+    [InlineData("rudder.sampler.share", "1", false, false, "rudder_sampler_share")]
+    [InlineData("wait_seconds", "s", false, false, "wait_seconds")]
+    [InlineData("9-lives", null, false, true, "_9_lives")]
+    public void Metric_OpenTelemetryName_IsMapped(string name, string? unit, bool counter, bool gauge, string expected) =>
+        Assert.Equal(expected, PrometheusNames.Metric(name, unit, counter, gauge));
+
+    private static async Task<PrometheusPage> ScrapeAsync(HttpClient http)
+    {
+        using var reply = await http.GetAsync(new Uri(MetricsPage.Route, UriKind.Relative));
+        Assert.Equal(HttpStatusCode.OK, reply.StatusCode);
+        Assert.Equal(PrometheusText.ContentType, reply.Content.Headers.ContentType?.ToString());
+        return new PrometheusPage(await reply.Content.ReadAsStringAsync());
+    }
+
+    // The address for gRPC speaks HTTP/2 alone.
+    private static HttpClient Client(RunningService service) => new()
+    {
+        BaseAddress = new Uri(service.Url),
+        DefaultRequestVersion = HttpVersion.Version20,
+        DefaultVersionPolicy = HttpVersionPolicy.RequestVersionExact,
+    };
+
+    private static Task<RunningService> StartAsync()
+    {
+        var engine = new FakeGenerator("f");
+        engine.Release();
+        return StartAsync(engine);
+    }
+
+    private static Task<RunningService> StartAsync(FakeGenerator engine) =>
+        RunningService.StartAsync(services => services.AddSingleton<IModelLoader>(new FakeLoader(engine)), RunningService.Model(0, "page", "/"));
+
+    private static SampleRequest Request() => new() { Model = "page", Prompts = { Golden.Prompt(1) } };
+}

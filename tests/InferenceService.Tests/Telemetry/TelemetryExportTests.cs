@@ -1,0 +1,177 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Text;
+using Grpc.Core;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Rudder.Checkpoints;
+using Rudder.Inference.V1;
+using Rudder.InferenceService.Lifetime;
+using Rudder.InferenceService.Options;
+using Rudder.InferenceService.Registry;
+using Rudder.InferenceService.Telemetry;
+using Rudder.InferenceService.Tests.OpenAi;
+using Rudder.InferenceService.Tests.Services;
+
+namespace Rudder.InferenceService.Tests.Telemetry;
+
+public sealed class TelemetryExportTests
+{
+    private const string Marker = "Quaxolotl";
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
+
+    [Fact]
+    public async Task Stop_CollectorSet_HasSentMetricsAndTheCallersTrace()
+    {
+        byte[] trace = [.. Enumerable.Range(0xA0, 16).Select(value => (byte)value)];
+        await using var receiver = await OtlpReceiver.StartAsync();
+        var engine = new FakeGenerator("f");
+        engine.Release();
+        await using var service = await RunningService.StartAsync(
+            services => services.AddSingleton<IModelLoader>(new FakeLoader(engine)), [.. RunningService.Model(0, "otlp", "/"), .. receiver.Flags]);
+        var parent = new Metadata { { "traceparent", $"00-{Convert.ToHexStringLower(trace)}-00f067aa0ba902b7-01" } };
+
+        var settings = new SamplerSettings { TopK = 5, MaxNewTokens = 3 };
+        await service.Sampling.SampleAsync(new SampleRequest { Model = "otlp", Prompts = { Golden.Prompt(1, 2) }, Settings = settings }, parent);
+        var unknown = new SampleRequest { Model = "made-up", Prompts = { Golden.Prompt(1) } };
+        await Assert.ThrowsAsync<RpcException>(async () => await service.Sampling.SampleAsync(unknown));
+        await service.App.StopAsync().WaitAsync(Limit); // sends what is left
+
+        string metrics = receiver.All("metrics");
+        string[] measured = ["gen_ai.server.request.duration", "gen_ai.client.token.usage", "rudder.calls", "rudder-inference-service", "service.instance.id"];
+        Assert.All(measured, name => Assert.Contains(name, metrics, StringComparison.Ordinal));
+        string traces = receiver.All("traces");
+        string[] traced =
+        [
+            "text_completion otlp", "gen_ai.operation.name", "gen_ai.request.top_k", "gen_ai.request.max_tokens", "gen_ai.usage.input_tokens",
+            "gen_ai.usage.output_tokens", "gen_ai.response.finish_reasons", "rpc.grpc.status_code", Encoding.Latin1.GetString(trace),
+        ];
+        Assert.All(traced, name => Assert.Contains(name, traces, StringComparison.Ordinal));
+        Assert.DoesNotContain("made-up", traces);
+        Assert.DoesNotContain("made-up", metrics);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Stop_CompletionOverHttp_HasSentItsSpan(bool stream)
+    {
+        await using var receiver = await OtlpReceiver.StartAsync();
+        var engine = new FakeGenerator("f");
+        engine.Release();
+        await using var service = await RunningService.StartAsync(
+            services => services.AddSingleton<IModelLoader>(new FakeLoader(engine)),
+            [.. RunningService.Model(0, "otlp", "/"), "--http-urls=http://127.0.0.1:0", .. receiver.Flags]);
+        using (var http = new HttpFace(service))
+        {
+            using var reply = await http.PostAsync(new { model = "otlp", prompt = new[] { 1, 2 }, stream });
+            Assert.Equal(HttpStatusCode.OK, reply.StatusCode);
+            await reply.Content.ReadAsStringAsync();
+        }
+
+        await service.App.StopAsync().WaitAsync(Limit);
+
+        string traces = receiver.All("traces");
+        Assert.All(
+            (string[])["text_completion otlp", "/v1/completions", "gen_ai.request.max_tokens", "gen_ai.usage.output_tokens", "gen_ai.response.finish_reasons"],
+            name => Assert.Contains(name, traces, StringComparison.Ordinal));
+        Assert.Contains("gen_ai.server.request.duration", receiver.All("metrics"));
+    }
+
+    [Fact]
+    public async Task Stop_CollectorIsGone_StopsAllTheSame()
+    {
+        await using var service = await RunningService.StartAsync("--Service:Telemetry:OtlpEndpoint=http://127.0.0.1:9"); // the discard port: nobody listens
+
+        await service.App.StopAsync().WaitAsync(Limit);
+    }
+
+    [Fact]
+    public async Task AnyCall_WithText_LeavesNoneInMetricsTracesOrLogs()
+    {
+        string folder = Directory.CreateTempSubdirectory("rudder-telemetry-").FullName;
+        var log = new ConcurrentQueue<string>();
+        try
+        {
+            await using var receiver = await OtlpReceiver.StartAsync();
+            string model = ModelCopies.WithTokenizer("tiny-gpt2", Path.Combine(folder, "m"), TokenizerFamily.Gpt2);
+            await using var service = await RunningService.StartAsync(
+                services => services.AddSingleton<ILoggerProvider>(new QueueLoggerProvider(log)),
+                [
+                    .. RunningService.Model(0, "quiet", model), .. receiver.Flags, "--Logging:LogLevel:Default=Trace", "--Logging:LogLevel:Microsoft=Trace",
+                    "--Logging:LogLevel:Grpc=Trace", "--Logging:Console:LogLevel:Default=None",
+                ]);
+
+            await CallWithTextAsync(service);
+            using var http = new HttpClient { DefaultRequestVersion = HttpVersion.Version20, DefaultVersionPolicy = HttpVersionPolicy.RequestVersionExact };
+            string page = await http.GetStringAsync(new Uri(service.Url + MetricsPage.Route));
+            await service.App.StopAsync().WaitAsync(Limit);
+
+            Assert.Contains("gen_ai_request_model=\"quiet\"", page);
+            Assert.DoesNotContain(Marker, page);
+            Assert.Contains("text_completion quiet", receiver.All("traces"));
+            Assert.DoesNotContain(Marker, receiver.All("traces"));
+            Assert.Contains("gen_ai.client.token.usage", receiver.All("metrics"));
+            Assert.DoesNotContain(Marker, receiver.All("metrics"));
+            Assert.Contains(log, line => line.Contains("/inference.v1.Sampling/Sample ended with OK", StringComparison.Ordinal));
+            Assert.DoesNotContain(log, line => line.Contains(Marker, StringComparison.Ordinal));
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    [Fact]
+    public void Build_EndpointIsNoUrl_IsRefused()
+    {
+        Assert.Contains("Service:Telemetry:OtlpEndpoint", Fault("OtlpEndpoint=collector"));
+        Assert.Contains("Service:Telemetry:OtlpEndpoint", Fault("OtlpEndpoint=http://a:b:c"));
+        Assert.Contains("0 to 100", Fault("TracePercent=101"));
+    }
+
+    private static string Fault(string setting) =>
+        Assert.Throws<UsageException>(() => ServiceHost.Build([$"--Service:Telemetry:{setting}"])).Message;
+
+    private static async Task CallWithTextAsync(RunningService service)
+    {
+        string text = $"The {Marker} and the model";
+        var request = new SampleRequest
+        {
+            Model = "quiet",
+            Prompts = { new Prompt { Text = text } },
+            Settings = new SamplerSettings { MaxNewTokens = 4, StopStrings = { Marker } },
+        };
+        await service.Sampling.SampleAsync(request);
+        using (var stream = service.Sampling.SampleStream(request))
+        {
+            while (await stream.ResponseStream.MoveNext(CancellationToken.None))
+            {
+            }
+        }
+
+        await service.Models.EncodeAsync(new EncodeRequest { Model = "quiet", Texts = { text } });
+        request.Settings.MaxNewTokens = 1 << 20;
+        await Assert.ThrowsAsync<RpcException>(async () => await service.Sampling.SampleAsync(request));
+        var classify = new ClassifyRequest { Model = "quiet", Inputs = { new ClassifyInput { Text = text } } };
+        await Assert.ThrowsAsync<RpcException>(async () => await service.Scoring.ClassifyAsync(classify));
+    }
+
+    /// <summary>Collects everything that is logged, and each value it is made of.</summary>
+    private sealed class QueueLoggerProvider(ConcurrentQueue<string> lines) : ILoggerProvider, ILogger
+    {
+        public ILogger CreateLogger(string categoryName) => this;
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+            lines.Enqueue(formatter(state, exception) + exception);
+
+        public void Dispose()
+        {
+        }
+    }
+}
