@@ -14,6 +14,8 @@ internal sealed class SamplingService(
     ModelRegistry models, SampleRequests requests, ClientBudgets budgets, ServiceOptions options, ServiceState state, ServiceMetrics metrics)
     : Inference.V1.Sampling.SamplingBase
 {
+    private static readonly TimeSpan WriteGrace = TimeSpan.FromSeconds(2);
+
     public override async Task<SampleResponse> Sample(SampleRequest request, ServerCallContext context)
     {
         using var call = ModelCall.Open(models, state, context, ("model", request.Model));
@@ -94,7 +96,9 @@ internal sealed class SamplingService(
         }
         catch (Exception) when (cancellation.IsCancellationRequested)
         {
-            // Left behind, the write ends with the stream; how, interests nobody any more.
+            // A write that is only under way must end before the call does: ending both at once can lose the status. One that waits for
+            // the reader is left behind and ends with the stream; how, interests nobody any more.
+            await ((Task)write.WaitAsync(WriteGrace)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             _ = write.ContinueWith(
                 static left => left.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
             throw new OperationCanceledException(cancellation);

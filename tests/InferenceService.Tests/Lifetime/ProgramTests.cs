@@ -27,6 +27,7 @@ public sealed class ProgramTests
             "--Service:MaxSlots=1",
             $"--Service:MaxSamples={ManySamples}",
             "--Service:DrainSeconds=120",
+            "--Service:MaxStreamBuffer=1048576",                 // the reader is late on purpose, and must not be given up for it
             .. RunningService.Model(0, "m", ModelCopies.Fixture("tiny-gpt2")),
         ]);
         string? line = await service.ReadLineAsync();
