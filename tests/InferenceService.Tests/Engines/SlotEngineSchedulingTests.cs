@@ -6,14 +6,14 @@ namespace Rudder.InferenceService.Tests.Engines;
 
 public class SlotEngineSchedulingTests
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    internal static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
-    private static PromptRequest Prompt(int firstId, uint seed, int maxNew = 6, int samples = 1) => new()
+    internal static PromptRequest Prompt(int firstId, uint seed, int maxNew = 6, int samples = 1) => new()
     {
         PromptIds = [firstId, 2, 3], Seed = seed, MaxNewTokens = maxNew, Samples = samples,
     };
 
-    private static async Task<int[][]> Run(SlotEngine engine, params PromptRequest[] prompts)
+    internal static async Task<int[][]> Run(SlotEngine engine, params PromptRequest[] prompts)
     {
         var results = await engine.GenerateAsync(new GenerationBatch(prompts), CancellationToken.None).WaitAsync(Patience);
         return [.. results.SelectMany(samples => samples).Select(sequence => sequence.Ids)];
@@ -217,58 +217,6 @@ public class SlotEngineSchedulingTests
         var fits = Run(engine, Prompt(4, 1));
         hold.Set();
         await Task.WhenAll(running, queued, fits);
-    }
-
-    [Fact]
-    public async Task Step_DecoderThrows_FailsOnlyTheRowsInIt()
-    {
-        bool thrown = false;
-        var decoder = new FakeDecoder(slots: 2);
-        decoder.OnStep = rows =>
-        {
-            if (!thrown && rows.Any(row => row[0] == 9))
-            {
-                thrown = true;
-                throw new InvalidOperationException("native fault");
-            }
-        };
-        await using var engine = new SlotEngine(decoder, new EngineOptions());
-        var broken = Run(engine, Prompt(9, 1), Prompt(9, 2));
-        var later = Run(engine, Prompt(1, 1));
-        var e = await Assert.ThrowsAsync<EngineFailedException>(() => broken.WaitAsync(Patience));
-        Assert.Equal("native fault", e.InnerException!.Message);
-        Assert.Single(await later);
-    }
-
-    [Fact]
-    public async Task Prefill_DecoderThrows_FailsOnlyTheNewRows()
-    {
-        using var running = new ManualResetEventSlim();
-        var decoder = new FakeDecoder(slots: 4) { OnStep = _ => running.Set() };
-        decoder.OnPrefill = prompts =>
-        {
-            if (prompts.Any(prompt => prompt[0] == 9))
-            {
-                throw new InvalidOperationException("native fault");
-            }
-        };
-        await using var engine = new SlotEngine(decoder, new EngineOptions());
-        var good = Run(engine, Prompt(1, 1, 40));
-        running.Wait(Patience);
-        await Assert.ThrowsAsync<EngineFailedException>(() => Run(engine, Prompt(9, 1)));
-        Assert.Equal(40, (await good)[0].Length);
-    }
-
-    [Fact]
-    public async Task Draw_NanLogitsInOneRow_FailsOnlyThatRequest()
-    {
-        await using var engine = new SlotEngine(new FakeDecoder { PoisonId = 15 }, new EngineOptions());
-        PromptRequest good = Prompt(1, 1) with { Parameters = new SamplingParameters(TopK: 1), Stop = new StopRule([15]) };
-        var kept = engine.GenerateAsync(new GenerationBatch([good]), CancellationToken.None);
-        var broken = Run(engine, Prompt(15, 1));
-        var e = await Assert.ThrowsAsync<EngineFailedException>(() => broken.WaitAsync(Patience));
-        Assert.IsType<InvalidLogitsException>(e.InnerException);
-        Assert.Single(await kept.WaitAsync(Patience));
     }
 
     [Fact]
