@@ -11,16 +11,25 @@ public static class Fingerprint
     /// <param name="folder">A model folder.</param>
     /// <returns>64 lower-case hexadecimal digits.</returns>
     /// <exception cref="CheckpointException">No config or no weights.</exception>
-    public static string OfFolder(string folder)
+    public static string OfFolder(string folder) => Of(folder, Files(folder));
+
+    /// <summary>The fingerprint of the tokenizer in a folder: SHA-256 over its files alone.</summary>
+    /// <param name="folder">A model folder, or one that holds a tokenizer only.</param>
+    /// <returns>64 lower-case hexadecimal digits; those of no bytes at all where the folder holds no tokenizer.</returns>
+    public static string OfTokenizer(string folder) => Of(folder, TokenizerFiles(folder).Order(StringComparer.Ordinal));
+
+    private static string Of(string folder, IEnumerable<string> names)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        foreach (string name in Files(folder))
+        foreach (string name in names)
         {
             Append(hash, folder, name);
         }
 
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
+
+    private static IEnumerable<string> TokenizerFiles(string folder) => ModelFiles.Tokenizer.Where(name => File.Exists(Path.Combine(folder, name)));
 
     private static IEnumerable<string> Files(string folder)
     {
@@ -29,7 +38,7 @@ public static class Fingerprint
         string[] shards = weights.EndsWith(".index.json", StringComparison.Ordinal) ? [.. ShardIndex.FileNames(Path.Combine(folder, weights))] : [];
         return new[] { ModelFiles.Config, weights }
             .Concat(shards)
-            .Concat(ModelFiles.Tokenizer.Where(name => File.Exists(Path.Combine(folder, name))))
+            .Concat(TokenizerFiles(folder))
             .Order(StringComparer.Ordinal);
     }
 

@@ -19,6 +19,9 @@ public sealed class TokenSampler
     private readonly float[] _weights = new float[LogitScan.BlockLength];
     private float[] _groups = [];
 
+    /// <summary>log Σ e^logit of the row that was drawn from last (temperature 1, nothing cut off), nats.</summary>
+    public double LogSum => _scan.LogSum;
+
     /// <summary>Draws one token.</summary>
     /// <param name="logits">Raw logits, one per id. [V]</param>
     /// <param name="parameters">How to draw.</param>

@@ -36,15 +36,22 @@ internal sealed class PolicyDivergence(InferenceClient client, string policy, st
 
     /// <summary>True where two served models have the same weights; the service computes log-probabilities from these in fp32, so their KL is 0.</summary>
     /// <exception cref="InputException">The same weights at another precision: a 0 would hide what the lower precision costs.</exception>
-    public static bool AreSame(ModelInfo policy, ModelInfo reference) =>
-        policy.Fingerprint == reference.Fingerprint
-        && (
-            policy.Precision == reference.Precision
-                ? true
-                : throw new InputException(
-                    $"Models '{policy.Name}' ({policy.Precision}) and '{reference.Name}' ({reference.Precision}) have the same weights; the service measures KL on fp32 log-probabilities, which would give 0. What int8 costs is in the export's report: trainer export --model FOLDER --set int8=true --json."
-                )
-        );
+    public static bool AreSame(ModelInfo policy, ModelInfo reference)
+    {
+        if (policy.Fingerprint != reference.Fingerprint)
+        {
+            return false;
+        }
+
+        if (policy.Precision != reference.Precision)
+        {
+            throw new InputException(
+                $"Models '{policy.Name}' ({policy.Precision}) and '{reference.Name}' ({reference.Precision}) have the same weights; the service measures KL on fp32 log-probabilities, which would give 0. What int8 costs is in the export's report: trainer export --model FOLDER --set int8=true --json."
+            );
+        }
+
+        return true;
+    }
 
     private async Task<IReadOnlyList<SequenceDivergence>> AskAsync(Sequence[] sequences, CancellationToken cancel)
     {

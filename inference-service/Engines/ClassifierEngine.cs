@@ -8,7 +8,7 @@ namespace Rudder.InferenceService.Engines;
 internal sealed class ClassifierEngine : ITextClassifier
 {
     private const int SpecialTokens = 2;                     // one before and one after each window
-    private const int MergedBatches = 4;                     // waiting calls run together up to so many full micro-batches
+    private const int MergedBatches = 4;                     // one run takes of the waiting calls up to so many full micro-batches
     private readonly Lock _lock = new();
     private readonly InferenceSession _session;
     private readonly RunOptions _runOptions = new();
@@ -52,7 +52,7 @@ internal sealed class ClassifierEngine : ITextClassifier
     public static ClassifierEngine Load(GraphFolder folder, EngineOptions options)
     {
         var config = ModelConfig.Load<RobertaConfig>(folder.ModelFolder);
-        var (session, shape) = GraphSession.Open(folder, "classifier", options.Precision, options.Threads);
+        var (session, shape) = GraphSession.Open(folder, "classifier", options.Precision, options.Threads, CudaProvider.For(options));
         return new ClassifierEngine(session, shape, config, options);
     }
 
@@ -65,10 +65,12 @@ internal sealed class ClassifierEngine : ITextClassifier
         RunAlone([.. sequences.Select(ids => new ClassifierInput(ids, IsText: false))], cancellation);
 
     /// <inheritdoc/>
-    public async Task<IReadOnlyList<TextClassification>> ClassifyAsync(IReadOnlyList<ClassifierInput> inputs, CancellationToken cancellation)
+    public async Task<IReadOnlyList<TextClassification>> ClassifyAsync(
+        IReadOnlyList<ClassifierInput> inputs, string client, CancellationToken cancellation)
     {
         int[][][] windows = Windows(inputs);
-        return Collect(windows, await _queue.RunAsync([.. windows.SelectMany(input => input)], cancellation));
+        var distinct = new DistinctSequences([.. windows.SelectMany(input => input)]);            // here, as equal ones may get into different runs
+        return Collect(windows, distinct.Spread(await _queue.RunAsync(distinct.Items, client, cancellation)));
     }
 
     /// <inheritdoc/>

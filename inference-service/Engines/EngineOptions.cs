@@ -8,6 +8,9 @@ internal enum GraphPrecision
 
     /// <summary>Dynamically quantised int8: faster, less exact.</summary>
     Int8,
+
+    /// <summary>float16 weights, cache and logits: half of what a GPU has to read. For CUDA only; a processor would take ten times as long.</summary>
+    Fp16,
 }
 
 /// <summary>Limits of one loaded model's engines.</summary>
@@ -16,10 +19,16 @@ internal sealed record EngineOptions
     /// <summary>Precision of the graphs. Default fp32.</summary>
     public GraphPrecision Precision { get; init; } = GraphPrecision.Fp32;
 
-    /// <summary>Sequences decoded together. Memory grows with it: MaxSlots × MaxTokens × layers × 2 × width × 4 bytes. GenAI decodes at most 32 together. Default 32, range 1 to 1,024.</summary>
+    /// <summary>Where the graphs compute. Default cpu.</summary>
+    public GraphDevice Device { get; init; } = GraphDevice.Cpu;
+
+    /// <summary>Library of the CUDA provider; empty: the one of the build. Default empty.</summary>
+    public string CudaProviderLibrary { get; init; } = "";
+
+    /// <summary>Sequences decoded together. Memory grows with it: MaxSlots × MaxTokens × layers × 2 × width × 4 bytes, or 2 for int8 graphs on the slots engine and for fp16. GenAI decodes at most 32 together. Default 32, range 1 to 1,024.</summary>
     public int MaxSlots { get; init => field = InRange(value, 1, 1024, "MaxSlots"); } = 32;
 
-    /// <summary>Tokens of prompt and completion together at most; 0 is the model's context. Default 0, range 0 to 1,048,576; 1 and a number above the context are errors when a model is loaded.</summary>
+    /// <summary>Tokens of prompt and completion together at most; 0 is the model's context. Default 0, range 0 to 1,048,576; 1, a number above the context, and on the processor's slots engine one above 131,072 are errors when a model is loaded.</summary>
     public int MaxTokens { get; init => field = InRange(value, 0, 1 << 20, "MaxTokens"); }
 
     /// <summary>Threads one engine computes with; 0 is one per processor. Default 0, range 0 to 1,024.</summary>
@@ -33,6 +42,9 @@ internal sealed record EngineOptions
 
     /// <summary>Prompt tokens, padding included, that go through one prefill, so that running sequences never wait longer than that. Default 1,024, range 1 to 1,048,576; a longer prompt is read in chunks of that size, but never of a single token.</summary>
     public int MaxPrefillTokens { get; init => field = InRange(value, 1, 1 << 20, "MaxPrefillTokens"); } = 1024;
+
+    /// <summary>Whose prompts may begin with what is cached of whose. Default client.</summary>
+    public PrefixSharing SharePrefixes { get; init; } = PrefixSharing.Client;
 
     /// <summary>Tokens, padding included, in one scoring batch. Default 2,048, range 1 to 1,048,576; a single longer sequence still goes through at once.</summary>
     public int MaxScoringTokens { get; init => field = InRange(value, 1, 1 << 20, "MaxScoringTokens"); } = 2048;

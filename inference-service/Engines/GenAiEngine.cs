@@ -45,10 +45,10 @@ internal sealed class GenAiEngine : IGenerator
                 $"{folder.ModelFolder}: config.json names no eos_token_id; GenAI would end sequences at an id of its own choice. Load the model with the engine slots.");
         }
 
-        GraphShape shape = ReadShape(folder, options.Precision);
+        GraphShape shape = GraphFile.Read(folder, "decoder", options.Precision).Shape;   // GenAI does not tell it
         int slots = Math.Min(MaxBatch, options.MaxSlots);
         int maxTokens = shape.TokensPerSequence(options, folder.ModelFolder);
-        KeyValueArena.Size(shape, slots, maxTokens, options.MaxCacheBytes);
+        CacheSize.Of(shape, slots, maxTokens, options.MaxCacheBytes);
         var info = new GeneratorInfo(folder.Fingerprint, shape.Vocabulary, maxTokens, slots, eosId);
         int paddingId = GenAiSettings.ReadPaddingId(folder);
         Config? config = null;
@@ -71,9 +71,11 @@ internal sealed class GenAiEngine : IGenerator
         RequestLimits.Check(batch, Info, _options.MaxQueuedSequences);
         int sequences = batch.Prompts.Sum(prompt => prompt.Samples);
         CheckSupported(batch, sequences);
+        cancellation.ThrowIfCancellationRequested();
         Accept(sequences);
         try
         {
+            batch.OnAdmitted?.Invoke();
             using var linked = CancellationTokenSource.CreateLinkedTokenSource(cancellation, _stopping.Token);
             return await GenerateInTurnAsync(batch, sequences, linked.Token);
         }
@@ -244,13 +246,5 @@ internal sealed class GenAiEngine : IGenerator
                 _drained.TrySetResult();
             }
         }
-    }
-
-    // The graph's own description, read by ONNX Runtime; GenAI does not give it.
-    private static GraphShape ReadShape(GraphFolder folder, GraphPrecision precision)
-    {
-        var (session, shape) = GraphSession.Open(folder, "decoder", precision, threads: 1);
-        session.Dispose();
-        return shape;
     }
 }

@@ -10,6 +10,7 @@ internal sealed class GenAiRow(int promptIndex, int sampleIndex, PromptRequest p
 {
     private readonly List<int> _ids = [];
     private readonly List<float> _logProbs = [];
+    private readonly List<RankedToken[]>? _top = prompt.TopLogProbs > 0 ? [] : null;
     private bool _stopped;
 
     /// <summary>Which prompt of the request.</summary>
@@ -36,14 +37,17 @@ internal sealed class GenAiRow(int promptIndex, int sampleIndex, PromptRequest p
             return;
         }
 
-        float logProb = (float)EngineFaults.Finite(LogitMath.LogProb(logits, id), "drawing a token");
+        double logSum = LogitMath.LogSumExp(logits);
+        float logProb = (float)EngineFaults.Finite((float)(logits[id] - logSum), "drawing a token");
+        var top = _top is null ? null : TopTokens.Of(logits, logSum, Prompt.TopLogProbs);
         _ids.Add(id);
         _logProbs.Add(logProb);
-        Prompt.OnToken?.Invoke(new DrawnToken(SampleIndex, id, logProb));
+        _top?.Add(top!);
+        Prompt.OnToken?.Invoke(new DrawnToken(SampleIndex, id, logProb, top));
         _stopped = id == eosId || Prompt.Stop.Ends(_ids);
     }
 
     /// <summary>The finished completion.</summary>
     public GeneratedSequence Result(uint seed) =>
-        new(SampleIndex, [.. _ids], [.. _logProbs], _stopped ? GenerationEnd.Stop : GenerationEnd.Length, seed);
+        new(SampleIndex, [.. _ids], [.. _logProbs], _stopped ? GenerationEnd.Stop : GenerationEnd.Length, seed) { Top = _top };
 }

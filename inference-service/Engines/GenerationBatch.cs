@@ -6,7 +6,11 @@ namespace Rudder.InferenceService.Engines;
 /// <param name="Prompts">One entry per prompt.</param>
 /// <param name="Seed">Seed of the whole request; GenAI has only this one.</param>
 /// <param name="Client">Whose request it is: clients take turns in the queue.</param>
-internal sealed record GenerationBatch(IReadOnlyList<PromptRequest> Prompts, uint Seed = 0, string Client = "");
+internal sealed record GenerationBatch(IReadOnlyList<PromptRequest> Prompts, uint Seed = 0, string Client = "")
+{
+    /// <summary>Told when the engine has taken the batch in, or a scorer its prompts; never told of one that is refused.</summary>
+    public Action? OnAdmitted { get; init; }
+}
 
 /// <summary>One prompt and how its completions are drawn.</summary>
 internal sealed record PromptRequest
@@ -32,6 +36,9 @@ internal sealed record PromptRequest
     /// <summary>What else ends a completion; the caller puts the end-of-text id in.</summary>
     public StopRule Stop { get; init; } = StopRule.None;
 
+    /// <summary>How many of the most probable tokens are told with each drawn one. Default 0: none.</summary>
+    public int TopLogProbs { get; init; }
+
     /// <summary>Told of each token as it is drawn, on the engine's own thread: it must return at once and never throw.</summary>
     public Action<DrawnToken>? OnToken { get; init; }
 
@@ -43,7 +50,8 @@ internal sealed record PromptRequest
 /// <param name="SampleIndex">Which of the prompt's completions.</param>
 /// <param name="Id">The token.</param>
 /// <param name="LogProb">Its log-probability under the raw distribution, nats.</param>
-internal readonly record struct DrawnToken(int SampleIndex, int Id, float LogProb);
+/// <param name="Top">The most probable tokens at its place; null where none were asked for.</param>
+internal readonly record struct DrawnToken(int SampleIndex, int Id, float LogProb, RankedToken[]? Top = null);
 
 /// <summary>Why a completion ended.</summary>
 internal enum GenerationEnd
@@ -61,4 +69,8 @@ internal enum GenerationEnd
 /// <param name="LogProbs">Raw log-probability of each id (temperature 1, nothing cut off), nats.</param>
 /// <param name="End">Why it ended.</param>
 /// <param name="Seed">The seed it was drawn with.</param>
-internal sealed record GeneratedSequence(int SampleIndex, int[] Ids, float[] LogProbs, GenerationEnd End, uint Seed);
+internal sealed record GeneratedSequence(int SampleIndex, int[] Ids, float[] LogProbs, GenerationEnd End, uint Seed)
+{
+    /// <summary>The most probable tokens at each id's place; null where none were asked for.</summary>
+    public IReadOnlyList<RankedToken[]>? Top { get; init; }
+}

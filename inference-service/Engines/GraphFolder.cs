@@ -42,7 +42,9 @@ internal sealed class GraphFolder
     }
 
     /// <summary>File name of a graph in a precision: <c>decoder.onnx</c>, <c>decoder.int8.onnx</c>.</summary>
-    public static string FileName(string graph, GraphPrecision precision) => precision == GraphPrecision.Int8 ? $"{graph}.int8.onnx" : $"{graph}.onnx";
+    public static string FileName(string graph, GraphPrecision precision) => precision == GraphPrecision.Fp32
+        ? $"{graph}.onnx"
+        : $"{graph}.{precision.ToString().ToLowerInvariant()}.onnx";
 
     /// <summary>The path of a graph, once its hash and those of all weight files are as the export wrote them.</summary>
     /// <exception cref="ModelLoadException">The graph or its weights are missing or damaged.</exception>

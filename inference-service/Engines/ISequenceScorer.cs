@@ -1,3 +1,5 @@
+using Rudder.Sampling;
+
 namespace Rudder.InferenceService.Engines;
 
 /// <summary>An engine that scores given sequences under one language model. Calls from several threads are served one after the other.</summary>
@@ -8,6 +10,13 @@ internal interface ISequenceScorer : IDisposable
 
     /// <summary>Number of token ids.</summary>
     int Vocabulary { get; }
+
+    /// <summary>
+    /// The groups of sequences that go through the model together, as indices; every one occurs once. Scored one group a call they
+    /// cost no more, and others may come between two groups.
+    /// </summary>
+    /// <param name="sequences">Sequences that fit the model.</param>
+    IEnumerable<int[]> Batches(IReadOnlyList<ScoredSequence> sequences);
 
     /// <summary>Log-probabilities of each sequence's completion, in order.</summary>
     /// <exception cref="GenerationRequestException">A sequence does not fit the model.</exception>
@@ -23,12 +32,20 @@ internal interface ISequenceScorer : IDisposable
 /// <summary>A prompt with a given completion, to be scored.</summary>
 /// <param name="PromptIds">At least one id.</param>
 /// <param name="CompletionIds">May be empty: then its sum is 0.</param>
-internal sealed record ScoredSequence(int[] PromptIds, int[] CompletionIds);
+internal sealed record ScoredSequence(int[] PromptIds, int[] CompletionIds)
+{
+    /// <summary>How many of the most probable tokens are told at each completion id's place. Default 0: none.</summary>
+    public int TopLogProbs { get; init; }
+}
 
 /// <summary>log pi(completion | prompt).</summary>
 /// <param name="Sum">Nats.</param>
 /// <param name="TokenLogProbs">One per completion id, nats.</param>
-internal sealed record SequenceScore(double Sum, float[] TokenLogProbs);
+internal sealed record SequenceScore(double Sum, float[] TokenLogProbs)
+{
+    /// <summary>The most probable tokens at each completion id's place; null where none were asked for.</summary>
+    public IReadOnlyList<RankedToken[]>? Top { get; init; }
+}
 
 /// <summary>How far a model is from a reference along one sequence.</summary>
 /// <param name="KlExact">Sum over positions of the exact KL between the two next-token distributions, nats.</param>

@@ -26,10 +26,13 @@ internal interface ITextClassifier : IDisposable
     IReadOnlyList<TextClassification> ClassifyIds(IReadOnlyList<int[]> sequences, CancellationToken cancellation);
 
     /// <summary>Texts and ids of one call, run together with those of other calls that wait at the same time. One result per input, in order.</summary>
+    /// <param name="inputs">The texts and ids.</param>
+    /// <param name="client">Whose call it is: clients take turns.</param>
+    /// <param name="cancellation">Ends the call at once.</param>
     /// <exception cref="GenerationRequestException">An id is outside the vocabulary or a sequence is too long.</exception>
     /// <exception cref="EngineFailedException">The model gives what is no distribution.</exception>
     /// <exception cref="OperationCanceledException">The caller left; other calls go on.</exception>
-    Task<IReadOnlyList<TextClassification>> ClassifyAsync(IReadOnlyList<ClassifierInput> inputs, CancellationToken cancellation);
+    Task<IReadOnlyList<TextClassification>> ClassifyAsync(IReadOnlyList<ClassifierInput> inputs, string client, CancellationToken cancellation);
 }
 
 /// <summary>One input of a classification.</summary>

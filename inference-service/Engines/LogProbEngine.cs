@@ -1,5 +1,6 @@
 using Microsoft.ML.OnnxRuntime;
 using Rudder.InferenceService.Scheduling;
+using Rudder.Sampling;
 
 namespace Rudder.InferenceService.Engines;
 
@@ -45,8 +46,16 @@ internal sealed class LogProbEngine : ISequenceScorer
     /// <exception cref="ModelLoadException">The graph cannot be loaded.</exception>
     public static LogProbEngine Load(GraphFolder folder, EngineOptions options)
     {
-        var (session, shape) = GraphSession.Open(folder, "logprobs", GraphPrecision.Fp32, options.Threads);
+        var (session, shape) = GraphSession.Open(folder, "logprobs", GraphPrecision.Fp32, options.Threads, CudaProvider.For(options));
         return new LogProbEngine(session, shape, options);
+    }
+
+    /// <inheritdoc/>
+    public IEnumerable<int[]> Batches(IReadOnlyList<ScoredSequence> sequences)
+    {
+        int[] lengths = [.. sequences.Select(ScoringChunk.FedTokens)];
+        int[] outputs = [.. sequences.Select(sequence => sequence.CompletionIds.Length)];
+        return MicroBatcher.Split(lengths, outputs, _maxTokens, _maxPositions);
     }
 
     /// <inheritdoc/>
@@ -54,6 +63,8 @@ internal sealed class LogProbEngine : ISequenceScorer
     {
         Check(sequences);
         float[][] tokens = [.. sequences.Select(sequence => new float[sequence.CompletionIds.Length])];
+        IReadOnlyList<RankedToken[][]?> top =
+            [.. sequences.Select(sequence => sequence.TopLogProbs > 0 ? new RankedToken[sequence.CompletionIds.Length][] : null)];
         lock (_lock)
         {
             _logits ??= Buffer();
@@ -67,10 +78,15 @@ internal sealed class LogProbEngine : ISequenceScorer
                     var (sequence, place) = chunk.Places[i];
                     tokens[sequence][place] = (float)EngineFaults.Finite(logProbs[i], Stage);
                 }
+
+                if (top.Any(places => places is not null))
+                {
+                    Rank(chunk, sequences, top);
+                }
             }
         }
 
-        return [.. tokens.Select(row => new SequenceScore(row.Sum(value => (double)value), row))];
+        return [.. tokens.Select((row, i) => new SequenceScore(row.Sum(value => (double)value), row) { Top = top[i] })];
     }
 
     /// <inheritdoc/>
@@ -115,6 +131,21 @@ internal sealed class LogProbEngine : ISequenceScorer
         }
     }
 
+    /// <summary>Finds the most probable tokens of a run's places for the sequences that ask for them.</summary>
+    private void Rank(ScoringChunk chunk, IReadOnlyList<ScoredSequence> sequences, IReadOnlyList<RankedToken[][]?> top)
+    {
+        int[] counts = [.. chunk.Places.Select(place => sequences[place.Sequence].TopLogProbs)];
+        var ranked = LogitRows.MostProbable(_logits!, Vocabulary, counts, _threads);
+        for (int i = 0; i < ranked.Length; i++)
+        {
+            var (sequence, place) = chunk.Places[i];
+            if (top[sequence] is { } places)
+            {
+                places[place] = ranked[i];
+            }
+        }
+    }
+
     private void Accumulate(ScoringChunk chunk, (double Kl, double Model, double Reference)[] sums)
     {
         var rows = LogitRows.Divergences(_logits!, _referenceLogits!, Vocabulary, chunk.Targets, _threads);
@@ -137,13 +168,8 @@ internal sealed class LogProbEngine : ISequenceScorer
         _session.Run(_runOptions, InputNames, [ids, positions], OutputNames, [output]);
     }
 
-    private IEnumerable<ScoringChunk> Chunks(IReadOnlyList<ScoredSequence> sequences)
-    {
-        int[] lengths = [.. sequences.Select(ScoringChunk.FedTokens)];
-        int[] outputs = [.. sequences.Select(sequence => sequence.CompletionIds.Length)];
-        return MicroBatcher.Split(lengths, outputs, _maxTokens, _maxPositions)
-            .SelectMany(rows => ScoringChunk.Make(sequences, rows, _maxPositions));
-    }
+    private IEnumerable<ScoringChunk> Chunks(IReadOnlyList<ScoredSequence> sequences) =>
+        Batches(sequences).SelectMany(rows => ScoringChunk.Make(sequences, rows, _maxPositions));
 
     private NativeBuffer<float> Buffer() => new((long)_maxPositions * Vocabulary);
 

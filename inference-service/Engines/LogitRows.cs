@@ -22,6 +22,23 @@ internal static class LogitRows
         return results;
     }
 
+    /// <summary>The most probable tokens of each row, under the distribution of <see cref="LogProbs"/>.</summary>
+    /// <param name="logits">[N,V]</param>
+    /// <param name="vocabulary">V.</param>
+    /// <param name="counts">How many are wanted of each row, [N]; 0: none.</param>
+    /// <param name="threads">At most so many at once, > 0.</param>
+    /// <returns>[N], each as <see cref="TopTokens.Of"/> orders them.</returns>
+    public static RankedToken[][] MostProbable(NativeBuffer<float> logits, int vocabulary, int[] counts, int threads)
+    {
+        var results = new RankedToken[counts.Length][];
+        ForEach(counts.Length, threads, i =>
+        {
+            var row = Row(logits, vocabulary, i);
+            results[i] = counts[i] > 0 ? TopTokens.Of(row, LogitMath.LogSumExp(row), counts[i]) : [];
+        });
+        return results;
+    }
+
     /// <summary>Exact KL(model‖reference) of each pair of rows, and both log-probs of its id, nats. NaN where a row holds NaN.</summary>
     /// <param name="model">[N,V]</param>
     /// <param name="reference">[N,V]</param>

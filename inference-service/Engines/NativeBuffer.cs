@@ -9,7 +9,7 @@ namespace Rudder.InferenceService.Engines;
 /// Buffers of 2 MiB and more lie on huge pages where Linux has some: a cache of keys and values is read all over in every step,
 /// and with pages of 4 KiB the processor would spend a good part of that time on finding them.
 /// </remarks>
-/// <typeparam name="T">float or long.</typeparam>
+/// <typeparam name="T">float, Half or long.</typeparam>
 internal sealed unsafe class NativeBuffer<T> : IDisposable
     where T : unmanaged
 {
@@ -39,6 +39,16 @@ internal sealed unsafe class NativeBuffer<T> : IDisposable
     /// <summary>Elements.</summary>
     public long Length { get; }
 
+    /// <summary>The first element. Whoever computes with it keeps the bounds itself.</summary>
+    public T* Pointer
+    {
+        get
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            return _pointer;
+        }
+    }
+
     /// <summary>Part of the memory.</summary>
     public Span<T> Span(long start, int length)
     {
@@ -57,7 +67,9 @@ internal sealed unsafe class NativeBuffer<T> : IDisposable
         long length = shape.Aggregate(1L, (product, size) => checked(product * size));
         ArgumentOutOfRangeException.ThrowIfNegative(start);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(start + length, Length);
-        var type = typeof(T) == typeof(float) ? TensorElementType.Float : TensorElementType.Int64;
+        var type = typeof(T) == typeof(float) ? TensorElementType.Float
+            : typeof(T) == typeof(Half) ? TensorElementType.Float16
+            : TensorElementType.Int64;
         return OrtValue.CreateTensorValueWithData(OrtMemoryInfo.DefaultInstance, type, shape, (nint)(_pointer + start), length * sizeof(T));
     }
 

@@ -1,4 +1,5 @@
 using Microsoft.ML.OnnxRuntime;
+using Microsoft.ML.OnnxRuntime.Tensors;
 
 namespace Rudder.InferenceService.Engines;
 
@@ -6,25 +7,26 @@ namespace Rudder.InferenceService.Engines;
 /// <remarks>
 /// Past and present are bound to the same memory, so the cache never moves and nothing is allocated per step. A step's
 /// binding depends on its number of rows alone (the mask is always maxT wide; ones mark the valid tokens), so there is one
-/// binding per width, made on first use. Prefill binds views that begin at its first row.
+/// binding per width, made on first use. Prefill binds views that begin at its first row. On a device the cache lies there, the
+/// inputs of a step are bound anew, and logits come back to the host, where they are sampled (docs/adr/0005-gpu.md).
 /// </remarks>
 internal sealed class OnnxDecoder : IDecoder
 {
     private const long SingleToken = 1;
     private readonly InferenceSession _session;
     private readonly GraphShape _shape;
-    private readonly KeyValueArena _arena;
+    private readonly DeviceArena _arena;
     private readonly NativeBuffer<long> _ids;                // [S]
     private readonly NativeBuffer<long> _positions;          // [S]
     private readonly NativeBuffer<long> _mask;               // [S,maxT]
-    private readonly NativeBuffer<float> _logits;            // [S,V]
+    private readonly LogitsBuffer _logits;                   // [S,V]
     private readonly int[] _ones;                            // leading ones in each row of the mask
     private readonly StepBinding?[] _steps;
     private readonly RunOptions _runOptions = new();
     private readonly int _slots;
     private readonly int _maxTokens;
 
-    private OnnxDecoder(InferenceSession session, GraphShape shape, int slots, int maxTokens, int? eosId, long maxCacheBytes)
+    private OnnxDecoder(InferenceSession session, GraphShape shape, int slots, int maxTokens, int? eosId, Func<DeviceArena> cache)
     {
         (_session, _shape, _slots, _maxTokens) = (session, shape, slots, maxTokens);
         _ones = new int[slots];
@@ -32,11 +34,11 @@ internal sealed class OnnxDecoder : IDecoder
         Info = new GeneratorInfo(shape.Fingerprint, shape.Vocabulary, maxTokens, slots, eosId);
         try
         {
-            _arena = new KeyValueArena(shape, slots, maxTokens, maxCacheBytes);
+            _arena = cache();
             _ids = new NativeBuffer<long>(slots);
             _positions = new NativeBuffer<long>(slots);
             _mask = new NativeBuffer<long>((long)slots * maxTokens);
-            _logits = new NativeBuffer<float>((long)slots * shape.Vocabulary);
+            _logits = new LogitsBuffer(slots, shape.Vocabulary, shape.LogitsType);
         }
         catch
         {
@@ -49,15 +51,26 @@ internal sealed class OnnxDecoder : IDecoder
     public GeneratorInfo Info { get; }
 
     /// <summary>Loads a decoder and runs it once.</summary>
+    /// <param name="folder">The model's graphs.</param>
+    /// <param name="options">Limits, precision and device.</param>
+    /// <param name="eosId">End-of-text id, for information.</param>
     /// <exception cref="ModelLoadException">The graph cannot be loaded or its cache would be too large.</exception>
     public static OnnxDecoder Load(GraphFolder folder, EngineOptions options, int? eosId)
     {
-        var (session, shape) = GraphSession.Open(folder, "decoder", options.Precision, options.Threads);
+        var cuda = CudaProvider.For(options);
+        var (session, shape) = GraphSession.Open(folder, "decoder", options.Precision, options.Threads, cuda);
         OnnxDecoder decoder;
         try
         {
             int maxTokens = shape.TokensPerSequence(options, folder.ModelFolder);
-            decoder = new OnnxDecoder(session, shape, options.MaxSlots, maxTokens, eosId, options.MaxCacheBytes);
+            var memory = cuda?.Memory() ?? OrtMemoryInfo.DefaultInstance;
+            decoder = new OnnxDecoder(
+                session, shape, options.MaxSlots, maxTokens, eosId, () => new DeviceArena(memory, cuda, shape, options.MaxSlots, maxTokens, options.MaxCacheBytes));
+        }
+        catch (OnnxRuntimeException e)
+        {
+            session.Dispose();
+            throw new ModelLoadException($"ONNX Runtime cannot make a cache for the decoder of {folder.Path}: {e.Message} Unload a model, or lower MaxSlots or MaxTokens.", e);
         }
         catch
         {
@@ -121,11 +134,12 @@ internal sealed class OnnxDecoder : IDecoder
             _positions.Span(row, 1)[0] = lengths[row];
         }
 
-        (_steps[rows] ??= BindStep(rows)).Run(_runOptions);
+        (_steps[rows] ??= BindStep(rows)).Run(_runOptions, renewInputs: true);
+        _logits.Written(0, rows);
     }
 
     /// <inheritdoc/>
-    public ReadOnlySpan<float> Logits(int row) => _logits.Span((long)row * _shape.Vocabulary, _shape.Vocabulary);
+    public ReadOnlySpan<float> Logits(int row) => _logits.Row(row);
 
     /// <inheritdoc/>
     public void CopyRow(int from, int to, int tokens) => _arena.CopyRow(from, to, tokens);
@@ -138,8 +152,8 @@ internal sealed class OnnxDecoder : IDecoder
             step?.Dispose();
         }
 
-        _session.Dispose();
         FreeMemory();
+        _session.Dispose();
     }
 
     // After a constructor that failed part of it is not there.
@@ -159,7 +173,7 @@ internal sealed class OnnxDecoder : IDecoder
         binding.Input("input_ids", _ids.View(0, rows, SingleToken));           // [B,1]
         binding.Input("position_ids", _positions.View(0, rows, SingleToken));  // [B,1]
         binding.Input("attention_mask", _mask.View(0, rows, _maxTokens));      // [B,maxT]
-        binding.Output("logits", _logits.View(0, rows, SingleToken, _shape.Vocabulary));   // [B,1,V]
+        binding.Output("logits", _logits.View(0, rows));                     // [B,1,V]
         return binding;
     }
 
@@ -183,8 +197,9 @@ internal sealed class OnnxDecoder : IDecoder
     {
         using var binding = new StepBinding(_session, _arena, _shape.Layers, firstRow, input.Rows);
         input.Bind(binding);
-        binding.Output("logits", _logits.View((long)firstRow * _shape.Vocabulary, input.Rows, SingleToken, _shape.Vocabulary));   // [B,1,V]
+        binding.Output("logits", _logits.View(firstRow, input.Rows));              // [B,1,V]
         binding.Run(_runOptions);
+        _logits.Written(firstRow, input.Rows);
     }
 
     private void Warm()

@@ -12,7 +12,7 @@ internal sealed class PromptInput : IDisposable
     /// <summary>Allocates zeros.</summary>
     /// <param name="rows">B.</param>
     /// <param name="tokens">T, the longest row.</param>
-    /// <param name="maskWidth">Tokens of a row that are cached already, and T.</param>
+    /// <param name="maskWidth">T, and where the graph has the cache also the tokens of a row that are in it.</param>
     public PromptInput(int rows, int tokens, int maskWidth)
     {
         (Rows, _tokens, _maskWidth) = (rows, tokens, maskWidth);
@@ -38,11 +38,11 @@ internal sealed class PromptInput : IDisposable
             positions[t] = firstPosition + t;
         }
 
-        _mask.Span((long)row * _maskWidth, firstPosition + ids.Length).Fill(1);
+        _mask.Span((long)row * _maskWidth, Math.Min(_maskWidth, firstPosition + ids.Length)).Fill(1);
     }
 
     /// <summary>Gives the memory to a run of the decoder.</summary>
-    public void Bind(StepBinding binding)
+    public void Bind(GraphBinding binding)
     {
         binding.Input("input_ids", _ids.View(0, Rows, _tokens));
         binding.Input("position_ids", _positions.View(0, Rows, _tokens));

@@ -13,22 +13,30 @@ internal readonly record struct PendingDraw(Slot Slot, int LogitsRow);
 /// Brings admitted prompts into the cache: new ones together in one batch, those that begin like a known one on top of a copy of
 /// its rows, and one that is longer than a prefill may be chunk by chunk, with decoding steps between.
 /// </summary>
-/// <remarks>Belongs to the engine's thread. A prompt is read once, however many samples or requests ask for it together.</remarks>
+/// <remarks>Belongs to the engine's thread. A prompt is read once, however many samples, or requests that may share it, ask for it together.</remarks>
 /// <param name="decoder">The decoder.</param>
 /// <param name="slots">Where sequences go when their prompt is read.</param>
 /// <param name="chunkTokens">Tokens of one chunk.</param>
+/// <param name="sharing">Whose prompts may share what is read.</param>
 /// <param name="observer">Told of prefills and admissions.</param>
-internal sealed class PromptReader(IDecoder decoder, SlotTable slots, int chunkTokens, IEngineObserver observer)
+internal sealed class PromptReader(IDecoder decoder, SlotTable slots, int chunkTokens, PrefixSharing sharing, IEngineObserver observer)
 {
-    private readonly PrefixTable _prefixes = new(slots.Capacity);
+    private readonly PrefixTable _prefixes = new(slots.Capacity, sharing);
+    private readonly SharedPrompts _shared = new(sharing);
     private Admission _long;                                 // default: none
     private int _longRead;
 
     /// <summary>Whether a long prompt is under way.</summary>
     public bool IsReading => _long.Prompt is not null;
 
-    /// <summary>Slots that can be given away: those of a long prompt under way are its own already.</summary>
-    public int FreeSlots => slots.Free - _long.Count;
+    /// <summary>Slots of a long prompt under way: its completions have left the queue and are not decoded yet.</summary>
+    public int HeldSlots => _long.Count;
+
+    /// <summary>Tokens that a long prompt under way has in the cache.</summary>
+    public int ReadTokens => IsReading ? _longRead : 0;
+
+    /// <summary>Slots that can be given away.</summary>
+    public int FreeSlots => slots.Free - HeldSlots;
 
     // While it is read, a long prompt lies in the last row, which stays free as long as FreeSlots is heeded.
     private int LongRow => slots.Capacity - 1;
@@ -42,7 +50,7 @@ internal sealed class PromptReader(IDecoder decoder, SlotTable slots, int chunkT
         foreach (var admission in admissions)
         {
             int[] prompt = admission.Prompt.Request.PromptIds;
-            var (row, tokens) = _prefixes.Longest(prompt);
+            var (row, tokens) = _prefixes.Longest(prompt, admission.Prompt.Batch.Client);
             if (prompt.Length - tokens > chunkTokens)
             {
                 Begin(admission, row, tokens);
@@ -87,7 +95,7 @@ internal sealed class PromptReader(IDecoder decoder, SlotTable slots, int chunkT
         if (_longRead == prompt.Length)
         {
             _long = default;
-            _prefixes.Set(LongRow, prompt);
+            Know(LongRow, admission);
             Place(admission, LongRow, draws);
         }
     }
@@ -129,7 +137,7 @@ internal sealed class PromptReader(IDecoder decoder, SlotTable slots, int chunkT
         _prefixes.Forget(row, 1);
         if (Run(row, prompt.AsSpan(prefixTokens), prefixTokens, admission))
         {
-            _prefixes.Set(row, prompt);
+            Know(row, admission);
             Place(admission, row, draws);
         }
     }
@@ -137,7 +145,7 @@ internal sealed class PromptReader(IDecoder decoder, SlotTable slots, int chunkT
     private void ReadTogether(List<Admission> admissions, List<PendingDraw> draws)
     {
         int firstRow = slots.Count;
-        var groups = admissions.GroupBy(admission => admission.Prompt.Request.PromptIds, SameIds.Comparer).Select(group => group.ToList()).ToList();
+        var groups = admissions.GroupBy(admission => admission.Prompt, _shared).Select(group => group.ToList()).ToList();
         int[][] prompts = [.. groups.Select(group => group[0].Prompt.Request.PromptIds)];
         _prefixes.Forget(firstRow, prompts.Length);
         long start = Stopwatch.GetTimestamp();
@@ -155,7 +163,7 @@ internal sealed class PromptReader(IDecoder decoder, SlotTable slots, int chunkT
         // Every prompt's first sequence keeps the row it was read into; only then do copies fill the rows behind.
         for (int i = 0; i < groups.Count; i++)
         {
-            _prefixes.Set(firstRow + i, prompts[i]);
+            Know(firstRow + i, groups[i][0]);
             Take(groups[i][0], 0, firstRow + i, draws);
         }
 
@@ -190,10 +198,12 @@ internal sealed class PromptReader(IDecoder decoder, SlotTable slots, int chunkT
             if (row != readRow)
             {
                 decoder.CopyRow(readRow, row, prompt.Length);
-                _prefixes.Set(row, prompt);
+                Know(row, admission);
             }
         }
     }
+
+    private void Know(int row, Admission admission) => _prefixes.Set(row, admission.Prompt.Request.PromptIds, admission.Prompt.Batch.Client);
 
     private int Take(Admission admission, int sample, int logitsRow, List<PendingDraw> draws)
     {
@@ -227,17 +237,18 @@ internal sealed class PromptReader(IDecoder decoder, SlotTable slots, int chunkT
         return true;
     }
 
-    /// <summary>Compares prompts by their ids.</summary>
-    private sealed class SameIds : IEqualityComparer<int[]>
+    /// <summary>Takes prompts of the same ids for one where they may share what is read.</summary>
+    /// <param name="sharing">Whose may.</param>
+    private sealed class SharedPrompts(PrefixSharing sharing) : IEqualityComparer<PromptWork>
     {
-        public static readonly SameIds Comparer = new();
+        public bool Equals(PromptWork? x, PromptWork? y) => ReferenceEquals(x, y)
+            || (x is not null && y is not null && sharing.Allows(x.Batch.Client, y.Batch.Client)
+                && x.Request.PromptIds.AsSpan().SequenceEqual(y.Request.PromptIds));
 
-        public bool Equals(int[]? x, int[]? y) => x.AsSpan().SequenceEqual(y);
-
-        public int GetHashCode(int[] ids)
+        public int GetHashCode(PromptWork prompt)
         {
             var hash = default(HashCode);
-            foreach (int id in ids)
+            foreach (int id in prompt.Request.PromptIds)
             {
                 hash.Add(id);
             }

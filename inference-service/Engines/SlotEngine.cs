@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Rudder.InferenceService.Kernels;
 using Rudder.InferenceService.Scheduling;
 using Rudder.InferenceService.Telemetry;
 using Rudder.Sampling;
@@ -10,7 +11,7 @@ namespace Rudder.InferenceService.Engines;
 /// One thread owns the decoder and runs the loop: retire, admit, prefill, step, sample, publish; the rows of a step are sampled on
 /// several. A sequence's draws depend on (seed, sample index, place) and its own logits alone, and a row's logits on its own
 /// tokens, so its tokens are the same whatever else runs. A step allocates nothing, unless a request has stop strings,
-/// which are looked for in decoded text, or callbacks that do.
+/// which are looked for in decoded text, asks for the most probable tokens, or has callbacks that allocate.
 /// </remarks>
 internal sealed class SlotEngine : IGenerator, IRowWork
 {
@@ -27,6 +28,7 @@ internal sealed class SlotEngine : IGenerator, IRowWork
     private readonly Action<Slot> _retired;
     private readonly List<PendingDraw> _draws;
     private readonly TokenDraw[] _drawn;
+    private readonly RankedToken[]?[] _top;                  // of the rows that ask for it
     private readonly Exception?[] _faults;
     private readonly int[] _ids;
     private readonly int[] _lengths;
@@ -41,11 +43,11 @@ internal sealed class SlotEngine : IGenerator, IRowWork
         (_decoder, _options, _observer) = (decoder, options, observer ?? NoObserver.Instance);
         _queue = new RequestQueue(options.MaxQueuedSequences);
         _slots = new SlotTable(slots);
-        _reader = new PromptReader(decoder, _slots, options.MaxPrefillTokens, _observer);
+        _reader = new PromptReader(decoder, _slots, options.MaxPrefillTokens, options.SharePrefixes, _observer);
         _sampler = new RowSampler(options.Threads);
         (_copyRow, _retired) = (_reader.CopyRow, Retired);
         _draws = new List<PendingDraw>(slots);
-        (_drawn, _faults) = (new TokenDraw[slots], new Exception?[slots]);
+        (_drawn, _top, _faults) = (new TokenDraw[slots], new RankedToken[slots][], new Exception?[slots]);
         (_ids, _lengths) = (new int[slots], new int[slots]);
         new Thread(RunLoop) { IsBackground = true, Name = "slot engine" }.Start();
     }
@@ -67,7 +69,7 @@ internal sealed class SlotEngine : IGenerator, IRowWork
     /// <param name="observer">Told of what the loop does; null: nobody.</param>
     /// <exception cref="ModelLoadException">The graph cannot be loaded or its cache would be too large.</exception>
     public static SlotEngine Load(GraphFolder folder, EngineOptions options, int? eosId, IEngineObserver? observer = null) =>
-        new(OnnxDecoder.Load(folder, options, eosId), options, observer);
+        new(Decoder(folder, options, eosId), options, observer);
 
     /// <inheritdoc/>
     public Task<IReadOnlyList<IReadOnlyList<GeneratedSequence>>> GenerateAsync(GenerationBatch batch, CancellationToken cancellation)
@@ -76,6 +78,7 @@ internal sealed class SlotEngine : IGenerator, IRowWork
         cancellation.ThrowIfCancellationRequested();
         var work = new BatchWork(batch, cancellation);
         _queue.Enqueue(work);
+        batch.OnAdmitted?.Invoke();
         return work.Completion;
     }
 
@@ -96,7 +99,9 @@ internal sealed class SlotEngine : IGenerator, IRowWork
         try
         {
             double uniform = CounterRandom.Uniform(request.Seed, (uint)slot.SampleIndex, (uint)slot.Drawn);
-            _drawn[row] = sampler.Draw(_decoder.Logits(logitsRow), request.Parameters, uniform);
+            var logits = _decoder.Logits(logitsRow);
+            _drawn[row] = sampler.Draw(logits, request.Parameters, uniform);
+            _top[row] = request.TopLogProbs > 0 ? TopTokens.Of(logits, sampler.LogSum, request.TopLogProbs) : null;
         }
         catch (Exception e)
         {
@@ -135,15 +140,21 @@ internal sealed class SlotEngine : IGenerator, IRowWork
         _ended.SetResult();
     }
 
+    // On the processor this program's own attention; on a device, and for graphs in 16 bits, that of the graph.
+    private static IDecoder Decoder(GraphFolder folder, EngineOptions options, int? eosId) =>
+        options.Device == GraphDevice.Cuda || options.Precision == GraphPrecision.Fp16
+            ? OnnxDecoder.Load(folder, options, eosId)
+            : SlotDecoder.Load(folder, options, eosId);
+
     private void PublishOccupancy()
     {
-        long tokens = 0;
+        long tokens = _reader.ReadTokens;
         for (int row = 0; row < _slots.Count; row++)
         {
             tokens += _slots[row].CachedTokens;
         }
 
-        Volatile.Write(ref _running, _slots.Count);
+        Volatile.Write(ref _running, _slots.Count + _reader.HeldSlots);
         Volatile.Write(ref _cachedTokens, tokens);
     }
 
@@ -233,7 +244,7 @@ internal sealed class SlotEngine : IGenerator, IRowWork
             var slot = _draws[i].Slot;
             var fault = _faults[i];
             _faults[i] = null;
-            Publish(slot, _drawn[i], fault);
+            Publish(slot, _drawn[i], _top[i], fault);
             if (fault is null && slot.Drawn == 1)
             {
                 _observer.FirstToken(Stopwatch.GetElapsedTime(slot.Prompt.EnqueuedAt));
@@ -242,13 +253,13 @@ internal sealed class SlotEngine : IGenerator, IRowWork
     }
 
     // A broken decoder of stop strings, too, is its request's fault alone.
-    private static void Publish(Slot slot, TokenDraw draw, Exception? fault)
+    private static void Publish(Slot slot, TokenDraw draw, RankedToken[]? top, Exception? fault)
     {
         try
         {
             if (fault is null)
             {
-                slot.Append(draw.Id, draw.LogProb);
+                slot.Append(draw.Id, draw.LogProb, top);
             }
         }
         catch (Exception e)

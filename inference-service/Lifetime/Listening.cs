@@ -58,6 +58,7 @@ internal static class Listening
 
     private static void SetLimits(KestrelServerLimits limits, ServiceOptions options)
     {
+        limits.MaxConcurrentConnections = options.MaxConnections; // Kestrel counts them for each address
         limits.MaxRequestBodySize = options.MaxRequestBytes + HttpSlack;
         limits.MaxRequestHeadersTotalSize = HeaderBytes;
         limits.RequestHeadersTimeout = HeaderTime;

@@ -1,5 +1,7 @@
 using System.Text;
+using Rudder.InferenceService.Engines;
 using Rudder.InferenceService.Registry;
+using Rudder.Sampling;
 
 namespace Rudder.InferenceService.OpenAi;
 
@@ -13,9 +15,9 @@ internal sealed class ChoiceText(CompletionRequest request, LoadedModel model)
 
     /// <summary>The prompt's text where it is echoed, else empty.</summary>
     /// <param name="ids">The prompt.</param>
-    /// <param name="scores">log p of its ids from the second on; needed with <paramref name="logProbs"/>.</param>
+    /// <param name="score">Of its ids from the second on; needed with <paramref name="logProbs"/>.</param>
     /// <param name="logProbs">Gets its tokens; null where they were not asked for.</param>
-    public string Echo(int[] ids, float[]? scores, TokenLogProbs? logProbs)
+    public string Echo(int[] ids, SequenceScore? score, TokenLogProbs? logProbs)
     {
         if (!request.Echo)
         {
@@ -27,7 +29,15 @@ internal sealed class ChoiceText(CompletionRequest request, LoadedModel model)
         var text = new StringBuilder();
         for (int i = 0; i < ids.Length; i++)
         {
-            logProbs?.Add(TokenText.Show(model, ids[i]), i == 0 ? null : scores![i - 1], prompt.Characters);
+            if (i == 0)
+            {
+                logProbs?.Add(TokenText.Show(model, ids[i]), null, prompt.Characters);
+            }
+            else if (logProbs is not null)
+            {
+                Add(logProbs, new RankedToken(ids[i], score!.TokenLogProbs[i - 1]), score!.Top?[i - 1], prompt.Characters);
+            }
+
             text.Append(prompt.Append(ids[i]));
         }
 
@@ -37,13 +47,17 @@ internal sealed class ChoiceText(CompletionRequest request, LoadedModel model)
     }
 
     /// <summary>What a drawn token adds to the text that is certain.</summary>
-    /// <param name="id">The token.</param>
-    /// <param name="logProb">Its log-prob, nats.</param>
+    /// <param name="token">The token with its log-prob.</param>
+    /// <param name="top">The most probable tokens at its place; null where none were asked for.</param>
     /// <param name="logProbs">Gets the token; null where it was not asked for.</param>
-    public string Append(int id, float logProb, TokenLogProbs? logProbs)
+    public string Append(RankedToken token, RankedToken[]? top, TokenLogProbs? logProbs)
     {
-        logProbs?.Add(TokenText.Show(model, id), logProb, _echoed + _drawn.Characters);
-        string piece = _hold.Pass(_drawn.Append(id));
+        if (logProbs is not null)
+        {
+            Add(logProbs, token, top, _echoed + _drawn.Characters);
+        }
+
+        string piece = _hold.Pass(_drawn.Append(token.Id));
         _given += piece.Length;
         return piece;
     }
@@ -51,4 +65,7 @@ internal sealed class ChoiceText(CompletionRequest request, LoadedModel model)
     /// <summary>What is still missing when the completion is finished.</summary>
     /// <param name="completion">Its whole text, stop string cut off, without the prompt.</param>
     public string Rest(string completion) => completion[Math.Min(_given, completion.Length)..];
+
+    private void Add(TokenLogProbs logProbs, RankedToken token, RankedToken[]? top, int offset) => logProbs.Add(
+        TokenText.Show(model, token.Id), token.LogProb, offset, logProbs.Top is null ? null : TopTexts.Of(model, token, top ?? []));
 }

@@ -8,7 +8,8 @@ namespace Rudder.InferenceService.OpenAi;
 internal sealed record CompletionChoice(int Index, string Text, string? FinishReason, TokenLogProbs? LogProbs);
 
 /// <summary>Tokens with their log-probs.</summary>
-internal sealed class TokenLogProbs
+/// <param name="hasTop">Whether the most probable tokens at each place are told too.</param>
+internal sealed class TokenLogProbs(bool hasTop)
 {
     /// <summary>The tokens as text.</summary>
     public List<string> Tokens { get; } = [];
@@ -19,11 +20,16 @@ internal sealed class TokenLogProbs
     /// <summary>Where each begins in the text, in Unicode code points, before a stop string is cut off.</summary>
     public List<int> Offsets { get; } = [];
 
+    /// <summary>The most probable tokens at each place, as <see cref="TopTexts"/> gives them; null where none were asked for.</summary>
+    /// <remarks>An entry is null for the first token of a prompt.</remarks>
+    public List<IReadOnlyList<KeyValuePair<string, float>>?>? Top { get; } = hasTop ? [] : null;
+
     /// <summary>Adds a token.</summary>
-    public void Add(string token, float? logProb, int offset)
+    public void Add(string token, float? logProb, int offset, IReadOnlyList<KeyValuePair<string, float>>? top = null)
     {
         Tokens.Add(token);
         Values.Add(logProb);
         Offsets.Add(offset);
+        Top?.Add(top);
     }
 }

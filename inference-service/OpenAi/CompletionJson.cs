@@ -99,9 +99,38 @@ internal sealed record CompletionJson(string Id, long Created, string Model, str
         }
 
         json.WriteEndArray();
-        json.WriteNull("top_logprobs");
+        WriteTop(json, logProbs.Top);
         json.WriteStartArray("text_offset");
         logProbs.Offsets.ForEach(json.WriteNumberValue);
+        json.WriteEndArray();
+    }
+
+    private static void WriteTop(Utf8JsonWriter json, List<IReadOnlyList<KeyValuePair<string, float>>?>? places)
+    {
+        if (places is null)
+        {
+            json.WriteNull("top_logprobs");
+            return;
+        }
+
+        json.WriteStartArray("top_logprobs");
+        foreach (var place in places)
+        {
+            if (place is null)
+            {
+                json.WriteNullValue();
+                continue;
+            }
+
+            json.WriteStartObject();
+            foreach (var (text, logProb) in place)
+            {
+                json.WriteNumber(text, logProb);
+            }
+
+            json.WriteEndObject();
+        }
+
         json.WriteEndArray();
     }
 }

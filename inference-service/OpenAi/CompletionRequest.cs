@@ -32,8 +32,11 @@ internal sealed record CompletionRequest
     /// <summary>Keeps tokens of at least this share of the largest probability. Default 0. Not in the original API.</summary>
     public float MinP { get; init; }
 
-    /// <summary>Whether each token's log-prob is returned (<c>logprobs: 0</c>).</summary>
+    /// <summary>Whether each token's log-prob is returned (<c>logprobs</c> is given).</summary>
     public bool LogProbs { get; init; }
+
+    /// <summary>How many of the most probable tokens are returned with each one: the value of <c>logprobs</c>. Default 0, range 0 to 5.</summary>
+    public int TopLogProbs { get; init; }
 
     /// <summary>Whether the prompt stands before its completion.</summary>
     public bool Echo { get; init; }
@@ -66,7 +69,7 @@ internal sealed record CompletionRequest
             MaxNewTokens = DrawsNothing ? 1 : MaxTokens,
         };
         settings.StopStrings.AddRange(Stop);
-        var sample = new SampleRequest { Model = Model, N = N, Settings = settings, Logprobs = LogProbs };
+        var sample = new SampleRequest { Model = Model, N = N, Settings = settings, Logprobs = LogProbs, TopLogprobs = TopLogProbs };
         sample.Prompts.AddRange(Prompts);
         return sample;
     }

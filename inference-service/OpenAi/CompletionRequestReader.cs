@@ -7,6 +7,7 @@ namespace Rudder.InferenceService.OpenAi;
 internal static class CompletionRequestReader
 {
     private const int MaxDepth = 8;
+    private const int MaxTopLogProbs = 5;                    // of the original API
 
     private static readonly string[] Known =
     [
@@ -42,6 +43,7 @@ internal static class CompletionRequestReader
         int n = fields.Integer("n") ?? 1;
         RefuseWhatEnginesLack(fields, n);
         bool stream = fields.Flag("stream");
+        int? top = TopLogProbs(fields);
         var (prompts, hasOne) = Prompts(fields.Find("prompt"), maxPrompts);
         var request = new CompletionRequest
         {
@@ -54,7 +56,8 @@ internal static class CompletionRequestReader
             TopP = fields.Number("top_p", 1),
             TopK = fields.Integer("top_k") ?? 0,
             MinP = fields.Number("min_p", 0),
-            LogProbs = LogProbs(fields),
+            LogProbs = top is not null,
+            TopLogProbs = top ?? 0,
             Echo = fields.Flag("echo"),
             Stop = Stops(fields.Find("stop")),
             Seed = Seed(fields.Find("seed")),
@@ -169,13 +172,12 @@ internal static class CompletionRequestReader
         { } other => throw JsonFields.Wrong("seed", other, $"a whole number from 0 to {uint.MaxValue}"),
     };
 
-    private static bool LogProbs(JsonFields fields) => fields.Integer("logprobs") switch
+    private static int? TopLogProbs(JsonFields fields) => fields.Integer("logprobs") switch
     {
-        null => false,
-        0 => true,
-        { } wanted => throw OpenAiException.Invalid(
-            "logprobs",
-            $"logprobs is {wanted}; this service returns the log-prob of each token and no alternatives. Use logprobs: 0, or Scoring.LogProbs over gRPC."),
+        null => null,
+        { } count and >= 0 and <= MaxTopLogProbs => count,
+        { } count => throw OpenAiException.Invalid(
+            "logprobs", $"logprobs is {count}; it takes 0 to {MaxTopLogProbs}, the number of most probable tokens told with each one. Ask for fewer."),
     };
 
     private static bool IncludeUsage(JsonFields fields, bool stream)

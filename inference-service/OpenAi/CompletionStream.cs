@@ -1,6 +1,7 @@
 using Rudder.InferenceService.Engines;
 using Rudder.InferenceService.Services;
 using Rudder.InferenceService.Telemetry;
+using Rudder.Sampling;
 
 namespace Rudder.InferenceService.OpenAi;
 
@@ -86,7 +87,7 @@ internal sealed class CompletionStream(ServiceMetrics metrics)
         var token = step.Token!.Value;
         int index = work.Index(step.Prompt, token.SampleIndex);
         var logProbs = work.LogProbs();
-        string piece = choices[index].Append(token.Id, token.LogProb, logProbs);
+        string piece = choices[index].Append(new RankedToken(token.Id, token.LogProb), token.Top, logProbs);
 
         // A token that completes no character says nothing yet, unless its log-prob is wanted.
         return piece.Length > 0 || logProbs is not null

@@ -8,10 +8,10 @@ namespace Rudder.InferenceService.OpenAi;
 /// <param name="Request">The request.</param>
 /// <param name="Model">The model that answers.</param>
 /// <param name="Plan">The request in the engine's terms.</param>
-/// <param name="Scores">Log-probs of the prompts, per prompt from its second id on; null where they are not returned.</param>
+/// <param name="Scores">Scores of the prompts, of each one's ids from the second on; null where they are not returned.</param>
 /// <param name="Heading">What every object of the reply begins with.</param>
 internal sealed record CompletionWork(
-    CompletionRequest Request, LoadedModel Model, SamplePlan Plan, IReadOnlyList<float[]>? Scores, CompletionJson Heading)
+    CompletionRequest Request, LoadedModel Model, SamplePlan Plan, IReadOnlyList<SequenceScore>? Scores, CompletionJson Heading)
 {
     /// <summary>Choices of the reply.</summary>
     public int Choices => Plan.Batch.Prompts.Sum(prompt => prompt.Samples);
@@ -20,7 +20,7 @@ internal sealed record CompletionWork(
     public int Index(int prompt, int sample) => (prompt * Request.N) + sample;
 
     /// <summary>A list for log-probs, or null where none were asked for.</summary>
-    public TokenLogProbs? LogProbs() => Request.LogProbs ? new TokenLogProbs() : null;
+    public TokenLogProbs? LogProbs() => Request.LogProbs ? new TokenLogProbs(Request.TopLogProbs > 0) : null;
 
     /// <summary>The echo that opens a choice; empty where none was asked for.</summary>
     public string Echo(ChoiceText text, int prompt, TokenLogProbs? logProbs) => text.Echo(Plan.Batch.Prompts[prompt].PromptIds, Scores?[prompt], logProbs);

@@ -8,6 +8,7 @@ using Rudder.InferenceService.Registry;
 using Rudder.InferenceService.Security;
 using Rudder.InferenceService.Services;
 using Rudder.InferenceService.Telemetry;
+using Rudder.Sampling;
 
 namespace Rudder.InferenceService.OpenAi;
 
@@ -36,10 +37,16 @@ internal sealed class CompletionsCall(
         var buffer = request.Stream ? new StreamBuffer<SampleProgress>(Capacity(request), call.GiveUp) : null;
         var plan = requests.Plan(request.ToSample(), call.Model, buffer is null ? null : step => buffer.TryWrite(step), caller.Name);
         using var share = budgets.Enter(caller, plan.Tokens);
+        plan = plan.WhenAdmitted(share.Keep);
         ServiceTracing.Asked(call.Model.Name, plan.Batch);
         var promptScores = request is { Echo: true, LogProbs: true }
-            ? await scores.ScoreAsync(call.Model, [.. plan.Batch.Prompts.Select(prompt => prompt.PromptIds)], call.Cancellation)
+            ? await scores.ScoreAsync(call.Model, plan.Batch, request.TopLogProbs, call.Cancellation)
             : null;
+        if (request.DrawsNothing)
+        {
+            share.Keep();                                    // no engine will tell
+        }
+
         var work = new CompletionWork(request, call.Model, plan, promptScores, CompletionJson.For(call.Model, time));
         if (buffer is not null)
         {
@@ -92,7 +99,7 @@ internal sealed class CompletionsCall(
         {
             for (int i = 0; i < sequence.Ids.Length; i++)
             {
-                text.Append(sequence.Ids[i], sequence.LogProbs[i], logProbs);
+                text.Append(new RankedToken(sequence.Ids[i], sequence.LogProbs[i]), sequence.Top?[i], logProbs);
             }
         }
 

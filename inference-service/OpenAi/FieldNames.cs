@@ -16,6 +16,7 @@ internal static partial class FieldNames
         message = UseStopIds().Replace(message, "Leave it out.");
         message = StopStrings().Replace(message, "stop$1");
         message = MaxNewTokens().Replace(message, "max_tokens");
+        message = TopLogProbs().Replace(message, "logprobs");
         message = Settings().Replace(message, "$1");
         return message
             .Replace("Models.List names", "GET /v1/models names", StringComparison.Ordinal)
@@ -44,9 +45,12 @@ internal static partial class FieldNames
     [GeneratedRegex(@"\b(?:settings\.)?max_new_tokens\b")]
     private static partial Regex MaxNewTokens();
 
+    [GeneratedRegex(@"\btop_logprobs\b")]
+    private static partial Regex TopLogProbs();
+
     [GeneratedRegex(@"\bsettings\.(temperature|top_p|top_k|min_p|seed)\b")]
     private static partial Regex Settings();
 
-    [GeneratedRegex(@"^(?:the (?:number|length) of )?(model|prompt|n|max_tokens|temperature|top_p|top_k|min_p|stop|seed)(?![A-Za-z0-9_])")]
+    [GeneratedRegex(@"^(?:the (?:number|length) of )?(model|prompt|n|max_tokens|temperature|top_p|top_k|min_p|logprobs|stop|seed)(?![A-Za-z0-9_])")]
     private static partial Regex Parameter();
 }

@@ -34,7 +34,8 @@ internal sealed class CommandLine
           --Service:Models:0:Name NAME        a model to load at start (1, 2, ... for more) ...
           --Service:Models:0:Path FOLDER      ... its folder, with graphs in onnx/ (trainer export --model FOLDER makes them)
           --Service:Models:0:Engine E         slots (default) or genai
-          --Service:Models:0:Precision P      fp32 (default) or int8
+          --Service:Models:0:Precision P      fp32 (default), int8, or fp16 (cuda)
+          --Service:Device D                  cpu (default) or cuda
           --Service:Tls:CertificateFile FILE  PEM certificate of the https addresses, and ...
           --Service:Tls:KeyFile FILE          ... its key
           --Service:Tls:ClientCaFile FILE     PEM roots: callers must have a certificate under them (mutual TLS)

@@ -18,7 +18,7 @@ internal sealed class ModelOptions
     /// <summary>What decodes: slots (continuous batching on ONNX Runtime) or genai (ONNX Runtime GenAI). Classifiers ignore it. Default slots.</summary>
     public EngineKind Engine { get; init; } = EngineKind.Slots;
 
-    /// <summary>Which graphs are loaded: fp32 or int8. Default fp32.</summary>
+    /// <summary>Which graphs are loaded: fp32, int8 (cpu), or fp16 (generators on cuda). Default fp32.</summary>
     public GraphPrecision Precision { get; init; } = GraphPrecision.Fp32;
 }
 

@@ -1,6 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using System.Globalization;
 using System.Reflection;
+using Rudder.InferenceService.Engines;
 
 namespace Rudder.InferenceService.Options;
 
@@ -179,6 +180,11 @@ internal sealed class OptionsReader
         if (options.MaxTokens == 1)
         {
             _faults.Add($"Service:MaxTokens is 1; it takes 0 (the model's context) or 2 to {1 << 20}, room for a prompt and a drawn token.");
+        }
+
+        if (options.CudaProviderLibrary.Length > 0 && options.Device != GraphDevice.Cuda)
+        {
+            _faults.Add("Service:CudaProviderLibrary is set and Service:Device is cpu; set the device to cuda, or leave the library out.");
         }
 
         if (options.Tls.CertificateFile.Length == 0 != (options.Tls.KeyFile.Length == 0))

@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using Rudder.InferenceService.Engines;
 
 namespace Rudder.InferenceService.Options;
 
@@ -14,7 +15,7 @@ internal sealed class ServiceOptions
     [Length(0, 64)]
     public ModelOptions[] Models { get; init; } = [];
 
-    /// <summary>Sequences decoded together. Memory grows with it: MaxSlots × MaxTokens × layers × 2 × width × 4 bytes. GenAI decodes at most 32 together, whatever is set. Default 32.</summary>
+    /// <summary>Sequences decoded together. Memory grows with it: MaxSlots × MaxTokens × layers × 2 × width × 4 bytes, or 2 for int8 graphs on the slots engine and for fp16. GenAI decodes at most 32 together, whatever is set. Default 32.</summary>
     [Range(1, 1024)]
     public int MaxSlots { get; init; } = 32;
 
@@ -38,6 +39,12 @@ internal sealed class ServiceOptions
     [Range(16, 1 << 20)]
     public int MaxStreamBuffer { get; init; } = 4096;
 
+    /// <summary>Where models compute: cpu or cuda (docs/gpu.md). Default cpu.</summary>
+    public GraphDevice Device { get; init; } = GraphDevice.Cpu;
+
+    /// <summary>Library of ONNX Runtime's CUDA provider, relative to the current folder, for a build that has none inside; needs Device cuda. Default: none.</summary>
+    public string CudaProviderLibrary { get; init; } = "";
+
     /// <summary>Threads of one model's matrix products; 0: one per processor. Default 0.</summary>
     [Range(0, 1024)]
     public int Threads { get; init; }
@@ -53,6 +60,9 @@ internal sealed class ServiceOptions
     /// <summary>Prompt tokens, padding included, that go through one prefill; running sequences wait no longer than that. Default 1024.</summary>
     [Range(1, 1 << 20)]
     public int MaxPrefillTokens { get; init; } = 1024;
+
+    /// <summary>Whose prompts may begin with the cached beginning of whose: all, client (a client's own) or none. What is shared is answered sooner, which tells that it was known. Default client.</summary>
+    public PrefixSharing SharePrefixes { get; init; } = PrefixSharing.Client;
 
     /// <summary>Tokens, padding included, of one scoring batch. Default 2048.</summary>
     [Range(1, 1 << 20)]
@@ -94,7 +104,7 @@ internal sealed class ServiceOptions
     [Range(1 << 10, 1 << 30)]
     public int MaxRequestBytes { get; init; } = 16 << 20;
 
-    /// <summary>Bytes of one reply. Default 64 MiB; a client must allow as much.</summary>
+    /// <summary>Bytes of one reply. Default 64 MiB; a client must allow as much. An eighth of it bounds the top_logprobs of a call.</summary>
     [Range(1 << 10, 1 << 30)]
     public int MaxReplyBytes { get; init; } = 64 << 20;
 
@@ -105,6 +115,14 @@ internal sealed class ServiceOptions
     /// <summary>Calls that run at once over one HTTP/2 connection; further ones wait at the client. Default 256.</summary>
     [Range(1, 10_000)]
     public int MaxStreamsPerConnection { get; init; } = 256;
+
+    /// <summary>Connections at once to each address; one more is closed before anything is read from it. Default 1024.</summary>
+    [Range(1, 1 << 20)]
+    public int MaxConnections { get; init; } = 1024;
+
+    /// <summary>Health.Watch streams open at once, which need no key; one more gets RESOURCE_EXHAUSTED. Default 256.</summary>
+    [Range(1, 1 << 20)]
+    public int MaxHealthWatches { get; init; } = 256;
 
     /// <summary>Certificate, key and client roots of the https addresses. Default: none.</summary>
     public TlsOptions Tls { get; init; } = new();

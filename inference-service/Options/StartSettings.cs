@@ -1,3 +1,4 @@
+using Rudder.InferenceService.Engines;
 using Rudder.InferenceService.Security;
 
 namespace Rudder.InferenceService.Options;
@@ -47,6 +48,11 @@ internal sealed record StartSettings(ServiceOptions Options, IReadOnlyList<Liste
         }
 
         var options = OptionsReader.Read(configuration, faults);
+        if (options.Device == GraphDevice.Cuda && CudaProvider.Fault(options.CudaProviderLibrary) is { } noDevice)
+        {
+            faults.Add(noDevice);
+        }
+
         var files = new SecurityFiles(Identity(options.Tls, time, faults), Keys(options.ApiKeysFile, time, faults));
 
         // What is configured counts, even where the file is faulty: its fault is told once, not at every address.

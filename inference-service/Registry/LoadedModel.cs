@@ -32,6 +32,9 @@ internal sealed class LoadedModel
     /// <summary>Tokens of prompt and completion together, or of one classifier window with its special tokens.</summary>
     public required int Context { get; init; }
 
+    /// <summary>Tokens that one drawn sequence holds: the settings may give a slot less than the model's context.</summary>
+    public int SlotTokens => Generator?.Info.Context ?? Context;
+
     /// <summary>End-of-text id, or null where the config names none.</summary>
     public int? EosId { get; init; }
 
@@ -50,8 +53,8 @@ internal sealed class LoadedModel
     /// <summary>Shows the generator's load in the gauges until it is disposed; null where nothing is shown.</summary>
     public IDisposable? Watch { get; init; }
 
-    /// <summary>Held while the model scores: one call at a time has its threads.</summary>
-    public SemaphoreSlim ScoringTurn { get; } = new(1, 1);
+    /// <summary>Held while the model scores: one call at a time has its threads, clients in turn.</summary>
+    public ScoringTurn ScoringTurn { get; } = new();
 
     /// <summary>Bounds the calls that wait to be scored or are.</summary>
     public ScoringAdmission Scoring { get; } = new();
@@ -166,7 +169,6 @@ internal sealed class LoadedModel
             finally
             {
                 Classifier?.Dispose();
-                ScoringTurn.Dispose();
                 _ended.Dispose();
                 NativeHeap.Trim();
             }

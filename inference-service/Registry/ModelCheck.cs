@@ -39,6 +39,7 @@ internal static class ModelCheck
         }
 
         CheckEndOfText(source, config, start, faults);
+        CheckDevice(source, config, options.Device, start, faults);
         CheckSize(source, config, options, start, faults);
     }
 
@@ -65,6 +66,15 @@ internal static class ModelCheck
             faults.Add($"{start}config.json names no eos_token_id, which GenAI needs; use the slots engine, or name it.");
         }
     }
+
+    private static void CheckDevice(ModelSource source, ModelConfig config, GraphDevice device, string start, ICollection<string> faults) => Told(
+        () =>
+        {
+            DevicePlacement.Require(source, config, device);
+            return config;
+        },
+        start,
+        faults);
 
     // What is free differs from one moment to the next, and from this machine to another: only the settings' own limits are held against the size.
     private static void CheckSize(ModelSource source, ModelConfig config, ServiceOptions options, string start, ICollection<string> faults)

@@ -25,6 +25,8 @@ internal sealed class ModelLoader(ServiceOptions options, EngineMetrics metrics)
                 $"{source.Folder}: the tokenizer has {tokenizer.VocabularySize} ids and config.json {config.VocabularySize}; the model cannot read all of them. Take both from one model.");
         }
 
+        DevicePlacement.Require(source, config, options.Device);
+
         // What does not fit is refused by its stated size, not by the kernel half-way through.
         ModelSize.Of(source, config, Limits(options, source, config)).RequireWithin(source.Folder, options.MaxModelMegabytes, FreeMemory.Bytes());
 
@@ -110,7 +112,7 @@ internal sealed class ModelLoader(ServiceOptions options, EngineMetrics metrics)
 
     // Shown once the model is warm: nothing that can fail comes after it, so no watch outlives its engine.
     private IDisposable? Watch(ModelSource source, ModelConfig config, IGenerator generator) => generator is SlotEngine engine
-        ? metrics.Watch(source.Name, () => engine.Occupancy, cacheBytesPerToken: 2L * config.Layers * config.HiddenSize * sizeof(float))
+        ? metrics.Watch(source.Name, () => engine.Occupancy, cacheBytesPerToken: 2L * config.Layers * config.HiddenSize * ModelSize.CacheElementBytes(source))
         : null;
 
     /// <summary>What the settings allow a model's engines.</summary>
@@ -120,6 +122,8 @@ internal sealed class ModelLoader(ServiceOptions options, EngineMetrics metrics)
     public static EngineOptions Limits(ServiceOptions options, ModelSource source, ModelConfig config) => new()
     {
         Precision = source.Precision,
+        Device = options.Device,
+        CudaProviderLibrary = options.CudaProviderLibrary,
         MaxSlots = options.MaxSlots,
         // One setting serves models of several contexts: a shorter context is the limit of its model.
         MaxTokens = Math.Min(options.MaxTokens, config.Context),
@@ -127,6 +131,7 @@ internal sealed class ModelLoader(ServiceOptions options, EngineMetrics metrics)
         MaxCacheBytes = options.MaxCacheMegabytes * Mebi,
         MaxQueuedSequences = options.MaxQueue,
         MaxPrefillTokens = options.MaxPrefillTokens,
+        SharePrefixes = options.SharePrefixes,
         MaxScoringTokens = options.MaxScoringTokens,
         MaxScoringBytes = options.MaxScoringMegabytes * Mebi,
     };

@@ -43,7 +43,7 @@ internal sealed record ModelSize(long Graphs, long Cache, long Logits)
             long row = checked((long)config.VocabularySize * sizeof(float));
             long graphs = checked(
                 GraphBytes(source.Folder, "decoder", source.Precision) + GraphBytes(source.Folder, "logprobs", GraphPrecision.Fp32));
-            long cache = checked(slots * tokens * config.Layers * 2 * config.HiddenSize * sizeof(float));
+            long cache = checked(slots * tokens * config.Layers * 2 * config.HiddenSize * CacheElementBytes(source));
             long scoring = Math.Min(limits.MaxScoringBytes, checked(limits.MaxScoringTokens * row));
             long logits = checked((slots * row) + scoring);
             _ = checked(graphs + cache + logits);            // Total must be countable too
@@ -55,6 +55,11 @@ internal sealed record ModelSize(long Graphs, long Cache, long Logits)
                 $"{source.Folder}: {limits.MaxSlots} slots of this model need more memory than can be counted. Lower Service:MaxSlots or Service:MaxTokens.", e);
         }
     }
+
+    /// <summary>Bytes of one number of a key-value cache.</summary>
+    /// <param name="source">The model: 16 bits are enough beside products in 16 or 8 bits; GenAI keeps 32 beside those in 8.</param>
+    public static int CacheElementBytes(ModelSource source) =>
+        source.Precision == GraphPrecision.Fp16 || source is { Precision: GraphPrecision.Int8, Engine: EngineKind.Slots } ? sizeof(ushort) : sizeof(float);
 
     /// <summary>Refuses a model that is larger than the limit, or than the memory that is free where the settings name no limit.</summary>
     /// <param name="folder">For the message.</param>

@@ -1,3 +1,5 @@
+using Rudder.InferenceService.Engines;
+
 namespace Rudder.InferenceService.Scheduling;
 
 /// <summary>Which prompts' keys and values lie in the rows of the cache, live or left behind, so that a new prompt can begin with a copy.</summary>
@@ -6,7 +8,8 @@ namespace Rudder.InferenceService.Scheduling;
 /// from those of a prefill, and a sequence's tokens must not depend on what ran before it.
 /// </remarks>
 /// <param name="rows">Rows of the cache.</param>
-internal sealed class PrefixTable(int rows)
+/// <param name="sharing">Whose prompts may be found by whom.</param>
+internal sealed class PrefixTable(int rows, PrefixSharing sharing)
 {
     /// <summary>
     /// Shorter prefixes are computed anew. A prompt on top of a copy goes through the graph by itself, which costs about as much as
@@ -20,16 +23,18 @@ internal sealed class PrefixTable(int rows)
     /// </summary>
     public const int RecomputedTokens = 2;
 
-    private readonly int[]?[] _prompts = new int[rows][];
+    private readonly Known?[] _rows = new Known?[rows];
 
     /// <summary>The row that shares the longest beginning with a prompt, and how many tokens of it can be copied; 0 where it is not worth it.</summary>
-    public (int Row, int Tokens) Longest(int[] prompt)
+    /// <param name="prompt">The prompt.</param>
+    /// <param name="client">Whose it is: rows it may not share with are not looked at.</param>
+    public (int Row, int Tokens) Longest(int[] prompt, string client)
     {
         int best = -1;
         int longest = 0;
-        for (int row = 0; row < _prompts.Length; row++)
+        for (int row = 0; row < _rows.Length; row++)
         {
-            int common = _prompts[row] is { } held ? held.AsSpan().CommonPrefixLength(prompt) : 0;
+            int common = _rows[row] is { } held && sharing.Allows(held.Client, client) ? held.Prompt.AsSpan().CommonPrefixLength(prompt) : 0;
             if (common > longest)
             {
                 (best, longest) = (row, common);
@@ -41,11 +46,16 @@ internal sealed class PrefixTable(int rows)
     }
 
     /// <summary>A row now begins with this prompt.</summary>
-    public void Set(int row, int[] prompt) => _prompts[row] = prompt;
+    /// <param name="row">The row.</param>
+    /// <param name="prompt">The prompt.</param>
+    /// <param name="client">Whose it is.</param>
+    public void Set(int row, int[] prompt, string client) => _rows[row] = new Known(prompt, client);
 
     /// <summary>A row's content was copied to another.</summary>
-    public void Copy(int from, int to) => _prompts[to] = _prompts[from];
+    public void Copy(int from, int to) => _rows[to] = _rows[from];
 
     /// <summary>Nothing is known of these rows any more.</summary>
-    public void Forget(int firstRow, int count) => Array.Clear(_prompts, firstRow, count);
+    public void Forget(int firstRow, int count) => Array.Clear(_rows, firstRow, count);
+
+    private readonly record struct Known(int[] Prompt, string Client);
 }

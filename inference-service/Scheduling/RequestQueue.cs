@@ -11,14 +11,13 @@ internal readonly record struct Admission(PromptWork Prompt, int FirstSample, in
 /// <summary>The bounded queue in front of an engine, fair between clients. Many callers put in; the engine's one thread takes out.</summary>
 /// <remarks>
 /// Clients take turns, one prompt a turn; a client's own prompts go oldest first. So a client with a thousand prompts delays
-/// another's by the prompt whose turn it is, not by all of them. A client without work has no turn and is not remembered.
+/// another's by the prompt whose turn it is, not by all of them.
 /// </remarks>
 /// <param name="capacity">Sequences that may wait, of all clients together.</param>
 internal sealed class RequestQueue(int capacity)
 {
     private readonly Lock _lock = new();
-    private readonly Dictionary<string, ClientLine> _lines = new(StringComparer.Ordinal);
-    private readonly LinkedList<ClientLine> _turns = [];     // every client with work, the next one first
+    private readonly ClientLines<PromptWork> _lines = new();
     private readonly ManualResetEventSlim _work = new();
     private int _sequences;
     private bool _closed;
@@ -62,7 +61,7 @@ internal sealed class RequestQueue(int capacity)
 
             foreach (var prompt in batch.Prompts.Where(prompt => prompt.Waiting > 0))
             {
-                Line(batch.Client).Prompts.AddLast(prompt);
+                _lines.Add(batch.Client, prompt);
             }
 
             _sequences += sequences;
@@ -86,7 +85,7 @@ internal sealed class RequestQueue(int capacity)
         int longest = 0;
         lock (_lock)
         {
-            while (slots > 0 && _turns.First?.Value.Prompts.First is { Value: var prompt })
+            while (slots > 0 && _lines.TryPeek(out var prompt))
             {
                 longest = Math.Max(longest, prompt.Request.PromptIds.Length);
                 if (taken.Count > 0 && (taken.Count + 1L) * longest > maxPromptTokens)
@@ -103,7 +102,7 @@ internal sealed class RequestQueue(int capacity)
                     slots -= count;
                     freeTokens -= count * prompt.ReservedTokens;
                     _sequences -= count;
-                    PassTurn();
+                    _lines.Pass(done: prompt.Waiting == 0);
                 }
 
                 if (count < wanted)
@@ -143,8 +142,7 @@ internal sealed class RequestQueue(int capacity)
     {
         lock (_lock)
         {
-            PromptWork[] all = [.. _turns.SelectMany(line => line.Prompts)];
-            _turns.Clear();
+            PromptWork[] all = [.. _lines.All];
             _lines.Clear();
             _sequences = 0;
             return all;
@@ -166,87 +164,17 @@ internal sealed class RequestQueue(int capacity)
 
         lock (_lock)
         {
-            return !_closed || _turns.Count > 0;
+            return !_closed || !_lines.IsEmpty;
         }
     }
 
-    /// <summary>A client's line; a client that has none gets the last turn.</summary>
-    private ClientLine Line(string client)
-    {
-        if (!_lines.TryGetValue(client, out var line))
-        {
-            _lines.Add(client, line = new ClientLine(client));
-            _turns.AddLast(line);
-        }
-
-        return line;
-    }
-
-    /// <summary>The first client has had its turn.</summary>
-    private void PassTurn()
-    {
-        var line = _turns.First!.Value;
-        _turns.RemoveFirst();
-        if (line.Prompts.First!.Value.Waiting == 0)
-        {
-            line.Prompts.RemoveFirst();
-        }
-
-        if (line.Prompts.Count > 0)
-        {
-            _turns.AddLast(line);
-        }
-        else
-        {
-            _lines.Remove(line.Client);
-        }
-    }
-
-    private void DropOver()
-    {
-        for (var turn = _turns.First; turn is not null;)
-        {
-            var nextTurn = turn.Next;
-            DropOver(turn.Value.Prompts);
-            if (turn.Value.Prompts.Count == 0)
-            {
-                _lines.Remove(turn.Value.Client);
-                _turns.Remove(turn);
-            }
-
-            turn = nextTurn;
-        }
-    }
-
-    private void DropOver(LinkedList<PromptWork> prompts)
-    {
-        for (var node = prompts.First; node is not null;)
-        {
-            var next = node.Next;
-            if (node.Value.Batch.IsOver)
-            {
-                _sequences -= node.Value.Waiting;
-                prompts.Remove(node);
-            }
-
-            node = next;
-        }
-    }
+    private void DropOver() => _sequences -= _lines.RemoveOver(static prompt => prompt.Batch.IsOver, static prompt => prompt.Waiting);
 
     private void ResetWhenIdle()
     {
-        if (_turns.Count == 0 && !_closed)
+        if (_lines.IsEmpty && !_closed)
         {
             _work.Reset();
         }
-    }
-
-    /// <summary>One client's prompts that wait, oldest first.</summary>
-    /// <param name="client">Whose they are.</param>
-    private sealed class ClientLine(string client)
-    {
-        public string Client { get; } = client;
-
-        public LinkedList<PromptWork> Prompts { get; } = [];
     }
 }

@@ -1,4 +1,5 @@
 using Rudder.InferenceService.Engines;
+using Rudder.Sampling;
 
 namespace Rudder.InferenceService.Scheduling;
 
@@ -82,6 +83,7 @@ internal sealed class Slot(PromptWork prompt, int sampleIndex)
 {
     private readonly List<int> _ids = new(prompt.Request.MaxNewTokens);
     private readonly List<float> _logProbs = new(prompt.Request.MaxNewTokens);
+    private readonly List<RankedToken[]>? _top = prompt.Request.TopLogProbs > 0 ? new(prompt.Request.MaxNewTokens) : null;
 
     /// <summary>Its prompt.</summary>
     public PromptWork Prompt { get; } = prompt;
@@ -105,17 +107,21 @@ internal sealed class Slot(PromptWork prompt, int sampleIndex)
     public bool IsOver => End is not null || Prompt.Batch.IsOver;
 
     /// <summary>Takes a drawn token, publishes it, and ends the sequence where the rules say so.</summary>
-    public void Append(int id, float logProb)
+    /// <param name="id">The token.</param>
+    /// <param name="logProb">Its raw log-prob, nats.</param>
+    /// <param name="top">The most probable tokens at its place; null where none were asked for.</param>
+    public void Append(int id, float logProb, RankedToken[]? top = null)
     {
         var request = Prompt.Request;
         _ids.Add(id);
         _logProbs.Add(logProb);
-        request.OnToken?.Invoke(new DrawnToken(SampleIndex, id, logProb));
+        _top?.Add(top ?? []);
+        request.OnToken?.Invoke(new DrawnToken(SampleIndex, id, logProb, top));
         bool stopped = request.Stop.Ends(_ids);
         if (stopped || _ids.Count == request.MaxNewTokens)
         {
             End = stopped ? GenerationEnd.Stop : GenerationEnd.Length;
-            Prompt.Batch.Finish(Prompt, new GeneratedSequence(SampleIndex, [.. _ids], [.. _logProbs], End.Value, request.Seed));
+            Prompt.Batch.Finish(Prompt, new GeneratedSequence(SampleIndex, [.. _ids], [.. _logProbs], End.Value, request.Seed) { Top = _top });
         }
     }
 }

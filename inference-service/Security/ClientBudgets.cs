@@ -4,8 +4,9 @@ namespace Rudder.InferenceService.Security;
 
 /// <summary>What each caller uses of its share: calls that run, and tokens over time.</summary>
 /// <remarks>
-/// Tokens fill a bucket of one minute's budget that is refilled continuously. They are paid when a call enters and not given back,
-/// whatever the call does with them. Callers that made no call for a minute are forgotten: by then their bucket is full again.
+/// Tokens fill a bucket of one minute's budget that is refilled continuously. They are lent to a call that enters, so that no
+/// other spends them meanwhile, and spent when it is admitted (<see cref="ClientShare.Keep"/>), whatever then becomes of it; a call that
+/// leaves before gives them back. Callers that made no call for a minute are forgotten: by then their bucket is full again.
 /// </remarks>
 /// <param name="options">Limits of callers that have none of their own.</param>
 /// <param name="time">What the buckets are refilled by.</param>
@@ -32,7 +33,7 @@ internal sealed class ClientBudgets(ServiceOptions options, TimeProvider time)
     /// <param name="caller">Who makes it.</param>
     /// <param name="tokens">Tokens it may use: prompts and, for each completion, prompt and max_new_tokens.</param>
     /// <exception cref="ClientLimitException">It would exceed the caller's calls or tokens; nothing is counted then.</exception>
-    public IDisposable Enter(Caller caller, long tokens)
+    public ClientShare Enter(Caller caller, long tokens)
     {
         var (ownCalls, ownTokens) = caller.Limits;
         var calls = Limit.Of(ownCalls, "the key's limit of concurrent calls", options.MaxCallsPerClient, "Service:MaxCallsPerClient");
@@ -40,7 +41,7 @@ internal sealed class ClientBudgets(ServiceOptions options, TimeProvider time)
             ownTokens, "the key's tokens per minute", options.MaxTokensPerMinutePerClient, "Service:MaxTokensPerMinutePerClient");
         if (calls.Value == 0 && budget.Value == 0)
         {
-            return Entry.Free;
+            return ClientShare.Free;
         }
 
         RefuseWhatNeverPasses(tokens, budget);
@@ -56,9 +57,10 @@ internal sealed class ClientBudgets(ServiceOptions options, TimeProvider time)
             RefuseBeyond(account, calls);
             RefuseBeyond(account, tokens, budget);
             account.Running++;
-            account.Spent += budget.Value == 0 ? 0 : tokens;
+            long lent = budget.Value == 0 ? 0 : tokens;
+            account.Lent += lent;
             _accounts[caller.Name] = account;
-            return new Entry(this, account);
+            return new ClientShare(() => Spend(account, lent, budget.Value), spent => Leave(account, spent ? 0 : lent));
         }
     }
 
@@ -84,11 +86,11 @@ internal sealed class ClientBudgets(ServiceOptions options, TimeProvider time)
 
     private static void RefuseBeyond(Account account, long tokens, Limit budget)
     {
-        double missing = Math.Round(account.Spent + tokens - budget.Value, 6); // what refilling rounds must not refuse a call
+        double missing = Math.Round(account.Taken + tokens - budget.Value, 6); // what refilling rounds must not refuse a call
         if (budget.Value > 0 && missing > 0)
         {
             var wait = TimeSpan.FromSeconds(Math.Max(1, Math.Ceiling(missing * 60 / budget.Value)));
-            long left = (long)Math.Max(0, budget.Value - account.Spent);
+            long left = (long)Math.Max(0, budget.Value - account.Taken);
             throw new ClientLimitException(
                 $"the call asks for {tokens} tokens and this client has {left} left of {budget.Value} a minute ({budget.Name}). "
                 + $"It would pass in {wait.TotalSeconds:F0} s; try again then, or ask for less.",
@@ -96,11 +98,22 @@ internal sealed class ClientBudgets(ServiceOptions options, TimeProvider time)
         }
     }
 
-    private void Leave(Account account)
+    private void Spend(Account account, long lent, int perMinute)
+    {
+        lock (_lock)
+        {
+            account.Refill(perMinute, time);                 // for the time before; what is spent now is refilled from now on
+            account.Lent -= lent;
+            account.Spent += lent;
+        }
+    }
+
+    private void Leave(Account account, long lent)
     {
         lock (_lock)
         {
             account.Running--;
+            account.Lent -= lent;
             account.Touched = time.GetTimestamp();
         }
     }
@@ -144,6 +157,12 @@ internal sealed class ClientBudgets(ServiceOptions options, TimeProvider time)
         /// <summary>Tokens spent and not refilled yet.</summary>
         public double Spent { get; set; }
 
+        /// <summary>Tokens of calls that are not admitted yet.</summary>
+        public long Lent { get; set; }
+
+        /// <summary>Tokens that no further call can have now.</summary>
+        public double Taken => Spent + Lent;
+
         /// <summary>When a call last entered or left.</summary>
         public long Touched { get; set; } = now;
 
@@ -153,23 +172,6 @@ internal sealed class ClientBudgets(ServiceOptions options, TimeProvider time)
             long at = time.GetTimestamp();
             Spent = Math.Max(0, Spent - (time.GetElapsedTime(_refilled, at).TotalMinutes * perMinute));
             _refilled = Touched = at;
-        }
-    }
-
-    /// <summary>A call that was counted in.</summary>
-    private sealed class Entry(ClientBudgets? budgets, Account? account) : IDisposable
-    {
-        private int _disposed;
-
-        /// <summary>Of a call without limits: nothing to count out.</summary>
-        public static Entry Free { get; } = new(null, null);
-
-        public void Dispose()
-        {
-            if (Interlocked.Exchange(ref _disposed, 1) == 0 && account is not null)
-            {
-                budgets!.Leave(account);
-            }
         }
     }
 }

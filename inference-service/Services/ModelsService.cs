@@ -80,7 +80,15 @@ internal sealed class ModelsService(ModelRegistry models, ModelFolders folders, 
     {
         Precision.Unspecified or Precision.Fp32 => GraphPrecision.Fp32,
         Precision.Int8 => GraphPrecision.Int8,
-        _ => throw RpcErrors.Invalid($"precision is {(int)precision}; it takes 0 (default), 1 (fp32) or 2 (int8)."),
+        Precision.Fp16 => GraphPrecision.Fp16,
+        _ => throw RpcErrors.Invalid($"precision is {(int)precision}; it takes 0 (default), 1 (fp32), 2 (int8) or 3 (fp16)."),
+    };
+
+    private static Precision PrecisionOf(GraphPrecision precision) => precision switch
+    {
+        GraphPrecision.Int8 => Precision.Int8,
+        GraphPrecision.Fp16 => Precision.Fp16,
+        _ => Precision.Fp32,
     };
 
     private static ModelInfo Describe(LoadedModel model)
@@ -90,10 +98,10 @@ internal sealed class ModelsService(ModelRegistry models, ModelFolders folders, 
             Name = model.Name,
             Kind = model.Classifier is null ? ModelKind.Generator : ModelKind.Classifier,
             Engine = model.Generator is null ? Engine.Unspecified : model.Source.Engine == EngineKind.Slots ? Engine.Slots : Engine.Genai,
-            Precision = model.Source.Precision == GraphPrecision.Fp32 ? Precision.Fp32 : Precision.Int8,
+            Precision = PrecisionOf(model.Source.Precision),
             Fingerprint = model.Fingerprint,
             Vocabulary = model.Vocabulary,
-            Context = model.Generator?.Info.Context ?? model.Context,
+            Context = model.SlotTokens,
             HasTokenizer = model.Tokenizer is not null,
             Slots = model.Generator?.Info.Slots ?? 0,
         };

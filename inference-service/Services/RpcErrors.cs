@@ -20,6 +20,10 @@ internal static class RpcErrors
     /// <summary>Nothing has the name.</summary>
     public static RpcException NotFound(string message) => Status(StatusCode.NotFound, message);
 
+    /// <summary>There is no room for the call.</summary>
+    /// <param name="message">The limit, what sets it, the remedy.</param>
+    public static RpcException Exhausted(string message) => Status(StatusCode.ResourceExhausted, message);
+
     /// <summary>The service takes no calls in its phase.</summary>
     public static RpcException NotServing(ServicePhase phase) => Status(StatusCode.Unavailable, phase == ServicePhase.Starting
         ? "the service is loading its models; try again when health says SERVING."

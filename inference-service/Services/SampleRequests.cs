@@ -12,6 +12,10 @@ internal sealed record SamplePlan(GenerationBatch Batch, StopRule Stop)
 {
     /// <summary>What the caller's budget is charged: for each completion its prompt and max_new_tokens.</summary>
     public long Tokens => Batch.Prompts.Sum(prompt => prompt.Samples * ((long)prompt.PromptIds.Length + prompt.MaxNewTokens));
+
+    /// <summary>The same plan, with somebody told when an engine has taken it in.</summary>
+    /// <param name="admitted"><see cref="GenerationBatch.OnAdmitted"/>.</param>
+    public SamplePlan WhenAdmitted(Action admitted) => this with { Batch = Batch with { OnAdmitted = admitted } };
 }
 
 /// <summary>What an engine tells of one prompt while it runs: a token, or a finished completion.</summary>
@@ -24,6 +28,8 @@ internal readonly record struct SampleProgress(int Prompt, DrawnToken? Token, Ge
 internal sealed class SampleRequests(RequestValidation validation)
 {
     private const int DefaultMaxNewTokens = 48;
+    private const int MaxTopLogProbs = 20;
+    private const int BytesPerRanked = sizeof(int) + sizeof(float);
 
     /// <summary>Checks everything that can be known before the engine runs.</summary>
     /// <param name="request">The request.</param>
@@ -35,6 +41,7 @@ internal sealed class SampleRequests(RequestValidation validation)
         var settings = request.Settings ?? new SamplerSettings();
         RequestValidation.Count("prompts", request.Prompts.Count, validation.Options.MaxPrompts);
         int samples = Samples(request);
+        int top = RequestValidation.InRange("top_logprobs", request.TopLogprobs, 0, MaxTopLogProbs, "Ask for fewer.");
         var parameters = Parameters(settings);
         var stop = Stop(settings, model);
         uint seed = settings.HasSeed ? settings.Seed : 0;
@@ -53,12 +60,27 @@ internal sealed class SampleRequests(RequestValidation validation)
                 HasOwnSeed = prompt.HasSeed,
                 MaxNewTokens = MaxNewTokens($"prompts[{i}]", settings, ids.Length, model),
                 Stop = stop,
+                TopLogProbs = top,
                 OnToken = listener is null ? null : token => listener(new SampleProgress(index, token, null)),
                 OnFinished = listener is null ? null : sequence => listener(new SampleProgress(index, null, sequence)),
             });
         }
 
+        CheckRanked(top, prompts);
         return new SamplePlan(new GenerationBatch(prompts, seed, client), stop);
+    }
+
+    // They are kept until the last completion is finished, also where they are streamed: up to 20 times the bytes of all else that is kept.
+    private void CheckRanked(int top, List<PromptRequest> prompts)
+    {
+        long tokens = prompts.Sum(prompt => (long)prompt.Samples * prompt.MaxNewTokens);
+        long limit = validation.Options.MaxReplyBytes / BytesPerRanked;
+        if (tokens * top > limit)
+        {
+            throw RpcErrors.Invalid(
+                $"top_logprobs is {top} at up to {tokens} tokens; one call keeps at most {limit} log-probs for it "
+                + $"(Service:MaxReplyBytes / {BytesPerRanked}). Ask for fewer of them, or draw less in one call.");
+        }
     }
 
     private int Samples(SampleRequest request)
@@ -137,7 +159,7 @@ internal sealed class SampleRequests(RequestValidation validation)
             throw RpcErrors.Invalid($"{field} has 0 tokens; it takes at least 1{start}.");
         }
 
-        int limit = SlotTokens(model) - 1;
+        int limit = model.SlotTokens - 1;
         return ids.Length <= limit
             ? ids
             : throw RpcErrors.Invalid(
@@ -146,7 +168,7 @@ internal sealed class SampleRequests(RequestValidation validation)
 
     private static int MaxNewTokens(string field, SamplerSettings settings, int promptTokens, LoadedModel model)
     {
-        int room = SlotTokens(model) - promptTokens;
+        int room = model.SlotTokens - promptTokens;
         if (!settings.HasMaxNewTokens)
         {
             return Math.Min(DefaultMaxNewTokens, room);
@@ -159,7 +181,4 @@ internal sealed class SampleRequests(RequestValidation validation)
                 $"settings.max_new_tokens is {value}; model '{model.Name}' takes 1 to {room} tokens after {field} of {promptTokens}. "
                 + "Shorten the prompt or ask for fewer.");
     }
-
-    // The settings may give a slot less than the model's context.
-    private static int SlotTokens(LoadedModel model) => model.Generator?.Info.Context ?? model.Context;
 }

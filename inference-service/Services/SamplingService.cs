@@ -6,6 +6,7 @@ using Rudder.InferenceService.Options;
 using Rudder.InferenceService.Registry;
 using Rudder.InferenceService.Security;
 using Rudder.InferenceService.Telemetry;
+using Rudder.Sampling;
 
 namespace Rudder.InferenceService.Services;
 
@@ -23,6 +24,7 @@ internal sealed class SamplingService(
         var caller = Caller.Of(context.GetHttpContext());
         var plan = requests.Plan(request, call.Model, listener: null, caller.Name);
         using var share = budgets.Enter(caller, plan.Tokens);
+        plan = plan.WhenAdmitted(share.Keep);
         ServiceTracing.Asked(call.Model.Name, plan.Batch);
         var drawn = await generator.GenerateAsync(plan.Batch, call.Cancellation);
         var response = new SampleResponse { Fingerprint = call.Model.Fingerprint, Usage = Count(call.Model, plan, drawn) };
@@ -43,6 +45,7 @@ internal sealed class SamplingService(
         var progress = new StreamBuffer<SampleProgress>(options.MaxStreamBuffer, call.GiveUp);
         var plan = requests.Plan(request, call.Model, step => progress.TryWrite(step), caller.Name);
         using var share = budgets.Enter(caller, plan.Tokens);
+        plan = plan.WhenAdmitted(share.Keep);
         ServiceTracing.Asked(call.Model.Name, plan.Batch);
         var generation = Complete(progress, generator.GenerateAsync(plan.Batch, call.Cancellation));
         try
@@ -107,8 +110,23 @@ internal sealed class SamplingService(
 
     private static SampleStreamResponse TokenEvent(int prompt, DrawnToken token) => new()
     {
-        Token = new TokenDrawn { PromptIndex = prompt, SampleIndex = token.SampleIndex, Id = token.Id, LogProb = token.LogProb },
+        Token = new TokenDrawn
+        {
+            PromptIndex = prompt,
+            SampleIndex = token.SampleIndex,
+            Id = token.Id,
+            LogProb = token.LogProb,
+            TopLogProbs = token.Top is { } top ? Ranked(top) : null,
+        },
     };
+
+    private static TopLogProbs Ranked(RankedToken[] tokens)
+    {
+        var ranked = new TopLogProbs();
+        ranked.Ids.AddRange(tokens.Select(token => token.Id));
+        ranked.LogProbs.AddRange(tokens.Select(token => token.LogProb));
+        return ranked;
+    }
 
     private static Completion Completion(SampleRequest request, LoadedModel model, SamplePlan plan, int prompt, GeneratedSequence sequence)
     {
@@ -126,6 +144,11 @@ internal sealed class SamplingService(
         if (request.Logprobs)
         {
             completion.TokenLogProbs.AddRange(sequence.LogProbs);
+        }
+
+        if (sequence.Top is { } top)
+        {
+            completion.TopLogProbs.AddRange(top.Select(Ranked));
         }
 
         return completion;

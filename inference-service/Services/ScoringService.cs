@@ -21,8 +21,9 @@ internal sealed class ScoringService(
         var inputs = request.Inputs.Select((input, i) => Input($"inputs[{i}]", input, call.Model)).ToList();
         long tokens = inputs.Sum(input => (long)input.Ids.Length);
         using var place = Place(call.Model, inputs.Count);
-        using var share = budgets.Enter(Caller.Of(context.GetHttpContext()), tokens);
-        var results = await classifier.ClassifyAsync(inputs, call.Cancellation);
+        var caller = Caller.Of(context.GetHttpContext());
+        using var share = Pay(caller, tokens, call.Cancellation);
+        var results = await classifier.ClassifyAsync(inputs, caller.Name, call.Cancellation);
         metrics.Scored(call.Model.Name, tokens);
         var response = new ClassifyResponse { Fingerprint = call.Model.Fingerprint };
         response.Labels.AddRange(classifier.Labels);
@@ -41,8 +42,10 @@ internal sealed class ScoringService(
         var scorer = RequestValidation.Scorer("model", call.Model);
         var sequences = Sequences(request.Sequences, call.Model);
         using var place = Place(call.Model, sequences.Count);
-        using var share = budgets.Enter(Caller.Of(context.GetHttpContext()), Tokens(sequences));
-        var scores = await InTurnAsync([call.Model], call.Cancellation, () => scorer.Score(sequences, call.Cancellation));
+        var caller = Caller.Of(context.GetHttpContext());
+        using var share = Pay(caller, Tokens(sequences), call.Cancellation);
+        var scores = await ScoringInTurns.RunAsync(
+            [call.Model], caller.Name, sequences, part => scorer.Score(part, call.Cancellation), call.Cancellation);
         metrics.Scored(call.Model.Name, Tokens(sequences));
         var response = new LogProbsResponse { Fingerprint = call.Model.Fingerprint };
         response.Results.AddRange(scores.Select(score =>
@@ -70,9 +73,10 @@ internal sealed class ScoringService(
         Sequences(request.Sequences, call.Reference); // its context may be shorter
         using var place = Place(call.Model, sequences.Count);
         using var referencePlace = ReferenceEquals(call.Model, call.Reference) ? null : Place(call.Reference, sequences.Count);
-        using var share = budgets.Enter(Caller.Of(context.GetHttpContext()), 2 * Tokens(sequences)); // both models read them
-        var scores = await InTurnAsync(
-            [call.Model, call.Reference], call.Cancellation, () => policy.Diverge(reference, sequences, call.Cancellation));
+        var caller = Caller.Of(context.GetHttpContext());
+        using var share = Pay(caller, 2 * Tokens(sequences), call.Cancellation); // both models read them
+        var scores = await ScoringInTurns.RunAsync(
+            [call.Model, call.Reference], caller.Name, sequences, part => policy.Diverge(reference, part, call.Cancellation), call.Cancellation);
         metrics.Scored(call.Model.Name, Tokens(sequences));
         metrics.Scored(call.Reference.Name, Tokens(sequences));
         var response = new DivergenceResponse { ModelFingerprint = call.Model.Fingerprint, ReferenceFingerprint = call.Reference.Fingerprint };
@@ -90,27 +94,13 @@ internal sealed class ScoringService(
     /// <summary>A call's place among those of a model; taken before its budget is charged, so that a refusal costs nothing.</summary>
     private IDisposable Place(LoadedModel model, int sequences) => model.Scoring.Enter(sequences, validation.Options.MaxQueue);
 
-    /// <summary>Runs work off the request's thread while it holds the models' turns, taken in one order so that two calls cannot wait for each other.</summary>
-    private static async Task<T> InTurnAsync<T>(IEnumerable<LoadedModel> holders, CancellationToken cancellation, Func<T> work)
+    /// <summary>Charges a call that has its place, and so is admitted; not one whose caller has gone.</summary>
+    private ClientShare Pay(Caller caller, long tokens, CancellationToken cancellation)
     {
-        var turns = new Stack<SemaphoreSlim>();
-        try
-        {
-            foreach (var model in holders.Distinct().OrderBy(model => model.Name, StringComparer.Ordinal).ThenBy(model => model.Fingerprint, StringComparer.Ordinal))
-            {
-                await model.ScoringTurn.WaitAsync(cancellation);
-                turns.Push(model.ScoringTurn);
-            }
-
-            return await Task.Run(work, cancellation);
-        }
-        finally
-        {
-            foreach (var turn in turns)
-            {
-                turn.Release();
-            }
-        }
+        cancellation.ThrowIfCancellationRequested();
+        var share = budgets.Enter(caller, tokens);
+        share.Keep();
+        return share;
     }
 
     private ClassifierInput Input(string field, ClassifyInput input, LoadedModel model)

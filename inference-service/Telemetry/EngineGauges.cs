@@ -10,7 +10,12 @@ internal sealed class EngineGauges
 
     public EngineGauges(Meter meter)
     {
-        Gauge(meter, "rudder.sequences.running", "{sequence}", "Sequences being decoded: slots in use.", sum => sum.Load.Running);
+        Gauge(
+            meter,
+            "rudder.sequences.running",
+            "{sequence}",
+            "Sequences that have a slot: being decoded, or their prompt is being read in chunks.",
+            sum => sum.Load.Running);
         Gauge(meter, "rudder.sequences.waiting", "{sequence}", "Sequences waiting for a slot.", sum => sum.Load.Waiting);
         Gauge(meter, "rudder.slots", "{slot}", "Sequences that can be decoded together.", sum => sum.Load.Slots);
         Share(meter, "rudder.slots.utilization", "Slots in use, of all.", sum => (sum.Load.Running, sum.Load.Slots));

@@ -3,7 +3,7 @@ using System.Diagnostics.Metrics;
 namespace Rudder.InferenceService.Telemetry;
 
 /// <summary>What an engine holds at one moment.</summary>
-/// <param name="Running">Sequences being decoded.</param>
+/// <param name="Running">Sequences that have a slot: being decoded, or their prompt is being read in chunks.</param>
 /// <param name="Waiting">Sequences in the queue.</param>
 /// <param name="Slots">Sequences that can be decoded together.</param>
 /// <param name="CacheTokensUsed">Tokens whose keys and values are held.</param>

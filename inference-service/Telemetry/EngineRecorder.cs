@@ -23,19 +23,11 @@ internal sealed class EngineRecorder : IEngineObserver
         ];
         _input = [byModel, KeyValuePair.Create<string, object?>(GenAi.TokenType, GenAi.Input)];
         _output = [byModel, KeyValuePair.Create<string, object?>(GenAi.TokenType, GenAi.Output)];
-        string[] reasons =
-        [
-            RejectionReason.QueueFull, RejectionReason.Draining, RejectionReason.ClientLimit, RejectionReason.SlowReader,
-            SequenceEnd.Stop, SequenceEnd.Length, SequenceEnd.Cancelled, SequenceEnd.Failed,
-        ];
-        foreach (string reason in reasons)
+        foreach (string reason in (string[])[SequenceEnd.Stop, SequenceEnd.Length, SequenceEnd.Cancelled, SequenceEnd.Failed])
         {
             _reasons.Add(reason, ByReason(reason));
         }
     }
-
-    /// <inheritdoc/>
-    public void Rejected(string reason) => _metrics.Rejections.Add(1, Reason(reason));
 
     /// <inheritdoc/>
     public void Admitted(TimeSpan waited, int promptTokens)

@@ -1,15 +1,8 @@
 namespace Rudder.InferenceService.Telemetry;
 
-/// <summary>
-/// What an engine tells of its work. The calls come from its one hot thread (<see cref="Rejected"/> from any): they return at once
-/// and allocate nothing.
-/// </summary>
+/// <summary>What an engine tells of its work. The calls come from its one hot thread: they return at once and allocate nothing.</summary>
 internal interface IEngineObserver
 {
-    /// <summary>A request was refused before it waited.</summary>
-    /// <param name="reason">One of <see cref="RejectionReason"/>.</param>
-    void Rejected(string reason);
-
     /// <summary>A sequence left the queue for a slot.</summary>
     /// <param name="waited">Since it was put in.</param>
     /// <param name="promptTokens">Tokens of its prompt.</param>
@@ -80,11 +73,6 @@ internal sealed class NoObserver : IEngineObserver
     public static readonly NoObserver Instance = new();
 
     private NoObserver()
-    {
-    }
-
-    /// <inheritdoc/>
-    public void Rejected(string reason)
     {
     }
 

@@ -3,7 +3,7 @@ using Microsoft.ML.OnnxRuntime;
 using Rudder.Checkpoints;
 using Rudder.InferenceService.Engines;
 using Rudder.Trainer.Export;
-using DataType = Rudder.Trainer.Export.Onnx.TensorProto.Types.DataType;
+using DataType = Rudder.Onnx.TensorProto.Types.DataType;
 
 namespace Rudder.Benchmarks;
 

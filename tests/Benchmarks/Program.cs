@@ -1,4 +1,5 @@
 using Rudder.Benchmarks;
+using Rudder.InferenceService.Engines;
 
 var benchmarks = new Dictionary<string, Func<BenchmarkResult>>
 {
@@ -9,6 +10,7 @@ var benchmarks = new Dictionary<string, Func<BenchmarkResult>>
     ["sampling"] = SamplingBenchmark.Run,
     ["profile"] = StepProfile.Run,
     ["scoring"] = ScoringBenchmark.Run,
+    ["gpu"] = GpuBenchmark.Run,
 };
 
 if (args is not [string name, "--output", string output] || !benchmarks.TryGetValue(name, out Func<BenchmarkResult>? benchmark))
@@ -17,7 +19,15 @@ if (args is not [string name, "--output", string output] || !benchmarks.TryGetVa
     return 1;
 }
 
-BenchmarkResult result = benchmark();
-Console.WriteLine(result.ToMarkdown());
-result.Write(output);
-return 0;
+try
+{
+    BenchmarkResult result = benchmark();
+    Console.WriteLine(result.ToMarkdown());
+    result.Write(output);
+    return 0;
+}
+catch (ModelLoadException e)
+{
+    Console.Error.WriteLine($"bench {name}: {e.Message}");   // no device, or a model that cannot be loaded
+    return 2;
+}

@@ -69,10 +69,6 @@ internal sealed class SamplingRounds
 
         public void Stepped(int width, TimeSpan decode, TimeSpan sampling) => (Decode, Sampling, Steps) = (Decode + decode, Sampling + sampling, Steps + 1);
 
-        public void Rejected(string reason)
-        {
-        }
-
         public void Admitted(TimeSpan waited, int promptTokens)
         {
         }

@@ -3,6 +3,7 @@ using System.Text.Json;
 using Microsoft.ML.OnnxRuntime;
 using Rudder.Checkpoints;
 using Rudder.InferenceService.Engines;
+using Rudder.InferenceService.Kernels;
 
 namespace Rudder.Benchmarks;
 
@@ -10,7 +11,7 @@ namespace Rudder.Benchmarks;
 /// <remarks>The profiler itself costs a little for every node, so the milliseconds are of a profiled step; the shares are what counts.</remarks>
 internal static class StepProfile
 {
-    private const int Width = 64, Tokens = 64, Cached = 32, WarmSteps = 3, Steps = 10;
+    private const int Width = 64, Tokens = 64, Cached = 32, WarmSteps = 30, Steps = 10;
 
     /// <summary>Profiles both precisions.</summary>
     public static BenchmarkResult Run()
@@ -32,51 +33,56 @@ internal static class StepProfile
 
     private static List<BenchmarkRow> Profile(string folder, GraphPrecision precision, int threads)
     {
-        string graph = Path.Combine(folder, "onnx", GraphFolder.FileName("decoder", precision));
-        using var options = GraphSession.Options(threads);
-        options.EnableProfiling = true;
-        options.ProfileOutputPathPrefix = Path.Combine(Path.GetTempPath(), $"rudder-profile-{Environment.ProcessId}-{precision}");
+        var graph = GraphFile.Read(GraphFolder.Open(folder), "decoder", precision);
+        using var cache = new SlotCache(graph.Shape, Width, Tokens, long.MaxValue);
+        using var attention = new OperatorDomain(OperatorDomain.SlotsName, SlotAttention.Operator(cache));
+        GraphFusion.UseSlotAttention(graph);
         string file;
         double step;
-        var before = HugePages.LargeRanges();
-        using (var session = new InferenceSession(graph, options))
+        using (var session = graph.Start(threads, attention: attention, adjust: options =>
         {
-            HugePages.Collapse(before);                      // as the engines do
-            step = Decode(session, GraphShape.Read(session, graph));
+            options.EnableProfiling = true;
+            options.ProfileOutputPathPrefix = Path.Combine(Path.GetTempPath(), $"rudder-profile-{Environment.ProcessId}-{precision}");
+        }))
+        {
+            step = Decode(session, cache, graph.Shape.Vocabulary);
             file = session.EndProfiling();
         }
 
-        var nodes = Nodes(file).ToLookup(node => node.Operator, node => node.Milliseconds);
-        double sum = nodes.Sum(node => node.Sum());
+        // Each operator runs equally often in every step, and the first steps are not counted.
+        var nodes = Nodes(file).GroupBy(node => node.Operator, node => node.Milliseconds)
+            .Select(node => (node.Key, Times: node.Skip(node.Count() * WarmSteps / (WarmSteps + Steps)).ToArray())).ToArray();
+        double sum = nodes.Sum(node => node.Times.Sum());
         File.Delete(file);
         string name = precision.ToString().ToLowerInvariant();
-        var rows = nodes.OrderByDescending(node => node.Sum()).Take(14).Select(node => new BenchmarkRow(
-            $"{name}, {node.Key} ({node.Count() / (Steps + WarmSteps)} a step)",
-            new Dictionary<string, double> { ["ms a step"] = node.Sum() / (Steps + WarmSteps), ["share"] = node.Sum() / sum })).ToList();
+        var rows = nodes.OrderByDescending(node => node.Times.Sum()).Take(14).Select(node => new BenchmarkRow(
+            $"{name}, {node.Key} ({node.Times.Length / Steps} a step)",
+            new Dictionary<string, double> { ["ms a step"] = node.Times.Sum() / Steps, ["share"] = node.Times.Sum() / sum })).ToList();
         rows.Add(new BenchmarkRow($"{name}, whole step", new Dictionary<string, double> { ["ms a step"] = step * 1e3 }));
         return rows;
     }
 
-    private static double Decode(InferenceSession session, GraphShape shape)
+    private static double Decode(InferenceSession session, SlotCache cache, int vocabulary)
     {
-        using var arena = new KeyValueArena(shape, Width, Tokens, long.MaxValue);
         using var ids = new NativeBuffer<long>(Width);
         using var positions = new NativeBuffer<long>(Width);
-        using var mask = new NativeBuffer<long>(Width * Tokens);
-        using var logits = new NativeBuffer<float>((long)Width * shape.Vocabulary);
+        using var mask = new NativeBuffer<long>(Width);
+        using var logits = new NativeBuffer<float>((long)Width * vocabulary);
         using var runOptions = new RunOptions();
+        cache.Begin(0, Width);
         for (int row = 0; row < Width; row++)
         {
+            cache.Bring(row, Cached, 1);
             ids.Span(row, 1)[0] = row * 7;
             positions.Span(row, 1)[0] = Cached;
-            mask.Span((long)row * Tokens, Cached + 1).Fill(1);
+            mask.Span(row, 1)[0] = 1;
         }
 
-        using var binding = new StepBinding(session, arena, shape.Layers, 0, Width);
+        using var binding = new GraphBinding(session);
         binding.Input("input_ids", ids.View(0, Width, 1));
         binding.Input("position_ids", positions.View(0, Width, 1));
-        binding.Input("attention_mask", mask.View(0, Width, Tokens));
-        binding.Output("logits", logits.View(0, Width, 1, shape.Vocabulary));
+        binding.Input("attention_mask", mask.View(0, Width, 1));
+        binding.Output("logits", logits.View(0, Width, 1, vocabulary));
         List<double> seconds = [];
         for (int step = 0; step < WarmSteps + Steps; step++)
         {

@@ -17,24 +17,24 @@ public class BuildScriptTests
     }
 
     [Fact]
-    public void BuildProgram_WithoutWords_PrintsItsTargets()
+    public async Task BuildProgram_WithoutWords_PrintsItsTargets()
     {
-        var (code, output) = Run();
+        var (code, output) = await RunAsync();
 
         Assert.Equal(0, code);
         Assert.All(["demo", "test", "bench NAME", "soak NAME"], target => Assert.Contains("./build.sh " + target, output));
     }
 
     [Fact]
-    public void BuildProgram_UnknownTarget_ExitsWithUsage()
+    public async Task BuildProgram_UnknownTarget_ExitsWithUsage()
     {
-        var (code, output) = Run("fly");
+        var (code, output) = await RunAsync("fly");
 
         Assert.Equal(1, code);
         Assert.Contains("'fly' is not a target", output);
     }
 
-    private static (int Code, string Output) Run(params string[] words)
+    private static async Task<(int Code, string Output)> RunAsync(params string[] words)
     {
         var start = new ProcessStartInfo("dotnet", [typeof(Targets).Assembly.Location, .. words])
         {
@@ -43,8 +43,7 @@ public class BuildScriptTests
             RedirectStandardError = true,
         };
         using var process = Process.Start(start)!;
-        string output = process.StandardOutput.ReadToEnd() + process.StandardError.ReadToEnd();
-        process.WaitForExit();
-        return (process.ExitCode, output);
+        var (code, output, error) = await ProgramEnd.OfAsync(process);
+        return (code, output + error);
     }
 }

@@ -57,6 +57,19 @@ public class FingerprintTests
         Assert.Contains(folder.Path, error.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void OfTokenizer_FilesChanged_ChangesForItsOwnAlone()
+    {
+        using var folder = Copy();
+        string before = Fingerprint.OfTokenizer(folder.Path);
+
+        File.Delete(folder.File("model.safetensors"));
+        Assert.Equal(before, Fingerprint.OfTokenizer(folder.Path));
+
+        File.WriteAllText(folder.File("vocab.json"), "{ }");
+        Assert.NotEqual(before, Fingerprint.OfTokenizer(folder.Path));
+    }
+
     private static TemporaryFolder Copy()
     {
         var folder = new TemporaryFolder();

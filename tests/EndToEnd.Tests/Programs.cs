@@ -1,17 +1,20 @@
 using System.Diagnostics;
+using Rudder.Tests;
 
 namespace Rudder.EndToEnd.Tests;
 
 /// <summary>Starts the built programs as a user would, and reads what they say line by line.</summary>
 internal static class Programs
 {
+    // The longest takes about a minute; a machine busy with other work may need several.
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(10);
     private static readonly string Configuration = Path.GetFileName(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory));
 
     /// <summary>Executable of a project, e.g. Client and client.</summary>
     public static string Find(string project, string name) =>
         Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "..", "..", project, Configuration, name));
 
-    /// <summary>Runs a program to its end.</summary>
+    /// <summary>Runs a program to its end, with SIGINT and SIGTERM as a terminal leaves them.</summary>
     /// <param name="program">Executable.</param>
     /// <param name="folder">Its current folder.</param>
     /// <param name="arguments">Arguments, split at spaces.</param>
@@ -25,15 +28,16 @@ internal static class Programs
         Action<Process>? onStart = null
     )
     {
-        ProcessStartInfo start = new(program, arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries))
-        {
-            WorkingDirectory = folder,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
+        ProcessStartInfo start = ProgramStart.Info(program, arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries));
+        start.WorkingDirectory = folder;
         using Process process = Process.Start(start)!;
         onStart?.Invoke(process);
         Task<string> output = process.StandardOutput.ReadToEndAsync();
+        return await ProgramEnd.OfAsync(process, output, LinesAsync(process, onLine), Limit);
+    }
+
+    private static async Task<string> LinesAsync(Process process, Action<string, Process>? onLine)
+    {
         List<string> lines = [];
         while (await process.StandardError.ReadLineAsync() is { } line)
         {
@@ -41,7 +45,6 @@ internal static class Programs
             onLine?.Invoke(line, process);
         }
 
-        await process.WaitForExitAsync();
-        return (process.ExitCode, await output, string.Join('\n', lines));
+        return string.Join('\n', lines);
     }
 }

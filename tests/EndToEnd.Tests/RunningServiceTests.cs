@@ -1,6 +1,7 @@
 using Grpc.Net.Client;
 using Rudder.Client.Processes;
 using Rudder.Inference.V1;
+using Rudder.Tests;
 
 namespace Rudder.EndToEnd.Tests;
 
@@ -12,9 +13,13 @@ public sealed class RunningServiceTests(TinyModels models)
     {
         string address = $"http://127.0.0.1:{FreePort.Find()}";
         var ledger = new ProcessLedger(models.File("running.json"), _ => { });
-        await using ChildProcess service = ChildProcess.Start(
+        (string program, string[] arguments) = ProgramStart.Command(
             Programs.Find("InferenceService", "inference-service"),
-            ["--urls", address, "--Service:ModelRoots:0=" + models.Folder],
+            ["--urls", address, "--Service:ModelRoots:0=" + models.Folder]
+        );
+        await using ChildProcess service = ChildProcess.Start(
+            program,
+            arguments,
             models.File("running.log"),
             ledger,
             _ => { }

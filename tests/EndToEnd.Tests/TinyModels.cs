@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Rudder.Client.Processes;
 using Rudder.Tests;
 
 [assembly: AssemblyFixture(typeof(Rudder.EndToEnd.Tests.TinyModels))]
@@ -51,10 +52,15 @@ public sealed class TinyModels : IAsyncLifetime
     }
 
     /// <inheritdoc/>
-    public ValueTask DisposeAsync()
+    public async ValueTask DisposeAsync()
     {
+        // A test that fails between a kill and the next run leaves what the killed client had started.
+        foreach (string ledger in Directory.GetFiles(Folder, "processes.json", SearchOption.AllDirectories))
+        {
+            await new ProcessLedger(ledger, _ => { }).StopLeftoversAsync(CancellationToken.None);
+        }
+
         Directory.Delete(Folder, recursive: true);
-        return ValueTask.CompletedTask;
     }
 
     /// <summary>A path in the folder.</summary>

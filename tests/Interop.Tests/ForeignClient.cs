@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json;
+using Rudder.Tests;
 
 namespace Rudder.Interop.Tests;
 
@@ -37,21 +38,9 @@ internal sealed class ForeignClient
     {
         using var process = Process.Start(
             new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
-        try
-        {
-            Task<string> error = process.StandardError.ReadToEndAsync();
-            string output = await process.StandardOutput.ReadToEndAsync().WaitAsync(Limit);
-            await process.WaitForExitAsync().WaitAsync(Limit);
-            return process.ExitCode == 0
-                ? output
-                : throw new InvalidOperationException($"{program} {arguments.FirstOrDefault()} exited with {process.ExitCode}: {await error}\n{output}");
-        }
-        finally
-        {
-            if (!process.HasExited)
-            {
-                process.Kill(entireProcessTree: true);
-            }
-        }
+        var (code, output, error) = await ProgramEnd.OfAsync(process, Limit);
+        return code == 0
+            ? output
+            : throw new InvalidOperationException($"{program} {arguments.FirstOrDefault()} exited with {code}: {error}\n{output}");
     }
 }

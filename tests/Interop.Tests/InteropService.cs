@@ -27,6 +27,9 @@ public sealed class InteropService : IAsyncLifetime
     /// <summary>Tokens of every completion that is compared, unless its end comes first.</summary>
     public const int Tokens = 24;
 
+    /// <summary>Most probable tokens told at each of its places.</summary>
+    public const int TopLogProbs = 3;
+
     private const string GrpcLine = "listening on ";
     private const string HttpLine = "HTTP on ";
     private readonly string _folder = Directory.CreateTempSubdirectory("rudder-interop-").FullName;
@@ -58,25 +61,39 @@ public sealed class InteropService : IAsyncLifetime
             $"--Service:Models:0:Path={Path.Combine(_folder, Generator)}",
             $"--Service:Models:1:Name={Classifier}",
             $"--Service:Models:1:Path={Path.Combine(_folder, Classifier)}");
-        var url = new Uri(await UrlAsync(GrpcLine));
-        Target = url.Authority;
-        _channel = GrpcChannel.ForAddress(url);
-        HttpUrl = await UrlAsync(HttpLine);
+        try
+        {
+            var url = new Uri(await UrlAsync(GrpcLine));
+            Target = url.Authority;
+            _channel = GrpcChannel.ForAddress(url);
+            HttpUrl = await UrlAsync(HttpLine);
+        }
+        catch
+        {
+            _process.Dispose();
+            _process = null;
+            throw;
+        }
     }
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
         _channel?.Dispose();
-        if (_process is not null)
+        try
         {
-            _process.Signal(ServiceProcess.Terminate);
-            var (code, _, error) = await _process.EndAsync();
-            _process.Dispose();
-            Assert.True(code == 0, error);
+            if (_process is not null)
+            {
+                _process.Signal(ServiceProcess.Terminate);
+                var (code, _, error) = await _process.EndAsync();
+                Assert.True(code == 0, error);
+            }
         }
-
-        Directory.Delete(_folder, recursive: true);
+        finally
+        {
+            _process?.Dispose();
+            Directory.Delete(_folder, recursive: true);
+        }
     }
 
     /// <summary>The completion that every client must get for <see cref="Prompt"/>, <see cref="Seed"/> and <see cref="Tokens"/>.</summary>
@@ -87,6 +104,7 @@ public sealed class InteropService : IAsyncLifetime
             Model = Generator,
             Prompts = { new Inference.V1.Prompt { Text = Prompt } },
             Logprobs = true,
+            TopLogprobs = TopLogProbs,
             Settings = new SamplerSettings { Seed = Seed, MaxNewTokens = Tokens },
         });
         return Assert.Single(reply.Completions);

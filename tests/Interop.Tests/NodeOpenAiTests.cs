@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json;
 using Rudder.Inference.V1;
 
 namespace Rudder.Interop.Tests;
@@ -30,6 +31,7 @@ public sealed class NodeOpenAiTests(InteropService service)
         Assert.Equal([0, 1, 2], client["n"].Ids("indices"));
         Assert.Equal(expected.Text, client["n"].Texts("texts")[0]);
         Assert.Equal(client["greedy"].Texts("texts")[0], client["greedy"].Texts("texts")[1]);
+        AssertTop(client["top_logprobs"], expected);
     }
 
     [Fact]
@@ -47,7 +49,20 @@ public sealed class NodeOpenAiTests(InteropService service)
 
     private Task<ForeignClient> RunAsync(string stop) => NodeScript.RunAsync(
         "openai.mjs", service.HttpUrl, InteropService.Generator, InteropService.Prompt,
-        InteropService.Seed.ToString(CultureInfo.InvariantCulture), InteropService.Tokens.ToString(CultureInfo.InvariantCulture), stop);
+        InteropService.Seed.ToString(CultureInfo.InvariantCulture), InteropService.Tokens.ToString(CultureInfo.InvariantCulture), stop,
+        InteropService.TopLogProbs.ToString(CultureInfo.InvariantCulture));
+
+    private static void AssertTop(JsonElement seen, Completion expected)
+    {
+        double[] best = [.. seen.GetProperty("best").EnumerateArray().Select(value => value.GetDouble())];
+        Assert.Equal(expected.TopLogProbs.Count, best.Length);
+        Assert.All(expected.TopLogProbs.Zip(best), place => Assert.Equal(place.First.LogProbs[0], place.Second, 1e-6)); // single precision in one text
+        Assert.True(seen.GetProperty("holds").GetBoolean(), "a drawn token is not in its place's list");
+        Assert.InRange(seen.Number("most"), 1, InteropService.TopLogProbs + 1);
+        Assert.True(seen.GetProperty("streamed").GetBoolean(), "the stream told other tokens");
+        Assert.True(seen.GetProperty("echo_first_is_null").GetBoolean(), "nothing predicts a prompt's first token");
+        Assert.Equal(expected.PromptIds.Count + expected.Ids.Count, seen.Number("echo_places"));
+    }
 
     /// <summary>Two plain letters from a completion's inside: half a character of a broken UTF-8 sequence would be no stop string.</summary>
     private static string StopIn(string text)

@@ -43,12 +43,12 @@ internal sealed record ExportReport(
 
 /// <summary>One graph. Differences are against the TorchSharp model on the same tokens.</summary>
 /// <param name="Sha256">Hash of the .onnx file.</param>
-/// <param name="Precision"><c>fp32</c> or <c>int8</c>.</param>
+/// <param name="Precision"><c>fp32</c>, <c>int8</c> or <c>fp16</c>.</param>
 /// <param name="Positions">Tokens (texts, for a classifier) compared.</param>
 /// <param name="MaxAbsDiff">Largest |Δ log-prob| over all positions and the whole vocabulary (all labels).</param>
-/// <param name="Limit">fp32: what <paramref name="MaxAbsDiff"/> may be. int8: what <paramref name="MeanKl"/> may be.</param>
-/// <param name="MeanTokenDiff">int8: mean |Δ log-prob| of the tokens of the texts (of the most probable label).</param>
-/// <param name="MeanKl">int8: mean KL(fp32‖int8) per token (per text), nats.</param>
+/// <param name="Limit">fp32: what <paramref name="MaxAbsDiff"/> may be. int8 and fp16: what <paramref name="MeanKl"/> may be.</param>
+/// <param name="MeanTokenDiff">int8 and fp16: mean |Δ log-prob| of the tokens of the texts (of the most probable label).</param>
+/// <param name="MeanKl">int8 and fp16: mean KL of float32 to it per token (per text), nats.</param>
 internal sealed record GraphReport(
     string Sha256, string Precision, int Positions, double MaxAbsDiff, double Limit, double? MeanTokenDiff = null, double? MeanKl = null);
 

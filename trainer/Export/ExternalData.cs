@@ -1,5 +1,5 @@
 using System.Runtime.InteropServices;
-using DataType = Rudder.Trainer.Export.Onnx.TensorProto.Types.DataType;
+using DataType = Rudder.Onnx.TensorProto.Types.DataType;
 
 namespace Rudder.Trainer.Export;
 
@@ -15,23 +15,31 @@ internal sealed class ExternalData : IDisposable
     private readonly string fileName;
     private readonly string path;
     private readonly Dictionary<string, ExternalTensor> tensors = new(StringComparer.Ordinal);
+    private readonly bool halves;
     private FileStream? stream;
 
     /// <summary>Names the file; it is created with the first tensor.</summary>
     /// <param name="folder">Folder of the graphs; their references are relative to it.</param>
     /// <param name="fileName">E.g. <c>weights.bin</c>.</param>
-    public ExternalData(string folder, string fileName)
+    /// <param name="halves">Whether numbers are kept in float16, rounded, instead of float32.</param>
+    public ExternalData(string folder, string fileName, bool halves = false)
     {
         this.fileName = fileName;
+        this.halves = halves;
         path = Path.Combine(folder, fileName);
     }
 
-    /// <summary>The float32 tensor of that name, written now if it is not in the file yet.</summary>
+    /// <summary>Type of the numbers in the file: what graphs over it compute in.</summary>
+    public DataType FloatType => halves ? DataType.Float16 : DataType.Float;
+
+    /// <summary>The tensor of that name in <see cref="FloatType"/>, written now if it is not in the file yet.</summary>
     /// <param name="name">Unique in the file.</param>
     /// <param name="shape">Its product is the number of values.</param>
     /// <param name="values">Called only where the tensor is not in the file yet.</param>
     public ExternalTensor Float(string name, long[] shape, Func<float[]> values) =>
-        Add(name, DataType.Float, shape, file => file.Write(MemoryMarshal.AsBytes(values().AsSpan())));
+        Add(name, FloatType, shape, file => file.Write(halves
+            ? MemoryMarshal.AsBytes(Array.ConvertAll(values(), value => (Half)value).AsSpan())
+            : MemoryMarshal.AsBytes(values().AsSpan())));
 
     /// <summary>The same for signed bytes.</summary>
     public ExternalTensor Bytes(string name, long[] shape, Func<sbyte[]> values) =>
@@ -54,7 +62,7 @@ internal sealed class ExternalData : IDisposable
                 : throw new InvalidOperationException($"{name} is in {fileName} as [{string.Join(',', known.Shape)}], asked for as [{string.Join(',', shape)}].");
         }
 
-        long length = shape.Aggregate(1L, (product, size) => product * size) * (type == DataType.Float ? sizeof(float) : 1);
+        long length = shape.Aggregate(1L, (product, size) => product * size) * ElementBytes(type);
         stream ??= File.Create(path);
         int alignment = length >= PageSize ? PageSize : LineSize;
         long offset = (stream.Position + alignment - 1) / alignment * alignment;
@@ -68,6 +76,13 @@ internal sealed class ExternalData : IDisposable
 
         return tensors[name] = new ExternalTensor(name, type, shape, fileName, offset, length);
     }
+
+    private static int ElementBytes(DataType type) => type switch
+    {
+        DataType.Float => sizeof(float),
+        DataType.Float16 => 2,
+        _ => 1,
+    };
 }
 
 /// <summary>Where one weight lies.</summary>

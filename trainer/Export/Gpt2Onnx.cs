@@ -1,5 +1,5 @@
 using Rudder.Checkpoints;
-using DataType = Rudder.Trainer.Export.Onnx.TensorProto.Types.DataType;
+using DataType = Rudder.Onnx.TensorProto.Types.DataType;
 
 namespace Rudder.Trainer.Export;
 
@@ -10,8 +10,8 @@ namespace Rudder.Trainer.Export;
 /// </summary>
 /// <param name="config">The model's shape.</param>
 /// <param name="weights">Float32 weights by canonical name.</param>
-/// <param name="data">File of the weights that stay float32: embeddings, normalization, biases.</param>
-/// <param name="projections">float32 or int8 products.</param>
+/// <param name="data">File of the weights that are not quantized: embeddings, normalization, biases. Its type is that of cache and logits.</param>
+/// <param name="projections">float32, int8 or float16 products.</param>
 internal sealed class Gpt2Onnx(Gpt2Config config, IReadOnlyDictionary<string, float[]> weights, ExternalData data, IProjections projections)
 {
     private readonly int width = config.HiddenSize;
@@ -36,7 +36,7 @@ internal sealed class Gpt2Onnx(Gpt2Config config, IReadOnlyDictionary<string, fl
             LastRows(graph, ids, valid),
             (layer, qkv) => CachedAttention(graph, layer, qkv, last, total));
         Vocabulary(graph, Forward(graph, body), tokenAxis: true);                                               // [B,1,V]
-        graph.Output("logits", DataType.Float, "batch", 1, config.VocabularySize);
+        graph.Output("logits", data.FloatType, "batch", 1, config.VocabularySize);
         DeclareCache(graph);
         return graph;
     }
@@ -157,8 +157,8 @@ internal sealed class Gpt2Onnx(Gpt2Config config, IReadOnlyDictionary<string, fl
         {
             foreach (string part in (string[])["key", "value"])
             {
-                graph.Input($"past_key_values.{layer}.{part}", DataType.Float, "batch", config.Heads, "past", size);
-                graph.Output($"present.{layer}.{part}", DataType.Float, "batch", config.Heads, "present", size);
+                graph.Input($"past_key_values.{layer}.{part}", data.FloatType, "batch", config.Heads, "past", size);
+                graph.Output($"present.{layer}.{part}", data.FloatType, "batch", config.Heads, "present", size);
             }
         }
     }

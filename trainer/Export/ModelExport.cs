@@ -13,26 +13,31 @@ internal static class ModelExport
     /// <summary>Folder of the graphs inside a model folder.</summary>
     public const string FolderName = "onnx";
 
-    private const int Int8Rows = 16;
-    private const int Int8Tokens = 64;
+    private const int Texts = 16;                       // for graphs that are held to a mean KL
+    private const int TextTokens = 64;
     private const int ClassifierTexts = 32;
     private const int ClassifierTokens = 128;
 
     /// <summary>Exports a model.</summary>
     /// <param name="modelFolder">A GPT-2 or RoBERTa folder in Hugging Face layout.</param>
-    /// <param name="settings">What to write and how close int8 must be.</param>
+    /// <param name="settings">What to write and how close int8 and float16 must be.</param>
     /// <param name="threads">Threads of the check; 0: the engines' choice.</param>
     /// <param name="output">Where the graphs shall lie; null: <c>onnx</c> inside the model folder.</param>
     /// <param name="referenceFolder">Model to compare with; null: the same. Only a test has another.</param>
     /// <exception cref="TrainingFailedException">The graphs do not agree with the model; nothing was left.</exception>
     public static ExportReport Run(string modelFolder, ExportSettings settings, int threads, string? output = null, string? referenceFolder = null)
     {
-        if (!settings.Fp32 && !settings.Int8)
+        if (!settings.Writes)
         {
-            throw new BadInputException("fp32 and int8 are both false: there is nothing to export. Set one to true.");
+            throw new BadInputException("fp32, int8 and fp16 are all false: there is nothing to export. Set one to true.");
         }
 
         ModelConfig config = ModelConfig.Load(modelFolder);
+        if (settings.Fp16 && config is not Gpt2Config)
+        {
+            throw new BadInputException($"fp16 is true; {modelFolder} is a {config.ModelType} model, and only GPT-2 decoders have a float16 graph. Leave it out.");
+        }
+
         TokenSample sample = TokenSample.Open(modelFolder, config.VocabularySize, settings.Texts);
         using var folder = new OnnxFolder(output ?? Path.Combine(modelFolder, FolderName));
         string fingerprint = Fingerprint.OfFolder(modelFolder);
@@ -60,14 +65,16 @@ internal static class ModelExport
     {
         using var data = new ExternalData(folder.Path, "weights.bin");
         using var int8Data = new ExternalData(folder.Path, "weights.int8.bin");
+        using var halfData = new ExternalData(folder.Path, "weights.fp16.bin", halves: true);
         IProjections[] kinds =
         [
             .. settings.Fp32 ? [new Float32Projections(data)] : Array.Empty<IProjections>(),
             .. settings.Int8 ? [new Int8Projections(int8Data)] : Array.Empty<IProjections>(),
+            .. settings.Fp16 ? [new Float16Projections(halfData)] : Array.Empty<IProjections>(),
         ];
         Action<IProjections> write = config switch
         {
-            Gpt2Config gpt2 => Gpt2Writer(gpt2, ModelWeights.LoadGpt2(modelFolder, gpt2), data, folder, fingerprint),
+            Gpt2Config gpt2 => Gpt2Writer(gpt2, ModelWeights.LoadGpt2(modelFolder, gpt2), data, halfData, folder, fingerprint),
             RobertaConfig roberta => RobertaWriter(roberta, ModelWeights.LoadRoberta(modelFolder, roberta), data, folder, fingerprint),
             _ => throw Unsupported(config),
         };
@@ -80,9 +87,14 @@ internal static class ModelExport
     }
 
     private static Action<IProjections> Gpt2Writer(
-        Gpt2Config config, IReadOnlyDictionary<string, float[]> weights, ExternalData data, OnnxFolder folder, string fingerprint) => projections =>
+        Gpt2Config config,
+        IReadOnlyDictionary<string, float[]> weights,
+        ExternalData data,
+        ExternalData halfData,
+        OnnxFolder folder,
+        string fingerprint) => projections =>
     {
-        var builder = new Gpt2Onnx(config, weights, data, projections);
+        var builder = new Gpt2Onnx(config, weights, projections is Float16Projections ? halfData : data, projections);
         builder.Decoder().Save(folder.File(Name("decoder", projections)), Metadata(config, fingerprint, projections.Precision));
         if (projections is Float32Projections)
         {
@@ -119,7 +131,13 @@ internal static class ModelExport
         if (settings.Int8)
         {
             using var decoder = new DecoderGraph(folder.File("decoder.int8.onnx"), threads);
-            figures["decoder.int8.onnx"] = check.Int8Decoder(model, decoder, sample.Even(Int8Rows, Math.Min(Int8Tokens, config.Context)));
+            figures["decoder.int8.onnx"] = check.Int8Decoder(model, decoder, sample.Even(Texts, Math.Min(TextTokens, config.Context)));
+        }
+
+        if (settings.Fp16)
+        {
+            using var decoder = new DecoderGraph(folder.File("decoder.fp16.onnx"), threads);
+            figures["decoder.fp16.onnx"] = check.Fp16Decoder(model, decoder, sample.Even(Texts, Math.Min(TextTokens, config.Context)));
         }
 
         return figures;
@@ -147,7 +165,7 @@ internal static class ModelExport
     {
         var graphs = figures.OrderBy(pair => pair.Key, StringComparer.Ordinal).ToDictionary(pair => pair.Key, pair => new GraphReport(
             folder.Sha256(pair.Key),
-            pair.Key.Contains(".int8.", StringComparison.Ordinal) ? "int8" : "fp32",
+            pair.Key.Split('.') is [_, string precision, _] ? precision : "fp32",
             pair.Value.Positions,
             pair.Value.MaxAbsDiff,
             pair.Value.Limit,

@@ -2,8 +2,8 @@ using System.Buffers.Binary;
 using System.Globalization;
 using System.Reflection;
 using Google.Protobuf;
-using Rudder.Trainer.Export.Onnx;
-using DataType = Rudder.Trainer.Export.Onnx.TensorProto.Types.DataType;
+using Rudder.Onnx;
+using DataType = Rudder.Onnx.TensorProto.Types.DataType;
 
 namespace Rudder.Trainer.Export;
 

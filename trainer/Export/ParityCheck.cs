@@ -5,9 +5,9 @@ namespace Rudder.Trainer.Export;
 
 /// <summary>
 /// Compares exported graphs with the TorchSharp model on the same tokens and refuses those that differ: float32 by the
-/// largest |Δ log-prob| over the whole vocabulary, int8 by the mean KL per token.
+/// largest |Δ log-prob| over the whole vocabulary, int8 and float16 by the mean KL per token.
 /// </summary>
-/// <param name="settings">Holds the bound for int8.</param>
+/// <param name="settings">Holds the bounds for int8 and float16.</param>
 internal sealed class ParityCheck(ExportSettings settings)
 {
     /// <summary>Tokens of each row that are fed one at a time through the cache, where the context allows.</summary>
@@ -15,8 +15,8 @@ internal sealed class ParityCheck(ExportSettings settings)
 
     private const double AbsoluteLimit = 1e-4;
     private const double RelativeLimit = 1e-5;          // of the largest |logit|, where that is more
-    private const int Int8Rows = 8;
-    private const int Int8Prompt = 4;
+    private const int TextRows = 8;
+    private const int TextPrompt = 4;
 
     /// <summary>Whole ragged sequences through logprobs.onnx.</summary>
     public GraphFigures LogProbs(ISequenceLogits model, ISequenceLogits graph, IReadOnlyList<int[]> rows)
@@ -37,22 +37,18 @@ internal sealed class ParityCheck(ExportSettings settings)
     }
 
     /// <summary>Texts through decoder.int8.onnx token by token, as sampling will run it.</summary>
-    public GraphFigures Int8Decoder(ISequenceLogits model, DecoderGraph graph, IReadOnlyList<int[]> rows)
-    {
-        var comparison = new LogitComparison();
-        foreach (int[][] batch in rows.Chunk(Int8Rows))
-        {
-            Replay(comparison, model, graph, batch, [.. batch.Select(row => Math.Min(Int8Prompt, row.Length - 1))]);
-        }
+    public GraphFigures Int8Decoder(ISequenceLogits model, DecoderGraph graph, IReadOnlyList<int[]> rows) =>
+        AcceptInt8("decoder.int8.onnx", "token", ReplayTexts(model, graph, rows));
 
-        return AcceptInt8("decoder.int8.onnx", "token", comparison);
-    }
+    /// <summary>The same through decoder.fp16.onnx. ONNX Runtime's processor computes it slowly, and in places in float32: a GPU's rounding differs a little.</summary>
+    public GraphFigures Fp16Decoder(ISequenceLogits model, DecoderGraph graph, IReadOnlyList<int[]> rows) =>
+        AcceptByKl("decoder.fp16.onnx", "token", ReplayTexts(model, graph, rows), "fp16", settings.Fp16MaxKl);
 
     /// <summary>Ragged texts through a classifier graph.</summary>
     public GraphFigures Classifier(ILabelLogits model, ILabelLogits graph, IReadOnlyList<int[]> rows, bool int8)
     {
         var comparison = new LogitComparison();
-        foreach (int[][] batch in rows.Chunk(Int8Rows))
+        foreach (int[][] batch in rows.Chunk(TextRows))
         {
             float[][] expected = model.Logits(batch), actual = graph.Logits(batch);
             for (int row = 0; row < batch.Length; row++)
@@ -62,6 +58,17 @@ internal sealed class ParityCheck(ExportSettings settings)
         }
 
         return int8 ? AcceptInt8("classifier.int8.onnx", "text", comparison) : Accept("classifier.onnx", comparison);
+    }
+
+    private static LogitComparison ReplayTexts(ISequenceLogits model, DecoderGraph graph, IReadOnlyList<int[]> rows)
+    {
+        var comparison = new LogitComparison();
+        foreach (int[][] batch in rows.Chunk(TextRows))
+        {
+            Replay(comparison, model, graph, batch, [.. batch.Select(row => Math.Min(TextPrompt, row.Length - 1))]);
+        }
+
+        return comparison;
     }
 
     private static void Replay(LogitComparison comparison, ISequenceLogits model, DecoderGraph graph, IReadOnlyList<int[]> rows, int[] prompts)
@@ -125,16 +132,19 @@ internal sealed class ParityCheck(ExportSettings settings)
         return new GraphFigures(comparison.Positions, comparison.MaxLogProbDifference, limit, null, null);
     }
 
-    private GraphFigures AcceptInt8(string graph, string unit, LogitComparison comparison)
+    private GraphFigures AcceptInt8(string graph, string unit, LogitComparison comparison) =>
+        AcceptByKl(graph, unit, comparison, "int8", settings.Int8MaxKl);
+
+    private static GraphFigures AcceptByKl(string graph, string unit, LogitComparison comparison, string precision, double limit)
     {
-        if (!(comparison.MeanKl <= settings.Int8MaxKl))
+        if (!(comparison.MeanKl <= limit))
         {
             throw new TrainingFailedException(string.Create(
                 CultureInfo.InvariantCulture,
-                $"{graph} is too far from float32: mean KL(fp32‖int8) is {comparison.MeanKl:g4} nats per {unit} over {comparison.Positions}; the limit is {settings.Int8MaxKl:g4}. Nothing was kept. Raise export.int8_max_kl if that is good enough, or set export.int8 to false."));
+                $"{graph} is too far from float32: mean KL(fp32‖{precision}) is {comparison.MeanKl:g4} nats per {unit} over {comparison.Positions}; the limit is {limit:g4}. Nothing was kept. Raise export.{precision}_max_kl if that is good enough, or set export.{precision} to false."));
         }
 
-        return new GraphFigures(comparison.Positions, comparison.MaxLogProbDifference, settings.Int8MaxKl, comparison.MeanTokenDifference, comparison.MeanKl);
+        return new GraphFigures(comparison.Positions, comparison.MaxLogProbDifference, limit, comparison.MeanTokenDifference, comparison.MeanKl);
     }
 }
 

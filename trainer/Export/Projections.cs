@@ -14,10 +14,10 @@ internal static class Activations
     public const float GeluLowest = -0.1701f;
 }
 
-/// <summary>How a graph multiplies by its weights: the one thing in which float32 and int8 graphs differ.</summary>
+/// <summary>How a graph multiplies by its weights: the one thing in which float32 and int8 graphs differ; float16 ones differ in their weights' file as well.</summary>
 internal interface IProjections
 {
-    /// <summary><c>fp32</c> or <c>int8</c>, as the graph's metadata say it.</summary>
+    /// <summary><c>fp32</c>, <c>int8</c> or <c>fp16</c>, as the graph's metadata say it.</summary>
     string Precision { get; }
 
     /// <summary>x·W (+ bias).</summary>
@@ -61,6 +61,24 @@ internal sealed class Float32Projections(ExternalData data) : IProjections
         string rows = tokenAxis ? graph.Node("Unsqueeze", [x, graph.Int64(1)]) : x;
         graph.Node("FusedMatMul", [rows, graph.Weight(table)], [("transB", 1)], OnnxGraph.Microsoft, output);
     }
+}
+
+/// <summary>The same products in float16, for GPUs: weights, activations and cache take half the bytes.</summary>
+/// <param name="data">File of the float16 weights.</param>
+internal sealed class Float16Projections(ExternalData data) : IProjections
+{
+    private readonly Float32Projections products = new(data);
+
+    /// <inheritdoc/>
+    public string Precision => "fp16";
+
+    /// <inheritdoc/>
+    public string Multiply(OnnxGraph graph, string x, Matrix weight, ExternalTensor? bias = null, float lowest = float.NegativeInfinity) =>
+        products.Multiply(graph, x, weight, bias, lowest);
+
+    /// <inheritdoc/>
+    public void MultiplyByTable(OnnxGraph graph, string x, ExternalTensor table, float[] values, string output, bool tokenAxis) =>
+        products.MultiplyByTable(graph, x, table, values, output, tokenAxis);
 }
 
 /// <summary>

@@ -1,5 +1,5 @@
 using Rudder.Checkpoints;
-using DataType = Rudder.Trainer.Export.Onnx.TensorProto.Types.DataType;
+using DataType = Rudder.Onnx.TensorProto.Types.DataType;
 
 namespace Rudder.Trainer.Export;
 

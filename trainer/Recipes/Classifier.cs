@@ -26,7 +26,7 @@ internal static class Classifier
         using RobertaClassifier model = ModelSource.Classifier(recipe, tokenizer, device);
         model.FreezeFirst(recipe.FreezeBlocks);
         ClassifierEvaluation.RequireLengths(recipe.Data, model.Config);
-        run.WriteStart(recipe, request, threads, recipe.InputFiles());
+        run.WriteStart(recipe, request, threads, RecipeInputs.Of(recipe));
 
         // 2. data: training reviews and a held-out part
         (IReadOnlyList<LabelledText> training, IReadOnlyList<LabelledText> heldOut) = ReadData(recipe, tokenizer, request);

@@ -31,7 +31,7 @@ internal static class FinishedRun
         Remove(temporary);
         saveModel(temporary);
         AtomicFile.WriteText(Path.Combine(temporary, "README.md"), ModelCard.Write(recipe, run, final));
-        if (recipe.Export.Fp32 || recipe.Export.Int8)
+        if (recipe.Export.Writes)
         {
             ModelExport.Run(temporary, recipe.Export, ComputeDevice.UseThreads(recipe.Threads));
         }

@@ -26,7 +26,7 @@ internal static class Preference
         ScoredPairs? heldOut = recipe.EvaluationPairs is null
             ? null
             : PreferenceSource.Read(recipe.EvaluationPairs, recipe, policy, objective.NeedsBaseline, run, request);
-        run.WriteStart(recipe, request, threads, recipe.InputFiles());
+        run.WriteStart(recipe, request, threads, RecipeInputs.Of(recipe));
 
         // 3. seed, only now: building models draws random numbers, and a cached reference is not built; optimizer
         manual_seed(recipe.Seed);

@@ -25,7 +25,7 @@ internal static class Sft
         TextTokenizer tokenizer = ModelSource.Tokenizer(tokenizerFolder);
         using Gpt2 model = ModelSource.LanguageModel(recipe, tokenizer, device);
         model.FreezeFirst(recipe.FreezeBlocks);
-        run.WriteStart(recipe, request, threads, recipe.InputFiles());
+        run.WriteStart(recipe, request, threads, RecipeInputs.Of(recipe));
 
         // 2. data: training sequences and a held-out part
         (ISequences training, ISequences heldOut) = ReadData(recipe, tokenizer, model.Config.Context, request);

@@ -18,7 +18,7 @@ internal static class TokenizerTraining
     public static IReadOnlyDictionary<string, object> Run(TokenizerRecipe recipe, RunFolder run, RunRequest request)
     {
         // 1. texts, without those that must stay unseen
-        run.WriteStart(recipe, request, threads: 1, recipe.Data.InputFiles());
+        run.WriteStart(recipe, request, threads: 1, RunInput.Files(recipe.Data.InputFiles()));
         long started = request.Clock.GetTimestamp();
         IReadOnlyList<Review> reviews = ReviewSource.Read(recipe.Data, request);
 

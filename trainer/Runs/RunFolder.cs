@@ -37,10 +37,7 @@ internal sealed class RunFolder
 
     /// <summary>Whether the run has saved anything that another recipe, other data or a new beginning would contradict.</summary>
     public bool HasTrained =>
-        System.IO.File.Exists(Done)
-        || Directory.Exists(Model)
-        || (Directory.Exists(Checkpoints) && !Directory.EnumerateDirectories(Checkpoints, "*.tmp").Any())
-        || (Directory.Exists(Checkpoints) && Directory.EnumerateDirectories(Checkpoints).Any(folder => !folder.EndsWith(".tmp", StringComparison.Ordinal)));
+        System.IO.File.Exists(Done) || Directory.Exists(Model) || (Directory.Exists(Checkpoints) && !WasKilledInItsFirstSave());
 
     /// <summary>Creates the folder, or opens the one to resume.</summary>
     /// <param name="request">The command line.</param>
@@ -77,8 +74,8 @@ internal sealed class RunFolder
     /// <param name="recipe">The recipe, every default filled in.</param>
     /// <param name="request">The command line.</param>
     /// <param name="threads">Threads in use.</param>
-    /// <param name="inputs">The data files.</param>
-    public void WriteStart<T>(T recipe, RunRequest request, int threads, IEnumerable<string> inputs)
+    /// <param name="inputs">What the run reads.</param>
+    public void WriteStart<T>(T recipe, RunRequest request, int threads, IEnumerable<RunInput> inputs)
         where T : class
     {
         if (Resumed && HasTrained)
@@ -102,6 +99,13 @@ internal sealed class RunFolder
     /// <param name="final">Last metrics.</param>
     public void WriteDone(string fingerprint, IReadOnlyDictionary<string, object> final) =>
         AtomicFile.WriteText(Done, JsonSerializer.Serialize(new { model = "model", fingerprint, final }, Indented));
+
+    /// <summary>Whether the checkpoints' folder holds nothing but a checkpoint under its temporary name. One that was emptied was not: the run did save.</summary>
+    private bool WasKilledInItsFirstSave()
+    {
+        string[] saved = Directory.GetDirectories(Checkpoints);
+        return saved.Length > 0 && Array.TrueForAll(saved, folder => folder.EndsWith(".tmp", StringComparison.Ordinal));
+    }
 
     /// <summary>The command that began the run; what resumes it names only the folder.</summary>
     private string? CommandBefore() =>

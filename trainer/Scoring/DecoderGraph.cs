@@ -1,8 +1,9 @@
+using System.Runtime.InteropServices;
 using Microsoft.ML.OnnxRuntime;
 
 namespace Rudder.Trainer.Scoring;
 
-/// <summary>Runs decoder.onnx over a batch of rows that keep their key-value cache from call to call.</summary>
+/// <summary>Runs decoder.onnx, in any precision, over a batch of rows that keep their key-value cache from call to call.</summary>
 /// <param name="path">The graph.</param>
 /// <param name="threads">Threads of one product; 0: ONNX Runtime's choice.</param>
 internal sealed class DecoderGraph(string path, int threads) : IDisposable
@@ -76,17 +77,18 @@ internal sealed class DecoderGraph(string path, int threads) : IDisposable
         int layers = int.Parse(session.Metadata["rudder.layers"]), heads = int.Parse(session.Metadata["rudder.heads"]);
         int size = int.Parse(session.Metadata["rudder.head_size"]), vocabulary = int.Parse(session.Metadata["rudder.vocabulary"]);
         string[] parts = [.. Enumerable.Range(0, layers).SelectMany(layer => new[] { $"{layer}.key", $"{layer}.value" })];
+        bool halves = session.Metadata["rudder.precision"] == "fp16";
         var all = new Dictionary<string, OrtValue>(inputs);
         for (int i = 0; i < parts.Length; i++)
         {
             string name = $"past_key_values.{parts[i]}";
-            all[name] = cache is null ? inputs[name] = OnnxSession.Tensor(Array.Empty<float>(), rows, heads, 0, size) : cache[i + 1];
+            all[name] = cache is null ? inputs[name] = Nothing(halves, rows, heads, 0, size) : cache[i + 1];
         }
 
         IDisposableReadOnlyCollection<OrtValue> outputs = session.Run(all, ["logits", .. parts.Select(part => $"present.{part}")]);
         Forget();
         cache = outputs;
-        ReadOnlySpan<float> logits = outputs[0].GetTensorDataAsSpan<float>();
+        ReadOnlySpan<float> logits = halves ? Widened(outputs[0]) : outputs[0].GetTensorDataAsSpan<float>();
         float[][] result = new float[rows][];
         for (int row = 0; row < rows; row++)
         {
@@ -95,6 +97,12 @@ internal sealed class DecoderGraph(string path, int threads) : IDisposable
 
         return result;
     }
+
+    private static OrtValue Nothing(bool halves, params long[] shape) =>
+        halves ? OnnxSession.Tensor(Array.Empty<Float16>(), shape) : OnnxSession.Tensor(Array.Empty<float>(), shape);
+
+    private static float[] Widened(OrtValue halves) =>
+        Array.ConvertAll(MemoryMarshal.Cast<Float16, Half>(halves.GetTensorDataAsSpan<Float16>()).ToArray(), value => (float)value);
 
     private void Forget()
     {

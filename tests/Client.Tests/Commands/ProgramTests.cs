@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Rudder.Tests;
 
 namespace Rudder.Client.Tests.Commands;
 
@@ -67,9 +68,6 @@ public sealed class ProgramTests
             RedirectStandardError = true,
         };
         using Process process = Process.Start(start)!;
-        Task<string> output = process.StandardOutput.ReadToEndAsync();
-        Task<string> error = process.StandardError.ReadToEndAsync();
-        await process.WaitForExitAsync();
-        return (process.ExitCode, await output, await error);
+        return await ProgramEnd.OfAsync(process);
     }
 }

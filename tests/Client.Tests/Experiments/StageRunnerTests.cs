@@ -36,18 +36,7 @@ public sealed class StageRunnerTests : IDisposable
     [Fact]
     public async Task Run_InterruptedWithTheSameInputs_ResumesInItsFolder()
     {
-        await Assert.ThrowsAsync<IOException>(() =>
-            Runner()
-                .RunAsync(
-                    "stage",
-                    Inputs(1),
-                    path =>
-                    {
-                        File.WriteAllText(Path.Combine(path, "half"), "half");
-                        throw new IOException("scripted");
-                    }
-                )
-        );
+        await BreakOffAsync();
         string? found = null;
         await Runner()
             .RunAsync(
@@ -66,18 +55,7 @@ public sealed class StageRunnerTests : IDisposable
     [Fact]
     public async Task Run_InterruptedAndChanged_StartsAfresh()
     {
-        await Assert.ThrowsAsync<IOException>(() =>
-            Runner()
-                .RunAsync(
-                    "stage",
-                    Inputs(1),
-                    path =>
-                    {
-                        File.WriteAllText(Path.Combine(path, "half"), "half");
-                        throw new IOException("scripted");
-                    }
-                )
-        );
+        await BreakOffAsync();
         await Runner()
             .RunAsync(
                 "stage",
@@ -154,6 +132,21 @@ public sealed class StageRunnerTests : IDisposable
     }
 
     private static JsonObject Inputs(double beta) => new() { ["model"] = "abc", ["beta"] = beta };
+
+    /// <summary>Runs the stage until it has written half of its work.</summary>
+    private async Task BreakOffAsync() =>
+        await Assert.ThrowsAsync<IOException>(() =>
+            Runner()
+                .RunAsync(
+                    "stage",
+                    Inputs(1),
+                    path =>
+                    {
+                        File.WriteAllText(Path.Combine(path, "half"), "half");
+                        throw new IOException("scripted");
+                    }
+                )
+        );
 
     private StageRunner Runner() => new(folder.Path, log.Add, TimeProvider.System);
 

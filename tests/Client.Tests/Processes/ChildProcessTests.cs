@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Rudder.Client.Files;
 using Rudder.Client.Processes;
+using Rudder.Tests;
 
 namespace Rudder.Client.Tests.Processes;
 
@@ -44,7 +45,7 @@ public sealed class ChildProcessTests : IDisposable
     {
         using CancellationTokenSource stop = new();
         await using ChildProcess child = Start("echo ready; while :; do sleep 0.05; done", _ => stop.Cancel());
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => child.WaitAsync(stop.Token));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => child.WaitAsync(stop.Token).WaitAsync(ProgramEnd.Limit));
         Assert.True(child.HasExited);
     }
 
@@ -52,7 +53,7 @@ public sealed class ChildProcessTests : IDisposable
     public async Task Wait_FailingProgram_GivesItsCodeAndLastLines()
     {
         await using ChildProcess child = Start("echo first; echo broken >&2; exit 7", _ => { });
-        Assert.Equal(7, await child.WaitAsync(CancellationToken.None));
+        Assert.Equal(7, await child.WaitAsync(CancellationToken.None).WithinAsync(ProgramEnd.Limit, "the end of a script that exits"));
         Assert.Contains("broken", child.Tail, StringComparison.Ordinal);
         Assert.Contains("first", File.ReadAllText(folder.File("logs", "child.log")), StringComparison.Ordinal);
     }
@@ -62,7 +63,7 @@ public sealed class ChildProcessTests : IDisposable
     {
         TaskCompletionSource ended = new();
         using ManualResetEventSlim read = new();
-        ChildProcess child = Start(
+        await using ChildProcess child = Start(
             "echo first; echo last",
             line =>
             {
@@ -74,26 +75,29 @@ public sealed class ChildProcessTests : IDisposable
             }
         );
         await ended.Task.WaitAsync(TimeSpan.FromSeconds(30));
-        while (!child.HasExited)
-        {
-            await Task.Yield();
-        }
-
+        Assert.True(SpinWait.SpinUntil(() => child.HasExited, TimeSpan.FromSeconds(30)), "the script did not end within 30 s");
         Task stop = child.StopAsync();
         Assert.False(stop.IsCompleted);
         read.Set();
         await stop;
         Assert.EndsWith("last", child.Tail, StringComparison.Ordinal);
-        await child.DisposeAsync();
     }
 
     [Fact]
     public async Task StopLeftovers_RecordedProgram_IsStopped()
     {
         using Process left = Process.Start("sleep", "600");
-        Ledger().Add(left);
-        await Ledger().StopLeftoversAsync(CancellationToken.None);
-        Assert.True(left.WaitForExit(TimeSpan.FromSeconds(30)));
+        try
+        {
+            Ledger().Add(left);
+            await Ledger().StopLeftoversAsync(CancellationToken.None);
+            Assert.True(left.WaitForExit(TimeSpan.FromSeconds(30)));
+        }
+        finally
+        {
+            ProgramEnd.Kill(left);
+        }
+
         Assert.Contains(log, line => line.Contains("left by an interrupted run", StringComparison.Ordinal));
     }
 
@@ -105,11 +109,19 @@ public sealed class ChildProcessTests : IDisposable
             RedirectStandardOutput = true,
         };
         using Process left = Process.Start(start)!;
-        Assert.Equal("ready", await left.StandardOutput.ReadLineAsync());
-        Ledger().Add(left);
-        ProcessLedger next = new(folder.File("processes.json"), log.Add, TimeSpan.FromMilliseconds(100));
-        await next.StopLeftoversAsync(CancellationToken.None).WaitAsync(TimeSpan.FromSeconds(30));
-        Assert.True(left.WaitForExit(TimeSpan.FromSeconds(30)));
+        try
+        {
+            Assert.Equal("ready", await left.StandardOutput.ReadLineAsync().WithinAsync(TimeSpan.FromSeconds(30), "the script's first line"));
+            Ledger().Add(left);
+            ProcessLedger next = new(folder.File("processes.json"), log.Add, TimeSpan.FromMilliseconds(100));
+            await next.StopLeftoversAsync(CancellationToken.None).WaitAsync(TimeSpan.FromSeconds(30));
+            Assert.True(left.WaitForExit(TimeSpan.FromSeconds(30)));
+        }
+        finally
+        {
+            ProgramEnd.Kill(left);
+        }
+
         Assert.Equal("[]", File.ReadAllText(folder.File("processes.json")).Trim());
     }
 
@@ -144,6 +156,9 @@ public sealed class ChildProcessTests : IDisposable
 
     private ProcessLedger Ledger() => new(folder.File("processes.json"), log.Add);
 
-    private ChildProcess Start(string script, Action<string> onLine) =>
-        ChildProcess.Start("sh", ["-c", script], folder.File("logs", "child.log"), Ledger(), onLine);
+    private ChildProcess Start(string script, Action<string> onLine)
+    {
+        (string program, string[] arguments) = ProgramStart.Command("sh", ["-c", script]); // a shell cannot trap what it was told to ignore
+        return ChildProcess.Start(program, arguments, folder.File("logs", "child.log"), Ledger(), onLine);
+    }
 }

@@ -98,7 +98,7 @@ public sealed class ClassifierEngineTests : IDisposable
         int[][] texts = [.. Enumerable.Range(0, 48).Select(_ => Enumerable.Range(0, random.Next(0, 150)).Select(_ => random.Next(5, 500)).ToArray())];
         var alone = texts.Select(text => engine.Classify([text], CancellationToken.None)[0]).ToList();
 
-        var calls = texts.Select(text => Task.Run(() => engine.ClassifyAsync([new ClassifierInput(text, IsText: true)], CancellationToken.None)));
+        var calls = texts.Select(text => Task.Run(() => engine.ClassifyAsync([new ClassifierInput(text, IsText: true)], "", CancellationToken.None)));
         var results = await Task.WhenAll(calls).WaitAsync(TimeSpan.FromSeconds(60));
 
         for (int i = 0; i < texts.Length; i++)
@@ -114,7 +114,7 @@ public sealed class ClassifierEngineTests : IDisposable
     {
         using var engine = Load();
         ClassifierInput[] inputs = [new([0, 10, 11, 2], IsText: false), new([10, 11], IsText: true)];
-        var results = await engine.ClassifyAsync(inputs, CancellationToken.None);
+        var results = await engine.ClassifyAsync(inputs, "", CancellationToken.None);
         Assert.Equal(results[0].Probabilities, results[1].Probabilities);
         Assert.Equal(1, engine.WindowsRun);                  // the text's window equals the ids
     }
@@ -124,7 +124,7 @@ public sealed class ClassifierEngineTests : IDisposable
     {
         var engine = Load();
         engine.Dispose();
-        await Assert.ThrowsAsync<EngineDrainingException>(() => engine.ClassifyAsync([new ClassifierInput([10], IsText: true)], CancellationToken.None));
+        await Assert.ThrowsAsync<EngineDrainingException>(() => engine.ClassifyAsync([new ClassifierInput([10], IsText: true)], "", CancellationToken.None));
     }
 
     [Fact]

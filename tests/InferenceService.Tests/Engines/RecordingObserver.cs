@@ -32,10 +32,6 @@ internal sealed class RecordingObserver : IEngineObserver
         Volatile.Write(ref _steps, 0);
     }
 
-    public void Rejected(string reason)
-    {
-    }
-
     public void Admitted(TimeSpan waited, int promptTokens)
     {
     }

@@ -122,6 +122,30 @@ public sealed class SlotEnginePromptTests : IDisposable
     }
 
     [Fact]
+    public async Task Occupancy_LongPromptUnderWay_CountsItsSlotsAndTheTokensRead()
+    {
+        using var reached = new ManualResetEventSlim();
+        using var hold = new ManualResetEventSlim();
+        var decoder = new FakeDecoder(slots: 3, context: 64)
+        {
+            OnExtend = (_, _) =>
+            {
+                reached.Set();
+                hold.Wait(Patience);
+            },
+        };
+        await using var engine = new SlotEngine(decoder, new EngineOptions { MaxPrefillTokens = 4, Threads = 1 });
+        var work = engine.GenerateAsync(new GenerationBatch([Prompt([.. Enumerable.Repeat(1, 12)], maxNew: 2, samples: 2)]), CancellationToken.None);
+        Assert.True(reached.Wait(Patience));                 // the first chunk is read, the second under way
+        var load = engine.Occupancy;
+        hold.Set();
+        await work.WaitAsync(Patience);
+
+        Assert.Equal((2, 0, 4L), (load.Running, load.Waiting, load.CacheTokensUsed));
+        Assert.True(SpinWait.SpinUntil(() => engine.Occupancy is { Running: 0, CacheTokensUsed: 0 }, Patience));
+    }
+
+    [Fact]
     public async Task GenerateAsync_LongPromptCancelledBetweenChunks_FreesItsSlot()
     {
         using var cancelled = new CancellationTokenSource();

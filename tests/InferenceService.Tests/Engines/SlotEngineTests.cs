@@ -238,7 +238,7 @@ public sealed class SlotEngineTests : IDisposable
     public void Size_MoreThanCanBeCounted_IsRefused()
     {
         var shape = new GraphShape("f", "fp32", int.MaxValue, int.MaxValue, int.MaxValue, 16, 64);
-        Assert.Contains("larger than any memory", Assert.Throws<ModelLoadException>(() => KeyValueArena.Size(shape, 1, 64, long.MaxValue)).Message);
+        Assert.Contains("larger than any memory", Assert.Throws<ModelLoadException>(() => CacheSize.Of(shape, 1, 64, long.MaxValue)).Message);
     }
 
     [Fact]

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Rudder.InferenceService.Engines;
+using Rudder.Tests;
 
 namespace Rudder.InferenceService.Tests.Engines;
 
@@ -31,9 +32,8 @@ public class TelemetryTests
             start.Environment["HOME"] = home;
             start.Environment[ChildFlag] = "1";
             using var child = Process.Start(start)!;
-            string output = await child.StandardOutput.ReadToEndAsync();
-            await child.WaitForExitAsync();
-            Assert.True(child.ExitCode == 0, output);
+            var (code, output, _) = await ProgramEnd.OfAsync(child);
+            Assert.True(code == 0, output);
             Assert.Contains("Total: 1", output);
             Assert.Empty(Directory.EnumerateFiles(home, "*", SearchOption.AllDirectories));
         }

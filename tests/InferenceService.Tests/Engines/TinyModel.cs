@@ -1,9 +1,6 @@
-using System.Runtime.InteropServices;
-using System.Security.Cryptography;
 using System.Text.Json;
-using Rudder.Checkpoints;
 using Rudder.InferenceService.Engines;
-using Rudder.Tests;
+using Rudder.InferenceService.Tests.Services;
 
 namespace Rudder.InferenceService.Tests.Engines;
 
@@ -15,19 +12,7 @@ public sealed class TinyModel : IDisposable
     public TinyModel(string name)
     {
         Folder = Directory.CreateTempSubdirectory("rudder-tiny-").FullName;
-        string source = Path.Combine(SharedFolder.Root, "tests", "Fixtures", name);
-        foreach (string file in (string[])["config.json", "model.safetensors"])
-        {
-            File.Copy(Path.Combine(source, file), Path.Combine(Folder, file));
-        }
-
-        string graphs = Directory.CreateDirectory(Path.Combine(Folder, "onnx")).FullName;
-        foreach (string file in Directory.EnumerateFiles(Path.Combine(source, "onnx")))
-        {
-            File.Copy(file, Path.Combine(graphs, Path.GetFileName(file)));
-        }
-
-        WriteRecord(Folder);
+        ModelCopies.Plain(name, Folder);
     }
 
     /// <summary>The model folder.</summary>
@@ -44,23 +29,17 @@ public sealed class TinyModel : IDisposable
     /// <summary>Makes another model of it: every fp32 weight times a factor, with a fresh export record.</summary>
     public void ScaleWeights(float factor)
     {
-        byte[] bytes = File.ReadAllBytes(Graph("weights.bin"));
-        foreach (ref float weight in MemoryMarshal.Cast<byte, float>(bytes.AsSpan(0, bytes.Length / 4 * 4)))
-        {
-            weight *= factor;
-        }
-
-        File.WriteAllBytes(Graph("weights.bin"), bytes);
-        WriteRecord(Folder);
+        ModelCopies.Scale(Graph("weights.bin"), 0, factor);
+        Seal();
     }
 
     /// <summary>Makes a fresh export record for the graphs as they are now.</summary>
-    public void Seal() => WriteRecord(Folder);
+    public void Seal() => ModelCopies.Sealed(Folder);
 
     /// <summary>The fixture's expected values.</summary>
     public static JsonElement Expected(string name)
     {
-        using var json = JsonDocument.Parse(File.ReadAllText(Path.Combine(SharedFolder.Root, "tests", "Fixtures", name, "expected.json")));
+        using var json = JsonDocument.Parse(File.ReadAllText(Path.Combine(ModelCopies.Fixture(name), "expected.json")));
         return json.RootElement.Clone();
     }
 
@@ -75,13 +54,4 @@ public sealed class TinyModel : IDisposable
 
     /// <summary>A JSON array of ids.</summary>
     public static int[] Ids(JsonElement array) => [.. array.EnumerateArray().Select(id => id.GetInt32())];
-
-    private static void WriteRecord(string folder)
-    {
-        string graphs = Path.Combine(folder, "onnx");
-        object Hashes(string pattern) => Directory.EnumerateFiles(graphs, pattern)
-            .ToDictionary(file => Path.GetFileName(file), file => new { sha256 = Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(file))) });
-        var record = new { fingerprint = Fingerprint.OfFolder(folder), graphs = Hashes("*.onnx"), weights = Hashes("*.bin") };
-        File.WriteAllText(Path.Combine(graphs, "export.json"), JsonSerializer.Serialize(record));
-    }
 }

@@ -119,6 +119,7 @@ internal sealed class FuzzMethod
         Prompts = { prompt },
         N = 2,
         Logprobs = true,
+        TopLogprobs = 2,
         Settings = new SamplerSettings { Temperature = 0.7f, TopK = 9, TopP = 0.9f, MinP = 0.01f, MaxNewTokens = 3, StopIds = { 7 }, Seed = 5 },
     };
 

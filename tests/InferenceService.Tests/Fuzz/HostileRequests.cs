@@ -38,6 +38,7 @@ internal static class HostileRequests
     {
         var request = new SampleRequest { Model = values.Name(), Logprobs = values.Rarely(2) };
         request.Prompts.AddRange(values.Some(5, () => Prompt(values)));
+        request.TopLogprobs = values.Rarely(4) ? values.Integer() : 0;
         Maybe(values, () => request.N = values.Count());
         Maybe(values, () => request.Settings = Settings(values));
         return request;

@@ -14,7 +14,7 @@ public sealed class ValidationPropertyTests
     private static readonly SampleRequests Requests = new(new RequestValidation(Limits));
 
     // A request's own fields, as errors name them.
-    private static readonly string[] Fields = ["prompts", "n is", "settings.", "the number of settings.", "the length of settings."];
+    private static readonly string[] Fields = ["prompts", "n is", "top_logprobs is", "settings.", "the number of settings.", "the length of settings."];
 
     [Fact]
     public void Plan_AnyRequest_IsInRangeOrNamesAField() => Properties.Hold(
@@ -74,6 +74,7 @@ public sealed class ValidationPropertyTests
         foreach (var prompt in plan.Batch.Prompts)
         {
             Assert.InRange(prompt.Samples, 1, Limits.MaxSamples);
+            Assert.InRange(prompt.TopLogProbs, 0, 20);
             Assert.All(prompt.PromptIds, id => Assert.InRange(id, 0, 511));
             Assert.InRange(prompt.PromptIds.Length, 1, 63);
             Assert.InRange(prompt.MaxNewTokens, 1, 64 - prompt.PromptIds.Length);

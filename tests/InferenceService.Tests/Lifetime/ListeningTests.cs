@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using Grpc.AspNetCore.Server;
 using Grpc.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -28,16 +29,34 @@ public sealed class ListeningTests
     [Fact]
     public async Task Limits_OfAConnection_AreTheSettings()
     {
-        await using var service = await RunningService.StartAsync("--Service:MaxStreamsPerConnection=7", "--Service:MaxRequestBytes=2048");
+        await using var service = await RunningService.StartAsync(
+            "--Service:MaxStreamsPerConnection=7", "--Service:MaxRequestBytes=2048", "--Service:MaxConnections=9");
 
         var limits = service.Get<IOptions<KestrelServerOptions>>().Value.Limits;
 
+        Assert.Equal((long?)9, limits.MaxConcurrentConnections);
         Assert.Equal(7, limits.Http2.MaxStreamsPerConnection);
         Assert.Equal(16 << 10, limits.MaxRequestHeadersTotalSize);
         Assert.Equal(TimeSpan.FromSeconds(10), limits.RequestHeadersTimeout);
         Assert.Equal(TimeSpan.FromSeconds(30), limits.Http2.KeepAlivePingDelay);
         Assert.Equal((long?)(2048 + (64 << 10)), limits.MaxRequestBodySize);
         Assert.False(service.Get<IOptions<GrpcServiceOptions>>().Value.EnableDetailedErrors);
+    }
+
+    [Fact]
+    public async Task Connection_BeyondTheLimit_IsClosedAndTheOthersGoOn()
+    {
+        await using var service = await RunningService.StartAsync("--Service:MaxConnections=1");
+        await service.Models.ListAsync(new ListModelsRequest());             // its connection stays open
+        var address = new Uri(service.Url);
+        using var second = new TcpClient();
+        await second.ConnectAsync(address.Host, address.Port, TestContext.Current.CancellationToken);
+
+        // Kestrel says nothing before the client does: a connection that is let in would stay silent.
+        int read = await second.GetStream().ReadAsync(new byte[1], TestContext.Current.CancellationToken).AsTask().WaitAsync(TimeSpan.FromSeconds(60));
+
+        Assert.Equal(0, read);
+        await service.Models.ListAsync(new ListModelsRequest());
     }
 
     [Fact]

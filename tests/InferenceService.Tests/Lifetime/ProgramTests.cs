@@ -4,6 +4,7 @@ using Grpc.Health.V1;
 using Grpc.Net.Client;
 using Rudder.Inference.V1;
 using Rudder.InferenceService.Tests.Services;
+using Rudder.Tests;
 
 namespace Rudder.InferenceService.Tests.Lifetime;
 
@@ -35,20 +36,14 @@ public sealed class ProgramTests
         using var channel = GrpcChannel.ForAddress(line!["listening on ".Length..]);
         var client = new Inference.V1.Sampling.SamplingClient(channel);
         using var watch = new Health.HealthClient(channel).Watch(new HealthCheckRequest());
-        Assert.True(await watch.ResponseStream.MoveNext(CancellationToken.None));
+        Assert.True(await NextAsync(watch, "the service's first health"));
         using var call = client.SampleStream(new SampleRequest { Model = "m", Prompts = { Golden.Prompt(1) }, N = ManySamples });
-        Assert.True(await call.ResponseStream.MoveNext(CancellationToken.None));
+        Assert.True(await NextAsync(call, "the first event of the stream"));
 
         service.Signal(signal);
-        Assert.True(await watch.ResponseStream.MoveNext(CancellationToken.None)); // draining has begun, the stream is not read yet
+        Assert.True(await NextAsync(watch, $"a change of health after signal {signal}")); // draining has begun, the stream is not read yet
         Assert.Equal(HealthCheckResponse.Types.ServingStatus.NotServing, watch.ResponseStream.Current.Status);
-        int finished = 0;
-        bool ended = false;
-        await foreach (var next in call.ResponseStream.ReadAllAsync())
-        {
-            finished += next.Finished is null ? 0 : 1;
-            ended |= next.End is not null;
-        }
+        (int finished, bool ended) = await ReadAsync(call).WithinAsync(ProgramEnd.Limit, "the end of the stream");
 
         var (code, output, error) = await service.EndAsync();
         Assert.Equal((ManySamples, true), (finished, ended));
@@ -215,5 +210,22 @@ public sealed class ProgramTests
         {
             Assert.Contains(flag, ended.Output);
         }
+    }
+
+    private static Task<bool> NextAsync<T>(AsyncServerStreamingCall<T> call, string what) =>
+        call.ResponseStream.MoveNext(CancellationToken.None).WithinAsync(ProgramEnd.Limit, what);
+
+    /// <summary>Reads a stream to its end.</summary>
+    /// <returns>Completions that came, and whether the last word did.</returns>
+    private static async Task<(int Finished, bool Ended)> ReadAsync(AsyncServerStreamingCall<SampleStreamResponse> call)
+    {
+        (int finished, bool ended) = (0, false);
+        await foreach (var next in call.ResponseStream.ReadAllAsync())
+        {
+            finished += next.Finished is null ? 0 : 1;
+            ended |= next.End is not null;
+        }
+
+        return (finished, ended);
     }
 }

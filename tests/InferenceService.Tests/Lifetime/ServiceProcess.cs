@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
+using Rudder.Tests;
 
 namespace Rudder.InferenceService.Tests.Lifetime;
 
@@ -34,7 +35,7 @@ internal sealed partial class ServiceProcess : IDisposable
     public static ServiceProcess Start(IReadOnlyDictionary<string, string> environment, params string[] args)
     {
         string program = Path.Combine(AppContext.BaseDirectory, "inference-service.dll");
-        var start = new ProcessStartInfo("dotnet", ["exec", program, .. args]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = ProgramStart.Info("dotnet", ["exec", program, .. args]);
         foreach (var (name, value) in environment)
         {
             start.Environment[name] = value;
@@ -50,32 +51,24 @@ internal sealed partial class ServiceProcess : IDisposable
     {
         const string Script = "[ -e \"$0\" ] || mkfifo \"$0\"; program=\"$1\"; shift; exec dotnet exec \"$program\" \"$@\" 2<>\"$0\"";
         string program = Path.Combine(AppContext.BaseDirectory, "inference-service.dll");
-        var start = new ProcessStartInfo("/bin/sh", ["-c", Script, path, program, .. args]) { RedirectStandardOutput = true, RedirectStandardError = true };
-        return new ServiceProcess(Process.Start(start)!);
+        return new ServiceProcess(Process.Start(ProgramStart.Info("/bin/sh", ["-c", Script, path, program, .. args]))!);
     }
 
     /// <summary>The next line of standard output, or null at its end.</summary>
-    public Task<string?> ReadLineAsync() => _process.StandardOutput.ReadLineAsync().WaitAsync(TimeSpan.FromSeconds(120));
+    public Task<string?> ReadLineAsync() =>
+        _process.StandardOutput.ReadLineAsync().WithinAsync(ProgramEnd.Limit, $"a line on the service's standard output (process {Id})");
 
     /// <summary>Sends a signal.</summary>
     public void Signal(int signal) => Assert.Equal(0, Kill(_process.Id, signal));
 
-    /// <summary>Waits for the end.</summary>
+    /// <summary>Waits for the end, for <see cref="ProgramEnd.Limit"/>; a service that takes longer is killed.</summary>
     /// <returns>Exit code, and what was written to the streams since.</returns>
-    public async Task<(int Code, string Output, string Error)> EndAsync()
-    {
-        string output = await _process.StandardOutput.ReadToEndAsync().WaitAsync(TimeSpan.FromSeconds(120));
-        await _process.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(120));
-        return (_process.ExitCode, output, await _error);
-    }
+    public Task<(int Code, string Output, string Error)> EndAsync() =>
+        ProgramEnd.OfAsync(_process, _process.StandardOutput.ReadToEndAsync(), _error);
 
     public void Dispose()
     {
-        if (!_process.HasExited)
-        {
-            _process.Kill();
-        }
-
+        ProgramEnd.Kill(_process);
         _process.Dispose();
     }
 

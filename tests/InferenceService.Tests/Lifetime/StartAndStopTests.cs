@@ -1,5 +1,3 @@
-using System.Collections.Concurrent;
-using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Rudder.InferenceService.Lifetime;
 using Rudder.InferenceService.Options;
@@ -20,24 +18,11 @@ public sealed class StartAndStopTests
         using var ended = state.Ended.Register(host.Cancel); // the host's patience ends as soon as the call was told to end
         var options = new ServiceOptions { DrainSeconds = 0 };
         await using var models = new ModelRegistry(new FakeLoader(), options, TimeProvider.System, NullLogger<ModelRegistry>.Instance);
-        var log = new Lines();
+        var log = new LoggedLines();
 
         await new StartAndStop(state, models, options, TimeProvider.System, log).StoppingAsync(host.Token).WaitAsync(TimeSpan.FromSeconds(60));
 
         Assert.Contains(log.Written, line => line.StartsWith("1 calls did not end", StringComparison.Ordinal));
         Assert.DoesNotContain("Drained", log.Written);
-    }
-
-    private sealed class Lines : ILogger<StartAndStop>
-    {
-        public ConcurrentQueue<string> Written { get; } = new();
-
-        public IDisposable? BeginScope<TState>(TState state)
-            where TState : notnull => null;
-
-        public bool IsEnabled(LogLevel logLevel) => true;
-
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
-            Written.Enqueue(formatter(state, exception));
     }
 }

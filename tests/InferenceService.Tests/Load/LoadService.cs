@@ -46,15 +46,21 @@ internal sealed class LoadService : IDisposable
             .. args,
         ]);
         const string Listening = "listening on ";
-        string? line = await process.ReadLineAsync();
-        if (line is null || !line.StartsWith(Listening, StringComparison.Ordinal))
+        try
         {
-            var ended = await process.EndAsync();
-            process.Dispose();
-            Assert.Fail($"the service did not start: {ended.Error}");
-        }
+            string? line = await process.ReadLineAsync();
+            if (line is null || !line.StartsWith(Listening, StringComparison.Ordinal))
+            {
+                Assert.Fail($"the service did not start: {(await process.EndAsync()).Error}");
+            }
 
-        return new LoadService(process, line![Listening.Length..]);
+            return new LoadService(process, line![Listening.Length..]);
+        }
+        catch
+        {
+            process.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Memory of the process that is in the machine's, bytes.</summary>

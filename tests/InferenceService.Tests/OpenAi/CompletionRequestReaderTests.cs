@@ -12,7 +12,8 @@ public sealed class CompletionRequestReaderTests
         var request = Read("""{"model": "m", "prompt": "a b"}""");
 
         Assert.Equal(("m", 1, 16, 1f, 1f, 0, 0f), (request.Model, request.N, request.MaxTokens, request.Temperature, request.TopP, request.TopK, request.MinP));
-        Assert.Equal((false, false, false, false, 0u), (request.LogProbs, request.Echo, request.Stream, request.IncludeUsage, request.Seed));
+        Assert.Equal((false, 0), (request.LogProbs, request.TopLogProbs));
+        Assert.Equal((false, false, false, 0u), (request.Echo, request.Stream, request.IncludeUsage, request.Seed));
         Assert.Empty(request.Stop);
         Assert.True(request.HasOnePrompt);
         Assert.Equal("a b", Assert.Single(request.Prompts).Text);
@@ -23,12 +24,13 @@ public sealed class CompletionRequestReaderTests
     {
         var request = Read("""
             {"model": "m", "prompt": ["a", "b"], "n": 3, "best_of": 3, "max_tokens": 5, "temperature": 0.5, "top_p": 0.25, "top_k": 7, "min_p": 0.125,
-             "logprobs": 0, "echo": true, "stop": ["x", "y"], "seed": 4294967295, "stream": true, "stream_options": {"include_usage": true},
+             "logprobs": 5, "echo": true, "stop": ["x", "y"], "seed": 4294967295, "stream": true, "stream_options": {"include_usage": true},
              "user": "u", "suffix": "", "frequency_penalty": 0, "presence_penalty": 0.0, "logit_bias": {}}
             """);
 
         Assert.Equal((3, 5, 0.5f, 0.25f, 7, 0.125f), (request.N, request.MaxTokens, request.Temperature, request.TopP, request.TopK, request.MinP));
-        Assert.Equal((true, true, true, true, uint.MaxValue), (request.LogProbs, request.Echo, request.Stream, request.IncludeUsage, request.Seed));
+        Assert.Equal((true, 5), (request.LogProbs, request.TopLogProbs));
+        Assert.Equal((true, true, true, uint.MaxValue), (request.Echo, request.Stream, request.IncludeUsage, request.Seed));
         Assert.Equal(["x", "y"], request.Stop);
         Assert.False(request.HasOnePrompt);
         Assert.Equal(["a", "b"], request.Prompts.Select(prompt => prompt.Text));
@@ -41,6 +43,14 @@ public sealed class CompletionRequestReaderTests
 
         Assert.Equal((1, 16, false, 0u), (nulls.N, nulls.MaxTokens, nulls.LogProbs, nulls.Seed));
         Assert.Empty(nulls.Stop);
+    }
+
+    [Fact]
+    public void Read_LogProbsOfNone_AsksForLogProbsAlone()
+    {
+        var request = Read("""{"model": "m", "prompt": "a", "logprobs": 0}""");
+
+        Assert.Equal((true, 0), (request.LogProbs, request.TopLogProbs));
     }
 
     [Theory]
@@ -86,7 +96,8 @@ public sealed class CompletionRequestReaderTests
     [InlineData("\"model\": \"m\", \"prompt\": \"a\", \"max_tokens\": \"5\"", "max_tokens")]
     [InlineData("\"model\": \"m\", \"prompt\": \"a\", \"max_tokens\": 0", "max_tokens")]
     [InlineData("\"model\": \"m\", \"prompt\": \"a\", \"temperature\": true", "temperature")]
-    [InlineData("\"model\": \"m\", \"prompt\": \"a\", \"logprobs\": 1", "logprobs")]
+    [InlineData("\"model\": \"m\", \"prompt\": \"a\", \"logprobs\": 6", "logprobs")]
+    [InlineData("\"model\": \"m\", \"prompt\": \"a\", \"logprobs\": -1", "logprobs")]
     [InlineData("\"model\": \"m\", \"prompt\": \"a\", \"logprobs\": true", "logprobs")]
     [InlineData("\"model\": \"m\", \"prompt\": \"a\", \"echo\": 1", "echo")]
     [InlineData("\"model\": \"m\", \"prompt\": \"a\", \"stop\": 1", "stop")]

@@ -131,7 +131,7 @@ public sealed class CompletionsCallTests(SharedHttpService shared)
         };
         if (logprobs)
         {
-            request["logprobs"] = 0;
+            request["logprobs"] = 2;
         }
 
         var whole = await _http.CompleteAsync(request);
@@ -170,6 +170,7 @@ public sealed class CompletionsCallTests(SharedHttpService shared)
     [InlineData("""{"model": "text", "prompt": "a", "max_tokens": 9999}""", 400, "max_tokens")]
     [InlineData("""{"model": "text", "prompt": "a", "max_tokens": -1}""", 400, "max_tokens")]
     [InlineData("""{"model": "text", "prompt": "a", "temperature": -1}""", 400, "temperature")]
+    [InlineData("""{"model": "text", "prompt": "a", "logprobs": 6}""", 400, "logprobs")]
     [InlineData("""{"model": "text", "prompt": "a", "top_p": 0}""", 400, "top_p")]
     [InlineData("""{"model": "text", "prompt": "a", "min_p": 1}""", 400, "min_p")]
     [InlineData("""{"model": "text", "prompt": "a", "n": 0}""", 400, "n")]
@@ -242,7 +243,7 @@ public sealed class CompletionsCallTests(SharedHttpService shared)
 
     private static void AssertLogProbs(JsonElement choice, List<JsonElement> pieces)
     {
-        foreach (string list in new[] { "tokens", "token_logprobs", "text_offset" })
+        foreach (string list in new[] { "tokens", "token_logprobs", "top_logprobs", "text_offset" })
         {
             var together = pieces.SelectMany(piece => piece.GetProperty("logprobs").GetProperty(list).EnumerateArray());
             Assert.Equal(choice.GetProperty("logprobs").GetProperty(list).EnumerateArray().Select(item => item.ToString()), together.Select(item => item.ToString()));

@@ -13,6 +13,7 @@ public sealed class FieldNamesTests
     [InlineData("the length of settings.stop_strings[2] is 0.", "the length of stop[2] is 0.", "stop")]
     [InlineData("settings.stop_strings cannot be used. Use settings.stop_ids.", "stop cannot be used. Leave it out.", "stop")]
     [InlineData("prompts[0].text cannot be used. Use prompts[0].ids.", "prompt cannot be used. Send token ids.", "prompt")]
+    [InlineData("top_logprobs is 5 at up to 9 tokens.", "logprobs is 5 at up to 9 tokens.", "logprobs")]
     [InlineData("settings.top_p is 2.", "top_p is 2.", "top_p")]
     [InlineData("n is 0; it takes 1 to 64.", "n is 0; it takes 1 to 64.", "n")]
     [InlineData("model 'x' is not loaded. Models.Load loads one.", "model 'x' is not loaded. Models.Load of the gRPC face loads one.", "model")]

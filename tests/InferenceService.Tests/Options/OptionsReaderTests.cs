@@ -18,6 +18,7 @@ public sealed class OptionsReaderTests
         Assert.Empty(options.Models);
         Assert.Equal(32, options.MaxSlots);
         Assert.False(options.AllowRemote);
+        Assert.Equal((GraphDevice.Cpu, ""), (options.Device, options.CudaProviderLibrary));
     }
 
     [Fact]
@@ -25,12 +26,16 @@ public sealed class OptionsReaderTests
     {
         var options = Read(
             ("service:maxslots", "7"),
+            ("Service:SharePrefixes", "none"),
             ("Service:Models:0:Name", "policy"),
             ("Service:Models:0:Path", "a/b"),
             ("Service:Models:0:Engine", "genai"),
-            ("Service:Models:0:Precision", "int8"));
+            ("Service:Models:0:Precision", "int8"),
+            ("Service:Device", "CUDA"));
 
         Assert.Equal(7, options.MaxSlots);
+        Assert.Equal(GraphDevice.Cuda, options.Device);
+        Assert.Equal(PrefixSharing.None, options.SharePrefixes);
         var model = Assert.Single(options.Models);
         Assert.Equal(("policy", "a/b", EngineKind.GenAi, GraphPrecision.Int8), (model.Name, model.Path, model.Engine, model.Precision));
     }
@@ -50,7 +55,9 @@ public sealed class OptionsReaderTests
     [InlineData("Service:Models:0", "policy", "Service:Models:0 is 'policy'", "Name, Path, Engine, Precision")]
     [InlineData("Service:Models:0:Name", "a", "Service:Models:0:Path is missing", "")]
     [InlineData("Service:Models:0:Engine", "1", "Service:Models:0:Engine is '1'", "slots or genai")]
-    [InlineData("Service:Models:0:Precision", "fp16", "Service:Models:0:Precision is 'fp16'", "fp32 or int8")]
+    [InlineData("Service:Models:0:Precision", "bf16", "Service:Models:0:Precision is 'bf16'", "fp32 or int8 or fp16")]
+    [InlineData("Service:Device", "gpu", "Service:Device is 'gpu'", "cpu or cuda")]
+    [InlineData("Service:CudaProviderLibrary", "x.so", "Service:CudaProviderLibrary is set", "set the device to cuda")]
     [InlineData("Service:Models:0:Name", "../x", "Service:Models:0:Name is '../x'", "must match")]
     [InlineData("Service:MaxQueue", "1", "Service:MaxSequences is 2048", "the queue holds 1")]
     [InlineData("Service:MaxTokens", "1", "Service:MaxTokens is 1", "0 (the model's context) or 2 to 1048576")]
@@ -59,6 +66,9 @@ public sealed class OptionsReaderTests
     [InlineData("Service:ModelRoots:0", "", "Service:ModelRoots:0 is empty", "a text")]
     [InlineData("Service:ModelRoots:0", " ", "Service:ModelRoots:0 is empty", "a text")]
     [InlineData("Service:MaxStreamsPerConnection", "0", "Service:MaxStreamsPerConnection is 0", "1 to 10000")]
+    [InlineData("Service:MaxConnections", "0", "Service:MaxConnections is 0", "1 to 1048576")]
+    [InlineData("Service:MaxHealthWatches", "0", "Service:MaxHealthWatches is 0", "1 to 1048576")]
+    [InlineData("Service:SharePrefixes", "some", "Service:SharePrefixes is 'some'", "all or client or none")]
     [InlineData("Service:Tls", "cert.pem", "Service:Tls is 'cert.pem'", "CertificateFile, KeyFile")]
     [InlineData("Service:Tls:ReloadSeconds", "-1", "Service:Tls:ReloadSeconds is -1", "0 to 86400")]
     [InlineData("Service:Tls:Password", "x", "Service:Tls:Password is no setting", "KeyFile")]

@@ -3,7 +3,7 @@ using Rudder.InferenceService.Options;
 
 namespace Rudder.InferenceService.Tests.Options;
 
-/// <summary>Settings of ASP.NET Core itself that would listen beside or instead of the checked addresses.</summary>
+/// <summary>Settings of ASP.NET Core itself that would listen beside or instead of the checked addresses, and a device that is not there.</summary>
 public sealed class StartSettingsTests
 {
     [Theory]
@@ -18,6 +18,11 @@ public sealed class StartSettingsTests
     [InlineData("preferHostingUrls", "false")]
     [InlineData("http_ports", "8080")]
     public void Read_ChangesNoAddress_IsTaken(string key, string value) => Assert.Empty(Faults((key, value)));
+
+    [Fact]
+    public void Read_CudaLibraryThatIsNotThere_IsAFault() =>
+        Assert.Contains("/nowhere/cuda.so', which is no file", Assert.Single(Faults(
+            ("Service:Device", "cuda"), ("Service:CudaProviderLibrary", "/nowhere/cuda.so"))));
 
     private static List<string> Faults(params (string Key, string Value)[] settings)
     {

@@ -10,16 +10,7 @@ public sealed class LoadedModelTests
     public async Task RetireAsync_GeneratorFailsToEnd_FreesTheScorerAllTheSame()
     {
         var scorer = new Scorer();
-        var model = new LoadedModel
-        {
-            Name = "m",
-            Source = new ModelSource("m", "/", EngineKind.Slots, GraphPrecision.Fp32),
-            Fingerprint = "f",
-            Vocabulary = 16,
-            Context = 8,
-            Generator = new BrokenGenerator(),
-            Scorer = scorer,
-        };
+        var model = Model(new BrokenGenerator(), scorer);
 
         await Assert.ThrowsAsync<InvalidOperationException>(() => model.RetireAsync(TimeSpan.FromSeconds(60), TimeProvider.System));
 
@@ -30,15 +21,7 @@ public sealed class LoadedModelTests
     public async Task RetireAsync_AskedTwice_FreesTheEnginesOnce()
     {
         var generator = new CountingGenerator();
-        var model = new LoadedModel
-        {
-            Name = "m",
-            Source = new ModelSource("m", "/", EngineKind.Slots, GraphPrecision.Fp32),
-            Fingerprint = "f",
-            Vocabulary = 16,
-            Context = 8,
-            Generator = generator,
-        };
+        var model = Model(generator, null);
         Assert.True(model.TryEnter());
 
         var first = model.RetireAsync(TimeSpan.FromSeconds(60), TimeProvider.System);
@@ -50,6 +33,17 @@ public sealed class LoadedModelTests
         Assert.True((await second).InTime);
         Assert.Equal(1, generator.Disposals);
     }
+
+    private static LoadedModel Model(IGenerator generator, ISequenceScorer? scorer) => new()
+    {
+        Name = "m",
+        Source = new ModelSource("m", "/", EngineKind.Slots, GraphPrecision.Fp32),
+        Fingerprint = "f",
+        Vocabulary = 16,
+        Context = 8,
+        Generator = generator,
+        Scorer = scorer,
+    };
 
     private sealed class CountingGenerator : IGenerator
     {
@@ -86,6 +80,8 @@ public sealed class LoadedModelTests
         public int Context => 8;
 
         public int Vocabulary => 16;
+
+        public IEnumerable<int[]> Batches(IReadOnlyList<ScoredSequence> sequences) => throw new NotSupportedException();
 
         public IReadOnlyList<SequenceScore> Score(IReadOnlyList<ScoredSequence> sequences, CancellationToken cancellation) =>
             throw new NotSupportedException();

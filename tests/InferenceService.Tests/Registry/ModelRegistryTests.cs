@@ -1,5 +1,3 @@
-using System.Collections.Concurrent;
-using Microsoft.Extensions.Logging;
 using Rudder.InferenceService.Options;
 using Rudder.InferenceService.Registry;
 using Rudder.InferenceService.Tests.Security;
@@ -11,7 +9,7 @@ public sealed class ModelRegistryTests
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
     private static readonly ModelSource Source = new("m", "/", default, default);
-    private readonly Lines _log = new();
+    private readonly LoggedLines _log = new();
     private readonly ManualTime _time = new();
 
     [Fact]
@@ -96,17 +94,4 @@ public sealed class ModelRegistryTests
 
     private ModelRegistry Registry(params FakeGenerator[] engines) =>
         new(new FakeLoader(engines), new ServiceOptions { DrainSeconds = 10 }, _time, _log);
-
-    private sealed class Lines : ILogger<ModelRegistry>
-    {
-        public ConcurrentQueue<string> Written { get; } = new();
-
-        public IDisposable? BeginScope<TState>(TState state)
-            where TState : notnull => null;
-
-        public bool IsEnabled(LogLevel logLevel) => true;
-
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
-            Written.Enqueue(formatter(state, exception));
-    }
 }

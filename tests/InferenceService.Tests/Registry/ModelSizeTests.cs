@@ -36,7 +36,8 @@ public sealed class ModelSizeTests
         var size = Of(model, EngineKind.Slots, GraphPrecision.Int8, new EngineOptions());
 
         Assert.Equal(Length(model, "decoder.int8.onnx", "logprobs.onnx") + Kept + Quantised + Weights, size.Graphs);
-        Assert.Equal(32L * 64 * 2 * 2 * 32 * 4, size.Cache); // MaxTokens 0: the context of 64
+        Assert.Equal(32L * 64 * 2 * 2 * 32 * 2, size.Cache); // MaxTokens 0: the context of 64; 16 bits a number
+        Assert.Equal(2 * size.Cache, Of(model, EngineKind.GenAi, GraphPrecision.Int8, new EngineOptions()).Cache);
     }
 
     [Fact]

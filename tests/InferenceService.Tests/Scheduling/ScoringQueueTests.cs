@@ -40,7 +40,7 @@ public sealed class ScoringQueueTests : IDisposable
 
         await first.WaitAsync(Limit);
         await Task.WhenAll(waiting).WaitAsync(Limit);
-        Assert.Equal([[1], [2], [3, 4, 5], [6, 7]], Runs);
+        Assert.Equal([[1], [2, 3], [4, 5], [6, 7]], Runs);
     }
 
     [Fact]
@@ -49,7 +49,7 @@ public sealed class ScoringQueueTests : IDisposable
         var queue = new ScoringQueue(1000, Run);
         var first = await OccupyAsync(queue);
         using var leaving = new CancellationTokenSource();
-        var gone = queue.RunAsync([[2]], leaving.Token);
+        var gone = queue.RunAsync([[2]], "", leaving.Token);
         var stays = Ask(queue, 3);
 
         await leaving.CancelAsync();
@@ -77,7 +77,7 @@ public sealed class ScoringQueueTests : IDisposable
             throw new OperationCanceledException(cancellation);
         });
         using var leaving = new CancellationTokenSource();
-        var gone = queue.RunAsync([[1]], leaving.Token);
+        var gone = queue.RunAsync([[1]], "", leaving.Token);
         await _entered.Task.WaitAsync(Limit);
         var next = Ask(queue, 2);
 
@@ -103,7 +103,7 @@ public sealed class ScoringQueueTests : IDisposable
             return answer;
         });
         var first = await OccupyAsync(queue);
-        var gone = queue.RunAsync([[2]], leaving.Token);
+        var gone = queue.RunAsync([[2]], "", leaving.Token);
         var stays = Ask(queue, 3);
         _gate.Set();
 
@@ -128,6 +128,53 @@ public sealed class ScoringQueueTests : IDisposable
         Assert.Equal([5f], await AnswerAsync(Ask(queue, 5)));
     }
 
+    [Fact]
+    public async Task RunAsync_OneClientFloods_TheOthersWindowIsInTheNextRun()
+    {
+        var queue = new ScoringQueue(4, Run);
+        var first = await OccupyAsync(queue);
+        int[] many = [.. Enumerable.Range(10, 20)];
+        var flood = AskAs("flood", queue, many);
+        var younger = AskAs("flood", queue, 30);
+        var other = AskAs("other", queue, 5);
+        _gate.Set();
+
+        Assert.Equal([5f], await AnswerAsync(other));
+        Assert.Equal(many.Select(id => (float)id), await AnswerAsync(flood));
+        Assert.Equal([30f], await AnswerAsync(younger));
+        await first.WaitAsync(Limit);
+        Assert.Equal([10, 11, 12, 5], Runs.ElementAt(1));     // call by call; three turns of the flood and one of the other
+        Assert.Equal([29, 30], Runs.Last());                 // a client's own oldest first
+    }
+
+    [Fact]
+    public async Task RunAsync_WindowsOfSeveralLengths_RunsTheLongestFirstAndAnswersInOrder()
+    {
+        var queue = new ScoringQueue(3, Run);
+        var first = await OccupyAsync(queue);
+        var call = queue.RunAsync([[2], [3, 0, 0], [4, 0], [5, 0, 0, 0]], "", CancellationToken.None);
+        _gate.Set();
+
+        Assert.Equal([2f, 3f, 4f, 5f], await AnswerAsync(call));
+        await first.WaitAsync(Limit);
+        Assert.Equal([[1], [5], [3], [4, 2]], Runs);         // the one longer than a run goes by itself
+    }
+
+    [Fact]
+    public async Task RunAsync_FirstPartOfACallFails_ItsOtherPartsAreNeverRun()
+    {
+        var queue = new ScoringQueue(2, Run);
+        var first = await OccupyAsync(queue);
+        var bad = Ask(queue, Bad, 3, 4, 5);
+        var next = Ask(queue, 6);
+        _gate.Set();
+
+        await Assert.ThrowsAsync<InvalidOperationException>(() => bad.WaitAsync(Limit));
+        Assert.Equal([6f], await AnswerAsync(next));
+        await first.WaitAsync(Limit);
+        Assert.Equal([[1], [Bad, 3], [6]], Runs);
+    }
+
     private IEnumerable<int[]> Runs => _runs;
 
     private static async Task<IEnumerable<float>> AnswerAsync(Task<float[][]> call) => (await call.WaitAsync(Limit)).Select(row => row[0]);
@@ -139,7 +186,10 @@ public sealed class ScoringQueueTests : IDisposable
         return first;
     }
 
-    private static Task<float[][]> Ask(ScoringQueue queue, params int[] ids) => queue.RunAsync([.. ids.Select(id => (int[])[id])], CancellationToken.None);
+    private static Task<float[][]> Ask(ScoringQueue queue, params int[] ids) => AskAs("", queue, ids);
+
+    private static Task<float[][]> AskAs(string client, ScoringQueue queue, params int[] ids) =>
+        queue.RunAsync([.. ids.Select(id => (int[])[id])], client, CancellationToken.None);
 
     private float[][] Run(IReadOnlyList<int[]> windows, CancellationToken cancellation)
     {

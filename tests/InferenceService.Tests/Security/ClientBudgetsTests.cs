@@ -9,6 +9,12 @@ public sealed class ClientBudgetsTests
 
     private static Caller Caller(string name, int calls = 0, int tokens = 0) => new(name, new CallerLimits(calls, tokens));
 
+    private static void Spend(ClientBudgets budgets, Caller caller, long tokens)
+    {
+        using var share = budgets.Enter(caller, tokens);
+        share.Keep();
+    }
+
     private ClientBudgets Budgets(int calls = 0, int tokens = 0) =>
         new(new ServiceOptions { MaxCallsPerClient = calls, MaxTokensPerMinutePerClient = tokens }, _time);
 
@@ -47,7 +53,7 @@ public sealed class ClientBudgetsTests
     {
         var budgets = Budgets();
         var caller = Caller("a", tokens: 600);               // 10 a second
-        budgets.Enter(caller, 500).Dispose();
+        Spend(budgets, caller, 500);
 
         var refused = Assert.Throws<ClientLimitException>(() => budgets.Enter(caller, 200));
         _time.Advance(TimeSpan.FromSeconds(9.9));
@@ -66,8 +72,9 @@ public sealed class ClientBudgetsTests
         var budgets = Budgets();
         var caller = Caller("a", calls: 1, tokens: 600);
         Assert.Throws<ClientLimitException>(() => budgets.Enter(caller, 601));
-        using (budgets.Enter(caller, 500))
+        using (var running = budgets.Enter(caller, 500))
         {
+            running.Keep();
             Assert.Throws<ClientLimitException>(() => budgets.Enter(caller, 100)); // for its calls
         }
 
@@ -76,11 +83,59 @@ public sealed class ClientBudgetsTests
     }
 
     [Fact]
+    public void Dispose_NeverAdmitted_GivesTheTokensBackAndOnlyThen()
+    {
+        var budgets = Budgets();
+        var caller = Caller("a", tokens: 600);
+        Spend(budgets, caller, 100);
+        using (budgets.Enter(caller, 500))
+        {
+            Assert.Throws<ClientLimitException>(() => budgets.Enter(caller, 1)); // lent is not there for others
+        }
+
+        Assert.Throws<ClientLimitException>(() => budgets.Enter(caller, 501));
+        Spend(budgets, caller, 500);
+        Assert.Throws<ClientLimitException>(() => budgets.Enter(caller, 1));
+    }
+
+    [Fact]
+    public void Dispose_NeverAdmittedAfterAWhile_LeavesWhatOtherCallsSpentAsItIs()
+    {
+        var budgets = Budgets();
+        var caller = Caller("a", tokens: 600);               // 10 a second
+        using (budgets.Enter(caller, 300))
+        {
+            _time.Advance(TimeSpan.FromSeconds(30));
+            Spend(budgets, caller, 300);
+        }
+
+        Assert.Throws<ClientLimitException>(() => budgets.Enter(caller, 301));
+        Spend(budgets, caller, 300);
+    }
+
+    [Fact]
+    public void Keep_LongAfterItEntered_RefillsFromThenOn()
+    {
+        var budgets = Budgets();
+        var caller = Caller("a", tokens: 600);
+        using var share = budgets.Enter(caller, 600);
+        _time.Advance(TimeSpan.FromSeconds(30));
+        share.Keep();
+        share.Keep();
+
+        Assert.Throws<ClientLimitException>(() => budgets.Enter(caller, 1));
+        _time.Advance(TimeSpan.FromSeconds(30));
+        Spend(budgets, caller, 300);
+        Assert.Throws<ClientLimitException>(() => budgets.Enter(caller, 1));
+    }
+
+    [Fact]
     public void Enter_LongPause_FillsTheBucketToOneMinuteAndNoFurther()
     {
         var budgets = Budgets();
         var caller = Caller("a", calls: 9, tokens: 600);
         using var running = budgets.Enter(caller, 600);      // keeps the account
+        running.Keep();
         _time.Advance(TimeSpan.FromHours(1));
         budgets.Enter(caller, 600);
 
@@ -124,7 +179,7 @@ public sealed class ClientBudgetsTests
         var budgets = Budgets(calls: 1, tokens: 100);
         for (int i = 0; i < 1000; i++)
         {
-            budgets.Enter(Caller($"idle {i}"), 100).Dispose();
+            Spend(budgets, Caller($"idle {i}"), 100);
         }
 
         budgets.Enter(Caller("busy"), 1);

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using Grpc.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
@@ -13,7 +12,7 @@ namespace Rudder.InferenceService.Tests.Services;
 public sealed class CallEndingTests
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
-    private readonly ConcurrentQueue<string> _log = new();
+    private readonly LoggedLines _log = new();
 
     [Fact]
     public async Task Sample_DeadlinePasses_IsDeadlineExceededAndTheEngineIsTold()
@@ -72,9 +71,9 @@ public sealed class CallEndingTests
         var fault = await Assert.ThrowsAsync<RpcException>(async () => await service.Sampling.SampleAsync(Request()));
 
         string reference = fault.Status.Detail.Split("reference ")[1].TrimEnd('.');
-        string line = Assert.Single(_log, entry => entry.Contains(reference, StringComparison.Ordinal));
+        string line = Assert.Single(_log.Written, entry => entry.Contains(reference, StringComparison.Ordinal));
         Assert.Contains("InvalidOperationException", line);
-        Assert.DoesNotContain(_log, entry => entry.Contains("secret", StringComparison.Ordinal));
+        Assert.DoesNotContain(_log.Written, entry => entry.Contains("secret", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -88,8 +87,8 @@ public sealed class CallEndingTests
         await service.App.StopAsync().WaitAsync(Limit); // the call has left the service, and with it its log line is written
 
         Assert.Equal(StatusCode.DeadlineExceeded, fault.StatusCode);
-        Assert.Single(_log, entry => entry.Contains("failed, reference", StringComparison.Ordinal) && entry.Contains("InvalidOperationException", StringComparison.Ordinal));
-        Assert.DoesNotContain(_log, entry => entry.Contains("secret", StringComparison.Ordinal));
+        Assert.Single(_log.Written, entry => entry.Contains("failed, reference", StringComparison.Ordinal) && entry.Contains("InvalidOperationException", StringComparison.Ordinal));
+        Assert.DoesNotContain(_log.Written, entry => entry.Contains("secret", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -133,7 +132,7 @@ public sealed class CallEndingTests
 
         await Assert.ThrowsAsync<RpcException>(async () => await service.Models.ListAsync(new ListModelsRequest()));
 
-        Assert.Contains(_log, line => line.Contains("/inference.v1.Models/List ended with Unavailable", StringComparison.Ordinal));
+        Assert.Contains(_log.Written, line => line.Contains("/inference.v1.Models/List ended with Unavailable", StringComparison.Ordinal));
         Assert.Equal(0, service.Get<ServiceState>().Running);
     }
 
@@ -189,27 +188,9 @@ public sealed class CallEndingTests
         services =>
         {
             services.AddSingleton<IModelLoader>(new FakeLoader(engines));
-            services.AddSingleton<ILoggerProvider>(new QueueLoggerProvider(_log));
+            services.AddSingleton<ILoggerProvider>(_log);
         },
         [.. RunningService.Model(0, "m", "/"), "--Logging:Console:LogLevel:Default=None", .. args]); // the failures here are meant
 
     private static SampleRequest Request() => new() { Model = "m", Prompts = { Golden.Prompt(1) } };
-
-    /// <summary>Collects everything that is logged.</summary>
-    private sealed class QueueLoggerProvider(ConcurrentQueue<string> lines) : ILoggerProvider, ILogger
-    {
-        public ILogger CreateLogger(string categoryName) => this;
-
-        public IDisposable? BeginScope<TState>(TState state)
-            where TState : notnull => null;
-
-        public bool IsEnabled(LogLevel logLevel) => true;
-
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
-            lines.Enqueue(formatter(state, exception) + exception);
-
-        public void Dispose()
-        {
-        }
-    }
 }

@@ -23,7 +23,7 @@ internal sealed class FakeGenerator(string fingerprint) : IGenerator
     /// <summary>Completes when the engine was freed.</summary>
     public Task Disposed => _disposed.Task;
 
-    /// <summary>What the work fails with.</summary>
+    /// <summary>What the work fails with, before it is admitted.</summary>
     public Exception? Failure { get; init; }
 
     /// <summary>What the work fails with when it is told to stop; null lets it stop as it should.</summary>
@@ -40,6 +40,7 @@ internal sealed class FakeGenerator(string fingerprint) : IGenerator
             throw Failure;
         }
 
+        batch.OnAdmitted?.Invoke();
         batch.Prompts[0].OnToken?.Invoke(new DrawnToken(0, 7, -1));
         try
         {

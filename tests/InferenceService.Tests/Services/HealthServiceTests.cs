@@ -62,6 +62,29 @@ public sealed class HealthServiceTests(SharedService shared)
     }
 
     [Fact]
+    public async Task Watch_BeyondTheLimit_IsResourceExhaustedUntilOneEnds()
+    {
+        await using var service = await RunningService.StartAsync("--Service:MaxHealthWatches=1");
+        using (var first = service.Health.Watch(new HealthCheckRequest()))
+        {
+            Assert.True(await first.ResponseStream.MoveNext(CancellationToken.None));
+
+            using var second = service.Health.Watch(new HealthCheckRequest());
+            var fault = await Assert.ThrowsAsync<RpcException>(() => second.ResponseStream.MoveNext(CancellationToken.None));
+
+            Assert.Equal(StatusCode.ResourceExhausted, fault.StatusCode);
+            Assert.Contains("1 Watch streams are open, all that Service:MaxHealthWatches allows", fault.Status.Detail);
+            Assert.Equal(ServingStatus.Serving, (await service.Health.CheckAsync(new HealthCheckRequest())).Status);
+        }
+
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        while (!await OpensAsync(service))
+        {
+            patience.Token.ThrowIfCancellationRequested();   // the server hears of the first one's end a moment later
+        }
+    }
+
+    [Fact]
     public async Task AnyCall_WhileDraining_IsUnavailable()
     {
         await using var service = await RunningService.StartAsync();
@@ -71,5 +94,18 @@ public sealed class HealthServiceTests(SharedService shared)
 
         Assert.Equal(StatusCode.Unavailable, fault.StatusCode);
         Assert.Contains("draining", fault.Status.Detail);
+    }
+
+    private static async Task<bool> OpensAsync(RunningService service)
+    {
+        using var call = service.Health.Watch(new HealthCheckRequest());
+        try
+        {
+            return await call.ResponseStream.MoveNext(CancellationToken.None);
+        }
+        catch (RpcException refused) when (refused.StatusCode == StatusCode.ResourceExhausted)
+        {
+            return false;
+        }
     }
 }

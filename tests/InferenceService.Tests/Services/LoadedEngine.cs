@@ -5,10 +5,10 @@ using Rudder.InferenceService.Registry;
 namespace Rudder.InferenceService.Tests.Services;
 
 /// <summary>Hands out one model whose engine is real and whose decoder is the test's.</summary>
-internal sealed class LoadedEngine(IDecoder decoder) : IModelLoader
+internal sealed class LoadedEngine(IDecoder decoder, EngineOptions? options = null) : IModelLoader
 {
     /// <summary>The engine.</summary>
-    public SlotEngine Engine { get; } = new(decoder, new EngineOptions());
+    public SlotEngine Engine { get; } = new(decoder, options ?? new EngineOptions());
 
     public Task<LoadedModel> LoadAsync(ModelSource source, CancellationToken cancellation) => Task.FromResult(new LoadedModel
     {

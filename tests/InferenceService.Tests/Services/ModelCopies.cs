@@ -69,7 +69,11 @@ internal static class ModelCopies
         return Sealed(target);
     }
 
-    private static void Scale(string file, int start, float factor)
+    /// <summary>Multiplies the float32 values of a file; seal its folder afterwards.</summary>
+    /// <param name="file">The file.</param>
+    /// <param name="start">Byte at which they begin.</param>
+    /// <param name="factor">The factor.</param>
+    public static void Scale(string file, int start, float factor)
     {
         byte[] bytes = File.ReadAllBytes(file);
         foreach (ref float weight in MemoryMarshal.Cast<byte, float>(bytes.AsSpan(start, (bytes.Length - start) / sizeof(float) * sizeof(float))))

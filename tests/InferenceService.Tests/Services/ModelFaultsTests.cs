@@ -21,7 +21,7 @@ public sealed class ModelFaultsTests : IDisposable
         File.WriteAllText(Path.Combine(folder, "onnx", "decoder.onnx"), "no graph, but rudder.fingerprint\x12\x40" + new string('0', 64));
         ModelCopies.Sealed(folder);                          // its hash is right: only ONNX Runtime can tell
 
-        Assert.Contains("ONNX Runtime cannot load", await RefusalAsync("bad"));
+        Assert.Contains("cannot be read as an ONNX graph", await RefusalAsync("bad"));
     }
 
     [Fact]

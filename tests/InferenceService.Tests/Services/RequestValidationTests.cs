@@ -25,6 +25,8 @@ public sealed class RequestValidationTests(SharedService shared)
         ["n of 0"] = (r => r.N = 0, StatusCode.InvalidArgument, ["n is 0", "1 to 64"]),
         ["n too large"] = (r => r.N = 65, StatusCode.InvalidArgument, ["n is 65", "1 to 64"]),
         ["prompts x n too many"] = (r => { r.N = 64; r.Prompts.Add(Enumerable.Repeat(Golden.Prompt(1), 32)); }, StatusCode.InvalidArgument, ["33 x 64 = 2112", "2048"]),
+        ["top_logprobs below 0"] = (r => r.TopLogprobs = -1, StatusCode.InvalidArgument, ["top_logprobs is -1", "0 to 20"]),
+        ["top_logprobs above 20"] = (r => r.TopLogprobs = 21, StatusCode.InvalidArgument, ["top_logprobs is 21", "0 to 20"]),
         ["temperature below 0"] = (r => r.Settings.Temperature = -0.5f, StatusCode.InvalidArgument, ["settings.temperature is -0.5", "0 (greedy) to 100"]),
         ["temperature above 100"] = (r => r.Settings.Temperature = 101, StatusCode.InvalidArgument, ["settings.temperature is 101", "100"]),
         ["temperature not a number"] = (r => r.Settings.Temperature = float.NaN, StatusCode.InvalidArgument, ["settings.temperature is NaN"]),

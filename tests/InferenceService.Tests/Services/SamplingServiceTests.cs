@@ -69,7 +69,41 @@ public sealed class SamplingServiceTests(SharedService shared)
         var reply = await _service.Sampling.SampleAsync(Request());
 
         Assert.All(reply.Completions, c => Assert.Empty(c.TokenLogProbs));
+        Assert.All(reply.Completions, c => Assert.Empty(c.TopLogProbs));
         Assert.All(reply.Completions, c => Assert.True(c.SumLogProb < 0));
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(20)]
+    public async Task Sample_TopLogprobs_BeginWithTheGreedyTokenAndFall(int count)
+    {
+        var reply = await _service.Sampling.SampleAsync(new SampleRequest
+        {
+            Model = SharedService.Ids,
+            Prompts = { Golden.Prompt(Golden.Greedy[0][..5]) },
+            Logprobs = true,
+            TopLogprobs = count,
+            Settings = new SamplerSettings { Temperature = 0, MaxNewTokens = 20 },
+        });
+
+        var completion = Assert.Single(reply.Completions);
+        Assert.Equal(completion.Ids, completion.TopLogProbs.Select(top => top.Ids[0]));
+        Assert.Equal(completion.TokenLogProbs, completion.TopLogProbs.Select(top => top.LogProbs[0]));
+        Assert.All(completion.TopLogProbs, top =>
+        {
+            Assert.Equal((count, count), (top.Ids.Distinct().Count(), top.LogProbs.Count));
+            Assert.Equal(top.LogProbs.OrderDescending(), top.LogProbs);
+        });
+    }
+
+    [Fact]
+    public async Task SampleStream_WithoutTopLogprobs_SendsNone()
+    {
+        using var call = _service.Sampling.SampleStream(Request());
+        var events = await call.ResponseStream.ReadAllAsync().ToListAsync();
+
+        Assert.All(events.Where(e => e.Token is not null), e => Assert.Null(e.Token.TopLogProbs));
     }
 
     [Fact]
@@ -155,6 +189,7 @@ public sealed class SamplingServiceTests(SharedService shared)
     {
         var request = Request(n: 3);
         request.Logprobs = true;
+        request.TopLogprobs = 4;
         var expected = await _service.Sampling.SampleAsync(request);
         using var call = _service.Sampling.SampleStream(request);
         var events = await call.ResponseStream.ReadAllAsync().ToListAsync();
@@ -166,6 +201,7 @@ public sealed class SamplingServiceTests(SharedService shared)
             var tokens = events.Where(e => e.Token is { } t && t.PromptIndex == completion.PromptIndex && t.SampleIndex == completion.SampleIndex).Select(e => e.Token);
             Assert.Equal(completion.Ids, tokens.Select(t => t.Id));
             Assert.Equal(completion.TokenLogProbs, tokens.Select(t => t.LogProb));
+            Assert.Equal(completion.TopLogProbs, tokens.Select(t => t.TopLogProbs));
         }
 
         Assert.Equal(expected.Usage, events[^1].End.Usage);

@@ -37,7 +37,6 @@ public sealed class EngineMetricsTests : IDisposable
     {
         var observer = _metrics.For("m");
 
-        observer.Rejected(RejectionReason.QueueFull);
         observer.Admitted(TimeSpan.FromMilliseconds(250), 7);
         observer.Prefilled(2, 14, TimeSpan.FromMilliseconds(500));
         observer.Stepped(3, TimeSpan.FromMilliseconds(750), TimeSpan.FromMilliseconds(250));
@@ -47,7 +46,6 @@ public sealed class EngineMetricsTests : IDisposable
 
         Assert.Equal(
             [
-                "rudder.rejections[gen_ai.request.model=m,reason=queue_full] 1",
                 $"rudder.queue.duration{Model} 0.25",
                 "rudder.tokens[gen_ai.request.model=m,gen_ai.token.type=input] 7",
                 $"rudder.prefill.duration{Model} 0.5",
@@ -150,7 +148,6 @@ public sealed class EngineMetricsTests : IDisposable
     {
         for (int i = 0; i < times; i++)
         {
-            observer.Rejected(RejectionReason.ClientLimit);
             observer.Admitted(TimeSpan.FromTicks(i), i);
             observer.Prefilled(1, i, TimeSpan.FromTicks(i));
             observer.Stepped(i, TimeSpan.FromTicks(i + 1), TimeSpan.FromTicks(i));

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Net;
 using System.Text;
 using Grpc.Core;
@@ -90,13 +89,13 @@ public sealed class TelemetryExportTests
     public async Task AnyCall_WithText_LeavesNoneInMetricsTracesOrLogs()
     {
         string folder = Directory.CreateTempSubdirectory("rudder-telemetry-").FullName;
-        var log = new ConcurrentQueue<string>();
+        var log = new LoggedLines();
         try
         {
             await using var receiver = await OtlpReceiver.StartAsync();
             string model = ModelCopies.WithTokenizer("tiny-gpt2", Path.Combine(folder, "m"), TokenizerFamily.Gpt2);
             await using var service = await RunningService.StartAsync(
-                services => services.AddSingleton<ILoggerProvider>(new QueueLoggerProvider(log)),
+                services => services.AddSingleton<ILoggerProvider>(log),
                 [
                     .. RunningService.Model(0, "quiet", model), .. receiver.Flags, "--Logging:LogLevel:Default=Trace", "--Logging:LogLevel:Microsoft=Trace",
                     "--Logging:LogLevel:Grpc=Trace", "--Logging:Console:LogLevel:Default=None",
@@ -113,8 +112,8 @@ public sealed class TelemetryExportTests
             Assert.DoesNotContain(Marker, receiver.All("traces"));
             Assert.Contains("gen_ai.client.token.usage", receiver.All("metrics"));
             Assert.DoesNotContain(Marker, receiver.All("metrics"));
-            Assert.Contains(log, line => line.Contains("/inference.v1.Sampling/Sample ended with OK", StringComparison.Ordinal));
-            Assert.DoesNotContain(log, line => line.Contains(Marker, StringComparison.Ordinal));
+            Assert.Contains(log.Written, line => line.Contains("/inference.v1.Sampling/Sample ended with OK", StringComparison.Ordinal));
+            Assert.DoesNotContain(log.Written, line => line.Contains(Marker, StringComparison.Ordinal));
         }
         finally
         {
@@ -155,23 +154,5 @@ public sealed class TelemetryExportTests
         await Assert.ThrowsAsync<RpcException>(async () => await service.Sampling.SampleAsync(request));
         var classify = new ClassifyRequest { Model = "quiet", Inputs = { new ClassifyInput { Text = text } } };
         await Assert.ThrowsAsync<RpcException>(async () => await service.Scoring.ClassifyAsync(classify));
-    }
-
-    /// <summary>Collects everything that is logged, and each value it is made of.</summary>
-    private sealed class QueueLoggerProvider(ConcurrentQueue<string> lines) : ILoggerProvider, ILogger
-    {
-        public ILogger CreateLogger(string categoryName) => this;
-
-        public IDisposable? BeginScope<TState>(TState state)
-            where TState : notnull => null;
-
-        public bool IsEnabled(LogLevel logLevel) => true;
-
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
-            lines.Enqueue(formatter(state, exception) + exception);
-
-        public void Dispose()
-        {
-        }
     }
 }

@@ -2,7 +2,7 @@
 import OpenAI from 'openai';
 import { tell } from './report.mjs';
 
-const [url, model, prompt, seed, tokens, stop] = process.argv.slice(2);
+const [url, model, prompt, seed, tokens, stop, top] = process.argv.slice(2);
 const client = new OpenAI({ apiKey: 'none', baseURL: new URL('/v1', url).href, maxRetries: 0, timeout: 60_000 });
 const request = { model, prompt, seed: Number(seed), max_tokens: Number(tokens), temperature: 1 };
 
@@ -21,6 +21,22 @@ tell('completion', { text, finish_reason, completion_tokens: whole.usage.complet
 
 const scored = await client.completions.create({ ...request, logprobs: 0 });
 tell('logprobs', { sum: scored.choices[0].logprobs.token_logprobs.reduce((sum, value) => sum + value, 0) });
+
+const count = Number(top);
+const ranked = (await client.completions.create({ ...request, logprobs: count })).choices[0].logprobs;
+const rankedEcho = (await client.completions.create({ ...request, logprobs: count, echo: true })).choices[0].logprobs;
+const rankedStream = [];
+for await (const chunk of await client.completions.create({ ...request, logprobs: count, stream: true })) {
+  rankedStream.push(...(chunk.choices[0].logprobs?.top_logprobs ?? []));
+}
+tell('top_logprobs', {
+  best: ranked.top_logprobs.map((place) => Math.max(...Object.values(place))),
+  holds: ranked.top_logprobs.every((place, i) => place[ranked.tokens[i]] >= ranked.token_logprobs[i]),
+  most: Math.max(...ranked.top_logprobs.map((place) => Object.keys(place).length)),
+  streamed: JSON.stringify(rankedStream) === JSON.stringify(ranked.top_logprobs),
+  echo_first_is_null: rankedEcho.top_logprobs[0] === null,
+  echo_places: rankedEcho.top_logprobs.length,
+});
 
 let streamed = '';
 let chunks = 0;

@@ -1,6 +1,6 @@
 using Rudder.Checkpoints;
 using Rudder.Trainer.Export;
-using Rudder.Trainer.Export.Onnx;
+using Rudder.Onnx;
 using Rudder.Trainer.Scoring;
 
 namespace Rudder.Trainer.Tests.Export;

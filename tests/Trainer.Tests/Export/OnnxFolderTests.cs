@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Rudder.Tests;
 using Rudder.Trainer.Export;
 
 namespace Rudder.Trainer.Tests.Export;
@@ -62,13 +63,14 @@ public sealed class OnnxFolderTests : IDisposable
     }
 
     [Fact]
-    public void Export_DiskRefusesToWrite_FailsAndLeavesNothing()
+    public async Task Export_DiskRefusesToWrite_FailsAndLeavesNothing()
     {
         Assert.SkipUnless(File.Exists("/usr/bin/prlimit") && File.Exists("/bin/bash"), "needs prlimit and bash");
         string model = models.Copy("tiny-gpt2");
         string trainer = Path.Combine(AppContext.BaseDirectory, "trainer.dll");
         var start = new ProcessStartInfo("/bin/bash")
         {
+            RedirectStandardOutput = true,
             RedirectStandardError = true,
             ArgumentList = { "-c", "trap '' XFSZ; exec prlimit --fsize=100000 \"$0\" \"$@\"", Environment.ProcessPath ?? "dotnet" },
             Environment = { ["DOTNET_EnableWriteXorExecute"] = "0" },           // the runtime's own mappings count as files
@@ -79,9 +81,8 @@ public sealed class OnnxFolderTests : IDisposable
         }
 
         using Process process = Process.Start(start)!;
-        string errors = process.StandardError.ReadToEnd();
-        process.WaitForExit();
-        Assert.True(process.ExitCode == ExitCodes.Failed, errors);
+        (int code, _, string errors) = await ProgramEnd.OfAsync(process);
+        Assert.True(code == ExitCodes.Failed, errors);
         Assert.Equal(["config.json", "model.safetensors"], Directory.EnumerateFileSystemEntries(model).Select(Path.GetFileName).Order(StringComparer.Ordinal));
     }
 

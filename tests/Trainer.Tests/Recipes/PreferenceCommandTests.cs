@@ -91,6 +91,24 @@ public sealed class PreferenceCommandTests : IDisposable
     }
 
     [Fact]
+    public void Dpo_ResumeWithTheReferenceReplaced_ExitsWith2NamingIt()
+    {
+        string reference = Directory.CreateDirectory(Run("reference")).FullName;
+        string weights = Path.Combine(reference, "model.safetensors");
+        File.Copy(Path.Combine(Model, "config.json"), Path.Combine(reference, "config.json"));
+        byte[] bytes = File.ReadAllBytes(Path.Combine(Model, "model.safetensors"));
+        File.WriteAllBytes(weights, bytes);
+        InterruptAfterFirstEpochStep(["--set", $"reference={reference}"]);
+        bytes[^4] ^= 1;                                           // the last bit of the last weight
+        File.WriteAllBytes(weights, bytes);
+
+        (int code, string told) = Program("dpo", "--resume", Run("cut"));
+
+        Assert.Equal(2, code);
+        Assert.Contains($"reference in {reference} changed", told, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Dpo_PairsInAFolderNamedLikeTheRun_StandInTheCardsCommand()
     {
         string other = Path.Combine(Directory.CreateDirectory(Run("run-pairs")).FullName, "p.jsonl");

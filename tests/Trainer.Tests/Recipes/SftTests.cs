@@ -180,6 +180,19 @@ public class SftTests
     }
 
     [Fact]
+    public void Run_ResumeOverAnotherTokenizer_IsRefusedByName()
+    {
+        using var world = new TinyTraining();
+        RunFolder run = world.Train(world.Sft(), "run");
+        File.AppendAllText(Path.Combine(world.LanguageTokenizer, "tokenizer.json"), "\n");
+
+        RunRequest request = world.Request("run") with { Output = null, Resume = run.Path };
+        BadInputException error = Assert.Throws<BadInputException>(() => Sft.Run(world.Sft(), RunFolder.Open(request, "tiny", 3), request));
+
+        Assert.StartsWith($"tokenizer in {world.LanguageTokenizer} changed", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Run_ResumeWithAnotherRecipe_IsRefused()
     {
         using var world = new TinyTraining();

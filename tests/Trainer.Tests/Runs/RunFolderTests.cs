@@ -40,6 +40,25 @@ public class RunFolderTests
         Assert.Throws<BadInputException>(() => RunFolder.Open(request, "r", 0));
     }
 
+    [Theory]
+    [InlineData(true)]                                       // they were deleted: the run did save
+    [InlineData(false, "step-3.tmp")]                        // killed in its first save
+    [InlineData(true, "step-3")]
+    [InlineData(true, "step-3", "step-6.tmp")]
+    public void HasTrained_CheckpointsFolder_UnlessItHoldsNothingButUnfinishedOnes(bool expected, params string[] checkpoints)
+    {
+        using var folder = new TemporaryFolder();
+        RunFolder run = RunFolder.Open(new RunRequest { Recipe = "r.json", Output = folder.File("run") }, "r", 0);
+        Assert.False(run.HasTrained);
+        Directory.CreateDirectory(run.Checkpoints);
+        foreach (string checkpoint in checkpoints)
+        {
+            Directory.CreateDirectory(Path.Combine(run.Checkpoints, checkpoint));
+        }
+
+        Assert.Equal(expected, run.HasTrained);
+    }
+
     private sealed class FixedClock(DateTimeOffset now) : TimeProvider
     {
         public override DateTimeOffset GetUtcNow() => now;

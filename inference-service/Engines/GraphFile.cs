@@ -1,0 +1,146 @@
+using Google.Protobuf;
+using Microsoft.ML.OnnxRuntime;
+using Rudder.InferenceService.Kernels;
+using Rudder.Onnx;
+using AttributeType = Rudder.Onnx.AttributeProto.Types.AttributeType;
+using SessionOptions = Microsoft.ML.OnnxRuntime.SessionOptions;
+
+namespace Rudder.InferenceService.Engines;
+
+/// <summary>A graph read from its file, verified: what it says about itself, and its nodes, which may be changed before it is started.</summary>
+internal sealed class GraphFile
+{
+    private const string WeightsFolder = "session.model_external_initializers_file_folder_path";
+
+    private GraphFile(string path, ModelProto model, GraphShape shape)
+    {
+        (Path, Model, Shape) = (path, model, shape);
+    }
+
+    /// <summary>The file.</summary>
+    public string Path { get; }
+
+    /// <summary>Its content. The weights lie in files beside it.</summary>
+    public ModelProto Model { get; }
+
+    /// <summary>What its metadata say.</summary>
+    public GraphShape Shape { get; }
+
+    /// <summary>Reads a verified graph.</summary>
+    /// <param name="folder">Where it lies.</param>
+    /// <param name="graph">Its name without precision and ending: decoder, logprobs or classifier.</param>
+    /// <param name="precision">Which of its files.</param>
+    /// <exception cref="ModelLoadException">The graph is missing, damaged, or of another model or precision.</exception>
+    public static GraphFile Read(GraphFolder folder, string graph, GraphPrecision precision)
+    {
+        string path = folder.Verified(GraphFolder.FileName(graph, precision));
+        ModelProto model;
+        try
+        {
+            model = ModelProto.Parser.ParseFrom(File.ReadAllBytes(path));
+        }
+        catch (Exception e) when (e is InvalidProtocolBufferException or IOException)
+        {
+            throw new ModelLoadException($"{path} cannot be read as an ONNX graph: {e.Message} Export the model again: trainer export.", e);
+        }
+
+        if (Fault(model) is { } fault)
+        {
+            throw new ModelLoadException($"{path} {fault}. Export the model again: trainer export.");
+        }
+
+        var shape = GraphShape.Read(model, path);
+        Check(shape, path, folder.Fingerprint, precision);
+        return new GraphFile(path, model, shape);
+    }
+
+    /// <summary>Opens the graph in ONNX Runtime; on the processor with this program's operators where they do more at once than ONNX's.</summary>
+    /// <param name="threads">Threads to compute with; 0 is one per processor.</param>
+    /// <param name="cuda">The device it computes on; null: the processor.</param>
+    /// <param name="attention">Its attention, where it has ours by now; it must outlive the session.</param>
+    /// <param name="adjust">Changes the session's settings, for instance to profile it.</param>
+    /// <exception cref="ModelLoadException">ONNX Runtime refuses it.</exception>
+    public InferenceSession Start(int threads, CudaProvider? cuda = null, OperatorDomain? attention = null, Action<SessionOptions>? adjust = null)
+    {
+        string weights = System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(Path))!;
+        using var options = GraphSession.Options(threads);
+        adjust?.Invoke(options);
+        if (cuda is null && Shape.Precision != "fp16")       // ours take float32
+        {
+            FuseRows(weights);
+            GraphFusion.RowOperators.AddTo(options);
+            attention?.AddTo(options);
+        }
+
+        cuda?.AddTo(options);
+        options.AddSessionConfigEntry(WeightsFolder, weights);
+        try
+        {
+            var before = HugePages.LargeRanges();
+            var session = new InferenceSession(Model.ToByteArray(), options);
+            HugePages.Collapse(before);
+            return session;
+        }
+        catch (OnnxRuntimeException e)
+        {
+            throw new ModelLoadException($"ONNX Runtime cannot load {Path}: {e.Message}", e);
+        }
+    }
+
+    private void FuseRows(string weights)
+    {
+        try
+        {
+            GraphFusion.FuseRows(Model, weights);
+        }
+        catch (ArgumentOutOfRangeException e)
+        {
+            throw new ModelLoadException($"{Path} has a node without the inputs that its operator needs. Export the model again: trainer export.", e);
+        }
+    }
+
+    // What exchanging nodes relies on. This program's own operators trust their attributes, so no file may bring them; and nothing looks
+    // into functions and graphs inside nodes, where they could hide.
+    private static string? Fault(ModelProto model)
+    {
+        if (model.Graph is null)
+        {
+            return "holds no graph";
+        }
+
+        if (model.Functions.Count > 0 || model.Graph.Node.Any(node => node.Attribute.Any(attribute => attribute.Type is AttributeType.Graph or AttributeType.Graphs)))
+        {
+            return "has functions, or graphs inside its nodes, which this service does not read";
+        }
+
+        if (model.Graph.Node.FirstOrDefault(node => node.Domain.StartsWith(OperatorDomain.Name, StringComparison.Ordinal)) is { } own)
+        {
+            return $"has the operator {own.OpType} of this service's own, which no export writes";
+        }
+
+        string? twice = Repeated(model.MetadataProps.Select(entry => entry.Key))
+            ?? Repeated(model.Graph.Initializer.Select(tensor => tensor.Name))
+            ?? Repeated(model.Graph.Node.SelectMany(node => node.Output).Where(name => name.Length > 0));
+        return twice is null ? null : $"has two values or entries of the name '{twice}'";
+    }
+
+    private static string? Repeated(IEnumerable<string> names)
+    {
+        var seen = new HashSet<string>(StringComparer.Ordinal);
+        return names.FirstOrDefault(name => !seen.Add(name));
+    }
+
+    private static void Check(GraphShape shape, string path, string fingerprint, GraphPrecision precision)
+    {
+        string wanted = precision.ToString().ToLowerInvariant();
+        if (shape.Fingerprint != fingerprint)
+        {
+            throw new ModelLoadException($"{path} is a graph of fingerprint {shape.Fingerprint}, not {fingerprint}. Export the model again: trainer export.");
+        }
+
+        if (shape.Precision != wanted)
+        {
+            throw new ModelLoadException($"{path} is a graph in {shape.Precision}; {wanted} was asked for. Export the model again: trainer export.");
+        }
+    }
+}

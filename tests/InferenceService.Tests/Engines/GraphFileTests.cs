@@ -1,0 +1,44 @@
+using Google.Protobuf;
+using Rudder.InferenceService.Engines;
+using Rudder.Onnx;
+
+namespace Rudder.InferenceService.Tests.Engines;
+
+/// <summary>Graphs whose hash is right and whose content is not what an export writes.</summary>
+public sealed class GraphFileTests : IDisposable
+{
+    private readonly TinyModel _model = new("tiny-gpt2");
+
+    public void Dispose() => _model.Dispose();
+
+    [Fact]
+    public void Read_OperatorOfTheServicesOwn_IsRefused() => AssertRefused(
+        model => model.Graph.Node.Add(new NodeProto { OpType = "MultiplyRows", Domain = "rudder" }), "has the operator MultiplyRows of this service's own");
+
+    [Fact]
+    public void Read_GraphInsideANode_IsRefused() => AssertRefused(
+        model => model.Graph.Node[0].Attribute.Add(new AttributeProto { Name = "body", Type = AttributeProto.Types.AttributeType.Graph }), "graphs inside its nodes");
+
+    [Fact]
+    public void Read_Functions_AreRefused() => AssertRefused(model => model.Functions.Add(ByteString.Empty), "has functions");
+
+    [Fact]
+    public void Read_ValueMadeTwice_IsRefused() => AssertRefused(model => model.Graph.Node.Add(model.Graph.Node[0].Clone()), "has two values or entries of the name");
+
+    [Fact]
+    public void Read_MetadataTwice_IsRefused() => AssertRefused(model => model.MetadataProps.Add(model.MetadataProps[0].Clone()), "has two values or entries of the name");
+
+    [Fact]
+    public void Read_NoGraph_IsRefused() => AssertRefused(model => model.Graph = null, "holds no graph");
+
+    private void AssertRefused(Action<ModelProto> change, string expected)
+    {
+        string file = _model.Graph("decoder.onnx");
+        var model = ModelProto.Parser.ParseFrom(File.ReadAllBytes(file));
+        change(model);
+        File.WriteAllBytes(file, model.ToByteArray());
+        _model.Seal();
+        var e = Assert.Throws<ModelLoadException>(() => GraphFile.Read(_model.Open(), "decoder", GraphPrecision.Fp32));
+        Assert.Contains(expected, e.Message);
+    }
+}
