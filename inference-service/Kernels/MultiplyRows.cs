@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace Rudder.InferenceService.Kernels;
 
 /// <summary>
-/// x·W (+ bias) in float32 for the few rows of a decoding step: <see cref="PanelProduct"/> over <see cref="PanelMatrix"/>. ONNX Runtime's
-/// product does a little more than half of what the processor can at 32 to 64 rows (docs/adr/0004-speed.md).
+/// x·W (+ bias) in float32: <see cref="PanelProduct"/> over <see cref="PanelMatrix"/>, made for the few rows of a decoding step, where ONNX
+/// Runtime's product does about half of what the processor can (docs/adr/0004-speed.md); with many rows it is as fast.
 /// </summary>
 /// <remarks>
 /// Inputs: x [N,K], or with more axes of rows, and optionally bias [M]. Output: [N,M]. Attributes: where the weights lie (file, offset), rows

@@ -41,6 +41,11 @@ internal sealed class SlotDecoder : IDecoder
             _session = graph.Start(options.Threads, attention: _attention);
             Warm(graph);
         }
+        catch (OutOfMemoryException e)
+        {
+            Dispose();
+            throw new ModelLoadException($"no memory for the logits of {slots} slots, {(long)slots * _shape.Vocabulary * sizeof(float):N0} bytes, and weights. Lower MaxSlots.", e);
+        }
         catch
         {
             Dispose();

@@ -79,6 +79,7 @@ internal static unsafe class Vectors
 {
     private const int Lanes = 16;
     private const int Ahead = 4096;                          // bytes
+    private const int CacheLine = 64;                        // bytes
 
     /// <summary>Σ a·b.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -148,6 +149,4 @@ internal static unsafe class Vectors
             }
         }
     }
-
-    private const int CacheLine = 64;
 }

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 
 namespace Rudder.InferenceService.Security;
 
@@ -7,11 +8,29 @@ namespace Rudder.InferenceService.Security;
 /// <param name="Limits">What it may use at once and over time.</param>
 internal sealed record Caller(string Name, CallerLimits Limits)
 {
+    private const int NetworkBytes = 8;
+
     /// <summary>The caller of a request: what authentication put into its features, else its remote address.</summary>
     public static Caller Of(HttpContext context) => context.Features.Get<Caller>()
         ?? new Caller(AddressOf(context.Connection.RemoteIpAddress), CallerLimits.None);
 
-    private static string AddressOf(IPAddress? address) => address is null ? "local" : address.ToString();
+    /// <summary>What an address is known by: itself, or the 64-bit network of an IPv6 address, since whoever has one address of it has them all.</summary>
+    public static string AddressOf(IPAddress? address)
+    {
+        if (address is null)
+        {
+            return "local";
+        }
+
+        if (address.IsIPv4MappedToIPv6 || address.AddressFamily != AddressFamily.InterNetworkV6)
+        {
+            return (address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address).ToString();
+        }
+
+        byte[] bytes = address.GetAddressBytes();
+        bytes.AsSpan(NetworkBytes).Clear();
+        return IPAddress.IsLoopback(address) ? address.ToString() : $"{new IPAddress(bytes)}/64";
+    }
 }
 
 /// <summary>A caller's share of the service.</summary>
