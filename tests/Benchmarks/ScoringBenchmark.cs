@@ -73,7 +73,7 @@ internal static class ScoringBenchmark
     {
         long positions = new EngineOptions().MaxScoringBytes / (Vocabulary * sizeof(float));
         int together = (int)Math.Max(1, positions / shape.Completion);
-        return ceiling.Seconds(together * shape.Fed, together * shape.Completion) * shape.Count / together;
+        return ceiling.ScoringSeconds(together * shape.Fed, together * shape.Completion) * shape.Count / together;
     }
 
     private static (double Small, double Large) PeakMemory(int threads)
