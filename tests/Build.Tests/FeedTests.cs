@@ -27,7 +27,7 @@ public class FeedTests
     public void Decisive_Packages_AreThoseThatShimsStandFor()
     {
         string[] names = [.. Feed.Decisive().Select(package => package.Name)];
-        Assert.Superset(new HashSet<string> { "TorchSharp", "Microsoft.ML.OnnxRuntime", "Microsoft.ML.OnnxRuntimeGenAI", "Grpc.AspNetCore", "Google.Protobuf" }, [.. names]);
+        Assert.Superset(new HashSet<string> { "TorchSharp", "Microsoft.ML.OnnxRuntime", "Microsoft.ML.OnnxRuntimeGenAI", "Grpc.AspNetCore", "Google.Protobuf" }, new HashSet<string>(names));
         Assert.DoesNotContain("TorchSharp-cuda-linux", names);
     }
 
