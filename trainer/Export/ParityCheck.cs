@@ -36,7 +36,7 @@ internal sealed class ParityCheck(ExportSettings settings)
         return Accept("decoder.onnx", comparison);
     }
 
-    /// <summary>Texts through decoder.int8.onnx token by token, as sampling will run it.</summary>
+    /// <summary>Texts through decoder.int8.onnx token by token, with a float32 cache, as GenAI samples.</summary>
     public GraphFigures Int8Decoder(ISequenceLogits model, DecoderGraph graph, IReadOnlyList<int[]> rows) =>
         AcceptInt8("decoder.int8.onnx", "token", ReplayTexts(model, graph, rows));
 
