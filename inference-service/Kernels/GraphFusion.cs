@@ -23,6 +23,7 @@ internal static class GraphFusion
         QuantizeRows.Fuse(nodes);
         GeluRows.Fuse(nodes);
         NormalizeRows.Fuse(nodes);
+        nodes.RemoveUnread();                                // what the chains' own nodes read counts no more
         QuantizeRows.FuseIntoMakers(nodes);
         SlotAttention.TakeScaling(nodes);
         if (PanelProduct.IsSupported)

@@ -67,6 +67,8 @@ public sealed class GraphFusionTests : IDisposable
         GraphFusion.UseSlotAttention(graph);
         GraphFusion.FuseRows(graph.Model, Path.GetDirectoryName(graph.Path)!);
         string[] left = [.. graph.Model.Graph.Node.Select(node => node.OpType).Distinct()];
+        Assert.Contains("GeluQuantizeRows", left);
+        Assert.Contains("NormalizeQuantizeRows", left);
         Assert.DoesNotContain(left, name => name is "Abs" or "ReduceMax" or "QuantizeLinear" or "FastGelu" or "SkipLayerNormalization" or "GroupQueryAttention");
         Assert.DoesNotContain(graph.Model.Graph.Input, input => input.Name.StartsWith("past_key_values", StringComparison.Ordinal));
     }
