@@ -12,7 +12,14 @@ internal static class GraphFusion
 
     /// <summary>The operators that need no cache. They live as long as the process.</summary>
     public static OperatorDomain RowOperators { get; } = new(
-        OperatorDomain.Name, QuantizeRows.Operator, GeluRows.Operator, GeluRows.ToBytes, NormalizeRows.Operator, NormalizeRows.ToBytes, MultiplyRows.Operator);
+        OperatorDomain.Name,
+        QuantizeRows.Operator,
+        GeluRows.Operator,
+        GeluRows.ToBytes,
+        NormalizeRows.Operator,
+        NormalizeRows.ToBytes,
+        MultiplyRows.Operator,
+        SequenceAttention.Operator);
 
     /// <summary>Exchanges what any graph may have: work on rows, which ONNX has no single operator for.</summary>
     /// <param name="model">Changed in place.</param>
@@ -29,7 +36,10 @@ internal static class GraphFusion
         if (PanelProduct.IsSupported)
         {
             MultiplyRows.Fuse(nodes, folder);
+            SequenceFusion.Fuse(nodes);
         }
+
+        FirstTokens.Fuse(nodes);
 
         nodes.RemoveUnread();
         Import(model, OperatorDomain.Name);

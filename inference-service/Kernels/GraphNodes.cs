@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Globalization;
+using System.Runtime.InteropServices;
 using Google.Protobuf;
 using Rudder.Onnx;
 
@@ -24,6 +25,9 @@ internal sealed class GraphNodes(GraphProto graph)
     public static AttributeProto Attribute(string name, string value) =>
         new() { Name = name, S = ByteString.CopyFromUtf8(value), Type = AttributeProto.Types.AttributeType.String };
 
+    /// <summary>All nodes, in the order of computation.</summary>
+    public IReadOnlyList<NodeProto> All => graph.Node;
+
     /// <summary>All nodes of an operator, as they are now.</summary>
     public IReadOnlyList<NodeProto> Of(string operation) => [.. graph.Node.Where(node => node.OpType == operation)];
 
@@ -35,6 +39,27 @@ internal sealed class GraphNodes(GraphProto graph)
         _constants.TryGetValue(value, out var tensor) && tensor is { DataType: TensorProto.Types.DataType.Float, RawData.Length: sizeof(float) }
             ? BinaryPrimitives.ReadSingleLittleEndian(tensor.RawData.Span)
             : null;
+
+    /// <summary>A constant of whole numbers, if the value is one.</summary>
+    public long[]? Integers(string value) =>
+        _constants.TryGetValue(value, out var tensor) && tensor is { DataType: TensorProto.Types.DataType.Int64 }
+            ? MemoryMarshal.Cast<byte, long>(tensor.RawData.Span).ToArray()
+            : null;
+
+    /// <summary>Whether a node takes the first of every sequence's tokens: index 0 of axis 1.</summary>
+    public bool IsFirstOfTokens(NodeProto gather) =>
+        gather.Attribute is [{ Name: "axis", I: 1 }] && gather.Input.Count == 2 && _constants.TryGetValue(gather.Input[1], out var index)
+        && index.Dims.Count == 0 && Integers(gather.Input[1]) is [0];
+
+    /// <summary>Whether a node makes a value; otherwise it is an input or a constant.</summary>
+    public bool IsMade(string value) => _makers.ContainsKey(value);
+
+    /// <summary>Whether a value is an output of the graph.</summary>
+    public bool IsOutput(string value) => graph.Output.Any(output => output.Name == value);
+
+    /// <summary>The node that reads a value, if it is the only one and of this operator.</summary>
+    public NodeProto? OnlyReader(string value, string operation) =>
+        Readers(value) == 1 ? graph.Node.SingleOrDefault(node => node.OpType == operation && node.Input.Contains(value)) : null;
 
     /// <summary>A matrix of floats that lies in a file beside the graph, if the value is one; what is written otherwise is left to ONNX Runtime, which says what is wrong.</summary>
     public WeightPlace? Weights(string value)
@@ -85,6 +110,38 @@ internal sealed class GraphNodes(GraphProto graph)
         foreach (string name in made.Where(name => name.Length > 0))
         {
             _makers[name] = node;
+        }
+    }
+
+    /// <summary>Puts a new node before another one.</summary>
+    public void InsertBefore(NodeProto node, NodeProto added)
+    {
+        graph.Node.Insert(graph.Node.IndexOf(node), added);
+        foreach (string name in added.Output)
+        {
+            _makers[name] = added;
+        }
+    }
+
+    /// <summary>Puts nodes, in this order, before another one.</summary>
+    public void MoveBefore(NodeProto node, params ReadOnlySpan<NodeProto> moved)
+    {
+        foreach (var one in moved)
+        {
+            graph.Node.Remove(one);
+            graph.Node.Insert(graph.Node.IndexOf(node), one);
+        }
+    }
+
+    /// <summary>Has all that reads a value read another one.</summary>
+    public void Reread(string value, string other)
+    {
+        foreach (var node in graph.Node)
+        {
+            for (int i = 0; i < node.Input.Count; i++)
+            {
+                node.Input[i] = node.Input[i] == value ? other : node.Input[i];
+            }
         }
     }
 

@@ -44,6 +44,30 @@ internal readonly unsafe struct KernelCall(nint context)
         return Data<T>(value);
     }
 
+    /// <summary>The same for an optional input; null, and no rows, where it is not given.</summary>
+    /// <param name="index">Of the input.</param>
+    /// <param name="rows">Product of all sizes but the last.</param>
+    /// <param name="columns">The last size, at least 1.</param>
+    public T* OptionalMatrix<T>(int index, out int rows, out int columns)
+        where T : unmanaged
+    {
+        (rows, columns) = (0, 0);
+        return Value(index) == 0 ? null : Matrix<T>(index, out rows, out columns);
+    }
+
+    /// <summary>Size of an axis of an input.</summary>
+    /// <param name="index">Of the input.</param>
+    /// <param name="fromEnd">The axis, counted from the last, which is 1.</param>
+    /// <exception cref="InvalidOperationException">The input is not there, or has fewer axes.</exception>
+    public long Axis(int index, int fromEnd)
+    {
+        long* sizes = stackalloc long[MaxRank];
+        int rank = Sizes(Given(index), sizes);
+        return fromEnd <= rank
+            ? sizes[rank - fromEnd]
+            : throw new InvalidOperationException($"input {index} of an operator of this program has {rank} axes; it takes at least {fromEnd}.");
+    }
+
     /// <summary>Memory of an output.</summary>
     /// <param name="index">Of the output; the node must have it.</param>
     /// <param name="shape">Its shape.</param>

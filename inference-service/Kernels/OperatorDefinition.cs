@@ -10,6 +10,9 @@ internal enum ElementType
 
     /// <summary>Unsigned bytes.</summary>
     UnsignedByte = 2,
+
+    /// <summary>int32.</summary>
+    Int32 = 6,
 }
 
 /// <summary>An input of an operator.</summary>

@@ -1,4 +1,3 @@
-using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 
 namespace Rudder.InferenceService.Kernels;
@@ -63,7 +62,8 @@ internal sealed unsafe class SlotAttention(SlotCache cache, int layer) : IKernel
         var work = new Work
         {
             Cache = GCHandle.ToIntPtr(_cache), Layer = layer, Tokens = tokens / cache.Rows, Groups = groups,
-            Qkv = qkv, Factors = call.OptionalInput<float>(1, tokens), Bias = call.OptionalInput<float>(2, columns), Output = call.OutputLike<float>(0, 0, width),
+            Rows = new QkvRows { Qkv = qkv, Factors = call.OptionalInput<float>(1, tokens), Bias = call.OptionalInput<float>(2, columns), Width = width },
+            Output = call.OutputLike<float>(0, 0, width),
         };
         call.For(cache.Rows * groups, &Unit, &work);
     }
@@ -111,9 +111,9 @@ internal sealed unsafe class SlotAttention(SlotCache cache, int layer) : IKernel
             }
 
             long place = (long)(start + t) * cache.Width;
-            TKept.Keep(work->Read(token, cache.Width, 1, first * cache.HeadSize, size, query), heads.Keys + place);
-            TKept.Keep(work->Read(token, cache.Width, 2, first * cache.HeadSize, size, query), heads.Values + place);
-            work->Read(token, cache.Width, 0, first * cache.HeadSize, size, query);
+            TKept.Keep(work->Rows.Read(token, 1, first * cache.HeadSize, size, query), heads.Keys + place);
+            TKept.Keep(work->Rows.Read(token, 2, first * cache.HeadSize, size, query), heads.Values + place);
+            work->Rows.Read(token, 0, first * cache.HeadSize, size, query);
             heads.Attend(query, start + t + 1, output);
         }
     }
@@ -122,30 +122,8 @@ internal sealed unsafe class SlotAttention(SlotCache cache, int layer) : IKernel
     {
         public nint Cache;
         public int Layer, Tokens, Groups;
-        public float* Qkv, Factors, Bias, Output;
-
-        /// <summary>Reads part of a token's queries (0), keys (1) or values (2), with its factor and the bias.</summary>
-        public readonly ReadOnlySpan<float> Read(long token, int width, int part, int offset, int size, float* destination)
-        {
-            int column = (part * width) + offset;
-            var source = new ReadOnlySpan<float>(Qkv + (token * 3 * width) + column, size);
-            var target = new Span<float>(destination, size);
-            if (Factors is null)
-            {
-                source.CopyTo(target);
-            }
-            else
-            {
-                TensorPrimitives.Multiply(source, Factors[token], target);
-            }
-
-            if (Bias is not null)
-            {
-                TensorPrimitives.Add(target, new ReadOnlySpan<float>(Bias + column, size), target);
-            }
-
-            return target;
-        }
+        public QkvRows Rows;
+        public float* Output;
     }
 
     /// <summary>Neighbouring heads of one row.</summary>

@@ -136,6 +136,30 @@ internal static unsafe class Vectors
         TensorPrimitives.Divide(all, TensorPrimitives.Sum<float>(all), all);
     }
 
+    /// <summary>exp(x - the largest x) in place.</summary>
+    /// <returns>Their sum.</returns>
+    public static float Exponentials(float* x, int length)
+    {
+        float largest = TensorPrimitives.Max(new ReadOnlySpan<float>(x, length));
+        var sum = Vector512<float>.Zero;
+        int i = 0;
+        for (; i <= length - Lanes; i += Lanes)
+        {
+            var value = Vector512.Exp(Vector512.Load(x + i) - Vector512.Create(largest));
+            Vector512.Store(value, x + i);
+            sum += value;
+        }
+
+        float total = Vector512.Sum(sum);
+        for (; i < length; i++)
+        {
+            x[i] = MathF.Exp(x[i] - largest);
+            total += x[i];
+        }
+
+        return total;
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Prefetch<T>(T* place, int count)
         where T : unmanaged

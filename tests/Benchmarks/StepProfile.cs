@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Text.Json;
 using Microsoft.ML.OnnxRuntime;
 using Rudder.Checkpoints;
 using Rudder.InferenceService.Engines;
@@ -7,7 +6,7 @@ using Rudder.InferenceService.Kernels;
 
 namespace Rudder.Benchmarks;
 
-/// <summary>Where a decoding step's time goes, by ONNX Runtime's own profiler: share and milliseconds of each operator at width 64.</summary>
+/// <summary>Where a decoding step's time goes, by ONNX Runtime's own profiler: share and milliseconds of each operator at width 64; and that of scoring runs.</summary>
 /// <remarks>The profiler itself costs a little for every node, so the milliseconds are of a profiled step; the shares are what counts.</remarks>
 internal static class StepProfile
 {
@@ -23,11 +22,14 @@ internal static class StepProfile
         foreach (var precision in new[] { GraphPrecision.Fp32, GraphPrecision.Int8 })
         {
             rows.AddRange(Profile(folder, precision, threads));
+            rows.AddRange(ScoringProfile.Classifier(precision, threads));
         }
 
+        rows.AddRange(ScoringProfile.LogProbs(folder, threads));
         return new BenchmarkResult("profile", new Dictionary<string, double>(), rows, new Dictionary<string, object>
         {
-            ["model"] = "GPT-2 124M shape, random weights", ["width"] = Width, ["cached tokens"] = Cached, ["steps"] = Steps, ["threads"] = threads,
+            ["decoder"] = "GPT-2 124M shape, random weights", ["width"] = Width, ["cached tokens"] = Cached, ["steps"] = Steps,
+            ["classifier"] = ScoringProfile.ClassifierText, ["log-probs"] = ScoringProfile.LogProbText, ["threads"] = threads,
         });
     }
 
@@ -39,27 +41,18 @@ internal static class StepProfile
         GraphFusion.UseSlotAttention(graph);
         string file;
         double step;
-        using (var session = graph.Start(threads, attention: attention, adjust: options =>
-        {
-            options.EnableProfiling = true;
-            options.ProfileOutputPathPrefix = Path.Combine(Path.GetTempPath(), $"rudder-profile-{Environment.ProcessId}-{precision}");
-        }))
+        using (var session = graph.Start(threads, attention: attention, adjust: OperatorTimes.Record))
         {
             step = Decode(session, cache, graph.Shape.Vocabulary);
             file = session.EndProfiling();
         }
 
-        // Each operator runs equally often in every step, and the first steps are not counted.
-        var nodes = Nodes(file).GroupBy(node => node.Operator, node => node.Milliseconds)
-            .Select(node => (node.Key, Times: node.Skip(node.Count() * WarmSteps / (WarmSteps + Steps)).ToArray())).ToArray();
-        double sum = nodes.Sum(node => node.Times.Sum());
-        File.Delete(file);
         string name = precision.ToString().ToLowerInvariant();
-        var rows = nodes.OrderByDescending(node => node.Times.Sum()).Take(14).Select(node => new BenchmarkRow(
-            $"{name}, {node.Key} ({node.Times.Length / Steps} a step)",
-            new Dictionary<string, double> { ["ms a step"] = node.Times.Sum() / Steps, ["share"] = node.Times.Sum() / sum })).ToList();
-        rows.Add(new BenchmarkRow($"{name}, whole step", new Dictionary<string, double> { ["ms a step"] = step * 1e3 }));
-        return rows;
+        return
+        [
+            .. OperatorTimes.Read(file, name, WarmSteps, Steps, graph.Shape.Vocabulary),
+            new BenchmarkRow($"{name}, whole step", new Dictionary<string, double> { [OperatorTimes.Milliseconds] = step * 1e3 }),
+        ];
     }
 
     private static double Decode(InferenceSession session, SlotCache cache, int vocabulary)
@@ -92,22 +85,5 @@ internal static class StepProfile
         }
 
         return Median.Of(seconds.Skip(WarmSteps));
-    }
-
-    // The profiler writes one JSON array of trace events; node events carry the operator's name and microseconds.
-    private static IEnumerable<(string Operator, double Milliseconds)> Nodes(string file)
-    {
-        using var events = JsonDocument.Parse(File.ReadAllText(file));
-        return [.. events.RootElement.EnumerateArray()
-            .Where(item => item.GetProperty("cat").GetString() == "Node" && item.GetProperty("name").GetString()!.EndsWith("_kernel_time", StringComparison.Ordinal))
-            .Select(item => (Label(item), item.GetProperty("dur").GetDouble() / 1e3))];
-    }
-
-    private static string Label(JsonElement item)
-    {
-        var arguments = item.GetProperty("args");
-        string name = arguments.GetProperty("op_name").GetString()!;
-        bool vocabulary = arguments.TryGetProperty("output_type_shape", out var shapes) && shapes.ToString().Contains("50257", StringComparison.Ordinal);
-        return vocabulary ? name + ", vocabulary" : name;
     }
 }
