@@ -54,6 +54,33 @@ internal sealed class GraphFile
         return new GraphFile(path, model, shape);
     }
 
+    /// <summary>Takes the node that makes an output out of this graph into one of its own; this one then ends at what that node reads.</summary>
+    /// <param name="output">The output.</param>
+    /// <exception cref="ModelLoadException">No node computes it from one value of the graph and constants.</exception>
+    public GraphFile TakeLast(string output)
+    {
+        var graph = Model.Graph;
+        var node = graph.Node.SingleOrDefault(last => last.Output is [var name] && name == output);
+        string[] read = node is null ? [] : [.. node.Input.Where(name => graph.Initializer.All(tensor => tensor.Name != name))];
+        if (node is null || read is not [{ Length: > 0 } state] || graph.Output is not [var declared] || declared.Name != output)
+        {
+            throw new ModelLoadException($"{Path} does not end in a product that gives '{output}'. Export the model again: trainer export.");
+        }
+
+        var value = new ValueInfoProto { Name = state, Type = declared.Type.Clone() };
+        value.Type.TensorType.Shape = null;                  // known where it is computed
+        var last = new GraphProto { Name = output };
+        last.Node.Add(node);
+        last.Initializer.AddRange(graph.Initializer.Where(tensor => node.Input.Contains(tensor.Name)).Select(tensor => tensor.Clone()));
+        last.Input.Add(value);
+        last.Output.Add(declared);
+        graph.Node.Remove(node);
+        graph.Output[0] = value.Clone();
+        var model = Model.Clone();
+        model.Graph = last;
+        return new GraphFile(Path, model, Shape);
+    }
+
     /// <summary>Opens the graph in ONNX Runtime; on the processor with this program's operators where they do more at once than ONNX's.</summary>
     /// <param name="threads">Threads to compute with; 0 is one per processor.</param>
     /// <param name="cuda">The device it computes on; null: the processor.</param>

@@ -1,4 +1,3 @@
-using Microsoft.ML.OnnxRuntime;
 using Rudder.InferenceService.Scheduling;
 using Rudder.Sampling;
 
@@ -7,48 +6,43 @@ namespace Rudder.InferenceService.Engines;
 /// <summary>Scores given completions with <c>logprobs.onnx</c>: length-sorted micro-batches, full logits for a bounded number of positions at a time.</summary>
 /// <remarks>
 /// Memory beside the weights is bounded whatever the number of sequences: <see cref="ScoringBytes"/> of logits, and what the
-/// graph computes on MaxScoringTokens tokens. A completion with more positions than the logits hold takes several runs, of
-/// which each goes over the tokens before it again; MaxScoringBytes of context × V × 4 avoids that.
+/// graph computes on MaxScoringTokens tokens. A completion with more positions than the logits hold goes through the model once,
+/// and through the vocabulary part by part.
 /// </remarks>
 internal sealed class LogProbEngine : ISequenceScorer
 {
     private const string Stage = "scoring";
-    private static readonly string[] InputNames = ["input_ids", "positions"];
-    private static readonly string[] OutputNames = ["logits"];
     private readonly Lock _lock = new();
-    private readonly InferenceSession _session;
-    private readonly GraphShape _shape;
-    private readonly RunOptions _runOptions = new();
+    private readonly LogProbGraph _graph;
     private readonly int _maxTokens;
     private readonly int _maxPositions;
     private readonly int _threads;
     private NativeBuffer<float>? _logits;                    // [maxPositions,V], on first use
     private NativeBuffer<float>? _referenceLogits;           // the same, for a divergence
 
-    private LogProbEngine(InferenceSession session, GraphShape shape, EngineOptions options)
+    private LogProbEngine(LogProbGraph graph, EngineOptions options)
     {
-        (_session, _shape) = (session, shape);
+        _graph = graph;
         _maxTokens = options.MaxScoringTokens;
-        _maxPositions = (int)Math.Max(1, Math.Min(options.MaxScoringTokens, options.MaxScoringBytes / ((long)shape.Vocabulary * sizeof(float))));
+        _maxPositions = (int)Math.Max(1, Math.Min(options.MaxScoringTokens, options.MaxScoringBytes / ((long)Vocabulary * sizeof(float))));
         _threads = options.Threads > 0 ? options.Threads : Environment.ProcessorCount;
     }
 
     /// <inheritdoc/>
-    public int Context => _shape.Context;
+    public int Context => _graph.Shape.Context;
 
     /// <inheritdoc/>
-    public int Vocabulary => _shape.Vocabulary;
+    public int Vocabulary => _graph.Shape.Vocabulary;
 
     /// <summary>Bytes of logits held now: at most MaxScoringBytes, or one position's if that is more, and twice that after a divergence.</summary>
     public long ScoringBytes => ((_logits?.Length ?? 0) + (_referenceLogits?.Length ?? 0)) * sizeof(float);
 
+    /// <summary>Runs of the model since it was loaded.</summary>
+    public long Runs => _graph.Runs;
+
     /// <summary>Loads a model's log-prob graph, always in fp32: scores are measurements.</summary>
     /// <exception cref="ModelLoadException">The graph cannot be loaded.</exception>
-    public static LogProbEngine Load(GraphFolder folder, EngineOptions options)
-    {
-        var (session, shape) = GraphSession.Open(folder, "logprobs", GraphPrecision.Fp32, options.Threads, CudaProvider.For(options));
-        return new LogProbEngine(session, shape, options);
-    }
+    public static LogProbEngine Load(GraphFolder folder, EngineOptions options) => new(LogProbGraph.Load(folder, options), options);
 
     /// <inheritdoc/>
     public IEnumerable<int[]> Batches(IReadOnlyList<ScoredSequence> sequences)
@@ -68,20 +62,17 @@ internal sealed class LogProbEngine : ISequenceScorer
         lock (_lock)
         {
             _logits ??= Buffer();
-            foreach (var chunk in Chunks(sequences))
+            foreach (var chunk in Chunks(sequences, cancellation))
             {
-                cancellation.ThrowIfCancellationRequested();
-                Run(chunk, _logits);
-                float[] logProbs = LogitRows.LogProbs(_logits, Vocabulary, chunk.Targets, _threads);
-                for (int i = 0; i < logProbs.Length; i++)
+                using var states = _graph.States(chunk);
+                foreach (var part in Parts(chunk, cancellation))
                 {
-                    var (sequence, place) = chunk.Places[i];
-                    tokens[sequence][place] = (float)EngineFaults.Finite(logProbs[i], Stage);
-                }
-
-                if (top.Any(places => places is not null))
-                {
-                    Rank(chunk, sequences, top);
+                    _graph.Project(states, part.First, part.Targets.Length, _logits);
+                    Collect(part, tokens);
+                    if (top.Any(places => places is not null))
+                    {
+                        Rank(part, sequences, top);
+                    }
                 }
             }
         }
@@ -106,12 +97,16 @@ internal sealed class LogProbEngine : ISequenceScorer
         {
             _logits ??= Buffer();
             _referenceLogits ??= Buffer();
-            foreach (var chunk in Chunks(sequences))
+            foreach (var chunk in Chunks(sequences, cancellation))
             {
-                cancellation.ThrowIfCancellationRequested();
-                Run(chunk, _logits);
-                other.Run(chunk, _referenceLogits);
-                Accumulate(chunk, sums);
+                using var states = _graph.States(chunk);
+                using var referenceStates = other._graph.States(chunk);
+                foreach (var part in Parts(chunk, cancellation))
+                {
+                    _graph.Project(states, part.First, part.Targets.Length, _logits);
+                    other._graph.Project(referenceStates, part.First, part.Targets.Length, _referenceLogits);
+                    Accumulate(part, sums);
+                }
             }
         }
 
@@ -124,21 +119,30 @@ internal sealed class LogProbEngine : ISequenceScorer
     {
         lock (_lock)
         {
-            _runOptions.Dispose();
-            _session.Dispose();
+            _graph.Dispose();
             _logits?.Dispose();
             _referenceLogits?.Dispose();
         }
     }
 
-    /// <summary>Finds the most probable tokens of a run's places for the sequences that ask for them.</summary>
-    private void Rank(ScoringChunk chunk, IReadOnlyList<ScoredSequence> sequences, IReadOnlyList<RankedToken[][]?> top)
+    private void Collect(Part part, float[][] tokens)
     {
-        int[] counts = [.. chunk.Places.Select(place => sequences[place.Sequence].TopLogProbs)];
+        float[] logProbs = LogitRows.LogProbs(_logits!, Vocabulary, part.Targets, _threads);
+        for (int i = 0; i < logProbs.Length; i++)
+        {
+            var (sequence, place) = part.Places[i];
+            tokens[sequence][place] = (float)EngineFaults.Finite(logProbs[i], Stage);
+        }
+    }
+
+    /// <summary>Finds the most probable tokens of a run's places for the sequences that ask for them.</summary>
+    private void Rank(Part part, IReadOnlyList<ScoredSequence> sequences, IReadOnlyList<RankedToken[][]?> top)
+    {
+        int[] counts = [.. part.Places.Select(place => sequences[place.Sequence].TopLogProbs)];
         var ranked = LogitRows.MostProbable(_logits!, Vocabulary, counts, _threads);
         for (int i = 0; i < ranked.Length; i++)
         {
-            var (sequence, place) = chunk.Places[i];
+            var (sequence, place) = part.Places[i];
             if (top[sequence] is { } places)
             {
                 places[place] = ranked[i];
@@ -146,12 +150,12 @@ internal sealed class LogProbEngine : ISequenceScorer
         }
     }
 
-    private void Accumulate(ScoringChunk chunk, (double Kl, double Model, double Reference)[] sums)
+    private void Accumulate(Part part, (double Kl, double Model, double Reference)[] sums)
     {
-        var rows = LogitRows.Divergences(_logits!, _referenceLogits!, Vocabulary, chunk.Targets, _threads);
+        var rows = LogitRows.Divergences(_logits!, _referenceLogits!, Vocabulary, part.Targets, _threads);
         for (int i = 0; i < rows.Length; i++)
         {
-            int sequence = chunk.Places[i].Sequence;
+            int sequence = part.Places[i].Sequence;
             var (kl, model, reference) = sums[sequence];
             sums[sequence] = (
                 kl + EngineFaults.Finite(rows[i].Kl, Stage),
@@ -160,16 +164,28 @@ internal sealed class LogProbEngine : ISequenceScorer
         }
     }
 
-    private void Run(ScoringChunk chunk, NativeBuffer<float> logits)
+    private IEnumerable<ScoringChunk> Chunks(IReadOnlyList<ScoredSequence> sequences, CancellationToken cancellation)
     {
-        using var ids = OrtValue.CreateTensorValueFromMemory(chunk.Ids, [chunk.Rows, chunk.Width]);        // [B,T]
-        using var positions = OrtValue.CreateTensorValueFromMemory(chunk.Positions, [chunk.Positions.Length]);   // [N]
-        using var output = logits.View(0, chunk.Positions.Length, Vocabulary);                             // [N,V]
-        _session.Run(_runOptions, InputNames, [ids, positions], OutputNames, [output]);
+        foreach (int[] rows in Batches(sequences))
+        {
+            cancellation.ThrowIfCancellationRequested();
+            if (rows.Any(row => sequences[row].CompletionIds.Length > 0))
+            {
+                yield return ScoringChunk.Of(sequences, rows);
+            }
+        }
     }
 
-    private IEnumerable<ScoringChunk> Chunks(IReadOnlyList<ScoredSequence> sequences) =>
-        Batches(sequences).SelectMany(rows => ScoringChunk.Make(sequences, rows, _maxPositions));
+    /// <summary>As many positions at a time as the logits hold.</summary>
+    private IEnumerable<Part> Parts(ScoringChunk chunk, CancellationToken cancellation)
+    {
+        for (int first = 0; first < chunk.Targets.Length; first += _maxPositions)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            int end = Math.Min(chunk.Targets.Length, first + _maxPositions);
+            yield return new Part(first, chunk.Targets[first..end], chunk.Places[first..end]);
+        }
+    }
 
     private NativeBuffer<float> Buffer() => new((long)_maxPositions * Vocabulary);
 
@@ -193,4 +209,10 @@ internal sealed class LogProbEngine : ISequenceScorer
             }
         }
     }
+
+    /// <summary>Some of a run's positions.</summary>
+    /// <param name="First">The first one's place among all.</param>
+    /// <param name="Targets">The id that each predicts.</param>
+    /// <param name="Places">Where each target stands.</param>
+    private readonly record struct Part(int First, int[] Targets, (int Sequence, int Place)[] Places);
 }

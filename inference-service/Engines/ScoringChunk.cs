@@ -11,31 +11,14 @@ namespace Rudder.InferenceService.Engines;
 internal sealed record ScoringChunk(long[] Ids, int Rows, int Width, long[] Positions, int[] Targets, (int Sequence, int Place)[] Places)
 {
     /// <summary>Tokens that go through the model: the last one predicts nothing.</summary>
-    public static int FedTokens(ScoredSequence sequence) => Fed(sequence, sequence.CompletionIds.Length);
+    public static int FedTokens(ScoredSequence sequence) => sequence.PromptIds.Length + Math.Max(0, sequence.CompletionIds.Length - 1);
 
-    /// <summary>The runs for one micro-batch: one, unless a single sequence has more positions than fit.</summary>
-    /// <remarks>
-    /// Each run of such a sequence repeats the model on what comes before its positions, but not on what comes after them: the
-    /// run that is not full is the first, where that is least.
-    /// </remarks>
+    /// <summary>The run of one micro-batch.</summary>
     /// <param name="sequences">All sequences.</param>
-    /// <param name="rows">Those of the micro-batch; of several the positions fit together.</param>
-    /// <param name="maxPositions">Positions of one run, at least 1.</param>
-    public static IEnumerable<ScoringChunk> Make(IReadOnlyList<ScoredSequence> sequences, int[] rows, int maxPositions)
+    /// <param name="rows">Those of the micro-batch.</param>
+    public static ScoringChunk Of(IReadOnlyList<ScoredSequence> sequences, int[] rows)
     {
-        int places = rows.Max(row => sequences[row].CompletionIds.Length);
-        int step = rows.Length > 1 ? Math.Max(1, places) : maxPositions;
-        int end = ((places - 1) % step) + 1;
-        for (int start = 0; start < places; start = end, end += step)
-        {
-            yield return Of(sequences, rows, start, end);
-        }
-    }
-
-    /// <summary>The run that scores places <paramref name="start"/> to below <paramref name="end"/> of each completion.</summary>
-    private static ScoringChunk Of(IReadOnlyList<ScoredSequence> sequences, int[] rows, int start, int end)
-    {
-        int width = rows.Max(row => Fed(sequences[row], end));
+        int width = rows.Max(row => FedTokens(sequences[row]));
         long[] ids = new long[rows.Length * width];
         List<long> positions = [];
         List<int> targets = [];
@@ -43,12 +26,12 @@ internal sealed record ScoringChunk(long[] Ids, int Rows, int Width, long[] Posi
         for (int b = 0; b < rows.Length; b++)
         {
             var (prompt, completion) = sequences[rows[b]];
-            for (int t = 0; t < Fed(sequences[rows[b]], end); t++)
+            for (int t = 0; t < FedTokens(sequences[rows[b]]); t++)
             {
                 ids[(b * width) + t] = t < prompt.Length ? prompt[t] : completion[t - prompt.Length];
             }
 
-            for (int place = start; place < Math.Min(end, completion.Length); place++)
+            for (int place = 0; place < completion.Length; place++)
             {
                 positions.Add((b * width) + prompt.Length - 1 + place);
                 targets.Add(completion[place]);
@@ -58,8 +41,4 @@ internal sealed record ScoringChunk(long[] Ids, int Rows, int Width, long[] Posi
 
         return new ScoringChunk(ids, rows.Length, width, [.. positions], [.. targets], [.. places]);
     }
-
-    /// <summary>Tokens that lead to the first <paramref name="places"/> of the completion.</summary>
-    private static int Fed(ScoredSequence sequence, int places) =>
-        sequence.PromptIds.Length + Math.Max(0, Math.Min(places, sequence.CompletionIds.Length) - 1);
 }

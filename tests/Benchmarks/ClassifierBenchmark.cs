@@ -10,7 +10,7 @@ namespace Rudder.Benchmarks;
 /// <summary>The classifier engine against one padded batch at a time on the same graph, and against the same weights in PyTorch.</summary>
 internal static class ClassifierBenchmark
 {
-    private const string Model = "sentiment-mini", Tuned = "PyTorch, sorted, huge pages";
+    private const string Model = "sentiment-mini", Tuned = "PyTorch, sorted, huge pages", NaiveFused = "naive fp32, this program's operators";
     private const int Texts = 256, NaiveTexts = 64, SortedTokens = 2048, Rounds = 7;
     private const double Agreement = 1e-4;
 
@@ -45,9 +45,11 @@ internal static class ClassifierBenchmark
         using ClassifierEngine int8 = ClassifierEngine.Load(graphs, new EngineOptions { Threads = threads, Precision = GraphPrecision.Int8 });
         // Naive is the graph as ONNX Runtime runs it by itself, with the engines' settings: no sorting, and none of this program's operators.
         using var options = GraphSession.Options(threads);
+        using (var fused = GraphFile.Read(graphs, "classifier", GraphPrecision.Fp32).Start(threads))
         using (var session = new InferenceSession(graphs.Verified(GraphFolder.FileName("classifier", GraphPrecision.Fp32)), options))
         {
             var naive = new NaiveClassifier(session, folder, ids, NaiveTexts);
+            var naiveFused = new NaiveClassifier(fused, folder, ids, NaiveTexts);
             string windows = Path.Combine(scratch, "windows.json");
             File.WriteAllText(windows, JsonSerializer.Serialize(naive.Windows));
             string[] logits = [Path.Combine(scratch, "file.json"), Path.Combine(scratch, "sorted.json"), Path.Combine(scratch, "tuned.json")];
@@ -60,6 +62,7 @@ internal static class ClassifierBenchmark
             [
                 ("engine fp32", () => Timed(() => fp32.Classify(ids, CancellationToken.None))),
                 ("naive fp32", () => Timed(() => naive.Run())),
+                (NaiveFused, () => Timed(() => naiveFused.Run())),
                 ("engine int8", () => Timed(() => int8.Classify(ids, CancellationToken.None))),
                 ("PyTorch, file order", () => inOrder.Run(1).Wall),
                 ("PyTorch, sorted", () => sorted.Run(1).Wall),
@@ -110,6 +113,7 @@ internal static class ClassifierBenchmark
         return new Dictionary<string, double>
         {
             ["bucketed_vs_naive"] = Against("naive fp32", "engine fp32"),
+            ["bucketed_vs_naive_same_operators"] = Against(NaiveFused, "engine fp32"),
             ["classifier_vs_pytorch"] = Against(peer, "engine fp32"),
             ["classifier_int8_vs_fp32"] = Against("engine fp32", "engine int8"),
         };

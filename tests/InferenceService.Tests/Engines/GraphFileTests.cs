@@ -31,6 +31,29 @@ public sealed class GraphFileTests : IDisposable
     [Fact]
     public void Read_NoGraph_IsRefused() => AssertRefused(model => model.Graph = null, "holds no graph");
 
+    [Fact]
+    public void TakeLast_LogProbs_LeavesTheModelAndTakesTheVocabulary()
+    {
+        var body = GraphFile.Read(_model.Open(), "logprobs", GraphPrecision.Fp32);
+        int nodes = body.Model.Graph.Node.Count;
+        var last = body.TakeLast("logits");
+        Assert.Equal(nodes - 1, body.Model.Graph.Node.Count);
+        var product = Assert.Single(last.Model.Graph.Node);
+        Assert.Equal(product.Input[0], Assert.Single(body.Model.Graph.Output).Name);
+        Assert.Equal(product.Input[0], Assert.Single(last.Model.Graph.Input).Name);
+        Assert.Equal("logits", Assert.Single(last.Model.Graph.Output).Name);
+        Assert.Equal(["wte.weight"], last.Model.Graph.Initializer.Select(tensor => tensor.Name));
+    }
+
+    [Theory]
+    [InlineData("loss")]                                     // nothing makes it
+    [InlineData("ln_f.out")]                                 // no output of the graph
+    public void TakeLast_WhatTheGraphDoesNotEndIn_IsRefused(string output)
+    {
+        var body = GraphFile.Read(_model.Open(), "logprobs", GraphPrecision.Fp32);
+        Assert.Contains($"does not end in a product that gives '{output}'", Assert.Throws<ModelLoadException>(() => body.TakeLast(output)).Message);
+    }
+
     private void AssertRefused(Action<ModelProto> change, string expected)
     {
         string file = _model.Graph("decoder.onnx");

@@ -12,6 +12,13 @@ public sealed class LogProbEngineTests : IDisposable
 
     private LogProbEngine Load(EngineOptions? options = null) => LogProbEngine.Load(_model.Open(), options ?? new EngineOptions { Threads = 1 });
 
+    private static TinyModel ScaledModel()
+    {
+        var model = new TinyModel("tiny-gpt2");
+        model.ScaleWeights(0.5f);
+        return model;
+    }
+
     private static ScoredSequence[] RandomSequences(int count)
     {
         var random = new Random(3);
@@ -52,20 +59,9 @@ public sealed class LogProbEngineTests : IDisposable
     }
 
     [Fact]
-    public void Make_MorePositionsThanFit_SplitsThemOverRuns()
+    public void Of_SeveralRows_PadsOnTheRight()
     {
-        var sequence = new ScoredSequence([1, 2], [3, 4, 5, 6, 7]);
-        var chunks = ScoringChunk.Make([sequence], [0], maxPositions: 2).ToList();
-        Assert.Equal([[1], [2, 3], [4, 5]], chunks.Select(chunk => chunk.Positions));
-        Assert.Equal([[1, 2], [1, 2, 3, 4], [1, 2, 3, 4, 5, 6]], chunks.Select(chunk => chunk.Ids));   // nothing after the last position is run
-        Assert.Equal([3, 4, 5, 6, 7], chunks.SelectMany(chunk => chunk.Targets));
-        Assert.Equal([0, 1, 2, 3, 4], chunks.SelectMany(chunk => chunk.Places).Select(place => place.Place));
-    }
-
-    [Fact]
-    public void Make_SeveralRows_PadsOnTheRightInOneRun()
-    {
-        var chunk = Assert.Single(ScoringChunk.Make([new([1], [2, 3, 4]), new([5, 6], [7]), new([8], [])], [0, 1, 2], maxPositions: 4));
+        var chunk = ScoringChunk.Of([new([1], [2, 3, 4]), new([5, 6], [7]), new([8], [])], [0, 1, 2]);
         Assert.Equal((3, 3), (chunk.Rows, chunk.Width));
         Assert.Equal([1, 2, 3, 5, 6, 0, 8, 0, 0], chunk.Ids);
         Assert.Equal([0, 1, 2, 4], chunk.Positions);
@@ -75,7 +71,7 @@ public sealed class LogProbEngineTests : IDisposable
     }
 
     [Fact]
-    public void Score_OneSequenceInSeveralRuns_EqualsOneRun()
+    public void Score_OneSequenceInSeveralParts_EqualsOnePart()
     {
         // 1 position at a time: the tokens of a batch bound its positions too.
         var sequences = RandomSequences(8);
@@ -87,6 +83,40 @@ public sealed class LogProbEngineTests : IDisposable
         {
             Assert.Equal(expected[i].TokenLogProbs, scores[i].TokenLogProbs, (x, y) => MathF.Abs(x - y) <= 1e-5f);
         }
+    }
+
+    [Fact]
+    public void Score_CompletionLongerThanTheLogitsHold_GoesThroughTheModelOnce()
+    {
+        // 1 MiB holds 512 positions of 512 logits; a part holds what MaxScoringTokens and it allow, here one.
+        using var engine = Load(new EngineOptions { Threads = 1, MaxScoringTokens = 1 });
+        var chunk = ScoringChunk.Of([new([1, 2], [3, 4, 5, 6, 7])], [0]);
+        Assert.Equal([1, 2, 3, 4, 5, 6], chunk.Ids);         // the last token predicts nothing
+        Assert.Equal([1, 2, 3, 4, 5], chunk.Positions);
+        var score = Assert.Single(engine.Score([new([1, 2], [3, 4, 5, 6, 7])], CancellationToken.None));
+        Assert.Equal(1, engine.Runs);
+        Assert.Equal(5, score.TokenLogProbs.Length);
+    }
+
+    [Fact]
+    public void Score_EmptyCompletionsOnly_RunNothing()
+    {
+        using var engine = Load();
+        Assert.All(engine.Score([new([1], []), new([2, 3], [])], CancellationToken.None), score => Assert.Empty(score.TokenLogProbs));
+        Assert.Equal(0, engine.Runs);
+    }
+
+    [Fact]
+    public void Diverge_CompletionLongerThanTheLogitsHold_EqualsOnePart()
+    {
+        var sequences = RandomSequences(8);
+        using var reference = ScaledModel();
+        using var whole = Load();
+        using var split = Load(new EngineOptions { Threads = 1, MaxScoringTokens = 1 });
+        using var other = LogProbEngine.Load(reference.Open(), new EngineOptions { Threads = 1 });
+        var expected = whole.Diverge(other, sequences, CancellationToken.None);
+        Assert.Contains(expected, score => score.KlExact > 0.01);
+        Assert.All(split.Diverge(other, sequences, CancellationToken.None).Zip(expected), pair => Assert.Equal(pair.Second.KlExact, pair.First.KlExact, 1e-5));
     }
 
     [Fact]

@@ -8,21 +8,21 @@ using DataType = Rudder.Onnx.TensorProto.Types.DataType;
 
 namespace Rudder.InferenceService.Tests.Kernels;
 
-/// <summary>One operator of this program as a graph of its own, run by ONNX Runtime on float inputs.</summary>
+/// <summary>One operator of this program as a graph of its own, run by ONNX Runtime.</summary>
 internal static class NodeRun
 {
     /// <summary>Runs a node once on two threads.</summary>
     /// <param name="domain">Where its operator is known.</param>
     /// <param name="name">The domain's name.</param>
     /// <param name="operation">The operator.</param>
-    /// <param name="inputs">Values and shapes; null: an optional input is left out.</param>
+    /// <param name="inputs">Floats, or int32 numbers, and shapes; null: an optional input is left out.</param>
     /// <param name="outputs">Types of the outputs.</param>
     /// <param name="attributes">Of the node.</param>
     public static IReadOnlyList<(float[] Values, long[] Shape)> Run(
         OperatorDomain domain,
         string name,
         string operation,
-        IReadOnlyList<(float[] Values, long[] Shape)?> inputs,
+        IReadOnlyList<NodeInput?> inputs,
         IReadOnlyList<DataType> outputs,
         params AttributeProto[] attributes)
     {
@@ -31,7 +31,7 @@ internal static class NodeRun
         using var session = new InferenceSession(Model(name, operation, inputs, outputs, attributes).ToByteArray(), options);
         var given = inputs.Index().Where(input => input.Item is not null).ToDictionary(
             input => $"in{input.Index}",
-            input => OrtValue.CreateTensorValueFromMemory(input.Item!.Value.Values, input.Item.Value.Shape));
+            input => input.Item!.Value());
         using var runOptions = new RunOptions();
         using var results = session.Run(runOptions, given, [.. outputs.Select((_, i) => $"out{i}")]);
         var read = results.Select(Read).ToArray();
@@ -53,7 +53,7 @@ internal static class NodeRun
     }
 
     private static ModelProto Model(
-        string domain, string operation, IReadOnlyList<(float[] Values, long[] Shape)?> inputs, IReadOnlyList<DataType> outputs, AttributeProto[] attributes)
+        string domain, string operation, IReadOnlyList<NodeInput?> inputs, IReadOnlyList<DataType> outputs, AttributeProto[] attributes)
     {
         var node = new NodeProto { OpType = operation, Domain = domain };
         node.Attribute.AddRange(attributes);
@@ -64,7 +64,7 @@ internal static class NodeRun
             node.Input.Add(inputs[i] is null ? "" : $"in{i}");
             if (inputs[i] is { } input)
             {
-                graph.Input.Add(Value($"in{i}", DataType.Float, input.Shape.Length));
+                graph.Input.Add(Value($"in{i}", input.Type, input.Shape.Length));
             }
         }
 
@@ -90,6 +90,21 @@ internal static class NodeRun
 
         return new ValueInfoProto { Name = name, Type = new TypeProto { TensorType = tensor } };
     }
+}
+
+/// <summary>An input of a node.</summary>
+/// <param name="Type">Of its elements.</param>
+/// <param name="Shape">Its shape.</param>
+/// <param name="Value">Makes the value, which the caller disposes.</param>
+internal sealed record NodeInput(DataType Type, long[] Shape, Func<OrtValue> Value)
+{
+    /// <summary>Of floats.</summary>
+    public static implicit operator NodeInput((float[] Values, long[] Shape) input) =>
+        new(DataType.Float, input.Shape, () => OrtValue.CreateTensorValueFromMemory(input.Values, input.Shape));
+
+    /// <summary>Of int32 numbers.</summary>
+    public static implicit operator NodeInput((int[] Values, long[] Shape) input) =>
+        new(DataType.Int32, input.Shape, () => OrtValue.CreateTensorValueFromMemory(input.Values, input.Shape));
 }
 
 /// <summary>Random numbers and comparison for tests of operators.</summary>

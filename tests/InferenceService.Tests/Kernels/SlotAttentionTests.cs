@@ -183,7 +183,7 @@ public sealed class SlotAttentionTests
         }
 
         using var domain = new OperatorDomain(OperatorDomain.SlotsName, SlotAttention.Operator(cache));
-        (float[], long[])? tokens = (qkv, [starts.Length, counts.Max(), qkv.Length / starts.Length / counts.Max()]);
+        NodeInput tokens = (qkv, [starts.Length, counts.Max(), qkv.Length / starts.Length / counts.Max()]);
         return NodeRun.Run(
             domain,
             OperatorDomain.SlotsName,
