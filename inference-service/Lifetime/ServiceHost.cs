@@ -14,6 +14,10 @@ internal static class ServiceHost
     // The host waits for draining and, after it, for Kestrel to close its connections.
     private const int CloseSeconds = 30;
 
+    // A list without entries. Addresses from settings are read and checked by StartSettings; the host would hand them to Kestrel again, which
+    // warns at each start that its endpoints override them. Where this setting is empty it looks into the host's own.
+    private const string NoAddress = ";";
+
     /// <summary>The application as the command line describes it; starting it loads and warms the models.</summary>
     /// <param name="args">The command line.</param>
     /// <param name="replace">Replaces parts of the service, for tests.</param>
@@ -23,6 +27,9 @@ internal static class ServiceHost
         var line = CommandLine.Parse(args);
         var builder = NewBuilder(line);
         var settings = StartSettings.Read(line, builder.Configuration, TimeProvider.System);
+        builder.WebHost.UseSetting(WebHostDefaults.ServerUrlsKey, NoAddress)
+            .UseSetting(WebHostDefaults.HttpPortsKey, "")
+            .UseSetting(WebHostDefaults.HttpsPortsKey, "");
         LogToStandardError(builder.Logging);
         Listening.Configure(builder, settings);
         AddServices(builder.Services, settings.Options, builder.Environment);

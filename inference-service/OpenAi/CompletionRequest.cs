@@ -56,7 +56,7 @@ internal sealed record CompletionRequest
     /// <summary>Whether the prompts are only echoed and scored: nothing is drawn.</summary>
     public bool DrawsNothing => MaxTokens == 0 && Echo;
 
-    /// <summary>The same as a gRPC request, whose checks it then goes through. Where nothing is drawn, one token stands in.</summary>
+    /// <summary>The same as a gRPC request, whose checks it then goes through. Where nothing is drawn its max_new_tokens is 0, which no gRPC call may ask for.</summary>
     public SampleRequest ToSample()
     {
         var settings = new SamplerSettings
@@ -66,7 +66,7 @@ internal sealed record CompletionRequest
             TopK = TopK,
             MinP = MinP,
             Seed = Seed,
-            MaxNewTokens = DrawsNothing ? 1 : MaxTokens,
+            MaxNewTokens = MaxTokens,
         };
         settings.StopStrings.AddRange(Stop);
         var sample = new SampleRequest { Model = Model, N = N, Settings = settings, Logprobs = LogProbs, TopLogprobs = TopLogProbs };

@@ -18,13 +18,15 @@ internal static class CompletionRequestReader
     /// <summary>Reads a body.</summary>
     /// <param name="body">Its bytes.</param>
     /// <param name="maxPrompts">Prompts it may hold; checked before they are read, as an empty one takes some fifty times its bytes. Default: any number.</param>
+    /// <param name="maxStops">Stop strings it may hold; checked before they are read, too. Default: any number.</param>
     /// <exception cref="OpenAiException">It is no such request; names the parameter, never its text.</exception>
-    public static CompletionRequest Read(ReadOnlyMemory<byte> body, int maxPrompts = int.MaxValue)
+    public static CompletionRequest Read(ReadOnlyMemory<byte> body, int maxPrompts = int.MaxValue, int maxStops = int.MaxValue)
     {
         try
         {
+            JsonSize.Check(body.Span, MaxDepth);
             using var document = JsonDocument.Parse(body, new JsonDocumentOptions { MaxDepth = MaxDepth });
-            return Read(new JsonFields(document.RootElement, Known), maxPrompts);
+            return Read(new JsonFields(document.RootElement, Known), maxPrompts, maxStops);
         }
         catch (JsonException fault)
         {
@@ -38,7 +40,7 @@ internal static class CompletionRequestReader
         }
     }
 
-    private static CompletionRequest Read(JsonFields fields, int maxPrompts)
+    private static CompletionRequest Read(JsonFields fields, int maxPrompts, int maxStops)
     {
         int n = fields.Integer("n") ?? 1;
         RefuseWhatEnginesLack(fields, n);
@@ -59,7 +61,7 @@ internal static class CompletionRequestReader
             LogProbs = top is not null,
             TopLogProbs = top ?? 0,
             Echo = fields.Flag("echo"),
-            Stop = Stops(fields.Find("stop")),
+            Stop = Stops(fields.Find("stop"), maxStops),
             Seed = Seed(fields.Find("seed")),
             Stream = stream,
             IncludeUsage = IncludeUsage(fields, stream),
@@ -157,10 +159,12 @@ internal static class CompletionRequestReader
         return new Prompt { Ids = ids };
     }
 
-    private static IReadOnlyList<string> Stops(JsonElement? given) => given switch
+    private static IReadOnlyList<string> Stops(JsonElement? given, int maxStops) => given switch
     {
         null => [],
         { ValueKind: JsonValueKind.String } one => [one.GetString()!],
+        { ValueKind: JsonValueKind.Array } many when many.GetArrayLength() > maxStops => throw OpenAiException.Invalid(
+            "stop", $"the number of stop is {many.GetArrayLength()}; it takes 0 to {maxStops}. Use fewer."),
         { ValueKind: JsonValueKind.Array } many => [.. many.EnumerateArray().Select((stop, i) => JsonFields.TextOf($"stop[{i}]", stop))],
         { } other => throw JsonFields.Wrong("stop", other, "a string or an array of strings"),
     };

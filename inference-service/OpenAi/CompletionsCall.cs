@@ -28,14 +28,15 @@ internal sealed class CompletionsCall(
     public async Task HandleAsync(HttpContext http)
     {
         var request = CompletionRequestReader.Read(
-            await RequestBody.ReadAsync(http.Request, options.MaxRequestBytes, http.RequestAborted), options.MaxPrompts);
+            await RequestBody.ReadAsync(http.Request, options.MaxRequestBytes, http.RequestAborted), options.MaxPrompts, options.MaxStops);
         http.Features.Set(request); // for naming its fields in errors
         using var call = ModelCall.Open(models, state, http.RequestAborted, ("model", request.Model));
         CalledModel.Remember(http, call.Model.Name);
         var generator = RequestValidation.Generator("model", call.Model);
         var caller = Caller.Of(http);
         var buffer = request.Stream ? new StreamBuffer<SampleProgress>(Capacity(request), call.GiveUp) : null;
-        var plan = requests.Plan(request.ToSample(), call.Model, buffer is null ? null : step => buffer.TryWrite(step), caller.Name);
+        var plan = requests.Plan(
+            request.ToSample(), call.Model, buffer is null ? null : step => buffer.TryWrite(step), caller.Name, request.DrawsNothing ? 0 : 1);
         using var share = budgets.Enter(caller, plan.Tokens);
         plan = plan.WhenAdmitted(share.Keep);
         ServiceTracing.Asked(call.Model.Name, plan.Batch);

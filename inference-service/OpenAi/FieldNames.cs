@@ -20,7 +20,7 @@ internal static partial class FieldNames
         message = Settings().Replace(message, "$1");
         return message
             .Replace("Models.List names", "GET /v1/models names", StringComparison.Ordinal)
-            .Replace("Models.List tells", "GET /v1/models tells", StringComparison.Ordinal)
+            .Replace("Models.List tells each model's kind", "GET /v1/models names the generators", StringComparison.Ordinal)
             .Replace("Models.Load loads", "Models.Load of the gRPC face loads", StringComparison.Ordinal);
     }
 

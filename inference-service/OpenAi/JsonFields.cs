@@ -6,6 +6,7 @@ namespace Rudder.InferenceService.OpenAi;
 internal sealed class JsonFields
 {
     private const int LongestQuotedName = 64;
+    private const int LongestQuotedNumber = 32;
     private readonly Dictionary<string, JsonElement> _fields = new(StringComparer.Ordinal);
     private readonly string _prefix;
 
@@ -75,7 +76,7 @@ internal sealed class JsonFields
 
     /// <summary>A value of another kind than its field takes.</summary>
     /// <param name="name">The field.</param>
-    /// <param name="value">What it holds; only its kind is told.</param>
+    /// <param name="value">What it holds; only its kind is told, or a number as it is.</param>
     /// <param name="wanted">What it takes.</param>
     public static OpenAiException Wrong(string name, JsonElement value, string wanted) =>
         OpenAiException.Invalid(name, $"{name} is {Kind(value)}; it takes {wanted}.");
@@ -93,7 +94,7 @@ internal sealed class JsonFields
         JsonValueKind.Object => "an object",
         JsonValueKind.Array => "an array",
         JsonValueKind.String => "a string",
-        JsonValueKind.Number => "a number out of place",
+        JsonValueKind.Number => value.GetRawText() is { Length: <= LongestQuotedNumber } number ? number : "a number of many digits",
         JsonValueKind.True or JsonValueKind.False => "true or false",
         _ => "null",
     };

@@ -21,6 +21,7 @@ internal sealed class OpenAiGuard(
         long start = time.GetTimestamp();
         var status = StatusCode.OK;
         metrics.CallStarted(method);
+        http.Response.Headers["x-request-id"] = http.TraceIdentifier; // what a failure's message and log line name it by
         using var span = tracing.StartHttp(method);
         try
         {
@@ -76,16 +77,25 @@ internal sealed class OpenAiGuard(
         }
     }
 
+    private static void TellWhenToRetry(IHeaderDictionary headers, OpenAiError error, Exception exception)
+    {
+        if (exception is ClientLimitException { NeverPasses: true })
+        {
+            // The API's own clients try every 429 again by themselves, but for this header of theirs.
+            headers["x-should-retry"] = "false";
+        }
+        else if (error.Http is StatusCodes.Status429TooManyRequests or StatusCodes.Status503ServiceUnavailable)
+        {
+            double wait = exception is ClientLimitException { RetryAfter: { } after } ? Math.Ceiling(after.TotalSeconds) : 1;
+            headers.RetryAfter = ((long)wait).ToString(CultureInfo.InvariantCulture);
+        }
+    }
+
     private static async Task AnswerAsync(HttpContext http, OpenAiError error, Exception exception)
     {
         if (!http.Response.HasStarted)
         {
-            if (error.Http is StatusCodes.Status429TooManyRequests or StatusCodes.Status503ServiceUnavailable)
-            {
-                double wait = exception is ClientLimitException { RetryAfter: { } after } ? Math.Ceiling(after.TotalSeconds) : 1;
-                http.Response.Headers.RetryAfter = ((long)wait).ToString(CultureInfo.InvariantCulture);
-            }
-
+            TellWhenToRetry(http.Response.Headers, error, exception);
             await OpenAiReply.WriteAsync(http, error.Http, json => OpenAiReply.WriteError(json, error));
         }
         else if (ServerEvents.IsStream(http.Response))

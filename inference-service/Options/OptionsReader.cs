@@ -78,7 +78,8 @@ internal sealed class OptionsReader
 
         if (section.Value is not { } text)
         {
-            _faults.Add($"{section.Path} is a group of keys; it takes {Kind(type)}.");
+            string given = section.GetChildren().Any() ? "a group of keys" : "null";
+            _faults.Add($"{section.Path} is {given}; it takes {Kind(type)}.");
             return null;
         }
 

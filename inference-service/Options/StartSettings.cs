@@ -47,6 +47,7 @@ internal sealed record StartSettings(ServiceOptions Options, IReadOnlyList<Liste
             faults.Add($"{PreferHostingUrlsKey} is '{prefers}', which would listen elsewhere than --urls says; remove it and use --urls.");
         }
 
+        HostSettings.Check(configuration, faults);
         var options = OptionsReader.Read(configuration, faults);
         if (options.Device == GraphDevice.Cuda && CudaProvider.Fault(options.CudaProviderLibrary) is { } noDevice)
         {

@@ -70,7 +70,7 @@ internal sealed class ClientBudgets(ServiceOptions options, TimeProvider time)
         {
             throw new ClientLimitException(
                 $"the call asks for {tokens} tokens and this client has {budget.Value} a minute ({budget.Name}): it can never pass. "
-                + "Ask for fewer prompts, completions or tokens in one call.");
+                + "Ask for fewer prompts, completions or tokens in one call.") { NeverPasses = true };
         }
     }
 

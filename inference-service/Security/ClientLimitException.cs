@@ -7,4 +7,7 @@ internal sealed class ClientLimitException(string message, TimeSpan? retryAfter 
 {
     /// <summary>When the call would pass; null where that depends on other calls' ends, or where it never would.</summary>
     public TimeSpan? RetryAfter { get; } = retryAfter;
+
+    /// <summary>Whether the same call is over the limit at any time: to try it again is in vain. Default false.</summary>
+    public bool NeverPasses { get; init; }
 }

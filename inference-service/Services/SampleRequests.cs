@@ -36,7 +36,8 @@ internal sealed class SampleRequests(RequestValidation validation)
     /// <param name="model">The generator it names.</param>
     /// <param name="listener">Told of tokens and completions with their prompt's index, on the engine's thread; null where nobody listens.</param>
     /// <param name="client">Whose request it is, for its turn in the queue.</param>
-    public SamplePlan Plan(SampleRequest request, LoadedModel model, Action<SampleProgress>? listener, string client = "")
+    /// <param name="least">Tokens that each prompt must leave room for: 1, or 0 where the prompts are only scored.</param>
+    public SamplePlan Plan(SampleRequest request, LoadedModel model, Action<SampleProgress>? listener, string client = "", int least = 1)
     {
         var settings = request.Settings ?? new SamplerSettings();
         RequestValidation.Count("prompts", request.Prompts.Count, validation.Options.MaxPrompts);
@@ -50,7 +51,7 @@ internal sealed class SampleRequests(RequestValidation validation)
         {
             int index = i;
             var prompt = request.Prompts[i];
-            int[] ids = PromptIds($"prompts[{i}]", prompt, model);
+            int[] ids = PromptIds($"prompts[{i}]", prompt, model, least);
             prompts.Add(new PromptRequest
             {
                 PromptIds = ids,
@@ -58,7 +59,7 @@ internal sealed class SampleRequests(RequestValidation validation)
                 Parameters = parameters,
                 Seed = prompt.HasSeed ? prompt.Seed : CounterRandom.Derive(seed, (uint)i),
                 HasOwnSeed = prompt.HasSeed,
-                MaxNewTokens = MaxNewTokens($"prompts[{i}]", settings, ids.Length, model),
+                MaxNewTokens = MaxNewTokens($"prompts[{i}]", settings, ids.Length, model, least),
                 Stop = stop,
                 TopLogProbs = top,
                 OnToken = listener is null ? null : token => listener(new SampleProgress(index, token, null)),
@@ -144,7 +145,7 @@ internal sealed class SampleRequests(RequestValidation validation)
         }
     }
 
-    private int[] PromptIds(string field, Prompt prompt, LoadedModel model)
+    private int[] PromptIds(string field, Prompt prompt, LoadedModel model, int least)
     {
         int[] ids = prompt.ContentCase switch
         {
@@ -159,14 +160,14 @@ internal sealed class SampleRequests(RequestValidation validation)
             throw RpcErrors.Invalid($"{field} has 0 tokens; it takes at least 1{start}.");
         }
 
-        int limit = model.SlotTokens - 1;
+        int limit = model.SlotTokens - least;
         return ids.Length <= limit
             ? ids
             : throw RpcErrors.Invalid(
-                $"{field} has {ids.Length} tokens; model '{model.Name}' takes at most {limit}, so that one can be drawn. Shorten the prompt.");
+                $"{field} has {ids.Length} tokens; model '{model.Name}' takes at most {limit}{(least > 0 ? ", so that one can be drawn" : "")}. Shorten the prompt.");
     }
 
-    private static int MaxNewTokens(string field, SamplerSettings settings, int promptTokens, LoadedModel model)
+    private static int MaxNewTokens(string field, SamplerSettings settings, int promptTokens, LoadedModel model, int least)
     {
         int room = model.SlotTokens - promptTokens;
         if (!settings.HasMaxNewTokens)
@@ -175,10 +176,10 @@ internal sealed class SampleRequests(RequestValidation validation)
         }
 
         int value = settings.MaxNewTokens;
-        return value >= 1 && value <= room
+        return value >= least && value <= room
             ? value
             : throw RpcErrors.Invalid(
-                $"settings.max_new_tokens is {value}; model '{model.Name}' takes 1 to {room} tokens after {field} of {promptTokens}. "
+                $"settings.max_new_tokens is {value}; model '{model.Name}' takes {least} to {room} tokens after {field} of {promptTokens}. "
                 + "Shorten the prompt or ask for fewer.");
     }
 }

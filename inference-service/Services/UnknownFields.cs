@@ -6,14 +6,22 @@ namespace Rudder.InferenceService.Services;
 /// <summary>Finds fields that a message carries and its type does not know, by number or by wire type: settings that would be ignored without a word.</summary>
 internal static class UnknownFields
 {
+    /// <summary>Messages that a request may hold inside: the largest settings allow 65,536 entries, each with one or two of them.</summary>
+    public const int MaxMessages = 1 << 20;
+
     /// <summary>The first unknown field as <c>path.field 17</c>, or null.</summary>
     /// <exception cref="InvalidProtocolBufferException">The bytes are no message.</exception>
-    public static string? FirstIn(IMessage message) => FirstIn(message.ToByteArray(), message.Descriptor, "");
-
-    // The runtime keeps unknown fields but does not show them, so the bytes are read once more.
-    private static string? FirstIn(byte[] bytes, MessageDescriptor type, string path)
+    /// <exception cref="Grpc.Core.RpcException">It holds more than <see cref="MaxMessages"/>: each may have two bytes on the wire and takes hundreds here.</exception>
+    public static string? FirstIn(IMessage message)
     {
-        var input = new CodedInputStream(bytes);
+        int messages = 0;
+        return FirstIn(new CodedInputStream(message.ToByteArray()), message.Descriptor, ref messages);
+    }
+
+    // The runtime keeps unknown fields but does not show them, so the bytes are read once more. Names are put together on the way back
+    // from a find alone.
+    private static string? FirstIn(CodedInputStream input, MessageDescriptor type, ref int messages)
+    {
         var counts = new Dictionary<int, int>();
         for (uint tag = input.ReadTag(); tag != 0; tag = input.ReadTag())
         {
@@ -21,7 +29,7 @@ internal static class UnknownFields
             var field = type.FindFieldByNumber(number);
             if (field is null || !Fits(field, WireFormat.GetTagWireType(tag)))
             {
-                return $"{path}field {number}";
+                return $"field {number}";
             }
 
             if (field.FieldType != FieldType.Message)
@@ -30,11 +38,16 @@ internal static class UnknownFields
                 continue;
             }
 
-            int index = counts[number] = counts.GetValueOrDefault(number, -1) + 1;
-            string name = field.IsRepeated ? $"{path}{field.Name}[{index}]." : $"{path}{field.Name}.";
-            if (FirstIn(input.ReadBytes().ToByteArray(), field.MessageType, name) is { } found)
+            if (++messages > MaxMessages)
             {
-                return found;
+                throw RpcErrors.Invalid($"the request holds more than {MaxMessages} messages, the limit of one call. Send several calls.");
+            }
+
+            int index = counts[number] = counts.GetValueOrDefault(number, -1) + 1;
+            var inner = input.ReadBytes();
+            if (!inner.IsEmpty && FirstIn(inner.CreateCodedInput(), field.MessageType, ref messages) is { } found)
+            {
+                return field.IsRepeated ? $"{field.Name}[{index}].{found}" : $"{field.Name}.{found}";
             }
         }
 

@@ -3,9 +3,9 @@ namespace Rudder.InferenceService.Telemetry;
 /// <summary>OpenTelemetry's names in Prometheus' letters: <c>rudder.queue.duration</c> in s is <c>rudder_queue_duration_seconds</c>.</summary>
 internal static class PrometheusNames
 {
-    /// <summary>Whether a value goes down although its instrument says it is a counter: the runtime's own number of queued work items does.</summary>
+    /// <summary>Whether a value goes down although its instrument says it is a counter: the runtime's own numbers of queued work items and of pool threads do.</summary>
     /// <param name="name">The instrument's name.</param>
-    public static bool CanFall(string name) => name == "dotnet.thread_pool.queue.length";
+    public static bool CanFall(string name) => name is "dotnet.thread_pool.queue.length" or "dotnet.thread_pool.thread.count";
 
     /// <summary>A metric's name, with its unit, and <c>_total</c> behind a counter's.</summary>
     /// <param name="name">OpenTelemetry's name.</param>

@@ -146,6 +146,31 @@ public sealed class ProgramTests
     }
 
     [Fact]
+    public async Task CheckConfig_LogLevelThatIsNone_IsToldBeforeAStartTripsOverIt()
+    {
+        using var service = ServiceProcess.Start("--check-config", "--Logging:LogLevel:Rudder=Verbose");
+
+        var ended = await service.EndAsync();
+
+        Assert.Equal((1, ""), (ended.Code, ended.Output));
+        Assert.Contains("Logging:LogLevel:Rudder is 'Verbose'", ended.Error);
+    }
+
+    [Fact]
+    public async Task Start_AddressesFromTheEnvironment_AreTakenWithoutAWarning()
+    {
+        var environment = new Dictionary<string, string> { ["ASPNETCORE_URLS"] = "http://127.0.0.1:0", ["ASPNETCORE_HTTP_PORTS"] = "8080" };
+        using var service = ServiceProcess.Start(environment);
+        Assert.Matches("^listening on http://127.0.0.1:(?!50051$)", await service.ReadLineAsync());
+
+        service.Signal(ServiceProcess.Terminate);
+
+        var ended = await service.EndAsync();
+        Assert.Equal((0, ""), (ended.Code, ended.Output));
+        Assert.DoesNotContain("warn:", ended.Error);
+    }
+
+    [Fact]
     public async Task CheckConfig_FaultyModelAlone_ExitsWithTwo()
     {
         using var service = ServiceProcess.Start("--check-config", "--Service:Models:0:Name=m", "--Service:Models:0:Path=/nowhere");

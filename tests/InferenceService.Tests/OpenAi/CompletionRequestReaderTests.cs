@@ -69,12 +69,43 @@ public sealed class CompletionRequestReaderTests
     public void Read_StopAsOneString_IsOneStop() => Assert.Equal(["\n"], Read("""{"model": "m", "prompt": "a", "stop": "\n"}""").Stop);
 
     [Fact]
-    public void ToSample_EchoWithoutDrawing_StandsInOneToken()
+    public void Read_MoreValuesThanAnyRequestNeeds_IsRefusedBeforeItIsTakenApart()
+    {
+        string ids = string.Join(',', Enumerable.Repeat("1", JsonSize.MaxValues));
+        byte[] body = Encoding.UTF8.GetBytes($$"""{"model": "m", "prompt": [{{ids}}]}""");
+        long before = GC.GetAllocatedBytesForCurrentThread();
+
+        var fault = Assert.Throws<OpenAiException>(() => CompletionRequestReader.Read(body));
+
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, body.Length / 4);
+        Assert.Contains($"more than {JsonSize.MaxValues} JSON values", fault.Message);
+    }
+
+    [Fact]
+    public void Read_MoreStopsThanAllowed_AreRefusedBeforeTheyAreRead()
+    {
+        byte[] body = Encoding.UTF8.GetBytes("""{"model": "m", "prompt": "a", "stop": ["x", 1]}""");
+
+        var fault = Assert.Throws<OpenAiException>(() => CompletionRequestReader.Read(body, maxStops: 1));
+
+        Assert.Equal(("stop", "the number of stop is 2; it takes 0 to 1. Use fewer."), (fault.Error.Param, fault.Message));
+    }
+
+    [Theory]
+    [InlineData("\"max_tokens\": 99999999999", "max_tokens is 99999999999; it takes")]
+    [InlineData("\"max_tokens\": 1.5", "max_tokens is 1.5; it takes")]
+    [InlineData("\"seed\": -1", "seed is -1; it takes a whole number from 0 to 4294967295")]
+    [InlineData("\"seed\": 123456789012345678901234567890123", "seed is a number of many digits; it takes")]
+    public void Read_NumberThatIsNone_IsTold(string field, string expected) => Assert.StartsWith(
+        expected, Assert.Throws<OpenAiException>(() => Read($$"""{"model": "m", "prompt": "a", {{field}}}""")).Message);
+
+    [Fact]
+    public void ToSample_EchoWithoutDrawing_AsksForNoToken()
     {
         var request = Read("""{"model": "m", "prompt": "a", "max_tokens": 0, "echo": true}""");
 
         Assert.True(request.DrawsNothing);
-        Assert.Equal(1, request.ToSample().Settings.MaxNewTokens);
+        Assert.Equal(0, request.ToSample().Settings.MaxNewTokens);
     }
 
     [Theory]

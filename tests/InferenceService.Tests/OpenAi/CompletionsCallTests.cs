@@ -65,6 +65,24 @@ public sealed class CompletionsCallTests(SharedHttpService shared)
         });
     }
 
+    [Theory]
+    [InlineData(0, 64, null)]                                // tiny-gpt2 has a context of 64, all of which can be scored
+    [InlineData(1, 64, "takes at most 63, so that one can be drawn")]
+    [InlineData(0, 65, "takes at most 64. Shorten")]
+    public async Task Completions_PromptOfTheWholeContext_IsScoredAndNotContinued(int tokens, int length, string? refusal)
+    {
+        object request = new { model = SharedHttpService.Ids, prompt = Enumerable.Repeat(5, length), max_tokens = tokens, echo = true, logprobs = 0 };
+
+        if (refusal is not null)
+        {
+            Assert.Contains(refusal, (await _http.RefusedAsync(request)).Error.GetProperty("message").GetString());
+            return;
+        }
+
+        var logProbs = (await _http.CompleteAsync(request)).GetProperty("choices")[0].GetProperty("logprobs");
+        Assert.Equal(length, logProbs.GetProperty("token_logprobs").GetArrayLength());
+    }
+
     [Fact]
     public async Task Completions_EchoWithoutDrawing_GivesTheScoresOfThePrompt()
     {

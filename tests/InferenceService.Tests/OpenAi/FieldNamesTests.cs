@@ -17,6 +17,8 @@ public sealed class FieldNamesTests
     [InlineData("settings.top_p is 2.", "top_p is 2.", "top_p")]
     [InlineData("n is 0; it takes 1 to 64.", "n is 0; it takes 1 to 64.", "n")]
     [InlineData("model 'x' is not loaded. Models.Load loads one.", "model 'x' is not loaded. Models.Load of the gRPC face loads one.", "model")]
+    [InlineData(
+        "model is 'c', a classifier. Models.List tells each model's kind.", "model is 'c', a classifier. GET /v1/models names the generators.", "model")]
     [InlineData("nothing of that", "nothing of that", null)]
     public void Translate_OnePrompt_SpeaksOfThisFacesFields(string message, string expected, string? param)
     {

@@ -64,16 +64,37 @@ public sealed class OpenAiGuardTests
         Assert.Contains("rudder_rejections_total{gen_ai_request_model=\"m\",reason=\"queue_full\"} 1\n", figures);
     }
 
+    [Theory]
+    [InlineData(10, false)]                                  // 1 + 16 tokens: more than a minute's, now and ever
+    [InlineData(20, true)]                                   // a second call of 17 has to wait
+    public async Task Completions_OverTheTokenBudget_AreToBeTriedAgainOnlyWhereThatHelps(int budget, bool helps)
+    {
+        var engine = new FakeGenerator("f");
+        engine.Release();
+        await using var service = await StartAsync(engine, $"--Service:MaxTokensPerMinutePerClient={budget}");
+        using var http = new HttpFace(service);
+        using var first = await http.PostAsync(Request);
+
+        using var second = await http.PostAsync(Request);
+
+        Assert.Equal(helps ? HttpStatusCode.OK : HttpStatusCode.TooManyRequests, first.StatusCode);
+        Assert.Equal(HttpStatusCode.TooManyRequests, second.StatusCode);
+        Assert.Equal(helps, second.Headers.RetryAfter is not null);
+        Assert.Equal(helps ? null : "false", second.Headers.TryGetValues("x-should-retry", out var values) ? values.Single() : null);
+    }
+
     [Fact]
     public async Task Completions_EngineFails_NameAReferenceOnly()
     {
         await using var service = await StartAsync(new FakeGenerator("f") { Failure = new InvalidOperationException("secret") });
         using var http = new HttpFace(service);
 
-        var (status, error) = await http.RefusedAsync(Request);
+        using var response = await http.PostAsync(Request);
 
-        Assert.Equal((500, "server_error"), (status, error.GetProperty("type").GetString()));
+        var error = await HttpFace.ErrorOf(response);
+        Assert.Equal((HttpStatusCode.InternalServerError, "server_error"), (response.StatusCode, error.GetProperty("type").GetString()));
         Assert.DoesNotContain("secret", error.GetProperty("message").GetString());
+        Assert.EndsWith($"under reference {response.Headers.GetValues("x-request-id").Single()}.", error.GetProperty("message").GetString());
     }
 
     [Fact]

@@ -50,6 +50,7 @@ public sealed class OptionsReaderTests
     [InlineData("Service:MaxSlots", "1.5", "Service:MaxSlots is '1.5'", "a whole number")]
     [InlineData("Service:MaxSlots", "99999999999", "Service:MaxSlots is '99999999999'", "a whole number")]
     [InlineData("Service:MaxSlots:Inner", "1", "Service:MaxSlots is a group of keys", "a whole number")]
+    [InlineData("Service:MaxSlots", null, "Service:MaxSlots is null", "a whole number")]
     [InlineData("Service:AllowRemote", "yes", "Service:AllowRemote is 'yes'", "true or false")]
     [InlineData("Service:Models", "policy", "Service:Models is 'policy'", "Service:Models:0")]
     [InlineData("Service:Models:0", "policy", "Service:Models:0 is 'policy'", "Name, Path, Engine, Precision")]
@@ -74,7 +75,7 @@ public sealed class OptionsReaderTests
     [InlineData("Service:Tls:Password", "x", "Service:Tls:Password is no setting", "KeyFile")]
     [InlineData("Service:Tls:CertificateFile", "cert.pem", "belong together", "Service:Tls:KeyFile")]
     [InlineData("Service:Tls:ClientCaFile", "ca.pem", "Service:Tls:ClientCaFile needs TLS", "Service:Tls:KeyFile")]
-    public void Read_FaultyKey_IsNamedWithValueAndLimit(string key, string value, string names, string limit)
+    public void Read_FaultyKey_IsNamedWithValueAndLimit(string key, string? value, string names, string limit)
     {
         var fault = Assert.Throws<UsageException>(() => Read((key, value)));
 
@@ -132,7 +133,7 @@ public sealed class OptionsReaderTests
         }
     }
 
-    private static ServiceOptions Read(params (string Key, string Value)[] settings) => OptionsReader.Read(new ConfigurationBuilder()
-        .AddInMemoryCollection(settings.Select(setting => KeyValuePair.Create(setting.Key, (string?)setting.Value)))
+    private static ServiceOptions Read(params (string Key, string? Value)[] settings) => OptionsReader.Read(new ConfigurationBuilder()
+        .AddInMemoryCollection(settings.Select(setting => KeyValuePair.Create(setting.Key, setting.Value)))
         .Build());
 }

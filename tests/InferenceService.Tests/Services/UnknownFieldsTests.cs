@@ -1,4 +1,5 @@
 using Google.Protobuf;
+using Grpc.Core;
 using Rudder.Inference.V1;
 using Rudder.InferenceService.Services;
 
@@ -54,5 +55,17 @@ public sealed class UnknownFieldsTests
         byte[] bytes = [.. Full.ToByteArray(), 0x10, 0x05];
 
         Assert.Equal("field 2", UnknownFields.FirstIn(SampleRequest.Parser.ParseFrom(bytes)));
+    }
+
+    [Fact]
+    public void FirstIn_MoreMessagesThanAnyCallNeeds_IsRefused()
+    {
+        // Field 2, prompts, of no bytes: two bytes each.
+        byte[] bytes = [.. Enumerable.Range(0, UnknownFields.MaxMessages + 1).SelectMany(_ => new byte[] { 0x12, 0x00 })];
+
+        var fault = Assert.Throws<RpcException>(() => UnknownFields.FirstIn(SampleRequest.Parser.ParseFrom(bytes)));
+
+        Assert.Equal(StatusCode.InvalidArgument, fault.StatusCode);
+        Assert.Contains($"more than {UnknownFields.MaxMessages} messages", fault.Status.Detail);
     }
 }
