@@ -1,3 +1,4 @@
+using Rudder.InferenceService.Engines;
 using Rudder.InferenceService.Options;
 using Rudder.InferenceService.Registry;
 using Rudder.InferenceService.Tests.Security;
@@ -92,6 +93,37 @@ public sealed class ModelRegistryTests
         Assert.Equal(engines.Length, _log.Written.Count(line => line.EndsWith("is unloaded", StringComparison.Ordinal)));
     }
 
+    [Fact]
+    public async Task DisposeAsync_ALoadIsUnderWay_TheLoadFreesItsModelAndIsRefused()
+    {
+        var engine = new FakeGenerator("f");
+        var loader = new HeldLoader(engine);
+        var models = new ModelRegistry(loader, new ServiceOptions { DrainSeconds = 10 }, _time, _log);
+        var loading = models.LoadAsync(Source, CancellationToken.None);
+        await models.DisposeAsync().AsTask().WaitAsync(Limit);
+        Assert.False(loading.IsCompleted);
+
+        loader.Finish();
+
+        await Assert.ThrowsAsync<EngineDrainingException>(() => loading.WaitAsync(Limit));
+        Assert.True(engine.Disposed.IsCompleted);
+        Assert.Empty(models.List());
+    }
+
     private ModelRegistry Registry(params FakeGenerator[] engines) =>
         new(new FakeLoader(engines), new ServiceOptions { DrainSeconds = 10 }, _time, _log);
+
+    /// <summary>Hands its one model out when the test says so.</summary>
+    private sealed class HeldLoader(FakeGenerator generator) : IModelLoader
+    {
+        private readonly TaskCompletionSource _finished = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public void Finish() => _finished.SetResult();
+
+        public async Task<LoadedModel> LoadAsync(ModelSource source, CancellationToken cancellation)
+        {
+            await _finished.Task;
+            return generator.Model(source.Name);
+        }
+    }
 }
