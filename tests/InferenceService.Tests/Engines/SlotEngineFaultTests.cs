@@ -60,6 +60,14 @@ public class SlotEngineFaultTests
     }
 
     [Fact]
+    public async Task Draw_NanLogitsOnce_TheNextSequenceInTheRowIsDrawnWell()
+    {
+        await using var engine = new SlotEngine(new FakeDecoder(slots: 1) { PoisonId = 15 }, new EngineOptions { Threads = 1 });
+        await Assert.ThrowsAsync<EngineFailedException>(() => Run(engine, Prompt(15, 1)));
+        Assert.Single((await Run(engine, Prompt(1, 1, maxNew: 1)))[0]);
+    }
+
+    [Fact]
     public async Task CopyRow_MovingASequenceThrows_FailsItAndTheRestGoesOn()
     {
         PromptRequest kept = Lengthy(1, 20);
