@@ -9,6 +9,9 @@ internal sealed class LogitScan
     /// <summary>Entries of one block; a multiple of every vector width.</summary>
     public const int BlockLength = 256;
 
+    // A block whose best weight is below e^-86 holds no mass at all: Weigh would make zeros of it, and none could be drawn.
+    private const double Lightest = -86;
+
     private float[] _blockMax = [];
     private double[] _blockMass = [];
     private float[] _groupMax = [];
@@ -122,7 +125,8 @@ internal sealed class LogitScan
         {
             double below = (double)_blockMax[block] - Max;
             raw += rawMass[block] * Math.Exp(below);
-            _blockMass[block] *= Math.Exp(below * InverseTemperature);
+            double scaled = below * InverseTemperature;
+            _blockMass[block] *= scaled < Lightest ? 0 : Math.Exp(scaled);
             TotalMass += _blockMass[block];
         }
 

@@ -100,9 +100,10 @@ internal sealed class PromptReader(IDecoder decoder, SlotTable slots, int chunkT
         }
     }
 
-    /// <summary>Copies a row's cache when slots are compacted.</summary>
+    /// <summary>Copies a row's cache when slots are compacted; throws what the decoder throws.</summary>
     public void CopyRow(int from, int to, int tokens)
     {
+        _prefixes.Forget(to, 1);                             // of a copy that fails part may be there
         decoder.CopyRow(from, to, tokens);
         _prefixes.Copy(from, to);
     }
@@ -116,26 +117,19 @@ internal sealed class PromptReader(IDecoder decoder, SlotTable slots, int chunkT
 
     private void Begin(Admission admission, int prefixRow, int prefixTokens)
     {
-        (_long, _longRead) = (admission, prefixTokens);
-        if (prefixTokens > 0 && prefixRow != LongRow)
-        {
-            decoder.CopyRow(prefixRow, LongRow, prefixTokens);
-        }
-
         _prefixes.Forget(LongRow, 1);
+        if (prefixTokens == 0 || TryCopy(prefixRow, LongRow, prefixTokens, admission))
+        {
+            (_long, _longRead) = (admission, prefixTokens);
+        }
     }
 
     private void ReadOnTop(Admission admission, int prefixRow, int prefixTokens, List<PendingDraw> draws)
     {
         int row = slots.Count;
         int[] prompt = admission.Prompt.Request.PromptIds;
-        if (prefixRow != row)
-        {
-            decoder.CopyRow(prefixRow, row, prefixTokens);
-        }
-
         _prefixes.Forget(row, 1);
-        if (Run(row, prompt.AsSpan(prefixTokens), prefixTokens, admission))
+        if (TryCopy(prefixRow, row, prefixTokens, admission) && Run(row, prompt.AsSpan(prefixTokens), prefixTokens, admission))
         {
             Know(row, admission);
             Place(admission, row, draws);
@@ -194,23 +188,45 @@ internal sealed class PromptReader(IDecoder decoder, SlotTable slots, int chunkT
         int[] prompt = admission.Prompt.Request.PromptIds;
         for (int sample = first; sample < admission.Count; sample++)
         {
-            int row = Take(admission, sample, readRow, draws);
-            if (row != readRow)
+            int row = slots.Count;
+            _prefixes.Forget(row, 1);
+            if (!TryCopy(readRow, row, prompt.Length, admission))
             {
-                decoder.CopyRow(readRow, row, prompt.Length);
-                Know(row, admission);
+                return;                                      // the whole batch has failed
             }
+
+            Know(row, admission);
+            Take(admission, sample, readRow, draws);
         }
     }
 
     private void Know(int row, Admission admission) => _prefixes.Set(row, admission.Prompt.Request.PromptIds, admission.Prompt.Batch.Client);
 
-    private int Take(Admission admission, int sample, int logitsRow, List<PendingDraw> draws)
+    private void Take(Admission admission, int sample, int logitsRow, List<PendingDraw> draws)
     {
         var slot = new Slot(admission.Prompt, admission.FirstSample + sample);
         draws.Add(new PendingDraw(slot, logitsRow));
         observer.Admitted(Stopwatch.GetElapsedTime(admission.Prompt.EnqueuedAt), admission.Prompt.Request.PromptIds.Length);
-        return slots.Add(slot);
+        slots.Add(slot);
+    }
+
+    // A device may fail under a copy, too.
+    private bool TryCopy(int from, int to, int tokens, Admission admission)
+    {
+        try
+        {
+            if (from != to)
+            {
+                decoder.CopyRow(from, to, tokens);
+            }
+
+            return true;
+        }
+        catch (Exception e)
+        {
+            admission.Prompt.Batch.Fail(EngineFaults.Failed("prefill", e));
+            return false;
+        }
     }
 
     private bool Run(int row, ReadOnlySpan<int> ids, int length, Admission admission)

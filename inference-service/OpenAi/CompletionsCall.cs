@@ -55,7 +55,7 @@ internal sealed class CompletionsCall(
             return;
         }
 
-        await ReplyAsync(http, work, await work.DrawAsync(generator, call.Cancellation));
+        await ReplyAsync(http, work, await work.DrawAsync(generator, call.Cancellation), call.Cancellation);
     }
 
     // Where nothing is drawn all completions end at once, before anybody reads.
@@ -63,7 +63,9 @@ internal sealed class CompletionsCall(
         ? (int)Math.Clamp((long)request.Prompts.Count * request.N, options.MaxStreamBuffer, int.MaxValue)
         : options.MaxStreamBuffer;
 
-    private Task ReplyAsync(HttpContext http, CompletionWork work, IReadOnlyList<IReadOnlyList<GeneratedSequence>> drawn)
+    // The call holds its model until the reply is sent: a reader that stalls must not keep a model that is to be unloaded.
+    private Task ReplyAsync(
+        HttpContext http, CompletionWork work, IReadOnlyList<IReadOnlyList<GeneratedSequence>> drawn, CancellationToken cancellation)
     {
         var usage = work.Usage(drawn);
         if (!work.Request.DrawsNothing)
@@ -88,7 +90,7 @@ internal sealed class CompletionsCall(
             CompletionJson.WriteEnd(json, usage);
         }
 
-        return OpenAiReply.SendAsync(http, StatusCodes.Status200OK, body.WrittenMemory);
+        return OpenAiReply.SendAsync(http, StatusCodes.Status200OK, body.WrittenMemory, cancellation);
     }
 
     private static CompletionChoice Choice(CompletionWork work, int prompt, GeneratedSequence sequence)

@@ -18,16 +18,20 @@ internal static class OpenAiReply
             write(json);
         }
 
-        return SendAsync(http, status, body.WrittenMemory);
+        return SendAsync(http, status, body.WrittenMemory, http.RequestAborted);
     }
 
     /// <summary>Sends JSON as the reply.</summary>
-    public static async Task SendAsync(HttpContext http, int status, ReadOnlyMemory<byte> json)
+    /// <param name="http">The request.</param>
+    /// <param name="status">HTTP status.</param>
+    /// <param name="json">The reply.</param>
+    /// <param name="cancellation">Gives the reader up, and with it the connection.</param>
+    public static async Task SendAsync(HttpContext http, int status, ReadOnlyMemory<byte> json, CancellationToken cancellation)
     {
         http.Response.StatusCode = status;
         http.Response.ContentType = "application/json";
         http.Response.ContentLength = json.Length;
-        await http.Response.BodyWriter.WriteAsync(json, http.RequestAborted);
+        await http.Response.BodyWriter.WriteAsync(json, cancellation);
     }
 
     /// <summary>Writes <c>{"error": {...}}</c>.</summary>

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Rudder.InferenceService.Engines;
 using Rudder.InferenceService.Options;
 using Rudder.InferenceService.Telemetry;
 
@@ -13,6 +14,7 @@ internal sealed class ModelRegistry(IModelLoader loader, ServiceOptions options,
 
     // One load at a time: two at once would need the memory of two models more.
     private readonly SemaphoreSlim _loading = new(1, 1);
+    private volatile bool _closed;
 
     /// <summary>Models by name, in the order of their names.</summary>
     public IReadOnlyList<LoadedModel> List() => [.. _models.Values.OrderBy(model => model.Name, StringComparer.Ordinal)];
@@ -33,6 +35,7 @@ internal sealed class ModelRegistry(IModelLoader loader, ServiceOptions options,
     }
 
     /// <summary>Loads and warms a folder, then gives it the name. A model that has the name is replaced, and drains in the background.</summary>
+    /// <exception cref="EngineDrainingException">The registry was disposed meanwhile: what was loaded is freed again.</exception>
     public async Task<LoadedModel> LoadAsync(ModelSource source, CancellationToken cancellation)
     {
         await _loading.WaitAsync(cancellation);
@@ -62,6 +65,7 @@ internal sealed class ModelRegistry(IModelLoader loader, ServiceOptions options,
                 _ = Retire(old);
             }
 
+            await RefuseWhenClosedAsync(model);
             return model;
         }
         finally
@@ -76,8 +80,10 @@ internal sealed class ModelRegistry(IModelLoader loader, ServiceOptions options,
     public Task UnloadAsync(string name) =>
         _models.TryRemove(name, out var model) ? Retire(model) : throw new ModelNotFoundException(name, _models.Keys);
 
+    /// <summary>Unloads every model. A load under way is not waited for: it finds the registry closed and takes its model back.</summary>
     public async ValueTask DisposeAsync()
     {
+        _closed = true;
         foreach (string name in _models.Keys)
         {
             if (_models.TryRemove(name, out var model))
@@ -87,7 +93,22 @@ internal sealed class ModelRegistry(IModelLoader loader, ServiceOptions options,
         }
 
         await Task.WhenAll(_retiring.Keys);
-        _loading.Dispose();
+    }
+
+    // The model has its name already: whichever of the two comes later, this look or the unloading of all, finds it.
+    private async Task RefuseWhenClosedAsync(LoadedModel model)
+    {
+        if (!_closed)
+        {
+            return;
+        }
+
+        if (_models.TryRemove(KeyValuePair.Create(model.Name, model)))
+        {
+            await Retire(model);
+        }
+
+        throw EngineFaults.Closed();
     }
 
     private Task Retire(LoadedModel model)

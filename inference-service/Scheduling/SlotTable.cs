@@ -29,7 +29,7 @@ internal sealed class SlotTable(int capacity)
         return _live.Count - 1;
     }
 
-    /// <summary>Frees the slots of sequences that are finished, cancelled or failed; the last rows move into the gaps.</summary>
+    /// <summary>Frees the slots of sequences that are finished, cancelled or failed; the last rows move into the gaps. One that cannot be moved fails.</summary>
     /// <param name="copyRow">Copies a row's cache: from, to, tokens.</param>
     /// <param name="retired">Told of each sequence that had a slot.</param>
     public void RetireFinished(Action<int, int, int> copyRow, Action<Slot>? retired = null)
@@ -52,12 +52,10 @@ internal sealed class SlotTable(int capacity)
 
             if (last != row)
             {
-                copyRow(last, row, _live[last].CachedTokens);
-                _live[row] = _live[last];
+                Move(last, row, copyRow);
             }
 
-            _live.RemoveAt(last);
-            row++;
+            _live.RemoveAt(last);                            // what moved into the row is looked at next: it may be over, too
         }
     }
 
@@ -73,6 +71,19 @@ internal sealed class SlotTable(int capacity)
         }
 
         _live.Clear();
+    }
+
+    private void Move(int from, int to, Action<int, int, int> copyRow)
+    {
+        var slot = _live[to] = _live[from];
+        try
+        {
+            copyRow(from, to, slot.CachedTokens);
+        }
+        catch (Exception e)
+        {
+            slot.Prompt.Batch.Fail(EngineFaults.Failed("moving a sequence to a free slot", e));
+        }
     }
 }
 

@@ -44,6 +44,7 @@ internal sealed class ModelsService(ModelRegistry models, ModelFolders folders, 
         var response = new EncodeResponse();
         for (int i = 0; i < request.Texts.Count; i++)
         {
+            call.Cancellation.ThrowIfCancellationRequested(); // nobody waits for the rest
             var ids = new TokenIds();
             ids.Ids.AddRange(tokenizer.Encode(validation.Text($"texts[{i}]", request.Texts[i])));
             response.Results.Add(ids);
@@ -60,6 +61,7 @@ internal sealed class ModelsService(ModelRegistry models, ModelFolders folders, 
         var response = new DecodeResponse();
         for (int i = 0; i < request.Sequences.Count; i++)
         {
+            call.Cancellation.ThrowIfCancellationRequested();
             string field = $"sequences[{i}].ids";
             int[] ids = RequestValidation.Ids(field, request.Sequences[i].Ids, call.Model);
             RequestValidation.HaveText(field, ids, call.Model, tokenizer);

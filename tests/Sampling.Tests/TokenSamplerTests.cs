@@ -155,6 +155,21 @@ public class TokenSamplerTests
         }
     }
 
+    // 256 ids a block: the first and the last hold one id each, of a probability that no float weight tells from 0.
+    [Theory]
+    [InlineData(-87.5f)]
+    [InlineData(-200f)]
+    public void Draw_BlockTooLightForAWeight_IsNeverDrawnFrom(float logit)
+    {
+        float[] logits = new float[768];
+        logits.AsSpan(0, 256).Fill(float.NegativeInfinity);
+        logits.AsSpan(512).Fill(float.NegativeInfinity);
+        logits[5] = logits[700] = logit;
+        var sampler = new TokenSampler();
+        Assert.InRange(sampler.Draw(logits, SamplingParameters.Plain, 0).Id, 256, 511);
+        Assert.InRange(sampler.Draw(logits, SamplingParameters.Plain, Math.BitDecrement(1.0)).Id, 256, 511);
+    }
+
     [Theory]
     [InlineData(1e-38f)]
     [InlineData(1e-4f)]

@@ -76,9 +76,13 @@ internal sealed class FakeDecoder(int slots = 4, int context = 64, int vocabular
         return logits;
     }
 
+    /// <summary>Called in each copy of a row, when the target's content is gone already; may throw.</summary>
+    public Action? OnCopy { get; set; }
+
     public void CopyRow(int from, int to, int tokens)
     {
         _rows[to].Clear();
+        OnCopy?.Invoke();
         _rows[to].AddRange(_rows[from].Take(tokens));
     }
 

@@ -146,15 +146,24 @@ public sealed class SlotEnginePromptTests : IDisposable
     }
 
     [Fact]
-    public async Task GenerateAsync_LongPromptCancelledBetweenChunks_FreesItsSlot()
+    public async Task GenerateAsync_LongPromptCancelledBetweenChunks_IsReadNoFurtherAndFreesItsSlot()
     {
         using var cancelled = new CancellationTokenSource();
-        var decoder = new FakeDecoder(slots: 1, context: 64) { OnExtend = (_, _) => cancelled.Cancel() };
+        int chunks = 0;
+        var decoder = new FakeDecoder(slots: 1, context: 64)
+        {
+            OnExtend = (_, _) =>
+            {
+                chunks++;
+                cancelled.Cancel();
+            },
+        };
         await using var engine = new SlotEngine(decoder, new EngineOptions { MaxPrefillTokens = 4, Threads = 1 });
         var work = engine.GenerateAsync(new GenerationBatch([Prompt([.. Enumerable.Repeat(1, 20)], maxNew: 2)]), cancelled.Token);
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => work.WaitAsync(Patience));
         var next = await engine.GenerateAsync(new GenerationBatch([Prompt([1, 2], maxNew: 2)]), CancellationToken.None).WaitAsync(Patience);
         Assert.Equal(2, next[0][0].Ids.Length);
+        Assert.Equal(1, chunks);                             // of four
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using Rudder.InferenceService.Engines;
 using Rudder.InferenceService.Options;
 using Rudder.InferenceService.Registry;
 using Rudder.InferenceService.Tests.Security;
@@ -92,6 +93,59 @@ public sealed class ModelRegistryTests
         Assert.Equal(engines.Length, _log.Written.Count(line => line.EndsWith("is unloaded", StringComparison.Ordinal)));
     }
 
+    [Fact]
+    public async Task LoadAsync_WhileAnotherLoads_BeginsWhenThatIsOver()
+    {
+        var (first, second) = (new FakeGenerator("f"), new FakeGenerator("s"));
+        var loader = new HeldLoader(first, second);
+        await using var models = new ModelRegistry(loader, new ServiceOptions { DrainSeconds = 10 }, _time, _log);
+        Task<LoadedModel>[] loading = [models.LoadAsync(Source, CancellationToken.None), models.LoadAsync(Source, CancellationToken.None)];
+        Assert.Equal(1, loader.Begun);
+
+        loader.Finish();
+        await Task.WhenAll(loading).WaitAsync(Limit);
+
+        Assert.Equal(2, loader.Begun);
+        Assert.Equal("s", Assert.Single(models.List()).Fingerprint);
+        await first.Disposed.WaitAsync(Limit);
+    }
+
+    [Fact]
+    public async Task DisposeAsync_ALoadIsUnderWay_TheLoadFreesItsModelAndIsRefused()
+    {
+        var engine = new FakeGenerator("f");
+        var loader = new HeldLoader(engine);
+        var models = new ModelRegistry(loader, new ServiceOptions { DrainSeconds = 10 }, _time, _log);
+        var loading = models.LoadAsync(Source, CancellationToken.None);
+        await models.DisposeAsync().AsTask().WaitAsync(Limit);
+        Assert.False(loading.IsCompleted);
+
+        loader.Finish();
+
+        await Assert.ThrowsAsync<EngineDrainingException>(() => loading.WaitAsync(Limit));
+        Assert.True(engine.Disposed.IsCompleted);
+        Assert.Empty(models.List());
+    }
+
     private ModelRegistry Registry(params FakeGenerator[] engines) =>
         new(new FakeLoader(engines), new ServiceOptions { DrainSeconds = 10 }, _time, _log);
+
+    /// <summary>Hands models out, in the order given, when the test says so.</summary>
+    private sealed class HeldLoader(params FakeGenerator[] generators) : IModelLoader
+    {
+        private readonly TaskCompletionSource _finished = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private int _begun;
+
+        /// <summary>Loads that began.</summary>
+        public int Begun => Volatile.Read(ref _begun);
+
+        public void Finish() => _finished.SetResult();
+
+        public async Task<LoadedModel> LoadAsync(ModelSource source, CancellationToken cancellation)
+        {
+            var generator = generators[Interlocked.Increment(ref _begun) - 1];
+            await _finished.Task;
+            return generator.Model(source.Name);
+        }
+    }
 }

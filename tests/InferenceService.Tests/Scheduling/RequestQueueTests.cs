@@ -174,6 +174,36 @@ public class RequestQueueTests
         Assert.Empty(queue.Take(9, 1000));
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void WaitForWork_WhatWasThereIsGone_BlocksRatherThanSpins(bool cancelled)
+    {
+        using var cancel = new CancellationTokenSource();
+        using var stop = new CancellationTokenSource();
+        var queue = new RequestQueue(2);
+        queue.Enqueue(Batch(cancel.Token, (1, 1)));
+        if (cancelled)
+        {
+            cancel.Cancel();
+            queue.RemoveOver();
+        }
+        else
+        {
+            queue.Take(1, 10);
+        }
+
+        bool? work = null;
+        var engine = new Thread(() => work = queue.WaitForWork(stop.Token)) { IsBackground = true };
+        engine.Start();
+        Assert.True(SpinWait.SpinUntil(() => engine.ThreadState.HasFlag(ThreadState.WaitSleepJoin) || !engine.IsAlive, TimeSpan.FromSeconds(60)));
+
+        Assert.True(engine.IsAlive);
+        stop.Cancel();
+        engine.Join();
+        Assert.False(work);
+    }
+
     [Fact]
     public void WaitForWork_Stopped_ReturnsFalse()
     {

@@ -48,4 +48,27 @@ public class SlotTableTests
         table.Add(Live(1));
         Assert.Throws<ArgumentOutOfRangeException>(() => table.Add(Live(1)));
     }
+
+    [Fact]
+    public void RetireFinished_RowsThatCannotMove_FailAndAreRetiredToo()
+    {
+        var table = new SlotTable(4);
+        Slot[] slots = [Finished(1), Live(2), Live(3), Live(4)];
+        Array.ForEach(slots, slot => table.Add(slot));
+        List<Slot> retired = [];
+        table.RetireFinished(
+            (_, _, tokens) =>
+            {
+                if (tokens == 4)
+                {
+                    throw new InvalidOperationException("device fault");
+                }
+            },
+            retired.Add);
+
+        Assert.Equal([slots[0], slots[3]], retired);
+        Assert.Equal([slots[2], slots[1]], Enumerable.Range(0, table.Count).Select(row => table[row]));
+        Assert.True(slots[3].Prompt.Batch.HasFailed);
+        Assert.False(slots[2].IsOver);
+    }
 }

@@ -5,6 +5,7 @@ using Rudder.Inference.V1;
 using Rudder.InferenceService.Engines;
 using Rudder.InferenceService.Lifetime;
 using Rudder.InferenceService.Registry;
+using Rudder.InferenceService.Services;
 
 namespace Rudder.InferenceService.Tests.Services;
 
@@ -40,6 +41,24 @@ public sealed class CallEndingTests
         await engine.Cancelled.WaitAsync(Limit);
         await service.Models.UnloadAsync(new UnloadModelRequest { Name = "m" }).ResponseAsync.WaitAsync(Limit);
         Assert.True(engine.Disposed.IsCompleted);
+    }
+
+    [Fact]
+    public async Task SampleStream_EngineTakesItsTimeToStop_KeepsTheModelUntilItHas()
+    {
+        var engine = new FakeGenerator("f") { TurnsToStop = 200_000 };
+        await using var service = await StartAsync(engine);
+        using var gone = new CancellationTokenSource();
+        var call = service.Get<SamplingService>().SampleStream(Request(), new Discarding(), new FakeCallContext(gone.Token));
+        await engine.Started.WaitAsync(Limit);
+        var unloading = service.Get<ModelRegistry>().UnloadAsync("m");
+
+        await gone.CancelAsync();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => call.WaitAsync(Limit));
+        await unloading.WaitAsync(Limit);
+        await engine.Stopped.WaitAsync(Limit);
+        Assert.False(engine.FreedAtWork);
     }
 
     [Theory]
@@ -193,4 +212,12 @@ public sealed class CallEndingTests
         [.. RunningService.Model(0, "m", "/"), "--Logging:Console:LogLevel:Default=None", .. args]); // the failures here are meant
 
     private static SampleRequest Request() => new() { Model = "m", Prompts = { Golden.Prompt(1) } };
+
+    /// <summary>A reader that takes everything at once.</summary>
+    private sealed class Discarding : IServerStreamWriter<SampleStreamResponse>
+    {
+        public WriteOptions? WriteOptions { get; set; }
+
+        public Task WriteAsync(SampleStreamResponse message) => Task.CompletedTask;
+    }
 }

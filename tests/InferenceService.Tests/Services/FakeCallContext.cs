@@ -3,8 +3,9 @@ using Microsoft.AspNetCore.Http;
 
 namespace Rudder.InferenceService.Tests.Services;
 
-/// <summary>A call without a connection, for handlers that a test calls itself. It is never cancelled.</summary>
-internal sealed class FakeCallContext : ServerCallContext
+/// <summary>A call without a connection, for handlers that a test calls itself.</summary>
+/// <param name="cancellation">Its caller's going away; by default it stays.</param>
+internal sealed class FakeCallContext(CancellationToken cancellation = default) : ServerCallContext
 {
     protected override string MethodCore => "/test/Method";
 
@@ -16,7 +17,7 @@ internal sealed class FakeCallContext : ServerCallContext
 
     protected override Metadata RequestHeadersCore { get; } = new();
 
-    protected override CancellationToken CancellationTokenCore => CancellationToken.None;
+    protected override CancellationToken CancellationTokenCore => cancellation;
 
     protected override Metadata ResponseTrailersCore { get; } = new();
 

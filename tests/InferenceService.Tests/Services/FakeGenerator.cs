@@ -10,6 +10,7 @@ internal sealed class FakeGenerator(string fingerprint) : IGenerator
     private readonly TaskCompletionSource _release = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _started = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _cancelled = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _stopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _disposed = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public GeneratorInfo Info { get; } = new(fingerprint, 512, 64, 1, 511);
@@ -28,6 +29,15 @@ internal sealed class FakeGenerator(string fingerprint) : IGenerator
 
     /// <summary>What the work fails with when it is told to stop; null lets it stop as it should.</summary>
     public Exception? FailureOnCancel { get; init; }
+
+    /// <summary>Turns of the scheduler that the work takes to stop when it is told to. Default 0.</summary>
+    public int TurnsToStop { get; init; }
+
+    /// <summary>Completes when that work has stopped.</summary>
+    public Task Stopped => _stopped.Task;
+
+    /// <summary>Whether the engine was freed under it.</summary>
+    public bool FreedAtWork { get; private set; }
 
     /// <summary>Ends the work well.</summary>
     public void Release() => _release.SetResult();
@@ -49,6 +59,13 @@ internal sealed class FakeGenerator(string fingerprint) : IGenerator
         catch (OperationCanceledException)
         {
             _cancelled.TrySetResult();
+            for (int turn = 0; turn < TurnsToStop; turn++)
+            {
+                await Task.Yield();
+            }
+
+            FreedAtWork = _disposed.Task.IsCompleted;
+            _stopped.TrySetResult();
             if (FailureOnCancel is not null)
             {
                 throw FailureOnCancel;

@@ -1,12 +1,17 @@
 using Grpc.Core;
+using Microsoft.Extensions.DependencyInjection;
 using Rudder.Checkpoints;
 using Rudder.Inference.V1;
+using Rudder.InferenceService.Lifetime;
+using Rudder.InferenceService.Registry;
+using Rudder.InferenceService.Services;
 
 namespace Rudder.InferenceService.Tests.Services;
 
 public sealed class ModelsServiceTests(SharedService shared) : IDisposable
 {
     private readonly RunningService _shared = shared.Service;
+    private readonly TimeSpan _limit = TimeSpan.FromSeconds(60);
     private readonly string _folder = Directory.CreateTempSubdirectory("rudder-models-").FullName;
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
@@ -34,6 +39,18 @@ public sealed class ModelsServiceTests(SharedService shared) : IDisposable
 
         Assert.Equal(texts, decoded.Texts);
         Assert.Empty(encoded.Results[1].Ids);
+    }
+
+    [Fact]
+    public void EncodeAndDecode_CallerIsGone_EndWithoutAResult()
+    {
+        var models = _shared.Get<ModelsService>();
+        var gone = new FakeCallContext(new CancellationToken(canceled: true));
+        var encode = new EncodeRequest { Model = SharedService.Text, Texts = { "The model folder" } };
+        var decode = new DecodeRequest { Model = SharedService.Text, Sequences = { new TokenIds { Ids = { 1 } } } };
+
+        Assert.ThrowsAny<OperationCanceledException>(() => { _ = models.Encode(encode, gone); });
+        Assert.ThrowsAny<OperationCanceledException>(() => { _ = models.Decode(decode, gone); });
     }
 
     [Fact]
@@ -139,6 +156,23 @@ public sealed class ModelsServiceTests(SharedService shared) : IDisposable
     }
 
     [Fact]
+    public async Task Load_TimeForDrainingIsOver_IsGivenUp()
+    {
+        var loader = new EndlessLoader();
+        Directory.CreateDirectory(Path.Combine(_folder, "slow"));
+        await using var service = await RunningService.StartAsync(
+            services => services.AddSingleton<IModelLoader>(loader), $"--Service:ModelRoots:0={_folder}");
+        var load = service.Models.LoadAsync(new LoadModelRequest { Name = "m", Path = "slow" });
+        await loader.Begun.WaitAsync(_limit);
+
+        service.Get<ServiceState>().EndRunningCalls();
+
+        var fault = await Assert.ThrowsAsync<RpcException>(() => load.ResponseAsync.WaitAsync(_limit));
+        Assert.Equal(StatusCode.Unavailable, fault.StatusCode);
+        Assert.Contains("the time for draining is over", fault.Status.Detail);
+    }
+
+    [Fact]
     public async Task Load_BadNameEngineOrPrecision_IsRefusedByName()
     {
         var requests = new (LoadModelRequest Request, string Part)[]
@@ -166,4 +200,19 @@ public sealed class ModelsServiceTests(SharedService shared) : IDisposable
 
     private static async Task<StatusCode> StatusAsync<T>(AsyncUnaryCall<T> call) =>
         (await Assert.ThrowsAsync<RpcException>(async () => await call)).StatusCode;
+
+    /// <summary>Loads until it is told to stop.</summary>
+    private sealed class EndlessLoader : IModelLoader
+    {
+        private readonly TaskCompletionSource _begun = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public Task Begun => _begun.Task;
+
+        public async Task<LoadedModel> LoadAsync(ModelSource source, CancellationToken cancellation)
+        {
+            _begun.SetResult();
+            await Task.Delay(Timeout.InfiniteTimeSpan, cancellation);
+            throw new NotSupportedException();
+        }
+    }
 }

@@ -39,6 +39,7 @@ public sealed class ScoringInTurnsTests
         Assert.Equal(many, await flood.WaitAsync(Limit));
         Assert.Equal(40, Assert.Single(await younger.WaitAsync(Limit)));
         Assert.Equal(5, scored.ElementAt(1));
+        Assert.Equal(40, scored.Last());                     // a client's own oldest first, though it gave its turn away meanwhile
         Assert.True(model.ScoringTurn.EnterAsync("any", goesOn: false, CancellationToken.None).IsCompletedSuccessfully); // it was given back
     }
 

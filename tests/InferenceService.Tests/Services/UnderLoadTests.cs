@@ -129,6 +129,23 @@ public sealed class UnderLoadTests
         await service.Sampling.SampleAsync(Request(firstId: 2)).ResponseAsync.WaitAsync(Limit);
     }
 
+    [Fact]
+    public async Task Completions_ClientDoesNotReadItsReply_ModelIsUnloadedAllTheSame()
+    {
+        var decoder = new FakeDecoder(slots: 32, context: 2048);
+        await using var service = await StartAsync(
+            new LoadedEngine(decoder), null, "--http-urls=http://127.0.0.1:0", "--Service:DrainSeconds=0");
+        using var http = new HttpFace(service);
+
+        // One reply of 64,000 tokens and their top 5: beyond what the kernel's buffers take, too.
+        var request = new { model = "m", prompt = new[] { 1, 2, 3 }, n = 32, max_tokens = 2000, logprobs = 5 };
+        using var post = new HttpRequestMessage(HttpMethod.Post, "/v1/completions") { Content = JsonContent.Create(request) };
+        using var stalled = await http.Client.SendAsync(post, HttpCompletionOption.ResponseHeadersRead).WaitAsync(Limit);
+        await service.Models.UnloadAsync(new UnloadModelRequest { Name = "m" }).ResponseAsync.WaitAsync(Limit);
+
+        Assert.True(decoder.Disposed);
+    }
+
     private static FakeDecoder Held(ManualResetEventSlim hold, ManualResetEventSlim started) => new(slots: 1)
     {
         OnStep = _ =>
