@@ -100,10 +100,9 @@ internal sealed class PromptReader(IDecoder decoder, SlotTable slots, int chunkT
         }
     }
 
-    /// <summary>Copies a row's cache when slots are compacted; where that fails nothing is known of what the row holds.</summary>
+    /// <summary>Copies a row's cache when slots are compacted.</summary>
     public void CopyRow(int from, int to, int tokens)
     {
-        _prefixes.Forget(to, 1);
         decoder.CopyRow(from, to, tokens);
         _prefixes.Copy(from, to);
     }
@@ -117,19 +116,26 @@ internal sealed class PromptReader(IDecoder decoder, SlotTable slots, int chunkT
 
     private void Begin(Admission admission, int prefixRow, int prefixTokens)
     {
-        _prefixes.Forget(LongRow, 1);
-        if (prefixTokens == 0 || Copy(prefixRow, LongRow, prefixTokens, admission))
+        (_long, _longRead) = (admission, prefixTokens);
+        if (prefixTokens > 0 && prefixRow != LongRow)
         {
-            (_long, _longRead) = (admission, prefixTokens);
+            decoder.CopyRow(prefixRow, LongRow, prefixTokens);
         }
+
+        _prefixes.Forget(LongRow, 1);
     }
 
     private void ReadOnTop(Admission admission, int prefixRow, int prefixTokens, List<PendingDraw> draws)
     {
         int row = slots.Count;
         int[] prompt = admission.Prompt.Request.PromptIds;
+        if (prefixRow != row)
+        {
+            decoder.CopyRow(prefixRow, row, prefixTokens);
+        }
+
         _prefixes.Forget(row, 1);
-        if (Copy(prefixRow, row, prefixTokens, admission) && Run(row, prompt.AsSpan(prefixTokens), prefixTokens, admission))
+        if (Run(row, prompt.AsSpan(prefixTokens), prefixTokens, admission))
         {
             Know(row, admission);
             Place(admission, row, draws);
@@ -189,14 +195,9 @@ internal sealed class PromptReader(IDecoder decoder, SlotTable slots, int chunkT
         for (int sample = first; sample < admission.Count; sample++)
         {
             int row = Take(admission, sample, readRow, draws);
-            if (row == readRow)
+            if (row != readRow)
             {
-                continue;
-            }
-
-            _prefixes.Forget(row, 1);
-            if (Copy(readRow, row, prompt.Length, admission))
-            {
+                decoder.CopyRow(readRow, row, prompt.Length);
                 Know(row, admission);
             }
         }
@@ -210,24 +211,6 @@ internal sealed class PromptReader(IDecoder decoder, SlotTable slots, int chunkT
         draws.Add(new PendingDraw(slot, logitsRow));
         observer.Admitted(Stopwatch.GetElapsedTime(admission.Prompt.EnqueuedAt), admission.Prompt.Request.PromptIds.Length);
         return slots.Add(slot);
-    }
-
-    private bool Copy(int from, int to, int tokens, Admission admission)
-    {
-        try
-        {
-            if (from != to)
-            {
-                decoder.CopyRow(from, to, tokens);
-            }
-
-            return true;
-        }
-        catch (Exception e)
-        {
-            admission.Prompt.Batch.Fail(EngineFaults.Failed("copying of a prompt", e));
-            return false;
-        }
     }
 
     private bool Run(int row, ReadOnlySpan<int> ids, int length, Admission admission)

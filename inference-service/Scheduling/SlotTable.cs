@@ -29,7 +29,7 @@ internal sealed class SlotTable(int capacity)
         return _live.Count - 1;
     }
 
-    /// <summary>Frees the slots of sequences that are finished, cancelled or failed; the last rows move into the gaps. One that cannot be moved fails.</summary>
+    /// <summary>Frees the slots of sequences that are finished, cancelled or failed; the last rows move into the gaps.</summary>
     /// <param name="copyRow">Copies a row's cache: from, to, tokens.</param>
     /// <param name="retired">Told of each sequence that had a slot.</param>
     public void RetireFinished(Action<int, int, int> copyRow, Action<Slot>? retired = null)
@@ -52,26 +52,13 @@ internal sealed class SlotTable(int capacity)
 
             if (last != row)
             {
-                Move(last, row, copyRow);
+                copyRow(last, row, _live[last].CachedTokens);
+                _live[row] = _live[last];
             }
 
-            _live.RemoveAt(last);                            // what has moved here is looked at next: it may be over by now
+            _live.RemoveAt(last);
+            row++;
         }
-    }
-
-    private void Move(int from, int to, Action<int, int, int> copyRow)
-    {
-        var slot = _live[from];
-        try
-        {
-            copyRow(from, to, slot.CachedTokens);
-        }
-        catch (Exception e)
-        {
-            slot.Prompt.Batch.Fail(EngineFaults.Failed("moving of a row", e));
-        }
-
-        _live[to] = slot;
     }
 
     /// <summary>Fails every live sequence and frees its slot.</summary>

@@ -76,13 +76,9 @@ internal sealed class FakeDecoder(int slots = 4, int context = 64, int vocabular
         return logits;
     }
 
-    /// <summary>Called in the middle of a row's copy, with both rows: what the second one held is gone, nothing is there yet. May throw.</summary>
-    public Action<int, int>? OnCopy { get; set; }
-
     public void CopyRow(int from, int to, int tokens)
     {
         _rows[to].Clear();
-        OnCopy?.Invoke(from, to);
         _rows[to].AddRange(_rows[from].Take(tokens));
     }
 
