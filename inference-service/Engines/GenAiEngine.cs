@@ -52,16 +52,26 @@ internal sealed class GenAiEngine : IGenerator
         var info = new GeneratorInfo(folder.Fingerprint, shape.Vocabulary, maxTokens, slots, eosId);
         int paddingId = GenAiSettings.ReadPaddingId(folder);
         Config? config = null;
+        Model? model = null;
         try
         {
             config = new Config(folder.Path);
             config.Overlay(GenAiSettings.Overlay(options.Precision, options.Threads));
-            return new GenAiEngine(config, new Model(config), info, options, paddingId);
+            model = new Model(config);
+            folder.RequireUnchanged();                       // GenAI reads graph and weights itself
+            return new GenAiEngine(config, model, info, options, paddingId);
         }
         catch (OnnxRuntimeGenAIException e)
         {
             config?.Dispose();
+            folder.RequireUnchanged();                       // where that is the cause, it is what the caller should know
             throw new ModelLoadException($"GenAI cannot load {folder.Path}: {e.Message}", e);
+        }
+        catch
+        {
+            model?.Dispose();
+            config?.Dispose();
+            throw;
         }
     }
 

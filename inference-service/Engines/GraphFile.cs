@@ -12,9 +12,11 @@ internal sealed class GraphFile
 {
     private const string WeightsFolder = "session.model_external_initializers_file_folder_path";
 
-    private GraphFile(string path, ModelProto model, GraphShape shape)
+    private readonly GraphFolder _folder;
+
+    private GraphFile(GraphFolder folder, string path, ModelProto model, GraphShape shape)
     {
-        (Path, Model, Shape) = (path, model, shape);
+        (_folder, Path, Model, Shape) = (folder, path, model, shape);
     }
 
     /// <summary>The file.</summary>
@@ -33,25 +35,25 @@ internal sealed class GraphFile
     /// <exception cref="ModelLoadException">The graph is missing, damaged, or of another model or precision.</exception>
     public static GraphFile Read(GraphFolder folder, string graph, GraphPrecision precision)
     {
-        string path = folder.Verified(GraphFolder.FileName(graph, precision));
+        string name = GraphFolder.FileName(graph, precision), path = System.IO.Path.Combine(folder.Path, name);
         ModelProto model;
         try
         {
-            model = ModelProto.Parser.ParseFrom(File.ReadAllBytes(path));
+            model = ModelProto.Parser.ParseFrom(folder.ReadVerified(name));
         }
-        catch (Exception e) when (e is InvalidProtocolBufferException or IOException)
+        catch (InvalidProtocolBufferException e)
         {
             throw new ModelLoadException($"{path} cannot be read as an ONNX graph: {e.Message} Export the model again: trainer export.", e);
         }
 
-        if (Fault(model) is { } fault)
+        if ((Fault(model) ?? UnknownWeights(model, folder)) is { } fault)
         {
             throw new ModelLoadException($"{path} {fault}. Export the model again: trainer export.");
         }
 
         var shape = GraphShape.Read(model, path);
         Check(shape, path, folder.Fingerprint, precision);
-        return new GraphFile(path, model, shape);
+        return new GraphFile(folder, path, model, shape);
     }
 
     /// <summary>Takes the node that makes an output out of this graph into one of its own; this one then ends at what that node reads.</summary>
@@ -78,7 +80,7 @@ internal sealed class GraphFile
         graph.Output[0] = value.Clone();
         var model = Model.Clone();
         model.Graph = last;
-        return new GraphFile(Path, model, Shape);
+        return new GraphFile(_folder, Path, model, Shape);
     }
 
     /// <summary>Opens the graph in ONNX Runtime; on the processor with this program's operators where they do more at once than ONNX's.</summary>
@@ -86,7 +88,7 @@ internal sealed class GraphFile
     /// <param name="cuda">The device it computes on; null: the processor.</param>
     /// <param name="attention">Its attention, where it has ours by now; it must outlive the session.</param>
     /// <param name="adjust">Changes the session's settings, for instance to profile it.</param>
-    /// <exception cref="ModelLoadException">ONNX Runtime refuses it.</exception>
+    /// <exception cref="ModelLoadException">ONNX Runtime refuses it, or a file was changed or replaced since it was verified.</exception>
     public InferenceSession Start(int threads, CudaProvider? cuda = null, OperatorDomain? attention = null, Action<SessionOptions>? adjust = null)
     {
         string weights = System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(Path))!;
@@ -101,16 +103,31 @@ internal sealed class GraphFile
 
         cuda?.AddTo(options);
         options.AddSessionConfigEntry(WeightsFolder, weights);
+        var before = HugePages.LargeRanges();
+        var session = Open(options);
+        HugePages.Collapse(before);
+        return session;
+    }
+
+    // The weights are read by their paths, by ONNX Runtime and by our operators: what they were verified as must still be there afterwards.
+    private InferenceSession Open(SessionOptions options)
+    {
+        InferenceSession? session = null;
         try
         {
-            var before = HugePages.LargeRanges();
-            var session = new InferenceSession(Model.ToByteArray(), options);
-            HugePages.Collapse(before);
+            session = new InferenceSession(Model.ToByteArray(), options);
+            _folder.RequireUnchanged();
             return session;
         }
         catch (OnnxRuntimeException e)
         {
+            _folder.RequireUnchanged();                      // where that is the cause, it is what the caller should know
             throw new ModelLoadException($"ONNX Runtime cannot load {Path}: {e.Message}", e);
+        }
+        catch
+        {
+            session?.Dispose();
+            throw;
         }
     }
 
@@ -135,9 +152,9 @@ internal sealed class GraphFile
             return "holds no graph";
         }
 
-        if (model.Functions.Count > 0 || model.Graph.Node.Any(node => node.Attribute.Any(attribute => attribute.Type is AttributeType.Graph or AttributeType.Graphs)))
+        if (model.Functions.Count > 0 || model.Graph.SparseInitializer.Count > 0 || model.Graph.Node.Any(node => node.Attribute.Any(attribute => !IsPlain(attribute))))
         {
-            return "has functions, or graphs inside its nodes, which this service does not read";
+            return "has functions, sparse tensors, or tensors or graphs inside its nodes, which this service does not read";
         }
 
         if (model.Graph.Node.FirstOrDefault(node => node.Domain.StartsWith(OperatorDomain.Name, StringComparison.Ordinal)) is { } own)
@@ -149,6 +166,18 @@ internal sealed class GraphFile
             ?? Repeated(model.Graph.Initializer.Select(tensor => tensor.Name))
             ?? Repeated(model.Graph.Node.SelectMany(node => node.Output).Where(name => name.Length > 0));
         return twice is null ? null : $"has two values or entries of the name '{twice}'";
+    }
+
+    // Tensors inside nodes could lie in files too, which nobody would have hashed.
+    private static bool IsPlain(AttributeProto attribute) => attribute.Type is AttributeType.Float or AttributeType.Int or AttributeType.String or AttributeType.Ints;
+
+    private static string? UnknownWeights(ModelProto model, GraphFolder folder)
+    {
+        var outside = model.Graph.Initializer.Where(tensor => tensor.DataLocation == TensorProto.Types.DataLocation.External || tensor.ExternalData.Count > 0);
+        string? file = outside
+            .SelectMany(tensor => tensor.ExternalData.Where(entry => entry.Key == "location").Select(entry => entry.Value).DefaultIfEmpty(""))
+            .FirstOrDefault(name => !folder.HasWeights(name));
+        return file is null ? null : $"has weights in '{file}', which is none of the weight files that export.json lists";
     }
 
     private static string? Repeated(IEnumerable<string> names)

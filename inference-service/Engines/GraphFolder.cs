@@ -11,12 +11,13 @@ internal sealed class GraphFolder
 {
     private readonly ExportRecord _record;
     private readonly HashSet<string> _verified = [];
+    private readonly UnchangedFiles _files = new();
 
-    private GraphFolder(string modelFolder, string path, ExportRecord record)
+    private readonly Action? _requireInPlace;
+
+    private GraphFolder(string modelFolder, string path, ExportRecord record, Action? requireInPlace)
     {
-        ModelFolder = modelFolder;
-        Path = path;
-        _record = record;
+        (ModelFolder, Path, _record, _requireInPlace) = (modelFolder, path, record, requireInPlace);
     }
 
     /// <summary>The model folder.</summary>
@@ -29,14 +30,16 @@ internal sealed class GraphFolder
     public string Fingerprint => _record.Fingerprint;
 
     /// <summary>Opens a model's graphs.</summary>
+    /// <param name="modelFolder">The model.</param>
+    /// <param name="requireInPlace">Throws if the folder is no longer where it was allowed to be; asked whenever files of it have been read by their paths.</param>
     /// <exception cref="ModelLoadException">There is no export, or it was made from other weights.</exception>
-    public static GraphFolder Open(string modelFolder)
+    public static GraphFolder Open(string modelFolder, Action? requireInPlace = null)
     {
         string path = System.IO.Path.Combine(modelFolder, "onnx");
         var record = ReadRecord(System.IO.Path.Combine(path, "export.json"));
         string actual = Checkpoints.Fingerprint.OfFolder(modelFolder);
         return record.Fingerprint == actual
-            ? new GraphFolder(modelFolder, path, record)
+            ? new GraphFolder(modelFolder, path, record, requireInPlace)
             : throw new ModelLoadException(
                 $"{path} was exported from a model of fingerprint {record.Fingerprint}; {modelFolder} now has {actual}. Export it again: trainer export --model {modelFolder}");
     }
@@ -46,45 +49,84 @@ internal sealed class GraphFolder
         ? $"{graph}.onnx"
         : $"{graph}.{precision.ToString().ToLowerInvariant()}.onnx";
 
-    /// <summary>The path of a graph, once its hash and those of all weight files are as the export wrote them.</summary>
+    /// <summary>The path of a graph, once its hash and those of all weight files are as the export wrote them. What opens it by this path calls <see cref="RequireUnchanged"/> afterwards.</summary>
     /// <exception cref="ModelLoadException">The graph or its weights are missing or damaged.</exception>
     public string Verified(string graph)
     {
-        if (!_record.Graphs.TryGetValue(graph, out var entry))
+        string expected = Entry(graph).Sha256;
+        if (!_verified.Contains(graph))
         {
-            throw new ModelLoadException($"{Path} has no {graph}; it has {string.Join(", ", _record.Graphs.Keys.Order())}. Export it: trainer export.");
+            Verify(graph, expected, HashOf);
         }
 
-        Verify(graph, entry.Sha256);
-        foreach (var (name, weights) in _record.Weights)
-        {
-            Verify(name, weights.Sha256);
-        }
-
+        VerifyWeights();
         return System.IO.Path.Combine(Path, graph);
     }
 
-    private void Verify(string name, string expected)
+    /// <summary>The content of a graph: these very bytes have the hash that the export wrote, as have all weight files.</summary>
+    /// <exception cref="ModelLoadException">The graph or its weights are missing or damaged.</exception>
+    public byte[] ReadVerified(string graph)
     {
-        if (_verified.Contains(name))
-        {
-            return;
-        }
+        byte[] content = [];
+        Verify(graph, Entry(graph).Sha256, file => SHA256.HashData(content = File.ReadAllBytes(file)));
+        VerifyWeights();
+        return content;
+    }
 
+    /// <summary>Whether a file's hash is known, so that its content is checked before a graph is opened that names it.</summary>
+    public bool HasWeights(string name) => _record.Weights.ContainsKey(name);
+
+    /// <summary>Called when a session is open: ONNX Runtime and GenAI read files by their paths, after those were hashed.</summary>
+    /// <exception cref="ModelLoadException">A file that was verified has been changed or replaced since.</exception>
+    public void RequireUnchanged()
+    {
+        _requireInPlace?.Invoke();
+        _files.Require();
+    }
+
+    private ExportedFile Entry(string graph) => _record.Graphs.TryGetValue(graph, out var entry)
+        ? entry
+        : throw new ModelLoadException($"{Path} has no {graph}; it has {string.Join(", ", _record.Graphs.Keys.Order())}. Export it: trainer export.");
+
+    private void VerifyWeights()
+    {
+        foreach (var (name, weights) in _record.Weights.Where(pair => !_verified.Contains(pair.Key)))
+        {
+            Verify(name, weights.Sha256, HashOf);
+        }
+    }
+
+    private void Verify(string name, string expected, Func<string, byte[]> hash)
+    {
         string file = System.IO.Path.Combine(Path, name);
         if (System.IO.Path.GetFileName(name) != name || !File.Exists(file))
         {
             throw new ModelLoadException($"{file} is missing, though export.json lists it. Export the model again: trainer export.");
         }
 
-        using var stream = File.OpenRead(file);
-        string actual = Convert.ToHexStringLower(SHA256.HashData(stream));
+        string actual;
+        try
+        {
+            _files.Note(file);                               // before it is read: a change from then on shows
+            actual = Convert.ToHexStringLower(hash(file));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new ModelLoadException($"{file} cannot be read: {e.Message} Make it readable for the service's user, or export the model again: trainer export.", e);
+        }
+
         if (actual != expected.ToLowerInvariant())
         {
             throw new ModelLoadException($"{file} is damaged or from another export: its SHA-256 is {actual}, export.json says {expected}. Export the model again: trainer export.");
         }
 
         _verified.Add(name);
+    }
+
+    private static byte[] HashOf(string file)
+    {
+        using var stream = File.OpenRead(file);
+        return SHA256.HashData(stream);
     }
 
     private static ExportRecord ReadRecord(string path)

@@ -1,3 +1,5 @@
+using Rudder.InferenceService.Engines;
+
 namespace Rudder.InferenceService.Registry;
 
 /// <summary>Turns paths that calls name into folders inside the model roots; symbolic links are followed before the check.</summary>
@@ -28,16 +30,39 @@ internal sealed class ModelFolders(IEnumerable<string> roots)
             throw new ModelPathException("path names no folder inside the service's model roots; Service:ModelRoots lists them.", missing: true);
         }
 
-        // The files themselves may be links too, as in a download cache.
-        foreach (string file in Directory.EnumerateFileSystemEntries(real, "*", SearchOption.AllDirectories))
+        RequireFilesInside(real, realRoots);
+        return real;
+    }
+
+    // The files themselves may be links too, as in a download cache, and so may the folders in the folder: each is gone through once,
+    // however many links lead to it.
+    private static void RequireFilesInside(string folder, List<string> realRoots)
+    {
+        var seen = new HashSet<string>(StringComparer.Ordinal) { folder };
+        var waiting = new Queue<string>([folder]);
+        while (waiting.TryDequeue(out string? current))
         {
-            if (new FileInfo(file).LinkTarget is not null && !IsInside(RealPath(file), realRoots))
+            foreach (string entry in Directory.EnumerateFileSystemEntries(current))
             {
-                throw Outside($"'{Path.GetRelativePath(real, file)}' in the folder at path");
+                bool isLink = new FileInfo(entry).LinkTarget is not null;
+                string real = isLink ? RealPath(entry) : entry;
+                if (isLink && !IsInside(real, realRoots))
+                {
+                    throw Outside($"'{Path.GetRelativePath(folder, entry)}' in the folder at path");
+                }
+
+                if (LinuxStatus.Read(real) is { IsSpecial: true })
+                {
+                    throw new ModelPathException(
+                        $"'{Path.GetRelativePath(folder, entry)}' in the folder at path is a pipe, a socket or a device; a model folder holds files and folders only. Take it out.", missing: false);
+                }
+
+                if (Directory.Exists(real) && seen.Add(real))
+                {
+                    waiting.Enqueue(real);
+                }
             }
         }
-
-        return real;
     }
 
     private static ModelPathException Outside(string what) =>

@@ -16,6 +16,8 @@ internal sealed class ModelLoader(ServiceOptions options, EngineMetrics metrics)
 
     private async Task<LoadedModel> Load(ModelSource source, CancellationToken cancellation)
     {
+        source.RequireInPlace();                             // other loads may have taken long before this one's turn came
+        var files = UnchangedFiles.In(source.Folder);
         var config = ModelConfig.Load(source.Folder);
         var tokenizer = TextTokenizer.Load(source.Folder);
         RefuseWithoutGraphs(source.Folder);
@@ -31,7 +33,8 @@ internal sealed class ModelLoader(ServiceOptions options, EngineMetrics metrics)
         ModelSize.Of(source, config, Limits(options, source, config)).RequireWithin(source.Folder, options.MaxModelMegabytes, FreeMemory.Bytes());
 
         // Hashing and reading the graphs takes the longest.
-        var graphs = GraphFolder.Open(source.Folder);
+        var graphs = GraphFolder.Open(source.Folder, source.RequireInPlace);
+        files.Require();                                     // config and tokenizer, read before they were hashed
         cancellation.ThrowIfCancellationRequested();
         try
         {

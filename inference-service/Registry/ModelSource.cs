@@ -10,6 +10,20 @@ namespace Rudder.InferenceService.Registry;
 /// <param name="Precision">Which graphs are loaded.</param>
 internal sealed record ModelSource(string Name, string Folder, EngineKind Engine, GraphPrecision Precision)
 {
+    /// <summary>What a folder that a call named must lie in; null for a model of the settings, which may lie anywhere.</summary>
+    public ModelFolders? Roots { get; init; }
+
+    /// <summary>Refuses a folder that a call named if it has been replaced by a link, or one of its files by a link out of the roots, since its path was checked.</summary>
+    /// <exception cref="ModelLoadException">The path leads elsewhere now.</exception>
+    /// <exception cref="ModelPathException">It leads out of the roots, or nowhere.</exception>
+    public void RequireInPlace()
+    {
+        if (Roots is not null && Roots.Resolve(Folder) != Folder)
+        {
+            throw new ModelLoadException($"{Folder} was replaced by a link while the model was being loaded. Load the model again by the path of the folder meant.");
+        }
+    }
+
     /// <summary>A model of the settings; its path is relative to the current folder.</summary>
     public static ModelSource From(ModelOptions model) => new(model.Name, Path.GetFullPath(model.Path), model.Engine, model.Precision);
 }

@@ -25,7 +25,7 @@ internal sealed class ModelsService(ModelRegistry models, ModelFolders folders, 
     {
         string name = RequestValidation.Name("name", request.Name, "Give the name that calls will use.");
         RequestValidation.InRange("the length of path", request.Path.Length, 1, MaxPathLength, "Name a model folder inside the service's model roots.");
-        var source = new ModelSource(name, folders.Resolve(request.Path), EngineOf(request.Engine), PrecisionOf(request.Precision));
+        var source = new ModelSource(name, folders.Resolve(request.Path), EngineOf(request.Engine), PrecisionOf(request.Precision)) { Roots = folders };
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, state.Ended);
         return new LoadModelResponse { Model = Describe(await models.LoadAsync(source, ended.Token)) };
     }

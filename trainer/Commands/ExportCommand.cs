@@ -47,7 +47,8 @@ internal static class ExportCommand
         ExportReport report = ModelExport.Run(model, recipe, ComputeDevice.UseThreads(recipe.Threads), recipe.Output);
         foreach ((string name, GraphReport graph) in report.Graphs)
         {
-            string kl = graph.MeanKl is double mean ? string.Create(CultureInfo.InvariantCulture, $", mean KL {mean:g3} (limit {graph.Limit:g3})") : "";
+            string half = graph.MeanKlBf16Cache is double rounded ? string.Create(CultureInfo.InvariantCulture, $", with a bfloat16 cache {rounded:g3}") : "";
+            string kl = graph.MeanKl is double mean ? string.Create(CultureInfo.InvariantCulture, $", mean KL {mean:g3}{half} (limit {graph.Limit:g3})") : "";
             Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name}: max |Δ log-prob| {graph.MaxAbsDiff:g3} over {graph.Positions} positions{kl}"));
         }
 

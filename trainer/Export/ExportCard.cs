@@ -36,11 +36,11 @@ internal static class ExportCard
     {
         var text = new StringBuilder(Heading);
         text.Append("Compared with the TorchSharp model on the same tokens; KL and differences in nats.\n\n");
-        text.Append("| graph | precision | positions | max abs Δ log-prob | mean abs Δ token log-prob | mean KL | limit |\n|---|---|---|---|---|---|---|\n");
+        text.Append("| graph | precision | positions | max abs Δ log-prob | mean abs Δ token log-prob | mean KL | mean KL, bfloat16 cache | limit |\n|---|---|---|---|---|---|---|---|\n");
         foreach ((string name, GraphReport graph) in report.Graphs)
         {
             string limit = graph.MeanKl is null ? $"max {Number(graph.Limit)}" : $"KL {Number(graph.Limit)}";
-            text.Append(CultureInfo.InvariantCulture, $"| {name} | {graph.Precision} | {graph.Positions} | {Number(graph.MaxAbsDiff)} | {Number(graph.MeanTokenDiff)} | {Number(graph.MeanKl)} | {limit} |\n");
+            text.Append(CultureInfo.InvariantCulture, $"| {name} | {graph.Precision} | {graph.Positions} | {Number(graph.MaxAbsDiff)} | {Number(graph.MeanTokenDiff)} | {Number(graph.MeanKl)} | {Number(graph.MeanKlBf16Cache)} | {limit} |\n");
         }
 
         return text.ToString();

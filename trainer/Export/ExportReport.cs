@@ -46,11 +46,19 @@ internal sealed record ExportReport(
 /// <param name="Precision"><c>fp32</c>, <c>int8</c> or <c>fp16</c>.</param>
 /// <param name="Positions">Tokens (texts, for a classifier) compared.</param>
 /// <param name="MaxAbsDiff">Largest |Δ log-prob| over all positions and the whole vocabulary (all labels).</param>
-/// <param name="Limit">fp32: what <paramref name="MaxAbsDiff"/> may be. int8 and fp16: what <paramref name="MeanKl"/> may be.</param>
+/// <param name="Limit">fp32: what <paramref name="MaxAbsDiff"/> may be. int8 and fp16: what <paramref name="MeanKl"/> and <paramref name="MeanKlBf16Cache"/> may be.</param>
 /// <param name="MeanTokenDiff">int8 and fp16: mean |Δ log-prob| of the tokens of the texts (of the most probable label).</param>
-/// <param name="MeanKl">int8 and fp16: mean KL of float32 to it per token (per text), nats.</param>
+/// <param name="MeanKl">int8 and fp16: mean KL of float32 to it per token (per text), nats; of a decoder with a cache of the graph's own type.</param>
+/// <param name="MeanKlBf16Cache">int8 decoder: the same with its cache in bfloat16, as the service's slot engine keeps it. Held to the same limit; null where export did not measure it yet.</param>
 internal sealed record GraphReport(
-    string Sha256, string Precision, int Positions, double MaxAbsDiff, double Limit, double? MeanTokenDiff = null, double? MeanKl = null);
+    string Sha256,
+    string Precision,
+    int Positions,
+    double MaxAbsDiff,
+    double Limit,
+    double? MeanTokenDiff = null,
+    double? MeanKl = null,
+    double? MeanKlBf16Cache = null);
 
 /// <summary>One file of weights.</summary>
 /// <param name="Sha256">Hash of the file.</param>

@@ -170,7 +170,8 @@ internal static class ModelExport
             pair.Value.MaxAbsDiff,
             pair.Value.Limit,
             pair.Value.MeanTokenDiff,
-            pair.Value.MeanKl));
+            pair.Value.MeanKl,
+            pair.Value.MeanKlBf16Cache));
         var weights = Directory.EnumerateFiles(folder.Path, "*.bin").Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal)
             .ToDictionary(name => name, name => new FileReport(folder.Sha256(name), new FileInfo(folder.File(name)).Length));
         return new ExportReport(fingerprint, graphs, weights);

@@ -32,17 +32,29 @@ internal sealed class ParityCheck(ExportSettings settings)
     public GraphFigures Decoder(ISequenceLogits model, DecoderGraph graph, IReadOnlyList<int[]> rows, int steps)
     {
         var comparison = new LogitComparison();
-        Replay(comparison, model, graph, rows, [.. rows.Select(row => row.Length - steps)]);
+        Replay(model, graph, rows, [.. rows.Select(row => row.Length - steps)], (comparison, RoundCache: false));
         return Accept("decoder.onnx", comparison);
     }
 
-    /// <summary>Texts through decoder.int8.onnx token by token, with a float32 cache, as GenAI samples.</summary>
-    public GraphFigures Int8Decoder(ISequenceLogits model, DecoderGraph graph, IReadOnlyList<int[]> rows) =>
-        AcceptInt8("decoder.int8.onnx", "token", ReplayTexts(model, graph, rows));
+    /// <summary>
+    /// Texts through decoder.int8.onnx token by token, twice: with a float32 cache, as GenAI samples, and with one in bfloat16, as the
+    /// service's slot engine does. Both must hold the bound.
+    /// </summary>
+    public GraphFigures Int8Decoder(ISequenceLogits model, DecoderGraph graph, IReadOnlyList<int[]> rows)
+    {
+        var (whole, half) = (new LogitComparison(), new LogitComparison());
+        ReplayTexts(model, graph, rows, (whole, RoundCache: false), (half, RoundCache: true));
+        GraphFigures figures = AcceptInt8("decoder.int8.onnx", "token", whole);
+        return figures with { MeanKlBf16Cache = AcceptInt8("decoder.int8.onnx with its cache in bfloat16", "token", half).MeanKl };
+    }
 
     /// <summary>The same through decoder.fp16.onnx. ONNX Runtime's processor computes it slowly, and in places in float32: a GPU's rounding differs a little.</summary>
-    public GraphFigures Fp16Decoder(ISequenceLogits model, DecoderGraph graph, IReadOnlyList<int[]> rows) =>
-        AcceptByKl("decoder.fp16.onnx", "token", ReplayTexts(model, graph, rows), "fp16", settings.Fp16MaxKl);
+    public GraphFigures Fp16Decoder(ISequenceLogits model, DecoderGraph graph, IReadOnlyList<int[]> rows)
+    {
+        var comparison = new LogitComparison();
+        ReplayTexts(model, graph, rows, (comparison, RoundCache: false));
+        return AcceptByKl("decoder.fp16.onnx", "token", comparison, "fp16", settings.Fp16MaxKl);
+    }
 
     /// <summary>Ragged texts through a classifier graph.</summary>
     public GraphFigures Classifier(ILabelLogits model, ILabelLogits graph, IReadOnlyList<int[]> rows, bool int8)
@@ -60,40 +72,47 @@ internal sealed class ParityCheck(ExportSettings settings)
         return int8 ? AcceptInt8("classifier.int8.onnx", "text", comparison) : Accept("classifier.onnx", comparison);
     }
 
-    private static LogitComparison ReplayTexts(ISequenceLogits model, DecoderGraph graph, IReadOnlyList<int[]> rows)
+    private static void ReplayTexts(
+        ISequenceLogits model, DecoderGraph graph, IReadOnlyList<int[]> rows, params ReadOnlySpan<(LogitComparison Comparison, bool RoundCache)> passes)
     {
-        var comparison = new LogitComparison();
         foreach (int[][] batch in rows.Chunk(TextRows))
         {
-            Replay(comparison, model, graph, batch, [.. batch.Select(row => Math.Min(TextPrompt, row.Length - 1))]);
+            Replay(model, graph, batch, [.. batch.Select(row => Math.Min(TextPrompt, row.Length - 1))], passes);
         }
-
-        return comparison;
     }
 
-    private static void Replay(LogitComparison comparison, ISequenceLogits model, DecoderGraph graph, IReadOnlyList<int[]> rows, int[] prompts)
+    /// <summary>The model once, then the graph once for each kind of cache asked for.</summary>
+    private static void Replay(
+        ISequenceLogits model,
+        DecoderGraph graph,
+        IReadOnlyList<int[]> rows,
+        int[] prompts,
+        params ReadOnlySpan<(LogitComparison Comparison, bool RoundCache)> passes)
     {
         var places = rows.SelectMany((row, index) => Enumerable.Range(prompts[index] - 1, row.Length - prompts[index] + 1).Select(p => (index, p))).ToArray();
         float[] expected = Read(model, rows, places);
         int vocabulary = expected.Length / places.Length;
         int[] starts = [.. rows.Select((_, index) => Array.FindIndex(places, place => place.index == index))];
-        float[][] actual = graph.Prefill([.. rows.Select((row, index) => row[..prompts[index]])]);
         int steps = rows.Select((row, index) => row.Length - prompts[index]).Min();
-        for (int step = 0; ; step++)
+        foreach (var (comparison, roundCache) in passes)
         {
-            for (int row = 0; row < rows.Count; row++)
+            float[][] actual = graph.Prefill([.. rows.Select((row, index) => row[..prompts[index]])], roundCache);
+            for (int step = 0; ; step++)
             {
-                int next = prompts[row] + step;
-                ReadOnlySpan<float> logits = expected.AsSpan((starts[row] + step) * vocabulary, vocabulary);
-                comparison.Add(logits, actual[row], next < rows[row].Length ? rows[row][next] : null);
-            }
+                for (int row = 0; row < rows.Count; row++)
+                {
+                    int next = prompts[row] + step;
+                    ReadOnlySpan<float> logits = expected.AsSpan((starts[row] + step) * vocabulary, vocabulary);
+                    comparison.Add(logits, actual[row], next < rows[row].Length ? rows[row][next] : null);
+                }
 
-            if (step == steps)
-            {
-                return;
-            }
+                if (step == steps)
+                {
+                    break;
+                }
 
-            actual = graph.Step([.. rows.Select((row, index) => row[prompts[index] + step])]);
+                actual = graph.Step([.. rows.Select((row, index) => row[prompts[index] + step])]);
+            }
         }
     }
 
@@ -149,4 +168,4 @@ internal sealed class ParityCheck(ExportSettings settings)
 }
 
 /// <summary>What a check measured; see <see cref="GraphReport"/> for the meanings.</summary>
-internal sealed record GraphFigures(int Positions, double MaxAbsDiff, double Limit, double? MeanTokenDiff, double? MeanKl);
+internal sealed record GraphFigures(int Positions, double MaxAbsDiff, double Limit, double? MeanTokenDiff, double? MeanKl, double? MeanKlBf16Cache = null);

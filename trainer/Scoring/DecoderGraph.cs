@@ -11,13 +11,19 @@ internal sealed class DecoderGraph(string path, int threads) : IDisposable
     private readonly OnnxSession session = new(path, threads);
     private IDisposableReadOnlyCollection<OrtValue>? cache;
     private int[] lengths = [];
+    private bool rounds;
 
     /// <summary>Reads the prompts, padded on the right, and gives the logits after each one's last token.</summary>
     /// <param name="prompts">One or more rows of one or more tokens.</param>
+    /// <param name="roundCache">
+    /// Whether keys and values are kept in bfloat16 from here on, as the service's slot engine keeps those of int8 graphs. A float32 cache
+    /// only; a token's own are rounded once it has been read, there just before.
+    /// </param>
     /// <returns>One array of vocabulary size per row.</returns>
-    public float[][] Prefill(IReadOnlyList<int[]> prompts)
+    public float[][] Prefill(IReadOnlyList<int[]> prompts, bool roundCache = false)
     {
         Forget();
+        rounds = roundCache;
         lengths = [.. prompts.Select(prompt => prompt.Length)];
         return Run(prompts, lengths.Max(), 0);
     }
@@ -88,6 +94,11 @@ internal sealed class DecoderGraph(string path, int threads) : IDisposable
         IDisposableReadOnlyCollection<OrtValue> outputs = session.Run(all, ["logits", .. parts.Select(part => $"present.{part}")]);
         Forget();
         cache = outputs;
+        if (rounds)
+        {
+            RoundCache(outputs);
+        }
+
         ReadOnlySpan<float> logits = halves ? Widened(outputs[0]) : outputs[0].GetTensorDataAsSpan<float>();
         float[][] result = new float[rows][];
         for (int row = 0; row < rows; row++)
@@ -96,6 +107,15 @@ internal sealed class DecoderGraph(string path, int threads) : IDisposable
         }
 
         return result;
+    }
+
+    // What is rounded already stays as it is.
+    private static void RoundCache(IReadOnlyList<OrtValue> outputs)
+    {
+        foreach (OrtValue part in outputs.Skip(1))      // the first are the logits
+        {
+            BrainFloat.Round(part.GetTensorMutableDataAsSpan<float>());
+        }
     }
 
     private static OrtValue Nothing(bool halves, params long[] shape) =>

@@ -7,6 +7,7 @@ namespace Rudder.InferenceService.Tests.Engines;
 /// <summary>Graphs whose hash is right and whose content is not what an export writes.</summary>
 public sealed class GraphFileTests : IDisposable
 {
+    private const AttributeProto.Types.AttributeType TensorAttribute = (AttributeProto.Types.AttributeType)4;     // no export writes it
     private readonly TinyModel _model = new("tiny-gpt2");
 
     public void Dispose() => _model.Dispose();
@@ -18,6 +19,30 @@ public sealed class GraphFileTests : IDisposable
     [Fact]
     public void Read_GraphInsideANode_IsRefused() => AssertRefused(
         model => model.Graph.Node[0].Attribute.Add(new AttributeProto { Name = "body", Type = AttributeProto.Types.AttributeType.Graph }), "graphs inside its nodes");
+
+    [Fact]
+    public void Read_TensorInsideANode_IsRefused() => AssertRefused(
+        model => model.Graph.Node[0].Attribute.Add(new AttributeProto { Name = "value", Type = TensorAttribute }), "tensors or graphs inside its nodes");
+
+    [Fact]
+    public void Read_SparseTensors_AreRefused() => AssertRefused(model => model.Graph.SparseInitializer.Add(ByteString.Empty), "sparse tensors");
+
+    [Theory]
+    [InlineData("../../secret.bin")]
+    [InlineData("/etc/hostname")]
+    [InlineData("other.bin")]
+    [InlineData("./weights.bin")]
+    [InlineData("")]
+    public void Read_WeightsInAFileThatTheExportDoesNotList_AreRefusedAsNobodyHashedIt(string file) => AssertRefused(
+        model => Outside(model).ExternalData.Single(entry => entry.Key == "location").Value = file,
+        $"has weights in '{file}', which is none of the weight files that export.json lists");
+
+    [Fact]
+    public void Read_SecondPlaceOfTheSameWeights_IsRefused() => AssertRefused(
+        model => Outside(model).ExternalData.Add(new StringStringEntryProto { Key = "location", Value = "other.bin" }), "has weights in 'other.bin'");
+
+    [Fact]
+    public void Read_WeightsOutsideWithoutAPlace_AreRefused() => AssertRefused(model => Outside(model).ExternalData.Clear(), "has weights in ''");
 
     [Fact]
     public void Read_Functions_AreRefused() => AssertRefused(model => model.Functions.Add(ByteString.Empty), "has functions");
@@ -53,6 +78,8 @@ public sealed class GraphFileTests : IDisposable
         var body = GraphFile.Read(_model.Open(), "logprobs", GraphPrecision.Fp32);
         Assert.Contains($"does not end in a product that gives '{output}'", Assert.Throws<ModelLoadException>(() => body.TakeLast(output)).Message);
     }
+
+    private static TensorProto Outside(ModelProto model) => model.Graph.Initializer.First(tensor => tensor.DataLocation == TensorProto.Types.DataLocation.External);
 
     private void AssertRefused(Action<ModelProto> change, string expected)
     {

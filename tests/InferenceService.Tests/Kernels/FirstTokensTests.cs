@@ -42,11 +42,13 @@ public sealed class FirstTokensTests : IDisposable
         Numbers.AssertClose([.. expected.Select(value => (double)value)], Logits(graph.Model, graph.Path), 1e-6);
     }
 
-    [Fact]
-    public void Fuse_StatesThatAnOutputReads_StayAsTheyAre()
+    [Theory]
+    [InlineData("SkipLayerNormalization")]                   // what the head reads
+    [InlineData("BiasGelu")]                                 // what lies between
+    public void Fuse_StatesThatAnOutputReads_StayAsTheyAre(string operation)
     {
         var graph = GraphFile.Read(_model.Open(), "classifier", GraphPrecision.Fp32).Model.Graph;
-        var state = graph.Node.Last(node => node.OpType == "SkipLayerNormalization").Output[0];
+        var state = graph.Node.Last(node => node.OpType == operation).Output[0];
         graph.Output.Add(new ValueInfoProto { Name = state });
         var before = graph.Clone();
         FirstTokens.Fuse(new GraphNodes(graph));

@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using Rudder.InferenceService.Registry;
 
 namespace Rudder.InferenceService.Tests.Registry;
@@ -119,5 +120,47 @@ public sealed class ModelFoldersTests : IDisposable
         var folders = new ModelFolders([Path.Combine(_base, "alias")]);
 
         Assert.Equal(Path.Combine(_base, "root", "model"), folders.Resolve("model"));
+    }
+
+    [Fact]
+    public void Resolve_FolderLinkInsideTheRootsWithALinkOutOfThem_IsRefused()
+    {
+        File.CreateSymbolicLink(Path.Combine(_base, "root", "model", "onnx"), "../../root2/other");
+        File.CreateSymbolicLink(Path.Combine(_base, "root2", "other", "weights.bin"), "../../outside/secret");
+
+        var fault = Assert.Throws<ModelPathException>(() => Folders.Resolve("model"));
+
+        Assert.False(fault.Missing);
+        Assert.Contains("weights.bin' in the folder at path leads out", fault.Message);
+    }
+
+    [Fact]
+    public void Resolve_FolderLinkInsideTheRoots_IsFollowed()
+    {
+        File.CreateSymbolicLink(Path.Combine(_base, "root", "model", "onnx"), "../../root2/other");
+        File.WriteAllText(Path.Combine(_base, "root2", "other", "weights.bin"), "");
+
+        Assert.Equal(Path.Combine(_base, "root", "model"), Folders.Resolve("model"));
+    }
+
+    [Fact]
+    public void Resolve_FolderLinksThatLeadBack_AreFollowedOnce()
+    {
+        // Followed by their names there would be 2 to the 40th ways through them.
+        File.CreateSymbolicLink(Path.Combine(_base, "root", "model", "one"), ".");
+        File.CreateSymbolicLink(Path.Combine(_base, "root", "model", "two"), "../model");
+
+        Assert.Equal(Path.Combine(_base, "root", "model"), Folders.Resolve("model"));
+    }
+
+    [Fact]
+    public void Resolve_SpecialFile_IsRefusedAsReadingItMayNeverEnd()
+    {
+        using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        socket.Bind(new UnixDomainSocketEndPoint(Path.Combine(_base, "root", "model", "config.json")));
+
+        var fault = Assert.Throws<ModelPathException>(() => Folders.Resolve("model"));
+
+        Assert.Contains("'config.json' in the folder at path is a pipe, a socket or a device", fault.Message);
     }
 }

@@ -52,7 +52,7 @@ public sealed class ModelFaultsTests : IDisposable
         File.Delete(Path.Combine(folder, "onnx", "weights.bin"));
         ModelCopies.Sealed(folder);
 
-        Assert.Contains("ONNX Runtime cannot load", await RefusalAsync("bad"));
+        Assert.Contains("has weights in 'weights.bin', which is none of the weight files that export.json lists", await RefusalAsync("bad"));
     }
 
     [Fact]

@@ -99,5 +99,18 @@ public sealed class Gpt2OnnxTests : IDisposable
         Assert.All(Enumerable.Range(0, 512), token => Assert.Equal(last[1][token], logits[1][token], 1e-5));
     }
 
+    [Fact]
+    public void Decoder_CacheInBFloat16_ChangesWhatFollowsThePromptAndNoMore()
+    {
+        int[] prompt = TinyModels.Ids(TinyModels.Expected("tiny-gpt2").GetProperty("input_ids"))[0][..12];
+        using var decoder = new DecoderGraph(Path.Combine(graphs, "decoder.onnx"), 1);
+        (float[] Prompt, float[] Next) Run(bool roundCache) => (decoder.Prefill([prompt], roundCache)[0], decoder.Step([7])[0]);
+        var (whole, half, again) = (Run(false), Run(true), Run(false));
+        double largest = whole.Next.Zip(half.Next, (left, right) => Math.Abs((double)left - right)).Max();
+        Assert.Equal(whole.Prompt, half.Prompt);        // rounded once it has been read
+        Assert.InRange(largest, 1e-5, 2e-2);            // 8 bits of keys and values: at most 1/256 of each
+        Assert.Equal(whole.Next, again.Next);
+    }
+
     public void Dispose() => models.Dispose();
 }

@@ -40,6 +40,15 @@ public sealed class ModelExportTests : IDisposable
         Assert.Equal(report.ToString(), ExportReport.Read(Path.Combine(model, "onnx"))!.ToString());
         Assert.InRange(report.Graphs["decoder.onnx"].MaxAbsDiff, 0, 1e-5);
         Assert.InRange(report.Graphs["decoder.int8.onnx"].MeanKl!.Value, 1e-9, 1e-3);
+        Assert.Null(report.Graphs["decoder.onnx"].MeanKlBf16Cache);
+    }
+
+    [Fact]
+    public void Run_Int8Decoder_IsMeasuredWithBothKindsOfCache()
+    {
+        GraphReport report = ModelExport.Run(models.Copy("tiny-gpt2"), Both, threads: 1).Graphs["decoder.int8.onnx"];
+        Assert.NotEqual(report.MeanKl, report.MeanKlBf16Cache);
+        Assert.InRange(report.MeanKlBf16Cache!.Value, 0.5 * report.MeanKl!.Value, 2 * report.MeanKl.Value);
     }
 
     [Theory]
@@ -104,6 +113,17 @@ public sealed class ModelExportTests : IDisposable
         Assert.Throws<TrainingFailedException>(() => ModelExport.Run(model, Both with { Int8MaxKl = 1e-9 }, threads: 1));
         Assert.Equal(before, File.ReadAllText(Path.Combine(model, "onnx", "export.json")));
         Assert.Equal(["config.json", "model.safetensors", "onnx"], Entries(model));
+    }
+
+    [Fact]
+    public void Run_Int8BeyondItsBoundWithABFloat16CacheAlone_IsRefusedByIt()
+    {
+        string model = models.Copy("tiny-gpt2");
+        GraphReport report = ModelExport.Run(model, Both, threads: 1).Graphs["decoder.int8.onnx"];
+        double between = (report.MeanKl!.Value + report.MeanKlBf16Cache!.Value) / 2;       // 1.086e-4 and 1.113e-4
+        Assert.InRange(between, report.MeanKl.Value, report.MeanKlBf16Cache.Value);
+        var e = Assert.Throws<TrainingFailedException>(() => ModelExport.Run(model, Both with { Int8MaxKl = between }, threads: 1));
+        Assert.StartsWith("decoder.int8.onnx with its cache in bfloat16 is too far from float32", e.Message, StringComparison.Ordinal);
     }
 
     [Theory]
