@@ -1,3 +1,4 @@
+using System.Text;
 using Rudder.Client.Rpc;
 using Rudder.Inference.V1;
 
@@ -71,10 +72,14 @@ internal static class PromptCutter
         CancellationToken cancel
     )
     {
-        EncodeRequest encode = new() { Model = model };
-        encode.Texts.Add(block.Select(row => cut is null ? row.Text : Opening(row.Text, cut.Max)));
-        EncodeResponse encoded = await client.EncodeAsync(encode, cancel).ConfigureAwait(false);
-        var rows = block.Zip(encoded.Results, (row, ids) => (row.Id, row.Text, Ids: ids.Ids.ToArray()));
+        List<TokenIds> encoded = [];
+        foreach (string[] texts in InputChunks.Split(block.Select(row => cut is null ? row.Text : Opening(row.Text, cut.Max)), Encoding.UTF8.GetByteCount))
+        {
+            EncodeRequest encode = new() { Model = model, Texts = { texts } };
+            encoded.AddRange((await client.EncodeAsync(encode, cancel).ConfigureAwait(false)).Results);
+        }
+
+        var rows = block.Zip(encoded, (row, ids) => (row.Id, row.Text, Ids: ids.Ids.ToArray()));
         if (cut is null)
         {
             return rows.Where(row => row.Ids.Length > 0).Select(row => new CutPrompt(row.Id, row.Text, row.Ids));
@@ -85,12 +90,12 @@ internal static class PromptCutter
             .. rows.Where(row => row.Ids.Length >= cut.Min)
                 .Select(row => (row.Id, row.Text, row.Ids[..Math.Min(row.Ids.Length, StableHash.Length(row.Id, cut.Min, cut.Max))])),
         ];
-        IReadOnlyList<string> texts = await DecodeAsync(client, model, kept.Select(row => row.Ids), cancel).ConfigureAwait(false);
+        IReadOnlyList<string> starts = await DecodeAsync(client, model, kept.Select(row => row.Ids), cancel).ConfigureAwait(false);
         List<CutPrompt> prompts = [];
         for (int i = 0; i < kept.Count; i++)
         {
             (string id, string text, int[] ids) = kept[i];
-            CutPrompt? prompt = await WholeCharactersAsync(client, model, text, ids, texts[i], cut.Min, cancel).ConfigureAwait(false);
+            CutPrompt? prompt = await WholeCharactersAsync(client, model, text, ids, starts[i], cut.Min, cancel).ConfigureAwait(false);
             prompts.AddRange(prompt is null ? [] : [prompt with { Id = $"{id}#{prompt.Ids.Count}" }]);
         }
 

@@ -1,10 +1,18 @@
+using Google.Protobuf;
+
 namespace Rudder.Client.Rpc;
 
-/// <summary>Asks about many inputs in as many calls as it takes, none with more of them than the service allows.</summary>
+/// <summary>Asks about many inputs in as many calls as it takes, none with more of them, or of more bytes, than the service allows.</summary>
 internal static class InputChunks
 {
     /// <summary>Inputs of one call that the service takes at most: the default of its <c>Service:MaxInputs</c>.</summary>
     public const int MaxInputs = 1024;
+
+    /// <summary>Bytes of one call's inputs: the default of <c>Service:MaxRequestBytes</c> less room for the other fields.</summary>
+    public const int MaxBytes = (4 << 20) - (4 << 10);
+
+    // Tag and length of a repeated field's entry.
+    private const int EntryBytes = 6;
 
     /// <summary>Results of all inputs, in their order.</summary>
     /// <param name="call">e.g. Scoring.Classify, for the error.</param>
@@ -15,9 +23,10 @@ internal static class InputChunks
         IEnumerable<TInput> inputs,
         Func<TInput[], Task<IReadOnlyList<TResult>>> ask
     )
+        where TInput : IMessage
     {
         List<TResult> results = [];
-        foreach (TInput[] chunk in inputs.Chunk(MaxInputs))
+        foreach (TInput[] chunk in Split(inputs, input => input.CalculateSize()))
         {
             IReadOnlyList<TResult> answers = await ask(chunk).ConfigureAwait(false);
             if (answers.Count != chunk.Length)
@@ -29,5 +38,32 @@ internal static class InputChunks
         }
 
         return results;
+    }
+
+    /// <summary>Inputs in their order, in parts that fit one call each; one that fits none stands alone, for the service to refuse by name.</summary>
+    /// <param name="inputs">Any number.</param>
+    /// <param name="size">Bytes of one.</param>
+    public static IEnumerable<TInput[]> Split<TInput>(IEnumerable<TInput> inputs, Func<TInput, int> size)
+    {
+        List<TInput> part = [];
+        long bytes = 0;
+        foreach (TInput input in inputs)
+        {
+            int more = size(input) + EntryBytes;
+            if (part.Count > 0 && (part.Count == MaxInputs || bytes + more > MaxBytes))
+            {
+                yield return [.. part];
+                part.Clear();
+                bytes = 0;
+            }
+
+            part.Add(input);
+            bytes += more;
+        }
+
+        if (part.Count > 0)
+        {
+            yield return [.. part];
+        }
     }
 }

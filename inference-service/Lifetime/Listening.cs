@@ -11,6 +11,12 @@ namespace Rudder.InferenceService.Lifetime;
 /// <summary>Where Kestrel listens, which protocols it speaks there, and what it takes from a connection before any call is read.</summary>
 internal static class Listening
 {
+    /// <summary>Least rate of a body, on average, once its grace is over; HTTP/1.1 and HTTP/2.</summary>
+    public const int BodyBytesPerSecond = 240;
+
+    /// <summary>Time in which a body may come at any rate.</summary>
+    public const int BodyGraceSeconds = 5;
+
     // What HTTP needs around a message, so that gRPC's own limit is the one that speaks.
     private const int HttpSlack = 64 << 10;
 
@@ -62,6 +68,7 @@ internal static class Listening
         limits.MaxRequestBodySize = options.MaxRequestBytes + HttpSlack;
         limits.MaxRequestHeadersTotalSize = HeaderBytes;
         limits.RequestHeadersTimeout = HeaderTime;
+        limits.MinRequestBodyDataRate = new MinDataRate(BodyBytesPerSecond, TimeSpan.FromSeconds(BodyGraceSeconds));
         limits.Http2.MaxStreamsPerConnection = options.MaxStreamsPerConnection;
         limits.Http2.KeepAlivePingDelay = PingDelay;
         limits.Http2.KeepAlivePingTimeout = PingTimeout;

@@ -191,7 +191,14 @@ internal static class CompletionRequestReader
             return false;
         }
 
-        bool include = new JsonFields(options, ["include_usage"], "stream_options.").Flag("include_usage");
+        var given = new JsonFields(options, ["include_usage", "include_obfuscation"], "stream_options.");
+        if (given.Flag("include_obfuscation"))
+        {
+            const string name = "stream_options.include_obfuscation";
+            throw OpenAiException.Invalid(name, $"{name} is true; this service sends no padding with its events. Leave it out, or send false.");
+        }
+
+        bool include = given.Flag("include_usage");
         return stream ? include : throw OpenAiException.Invalid("stream_options", "stream_options is set, and stream is not; set stream or leave it out.");
     }
 

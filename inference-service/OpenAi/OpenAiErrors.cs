@@ -1,4 +1,5 @@
 using Grpc.Core;
+using Rudder.InferenceService.Lifetime;
 using Rudder.InferenceService.Services;
 
 namespace Rudder.InferenceService.OpenAi;
@@ -22,6 +23,10 @@ internal static class OpenAiErrors
         BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge } =>
             new(StatusCodes.Status413PayloadTooLarge, StatusCode.ResourceExhausted, InvalidRequest, null, null,
                 "the body is larger than this service takes (Service:MaxRequestBytes). Send several calls."),
+        BadHttpRequestException { StatusCode: StatusCodes.Status408RequestTimeout } =>
+            new(StatusCodes.Status408RequestTimeout, StatusCode.DeadlineExceeded, InvalidRequest, null, null,
+                $"the body came too slowly: after its first {Listening.BodyGraceSeconds} s it must come at {Listening.BodyBytesPerSecond} bytes a second on "
+                + "average. Send it in one piece, or over a better connection."),
         BadHttpRequestException fault =>
             new(fault.StatusCode, StatusCode.InvalidArgument, InvalidRequest, null, null, "the body did not arrive as its headers announced it."),
         _ => From(RpcErrors.From(exception, cancelled, pastDeadline: false, reference).Status, hasOnePrompt),

@@ -29,6 +29,16 @@ internal sealed class OpenAiRoutes(OpenAiGuard guard, CompletionsCall completion
         };
     }
 
+    /// <summary>What figures name a request by that does not come to its call; null where its path is not below <c>/v1/</c>.</summary>
+    public static string? NameOf(string path) => path switch
+    {
+        Completions => Completions,
+        Models => Models,
+        _ when path.StartsWith(OneModel, StringComparison.Ordinal) && path.Length > OneModel.Length => Models,
+        _ when path.StartsWith("/v1/", StringComparison.Ordinal) => Elsewhere,
+        _ => null,
+    };
+
     private static HttpContext Checked(HttpContext http, params string[] methods)
     {
         if (methods.Contains(http.Request.Method))

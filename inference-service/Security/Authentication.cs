@@ -5,14 +5,16 @@ using Grpc.AspNetCore.Server;
 using Grpc.Core;
 using Grpc.Health.V1;
 using Microsoft.Extensions.Primitives;
+using Rudder.InferenceService.OpenAi;
 using Rudder.InferenceService.Telemetry;
 
 namespace Rudder.InferenceService.Security;
 
 /// <summary>Stands before all endpoints: with keys configured every call but health needs one, and only an admin's key loads and unloads models.</summary>
-internal sealed class Authentication(RequestDelegate next, SecurityFiles files, ILogger<Authentication> logger)
+internal sealed class Authentication(RequestDelegate next, SecurityFiles files, ServiceMetrics metrics, ILogger<Authentication> logger)
 {
     private const string Scheme = "Bearer ";
+    private const string Elsewhere = "*";
 
     /// <summary>Lets a call through, its <see cref="Caller"/> among its features, or answers it.</summary>
     public Task InvokeAsync(HttpContext context)
@@ -54,6 +56,15 @@ internal sealed class Authentication(RequestDelegate next, SecurityFiles files, 
     private static bool IsForAdmins(IMethod? method) =>
         method is { Name: "Load" or "Unload" } && method.ServiceName == Inference.V1.Models.Descriptor.FullName;
 
+    // For figures, which must not grow with the paths that a stranger makes up.
+    private static string NameOf(HttpContext context)
+    {
+        var endpoint = context.GetEndpoint();
+        string path = context.Request.Path.Value ?? "";
+        return endpoint?.Metadata.GetMetadata<GrpcMethodMetadata>()?.Method.FullName
+            ?? (endpoint is RouteEndpoint { RoutePattern.RawText: MetricsPage.Route } ? MetricsPage.Route : OpenAiRoutes.NameOf(path) ?? Elsewhere);
+    }
+
     private Task WithoutKeys(HttpContext context)
     {
         // The handshake has checked the certificate against the client roots.
@@ -84,6 +95,7 @@ internal sealed class Authentication(RequestDelegate next, SecurityFiles files, 
     private Task RefuseAsync(HttpContext context, StatusCode status, string message)
     {
         Log.CallRefused(logger, status.ToString());
+        metrics.CallRefused(NameOf(context), status.ToString());
         if (context.Request.ContentType?.StartsWith("application/grpc", StringComparison.OrdinalIgnoreCase) == true)
         {
             // Trailers-only: the status stands in the headers, no message follows.

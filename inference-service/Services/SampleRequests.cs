@@ -147,6 +147,11 @@ internal sealed class SampleRequests(RequestValidation validation)
 
     private int[] PromptIds(string field, Prompt prompt, LoadedModel model, int least)
     {
+        if (prompt.ContentCase == Prompt.ContentOneofCase.Ids)
+        {
+            CheckLength(field, prompt.Ids.Ids.Count, model, least); // before they are copied: a message may hold a million
+        }
+
         int[] ids = prompt.ContentCase switch
         {
             Prompt.ContentOneofCase.Ids => RequestValidation.Ids($"{field}.ids", prompt.Ids.Ids, model),
@@ -154,17 +159,24 @@ internal sealed class SampleRequests(RequestValidation validation)
                 .Encode(validation.Text($"{field}.text", prompt.Text)),
             _ => throw RpcErrors.Invalid($"{field} holds neither text nor ids; set one of them."),
         };
-        if (ids.Length == 0)
+        CheckLength(field, ids.Length, model, least);
+        return ids;
+    }
+
+    private static void CheckLength(string field, int tokens, LoadedModel model, int least)
+    {
+        if (tokens == 0)
         {
             string start = model.EosId is { } eos ? $", for example the end-of-text id {eos}, which starts a text" : "";
             throw RpcErrors.Invalid($"{field} has 0 tokens; it takes at least 1{start}.");
         }
 
         int limit = model.SlotTokens - least;
-        return ids.Length <= limit
-            ? ids
-            : throw RpcErrors.Invalid(
-                $"{field} has {ids.Length} tokens; model '{model.Name}' takes at most {limit}{(least > 0 ? ", so that one can be drawn" : "")}. Shorten the prompt.");
+        if (tokens > limit)
+        {
+            throw RpcErrors.Invalid(
+                $"{field} has {tokens} tokens; model '{model.Name}' takes at most {limit}{(least > 0 ? ", so that one can be drawn" : "")}. Shorten the prompt.");
+        }
     }
 
     private static int MaxNewTokens(string field, SamplerSettings settings, int promptTokens, LoadedModel model, int least)

@@ -111,9 +111,9 @@ internal sealed class ScoringService(
                 var tokenizer = RequestValidation.Tokenizer($"{field}.text", model, $"Use {field}.ids.");
                 return new ClassifierInput(tokenizer.Encode(validation.Text($"{field}.text", input.Text)), IsText: true);
             case ClassifyInput.ContentOneofCase.Ids:
-                int[] ids = RequestValidation.Ids($"{field}.ids", input.Ids.Ids, model);
-                RequestValidation.InRange($"the length of {field}.ids", ids.Length, 1, model.Context, "Send its text, which is read in windows, or shorten it.");
-                return new ClassifierInput(ids, IsText: false);
+                RequestValidation.InRange(
+                    $"the length of {field}.ids", input.Ids.Ids.Count, 1, model.Context, "Send its text, which is read in windows, or shorten it.");
+                return new ClassifierInput(RequestValidation.Ids($"{field}.ids", input.Ids.Ids, model), IsText: false);
             default:
                 throw RpcErrors.Invalid($"{field} holds neither text nor ids; set one of them.");
         }
@@ -127,19 +127,22 @@ internal sealed class ScoringService(
 
     private static ScoredSequence ScoredSequence(int index, Sequence sequence, LoadedModel model)
     {
-        int[] prompt = RequestValidation.Ids($"sequences[{index}].prompt_ids", sequence.PromptIds, model);
-        int[] completion = RequestValidation.Ids($"sequences[{index}].completion_ids", sequence.CompletionIds, model);
-        if (prompt.Length == 0 || completion.Length == 0)
+        // Counted before they are copied: a message may hold a million.
+        int prompt = sequence.PromptIds.Count;
+        int completion = sequence.CompletionIds.Count;
+        if (prompt == 0 || completion == 0)
         {
-            string field = prompt.Length == 0 ? "prompt_ids" : "completion_ids";
+            string field = prompt == 0 ? "prompt_ids" : "completion_ids";
             throw RpcErrors.Invalid($"sequences[{index}].{field} has 0 ids; it takes at least 1.");
         }
 
-        int total = prompt.Length + completion.Length;
+        int total = prompt + completion;
         return total <= model.Context
-            ? new ScoredSequence(prompt, completion)
+            ? new ScoredSequence(
+                RequestValidation.Ids($"sequences[{index}].prompt_ids", sequence.PromptIds, model),
+                RequestValidation.Ids($"sequences[{index}].completion_ids", sequence.CompletionIds, model))
             : throw RpcErrors.Invalid(
-                $"sequences[{index}] has {prompt.Length} + {completion.Length} = {total} ids; model '{model.Name}' takes at most {model.Context}. Shorten it.");
+                $"sequences[{index}] has {prompt} + {completion} = {total} ids; model '{model.Name}' takes at most {model.Context}. Shorten it.");
     }
 
     private static long Tokens(IEnumerable<ScoredSequence> sequences) =>

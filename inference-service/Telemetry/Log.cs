@@ -39,6 +39,9 @@ internal static partial class Log
     [LoggerMessage(21, LogLevel.Error, "{Method} failed, reference {Reference}: {Failure}")]
     public static partial void CallFailed(ILogger logger, string method, string reference, string failure);
 
+    [LoggerMessage(30, LogLevel.Warning, "Telemetry did not reach the OTLP collector at {Endpoint}: {Cause}; calls go on. Told once a minute at most")]
+    public static partial void CollectorFailed(ILogger logger, string endpoint, string cause);
+
     /// <summary>Types of a failure and of its causes with the method each came from; messages are left out, they may quote a request.</summary>
     public static string Describe(Exception exception)
     {

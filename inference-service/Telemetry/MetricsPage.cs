@@ -72,7 +72,7 @@ internal static class TelemetryRegistration
     public static IServiceCollection AddTelemetry(this IServiceCollection services)
     {
         services.AddSingleton<ServiceMetrics>().AddSingleton<EngineMetrics>().AddSingleton<Rejections>().AddSingleton<ServiceTracing>();
-        services.AddSingleton<PrometheusExporter>().AddSingleton<MetricsPage>();
+        services.AddSingleton<PrometheusExporter>().AddSingleton<MetricsPage>().AddSingleton<CollectorWatch>();
         return services.AddHostedService<TelemetryExport>();
     }
 

@@ -68,6 +68,12 @@ internal sealed class ServiceMetrics
         _requests.Record(duration.TotalSeconds, attributes);
     }
 
+    /// <summary>A call was refused before it started.</summary>
+    /// <param name="method">What figures name it by; never a path that a caller made up.</param>
+    /// <param name="status">gRPC's status, by name.</param>
+    public void CallRefused(string method, string status) =>
+        _calls.Add(1, new KeyValuePair<string, object?>("method", method), new KeyValuePair<string, object?>("status", status));
+
     /// <summary>A call's completions are drawn.</summary>
     public void Sampled(string model, int promptTokens, int completionTokens)
     {

@@ -30,6 +30,7 @@ internal sealed class TelemetryExport : IHostedService, IDisposable
     private readonly TelemetryOptions _options;
     private readonly PrometheusExporter _page;
     private readonly IMeterFactory _factory;
+    private readonly CollectorWatch _collector;
     private readonly string _instance = Guid.NewGuid().ToString();
     private MeterProvider? _meters;
     private TracerProvider? _traces;
@@ -38,11 +39,13 @@ internal sealed class TelemetryExport : IHostedService, IDisposable
     /// <param name="options">The settings.</param>
     /// <param name="page">What <c>/metrics</c> reads from.</param>
     /// <param name="factory">The maker of this service's meters; those of another in the same process are left out.</param>
-    public TelemetryExport(ServiceOptions options, PrometheusExporter page, IMeterFactory factory)
+    /// <param name="collector">Told how the collector answers.</param>
+    public TelemetryExport(ServiceOptions options, PrometheusExporter page, IMeterFactory factory, CollectorWatch collector)
     {
         _options = options.Telemetry;
         _page = page;
         _factory = factory;
+        _collector = collector;
     }
 
     /// <inheritdoc/>
@@ -113,5 +116,7 @@ internal sealed class TelemetryExport : IHostedService, IDisposable
             _options.OtlpProtocol == OtlpProtocol.HttpProtobuf ? $"{_options.OtlpEndpoint.TrimEnd('/')}/{path}" : _options.OtlpEndpoint);
         exporter.Protocol = _options.OtlpProtocol == OtlpProtocol.Grpc ? OtlpExportProtocol.Grpc : OtlpExportProtocol.HttpProtobuf;
         exporter.TimeoutMilliseconds = LimitMilliseconds;
+        exporter.HttpClientFactory = () =>
+            new HttpClient(_collector.Around(new SocketsHttpHandler())) { Timeout = TimeSpan.FromMilliseconds(LimitMilliseconds) };
     }
 }

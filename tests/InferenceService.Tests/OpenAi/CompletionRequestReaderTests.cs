@@ -66,6 +66,23 @@ public sealed class CompletionRequestReaderTests
     }
 
     [Fact]
+    public void Read_ObfuscationOfFalse_IsWhatThisServiceDoes()
+    {
+        const string options = """{"include_usage": true, "include_obfuscation": false}""";
+
+        Assert.True(Read($$"""{"model": "m", "prompt": "a", "stream": true, "stream_options": {{options}}}""").IncludeUsage);
+    }
+
+    [Fact]
+    public void Read_ObfuscationOfTrue_IsToldThatThereIsNone()
+    {
+        var error = Refused("""{"model": "m", "prompt": "a", "stream": true, "stream_options": {"include_obfuscation": true}}""");
+
+        Assert.Equal("stream_options.include_obfuscation", error.Param);
+        Assert.Contains("sends no padding", error.Message);
+    }
+
+    [Fact]
     public void Read_StopAsOneString_IsOneStop() => Assert.Equal(["\n"], Read("""{"model": "m", "prompt": "a", "stop": "\n"}""").Stop);
 
     [Fact]

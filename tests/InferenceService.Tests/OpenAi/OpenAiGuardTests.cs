@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using Microsoft.Extensions.DependencyInjection;
 using Rudder.InferenceService.Engines;
 using Rudder.InferenceService.Lifetime;
@@ -136,6 +137,28 @@ public sealed class OpenAiGuardTests
 
         Assert.Equal(413, status);
         Assert.Contains("2048", error.GetProperty("message").GetString());
+    }
+
+    [Fact]
+    public async Task Completions_BodyTooSlow_SayTheRateAndAreCountedAsPastTheirDeadline()
+    {
+        await using var service = await StartAsync(new FakeGenerator("f"));
+        using var http = new HttpFace(service);
+        using var client = new TcpClient();
+        await client.ConnectAsync(http.Client.BaseAddress!.Host, http.Client.BaseAddress.Port, TestContext.Current.CancellationToken);
+        var connection = client.GetStream();
+        await connection.WriteAsync(
+            "POST /v1/completions HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"u8.ToArray(),
+            TestContext.Current.CancellationToken);
+
+        // The grace is Kestrel's clock's, which no test moves: some six seconds.
+        using var reader = new StreamReader(connection);
+        string reply = await reader.ReadToEndAsync(TestContext.Current.CancellationToken).WaitAsync(Limit);
+
+        Assert.StartsWith("HTTP/1.1 408 ", reply);
+        Assert.Contains("the body came too slowly: after its first 5 s it must come at 240 bytes a second", reply);
+        string figures = await http.Client.GetStringAsync(new Uri(MetricsPage.Route, UriKind.Relative));
+        Assert.Contains("rudder_calls_total{method=\"/v1/completions\",status=\"DeadlineExceeded\"} 1\n", figures);
     }
 
     [Fact]

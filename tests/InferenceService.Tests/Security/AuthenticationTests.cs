@@ -9,6 +9,7 @@ using Microsoft.Extensions.Primitives;
 using Rudder.Inference.V1;
 using Rudder.InferenceService.Lifetime;
 using Rudder.InferenceService.Security;
+using Rudder.InferenceService.Telemetry;
 using Rudder.InferenceService.Tests.Services;
 
 namespace Rudder.InferenceService.Tests.Security;
@@ -144,6 +145,32 @@ public sealed class AuthenticationTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Refused_OnEitherFace_IsCountedByMethodAndNeverByAPathMadeUp()
+    {
+        await ListAsync([]);
+        await StatusOf(_service.Models.LoadAsync(new LoadModelRequest { Name = "m", Path = "x" }, Bearer(Key)).ResponseAsync);
+        using var client = new HttpClient { BaseAddress = new Uri(ServiceHost.HttpAddresses(_service.App).Single()) };
+        foreach (string path in (string[])["/metrics", "/v1/models/guess-1", "/v1/guess-2", "/guess-3"])
+        {
+            using var refused = await client.GetAsync(new Uri(path, UriKind.Relative));
+            Assert.Equal(HttpStatusCode.Unauthorized, refused.StatusCode);
+        }
+
+        client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", Key);
+        string page = await client.GetStringAsync(new Uri("/metrics", UriKind.Relative));
+
+        string[] counted =
+        [
+            Count("/inference.v1.Models/List", "Unauthenticated"), Count("/inference.v1.Models/Load", "PermissionDenied"),
+            Count("/metrics", "Unauthenticated"), Count("/v1/models", "Unauthenticated"), Count("/v1/*", "Unauthenticated"), Count("*", "Unauthenticated"),
+        ];
+        Assert.All(counted, line => Assert.Contains(line, page));
+        Assert.DoesNotContain("guess", page);
+
+        static string Count(string method, string status) => $"rudder_calls_total{{method=\"{method}\",status=\"{status}\"}} 1\n";
+    }
+
+    [Fact]
     public async Task Http_Key_PassesOn()
     {
         using var client = new HttpClient { DefaultRequestHeaders = { Authorization = new AuthenticationHeaderValue("Bearer", Key) } };
@@ -198,7 +225,7 @@ public sealed class AuthenticationTests : IAsyncLifetime
         return request;
     }
 
-    private static async Task<Caller?> CallerOf(HttpContext context, SecurityFiles files)
+    private async Task<Caller?> CallerOf(HttpContext context, SecurityFiles files)
     {
         Caller? caller = null;
         RequestDelegate next = passed =>
@@ -206,7 +233,7 @@ public sealed class AuthenticationTests : IAsyncLifetime
             caller = Caller.Of(passed);
             return Task.CompletedTask;
         };
-        await new Authentication(next, files, NullLogger<Authentication>.Instance).InvokeAsync(context);
+        await new Authentication(next, files, _service.Get<ServiceMetrics>(), NullLogger<Authentication>.Instance).InvokeAsync(context);
         return caller;
     }
 

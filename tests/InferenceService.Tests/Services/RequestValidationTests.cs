@@ -22,6 +22,7 @@ public sealed class RequestValidationTests(SharedService shared)
         ["negative id"] = (r => r.Prompts.Add(Golden.Prompt(1, -1)), StatusCode.InvalidArgument, ["prompts[1].ids[1] is -1", "0 to 511"]),
         ["id beyond the vocabulary"] = (r => r.Prompts[0] = Golden.Prompt(512), StatusCode.InvalidArgument, ["prompts[0].ids[0] is 512", "0 to 511"]),
         ["prompt of the whole context"] = (r => r.Prompts[0] = Golden.Prompt(new int[64]), StatusCode.InvalidArgument, ["prompts[0] has 64 tokens", "at most 63"]),
+        ["million ids, the last beyond the vocabulary"] = (r => r.Prompts[0] = Golden.Prompt([.. new int[1_000_000], 512]), StatusCode.InvalidArgument, ["prompts[0] has 1000001 tokens", "at most 63"]),
         ["n of 0"] = (r => r.N = 0, StatusCode.InvalidArgument, ["n is 0", "1 to 64"]),
         ["n too large"] = (r => r.N = 65, StatusCode.InvalidArgument, ["n is 65", "1 to 64"]),
         ["prompts x n too many"] = (r => { r.N = 64; r.Prompts.Add(Enumerable.Repeat(Golden.Prompt(1), 32)); }, StatusCode.InvalidArgument, ["33 x 64 = 2112", "2048"]),
@@ -121,6 +122,27 @@ public sealed class RequestValidationTests(SharedService shared)
 
         Assert.Contains("sequences is empty", none.Status.Detail);
         Assert.Contains("sequences has 1025 entries; the limit is 1024", tooMany.Status.Detail);
+    }
+
+    [Fact]
+    public async Task Scoring_MoreIdsThanTheContext_AreCountedBeforeTheyAreLookedAt()
+    {
+        int[] ids = [.. new int[64], 600];                    // the last one is wrong too
+        var sequence = new Sequence { PromptIds = { 1 }, CompletionIds = { ids } };
+        var scored = await FaultAsync(_service.Scoring.LogProbsAsync(new LogProbsRequest { Model = SharedService.Ids, Sequences = { sequence } }));
+        var input = new ClassifyInput { Ids = new TokenIds { Ids = { ids } } };
+        var classified = await FaultAsync(_service.Scoring.ClassifyAsync(new ClassifyRequest { Model = SharedService.ClassifierIds, Inputs = { input } }));
+
+        Assert.Contains("sequences[0] has 1 + 65 = 66 ids", scored.Status.Detail);
+        Assert.Contains("the length of inputs[0].ids is 65", classified.Status.Detail);
+    }
+
+    [Fact]
+    public async Task Sample_MessageAboveFourMebibytes_IsRefusedUnlessTheSettingsSayOtherwise()
+    {
+        var request = new SampleRequest { Model = SharedService.Ids, Prompts = { new Prompt { Text = new string('x', 4 << 20) } } };
+
+        Assert.Equal(StatusCode.ResourceExhausted, (await FaultAsync(_service.Sampling.SampleAsync(request))).StatusCode);
     }
 
     [Theory]

@@ -1,0 +1,95 @@
+using System.Globalization;
+
+namespace Rudder.InferenceService.Telemetry;
+
+/// <summary>Logs that a collector cannot be reached or refuses, once a minute at most, for all signals together.</summary>
+internal sealed class CollectorWatch(ILogger<CollectorWatch> logger, TimeProvider time)
+{
+    private static readonly TimeSpan Silence = TimeSpan.FromMinutes(1);
+
+    private readonly Lock _lock = new();
+    private long? _told;
+
+    /// <summary>Stands around the connection of an exporter.</summary>
+    /// <param name="inner">The connection.</param>
+    public HttpMessageHandler Around(HttpMessageHandler inner) => new Handler(this, inner);
+
+    private void Tell(Uri? endpoint, string cause)
+    {
+        lock (_lock)
+        {
+            if (_told is { } told && time.GetElapsedTime(told) < Silence)
+            {
+                return;
+            }
+
+            _told = time.GetTimestamp();
+        }
+
+        // Without what may stand before the host: a name and a password.
+        Log.CollectorFailed(logger, endpoint?.GetComponents(UriComponents.SchemeAndServer | UriComponents.Path, UriFormat.UriEscaped) ?? "", cause);
+    }
+
+    private sealed class Handler(CollectorWatch watch, HttpMessageHandler inner) : DelegatingHandler(inner)
+    {
+        protected override HttpResponseMessage Send(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            try
+            {
+                var response = base.Send(request, cancellationToken);
+                Judge(request, response);
+                return response;
+            }
+            catch (Exception failure) when (Tell(request, failure))
+            {
+                throw;
+            }
+        }
+
+        protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            try
+            {
+                var response = await base.SendAsync(request, cancellationToken);
+
+                // gRPC's status may stand behind the message, which is small.
+                await response.Content.LoadIntoBufferAsync(cancellationToken);
+                Judge(request, response);
+                return response;
+            }
+            catch (Exception failure) when (Tell(request, failure))
+            {
+                throw;
+            }
+        }
+
+        // A collector's own words are left out: it may quote what it was sent.
+        private void Judge(HttpRequestMessage request, HttpResponseMessage response)
+        {
+            if (!response.IsSuccessStatusCode)
+            {
+                watch.Tell(request.RequestUri, string.Create(CultureInfo.InvariantCulture, $"HTTP status {(int)response.StatusCode}"));
+            }
+            else if (Status(response) is { } status && status != "0")
+            {
+                watch.Tell(request.RequestUri, int.TryParse(status, CultureInfo.InvariantCulture, out int code) ? $"gRPC status {code}" : "no gRPC status");
+            }
+        }
+
+        private static string? Status(HttpResponseMessage response) =>
+            response.Headers.TryGetValues("grpc-status", out var values) || response.TrailingHeaders.TryGetValues("grpc-status", out values)
+                ? values.FirstOrDefault()
+                : null;
+
+        private bool Tell(HttpRequestMessage request, Exception failure)
+        {
+            watch.Tell(request.RequestUri, failure switch
+            {
+                OperationCanceledException => "no answer in time",
+                HttpRequestException http => $"{http.HttpRequestError}, {http.GetBaseException().GetType().Name}",
+                _ => failure.GetType().Name,
+            });
+            return false;
+        }
+    }
+}
