@@ -4,7 +4,7 @@ namespace Rudder.InferenceService.Kernels;
 
 /// <summary>
 /// Leaves out what nobody reads: a classifier's head looks at each sequence's first token alone, so after the last attention, which
-/// mixes tokens, all work on rows is needed for that one only. The results are the same; of RoBERTa's last layer about a fifth of the products is left.
+/// mixes tokens, all work on rows is needed for that one only. The results are the same; of RoBERTa's last layer a quarter of the products is left.
 /// </summary>
 internal static class FirstTokens
 {
