@@ -7,6 +7,9 @@ namespace Rudder.InferenceService.Engines;
 /// <summary>What GenAI is told, of a model when it is loaded and of each batch; and what it takes for padding.</summary>
 internal static class GenAiSettings
 {
+    /// <summary>GenAI's own settings beside the graphs, as the exporter writes them.</summary>
+    public const string FileName = "genai_config.json";
+
     /// <summary>What takes precedence over genai_config.json: the graph of the precision asked for, and the threads.</summary>
     /// <param name="precision">Which decoder graph.</param>
     /// <param name="threads">Threads to compute with; 0 is one per processor.</param>
@@ -44,7 +47,7 @@ internal static class GenAiSettings
     /// <exception cref="ModelLoadException">genai_config.json does not name it.</exception>
     public static int ReadPaddingId(GraphFolder folder)
     {
-        string path = Path.Combine(folder.Path, "genai_config.json");
+        string path = Path.Combine(folder.Path, FileName);
         try
         {
             using var config = JsonDocument.Parse(File.ReadAllText(path));

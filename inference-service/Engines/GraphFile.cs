@@ -96,7 +96,7 @@ internal sealed class GraphFile
         adjust?.Invoke(options);
         if (cuda is null && Shape.Precision != "fp16")       // ours take float32
         {
-            FuseRows(weights);
+            FuseRows(weights, threads);
             GraphFusion.RowOperators.AddTo(options);
             attention?.AddTo(options);
         }
@@ -131,15 +131,15 @@ internal sealed class GraphFile
         }
     }
 
-    private void FuseRows(string weights)
+    private void FuseRows(string weights, int threads)
     {
         try
         {
-            GraphFusion.FuseRows(Model, weights);
+            GraphFusion.FuseRows(Model, weights, threads);
         }
-        catch (ArgumentOutOfRangeException e)
+        catch (Exception e) when (e is ArgumentException or InvalidOperationException)
         {
-            throw new ModelLoadException($"{Path} has a node without the inputs that its operator needs. Export the model again: trainer export.", e);
+            throw new ModelLoadException($"{Path} has a node without the inputs or attributes that its operator needs. Export the model again: trainer export.", e);
         }
     }
 

@@ -76,6 +76,17 @@ internal sealed class GraphFolder
     /// <summary>Whether a file's hash is known, so that its content is checked before a graph is opened that names it.</summary>
     public bool HasWeights(string name) => _record.Weights.ContainsKey(name);
 
+    /// <summary>Has <see cref="RequireUnchanged"/> watch a file whose hash the export does not know, from now on; nothing where it is missing.</summary>
+    /// <param name="name">Beside the graphs.</param>
+    public void Watch(string name)
+    {
+        string file = System.IO.Path.Combine(Path, name);
+        if (File.Exists(file))
+        {
+            _files.Note(file);
+        }
+    }
+
     /// <summary>Called when a session is open: ONNX Runtime and GenAI read files by their paths, after those were hashed.</summary>
     /// <exception cref="ModelLoadException">A file that was verified has been changed or replaced since.</exception>
     public void RequireUnchanged()

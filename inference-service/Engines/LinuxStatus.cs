@@ -40,7 +40,7 @@ internal unsafe struct LinuxStatus
     private const int CurrentFolder = -100;                  // AT_FDCWD
     private const uint BasicStatus = 0x7FF;                  // STATX_BASIC_STATS
     private static readonly delegate* unmanaged<int, byte*, int, uint, LinuxStatus*, int> Statx =
-        OperatingSystem.IsLinux() && NativeLibrary.TryLoad("libc.so.6", out nint library) && NativeLibrary.TryGetExport(library, "statx", out nint address)
+        OperatingSystem.IsLinux() && (NativeLibrary.TryLoad("libc.so.6", out nint library) || NativeLibrary.TryLoad("libc", out library)) && NativeLibrary.TryGetExport(library, "statx", out nint address)
             ? (delegate* unmanaged<int, byte*, int, uint, LinuxStatus*, int>)address
             : null;
 

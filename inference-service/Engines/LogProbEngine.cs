@@ -5,8 +5,8 @@ namespace Rudder.InferenceService.Engines;
 
 /// <summary>Scores given completions with <c>logprobs.onnx</c>: length-sorted micro-batches, full logits for a bounded number of positions at a time.</summary>
 /// <remarks>
-/// Memory beside the weights is bounded whatever the number of sequences: <see cref="ScoringBytes"/> of logits, and what the
-/// graph computes on MaxScoringTokens tokens. A completion with more positions than the logits hold goes through the model once,
+/// Memory beside the weights is bounded whatever the number of sequences: <see cref="ScoringBytes"/> of logits, what the
+/// graph computes on MaxScoringTokens tokens, and their states, of a divergence twice. A completion with more positions than the logits hold goes through the model once,
 /// and through the vocabulary part by part.
 /// </remarks>
 internal sealed class LogProbEngine : ISequenceScorer

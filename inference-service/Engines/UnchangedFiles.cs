@@ -5,24 +5,37 @@ internal sealed class UnchangedFiles
 {
     private readonly Dictionary<string, FileStamp> _stamps = new(StringComparer.Ordinal);
 
-    /// <summary>Notes the files that lie in a folder itself, as they are before they are read; none where there is no such folder.</summary>
+    /// <summary>Notes the files of config and tokenizer that lie in a folder itself, as they are before they are read; none where there is no such folder.</summary>
     /// <param name="folder">The folder.</param>
-    /// <exception cref="IOException">One cannot be looked at.</exception>
+    /// <exception cref="ModelLoadException">One cannot be looked at, or goes while it is looked for.</exception>
     public static UnchangedFiles In(string folder)
     {
         var files = new UnchangedFiles();
-        foreach (string path in Directory.Exists(folder) ? Directory.GetFiles(folder).Where(IsThere) : [])
+        try
         {
-            files.Note(path);
+            foreach (string path in Directory.Exists(folder) ? Directory.GetFiles(folder).Where(IsSetting).Where(IsThere) : [])
+            {
+                files.Note(path);
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new ModelLoadException($"{folder} cannot be looked through: {e.Message} Load the model again once its folder is whole and readable.", e);
         }
 
         return files;
     }
 
-    /// <summary>Notes a file as it is, before it is read.</summary>
+    /// <summary>Notes a file as it is, before it is first read; what is noted already stays.</summary>
     /// <param name="path">The file.</param>
     /// <exception cref="IOException">There is none, or it cannot be looked at.</exception>
-    public void Note(string path) => _stamps[path] = FileStamp.Of(path);
+    public void Note(string path)
+    {
+        if (!_stamps.ContainsKey(path))
+        {
+            _stamps.Add(path, FileStamp.Of(path));
+        }
+    }
 
     /// <summary>Refuses what has been read if a noted file is another by now.</summary>
     /// <exception cref="ModelLoadException">One is; names it.</exception>
@@ -36,6 +49,8 @@ internal sealed class UnchangedFiles
             }
         }
     }
+
+    private static bool IsSetting(string path) => Path.GetExtension(path) is ".json" or ".txt";
 
     // Of a link the file itself counts, which may be missing.
     private static bool IsThere(string path) => File.ResolveLinkTarget(path, returnFinalTarget: true)?.Exists ?? true;

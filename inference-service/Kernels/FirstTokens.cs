@@ -18,10 +18,12 @@ internal static class FirstTokens
     public static void Fuse(GraphNodes nodes)
     {
         var attention = nodes.Of(SequenceAttention.Operator.Name).Concat(nodes.Of("MultiHeadAttention")).LastOrDefault();
-        var taking = nodes.Of("Gather").SingleOrDefault(node => nodes.IsFirstOfTokens(node));
+        NodeProto[] first = [.. nodes.Of("Gather").Where(nodes.IsFirstOfTokens)];
         if (attention is null
-            || taking is null
+            || first is not [var taking]
             || nodes.Maker(taking.Input[0], "Reshape") is not { } unflattened
+            || nodes.Readers(taking.Input[0]) != 1
+            || nodes.IsOutput(taking.Output[0])
             || nodes.OnlyReader(attention.Output[0], "Reshape") is not { } flattened
             || Between(nodes, flattened, unflattened) is not { } work)
         {
@@ -48,7 +50,7 @@ internal static class FirstTokens
                 continue;
             }
 
-            if (!OnRows.Contains(node.OpType))
+            if (!WorksOnRows(node, reached))
             {
                 return null;
             }
@@ -59,6 +61,12 @@ internal static class FirstTokens
 
         return reached.Contains(unflattened.Input[0]) && nodes.Readers(unflattened.Input[0]) == 1 && !reached.Any(nodes.IsOutput) ? work : null;
     }
+
+    /// <summary>Whether each row that a node makes comes from that row alone: of a product the rows are the first factor, as they lie.</summary>
+    private static bool WorksOnRows(NodeProto node, HashSet<string> rows) =>
+        OnRows.Contains(node.OpType)
+        && (node.OpType is not ("MatMul" or "Gemm" or "MatMulIntegerToFloat") || (rows.Contains(node.Input[0]) && !node.Input.Skip(1).Any(rows.Contains)))
+        && (node.OpType != "Gemm" || node.Attribute.Count == 0);
 
     /// <summary>The two nodes that took first tokens at the end take those of what skips attention, at the beginning.</summary>
     private static void Move(GraphNodes nodes, List<NodeProto> work, string skipped, NodeProto unflattened, NodeProto taking)

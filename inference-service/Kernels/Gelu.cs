@@ -36,7 +36,7 @@ internal readonly struct TanhGelu : IGelu
 /// </summary>
 /// <remarks>
 /// R's shape is that of Abramowitz and Stegun 26.2.17; its coefficients were fitted for the least relative error over 0 ≤ t ≤ 14, which is
-/// 1.5e-7 before rounding. Beyond that Φ(-t) is below the smallest float.
+/// 1.5e-7 before rounding. Beyond that Φ(-t) is below the smallest normal float.
 /// </remarks>
 internal readonly struct ExactGelu : IGelu
 {

@@ -24,7 +24,8 @@ internal static class GraphFusion
     /// <summary>Exchanges what any graph may have: work on rows, which ONNX has no single operator for.</summary>
     /// <param name="model">Changed in place.</param>
     /// <param name="folder">Of its weights.</param>
-    public static void FuseRows(ModelProto model, string folder)
+    /// <param name="threads">Of the session; 0 is one per processor.</param>
+    public static void FuseRows(ModelProto model, string folder, int threads = 0)
     {
         var nodes = new GraphNodes(model.Graph);
         QuantizeRows.Fuse(nodes);
@@ -36,7 +37,7 @@ internal static class GraphFusion
         if (PanelProduct.IsSupported)
         {
             MultiplyRows.Fuse(nodes, folder);
-            SequenceFusion.Fuse(nodes);
+            SequenceFusion.Fuse(nodes, threads);
         }
 
         FirstTokens.Fuse(nodes);

@@ -27,13 +27,13 @@ internal readonly unsafe struct HeadMemory(int tokens, int headSize)
     public int Queries => checked(Values + (Tokens * HeadStride));
 
     /// <summary>Where the scores begin.</summary>
-    public int Scores => Queries + Whole(HeadProduct.Rows * HeadSize, Alignment);
+    public int Scores => checked(Queries + Whole(HeadProduct.Rows * HeadSize, Alignment));
 
     /// <summary>Where the context begins.</summary>
     public int Context => checked(Scores + (HeadProduct.Rows * ScoreStride));
 
     /// <summary>All of it.</summary>
-    public int Floats => Context + (HeadProduct.Rows * HeadStride);
+    public int Floats => checked(Context + (HeadProduct.Rows * HeadStride));
 
     /// <summary>The first cache line that begins at or after an address.</summary>
     public static float* Align(float* memory) => (float*)(((nuint)memory + (Alignment * sizeof(float)) - 1) & ~(nuint)((Alignment * sizeof(float)) - 1));

@@ -11,12 +11,13 @@ namespace Rudder.InferenceService.Kernels;
 /// Inputs: queries, keys and values side by side, [B,T,3W], or [B·T,3W] where there is a mask; optionally a mask, [B,T], ones and
 /// then zeros; a factor of each row, [B·T], and a bias, [3W]. Output: as the first input with W numbers a row; [B,W] where only first
 /// tokens are wanted. Attributes: heads; causal, 1 where a token sees itself and those before it, 0 where it sees the whole sequence;
-/// first, 1 where only each sequence's first token is wanted. A token's numbers depend on its own sequence alone; those of masked tokens are zeros.
+/// first, 1 where only each sequence's first token is wanted; threads, of the session. A token's numbers depend on its own sequence alone; those of masked tokens are zeros.
 /// </remarks>
 /// <param name="heads">Attention heads.</param>
 /// <param name="causal">Whether a token sees no later one.</param>
 /// <param name="first">Whether only first tokens are wanted.</param>
-internal sealed unsafe class SequenceAttention(int heads, bool causal, bool first) : IKernel
+/// <param name="threads">Most workers, each with memory of its own.</param>
+internal sealed unsafe class SequenceAttention(int heads, bool causal, bool first, int threads) : IKernel
 {
     /// <summary>Name of the attribute that says whether only first tokens are wanted.</summary>
     public const string First = "first";
@@ -30,7 +31,10 @@ internal sealed unsafe class SequenceAttention(int heads, bool causal, bool firs
         ],
         [ElementType.Float],
         attributes => new SequenceAttention(
-            checked((int)attributes.Integer("heads\0"u8)), attributes.Integer("causal\0"u8) != 0, attributes.Integer("first\0"u8) != 0));
+            checked((int)attributes.Integer("heads\0"u8)),
+            attributes.Integer("causal\0"u8) != 0,
+            attributes.Integer("first\0"u8) != 0,
+            checked((int)attributes.Integer("threads\0"u8))));
 
     /// <inheritdoc/>
     public void Compute(KernelCall call)
@@ -56,13 +60,12 @@ internal sealed unsafe class SequenceAttention(int heads, bool causal, bool firs
             Mask = mask, Output = first ? call.Output<float>(0, sequences, width) : call.OutputLike<float>(0, 0, width),
             Tokens = length, Heads = heads, Units = checked(sequences * heads), Causal = causal, First = first,
         };
-        Run(call, &work, new HeadMemory(length, size));
+        Run(call, &work, new HeadMemory(length, size), Math.Min(work.Units, threads));
     }
 
-    /// <summary>As many workers as there are processors take heads until none is left, each with its own memory.</summary>
-    private static void Run(KernelCall call, Work* work, HeadMemory sizes)
+    /// <summary>As many workers as the session has threads take heads until none is left, each with its own memory.</summary>
+    private static void Run(KernelCall call, Work* work, HeadMemory sizes, int workers)
     {
-        int workers = Math.Min(work->Units, Environment.ProcessorCount);
         float[] rented = ArrayPool<float>.Shared.Rent(checked((workers * sizes.Floats) + HeadMemory.Alignment));
         try
         {

@@ -10,19 +10,21 @@ internal static class SequenceFusion
     private const int Factors = 2;                           // of SequenceAttention
 
     /// <summary>Replaces what it can; attention of any other form stays ONNX Runtime's.</summary>
-    public static void Fuse(GraphNodes nodes)
+    /// <param name="nodes">The graph.</param>
+    /// <param name="threads">Of the session; 0 is one per processor.</param>
+    public static void Fuse(GraphNodes nodes, int threads)
     {
         foreach (var node in nodes.Of("MultiHeadAttention").Where(IsPlain))
         {
             if (Source(nodes, node) is { } qkv)
             {
-                Replace(nodes, node, [qkv, node.Input[Mask], "", node.Input[Bias]], causal: false);
+                Replace(nodes, node, [qkv, node.Input[Mask], "", node.Input[Bias]], causal: false, threads);
             }
         }
 
         foreach (var node in nodes.Of("GroupQueryAttention").Where(IsWithoutCache))
         {
-            Replace(nodes, node, [node.Input[Query]], causal: true);
+            Replace(nodes, node, [node.Input[Query]], causal: true, threads);
         }
 
         nodes.RemoveUnread();                                // the split of queries, keys and values
@@ -33,14 +35,15 @@ internal static class SequenceFusion
         }
     }
 
-    private static void Replace(GraphNodes nodes, NodeProto node, string[] inputs, bool causal) => nodes.Replace(
+    private static void Replace(GraphNodes nodes, NodeProto node, string[] inputs, bool causal, int threads) => nodes.Replace(
         node,
         SequenceAttention.Operator.Name,
         inputs,
         [node.Output[0]],
         GraphNodes.Attribute("heads", node.Attribute.Single(attribute => attribute.Name == Heads).I),
         GraphNodes.Attribute("causal", causal ? 1 : 0),
-        GraphNodes.Attribute(SequenceAttention.First, 0));
+        GraphNodes.Attribute(SequenceAttention.First, 0),
+        GraphNodes.Attribute("threads", threads > 0 ? threads : Environment.ProcessorCount));
 
     private static bool IsPlain(NodeProto node) =>
         node.Attribute is [{ Name: Heads }] && node.Input.Count == Mask + 1 && node.Input.All(name => name.Length > 0) && node.Output.Count == 1;

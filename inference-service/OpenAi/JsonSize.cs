@@ -5,7 +5,7 @@ namespace Rudder.InferenceService.OpenAi;
 /// <summary>Counts what a JSON body holds before it is taken apart: a value may have two bytes in the body and takes some fifty of memory.</summary>
 internal static class JsonSize
 {
-    /// <summary>Values and names that a body may hold: 1,024 prompts of 2,048 ids are as many.</summary>
+    /// <summary>Values, names and brackets that a body may hold: 1,024 prompts of 2,000 ids have fewer.</summary>
     public const int MaxValues = 2 << 20;
 
     /// <summary>Reads a body through, keeping nothing.</summary>
@@ -21,7 +21,7 @@ internal static class JsonSize
         {
             if (++count > MaxValues)
             {
-                throw OpenAiException.Invalid(null, $"the body holds more than {MaxValues} JSON values, the limit of one request. Send several calls.");
+                throw OpenAiException.Invalid(null, $"the body holds more than {MaxValues} JSON values, names and brackets, the limit of one request. Send several calls.");
             }
         }
     }

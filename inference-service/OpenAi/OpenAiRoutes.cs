@@ -14,30 +14,31 @@ internal sealed class OpenAiRoutes(OpenAiGuard guard, CompletionsCall completion
     public Task HandleAsync(HttpContext http)
     {
         string path = http.Request.Path.Value ?? "";
-
-        // The names are those of figures and logs: never a path that a caller made up.
-        return path switch
-        {
-            Completions => guard.RunAsync(http, Completions, () => completions.HandleAsync(Checked(http, "POST"))),
-            Models => guard.RunAsync(http, Models, () => models.ListAsync(Checked(http, "GET", "HEAD"))),
-            _ when path.StartsWith(OneModel, StringComparison.Ordinal) && path.Length > OneModel.Length => guard.RunAsync(
-                http, Models, () => models.OneAsync(Checked(http, "GET", "HEAD"), path[OneModel.Length..])),
-            _ => guard.RunAsync(http, Elsewhere, () => throw OpenAiException.Protocol(
-                StatusCodes.Status404NotFound,
-                StatusCode.Unimplemented,
-                "nothing is at this path; this service has POST /v1/completions, GET /v1/models and GET /v1/models/MODEL.")),
-        };
+        return guard.RunAsync(http, NameOf(path) ?? Elsewhere, () => CallAsync(http, path));
     }
 
-    /// <summary>What figures name a request by that does not come to its call; null where its path is not below <c>/v1/</c>.</summary>
+    /// <summary>What figures and logs name a request by, never a path that a caller made up; null where its path is not below <c>/v1/</c>.</summary>
     public static string? NameOf(string path) => path switch
     {
         Completions => Completions,
         Models => Models,
-        _ when path.StartsWith(OneModel, StringComparison.Ordinal) && path.Length > OneModel.Length => Models,
+        _ when IsOneModel(path) => Models,
         _ when path.StartsWith("/v1/", StringComparison.Ordinal) => Elsewhere,
         _ => null,
     };
+
+    private Task CallAsync(HttpContext http, string path) => path switch
+    {
+        Completions => completions.HandleAsync(Checked(http, "POST")),
+        Models => models.ListAsync(Checked(http, "GET", "HEAD")),
+        _ when IsOneModel(path) => models.OneAsync(Checked(http, "GET", "HEAD"), path[OneModel.Length..]),
+        _ => throw OpenAiException.Protocol(
+            StatusCodes.Status404NotFound,
+            StatusCode.Unimplemented,
+            "nothing is at this path; this service has POST /v1/completions, GET /v1/models and GET /v1/models/MODEL."),
+    };
+
+    private static bool IsOneModel(string path) => path.StartsWith(OneModel, StringComparison.Ordinal) && path.Length > OneModel.Length;
 
     private static HttpContext Checked(HttpContext http, params string[] methods)
     {

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Configuration.Json;
+using Microsoft.Extensions.Logging.Console;
 
 namespace Rudder.InferenceService.Options;
 
@@ -20,6 +21,25 @@ internal static class HostSettings
         var console = logging.GetSection("Console");
         CheckGroup(console, ["LogLevel", "FormatterOptions"], faults);
         CheckLevels(console.GetSection("LogLevel"), faults);
+        CheckFormat(console.GetSection("FormatterOptions"), faults);
+    }
+
+    // The console logger's own options, which it would refuse in words that name no setting.
+    private static void CheckFormat(IConfigurationSection format, ICollection<string> faults)
+    {
+        const string Timestamp = "TimestampFormat", Color = "ColorBehavior";
+        string[] flags = ["UseUtcTimestamp", "IncludeScopes", "SingleLine"];
+        CheckGroup(format, [.. flags, Timestamp, Color], faults);
+        foreach (string flag in flags.Where(flag => format[flag] is { } value && !bool.TryParse(value, out _)))
+        {
+            faults.Add($"{format.Path}:{flag} is '{format[flag]}'; it takes true or false.");
+        }
+
+        string[] colors = Enum.GetNames<LoggerColorBehavior>();
+        if (format[Color] is { } color && !colors.Contains(color, StringComparer.OrdinalIgnoreCase))
+        {
+            faults.Add($"{format.Path}:{Color} is '{color}'; it takes {string.Join(", ", colors)}.");
+        }
     }
 
     // Of the environment only what is asked for is read; a settings file is this service's alone.

@@ -18,9 +18,21 @@ internal sealed record ModelSource(string Name, string Folder, EngineKind Engine
     /// <exception cref="ModelPathException">It leads out of the roots, or nowhere.</exception>
     public void RequireInPlace()
     {
-        if (Roots is not null && Roots.Resolve(Folder) != Folder)
+        if (Roots is not null && Now(Roots) != Folder)
         {
             throw new ModelLoadException($"{Folder} was replaced by a link while the model was being loaded. Load the model again by the path of the folder meant.");
+        }
+    }
+
+    private string Now(ModelFolders roots)
+    {
+        try
+        {
+            return roots.Resolve(Folder);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new ModelLoadException($"{Folder} cannot be looked through: {e.Message} Load the model again once its folder is whole and readable.", e);
         }
     }
 

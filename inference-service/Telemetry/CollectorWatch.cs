@@ -70,11 +70,14 @@ internal sealed class CollectorWatch(ILogger<CollectorWatch> logger, TimeProvide
             {
                 watch.Tell(request.RequestUri, string.Create(CultureInfo.InvariantCulture, $"HTTP status {(int)response.StatusCode}"));
             }
-            else if (Status(response) is { } status && status != "0")
+            else if (IsGrpc(request) && Status(response) is var status && status != "0")
             {
                 watch.Tell(request.RequestUri, int.TryParse(status, CultureInfo.InvariantCulture, out int code) ? $"gRPC status {code}" : "no gRPC status");
             }
         }
+
+        private static bool IsGrpc(HttpRequestMessage request) =>
+            request.Content?.Headers.ContentType?.MediaType?.StartsWith("application/grpc", StringComparison.OrdinalIgnoreCase) == true;
 
         private static string? Status(HttpResponseMessage response) =>
             response.Headers.TryGetValues("grpc-status", out var values) || response.TrailingHeaders.TryGetValues("grpc-status", out values)

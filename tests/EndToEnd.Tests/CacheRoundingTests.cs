@@ -12,7 +12,7 @@ public sealed class CacheRoundingTests
         var random = new Random(17);
         float[] values = [.. Enumerable.Range(0, 100_000).Select(_ => BitConverter.Int32BitsToSingle((int)random.NextInt64(int.MinValue, 1L << 31)))];
         float[] rounded = [.. values];
-        BrainFloat.Round(rounded);
+        BFloat16.Round(rounded);
         ushort[] kept = new ushort[values.Length];
         fixed (ushort* place = kept)
         {

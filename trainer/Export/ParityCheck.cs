@@ -42,10 +42,10 @@ internal sealed class ParityCheck(ExportSettings settings)
     /// </summary>
     public GraphFigures Int8Decoder(ISequenceLogits model, DecoderGraph graph, IReadOnlyList<int[]> rows)
     {
-        var (whole, half) = (new LogitComparison(), new LogitComparison());
-        ReplayTexts(model, graph, rows, (whole, RoundCache: false), (half, RoundCache: true));
-        GraphFigures figures = AcceptInt8("decoder.int8.onnx", "token", whole);
-        return figures with { MeanKlBf16Cache = AcceptInt8("decoder.int8.onnx with its cache in bfloat16", "token", half).MeanKl };
+        var (fp32, bf16) = (new LogitComparison(), new LogitComparison());
+        ReplayTexts(model, graph, rows, (fp32, RoundCache: false), (bf16, RoundCache: true));
+        GraphFigures figures = AcceptInt8("decoder.int8.onnx", "token", fp32);
+        return figures with { MeanKlBf16Cache = AcceptInt8("decoder.int8.onnx with its cache in bfloat16", "token", bf16).MeanKl };
     }
 
     /// <summary>The same through decoder.fp16.onnx. ONNX Runtime's processor computes it slowly, and in places in float32: a GPU's rounding differs a little.</summary>

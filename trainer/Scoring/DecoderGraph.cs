@@ -114,7 +114,7 @@ internal sealed class DecoderGraph(string path, int threads) : IDisposable
     {
         foreach (OrtValue part in outputs.Skip(1))      // the first are the logits
         {
-            BrainFloat.Round(part.GetTensorMutableDataAsSpan<float>());
+            BFloat16.Round(part.GetTensorMutableDataAsSpan<float>());
         }
     }
 

@@ -70,13 +70,15 @@ public sealed class LogProbEngineTests : IDisposable
         Assert.Equal([0, 1, 2, 0], chunk.Places.Select(place => place.Place));
     }
 
-    [Fact]
-    public void Score_OneSequenceInSeveralParts_EqualsOnePart()
+    // So many positions at a time: the tokens of a batch bound its positions too.
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    public void Score_OneSequenceInSeveralParts_EqualsOnePart(int positions)
     {
-        // 1 position at a time: the tokens of a batch bound its positions too.
         var sequences = RandomSequences(8);
         using var whole = Load();
-        using var split = Load(new EngineOptions { Threads = 1, MaxScoringTokens = 1 });
+        using var split = Load(new EngineOptions { Threads = 1, MaxScoringTokens = positions });
         var expected = whole.Score(sequences, CancellationToken.None);
         var scores = split.Score(sequences, CancellationToken.None);
         for (int i = 0; i < sequences.Length; i++)
@@ -88,7 +90,6 @@ public sealed class LogProbEngineTests : IDisposable
     [Fact]
     public void Score_CompletionLongerThanTheLogitsHold_GoesThroughTheModelOnce()
     {
-        // 1 MiB holds 512 positions of 512 logits; a part holds what MaxScoringTokens and it allow, here one.
         using var engine = Load(new EngineOptions { Threads = 1, MaxScoringTokens = 1 });
         var chunk = ScoringChunk.Of([new([1, 2], [3, 4, 5, 6, 7])], [0]);
         Assert.Equal([1, 2, 3, 4, 5, 6], chunk.Ids);         // the last token predicts nothing
@@ -106,13 +107,15 @@ public sealed class LogProbEngineTests : IDisposable
         Assert.Equal(0, engine.Runs);
     }
 
-    [Fact]
-    public void Diverge_CompletionLongerThanTheLogitsHold_EqualsOnePart()
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    public void Diverge_CompletionLongerThanTheLogitsHold_EqualsOnePart(int positions)
     {
         var sequences = RandomSequences(8);
         using var reference = ScaledModel();
         using var whole = Load();
-        using var split = Load(new EngineOptions { Threads = 1, MaxScoringTokens = 1 });
+        using var split = Load(new EngineOptions { Threads = 1, MaxScoringTokens = positions });
         using var other = LogProbEngine.Load(reference.Open(), new EngineOptions { Threads = 1 });
         var expected = whole.Diverge(other, sequences, CancellationToken.None);
         Assert.Contains(expected, score => score.KlExact > 0.01);

@@ -62,6 +62,18 @@ public sealed class SwappedFilesTests : IDisposable
         Assert.Contains("Load the model again", e.Message);
     }
 
+    [Fact]
+    public async Task Load_GenAiSettingsReplacedMeanwhile_IsRefused()
+    {
+        var folder = _gpt2.Open();
+        folder.Watch(GenAiSettings.FileName);
+        Replace(_gpt2.Graph(GenAiSettings.FileName));
+
+        var e = await Assert.ThrowsAsync<ModelLoadException>(() => LoadAsync("genai", folder));
+
+        Assert.Contains($"{_gpt2.Graph(GenAiSettings.FileName)} was changed or replaced while the model was being loaded", e.Message);
+    }
+
     [Theory]
     [InlineData("slots", "decoder.onnx")]
     [InlineData("device", "decoder.onnx")]

@@ -45,37 +45,51 @@ public sealed class FirstTokensTests : IDisposable
     [Theory]
     [InlineData("SkipLayerNormalization")]                   // what the head reads
     [InlineData("BiasGelu")]                                 // what lies between
-    public void Fuse_StatesThatAnOutputReads_StayAsTheyAre(string operation)
+    public void Fuse_StatesThatAnOutputReads_StayAsTheyAre(string operation) =>
+        AssertUntouched(graph => graph.Output.Add(new ValueInfoProto { Name = graph.Node.Last(node => node.OpType == operation).Output[0] }));
+
+    [Fact]
+    public void Fuse_FirstTokensOrAllThatOthersReadToo_StayAsTheyAre()
     {
-        var graph = GraphFile.Read(_model.Open(), "classifier", GraphPrecision.Fp32).Model.Graph;
-        var state = graph.Node.Last(node => node.OpType == operation).Output[0];
-        graph.Output.Add(new ValueInfoProto { Name = state });
-        var before = graph.Clone();
-        FirstTokens.Fuse(new GraphNodes(graph));
-        Assert.Equal(before, graph);
+        AssertUntouched(graph => graph.Output.Add(new ValueInfoProto { Name = First(graph).Output[0] }));
+        AssertUntouched(graph => graph.Node.Add(new NodeProto { OpType = "ReduceMean", Input = { First(graph).Input[0] }, Output = { "pooled" } }));
+        AssertUntouched(graph =>
+        {
+            var again = First(graph).Clone();
+            again.Output[0] = "again";
+            graph.Node.Add(again);
+        });
     }
 
     [Fact]
-    public void Fuse_WorkThatMixesTokens_StaysAsItIs()
+    public void Fuse_ProductWhoseSecondFactorAreTheRows_StaysAsItIs() => AssertUntouched(graph =>
     {
-        var graph = GraphFile.Read(_model.Open(), "classifier", GraphPrecision.Fp32).Model.Graph;
-        graph.Node.Last(node => node.OpType == "BiasGelu").OpType = "Softmax";     // stands for any operator that is not known to go row by row
-        var before = graph.Clone();
-        FirstTokens.Fuse(new GraphNodes(graph));
-        Assert.Equal(before, graph);
-    }
+        var product = graph.Node.Last(node => node.OpType == "MatMul");
+        (product.Input[0], product.Input[1]) = (product.Input[1], product.Input[0]);
+    });
+
+    // Softmax stands for any operator that is not known to go row by row.
+    [Fact]
+    public void Fuse_WorkThatMixesTokens_StaysAsItIs() => AssertUntouched(graph => graph.Node.Last(node => node.OpType == "BiasGelu").OpType = "Softmax");
 
     [Fact]
-    public void Fuse_AnotherTokenThanTheFirst_StaysAsItIs()
+    public void Fuse_AnotherTokenThanTheFirst_StaysAsItIs() => AssertUntouched(graph =>
     {
-        var graph = GraphFile.Read(_model.Open(), "classifier", GraphPrecision.Fp32).Model.Graph;
-        var taking = graph.Node.Single(node => new GraphNodes(graph).IsFirstOfTokens(node));
+        var taking = First(graph);
         graph.Initializer.Add(new TensorProto { Name = "second", DataType = TensorProto.Types.DataType.Int64, RawData = ByteString.CopyFrom(1, 0, 0, 0, 0, 0, 0, 0) });
         taking.Input[1] = "second";
+    });
+
+    private void AssertUntouched(Action<GraphProto> change)
+    {
+        var graph = GraphFile.Read(_model.Open(), "classifier", GraphPrecision.Fp32).Model.Graph;
+        change(graph);
         var before = graph.Clone();
         FirstTokens.Fuse(new GraphNodes(graph));
         Assert.Equal(before, graph);
     }
+
+    private static NodeProto First(GraphProto graph) => graph.Node.First(node => new GraphNodes(graph).IsFirstOfTokens(node));
 
     private static NodeProto LastAttention(ModelProto model) => model.Graph.Node.Last(node => node.OpType == "MultiHeadAttention");
 

@@ -51,7 +51,7 @@ public sealed class SequenceAttentionTests
     public void Compute_FirstTokensOnly_AreThoseOfAll()
     {
         var sample = new Case(_random, Sequences: 3, Tokens: 70, Heads: 2, HeadSize: 64);
-        int[] mask = Mask([70, 3, 64], 70);
+        int[] mask = Mask([70, 0, 64], 70);
         float[] all = Run(sample, causal: false, first: false, mask);
         float[] actual = Run(sample, causal: false, first: true, mask);
         Assert.Equal(Enumerable.Range(0, 3).SelectMany(sequence => all.AsSpan(sequence * 70 * sample.Width, sample.Width).ToArray()), actual);
@@ -87,6 +87,15 @@ public sealed class SequenceAttentionTests
         float[] actual = Run(sample, causal: true, first: false, mask: null);
         int half = 9 * sample.Width;
         Assert.All(actual.Index(), number => Assert.Equal(number.Index < half && number.Index % sample.Width < 32, float.IsNaN(number.Item)));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Compute_NoSequences_IsEmpty(bool causal)
+    {
+        NodeInput qkv = (new float[0], causal ? [0, 4, 24] : [0, 24]);
+        Assert.Empty(Run(qkv, causal ? null : (new int[0], [0, 4]), heads: 1, causal));
     }
 
     [Theory]
@@ -152,7 +161,8 @@ public sealed class SequenceAttentionTests
             [DataType.Float],
             GraphNodes.Attribute("heads", heads),
             GraphNodes.Attribute("causal", causal ? 1 : 0),
-            GraphNodes.Attribute(SequenceAttention.First, first ? 1 : 0))[0].Values;
+            GraphNodes.Attribute(SequenceAttention.First, first ? 1 : 0),
+            GraphNodes.Attribute("threads", 2))[0].Values;
 
     /// <summary>Random queries, keys and values, [B,T,3W].</summary>
     private sealed record Case(float[] Qkv, int Sequences, int Tokens, int Heads, int HeadSize)

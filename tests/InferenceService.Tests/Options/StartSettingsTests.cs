@@ -26,6 +26,9 @@ public sealed class StartSettingsTests
     [InlineData("Logging:Console:LogLevel:Default", "Loud", "Logging:Console:LogLevel:Default is 'Loud'")]
     [InlineData("Logging:LogLevel", "Debug", "Logging:LogLevel is 'Debug'; it is a group of keys")]
     [InlineData("Logging:Level:Default", "Debug", "Logging:Level is no setting; Logging knows LogLevel, Console")]
+    [InlineData("Logging:Console:FormatterOptions:TimestmpFormat", "HH", "Logging:Console:FormatterOptions:TimestmpFormat is no setting")]
+    [InlineData("Logging:Console:FormatterOptions:UseUtcTimestamp", "maybe", "Logging:Console:FormatterOptions:UseUtcTimestamp is 'maybe'; it takes true or false")]
+    [InlineData("Logging:Console:FormatterOptions:ColorBehavior", "Loud", "Logging:Console:FormatterOptions:ColorBehavior is 'Loud'; it takes Default,")]
     [InlineData("Logging:Console:FormatterName", "json", "Logging:Console:FormatterName is no setting")]
     public void Read_LoggingThatTheHostIgnoresOrTripsOver_IsRefused(string key, string value, string expected) =>
         Assert.StartsWith(expected, Assert.Single(Faults((key, value))));
@@ -34,6 +37,8 @@ public sealed class StartSettingsTests
     [InlineData("Logging:LogLevel:Rudder", "debug")]
     [InlineData("Logging:Console:LogLevel:Default", "None")]
     [InlineData("Logging:Console:FormatterOptions:TimestampFormat", "HH:mm:ss ")]
+    [InlineData("Logging:Console:FormatterOptions:UseUtcTimestamp", "True")]
+    [InlineData("Logging:Console:FormatterOptions:ColorBehavior", "disabled")]
     public void Read_LoggingOfTheHost_IsTaken(string key, string value) => Assert.Empty(Faults((key, value)));
 
     [Fact]

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Http.Headers;
 using System.Net.Sockets;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
@@ -35,16 +36,20 @@ public sealed class CollectorWatchTests
     }
 
     [Theory]
-    [InlineData(HttpStatusCode.ServiceUnavailable, null, "HTTP status 503")]
-    [InlineData(HttpStatusCode.OK, "16", "gRPC status 16")]
-    [InlineData(HttpStatusCode.OK, "0", null)]
-    [InlineData(HttpStatusCode.OK, null, null)]
-    public async Task Send_Answer_IsToldWhereItRefuses(HttpStatusCode status, string? grpc, string? expected)
+    [InlineData("application/grpc", HttpStatusCode.ServiceUnavailable, null, "HTTP status 503")]
+    [InlineData("application/grpc", HttpStatusCode.OK, "16", "gRPC status 16")]
+    [InlineData("application/grpc", HttpStatusCode.OK, "0", null)]
+    [InlineData("application/grpc", HttpStatusCode.OK, null, "no gRPC status")]     // a web server, and no collector
+    [InlineData("application/x-protobuf", HttpStatusCode.OK, null, null)]
+    public async Task Send_Answer_IsToldWhereItRefuses(string content, HttpStatusCode status, string? grpc, string? expected)
     {
         var log = new LoggedLines();
         using var client = Client(log, new ManualTime(), status, grpc);
 
-        await client.PostAsync(new Uri("http://collector:4317/x"), null, TestContext.Current.CancellationToken);
+        using var body = new ByteArrayContent([]);
+        body.Headers.ContentType = new MediaTypeHeaderValue(content);
+
+        await client.PostAsync(new Uri("http://collector:4317/x"), body, TestContext.Current.CancellationToken);
 
         Assert.Equal(expected is null ? [] : [expected], log.Written.Select(line => line.Split(": ")[1].Split(';')[0]));
     }

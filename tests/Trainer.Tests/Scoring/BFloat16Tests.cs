@@ -3,7 +3,7 @@ using Rudder.Trainer.Scoring;
 namespace Rudder.Trainer.Tests.Scoring;
 
 /// <summary>Rounding to bfloat16, worked out by hand: between 1 and 2 its values are 1/128 apart.</summary>
-public sealed class BrainFloatTests
+public sealed class BFloat16Tests
 {
     [Theory]
     [InlineData(1f, 1f)]
@@ -20,7 +20,7 @@ public sealed class BrainFloatTests
     public void Round_OneValue_MatchesHandComputedNeighbour(float value, float expected)
     {
         float[] values = [value];
-        BrainFloat.Round(values);
+        BFloat16.Round(values);
         Assert.Equal(expected, values[0]);
     }
 
@@ -30,7 +30,7 @@ public sealed class BrainFloatTests
     public void Round_NotANumber_StaysOne(uint bits)
     {
         float[] values = [BitConverter.UInt32BitsToSingle(bits)];
-        BrainFloat.Round(values);
+        BFloat16.Round(values);
         Assert.True(float.IsNaN(values[0]));
     }
 }

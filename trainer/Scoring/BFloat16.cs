@@ -1,7 +1,7 @@
 namespace Rudder.Trainer.Scoring;
 
 /// <summary>bfloat16, the upper half of a float32: what the service's slot engine keeps keys and values of int8 graphs in.</summary>
-internal static class BrainFloat
+internal static class BFloat16
 {
     private const int HalfBits = 16;
     private const uint JustBelowHalf = 0x7FFF;
