@@ -201,14 +201,22 @@ public sealed class SlotEnginePromptTests : IDisposable
         var observer = new RecordingObserver();
         await using var engine = Load(8, observer, threads: threads);
         var batch = new GenerationBatch([.. Enumerable.Range(0, 8).Select(i => Prompt(Ids(4, seed: i), maxNew: 50, seed: (uint)i))]);
-        await engine.GenerateAsync(batch, CancellationToken.None).WaitAsync(Patience);     // compiles, and binds the width
-        Assert.True(SpinWait.SpinUntil(() => observer.Ends.Count == 8, Patience));         // the last step is told of after the answer
+        await StepBytes(engine, batch, observer);            // compiles, and binds the width
+        // What a step allocates it allocates in each of three rounds; what the runtime makes once, say at a lock first waited for, in one.
+        long[] rounds = [await StepBytes(engine, batch, observer), await StepBytes(engine, batch, observer), await StepBytes(engine, batch, observer)];
+        Assert.InRange(rounds.Min(), 0, mostBytes);
+    }
+
+    /// <summary>Bytes that the steps between the third and the last but one of a batch of eight allocate: the last step's sequences are made into results.</summary>
+    private static async Task<long> StepBytes(SlotEngine engine, GenerationBatch batch, RecordingObserver observer)
+    {
         observer.Clear();
+        int before = observer.Ends.Count;
         await engine.GenerateAsync(batch, CancellationToken.None).WaitAsync(Patience);
-        Assert.True(SpinWait.SpinUntil(() => observer.Ends.Count == 16, Patience));
+        Assert.True(SpinWait.SpinUntil(() => observer.Ends.Count == before + 8, Patience));    // the last step is told of after the answer
         long[] bytes = [.. observer.AllocatedByStep];
         Assert.Equal(49, bytes.Length);
-        Assert.InRange(bytes[^2] - bytes[2], 0, mostBytes);  // the last step's sequences are made into results
+        return bytes[^2] - bytes[2];
     }
 
     [Fact]
