@@ -50,7 +50,6 @@ internal sealed class GenAiEngine : IGenerator
         int maxTokens = shape.TokensPerSequence(options, folder.ModelFolder);
         CacheSize.Of(shape, slots, maxTokens, options.MaxCacheBytes);
         var info = new GeneratorInfo(folder.Fingerprint, shape.Vocabulary, maxTokens, slots, eosId);
-        folder.Watch(GenAiSettings.FileName);                // read here and by GenAI
         int paddingId = GenAiSettings.ReadPaddingId(folder);
         Config? config = null;
         Model? model = null;
