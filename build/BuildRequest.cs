@@ -3,38 +3,33 @@ namespace Rudder.Build;
 /// <summary>The command line: a target, its arguments, and the options every target takes.</summary>
 /// <param name="Target">First word; empty prints the help.</param>
 /// <param name="Arguments">What follows the target, options left out.</param>
-/// <param name="Feed"><c>nuget</c>, <c>restricted</c>, or null to find out.</param>
 /// <param name="Accelerator"><c>cpu</c> or <c>cuda</c>.</param>
-internal sealed record BuildRequest(string Target, IReadOnlyList<string> Arguments, string? Feed, string Accelerator)
+internal sealed record BuildRequest(string Target, IReadOnlyList<string> Arguments, string Accelerator)
 {
     /// <summary>Reads the command line.</summary>
     /// <exception cref="BuildException">An unknown option, or an option without a legal value.</exception>
     public static BuildRequest Parse(IReadOnlyList<string> words)
     {
-        string? feed = null;
         string accelerator = "cpu";
         var plain = new List<string>();
         for (int i = 0; i < words.Count; i++)
         {
             switch (words[i])
             {
-                case "--feed":
-                    feed = OneOf("--feed", words, ++i, "nuget", "restricted");
-                    break;
                 case "--accelerator":
                     accelerator = OneOf("--accelerator", words, ++i, "cpu", "cuda");
                     break;
                 case "--help" or "-h":
-                    return new BuildRequest("help", [], feed, accelerator);
+                    return new BuildRequest("help", [], accelerator);
                 case var option when option.StartsWith('-'):
-                    throw new BuildException($"'{option}' is not an option; there are --feed nuget|restricted and --accelerator cpu|cuda.", ExitCode.Usage);
+                    throw new BuildException($"'{option}' is not an option; the only option is --accelerator cpu|cuda.", ExitCode.Usage);
                 default:
                     plain.Add(words[i]);
                     break;
             }
         }
 
-        return new BuildRequest(plain.FirstOrDefault() ?? "", [.. plain.Skip(1)], feed, accelerator);
+        return new BuildRequest(plain.FirstOrDefault() ?? "", [.. plain.Skip(1)], accelerator);
     }
 
     /// <summary>The single argument of a target that takes a name.</summary>

@@ -8,22 +8,14 @@ internal sealed record DebianPackage(string Name, string Why);
 /// <summary>Installs the Debian packages that a target needs and the machine lacks.</summary>
 internal static class DebianPackages
 {
-    /// <summary>What a build on a restricted feed needs.</summary>
-    public static IReadOnlyList<DebianPackage> ForRestrictedFeed { get; } =
-    [
-        new("libtorch-dev", "libtorch, which the trainer's TorchSharp runs on"),
-        new("libopenblas0-openmp", "the fast matrix products under libtorch"),
-        new("g++", "compiles the one C++ file between TorchSharp and libtorch"),
-    ];
-
-    /// <summary>What the benchmarks against Python need beside that.</summary>
+    /// <summary>What the benchmarks against Python need.</summary>
     public static IReadOnlyList<DebianPackage> ForPythonPeers { get; } =
     [
-        new("python3-torch", "the Python peers of the training and scoring benchmarks, on the same libtorch"),
+        new("python3-torch", "the Python peers of the training and scoring benchmarks"),
         new("python3-numpy", "used by python3-torch"),
     ];
 
-    /// <summary>What the tests of foreign clients need beside that.</summary>
+    /// <summary>What the tests of foreign clients need.</summary>
     public static IReadOnlyList<DebianPackage> ForInterop { get; } =
     [
         new("python3-grpcio", "the Python gRPC client that the interop tests call the service with"),
@@ -73,7 +65,7 @@ internal static class DebianPackages
     private static bool IsInstalled(string name)
     {
         var (code, output) = Shell.Capture("dpkg-query", "-W", "-f=${db:Status-Status}", name)
-            ?? throw new BuildException($"'dpkg-query' is missing: this is no Debian system. Install {name} in this system's way, or use a whole package feed (--feed nuget).");
+            ?? throw new BuildException($"'dpkg-query' is missing: this is no Debian system. Install {name} in this system's way.");
         return code == 0 && output == "installed";
     }
 }

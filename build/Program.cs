@@ -7,7 +7,6 @@ try
     return request.Target switch
     {
         "" or "help" => Targets.PrintHelp(),
-        "setup" => Targets.Setup(request),
         "build" => Targets.Build(request),
         "test" => Targets.Test(request),
         "demo" => Targets.Demo(request),

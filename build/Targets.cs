@@ -8,13 +8,11 @@ internal static class Targets
 
           ./build.sh demo         build, then run the embedded experiment to its report (minutes)
           ./build.sh test         build, then run every test; the last line counts them
-          ./build.sh build        install what is missing and build in Release
-          ./build.sh setup        install what is missing, nothing else
+          ./build.sh build        build in Release
           ./build.sh bench NAME   run one benchmark and write artifacts/bench/NAME.json
           ./build.sh soak NAME    run one long test (docs/soak.md)
 
-        Options: --feed nuget|restricted    where packages come from; found out by itself otherwise
-                 --accelerator cpu|cuda     which engine packages the build takes; default cpu
+        Option: --accelerator cpu|cuda     which engine packages the build takes; default cpu
 
         Examples: ./build.sh demo
                   ./build.sh bench engines
@@ -27,19 +25,11 @@ internal static class Targets
         return 0;
     }
 
-    /// <summary>Settles the feed and installs what is missing.</summary>
-    public static int Setup(BuildRequest request)
-    {
-        request.RequireNoArguments();
-        Prepare(request);
-        return 0;
-    }
-
     /// <summary>Builds the solution in Release.</summary>
     public static int Build(BuildRequest request)
     {
         request.RequireNoArguments();
-        PrepareAndBuild(request);
+        BuildSolution(request);
         return 0;
     }
 
@@ -47,7 +37,7 @@ internal static class Targets
     public static int Test(BuildRequest request)
     {
         request.RequireNoArguments();
-        PrepareAndBuild(request);
+        BuildSolution(request);
         DebianPackages.InstallWherePossible(DebianPackages.ForInterop);
         return TestRun.All();
     }
@@ -56,7 +46,7 @@ internal static class Targets
     public static int Demo(BuildRequest request)
     {
         request.RequireNoArguments();
-        PrepareAndBuild(request);
+        BuildSolution(request);
         return Shell.Run("dotnet", Checkout.Binary("Client", "client"), "run", "experiments/imdb-dpo/experiment.json", "--variant", "demo");
     }
 
@@ -64,7 +54,7 @@ internal static class Targets
     public static int Bench(BuildRequest request)
     {
         string name = request.RequireName("engines");
-        PrepareAndBuild(request);
+        BuildSolution(request);
         if (name is "sft" or "scoring")
         {
             DebianPackages.Install(DebianPackages.ForPythonPeers);
@@ -78,27 +68,10 @@ internal static class Targets
     public static int Soak(BuildRequest request)
     {
         string name = request.RequireName("tensors");
-        PrepareAndBuild(request);
+        BuildSolution(request);
         return TestRun.Soak(name);
     }
 
-    private static string Prepare(BuildRequest request)
-    {
-        string feed = Feed.Settle(request.Feed);
-        if (feed == "restricted")
-        {
-            DebianPackages.Install(DebianPackages.ForRestrictedFeed);
-        }
-
-        NpmPackages.Announce(feed);
-        return feed;
-    }
-
-    private static void PrepareAndBuild(BuildRequest request)
-    {
-        string feed = Prepare(request);
-        Shell.Require(
-            "dotnet", "build", "Services.sln", "--configuration", "Release", "--nologo", "--verbosity", "quiet",
-            $"-p:Feed={feed}", $"-p:Accelerator={request.Accelerator}");
-    }
+    private static void BuildSolution(BuildRequest request) => Shell.Require(
+        "dotnet", "build", "Services.sln", "--configuration", "Release", "--nologo", "--verbosity", "quiet", $"-p:Accelerator={request.Accelerator}");
 }

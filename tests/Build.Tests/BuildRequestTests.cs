@@ -10,17 +10,16 @@ public class BuildRequestTests
     [Fact]
     public void Parse_OptionsAnywhere_AreTakenOut()
     {
-        var request = BuildRequest.Parse(["--feed", "restricted", "bench", "--accelerator", "cuda", "engines"]);
+        var request = BuildRequest.Parse(["bench", "--accelerator", "cuda", "engines"]);
 
         Assert.Equal("bench", request.Target);
         Assert.Equal(["engines"], request.Arguments);
-        Assert.Equal("restricted", request.Feed);
         Assert.Equal("cuda", request.Accelerator);
     }
 
     [Theory]
-    [InlineData("--feed takes nuget or restricted; open was given.", "test", "--feed", "open")]
-    [InlineData("--feed takes nuget or restricted; nothing was given.", "test", "--feed")]
+    [InlineData("--accelerator takes cpu or cuda; tpu was given.", "test", "--accelerator", "tpu")]
+    [InlineData("--accelerator takes cpu or cuda; nothing was given.", "test", "--accelerator")]
     [InlineData("'--fast' is not an option", "test", "--fast")]
     public void Parse_WrongOption_SaysWhatIsLegal(string message, params string[] words)
     {

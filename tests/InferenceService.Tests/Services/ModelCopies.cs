@@ -11,7 +11,7 @@ namespace Rudder.InferenceService.Tests.Services;
 internal static class ModelCopies
 {
     // What hardly ever changes: tests that name tokens must not hang on every line of the documents.
-    private static readonly string[] Prose = ["notation.md", "adr/0001-shims.md", "adr/0003-group-batch.md"];
+    private static readonly string[] Prose = ["notation.md", "adr/0002-slot-engine.md", "adr/0003-group-batch.md"];
 
     /// <summary>A fixture as it is.</summary>
     public static string Fixture(string name) => Path.Combine(SharedFolder.Root, "tests", "Fixtures", name);

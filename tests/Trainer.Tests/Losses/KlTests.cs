@@ -41,7 +41,7 @@ public sealed class KlTests : IDisposable
         Tensor exact = Kl.Exact(policy, PolicyLogits);
         exact.sum().backward();
         Assert.All(exact.detach().data<double>().ToArray(), value => Assert.Equal(0, value, 1e-12));
-        Assert.All(policy.grad.data<double>().ToArray(), value => Assert.Equal(0, value, 1e-12));
+        Assert.All(policy.grad!.data<double>().ToArray(), value => Assert.Equal(0, value, 1e-12));
     }
 
     [Fact]
@@ -51,7 +51,7 @@ public sealed class KlTests : IDisposable
         Tensor exact = Kl.Exact(policy.reshape(1, 3), tensor(new[] { -400f, 0f, 400f }).reshape(1, 3));
         exact.sum().backward();
         Assert.Equal(800f, exact.sum().item<float>(), 1e-3f); // the policy's whole mass lies where the reference has −800 nats
-        Assert.All(policy.grad.data<float>().ToArray(), value => Assert.True(float.IsFinite(value)));
+        Assert.All(policy.grad!.data<float>().ToArray(), value => Assert.True(float.IsFinite(value)));
     }
 
     private static double[] Golden(string name) => GoldenLosses.Numbers(GoldenLosses.Root.GetProperty("kl").GetProperty(name));

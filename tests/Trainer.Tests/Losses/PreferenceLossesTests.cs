@@ -95,7 +95,7 @@ public sealed class PreferenceLossesTests : IDisposable
     {
         Tensor margin = tensor(new[] { 1.0 }, requires_grad: true);
         PreferenceLosses.Dpo(margin, tensor(new[] { 0.0 }), 0.5).sum().backward();
-        GoldenLosses.AssertClose(-0.5 / (1 + Math.Exp(0.5)), margin.grad.item<double>());
+        GoldenLosses.AssertClose(-0.5 / (1 + Math.Exp(0.5)), margin.grad!.item<double>());
     }
 
     /// <summary>Float32, log-ratios of ±400 nats and equality: where a naive log(sigmoid(x)) or log(1 − e^x) is infinite.</summary>
@@ -133,7 +133,7 @@ public sealed class PreferenceLossesTests : IDisposable
         };
         value.sum().backward();
         Assert.All(value.detach().data<float>().ToArray(), number => Assert.True(float.IsFinite(number), $"loss {number}"));
-        Assert.All(x.grad.data<float>().ToArray(), number => Assert.True(float.IsFinite(number), $"gradient {number}"));
+        Assert.All(x.grad!.data<float>().ToArray(), number => Assert.True(float.IsFinite(number), $"gradient {number}"));
     }
 
     private static double Beta(JsonElement entry) => GoldenLosses.Parameter(entry, "beta");

@@ -41,6 +41,6 @@ public sealed class SequenceLogProbsTests : IDisposable
         Tensor sums = SequenceLogProbs.SumPerSequence(tokens, tensor(new long[] { 0, 1, 2, 3 }).reshape(2, 2)); // 3 = no token
         (sums * tensor(new[] { 10.0, 100.0 })).sum().backward();
         Assert.Equal([-3.0, -4.0], sums.detach().data<double>().ToArray());
-        Assert.Equal([10.0, 10.0, 100.0], tokens.grad.data<double>().ToArray());
+        Assert.Equal([10.0, 10.0, 100.0], tokens.grad!.data<double>().ToArray());
     }
 }

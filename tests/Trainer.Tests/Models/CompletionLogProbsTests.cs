@@ -67,7 +67,7 @@ public sealed class CompletionLogProbsTests : IDisposable
             PairLogProbs pairs = PreferenceForward.Pairs(model, PreferenceBatch.Of(data.Groups, mode), reference);
             Tensor mean = objective.PerPair(pairs).mean();
             mean.backward();
-            return (mean.item<float>(), [.. model.Parameters.Select(p => NamedParameters.Values(p.Value.grad))]);
+            return (mean.item<float>(), [.. model.Parameters.Select(p => NamedParameters.Values(p.Value.grad!))]);
         }
     }
 
