@@ -1,5 +1,5 @@
 using Microsoft.Extensions.Logging.Console;
-using Rudder.InferenceService.OpenAi;
+using Rudder.InferenceService.Http;
 using Rudder.InferenceService.Options;
 using Rudder.InferenceService.Registry;
 using Rudder.InferenceService.Security;
