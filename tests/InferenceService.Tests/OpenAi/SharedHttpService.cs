@@ -3,9 +3,7 @@ using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
 using Rudder.Checkpoints;
-using Rudder.InferenceService.Lifetime;
-using Rudder.InferenceService.Tests.OpenAi;
-using Rudder.InferenceService.Tests.Services;
+using Rudder.InferenceService.Tests.Grpc;
 
 [assembly: AssemblyFixture(typeof(SharedHttpService))]
 
