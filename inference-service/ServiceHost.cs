@@ -1,6 +1,6 @@
 using Microsoft.Extensions.Logging.Console;
 using Rudder.InferenceService.Grpc;
-using Rudder.InferenceService.OpenAi;
+using Rudder.InferenceService.Http;
 using Rudder.InferenceService.Registry;
 using Rudder.InferenceService.Security;
 using Rudder.InferenceService.Settings;

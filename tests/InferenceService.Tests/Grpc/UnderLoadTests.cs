@@ -10,7 +10,7 @@ using Rudder.InferenceService.Grpc;
 using Rudder.InferenceService.Registry;
 using Rudder.InferenceService.Security;
 using Rudder.InferenceService.Tests.Engines;
-using Rudder.InferenceService.Tests.OpenAi;
+using Rudder.InferenceService.Tests.Http;
 
 namespace Rudder.InferenceService.Tests.Grpc;
 

@@ -9,7 +9,7 @@ using Rudder.InferenceService.Registry;
 using Rudder.InferenceService.Settings;
 using Rudder.InferenceService.Telemetry;
 using Rudder.InferenceService.Tests.Grpc;
-using Rudder.InferenceService.Tests.OpenAi;
+using Rudder.InferenceService.Tests.Http;
 
 namespace Rudder.InferenceService.Tests.Telemetry;
 
