@@ -1,16 +1,16 @@
 using System.Text.Json.Nodes;
 
-namespace Rudder.Client.Experiments;
+namespace Rudder.Client.Runs;
 
-/// <summary>What is known of a stage: <c>stages/NAME.json</c> of a run.</summary>
+/// <summary>The state of a stage: <c>stages/NAME.json</c> of a run.</summary>
 /// <param name="Stage">Name, which is also its folder.</param>
 /// <param name="Key">SHA-256 of <paramref name="Inputs"/>.</param>
 /// <param name="State">running or done.</param>
-/// <param name="Inputs">All that its result depends on: settings and hashes of files and models.</param>
+/// <param name="Inputs">Everything its result depends on: settings and hashes of files and models.</param>
 /// <param name="Started">UTC.</param>
 /// <param name="Finished">UTC; null while running.</param>
-/// <param name="Seconds">Time over all attempts of which this program knows; null while running.</param>
-/// <param name="Commit">Commit of the checkout when it completed; null while running, without a checkout, and in records from before this was kept.</param>
+/// <param name="Seconds">Time over all attempts recorded so far; null while running.</param>
+/// <param name="Commit">Commit of the checkout when it completed; null while running, without a checkout, and in older records.</param>
 internal sealed record StageMarker(
     string Stage,
     string Key,

@@ -1,18 +1,18 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 
-namespace Rudder.Client.Experiments;
+namespace Rudder.Client.Runs;
 
 /// <summary>Machine and versions of a run: <c>environment.json</c>.</summary>
 /// <param name="Commit">Commit of the checkout; null where git or a checkout is missing.</param>
 /// <param name="Changed">True where tracked files differ from the commit; null where unknown.</param>
 /// <param name="System">Operating system.</param>
 /// <param name="Runtime">.NET runtime.</param>
-/// <param name="Processor">Model name, where the system tells it.</param>
+/// <param name="Processor">Model name; null where the system does not report one.</param>
 /// <param name="Cores">Logical processors.</param>
 /// <param name="MemoryGib">Memory that the runtime may use, GiB.</param>
 /// <param name="Written">UTC.</param>
-internal sealed record RunEnvironment(
+internal sealed record MachineInfo(
     string? Commit,
     bool? Changed,
     string System,
@@ -26,11 +26,11 @@ internal sealed record RunEnvironment(
     /// <summary>File name in the run's folder.</summary>
     public const string FileName = "environment.json";
 
-    /// <summary>As it is here and now.</summary>
-    public static RunEnvironment Read(TimeProvider time)
+    /// <summary>The current machine and checkout.</summary>
+    public static MachineInfo Read(TimeProvider time)
     {
         string? status = Git("status --porcelain --untracked-files=no");
-        return new RunEnvironment(
+        return new MachineInfo(
             Git("rev-parse HEAD") is { Length: > 0 } commit ? commit : null,
             status is null ? null : status.Length > 0,
             RuntimeInformation.OSDescription,
