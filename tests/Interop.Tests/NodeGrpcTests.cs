@@ -32,7 +32,8 @@ public sealed class NodeGrpcTests(NodeGrpcTests.Run run, InteropService service)
 
         /// <inheritdoc/>
         public async ValueTask InitializeAsync() => Client = await NodeScript.RunAsync(
-            "grpc.mjs", service.Target, Path.Combine(SharedFolder.Root, "protos"), InteropService.Generator, InteropService.Classifier,
+            "grpc.mjs", service.Target, Path.Combine(SharedFolder.Root, "protos"),
+            Path.Combine(SharedFolder.Root, "tests", "Interop.Tests", "protos"), InteropService.Generator, InteropService.Classifier,
             InteropService.Prompt, InteropService.Seed.ToString(CultureInfo.InvariantCulture), InteropService.Tokens.ToString(CultureInfo.InvariantCulture));
 
         /// <inheritdoc/>
