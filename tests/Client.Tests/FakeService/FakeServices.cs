@@ -10,7 +10,7 @@ internal sealed class FakeSampling(FakeServer server) : Sampling.SamplingBase
     public override async Task<SampleResponse> Sample(SampleRequest request, ServerCallContext context)
     {
         await server.ReceiveAsync("Sample", request, context);
-        SampleResponse response = new() { Fingerprint = "f-" + request.Model };
+        SampleResponse response = new() { Fingerprint = server.Fingerprint(request.Model, server.Count("Sample") - 1) };
         response.Completions.Add(
             Enumerable
                 .Range(0, request.Prompts.Count)
@@ -26,7 +26,11 @@ internal sealed class FakeScoring(FakeServer server) : Scoring.ScoringBase
     public override async Task<ClassifyResponse> Classify(ClassifyRequest request, ServerCallContext context)
     {
         await server.ReceiveAsync("Classify", request, context);
-        ClassifyResponse response = new() { Labels = { "NEGATIVE", "POSITIVE" }, Fingerprint = "f-classifier" };
+        ClassifyResponse response = new()
+        {
+            Labels = { "NEGATIVE", "POSITIVE" },
+            Fingerprint = server.Fingerprint(request.Model, server.Count("Classify") - 1),
+        };
         response.Results.Add(
             request
                 .Inputs.SkipLast(server.Withheld)
@@ -39,7 +43,13 @@ internal sealed class FakeScoring(FakeServer server) : Scoring.ScoringBase
     public override async Task<DivergenceResponse> Divergence(DivergenceRequest request, ServerCallContext context)
     {
         await server.ReceiveAsync("Divergence", request, context);
-        return new DivergenceResponse { Results = { request.Sequences.SkipLast(server.Withheld).Select(FakeModels.Diverge) } };
+        int before = server.Count("Divergence") - 1;
+        return new DivergenceResponse
+        {
+            Results = { request.Sequences.SkipLast(server.Withheld).Select(FakeModels.Diverge) },
+            ModelFingerprint = server.Fingerprint(request.Model, before),
+            ReferenceFingerprint = server.Fingerprint(request.Reference, before),
+        };
     }
 }
 
