@@ -61,8 +61,8 @@ internal sealed class PolicyDivergence(InferenceClient client, ModelInfo policy,
             Sequences = { sequences },
         };
         DivergenceResponse measured = await client.DivergenceAsync(request, cancel);
-        policy.RequireSame("Scoring.Divergence", measured.ModelFingerprint);
-        reference.RequireSame("Scoring.Divergence", measured.ReferenceFingerprint);
+        policy.RequireSame("Scoring.Divergence", measured.ModelFingerprint, measured.ModelPrecision);
+        reference.RequireSame("Scoring.Divergence", measured.ReferenceFingerprint, measured.ReferencePrecision);
         return measured.Results;
     }
 

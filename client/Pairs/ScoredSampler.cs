@@ -40,7 +40,7 @@ internal sealed class ScoredSampler(InferenceClient client, ModelInfo policy, Mo
     public async Task<IReadOnlyList<ScoredGroup>> DrawAsync(IReadOnlyList<CutPrompt> prompts, CancellationToken cancel)
     {
         SampleResponse drawn = await client.SampleAsync(plan.Request(policy.Name, prompts), cancel);
-        policy.RequireSame("Sampling.Sample", drawn.Fingerprint);
+        policy.RequireSame("Sampling.Sample", drawn.Fingerprint, drawn.Precision);
         Completion[] ordered = [.. drawn.Completions.OrderBy(c => c.PromptIndex).ThenBy(c => c.SampleIndex)];
         if (ordered.Length != prompts.Count * plan.Samples)
         {
@@ -66,7 +66,7 @@ internal sealed class ScoredSampler(InferenceClient client, ModelInfo policy, Mo
     {
         ClassifyRequest request = new() { Model = classifier.Name, Inputs = { inputs } };
         ClassifyResponse judged = await client.ClassifyAsync(request, cancel);
-        classifier.RequireSame("Scoring.Classify", judged.Fingerprint);
+        classifier.RequireSame("Scoring.Classify", judged.Fingerprint, judged.Precision);
         return judged.Results;
     }
 }

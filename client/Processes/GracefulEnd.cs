@@ -51,8 +51,8 @@ internal static class GracefulEnd
         }
     }
 
-    [UnsupportedOSPlatform("windows")]
     [DllImport("libc", EntryPoint = "kill", SetLastError = true)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    [UnsupportedOSPlatform("windows")]
     private static extern int SendSignal(int process, int signal);
 }

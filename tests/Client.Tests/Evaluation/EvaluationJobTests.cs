@@ -111,16 +111,17 @@ public sealed class EvaluationJobTests : IDisposable
     }
 
     [Theory]
-    [InlineData(FakeModels.Policy)]
-    [InlineData(FakeModels.Reference)]
-    [InlineData(FakeModels.Classifier)]
-    public async Task Run_ModelReplacedUnderItsName_StopsWithBothFingerprints(string replaced)
+    [InlineData(FakeModels.Policy, "f-other", Precision.Fp32)]
+    [InlineData(FakeModels.Reference, "f-other", Precision.Fp32)]
+    [InlineData(FakeModels.Reference, "f-reference", Precision.Int8)]
+    [InlineData(FakeModels.Classifier, "f-other", Precision.Fp32)]
+    public async Task Run_ModelReplacedUnderItsName_StopsWithBothValues(string replaced, string fingerprint, Precision precision)
     {
         await using FakeServer server = await FakeServer.StartAsync();
-        server.Fingerprint = (model, before) => model == replaced && before >= 1 ? "f-other" : "f-" + model;
+        server.Identity = (model, before) => model == replaced && before >= 1 ? (fingerprint, precision) : ("f-" + model, Precision.Fp32);
         WorkFailedException error = await Assert.ThrowsAsync<WorkFailedException>(() => RunAsync(server, "a.json"));
-        Assert.Contains($"f-{replaced}", error.Message, StringComparison.Ordinal);
-        Assert.Contains("f-other", error.Message, StringComparison.Ordinal);
+        Assert.Contains($"f-{replaced} (Fp32)", error.Message, StringComparison.Ordinal);
+        Assert.Contains($"{fingerprint} ({precision})", error.Message, StringComparison.Ordinal);
         Assert.Equal(5, File.ReadLines(folder.File("a.samples.jsonl.partial")).Count()); // the first batch
         Assert.False(File.Exists(folder.File("a.json")));
     }

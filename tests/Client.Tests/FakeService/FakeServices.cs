@@ -10,7 +10,8 @@ internal sealed class FakeSampling(FakeServer server) : Sampling.SamplingBase
     public override async Task<SampleResponse> Sample(SampleRequest request, ServerCallContext context)
     {
         await server.ReceiveAsync("Sample", request, context);
-        SampleResponse response = new() { Fingerprint = server.Fingerprint(request.Model, server.Count("Sample") - 1) };
+        SampleResponse response = new();
+        (response.Fingerprint, response.Precision) = server.Identity(request.Model, server.Count("Sample") - 1);
         response.Completions.Add(
             Enumerable
                 .Range(0, request.Prompts.Count)
@@ -26,11 +27,8 @@ internal sealed class FakeScoring(FakeServer server) : Scoring.ScoringBase
     public override async Task<ClassifyResponse> Classify(ClassifyRequest request, ServerCallContext context)
     {
         await server.ReceiveAsync("Classify", request, context);
-        ClassifyResponse response = new()
-        {
-            Labels = { "NEGATIVE", "POSITIVE" },
-            Fingerprint = server.Fingerprint(request.Model, server.Count("Classify") - 1),
-        };
+        ClassifyResponse response = new() { Labels = { "NEGATIVE", "POSITIVE" } };
+        (response.Fingerprint, response.Precision) = server.Identity(request.Model, server.Count("Classify") - 1);
         response.Results.Add(
             request
                 .Inputs.SkipLast(server.Withheld)
@@ -44,12 +42,10 @@ internal sealed class FakeScoring(FakeServer server) : Scoring.ScoringBase
     {
         await server.ReceiveAsync("Divergence", request, context);
         int before = server.Count("Divergence") - 1;
-        return new DivergenceResponse
-        {
-            Results = { request.Sequences.SkipLast(server.Withheld).Select(FakeModels.Diverge) },
-            ModelFingerprint = server.Fingerprint(request.Model, before),
-            ReferenceFingerprint = server.Fingerprint(request.Reference, before),
-        };
+        DivergenceResponse response = new() { Results = { request.Sequences.SkipLast(server.Withheld).Select(FakeModels.Diverge) } };
+        (response.ModelFingerprint, response.ModelPrecision) = server.Identity(request.Model, before);
+        (response.ReferenceFingerprint, response.ReferencePrecision) = server.Identity(request.Reference, before);
+        return response;
     }
 }
 

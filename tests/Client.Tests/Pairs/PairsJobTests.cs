@@ -56,26 +56,32 @@ public sealed class PairsJobTests : IDisposable
     }
 
     [Theory]
-    [InlineData(FakeModels.Policy)]
-    [InlineData(FakeModels.Classifier)]
-    public async Task Run_ModelReplacedUnderItsName_StopsAndWritesNothingOfTheOther(string replaced)
+    [InlineData(FakeModels.Policy, "f-other", Precision.Fp32)]
+    [InlineData(FakeModels.Policy, "f-policy", Precision.Int8)]
+    [InlineData(FakeModels.Classifier, "f-other", Precision.Fp32)]
+    [InlineData(FakeModels.Classifier, "f-classifier", Precision.Int8)]
+    public async Task Run_ModelReplacedUnderItsName_StopsAndWritesNothingOfTheOther(
+        string replaced,
+        string fingerprint,
+        Precision precision
+    )
     {
         await using FakeServer server = await FakeServer.StartAsync();
         byte[] whole = await WriteAsync(server, "whole.jsonl");
         server.Calls.Clear();
-        server.Fingerprint = (model, before) => model == replaced && before >= 2 ? "f-other" : "f-" + model;
+        server.Identity = (model, before) => model == replaced && before >= 2 ? (fingerprint, precision) : ("f-" + model, Precision.Fp32);
         WorkFailedException error = await Assert.ThrowsAsync<WorkFailedException>(() =>
             WriteAsync(server, "cut.jsonl", batch: 4, inFlight: 1)
         );
         Assert.Contains($"'{replaced}'", error.Message, StringComparison.Ordinal);
-        Assert.Contains($"f-{replaced}", error.Message, StringComparison.Ordinal);
-        Assert.Contains("f-other", error.Message, StringComparison.Ordinal);
+        Assert.Contains($"f-{replaced} (Fp32)", error.Message, StringComparison.Ordinal);
+        Assert.Contains($"{fingerprint} ({precision})", error.Message, StringComparison.Ordinal);
         byte[] written = await File.ReadAllBytesAsync(GroupFile.PartialPath(folder.File("cut.jsonl")));
         Assert.Equal(whole[..written.Length], written);
         Assert.Contains("\"p8\"", System.Text.Encoding.UTF8.GetString(written), StringComparison.Ordinal); // two batches of 4
         Assert.DoesNotContain("\"p9\"", System.Text.Encoding.UTF8.GetString(written), StringComparison.Ordinal);
 
-        server.Fingerprint = (model, _) => "f-" + model; // the first model is back
+        server.Identity = (model, _) => ("f-" + model, Precision.Fp32); // the first model is back
         Assert.Equal(whole, await WriteAsync(server, "cut.jsonl", batch: 4, inFlight: 1));
     }
 
