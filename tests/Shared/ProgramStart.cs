@@ -12,7 +12,10 @@ internal static class ProgramStart
     private const string Reset = "--default-signal=INT,TERM";
     private static readonly Lazy<bool> CanReset = new(Resets);
 
-    /// <summary>Returns a command line that resets the signals and then runs the program in the same process. Where the system's env cannot reset signals, it is the program's own.</summary>
+    /// <summary>
+    /// Returns a command line that resets the signals and then runs the program in the same process. Where the system's env cannot reset
+    /// signals, it is the program's own command line.
+    /// </summary>
     /// <param name="program">Path or name of the executable.</param>
     /// <param name="arguments">Its arguments, unquoted.</param>
     public static (string Program, string[] Arguments) Command(string program, IEnumerable<string> arguments) =>
