@@ -1,7 +1,8 @@
 using Microsoft.Extensions.Logging.Console;
+using Rudder.Engine;
+using Rudder.Engine.Registry;
 using Rudder.InferenceService.OpenAi;
 using Rudder.InferenceService.Options;
-using Rudder.InferenceService.Registry;
 using Rudder.InferenceService.Security;
 using Rudder.InferenceService.Services;
 using Rudder.InferenceService.Telemetry;
@@ -104,9 +105,9 @@ internal static class ServiceHost
             grpc.Interceptors.Add<CallInterceptor>();
         });
         services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(options.DrainSeconds + CloseSeconds));
-        services.AddSingleton(options).AddSingleton(TimeProvider.System);
+        services.AddSingleton(options).AddSingleton(EngineSettings.Of(options)).AddSingleton(TimeProvider.System);
         services.AddSingleton<ServiceState>().AddSingleton<CallInterceptor>().AddTelemetry();
-        services.AddSingleton<IModelLoader, ModelLoader>().AddSingleton<ModelRegistry>();
+        services.AddSingleton<IModelLoader, ModelLoader>().AddSingleton<EngineHost>();
         services.AddSingleton(new ModelFolders(options.ModelRoots));
         services.AddSingleton<RequestValidation>().AddSingleton<SampleRequests>().AddSingleton<ClientBudgets>();
         services.AddSingleton<SamplingService>().AddSingleton<ScoringService>().AddSingleton<ModelsService>().AddSingleton<HealthService>();

@@ -1,11 +1,11 @@
+using Rudder.Engine;
 using Rudder.InferenceService.Options;
-using Rudder.InferenceService.Registry;
 using Rudder.InferenceService.Telemetry;
 
 namespace Rudder.InferenceService.Lifetime;
 
 /// <summary>Loads the models of the settings once Kestrel listens, and drains before Kestrel stops.</summary>
-internal sealed class StartAndStop(ServiceState state, ModelRegistry models, ServiceOptions options, TimeProvider time, ILogger<StartAndStop> logger)
+internal sealed class StartAndStop(ServiceState state, EngineHost models, ServiceOptions options, TimeProvider time, ILogger<StartAndStop> logger)
     : IHostedLifecycleService
 {
     public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
@@ -17,7 +17,7 @@ internal sealed class StartAndStop(ServiceState state, ModelRegistry models, Ser
     {
         foreach (var model in options.Models)
         {
-            await models.LoadAsync(ModelSource.From(model), cancellationToken);
+            await models.LoadAsync(EngineSettings.Of(model), cancellationToken);
         }
 
         state.BecomeServing();

@@ -1,5 +1,5 @@
-using Rudder.InferenceService.Engines;
-using Rudder.InferenceService.Registry;
+using Rudder.Engine;
+using Rudder.Engine.Registry;
 using Rudder.InferenceService.Services;
 
 namespace Rudder.InferenceService.OpenAi;

@@ -1,8 +1,8 @@
 using Grpc.Core;
 using Rudder.Checkpoints;
-using Rudder.InferenceService.Engines;
+using Rudder.Engine;
+using Rudder.Engine.Registry;
 using Rudder.InferenceService.Lifetime;
-using Rudder.InferenceService.Registry;
 using Rudder.InferenceService.Security;
 
 namespace Rudder.InferenceService.Services;

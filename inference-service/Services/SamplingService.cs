@@ -1,18 +1,18 @@
 using Grpc.Core;
+using Rudder.Engine;
+using Rudder.Engine.Registry;
+using Rudder.Engine.Sampling;
 using Rudder.Inference.V1;
-using Rudder.InferenceService.Engines;
 using Rudder.InferenceService.Lifetime;
 using Rudder.InferenceService.Options;
-using Rudder.InferenceService.Registry;
 using Rudder.InferenceService.Security;
 using Rudder.InferenceService.Telemetry;
-using Rudder.Sampling;
 
 namespace Rudder.InferenceService.Services;
 
 /// <summary>Draws completions: the whole reply at once, or each token as it is drawn.</summary>
 internal sealed class SamplingService(
-    ModelRegistry models, SampleRequests requests, ClientBudgets budgets, ServiceOptions options, ServiceState state, ServiceMetrics metrics)
+    EngineHost models, SampleRequests requests, ClientBudgets budgets, ServiceOptions options, ServiceState state, ServiceMetrics metrics)
     : Inference.V1.Sampling.SamplingBase
 {
     private static readonly TimeSpan WriteGrace = TimeSpan.FromSeconds(2);

@@ -1,8 +1,8 @@
 using Grpc.Core;
+using Rudder.Engine;
+using Rudder.Engine.Registry;
 using Rudder.Inference.V1;
-using Rudder.InferenceService.Engines;
 using Rudder.InferenceService.Lifetime;
-using Rudder.InferenceService.Registry;
 using Rudder.InferenceService.Security;
 using Rudder.InferenceService.Telemetry;
 
@@ -10,7 +10,7 @@ namespace Rudder.InferenceService.Services;
 
 /// <summary>Classifies text, scores completions, and measures how far a policy is from its reference.</summary>
 internal sealed class ScoringService(
-    ModelRegistry models, RequestValidation validation, ClientBudgets budgets, ServiceState state, ServiceMetrics metrics)
+    EngineHost models, RequestValidation validation, ClientBudgets budgets, ServiceState state, ServiceMetrics metrics)
     : Scoring.ScoringBase
 {
     public override async Task<ClassifyResponse> Classify(ClassifyRequest request, ServerCallContext context)

@@ -1,8 +1,9 @@
 using System.Diagnostics;
 using Microsoft.ML.OnnxRuntime;
 using Rudder.Checkpoints;
-using Rudder.InferenceService.Engines;
-using Rudder.InferenceService.Kernels;
+using Rudder.Engine;
+using Rudder.Engine.Graphs;
+using Rudder.Engine.Kernels;
 
 namespace Rudder.Benchmarks;
 

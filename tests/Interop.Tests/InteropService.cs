@@ -1,5 +1,6 @@
 using Grpc.Net.Client;
 using Rudder.Checkpoints;
+using Rudder.Engine.Tests.Support;
 using Rudder.Inference.V1;
 using Rudder.InferenceService.Tests.Lifetime;
 using Rudder.InferenceService.Tests.Services;

@@ -1,9 +1,10 @@
 using System.Net;
 using System.Net.Sockets;
 using Microsoft.Extensions.DependencyInjection;
-using Rudder.InferenceService.Engines;
+using Rudder.Engine;
+using Rudder.Engine.Registry;
+using Rudder.Engine.Tests.Support;
 using Rudder.InferenceService.Lifetime;
-using Rudder.InferenceService.Registry;
 using Rudder.InferenceService.Telemetry;
 using Rudder.InferenceService.Tests.Services;
 

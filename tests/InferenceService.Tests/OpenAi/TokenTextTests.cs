@@ -1,8 +1,8 @@
 using Rudder.Checkpoints;
-using Rudder.InferenceService.Engines;
+using Rudder.Engine;
+using Rudder.Engine.Registry;
 using Rudder.InferenceService.OpenAi;
 using Rudder.InferenceService.Options;
-using Rudder.InferenceService.Registry;
 
 namespace Rudder.InferenceService.Tests.OpenAi;
 

@@ -1,6 +1,7 @@
-using Rudder.InferenceService.Engines;
+using Rudder.Engine;
+using Rudder.Engine.Generation;
+using Rudder.Engine.Registry;
 using Rudder.InferenceService.Options;
-using Rudder.InferenceService.Registry;
 
 namespace Rudder.InferenceService.Tests.Services;
 

@@ -1,9 +1,11 @@
 using Grpc.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Rudder.Checkpoints;
+using Rudder.Engine;
+using Rudder.Engine.Registry;
+using Rudder.Engine.Tests.Support;
 using Rudder.Inference.V1;
 using Rudder.InferenceService.Lifetime;
-using Rudder.InferenceService.Registry;
 using Rudder.InferenceService.Services;
 
 namespace Rudder.InferenceService.Tests.Services;
@@ -86,7 +88,7 @@ public sealed class ModelsServiceTests(SharedService shared) : IDisposable
         ModelCopies.Plain("tiny-gpt2", Path.Combine(_folder, "root", "a"));
 
         var loaded = await service.Models.LoadAsync(new LoadModelRequest { Name = "policy", Path = "a" });
-        Assert.NotNull(service.Get<ModelRegistry>().List().Single().Source.Roots);           // by which the loader looked again
+        Assert.NotNull(service.Get<EngineHost>().List().Single().Source.Roots);           // by which the loader looked again
         await service.Sampling.SampleAsync(new SampleRequest { Model = "policy", Prompts = { Golden.Prompt(1) } });
         await service.Models.UnloadAsync(new UnloadModelRequest { Name = "policy" });
 
