@@ -10,6 +10,14 @@ internal static class RowFusion
     private const int Bias = 4;                              // its optional input
     private const string Epsilon = "epsilon";
 
+    /// <summary>A quantizer as the attributes of a node.</summary>
+    public static AttributeProto[] Attributes(RowQuantizer quantizer) =>
+    [
+        GraphNodes.Attribute("magnitudes", quantizer.Magnitudes ? 1 : 0),
+        GraphNodes.Attribute("factor", quantizer.Factor),
+        GraphNodes.Attribute("floor", quantizer.Floor),
+    ];
+
     /// <summary>Replaces the exporter's six operators: |x|, largest, times a factor, at least a floor, zero points, quantization.</summary>
     public static void Quantize(GraphNodes nodes)
     {
@@ -25,7 +33,7 @@ internal static class RowFusion
                 bool magnitudes = nodes.Maker(largest.Input[0], "Abs")?.Input[0] == x;
                 if (magnitudes || largest.Input[0] == x)
                 {
-                    nodes.Replace(node, QuantizeRows.Operator.Name, [x], [node.Output[0], node.Input[1]], [GraphNodes.Attribute("magnitudes", magnitudes ? 1 : 0), GraphNodes.Attribute("factor", factor), GraphNodes.Attribute("floor", floor)]);
+                    nodes.Replace(node, QuantizeRows.Operator.Name, [x], [node.Output[0], node.Input[1]], Attributes(new RowQuantizer(magnitudes, factor, floor)));
                     floored.Output[0] += ".unused";
                 }
             }

@@ -1,7 +1,7 @@
 using Microsoft.Extensions.Logging.Console;
 using Rudder.Engine;
 using Rudder.Engine.Registry;
-using Rudder.InferenceService.OpenAi;
+using Rudder.InferenceService.Http;
 using Rudder.InferenceService.Options;
 using Rudder.InferenceService.Security;
 using Rudder.InferenceService.Services;

@@ -5,7 +5,7 @@ using Grpc.AspNetCore.Server;
 using Grpc.Core;
 using Grpc.Health.V1;
 using Microsoft.Extensions.Primitives;
-using Rudder.InferenceService.OpenAi;
+using Rudder.InferenceService.Http;
 using Rudder.InferenceService.Telemetry;
 
 namespace Rudder.InferenceService.Security;

@@ -3,7 +3,7 @@ using Rudder.Checkpoints;
 using Rudder.Engine.Tests.Support;
 using Rudder.Inference.V1;
 using Rudder.InferenceService.Tests.Lifetime;
-using Rudder.InferenceService.Tests.Services;
+using Rudder.Engine.Tests.Support;
 
 [assembly: AssemblyFixture(typeof(Rudder.Interop.Tests.InteropService))]
 [assembly: CollectionBehavior(DisableTestParallelization = true)] // one service, and calls that fill it

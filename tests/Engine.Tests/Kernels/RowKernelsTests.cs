@@ -136,7 +136,7 @@ public sealed class RowKernelsTests
         var expected = Quantize(floats, Rows, Columns, magnitudes: false, 1f / 127, 0.0013f);
 
         var actual = Run(
-            "GeluQuantizeRows", [x, bias, null], [DataType.Uint8, DataType.Float], [Exact(exact), .. new RowQuantizer(false, 1f / 127, 0.0013f).Attributes]);
+            "GeluQuantizeRows", [x, bias, null], [DataType.Uint8, DataType.Float], [Exact(exact), .. RowFusion.Attributes(new RowQuantizer(false, 1f / 127, 0.0013f))]);
 
         Assert.Equal(expected.Bytes, actual[0].Values);
         Assert.Equal(expected.Scales, actual[1].Values);
@@ -156,7 +156,7 @@ public sealed class RowKernelsTests
             "NormalizeQuantizeRows",
             inputs,
             [DataType.Uint8, DataType.Float, DataType.Float],
-            [.. attributes, .. new RowQuantizer(true, 1f / 127, 1e-30f).Attributes]);
+            [.. attributes, .. RowFusion.Attributes(new RowQuantizer(true, 1f / 127, 1e-30f))]);
 
         Assert.Equal(expected.Bytes, actual[0].Values);
         Assert.Equal(expected.Scales, actual[1].Values);

@@ -42,7 +42,7 @@ public sealed class DevicePlacementTests
         using var model = new TinyModel("tiny-gpt2");
         var faults = new List<string>();
         ModelCheck.Run(
-            new ModelSource("m", model.Folder, EngineKind.Slots, GraphPrecision.Fp32), new ServiceOptions { Device = GraphDevice.Cuda }, faults);
+            new ModelSource("m", model.Folder, EngineKind.Slots, GraphPrecision.Fp32), new EngineOptions { Device = GraphDevice.Cuda }, faults);
         Assert.Contains("--set fp16=true", Assert.Single(faults));
     }
 

@@ -24,7 +24,7 @@ public sealed class ModelsServiceTests(SharedService shared) : IDisposable
         var models = (await _shared.Models.ListAsync(new ListModelsRequest())).Models.ToDictionary(model => model.Name);
 
         var generator = models[SharedService.Text];
-        Assert.Equal((ModelKind.Generator, Engine.Slots, Precision.Fp32), (generator.Kind, generator.Engine, generator.Precision));
+        Assert.Equal((ModelKind.Generator, Inference.V1.Engine.Slots, Precision.Fp32), (generator.Kind, generator.Engine, generator.Precision));
         Assert.Equal((512, 64, 32, 511, true), (generator.Vocabulary, generator.Context, generator.Slots, generator.EosId, generator.HasTokenizer));
         var classifier = models[SharedService.ClassifierIds];
         Assert.Equal((ModelKind.Classifier, 64, 0, false), (classifier.Kind, classifier.Context, classifier.Slots, classifier.HasTokenizer));
@@ -182,7 +182,7 @@ public sealed class ModelsServiceTests(SharedService shared) : IDisposable
         {
             (new() { Name = "a/b", Path = "x" }, "name is no model name"),
             (new() { Name = "", Path = "x" }, "name is empty. Give the name that calls will use."),
-            (new() { Name = "m", Path = SharedService.Ids, Engine = (Engine)9 }, "engine is 9"),
+            (new() { Name = "m", Path = SharedService.Ids, Engine = (Inference.V1.Engine)9 }, "engine is 9"),
             (new() { Name = "m", Path = SharedService.Ids, Precision = (Precision)9 }, "precision is 9"),
         };
 

@@ -10,7 +10,7 @@ using Rudder.Engine.Tests.Support;
 using Rudder.Inference.V1;
 using Rudder.InferenceService.Security;
 using Rudder.InferenceService.Services;
-using Rudder.InferenceService.Tests.OpenAi;
+using Rudder.InferenceService.Tests.Http;
 
 namespace Rudder.InferenceService.Tests.Services;
 

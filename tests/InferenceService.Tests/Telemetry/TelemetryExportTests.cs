@@ -10,7 +10,7 @@ using Rudder.Inference.V1;
 using Rudder.InferenceService.Lifetime;
 using Rudder.InferenceService.Options;
 using Rudder.InferenceService.Telemetry;
-using Rudder.InferenceService.Tests.OpenAi;
+using Rudder.InferenceService.Tests.Http;
 using Rudder.InferenceService.Tests.Services;
 
 namespace Rudder.InferenceService.Tests.Telemetry;
