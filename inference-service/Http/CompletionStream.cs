@@ -1,6 +1,6 @@
 using Rudder.Engine;
 using Rudder.Engine.Sampling;
-using Rudder.InferenceService.Services;
+using Rudder.InferenceService.Grpc;
 using Rudder.InferenceService.Telemetry;
 
 namespace Rudder.InferenceService.Http;

@@ -3,10 +3,9 @@ using System.Text.Json;
 using Grpc.Core;
 using Rudder.Engine;
 using Rudder.Engine.Sampling;
-using Rudder.InferenceService.Lifetime;
-using Rudder.InferenceService.Options;
+using Rudder.InferenceService.Grpc;
 using Rudder.InferenceService.Security;
-using Rudder.InferenceService.Services;
+using Rudder.InferenceService.Settings;
 using Rudder.InferenceService.Telemetry;
 
 namespace Rudder.InferenceService.Http;

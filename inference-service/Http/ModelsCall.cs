@@ -1,7 +1,7 @@
 using System.Text.Json;
 using Rudder.Engine;
 using Rudder.Engine.Registry;
-using Rudder.InferenceService.Services;
+using Rudder.InferenceService.Grpc;
 
 namespace Rudder.InferenceService.Http;
 

@@ -5,7 +5,7 @@ using OpenTelemetry.Metrics;
 using OpenTelemetry.Resources;
 using OpenTelemetry.Trace;
 using Rudder.Engine.Telemetry;
-using Rudder.InferenceService.Options;
+using Rudder.InferenceService.Settings;
 
 namespace Rudder.InferenceService.Telemetry;
 

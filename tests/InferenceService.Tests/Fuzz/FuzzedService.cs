@@ -6,7 +6,7 @@ using Microsoft.AspNetCore.Hosting.Server.Features;
 using Rudder.Checkpoints;
 using Rudder.Engine.Tests.Support;
 using Rudder.Inference.V1;
-using Rudder.InferenceService.Tests.Services;
+using Rudder.InferenceService.Tests.Grpc;
 
 namespace Rudder.InferenceService.Tests.Fuzz;
 

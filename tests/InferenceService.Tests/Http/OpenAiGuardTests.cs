@@ -4,9 +4,8 @@ using Microsoft.Extensions.DependencyInjection;
 using Rudder.Engine;
 using Rudder.Engine.Registry;
 using Rudder.Engine.Tests.Support;
-using Rudder.InferenceService.Lifetime;
 using Rudder.InferenceService.Telemetry;
-using Rudder.InferenceService.Tests.Services;
+using Rudder.InferenceService.Tests.Grpc;
 
 namespace Rudder.InferenceService.Tests.Http;
 

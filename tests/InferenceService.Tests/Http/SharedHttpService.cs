@@ -4,9 +4,8 @@ using System.Text;
 using System.Text.Json;
 using Rudder.Checkpoints;
 using Rudder.Engine.Tests.Support;
-using Rudder.InferenceService.Lifetime;
+using Rudder.InferenceService.Tests.Grpc;
 using Rudder.InferenceService.Tests.Http;
-using Rudder.InferenceService.Tests.Services;
 
 [assembly: AssemblyFixture(typeof(SharedHttpService))]
 

@@ -2,7 +2,7 @@ using Rudder.Checkpoints;
 using Rudder.Engine;
 using Rudder.Engine.Registry;
 using Rudder.InferenceService.Http;
-using Rudder.InferenceService.Options;
+using Rudder.InferenceService.Settings;
 
 namespace Rudder.InferenceService.Tests.Http;
 

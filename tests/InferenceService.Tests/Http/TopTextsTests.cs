@@ -2,7 +2,7 @@ using Rudder.Engine.Registry;
 using Rudder.Engine.Sampling;
 using Rudder.Engine.Tests.Support;
 using Rudder.InferenceService.Http;
-using Rudder.InferenceService.Tests.Services;
+using Rudder.InferenceService.Tests.Grpc;
 
 namespace Rudder.InferenceService.Tests.Http;
 

@@ -1,6 +1,6 @@
 using Rudder.Engine.Tests.Support;
-using Rudder.InferenceService.Options;
 using Rudder.InferenceService.Security;
+using Rudder.InferenceService.Settings;
 
 namespace Rudder.InferenceService.Tests.Security;
 

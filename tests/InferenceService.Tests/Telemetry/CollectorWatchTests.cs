@@ -5,8 +5,8 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Rudder.Engine.Tests.Support;
 using Rudder.InferenceService.Telemetry;
+using Rudder.InferenceService.Tests.Grpc;
 using Rudder.InferenceService.Tests.Security;
-using Rudder.InferenceService.Tests.Services;
 
 namespace Rudder.InferenceService.Tests.Telemetry;
 

@@ -4,7 +4,7 @@ using System.Reflection;
 using System.Text.RegularExpressions;
 using Microsoft.Extensions.DependencyInjection;
 using Rudder.Engine.Telemetry;
-using Rudder.InferenceService.Options;
+using Rudder.InferenceService.Settings;
 using Rudder.InferenceService.Telemetry;
 using Rudder.Tests;
 

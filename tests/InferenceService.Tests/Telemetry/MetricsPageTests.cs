@@ -7,7 +7,7 @@ using Rudder.Engine.Telemetry;
 using Rudder.Engine.Tests.Support;
 using Rudder.Inference.V1;
 using Rudder.InferenceService.Telemetry;
-using Rudder.InferenceService.Tests.Services;
+using Rudder.InferenceService.Tests.Grpc;
 
 namespace Rudder.InferenceService.Tests.Telemetry;
 

@@ -7,11 +7,10 @@ using Rudder.Checkpoints;
 using Rudder.Engine.Registry;
 using Rudder.Engine.Tests.Support;
 using Rudder.Inference.V1;
-using Rudder.InferenceService.Lifetime;
-using Rudder.InferenceService.Options;
+using Rudder.InferenceService.Settings;
 using Rudder.InferenceService.Telemetry;
+using Rudder.InferenceService.Tests.Grpc;
 using Rudder.InferenceService.Tests.Http;
-using Rudder.InferenceService.Tests.Services;
 
 namespace Rudder.InferenceService.Tests.Telemetry;
 
