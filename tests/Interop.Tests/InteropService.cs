@@ -3,7 +3,6 @@ using Rudder.Checkpoints;
 using Rudder.Engine.Tests.Support;
 using Rudder.Inference.V1;
 using Rudder.InferenceService.Tests;
-using Rudder.InferenceService.Tests.Grpc;
 
 [assembly: AssemblyFixture(typeof(Rudder.Interop.Tests.InteropService))]
 [assembly: CollectionBehavior(DisableTestParallelization = true)] // one service, and calls that fill it
