@@ -1,14 +1,15 @@
 using Grpc.Core;
+using Rudder.Engine;
+using Rudder.Engine.Registry;
 using Rudder.Inference.V1;
-using Rudder.InferenceService.Engines;
-using Rudder.InferenceService.Registry;
 using Rudder.InferenceService.Settings;
 using Rudder.InferenceService.Telemetry;
+using WireEngine = Rudder.Inference.V1.Engine;
 
 namespace Rudder.InferenceService.Grpc;
 
 /// <summary>Lists, loads and unloads models, and lends out their tokenizers.</summary>
-internal sealed class ModelsService(ModelRegistry models, ModelFolders folders, RequestValidation validation, ServiceState state)
+internal sealed class ModelsService(EngineHost models, ModelFolders folders, RequestValidation validation, ServiceState state)
     : Inference.V1.Models.ModelsBase
 {
     private const int MaxPathLength = 4096;
@@ -71,10 +72,19 @@ internal sealed class ModelsService(ModelRegistry models, ModelFolders folders, 
         return Task.FromResult(response);
     }
 
-    private static EngineKind EngineOf(Engine engine) => engine switch
+    /// <summary>The precision a model is loaded with, as replies carry it.</summary>
+    /// <param name="model">The model.</param>
+    public static Precision PrecisionOf(LoadedModel model) => model.Source.Precision switch
     {
-        Engine.Unspecified or Engine.Slots => EngineKind.Slots,
-        Engine.Genai => EngineKind.GenAi,
+        GraphPrecision.Int8 => Precision.Int8,
+        GraphPrecision.Fp16 => Precision.Fp16,
+        _ => Precision.Fp32,
+    };
+
+    private static EngineKind EngineOf(WireEngine engine) => engine switch
+    {
+        WireEngine.Unspecified or WireEngine.Slots => EngineKind.Slots,
+        WireEngine.Genai => EngineKind.GenAi,
         _ => throw RpcErrors.Invalid($"engine is {(int)engine}; it takes 0 (default), 1 (slots) or 2 (GenAI)."),
     };
 
@@ -86,21 +96,14 @@ internal sealed class ModelsService(ModelRegistry models, ModelFolders folders, 
         _ => throw RpcErrors.Invalid($"precision is {(int)precision}; it takes 0 (default), 1 (fp32), 2 (int8) or 3 (fp16)."),
     };
 
-    private static Precision PrecisionOf(GraphPrecision precision) => precision switch
-    {
-        GraphPrecision.Int8 => Precision.Int8,
-        GraphPrecision.Fp16 => Precision.Fp16,
-        _ => Precision.Fp32,
-    };
-
     private static ModelInfo Describe(LoadedModel model)
     {
         var info = new ModelInfo
         {
             Name = model.Name,
             Kind = model.Classifier is null ? ModelKind.Generator : ModelKind.Classifier,
-            Engine = model.Generator is null ? Engine.Unspecified : model.Source.Engine == EngineKind.Slots ? Engine.Slots : Engine.Genai,
-            Precision = PrecisionOf(model.Source.Precision),
+            Engine = model.Generator is null ? WireEngine.Unspecified : model.Source.Engine == EngineKind.Slots ? WireEngine.Slots : WireEngine.Genai,
+            Precision = PrecisionOf(model),
             Fingerprint = model.Fingerprint,
             Vocabulary = model.Vocabulary,
             Context = model.SlotTokens,

@@ -1,7 +1,8 @@
 using System.Text;
-using Rudder.InferenceService.Engines;
-using Rudder.InferenceService.Registry;
-using Rudder.Sampling;
+using Rudder.Engine;
+using Rudder.Engine.Registry;
+using Rudder.Engine.Sampling;
+using Rudder.InferenceService.Grpc;
 
 namespace Rudder.InferenceService.Http;
 

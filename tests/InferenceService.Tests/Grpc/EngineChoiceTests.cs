@@ -1,4 +1,5 @@
 using Grpc.Core;
+using Rudder.Engine.Tests.Support;
 using Rudder.Inference.V1;
 
 namespace Rudder.InferenceService.Tests.Grpc;
@@ -19,7 +20,7 @@ public sealed class EngineChoiceTests
 
         var reply = await service.Sampling.SampleAsync(request);
         Assert.Equal(Golden.Greedy.Select(ids => ids[5..]), reply.Completions.Select(completion => completion.Ids.ToArray()));
-        Assert.Equal(Engine.Genai, (await service.Models.ListAsync(new ListModelsRequest())).Models[0].Engine);
+        Assert.Equal(Inference.V1.Engine.Genai, (await service.Models.ListAsync(new ListModelsRequest())).Models[0].Engine);
 
         request.Settings.MinP = 0.1f;
         await RefusedAsync(service, request, "settings.min_p");
@@ -41,6 +42,7 @@ public sealed class EngineChoiceTests
             Sequences = { reply.Completions.Select(c => new Sequence { PromptIds = { c.PromptIds }, CompletionIds = { c.Ids } }) },
         });
 
+        Assert.Equal((Precision.Int8, Precision.Int8), (reply.Precision, scores.Precision));
         Assert.Equal(Precision.Int8, (await service.Models.ListAsync(new ListModelsRequest())).Models[0].Precision);
 
         // Scores are always fp32: near the int8 log-probs (0.1 nat a token is far above the quantisation's error), and not equal to them.

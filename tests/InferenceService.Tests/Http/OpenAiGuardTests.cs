@@ -1,8 +1,9 @@
 using System.Net;
 using System.Net.Sockets;
 using Microsoft.Extensions.DependencyInjection;
-using Rudder.InferenceService.Engines;
-using Rudder.InferenceService.Registry;
+using Rudder.Engine;
+using Rudder.Engine.Registry;
+using Rudder.Engine.Tests.Support;
 using Rudder.InferenceService.Telemetry;
 using Rudder.InferenceService.Tests.Grpc;
 
@@ -37,9 +38,8 @@ public sealed class OpenAiGuardTests
         var running = http.CompleteAsync(Request);
         await engine.Started.WaitAsync(Limit);
 
-        var draining = service.Get<ServiceState>().Current.Changed;
         var stopping = service.App.StopAsync();
-        await draining.WaitAsync(Limit);
+        await service.DrainsAsync();
         Assert.False(stopping.IsCompleted);
         engine.Release();
 
