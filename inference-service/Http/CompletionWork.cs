@@ -1,6 +1,6 @@
 using Rudder.InferenceService.Engines;
+using Rudder.InferenceService.Grpc;
 using Rudder.InferenceService.Registry;
-using Rudder.InferenceService.Services;
 
 namespace Rudder.InferenceService.Http;
 

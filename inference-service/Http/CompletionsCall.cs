@@ -2,11 +2,10 @@ using System.Buffers;
 using System.Text.Json;
 using Grpc.Core;
 using Rudder.InferenceService.Engines;
-using Rudder.InferenceService.Lifetime;
-using Rudder.InferenceService.Options;
+using Rudder.InferenceService.Grpc;
 using Rudder.InferenceService.Registry;
 using Rudder.InferenceService.Security;
-using Rudder.InferenceService.Services;
+using Rudder.InferenceService.Settings;
 using Rudder.InferenceService.Telemetry;
 using Rudder.Sampling;
 

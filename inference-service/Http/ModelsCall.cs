@@ -1,6 +1,6 @@
 using System.Text.Json;
+using Rudder.InferenceService.Grpc;
 using Rudder.InferenceService.Registry;
-using Rudder.InferenceService.Services;
 
 namespace Rudder.InferenceService.Http;
 

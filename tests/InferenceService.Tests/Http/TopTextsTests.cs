@@ -1,6 +1,6 @@
 using Rudder.InferenceService.Http;
 using Rudder.InferenceService.Registry;
-using Rudder.InferenceService.Tests.Services;
+using Rudder.InferenceService.Tests.Grpc;
 using Rudder.Sampling;
 
 namespace Rudder.InferenceService.Tests.Http;
