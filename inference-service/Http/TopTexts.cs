@@ -1,3 +1,4 @@
+using Rudder.InferenceService.Grpc;
 using Rudder.InferenceService.Registry;
 using Rudder.Sampling;
 

@@ -1,0 +1,27 @@
+using Rudder.Trainer.Models;
+using Rudder.Trainer.Recipes.Settings;
+
+namespace Rudder.Trainer.Optimizers;
+
+/// <summary>The end of every training step: measure the gradient, refuse NaN and infinity, clip, move the parameters.</summary>
+/// <param name="recipe">Learning rate, schedule and clipping.</param>
+/// <param name="trainable">The parameters whose gradients count.</param>
+/// <param name="optimizer">Moves them.</param>
+/// <param name="total">Steps of the whole run, for the schedule.</param>
+internal sealed class ClippedStep(TrainingRecipe recipe, IReadOnlyList<NamedParameter> trainable, IOptimizer optimizer, int total)
+{
+    /// <summary>Takes the step that follows <paramref name="done"/> steps; the schedule is a pure function of that number.</summary>
+    /// <param name="done">Steps taken so far.</param>
+    /// <param name="loss">This step's mean loss.</param>
+    /// <param name="batchIds">Names of its rows, for the error message.</param>
+    /// <returns>The gradient's norm before clipping, and the learning rate used.</returns>
+    /// <exception cref="TrainingFailedException">Loss or gradient is not finite; no parameter has moved.</exception>
+    public (double Norm, double Rate) Take(int done, double loss, IEnumerable<string> batchIds)
+    {
+        double norm = GradientNorm.Of(trainable);
+        FiniteCheck.Require(done + 1, loss, norm, [.. batchIds]);
+        double rate = recipe.Optimizer.LearningRate * Schedules.Factor(recipe.Schedule, done, total);
+        optimizer.Step(rate, GradientNorm.ClipScale(norm, recipe.MaxGradNorm));
+        return (norm, rate);
+    }
+}
