@@ -41,13 +41,8 @@ internal static class Preference
         session.LogData(cuts);
 
         // 4. the loop
-<<<<<<< HEAD
         var parts = new Parts(recipe, run, loss, policy, training, heldOut, optimizer, new ClippedStep(recipe, trainable, optimizer, total));
-        PreferenceMetrics last = Train(parts, session, total);
-=======
-        var parts = new Parts(recipe, run, objective, policy, training, heldOut, optimizer, new ClippedStep(recipe, trainable, optimizer, total));
         Train(parts, session, total);
->>>>>>> main
 
         // 5. last evaluation, model folder
         IReadOnlyList<KeyValuePair<string, double>> evaluation = session.FinalEvaluation(() => Evaluate(parts));
@@ -62,10 +57,6 @@ internal static class Preference
         run.Policy.train();
         int plannedEpoch = -1;
         IReadOnlyList<IReadOnlyList<PreferenceGroup>> plan = [];
-<<<<<<< HEAD
-        PreferenceMetrics metrics = new(run.Loss.Beta);
-=======
->>>>>>> main
         while (session.State.Step < total)
         {
             if (plannedEpoch != session.State.Epoch)
@@ -77,11 +68,7 @@ internal static class Preference
             // 4a. forward and backward; every pair of the step counts alike
             IReadOnlyList<PreferenceGroup>[] batches = [.. plan.Skip(session.State.Cursor * recipe.Batch.Accumulation).Take(recipe.Batch.Accumulation)];
             run.Policy.zero_grad();
-<<<<<<< HEAD
-            metrics = Accumulate(recipe, run.Loss, run.Policy, run.Training, batches);
-=======
-            PreferenceMetrics metrics = Accumulate(recipe, run.Objective, run.Policy, run.Training, batches);
->>>>>>> main
+            PreferenceMetrics metrics = Accumulate(recipe, run.Loss, run.Policy, run.Training, batches);
 
             // 4b. clip, step
             (double norm, double rate) = run.Update.Take(session.State.Step, metrics.Loss, batches.SelectMany(batch => batch).Select(group => group.PromptId));
