@@ -281,7 +281,7 @@ public sealed class PreferenceCommandTests : IDisposable
         public override void WriteLine(string? value)
         {
             base.WriteLine(value);
-            if (value?.StartsWith("step 1/", StringComparison.Ordinal) == true)
+            if (value?.StartsWith("train: 1/", StringComparison.Ordinal) == true)
             {
                 stop.Cancel();
             }
