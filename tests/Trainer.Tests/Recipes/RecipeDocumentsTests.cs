@@ -12,7 +12,7 @@ namespace Rudder.Trainer.Tests.Recipes;
 public sealed partial class RecipeDocumentsTests
 {
     private const string Common = "Keys of every training recipe (`sft`, `classifier`, `dpo`)";
-    private static readonly Dictionary<string, string> Sections = ReadSections();
+    private static readonly Dictionary<string, string> Recipes = Sections("recipes.md");
 
     public static TheoryData<string> Commands => ["`sft`", "`classifier`", "`tokenizer`", "`dpo`"];
 
@@ -21,12 +21,12 @@ public sealed partial class RecipeDocumentsTests
     public void Settings_OfACommand_StandInItsSectionOrTheCommonOne(string command)
     {
         object recipe = RecipeOf(command);
-        Dictionary<string, string> own = Rows(Sections[command]), common = recipe is TrainingRecipe ? Rows(Sections[Common]) : [];
+        Dictionary<string, string> own = Rows(Recipes[command]), common = recipe is TrainingRecipe ? Rows(Recipes[Common]) : [];
         Assert.Empty(own.Keys.Intersect(common.Keys));
         foreach ((string key, object? value) in Settings(recipe, string.Empty))
         {
             string? documented = own.GetValueOrDefault(key) ?? common.GetValueOrDefault(key);
-            bool mentioned = Mentions(Sections[command], key); // "as in sft"
+            bool mentioned = Mentions(Recipes[command], key) || (common.Count > 0 && Mentions(Recipes[Common], key)); // "as in sft", `export.*`
             Assert.True(documented is not null || mentioned, $"{command}: docs/recipes.md does not document {key}");
             if (documented is { Length: > 0 } && Text(value) is { } expected)
             {
@@ -45,13 +45,13 @@ public sealed partial class RecipeDocumentsTests
             .. typeof(Kl).Assembly.GetTypes().Where(type => type.Namespace == typeof(Kl).Namespace)
                 .SelectMany(type => type.GetProperties()).Select(property => RecipeReader.KeyOf(property.Name)),
         ];
-        Assert.Empty(Rows(Sections[command]).Keys.Where(key => !known.Contains(key)));
+        Assert.Empty(Rows(Recipes[command]).Keys.Where(key => !known.Contains(key)));
     }
 
     [Fact]
     public void Settings_OfExport_StandInExportMdWithTheirDefaults()
     {
-        Dictionary<string, string> rows = Rows(File.ReadAllText(PageOf("export.md")), column: 2);
+        Dictionary<string, string> rows = Rows(Sections("export.md")["Settings"], column: 2);
         Assert.Equal(Settings(new ExportRecipe(), string.Empty).Select(setting => setting.Key).Order(), rows.Keys.Order());
         Assert.All(Settings(new ExportRecipe(), string.Empty), setting => Assert.Equal(Text(setting.Value) ?? rows[setting.Key], rows[setting.Key]));
     }
@@ -117,11 +117,9 @@ public sealed partial class RecipeDocumentsTests
         return rows;
     }
 
-    private static Dictionary<string, string> ReadSections() =>
-        File.ReadAllText(PageOf("recipes.md")).Split("\n## ").Skip(1)
+    private static Dictionary<string, string> Sections(string page) =>
+        File.ReadAllText(Path.Combine(Rudder.Tests.SharedFolder.Root, "docs", page)).Split("\n## ").Skip(1)
             .ToDictionary(section => section[..section.IndexOf('\n', StringComparison.Ordinal)], section => section);
-
-    private static string PageOf(string name) => Path.Combine(Rudder.Tests.SharedFolder.Root, "docs", name);
 
     [GeneratedRegex("`([a-z0-9_.]+)`")]
     private static partial Regex Key();
