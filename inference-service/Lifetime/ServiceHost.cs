@@ -33,15 +33,17 @@ internal static class ServiceHost
         LogToStandardError(builder.Logging);
         Listening.Configure(builder, settings);
         AddServices(builder.Services, settings.Options, builder.Environment);
-        AddSecurity(builder.Services, settings);
+        builder.Services.AddSingleton(settings).AddSecurity(settings.Files);
         replace?.Invoke(builder.Services);
 
         var app = builder.Build();
-        app.UseMiddleware<Authentication>();
+        app.UseOpenAiErrors();
+        app.UseAuthentication();
+        app.UseAuthorization();
         app.MapGrpcService<SamplingService>();
         app.MapGrpcService<ScoringService>();
         app.MapGrpcService<ModelsService>();
-        app.MapGrpcService<HealthService>();
+        app.MapGrpcService<HealthService>().AllowAnonymous(); // probes have no key
         app.MapMetrics();
         app.MapOpenAi();
         if (app.Environment.IsDevelopment())
@@ -86,12 +88,6 @@ internal static class ServiceHost
         });
     }
 
-    private static void AddSecurity(IServiceCollection services, StartSettings settings)
-    {
-        services.AddSingleton(settings).AddSingleton(settings.Files).AddSingleton<FileReloads>();
-        services.AddHostedService(provider => provider.GetRequiredService<FileReloads>());
-    }
-
     private static void AddServices(IServiceCollection services, ServiceOptions options, IHostEnvironment environment)
     {
         services.AddGrpc(grpc =>
@@ -108,7 +104,7 @@ internal static class ServiceHost
         services.AddSingleton<ServiceState>().AddSingleton<CallInterceptor>().AddTelemetry();
         services.AddSingleton<IModelLoader, ModelLoader>().AddSingleton<ModelRegistry>();
         services.AddSingleton(new ModelFolders(options.ModelRoots));
-        services.AddSingleton<RequestValidation>().AddSingleton<SampleRequests>().AddSingleton<ClientBudgets>();
+        services.AddSingleton<RequestValidation>().AddSingleton<SampleRequests>();
         services.AddSingleton<SamplingService>().AddSingleton<ScoringService>().AddSingleton<ModelsService>().AddSingleton<HealthService>();
         services.AddSingleton<ReflectionAnswers>().AddSingleton<ReflectionService>().AddSingleton<AlphaReflectionService>();
         services.AddOpenAi();

@@ -1,170 +1,125 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using System.Text.RegularExpressions;
 
 namespace Rudder.InferenceService.Security;
 
-/// <summary>Reads the keys file and lists all its faults at once.</summary>
-/// <remarks><c>{"keys": [{"name", "sha256", "max_concurrent_calls", "max_tokens_per_minute", "admin"}]}</c></remarks>
-internal sealed partial class ApiKeysFile
+/// <summary>The keys file: <c>{"keys": [{"name", "sha256", "max_concurrent_calls", "max_tokens_per_minute", "admin"}]}</c>.</summary>
+/// <param name="Keys">Its entries, at least one.</param>
+internal sealed partial record ApiKeysFile(IReadOnlyList<ApiKeysFile.Entry> Keys)
 {
-    private static readonly string[] Properties = ["name", "sha256", "max_concurrent_calls", "max_tokens_per_minute", "admin"];
-    private static readonly JsonDocumentOptions OneOfEach = new() { AllowDuplicateProperties = false };
-    private readonly List<string> _faults = [];
-    private readonly HashSet<string> _names = new(StringComparer.Ordinal);
-    private readonly HashSet<string> _hashes = new(StringComparer.Ordinal);
+    private const string Properties = "name, sha256, max_concurrent_calls, max_tokens_per_minute, admin";
 
-    private ApiKeysFile()
-    {
-    }
+    private static readonly JsonSerializerOptions Strict = new(JsonSerializerOptions.Strict) { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
 
-    /// <summary>Reads the keys; the file is looked at again as the settings say.</summary>
+    /// <summary>Reads the keys; <see cref="FileReloads"/> reads changed files again.</summary>
     /// <param name="path">The keys file.</param>
     /// <param name="now">The time.</param>
-    /// <exception cref="SecurityFileException">The file cannot be read or holds faults; the message lists each.</exception>
+    /// <exception cref="SecurityFileException">The file cannot be read or holds faults, one on each line of the message.</exception>
     public static FileBacked<ApiKeys> Open(string path, DateTimeOffset now) => new([path], (content, _) => Parse(path, content[0]), now);
 
-    /// <summary>Whether a name is fit for a key's owner: a letter or digit, then up to 127 letters, digits, dots, dashes and underscores.</summary>
+    /// <summary>Whether a name is legal for a key's owner.</summary>
     public static bool IsName(string name) => LegalName().IsMatch(name);
 
-    /// <summary>The keys of a file's content.</summary>
-    /// <param name="path">The file, for the faults.</param>
-    /// <param name="json">Its content, UTF-8.</param>
-    /// <exception cref="SecurityFileException">It holds faults; the message lists each.</exception>
+    /// <summary>Parses a file's content.</summary>
+    /// <param name="path">The file, for messages.</param>
+    /// <param name="json">UTF-8.</param>
+    /// <exception cref="SecurityFileException">The content cannot be parsed, or holds faults, one on each line of the message.</exception>
     public static ApiKeys Parse(string path, ReadOnlyMemory<byte> json)
     {
-        var file = new ApiKeysFile();
-        List<ApiKey> keys;
+        var entries = Entries(path, json);
+        var faults = Faults(entries).ToList();
+        return faults.Count == 0
+            ? new ApiKeys([.. entries.Select(entry => entry.ToKey())])
+            : throw new SecurityFileException(string.Join('\n', faults.Select(fault => $"{path}: {fault}")));
+    }
+
+    private static IReadOnlyList<Entry> Entries(string path, ReadOnlyMemory<byte> json)
+    {
         try
         {
-            using var document = JsonDocument.Parse(json, OneOfEach);
-            keys = file.Keys(document.RootElement);
+            return JsonSerializer.Deserialize<ApiKeysFile>(json.Span, Strict)?.Keys ?? throw new JsonException();
         }
         catch (JsonException e)
         {
             throw new SecurityFileException(
-                $"{path} is no JSON, or names a property twice (line {e.LineNumber + 1}). An example entry comes from: inference-service --new-key NAME", e);
-        }
-        catch (InvalidOperationException e)
-        {
-            // Bytes that are no UTF-8, or half of a surrogate pair, show only when the text is read.
-            throw new SecurityFileException($"{path} holds text that is no Unicode; save it as UTF-8.", e);
-        }
-
-        return file._faults.Count == 0
-            ? new ApiKeys(keys)
-            : throw new SecurityFileException(string.Join('\n', file._faults.Select(fault => $"{path}: {fault}")));
-    }
-
-    private List<ApiKey> Keys(JsonElement root)
-    {
-        if (root.ValueKind != JsonValueKind.Object || !root.TryGetProperty("keys", out var list) || list.ValueKind != JsonValueKind.Array)
-        {
-            _faults.Add("it must hold an object with a list \"keys\".");
-            return [];
-        }
-
-        foreach (var property in root.EnumerateObject().Where(property => property.Name != "keys"))
-        {
-            _faults.Add($"'{property.Name}' is no property; there is keys.");
-        }
-
-        var keys = list.EnumerateArray().Select((entry, index) => Key($"keys[{index}]", entry)).ToList();
-        if (keys.Count == 0)
-        {
-            _faults.Add("keys is empty, so that nobody could call; add one with --new-key NAME, or leave Service:ApiKeysFile out.");
-        }
-
-        return [.. keys.OfType<ApiKey>()];
-    }
-
-    private ApiKey? Key(string at, JsonElement entry)
-    {
-        if (entry.ValueKind != JsonValueKind.Object)
-        {
-            _faults.Add($"{at} is no object; it takes {string.Join(", ", Properties)}.");
-            return null;
-        }
-
-        int before = _faults.Count;
-        foreach (var property in entry.EnumerateObject().Where(property => !Properties.Contains(property.Name)))
-        {
-            _faults.Add($"{at}.{property.Name} is no property; there are {string.Join(", ", Properties)}.");
-        }
-
-        string name = Text(at, entry, "name");
-        string sha256 = Text(at, entry, "sha256").ToLowerInvariant();
-        var limits = new CallerLimits(Number(at, entry, "max_concurrent_calls"), Number(at, entry, "max_tokens_per_minute"));
-        bool admin = Flag(at, entry, "admin");
-        CheckName(at, name);
-        CheckHash(at, sha256);
-        return _faults.Count == before ? new ApiKey(new Caller(name, limits), Convert.FromHexString(sha256), admin) : null;
-    }
-
-    private void CheckName(string at, string name)
-    {
-        if (!IsName(name))
-        {
-            _faults.Add($"{at}.name is missing or no name; it takes a letter or digit, then up to 127 letters, digits, '.', '-' and '_'.");
-        }
-        else if (!_names.Add(name))
-        {
-            _faults.Add($"{at}.name '{name}' stands there twice; every key needs a name of its own.");
+                $"{path}: the JSON is damaged, or holds a value of the wrong type or an unknown, repeated or missing property, at line {e.LineNumber + 1}, "
+                + $"{e.Path ?? "$"}. The file takes {{\"keys\": [...]}}; an entry takes {Properties}. Get one from: inference-service --new-key NAME",
+                e);
         }
     }
 
-    private void CheckHash(string at, string sha256)
+    private static IEnumerable<string> Faults(IReadOnlyList<Entry> entries)
     {
-        if (!Sha256Digits().IsMatch(sha256))
+        if (entries.Count == 0)
         {
-            _faults.Add($"{at}.sha256 is missing or has other than 64 hexadecimal digits; --new-key NAME prints a fresh one.");
-        }
-        else if (!_hashes.Add(sha256))
-        {
-            _faults.Add($"{at}.sha256 stands there twice; every key is one owner's.");
-        }
-    }
-
-    private string Text(string at, JsonElement entry, string key)
-    {
-        if (!entry.TryGetProperty(key, out var value) || value.ValueKind == JsonValueKind.String)
-        {
-            return value.ValueKind == JsonValueKind.String ? value.GetString() ?? "" : "";
+            yield return "keys is empty, so every call would be refused; add one with --new-key NAME, or remove Service:ApiKeysFile.";
         }
 
-        _faults.Add($"{at}.{key} is no text.");
-        return "";
-    }
-
-    private int Number(string at, JsonElement entry, string key)
-    {
-        if (!entry.TryGetProperty(key, out var value))
+        var names = new HashSet<string>(StringComparer.Ordinal);
+        var hashes = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
+        for (int i = 0; i < entries.Count; i++)
         {
-            return 0;
+            foreach (string fault in entries[i].Faults(names, hashes))
+            {
+                yield return $"keys[{i}].{fault}";
+            }
         }
-
-        if (value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out int number) && number >= 0)
-        {
-            return number;
-        }
-
-        _faults.Add($"{at}.{key} must be a whole number from 0 (no limit) to {int.MaxValue}.");
-        return 0;
-    }
-
-    private bool Flag(string at, JsonElement entry, string key)
-    {
-        if (!entry.TryGetProperty(key, out var value) || value.ValueKind is JsonValueKind.True or JsonValueKind.False)
-        {
-            return value.ValueKind == JsonValueKind.True;
-        }
-
-        _faults.Add($"{at}.{key} must be true or false.");
-        return false;
     }
 
     [GeneratedRegex("^[A-Za-z0-9][A-Za-z0-9._-]{0,127}\\z")]
     private static partial Regex LegalName();
 
-    [GeneratedRegex("^[0-9a-f]{64}\\z")]
+    [GeneratedRegex("^[0-9A-Fa-f]{64}\\z")]
     private static partial Regex Sha256Digits();
+
+    /// <summary>One entry.</summary>
+    /// <param name="Name">Its owner.</param>
+    /// <param name="Sha256">64 hexadecimal digits.</param>
+    internal sealed record Entry(string Name, string Sha256)
+    {
+        /// <summary>Calls at once; 0: the service's limit. Default 0.</summary>
+        public int MaxConcurrentCalls { get; init; }
+
+        /// <summary>Tokens per minute; 0: the service's limit. Default 0.</summary>
+        public int MaxTokensPerMinute { get; init; }
+
+        /// <summary>Whether its owner may load and unload models. Default false.</summary>
+        public bool Admin { get; init; }
+
+        /// <summary>The key.</summary>
+        public ApiKey ToKey() => new(Name, Convert.FromHexString(Sha256), new CallerLimits(MaxConcurrentCalls, MaxTokensPerMinute), Admin);
+
+        /// <summary>Everything wrong with it; each starts with the property.</summary>
+        /// <param name="names">Names of the entries before it.</param>
+        /// <param name="hashes">Their hashes.</param>
+        public IEnumerable<string> Faults(ISet<string> names, ISet<string> hashes)
+        {
+            if (!IsName(Name))
+            {
+                yield return "name is not legal; it takes a letter or digit, then up to 127 letters, digits, '.', '-' and '_'.";
+            }
+            else if (!names.Add(Name))
+            {
+                yield return $"name '{Name}' occurs twice; give every key its own name.";
+            }
+
+            if (!Sha256Digits().IsMatch(Sha256))
+            {
+                yield return "sha256 is not 64 hexadecimal digits; --new-key NAME prints a fresh one.";
+            }
+            else if (!hashes.Add(Sha256))
+            {
+                yield return "sha256 occurs twice; give every owner a key of their own.";
+            }
+
+            foreach (var (property, value) in new[] { ("max_concurrent_calls", MaxConcurrentCalls), ("max_tokens_per_minute", MaxTokensPerMinute) })
+            {
+                if (value < 0)
+                {
+                    yield return $"{property} is {value}; it takes 0 (the service's limit) to {int.MaxValue}.";
+                }
+            }
+        }
+    }
 }

@@ -1,9 +1,11 @@
 using Grpc.Core;
+using Microsoft.AspNetCore.Authorization;
 using Rudder.Inference.V1;
 using Rudder.InferenceService.Engines;
 using Rudder.InferenceService.Lifetime;
 using Rudder.InferenceService.Options;
 using Rudder.InferenceService.Registry;
+using Rudder.InferenceService.Security;
 
 namespace Rudder.InferenceService.Services;
 
@@ -21,6 +23,7 @@ internal sealed class ModelsService(ModelRegistry models, ModelFolders folders, 
         return Task.FromResult(response);
     }
 
+    [Authorize(Caller.Admin)]
     public override async Task<LoadModelResponse> Load(LoadModelRequest request, ServerCallContext context)
     {
         string name = RequestValidation.Name("name", request.Name, "Give the name that calls will use.");
@@ -30,6 +33,7 @@ internal sealed class ModelsService(ModelRegistry models, ModelFolders folders, 
         return new LoadModelResponse { Model = Describe(await models.LoadAsync(source, ended.Token)) };
     }
 
+    [Authorize(Caller.Admin)]
     public override async Task<UnloadModelResponse> Unload(UnloadModelRequest request, ServerCallContext context)
     {
         await models.UnloadAsync(RequestValidation.Name("name", request.Name)).WaitAsync(context.CancellationToken);
