@@ -1,7 +1,6 @@
 using System.Globalization;
 using Grpc.Core;
-using Rudder.InferenceService.Lifetime;
-using Rudder.InferenceService.Services;
+using Rudder.InferenceService.Grpc;
 using Rudder.InferenceService.Security;
 
 namespace Rudder.InferenceService.Http;

@@ -1,7 +1,6 @@
 using System.Text.Json;
 using Grpc.Core;
-using Rudder.InferenceService.Lifetime;
-using Rudder.InferenceService.Services;
+using Rudder.InferenceService.Grpc;
 using Rudder.InferenceService.Telemetry;
 
 namespace Rudder.InferenceService.Http;

@@ -1,7 +1,8 @@
 using System.Net.ServerSentEvents;
 using System.Text.Json;
 using Rudder.InferenceService.Engines;
-using Rudder.InferenceService.Services;
+using Rudder.InferenceService.Grpc;
+using Rudder.InferenceService.Telemetry;
 using Rudder.Sampling;
 
 namespace Rudder.InferenceService.Http;

@@ -1,5 +1,5 @@
 using Rudder.InferenceService.Engines;
-using Rudder.InferenceService.Services;
+using Rudder.InferenceService.Grpc;
 using Rudder.InferenceService.Registry;
 using Rudder.Sampling;
 

@@ -1,11 +1,10 @@
 using System.Text.Json;
 using Grpc.Core;
-using Rudder.InferenceService.Lifetime;
 using Rudder.InferenceService.Engines;
-using Rudder.InferenceService.Services;
+using Rudder.InferenceService.Grpc;
 using Rudder.InferenceService.Registry;
 using Rudder.InferenceService.Security;
-using Rudder.InferenceService.Options;
+using Rudder.InferenceService.Settings;
 using Rudder.InferenceService.Telemetry;
 
 namespace Rudder.InferenceService.Http;

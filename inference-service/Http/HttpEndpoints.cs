@@ -1,5 +1,6 @@
-using Grpc.AspNetCore.Server;
 using Grpc.Core;
+using Rudder.InferenceService.Security;
+using Rudder.InferenceService.Telemetry;
 
 namespace Rudder.InferenceService.Http;
 
@@ -24,26 +25,26 @@ internal static class HttpEndpoints
         group.MapMethods("/models/{name}", Reads, (HttpContext http, ModelList models, string name) => models.OneAsync(http, name));
     }
 
-    /// <summary>Gives replies without a body, such as routing's 404 and 405, an error in OpenAI's form.</summary>
-    public static void UseOpenAiErrors(this WebApplication app) => app.UseStatusCodePages(page =>
+    /// <summary>Gives replies without a body (authentication's 401 and 403, routing's 404 and 405) an error in OpenAI's form.</summary>
+    public static void UseOpenAiErrors(this WebApplication app)
     {
-        var http = page.HttpContext;
-        string message = http.Response.StatusCode switch
+        var metrics = app.Services.GetRequiredService<ServiceMetrics>();
+        app.UseStatusCodePages(page =>
         {
-            StatusCodes.Status404NotFound => $"this path does not exist; the service has {Paths}.",
-            StatusCodes.Status405MethodNotAllowed => $"this path does not take {Method(http.Request)}; it takes {http.Response.Headers.Allow}.",
-            var status => $"the request was refused with status {status}; the service has {Paths}.",
-        };
-        return ApiException.Protocol(http.Response.StatusCode, StatusCode.Unimplemented, message).Error.SendAsync(http);
-    });
+            var http = page.HttpContext;
+            if (http.Features.Get<Refusal>() is { } refusal)
+            {
+                return ApiErrors.From(refusal.Status).SendAsync(http);
+            }
 
-    private static string Method(HttpRequest request) => request.Method.Length < 10 ? request.Method : "this method";
-}
-
-/// <summary>Names of endpoints in metrics and traces.</summary>
-internal static class EndpointNames
-{
-    /// <summary>The gRPC method or the route of an endpoint, <c>*</c> without one; never a path that a caller made up.</summary>
-    public static string Of(Endpoint? endpoint) =>
-        endpoint?.Metadata.GetMetadata<GrpcMethodMetadata>()?.Method.FullName ?? (endpoint as RouteEndpoint)?.RoutePattern.RawText ?? "*";
+            metrics.CallRefused(EndpointNames.None, nameof(StatusCode.Unimplemented));
+            string message = http.Response.StatusCode switch
+            {
+                StatusCodes.Status405MethodNotAllowed => $"this path takes only {http.Response.Headers.Allow}.",
+                StatusCodes.Status404NotFound => $"this path does not exist; the service has {Paths}.",
+                var status => $"the request was refused with status {status}; the service has {Paths}.",
+            };
+            return ApiException.Protocol(http.Response.StatusCode, StatusCode.Unimplemented, message).Error.SendAsync(http);
+        });
+    }
 }

@@ -1,4 +1,4 @@
-using Rudder.InferenceService.Services;
+using Rudder.InferenceService.Grpc;
 using Rudder.InferenceService.Registry;
 
 namespace Rudder.InferenceService.Http;

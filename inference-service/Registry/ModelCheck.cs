@@ -1,6 +1,6 @@
 using Rudder.Checkpoints;
 using Rudder.InferenceService.Engines;
-using Rudder.InferenceService.Options;
+using Rudder.InferenceService.Settings;
 
 namespace Rudder.InferenceService.Registry;
 

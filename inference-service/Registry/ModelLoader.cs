@@ -1,6 +1,6 @@
 using Rudder.Checkpoints;
 using Rudder.InferenceService.Engines;
-using Rudder.InferenceService.Options;
+using Rudder.InferenceService.Settings;
 using Rudder.InferenceService.Telemetry;
 using Rudder.Sampling;
 

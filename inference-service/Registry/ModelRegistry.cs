@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
 using Rudder.InferenceService.Engines;
-using Rudder.InferenceService.Options;
+using Rudder.InferenceService.Settings;
 using Rudder.InferenceService.Telemetry;
 
 namespace Rudder.InferenceService.Registry;

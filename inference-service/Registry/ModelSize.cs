@@ -1,7 +1,7 @@
 using System.Globalization;
 using Rudder.Checkpoints;
 using Rudder.InferenceService.Engines;
-using Rudder.InferenceService.Options;
+using Rudder.InferenceService.Settings;
 
 namespace Rudder.InferenceService.Registry;
 

@@ -1,5 +1,5 @@
 using Rudder.InferenceService.Engines;
-using Rudder.InferenceService.Options;
+using Rudder.InferenceService.Settings;
 
 namespace Rudder.InferenceService.Registry;
 

@@ -6,7 +6,6 @@ using Grpc.Core;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.Extensions.Options;
-using Rudder.InferenceService.Http;
 using Rudder.InferenceService.Telemetry;
 
 namespace Rudder.InferenceService.Security;
@@ -78,18 +77,26 @@ internal sealed class CallerAuthentication(
     private Task RefuseAsync(StatusCode status, string message)
     {
         metrics.CallRefused(EndpointNames.Of(Context.GetEndpoint()), status.ToString());
-        if (Request.ContentType?.StartsWith("application/grpc", StringComparison.OrdinalIgnoreCase) != true)
+        if (Request.ContentType?.StartsWith("application/grpc", StringComparison.OrdinalIgnoreCase) == true)
         {
-            return ApiErrors.From(new Status(status, message)).SendAsync(Context);
+            // Trailers-only: the status stands in the headers and no message follows.
+            Response.ContentType = "application/grpc";
+            Response.Headers["grpc-status"] = ((int)status).ToString(CultureInfo.InvariantCulture);
+            Response.Headers["grpc-message"] = Uri.EscapeDataString(message);
+        }
+        else
+        {
+            Response.StatusCode = status == StatusCode.Unauthenticated ? StatusCodes.Status401Unauthorized : StatusCodes.Status403Forbidden;
+            Context.Features.Set(new Refusal(new Status(status, message)));
         }
 
-        // Trailers-only: the status stands in the headers and no message follows.
-        Response.ContentType = "application/grpc";
-        Response.Headers["grpc-status"] = ((int)status).ToString(CultureInfo.InvariantCulture);
-        Response.Headers["grpc-message"] = Uri.EscapeDataString(message);
         return Task.CompletedTask;
     }
 }
+
+/// <summary>Why a request over HTTP/1.1 was refused; the HTTP face writes the reply.</summary>
+/// <param name="Status">The gRPC status and its message.</param>
+internal sealed record Refusal(Status Status);
 
 /// <summary>Puts authentication and authorization into the service.</summary>
 internal static class SecurityRegistration

@@ -1,5 +1,5 @@
 using System.Threading.RateLimiting;
-using Rudder.InferenceService.Options;
+using Rudder.InferenceService.Settings;
 
 namespace Rudder.InferenceService.Security;
 

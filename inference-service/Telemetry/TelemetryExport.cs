@@ -4,7 +4,7 @@ using OpenTelemetry.Exporter;
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Resources;
 using OpenTelemetry.Trace;
-using Rudder.InferenceService.Options;
+using Rudder.InferenceService.Settings;
 
 namespace Rudder.InferenceService.Telemetry;
 

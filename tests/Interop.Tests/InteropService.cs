@@ -1,8 +1,8 @@
 using Grpc.Net.Client;
 using Rudder.Checkpoints;
 using Rudder.Inference.V1;
-using Rudder.InferenceService.Tests.Lifetime;
-using Rudder.InferenceService.Tests.Services;
+using Rudder.InferenceService.Tests.Grpc;
+using Rudder.InferenceService.Tests;
 
 [assembly: AssemblyFixture(typeof(Rudder.Interop.Tests.InteropService))]
 [assembly: CollectionBehavior(DisableTestParallelization = true)] // one service, and calls that fill it

@@ -1,6 +1,6 @@
 using System.Text.Json;
 using Rudder.InferenceService.Engines;
-using Rudder.InferenceService.Tests.Services;
+using Rudder.InferenceService.Tests.Grpc;
 
 namespace Rudder.InferenceService.Tests.Engines;
 

@@ -25,7 +25,7 @@ internal static class HostileRequests
         ["Encode"] = values => Filled(new EncodeRequest { Model = values.Name() }, request => request.Texts.AddRange(values.Some(9, values.Text))),
         ["Decode"] = values => Filled(
             new DecodeRequest { Model = values.Name() }, request => request.Sequences.AddRange(values.Some(9, () => TokenIds(values)))),
-        ["Check"] = values => new Grpc.Health.V1.HealthCheckRequest { Service = values.Text() },
+        ["Check"] = values => new global::Grpc.Health.V1.HealthCheckRequest { Service = values.Text() },
     };
 
     /// <summary>Methods that have such requests.</summary>

@@ -1,9 +1,9 @@
 using Grpc.Core;
 using Microsoft.Extensions.Configuration;
 using Rudder.Inference.V1;
-using Rudder.InferenceService.Options;
-using Rudder.InferenceService.Services;
-using Rudder.InferenceService.Tests.Services;
+using Rudder.InferenceService.Grpc;
+using Rudder.InferenceService.Settings;
+using Rudder.InferenceService.Tests.Grpc;
 
 namespace Rudder.InferenceService.Tests.Fuzz;
 

@@ -2,10 +2,9 @@ using System.Net;
 using System.Net.Sockets;
 using Microsoft.Extensions.DependencyInjection;
 using Rudder.InferenceService.Engines;
-using Rudder.InferenceService.Lifetime;
 using Rudder.InferenceService.Registry;
 using Rudder.InferenceService.Telemetry;
-using Rudder.InferenceService.Tests.Services;
+using Rudder.InferenceService.Tests.Grpc;
 
 namespace Rudder.InferenceService.Tests.Http;
 

@@ -1,5 +1,5 @@
 using Rudder.Checkpoints;
-using Rudder.InferenceService.Tests.Services;
+using Rudder.InferenceService.Tests.Grpc;
 using Rudder.Tests;
 
 namespace Rudder.InferenceService.Tests.Load;

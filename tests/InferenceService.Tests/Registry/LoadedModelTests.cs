@@ -1,6 +1,6 @@
 using Rudder.InferenceService.Engines;
-using Rudder.InferenceService.Options;
 using Rudder.InferenceService.Registry;
+using Rudder.InferenceService.Settings;
 
 namespace Rudder.InferenceService.Tests.Registry;
 

@@ -2,11 +2,11 @@ using System.Diagnostics.Metrics;
 using Microsoft.Extensions.DependencyInjection;
 using Rudder.Checkpoints;
 using Rudder.InferenceService.Engines;
-using Rudder.InferenceService.Options;
 using Rudder.InferenceService.Registry;
+using Rudder.InferenceService.Settings;
 using Rudder.InferenceService.Telemetry;
 using Rudder.InferenceService.Tests.Engines;
-using Rudder.InferenceService.Tests.Services;
+using Rudder.InferenceService.Tests.Grpc;
 
 namespace Rudder.InferenceService.Tests.Registry;
 

@@ -1,8 +1,8 @@
 using Rudder.InferenceService.Engines;
-using Rudder.InferenceService.Options;
 using Rudder.InferenceService.Registry;
+using Rudder.InferenceService.Settings;
+using Rudder.InferenceService.Tests.Grpc;
 using Rudder.InferenceService.Tests.Security;
-using Rudder.InferenceService.Tests.Services;
 
 namespace Rudder.InferenceService.Tests.Registry;
 

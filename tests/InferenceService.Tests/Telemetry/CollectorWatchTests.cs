@@ -4,8 +4,8 @@ using System.Net.Sockets;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Rudder.InferenceService.Telemetry;
+using Rudder.InferenceService.Tests.Grpc;
 using Rudder.InferenceService.Tests.Security;
-using Rudder.InferenceService.Tests.Services;
 
 namespace Rudder.InferenceService.Tests.Telemetry;
 

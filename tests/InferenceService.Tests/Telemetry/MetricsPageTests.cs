@@ -5,7 +5,7 @@ using Rudder.Inference.V1;
 using Rudder.InferenceService.Engines;
 using Rudder.InferenceService.Registry;
 using Rudder.InferenceService.Telemetry;
-using Rudder.InferenceService.Tests.Services;
+using Rudder.InferenceService.Tests.Grpc;
 
 namespace Rudder.InferenceService.Tests.Telemetry;
 
