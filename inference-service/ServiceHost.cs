@@ -40,6 +40,7 @@ internal static class ServiceHost
         app.UseOpenAiErrors();
         app.UseAuthentication();
         app.UseAuthorization();
+        app.UseMiddleware<BodyBudget>();
         app.MapGrpcService<SamplingService>();
         app.MapGrpcService<ScoringService>();
         app.MapGrpcService<ModelsService>();

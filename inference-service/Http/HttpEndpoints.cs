@@ -23,7 +23,17 @@ internal static class HttpEndpoints
         group.MapPost("/completions", (HttpContext http, Completions completions) => completions.HandleAsync(http));
         group.MapMethods("/models", Reads, (HttpContext http, ModelList models) => models.ListAsync(http));
         group.MapMethods("/models/{name}", Reads, (HttpContext http, ModelList models, string name) => models.OneAsync(http, name));
+        RefuseOthers(app, "/v1/completions", HttpMethods.Post);
+        RefuseOthers(app, "/v1/models", string.Join(", ", Reads));
     }
+
+    /// <summary>Refuses other methods: without this, gRPC's route for unknown methods takes paths of two parts away from routing's own 405.</summary>
+    private static void RefuseOthers(WebApplication app, string path, string allowed) => app.Map(path, http =>
+    {
+        http.Response.StatusCode = StatusCodes.Status405MethodNotAllowed;
+        http.Response.Headers.Allow = allowed;
+        return Task.CompletedTask;
+    });
 
     /// <summary>Gives replies without a body (authentication's 401 and 403, routing's 404 and 405) an error in OpenAI's form.</summary>
     public static void UseOpenAiErrors(this WebApplication app)

@@ -1,4 +1,3 @@
-using System.IO.Pipelines;
 using Grpc.Core;
 
 namespace Rudder.InferenceService.Http;
@@ -23,23 +22,26 @@ internal static class RequestBody
 
         while (true)
         {
-            ReadResult read = await request.BodyReader.ReadAsync(cancellation);
-            if (read.Buffer.Length > limit)
+            var read = await request.BodyReader.ReadAsync(cancellation);
+            try
             {
-                throw ApiException.Protocol(
-                    StatusCodes.Status413PayloadTooLarge,
-                    StatusCode.ResourceExhausted,
-                    $"the body has more than {limit} bytes (Service:MaxRequestBytes). Send several calls.");
-            }
+                if (read.Buffer.Length > limit)
+                {
+                    throw ApiException.Protocol(
+                        StatusCodes.Status413PayloadTooLarge,
+                        StatusCode.ResourceExhausted,
+                        $"the body has more than {limit} bytes (Service:MaxRequestBytes). Send several calls.");
+                }
 
-            if (read.IsCompleted)
+                if (read.IsCompleted)
+                {
+                    return RequestJson.Parse(read.Buffer);
+                }
+            }
+            finally
             {
-                var parsed = RequestJson.Parse(read.Buffer);
-                request.BodyReader.AdvanceTo(read.Buffer.End);
-                return parsed;
+                request.BodyReader.AdvanceTo(read.IsCompleted ? read.Buffer.End : read.Buffer.Start, read.Buffer.End);
             }
-
-            request.BodyReader.AdvanceTo(read.Buffer.Start, read.Buffer.End);
         }
     }
 }

@@ -74,10 +74,14 @@ internal sealed partial record ApiKeysFile(IReadOnlyList<ApiKeysFile.Entry> Keys
     private static partial Regex Sha256Digits();
 
     /// <summary>One entry.</summary>
-    /// <param name="Name">Its owner.</param>
-    /// <param name="Sha256">64 hexadecimal digits.</param>
-    internal sealed record Entry(string Name, string Sha256)
+    internal sealed record Entry
     {
+        /// <summary>Its owner.</summary>
+        public required string Name { get; init; }
+
+        /// <summary>SHA-256 of the key, 64 hexadecimal digits.</summary>
+        public required string Sha256 { get; init; }
+
         /// <summary>Calls at once; 0: the service's limit. Default 0.</summary>
         public int MaxConcurrentCalls { get; init; }
 

@@ -104,7 +104,7 @@ internal static class SecurityRegistration
     /// <summary>Registers the files, the handler, and two policies: any caller (every endpoint that sets none), and <see cref="Caller.Admin"/>.</summary>
     public static void AddSecurity(this IServiceCollection services, SecurityFiles files)
     {
-        services.AddSingleton(files).AddSingleton<FileReloads>().AddSingleton<ClientBudgets>();
+        services.AddSingleton(files).AddSingleton<FileReloads>().AddSingleton<ClientBudgets>().AddSingleton<BodyBudget>();
         services.AddHostedService(provider => provider.GetRequiredService<FileReloads>());
         services.AddAuthentication(CallerAuthentication.SchemeName)
             .AddScheme<AuthenticationSchemeOptions, CallerAuthentication>(CallerAuthentication.SchemeName, _ => { });

@@ -69,7 +69,6 @@ public sealed class CallerAuthenticationTests : IAsyncLifetime
     }
 
     [Theory]
-    [InlineData("/grpc.health.v1.Health/Reset")]
     [InlineData("/GRPC.HEALTH.V1.HEALTH/../inference.v1.Models/List")]
     [InlineData("/inference.v1.Models/List?/grpc.health.v1.Health/Check")]
     [InlineData("/metrics?a=/grpc.health.v1.Health/Check")]

@@ -8,6 +8,7 @@ using Microsoft.Extensions.Logging;
 using Rudder.Checkpoints;
 using Rudder.InferenceService.Tests.Grpc;
 using Rudder.InferenceService.Tests.Http;
+using ServiceDescriptor = Google.Protobuf.Reflection.ServiceDescriptor;
 
 namespace Rudder.InferenceService.Tests.Telemetry;
 
