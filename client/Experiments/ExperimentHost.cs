@@ -53,7 +53,7 @@ internal static class ExperimentHost
         Variant variant = experiment.Find(request.Variant);
         string root = Path.Combine(request.Runs, $"{experiment.Name}-{request.Variant}");
         Directory.CreateDirectory(root);
-        using FileStream held = Hold(root);
+        using FolderLock held = FolderLock.TryTake(root, out string? other) ?? throw new InputException($"{root} is in use by {other}; wait for it to end.");
         void Log(string line) => error.WriteLine(line);
 
         ProcessLedger ledger = new(Path.Combine(root, "processes.json"), Log);
@@ -97,24 +97,5 @@ internal static class ExperimentHost
         string service = request.Service is null ? "" : $" --service {request.Service.GetLeftPart(UriPartial.Authority)}";
         string device = request.Device is null ? "" : $" --device {request.Device}";
         return $"{Program} run {request.File} --variant {request.Variant}{runs}{service}{device}";
-    }
-
-    private static FileStream Hold(string root)
-    {
-        try
-        {
-            return new FileStream(
-                Path.Combine(root, ".lock"),
-                FileMode.OpenOrCreate,
-                FileAccess.ReadWrite,
-                FileShare.None,
-                1,
-                FileOptions.DeleteOnClose
-            );
-        }
-        catch (IOException busy) when (SharingViolation.Is(busy))
-        {
-            throw new InputException($"{root} is in use by another run; wait for it to end.", busy);
-        }
     }
 }

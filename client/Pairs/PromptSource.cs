@@ -47,7 +47,7 @@ internal sealed record PromptSource(
 
     private IEnumerable<(string Id, string Text)> Rows() =>
         Format == PromptFormat.Reviews
-            ? Reviews.Read(File).Select(review => (review.Id, review.Text))
+            ? Reviews.Read(File, cleanHtml: true).Select(review => (review.Id, review.Text))
             : Prompts.Read(File).Select(prompt => (prompt.Id, prompt.Text));
 
     private IEnumerable<(string Id, string Text)> Range(IEnumerable<(string Id, string Text)> rows)

@@ -75,6 +75,15 @@ internal sealed class ModelsService(ModelRegistry models, ModelFolders folders, 
         return Task.FromResult(response);
     }
 
+    /// <summary>The precision a model is loaded with, as replies carry it.</summary>
+    /// <param name="model">The model.</param>
+    public static Precision PrecisionOf(LoadedModel model) => model.Source.Precision switch
+    {
+        GraphPrecision.Int8 => Precision.Int8,
+        GraphPrecision.Fp16 => Precision.Fp16,
+        _ => Precision.Fp32,
+    };
+
     private static EngineKind EngineOf(Engine engine) => engine switch
     {
         Engine.Unspecified or Engine.Slots => EngineKind.Slots,
@@ -90,13 +99,6 @@ internal sealed class ModelsService(ModelRegistry models, ModelFolders folders, 
         _ => throw RpcErrors.Invalid($"precision is {(int)precision}; it takes 0 (default), 1 (fp32), 2 (int8) or 3 (fp16)."),
     };
 
-    private static Precision PrecisionOf(GraphPrecision precision) => precision switch
-    {
-        GraphPrecision.Int8 => Precision.Int8,
-        GraphPrecision.Fp16 => Precision.Fp16,
-        _ => Precision.Fp32,
-    };
-
     private static ModelInfo Describe(LoadedModel model)
     {
         var info = new ModelInfo
@@ -104,7 +106,7 @@ internal sealed class ModelsService(ModelRegistry models, ModelFolders folders, 
             Name = model.Name,
             Kind = model.Classifier is null ? ModelKind.Generator : ModelKind.Classifier,
             Engine = model.Generator is null ? Engine.Unspecified : model.Source.Engine == EngineKind.Slots ? Engine.Slots : Engine.Genai,
-            Precision = PrecisionOf(model.Source.Precision),
+            Precision = PrecisionOf(model),
             Fingerprint = model.Fingerprint,
             Vocabulary = model.Vocabulary,
             Context = model.SlotTokens,

@@ -36,16 +36,11 @@ internal sealed class ApiException(ApiError error) : Exception(error.Message)
     /// <summary>The error.</summary>
     public ApiError Error { get; } = error;
 
-    /// <summary>A parameter is wrong: 400.</summary>
-    /// <param name="param">The parameter; null where the whole body is at fault.</param>
-    /// <param name="message">What, which value, the limit and the remedy.</param>
+    /// <summary>400: a parameter is wrong, or the whole body where <paramref name="param"/> is null.</summary>
     public static ApiException Invalid(string? param, string message) =>
         new(new ApiError(StatusCodes.Status400BadRequest, StatusCode.InvalidArgument, ApiError.InvalidRequest, null, param, message));
 
     /// <summary>The request is wrong as HTTP.</summary>
-    /// <param name="http">HTTP status.</param>
-    /// <param name="status">gRPC status.</param>
-    /// <param name="message">What and the remedy.</param>
     public static ApiException Protocol(int http, StatusCode status, string message) =>
         new(new ApiError(http, status, ApiError.InvalidRequest, null, null, message));
 }

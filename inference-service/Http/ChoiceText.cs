@@ -1,5 +1,6 @@
 using System.Text;
 using Rudder.InferenceService.Engines;
+using Rudder.InferenceService.Grpc;
 using Rudder.InferenceService.Registry;
 using Rudder.Sampling;
 

@@ -3,88 +3,41 @@ using Rudder.Inference.V1;
 
 namespace Rudder.InferenceService.Http;
 
-/// <summary>Body of <c>POST /v1/completions</c>. Absent and null members have the documented defaults. The engine checks the values.</summary>
+/// <summary>Body of <c>POST /v1/completions</c>. docs/openai.md documents each parameter and its default; the engine checks the values.</summary>
 internal sealed record CompletionRequest
 {
-    /// <summary>Name of a loaded generator.</summary>
     public string? Model { get; init; }
-
-    /// <summary>The prompts.</summary>
     public Prompts? Prompt { get; init; }
-
-    /// <summary>Completions of each prompt. Default 1.</summary>
     public int? N { get; init; }
-
-    /// <summary>Only the value of <see cref="N"/>.</summary>
     public int? BestOf { get; init; }
-
-    /// <summary>Tokens drawn at most; 0 draws none and needs <see cref="Echo"/>. Default 16.</summary>
     public int? MaxTokens { get; init; }
-
-    /// <summary>Divides the logits; 0 is greedy. Default 1.</summary>
     public float? Temperature { get; init; }
-
-    /// <summary>Keeps the smallest set of tokens whose probability reaches it. Default 1.</summary>
     public float? TopP { get; init; }
-
-    /// <summary>Keeps the k most probable tokens; 0 and −1 keep all. Default 0. Not in OpenAI's API.</summary>
     public int? TopK { get; init; }
-
-    /// <summary>Keeps tokens of at least this share of the largest probability. Default 0. Not in OpenAI's API.</summary>
     public float? MinP { get; init; }
-
-    /// <summary>Returns each token's log-prob and this many of the most probable tokens at its place, 0 to 5. Default: no log-probs.</summary>
     public int? Logprobs { get; init; }
-
-    /// <summary>Whether the reply repeats the prompt before its completion. Default false.</summary>
     public bool? Echo { get; init; }
-
-    /// <summary>Strings that end a completion and are cut off. Default: none.</summary>
-    [JsonConverter(typeof(StopConverter))]
-    public IReadOnlyList<string>? Stop { get; init; }
-
-    /// <summary>Same seed, same tokens (fp32). Default 0.</summary>
-    [JsonConverter(typeof(SeedConverter))]
-    public ulong? Seed { get; init; }
-
-    /// <summary>Whether the reply comes token by token. Default false.</summary>
+    [JsonConverter(typeof(StopConverter))] public IReadOnlyList<string>? Stop { get; init; }
+    [JsonConverter(typeof(SeedConverter))] public ulong? Seed { get; init; }
     public bool? Stream { get; init; }
-
-    /// <summary>Options of a stream.</summary>
     public StreamOptions? StreamOptions { get; init; }
-
-    /// <summary>Ignored and never logged.</summary>
     public string? User { get; init; }
 
-    // What the engines lack. Clients send these with values that change nothing, and such values are accepted.
+    // Parameters that this service lacks. Clients send them with values that change nothing, and such values are accepted.
     [Neutral("\"\"")] public object? Suffix { get; init; }
-
     [Neutral("0")] public object? FrequencyPenalty { get; init; }
-
     [Neutral("0")] public object? PresencePenalty { get; init; }
-
     [Neutral("1")] public object? RepetitionPenalty { get; init; }
-
     [Neutral("1")] public object? LengthPenalty { get; init; }
-
     [Neutral("0")] public object? MinTokens { get; init; }
-
     [Neutral("{}")] public object? LogitBias { get; init; }
-
     [Neutral("{}")] public object? Metadata { get; init; }
-
     [Neutral("[]")] public object? StopTokenIds { get; init; }
-
     [Neutral("[]")] public object? BadWords { get; init; }
-
     [Neutral("false")] public object? IgnoreEos { get; init; }
-
     [Neutral("false")] public object? UseBeamSearch { get; init; }
-
     [Neutral("false")] public object? IncludeStopStrInOutput { get; init; }
-
     [Neutral("false")] public object? Store { get; init; }
-
     [Neutral("true")] public object? SkipSpecialTokens { get; init; }
 
     /// <summary>Whether the prompts are only repeated and scored.</summary>
@@ -139,11 +92,4 @@ internal sealed record CompletionRequest
 }
 
 /// <summary>Options of a stream.</summary>
-internal sealed record StreamOptions
-{
-    /// <summary>Whether the stream ends with its usage. Default false.</summary>
-    public bool? IncludeUsage { get; init; }
-
-    /// <summary>Only false.</summary>
-    public bool? IncludeObfuscation { get; init; }
-}
+internal sealed record StreamOptions(bool? IncludeUsage = null, bool? IncludeObfuscation = null);

@@ -24,125 +24,83 @@ internal sealed record Prompts(IReadOnlyList<string>? Texts, IReadOnlyList<IRead
 }
 
 /// <summary>Reads a string, a list of strings, a list of token ids, or a list of such lists.</summary>
-internal sealed class PromptsConverter : JsonConverter<Prompts>
+internal sealed class PromptsConverter : ReadConverter<Prompts>
 {
-    private const string Name = "prompt";
-
     public override Prompts Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
     {
+        const string name = "prompt";
         if (reader.TokenType == JsonTokenType.String)
         {
             return new Prompts([reader.GetString()!], null, IsList: false);
         }
 
-        if (reader.TokenType != JsonTokenType.StartArray)
+        if (reader.TokenType != JsonTokenType.StartArray || !reader.Read() || reader.TokenType == JsonTokenType.EndArray)
         {
-            throw ApiException.Invalid(Name, "prompt takes a string, an array of strings, an array of token ids, or an array of such arrays.");
+            throw Takes(name, "a string, or an array, not empty, of strings, of token ids, or of arrays of token ids");
         }
 
-        reader.Read();
         return reader.TokenType switch
         {
-            JsonTokenType.EndArray => throw ApiException.Invalid(Name, "prompt is an empty array; it takes at least one text or token id."),
-            JsonTokenType.String => new Prompts(JsonLists.ReadTexts(ref reader, Name), null, IsList: true),
-            JsonTokenType.Number => new Prompts(null, [ReadIds(ref reader, Name)], IsList: false),
-            _ => new Prompts(null, ReadLists(ref reader), IsList: true),
+            JsonTokenType.String => new Prompts(ReadItems(ref reader, name, ReadText), null, IsList: true),
+            JsonTokenType.Number => new Prompts(null, [ReadItems(ref reader, name, ReadId)], IsList: false),
+            _ => new Prompts(null, ReadItems(ref reader, name, ReadIds), IsList: true),
         };
     }
 
-    public override void Write(Utf8JsonWriter writer, Prompts value, JsonSerializerOptions options) => throw new NotSupportedException();
+    private static int ReadId(ref Utf8JsonReader reader, string list, int index) =>
+        reader.TokenType == JsonTokenType.Number && reader.TryGetInt32(out int id) ? id : throw Takes($"{list}[{index}]", "a token id, a whole number of at most 32 bits");
 
-    private static List<IReadOnlyList<int>> ReadLists(ref Utf8JsonReader reader)
-    {
-        var lists = new List<IReadOnlyList<int>>();
-        for (; reader.TokenType != JsonTokenType.EndArray; reader.Read())
-        {
-            string name = $"{Name}[{lists.Count}]";
-            if (reader.TokenType != JsonTokenType.StartArray)
-            {
-                throw ApiException.Invalid(name, $"{name} takes an array of token ids, as the other prompts.");
-            }
-
-            reader.Read();
-            lists.Add(ReadIds(ref reader, name));
-        }
-
-        return lists;
-    }
-
-    private static List<int> ReadIds(ref Utf8JsonReader reader, string name)
-    {
-        var ids = new List<int>();
-        for (; reader.TokenType != JsonTokenType.EndArray; reader.Read())
-        {
-            if (reader.TokenType != JsonTokenType.Number || !reader.TryGetInt32(out int id))
-            {
-                throw ApiException.Invalid($"{name}[{ids.Count}]", $"{name}[{ids.Count}] takes a token id, a whole number of at most 32 bits.");
-            }
-
-            ids.Add(id);
-        }
-
-        return ids;
-    }
+    private static IReadOnlyList<int> ReadIds(ref Utf8JsonReader reader, string list, int index) => reader.TokenType == JsonTokenType.StartArray && reader.Read()
+        ? ReadItems(ref reader, $"{list}[{index}]", ReadId)
+        : throw Takes($"{list}[{index}]", "an array of token ids, like the other prompts");
 }
 
 /// <summary>Reads a string or a list of strings.</summary>
-internal sealed class StopConverter : JsonConverter<IReadOnlyList<string>>
+internal sealed class StopConverter : ReadConverter<IReadOnlyList<string>>
 {
-    private const string Name = "stop";
-
-    public override IReadOnlyList<string> Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
+    public override IReadOnlyList<string> Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => reader.TokenType switch
     {
-        switch (reader.TokenType)
-        {
-            case JsonTokenType.String:
-                return [reader.GetString()!];
-            case JsonTokenType.StartArray:
-                reader.Read();
-                return JsonLists.ReadTexts(ref reader, Name);
-            default:
-                throw ApiException.Invalid(Name, "stop takes a string or an array of strings.");
-        }
-    }
-
-    public override void Write(Utf8JsonWriter writer, IReadOnlyList<string> value, JsonSerializerOptions options) => throw new NotSupportedException();
+        JsonTokenType.String => [reader.GetString()!],
+        JsonTokenType.StartArray when reader.Read() => ReadItems(ref reader, "stop", ReadText),
+        _ => throw Takes("stop", "a string or an array of strings"),
+    };
 }
 
 /// <summary>Reads any whole number of 64 bits; a negative one stands for its two's complement.</summary>
-internal sealed class SeedConverter : JsonConverter<ulong>
+internal sealed class SeedConverter : ReadConverter<ulong>
 {
-    public override ulong Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
-    {
-        if (reader.TokenType == JsonTokenType.Number && reader.TryGetUInt64(out ulong seed))
-        {
-            return seed;
-        }
-
-        return reader.TokenType == JsonTokenType.Number && reader.TryGetInt64(out long negative)
-            ? unchecked((ulong)negative)
-            : throw ApiException.Invalid("seed", $"seed takes a whole number from {long.MinValue} to {ulong.MaxValue}.");
-    }
-
-    public override void Write(Utf8JsonWriter writer, ulong value, JsonSerializerOptions options) => throw new NotSupportedException();
+    public override ulong Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => reader.TokenType != JsonTokenType.Number
+        ? throw Takes("seed", "a whole number")
+        : reader.TryGetUInt64(out ulong seed) ? seed
+        : reader.TryGetInt64(out long negative) ? unchecked((ulong)negative)
+        : throw Takes("seed", $"a whole number from {long.MinValue} to {ulong.MaxValue}");
 }
 
-/// <summary>Reads lists of one type.</summary>
-internal static class JsonLists
+/// <summary>Reads a parameter that takes several kinds of values; its errors name the parameter.</summary>
+/// <typeparam name="T">The parameter.</typeparam>
+internal abstract class ReadConverter<T> : JsonConverter<T>
 {
-    /// <summary>Reads strings up to the end of the array that the reader is inside of.</summary>
-    /// <param name="reader">At the first element or the end.</param>
-    /// <param name="name">The parameter, for errors.</param>
-    public static List<string> ReadTexts(ref Utf8JsonReader reader, string name)
+    /// <summary>Reads one element of a list.</summary>
+    protected delegate TItem ReadItem<out TItem>(ref Utf8JsonReader reader, string list, int index);
+
+    public override void Write(Utf8JsonWriter writer, T value, JsonSerializerOptions options) => throw new NotSupportedException();
+
+    /// <summary>Reads from the first element of an array to its end.</summary>
+    protected static List<TItem> ReadItems<TItem>(ref Utf8JsonReader reader, string name, ReadItem<TItem> read)
     {
-        var texts = new List<string>();
+        var items = new List<TItem>();
         for (; reader.TokenType != JsonTokenType.EndArray; reader.Read())
         {
-            texts.Add(reader.TokenType == JsonTokenType.String
-                ? reader.GetString()!
-                : throw ApiException.Invalid($"{name}[{texts.Count}]", $"{name}[{texts.Count}] takes a string."));
+            items.Add(read(ref reader, name, items.Count));
         }
 
-        return texts;
+        return items;
     }
+
+    /// <summary>Reads a string.</summary>
+    protected static string ReadText(ref Utf8JsonReader reader, string list, int index) =>
+        reader.TokenType == JsonTokenType.String ? reader.GetString()! : throw Takes($"{list}[{index}]", "a string");
+
+    /// <summary>A value of the wrong kind.</summary>
+    protected static ApiException Takes(string name, string kind) => ApiException.Invalid(name, $"{name} takes {kind}.");
 }

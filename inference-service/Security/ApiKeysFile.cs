@@ -1,25 +1,27 @@
+using System.ComponentModel.DataAnnotations;
 using System.Text.Json;
-using System.Text.Json.Serialization;
 using System.Text.RegularExpressions;
 
 namespace Rudder.InferenceService.Security;
 
 /// <summary>The keys file: <c>{"keys": [{"name", "sha256", "max_concurrent_calls", "max_tokens_per_minute", "admin"}]}</c>.</summary>
 /// <param name="Keys">Its entries, at least one.</param>
-internal sealed partial record ApiKeysFile(IReadOnlyList<ApiKeysFile.Entry> Keys)
+internal sealed record ApiKeysFile(IReadOnlyList<ApiKeysFile.Entry> Keys)
 {
-    private const string Properties = "name, sha256, max_concurrent_calls, max_tokens_per_minute, admin";
+    private const string NamePattern = @"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}\z";
+    private const string NameFault = "name takes a letter or digit, then up to 127 letters, digits, '.', '-' and '_'.";
+    private const string HashFault = "sha256 takes 64 hexadecimal digits; --new-key NAME prints a fresh one.";
 
     private static readonly JsonSerializerOptions Strict = new(JsonSerializerOptions.Strict) { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
 
-    /// <summary>Reads the keys; <see cref="FileReloads"/> reads changed files again.</summary>
+    /// <summary>Reads the keys; <see cref="FileReloads"/> reads a changed file again.</summary>
     /// <param name="path">The keys file.</param>
     /// <param name="now">The time.</param>
     /// <exception cref="SecurityFileException">The file cannot be read or holds faults, one on each line of the message.</exception>
     public static FileBacked<ApiKeys> Open(string path, DateTimeOffset now) => new([path], (content, _) => Parse(path, content[0]), now);
 
     /// <summary>Whether a name is legal for a key's owner.</summary>
-    public static bool IsName(string name) => LegalName().IsMatch(name);
+    public static bool IsName(string name) => Regex.IsMatch(name, NamePattern);
 
     /// <summary>Parses a file's content.</summary>
     /// <param name="path">The file, for messages.</param>
@@ -28,10 +30,16 @@ internal sealed partial record ApiKeysFile(IReadOnlyList<ApiKeysFile.Entry> Keys
     public static ApiKeys Parse(string path, ReadOnlyMemory<byte> json)
     {
         var entries = Entries(path, json);
-        var faults = Faults(entries).ToList();
-        return faults.Count == 0
-            ? new ApiKeys([.. entries.Select(entry => entry.ToKey())])
-            : throw new SecurityFileException(string.Join('\n', faults.Select(fault => $"{path}: {fault}")));
+        string[] faults =
+        [
+            .. entries.SelectMany(Faults),
+            .. Repeated("name", entries.Select(entry => entry.Name)),
+            .. Repeated("sha256", entries.Select(entry => entry.Sha256.ToLowerInvariant())),
+        ];
+        return faults.Length > 0 ? throw new SecurityFileException(string.Join('\n', faults.Select(fault => $"{path}: {fault}")))
+            : entries.Count == 0 ? throw new SecurityFileException($"{path}: keys is empty, so every call would be refused; add one, or remove Service:ApiKeysFile.")
+            : new ApiKeys([.. entries.Select(entry => new ApiKey(
+                entry.Name, Convert.FromHexString(entry.Sha256), new CallerLimits(entry.MaxConcurrentCalls, entry.MaxTokensPerMinute), entry.Admin))]);
     }
 
     private static IReadOnlyList<Entry> Entries(string path, ReadOnlyMemory<byte> json)
@@ -44,86 +52,38 @@ internal sealed partial record ApiKeysFile(IReadOnlyList<ApiKeysFile.Entry> Keys
         {
             throw new SecurityFileException(
                 $"{path}: the JSON is damaged, or holds a value of the wrong type or an unknown, repeated or missing property, at line {e.LineNumber + 1}, "
-                + $"{e.Path ?? "$"}. The file takes {{\"keys\": [...]}}; an entry takes {Properties}. Get one from: inference-service --new-key NAME",
+                + $"{e.Path ?? "$"}. The file takes {{\"keys\": [...]}}. Get an entry from: inference-service --new-key NAME",
                 e);
         }
     }
 
-    private static IEnumerable<string> Faults(IReadOnlyList<Entry> entries)
+    private static IEnumerable<string> Faults(Entry entry, int index)
     {
-        if (entries.Count == 0)
-        {
-            yield return "keys is empty, so every call would be refused; add one with --new-key NAME, or remove Service:ApiKeysFile.";
-        }
-
-        var names = new HashSet<string>(StringComparer.Ordinal);
-        var hashes = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
-        for (int i = 0; i < entries.Count; i++)
-        {
-            foreach (string fault in entries[i].Faults(names, hashes))
-            {
-                yield return $"keys[{i}].{fault}";
-            }
-        }
+        var faults = new List<ValidationResult>();
+        Validator.TryValidateObject(entry, new ValidationContext(entry), faults, validateAllProperties: true);
+        return faults.Select(fault => $"keys[{index}].{fault.ErrorMessage}");
     }
 
-    [GeneratedRegex("^[A-Za-z0-9][A-Za-z0-9._-]{0,127}\\z")]
-    private static partial Regex LegalName();
+    private static IEnumerable<string> Repeated(string property, IEnumerable<string> values) => values.Select((value, index) => (value, index))
+        .GroupBy(entry => entry.value, StringComparer.Ordinal)
+        .SelectMany(equal => equal.Skip(1))
+        .Select(entry => $"keys[{entry.index}].{property} is that of an earlier key; give every key its own.");
 
-    [GeneratedRegex("^[0-9A-Fa-f]{64}\\z")]
-    private static partial Regex Sha256Digits();
-
-    /// <summary>One entry.</summary>
+    /// <summary>One entry; limits of 0 are those of the service.</summary>
     internal sealed record Entry
     {
-        /// <summary>Its owner.</summary>
+        [Required(ErrorMessage = NameFault), RegularExpression(NamePattern, ErrorMessage = NameFault)]
         public required string Name { get; init; }
 
-        /// <summary>SHA-256 of the key, 64 hexadecimal digits.</summary>
+        [Required(ErrorMessage = HashFault), RegularExpression("^[0-9A-Fa-f]{64}$", ErrorMessage = HashFault)]
         public required string Sha256 { get; init; }
 
-        /// <summary>Calls at once; 0: the service's limit. Default 0.</summary>
+        [Range(0, int.MaxValue, ErrorMessage = "max_concurrent_calls takes 0 or more.")]
         public int MaxConcurrentCalls { get; init; }
 
-        /// <summary>Tokens per minute; 0: the service's limit. Default 0.</summary>
+        [Range(0, int.MaxValue, ErrorMessage = "max_tokens_per_minute takes 0 or more.")]
         public int MaxTokensPerMinute { get; init; }
 
-        /// <summary>Whether its owner may load and unload models. Default false.</summary>
         public bool Admin { get; init; }
-
-        /// <summary>The key.</summary>
-        public ApiKey ToKey() => new(Name, Convert.FromHexString(Sha256), new CallerLimits(MaxConcurrentCalls, MaxTokensPerMinute), Admin);
-
-        /// <summary>Everything wrong with it; each starts with the property.</summary>
-        /// <param name="names">Names of the entries before it.</param>
-        /// <param name="hashes">Their hashes.</param>
-        public IEnumerable<string> Faults(ISet<string> names, ISet<string> hashes)
-        {
-            if (!IsName(Name))
-            {
-                yield return "name is not legal; it takes a letter or digit, then up to 127 letters, digits, '.', '-' and '_'.";
-            }
-            else if (!names.Add(Name))
-            {
-                yield return $"name '{Name}' occurs twice; give every key its own name.";
-            }
-
-            if (!Sha256Digits().IsMatch(Sha256))
-            {
-                yield return "sha256 is not 64 hexadecimal digits; --new-key NAME prints a fresh one.";
-            }
-            else if (!hashes.Add(Sha256))
-            {
-                yield return "sha256 occurs twice; give every owner a key of their own.";
-            }
-
-            foreach (var (property, value) in new[] { ("max_concurrent_calls", MaxConcurrentCalls), ("max_tokens_per_minute", MaxTokensPerMinute) })
-            {
-                if (value < 0)
-                {
-                    yield return $"{property} is {value}; it takes 0 (the service's limit) to {int.MaxValue}.";
-                }
-            }
-        }
     }
 }

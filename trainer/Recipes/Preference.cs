@@ -36,26 +36,26 @@ internal static class Preference
         int stepsPerEpoch = TrainingLength.StepsPerEpoch(training.Data.Groups.Count, recipe.Batch.Groups, recipe.Batch.Accumulation);
         int total = TrainingLength.Steps(recipe, stepsPerEpoch, training.Data.Groups.Count);
         using var session = new TrainingSession(recipe, run, request, state, total, stepsPerEpoch);
+        IReadOnlyList<KeyValuePair<string, double>> cuts = recipe.OverLength == "truncate" ? training.Data.Cuts : [];
+        session.LogData(cuts);
 
         // 4. the loop
         var parts = new Parts(recipe, run, objective, policy, training, heldOut, optimizer, new ClippedStep(recipe, trainable, optimizer, total));
-        PreferenceMetrics last = Train(parts, session, total);
+        Train(parts, session, total);
 
         // 5. last evaluation, model folder
         IReadOnlyList<KeyValuePair<string, double>> evaluation = session.FinalEvaluation(() => Evaluate(parts));
-        return FinishedRun.Write(run, request, recipe, session, Final(last, evaluation), folder =>
+        return FinishedRun.Write(run, request, recipe, session, Final(session.LastTraining, evaluation, cuts), folder =>
             ModelFolder.Save(policy, folder, recipe.Tokenizer ?? recipe.Model, ModelSource.SaveType(recipe)));
     }
 
     /// <summary>Steps until <paramref name="total"/>: accumulate, clip, step, log, evaluate, save.</summary>
-    /// <returns>Metrics of the last step; without pairs where none was left to take.</returns>
-    private static PreferenceMetrics Train(Parts run, TrainingSession session, int total)
+    private static void Train(Parts run, TrainingSession session, int total)
     {
         PreferenceRecipe recipe = run.Recipe;
         run.Policy.train();
         int plannedEpoch = -1;
         IReadOnlyList<IReadOnlyList<PreferenceGroup>> plan = [];
-        PreferenceMetrics metrics = new(recipe.Beta);
         while (session.State.Step < total)
         {
             if (plannedEpoch != session.State.Epoch)
@@ -67,7 +67,7 @@ internal static class Preference
             // 4a. forward and backward; every pair of the step counts alike
             IReadOnlyList<PreferenceGroup>[] batches = [.. plan.Skip(session.State.Cursor * recipe.Batch.Accumulation).Take(recipe.Batch.Accumulation)];
             run.Policy.zero_grad();
-            metrics = Accumulate(recipe, run.Objective, run.Policy, run.Training, batches);
+            PreferenceMetrics metrics = Accumulate(recipe, run.Objective, run.Policy, run.Training, batches);
 
             // 4b. clip, step
             (double norm, double rate) = run.Update.Take(session.State.Step, metrics.Loss, batches.SelectMany(batch => batch).Select(group => group.PromptId));
@@ -81,8 +81,6 @@ internal static class Preference
 
             session.SaveIfDue(() => Checkpoint.Save(run.Folder, session.State, run.Policy.Parameters, run.Optimizer, recipe.KeepCheckpoints));
         }
-
-        return metrics;
     }
 
     /// <summary>One step's gradients: forward and backward of each part, weighted so that their sum is the gradient of the mean over all pairs.</summary>
@@ -134,15 +132,15 @@ internal static class Preference
         return [new("loss", metrics.Loss), .. metrics.Rewards()];
     }
 
-    private static List<KeyValuePair<string, double>> Final(PreferenceMetrics last, IReadOnlyList<KeyValuePair<string, double>> evaluation)
-    {
-        List<KeyValuePair<string, double>> train = last.Pairs == 0 ? [] : [new("loss", last.Loss), .. last.Rewards()]; // none where a finished run is resumed
-        return
-        [
-            .. train.Select(value => KeyValuePair.Create("train/" + value.Key, value.Value)),
-            .. evaluation.Select(value => KeyValuePair.Create("eval/" + value.Key, value.Value)),
-        ];
-    }
+    private static List<KeyValuePair<string, double>> Final(
+        IReadOnlyList<KeyValuePair<string, double>> last,
+        IReadOnlyList<KeyValuePair<string, double>> evaluation,
+        IReadOnlyList<KeyValuePair<string, double>> cuts) =>
+    [
+        .. last.Select(value => KeyValuePair.Create("train/" + value.Key, value.Value)),
+        .. evaluation.Select(value => KeyValuePair.Create("eval/" + value.Key, value.Value)),
+        .. cuts.Select(value => KeyValuePair.Create("data/" + value.Key, value.Value)),
+    ];
 
     private static BatchMode ModeOf(PreferenceRecipe recipe) => recipe.Batch.Mode == "pair" ? BatchMode.Pair : BatchMode.Group;
 

@@ -87,7 +87,7 @@ internal static class PreferenceSource
         {
             request.Progress.WriteLine(
                 $"{file}: cut to max_length and max_prompt: {data.TruncatedPrompts} prompts, {data.TruncatedCompletions} completions; "
-                + $"{data.DroppedPairs} pairs left out because cutting made them equal");
+                + $"{data.DroppedPairs} pairs dropped because cutting made them equal");
         }
     }
 }

@@ -33,7 +33,7 @@ public sealed class ExperimentHostTests : IDisposable
         Directory.CreateDirectory(folder.File("example-demo"));
         using FileStream held = new(folder.File("example-demo", ".lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
         InputException error = await Assert.ThrowsAsync<InputException>(RunAsync);
-        Assert.Contains("in use by another run", error.Message, StringComparison.Ordinal);
+        Assert.Contains("in use by another program", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -107,7 +107,7 @@ public sealed class PromptCutterTests : IDisposable
     }
 
     [Theory]
-    [InlineData("out.jsonl", "{\"id\":5}\n")]
+    [InlineData("out.jsonl", "{\"id\":true}\n")]
     [InlineData("out.jsonl", "id\n")]
     [InlineData("out.tsv", "")]
     public void Read_BadExclusionFile_IsBadInputThatNamesIt(string name, string content)

@@ -1,6 +1,6 @@
 using Rudder.Trainer.Recipes.Settings;
 
-namespace Rudder.Trainer.Runs;
+namespace Rudder.Trainer.Optimizers;
 
 /// <summary>Learning-rate factors as pure functions of the step, so that nothing of them needs saving.</summary>
 internal static class Schedules

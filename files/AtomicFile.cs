@@ -1,15 +1,15 @@
 using System.Text;
 
-namespace Rudder.Checkpoints;
+namespace Rudder.Files;
 
-/// <summary>Writes files so that a reader sees the old content or the new one, never a part: temporary name, flush to disk, rename.</summary>
+/// <summary>Writes a file under a temporary name, flushes it to the disk and renames it: readers see the old content or the new, never a part.</summary>
 public static class AtomicFile
 {
     private static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false);
 
-    /// <summary>Writes a file through a stream. If <paramref name="write"/> fails, the target is as it was and no temporary file stays.</summary>
-    /// <param name="path">The target; its folder is made where it is missing, an older file is replaced.</param>
-    /// <param name="write">Puts the content on the stream; must not close it.</param>
+    /// <summary>Writes a file through a stream. If <paramref name="write"/> fails, the target keeps its old content and the temporary file is deleted.</summary>
+    /// <param name="path">The target. A missing folder is created; an older file is replaced.</param>
+    /// <param name="write">Writes the content to the stream; must not close it.</param>
     public static void Write(string path, Action<Stream> write)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);

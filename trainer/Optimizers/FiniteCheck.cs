@@ -1,8 +1,8 @@
 using System.Globalization;
 
-namespace Rudder.Trainer.Runs;
+namespace Rudder.Trainer.Optimizers;
 
-/// <summary>Stops a run whose loss or gradient is no number any more.</summary>
+/// <summary>Stops a run whose loss or gradient is NaN or infinite.</summary>
 internal static class FiniteCheck
 {
     /// <summary>Throws, naming step, value and batch, unless both values are finite.</summary>

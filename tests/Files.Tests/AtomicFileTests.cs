@@ -1,4 +1,4 @@
-namespace Rudder.Checkpoints.Tests;
+namespace Rudder.Files.Tests;
 
 /// <summary>Whole files or none.</summary>
 public class AtomicFileTests

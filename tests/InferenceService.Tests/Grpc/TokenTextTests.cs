@@ -1,10 +1,10 @@
 using Rudder.Checkpoints;
 using Rudder.InferenceService.Engines;
-using Rudder.InferenceService.Http;
+using Rudder.InferenceService.Grpc;
 using Rudder.InferenceService.Registry;
 using Rudder.InferenceService.Settings;
 
-namespace Rudder.InferenceService.Tests.Http;
+namespace Rudder.InferenceService.Tests.Grpc;
 
 /// <summary>With a tokenizer of single bytes and few merges, so that characters are spread over tokens.</summary>
 public sealed class TokenTextTests : IDisposable

@@ -1,7 +1,7 @@
 using Rudder.Trainer.Recipes.Settings;
-using Rudder.Trainer.Runs;
+using Rudder.Trainer.Optimizers;
 
-namespace Rudder.Trainer.Tests.Runs;
+namespace Rudder.Trainer.Tests.Optimizers;
 
 public class SchedulesTests
 {

@@ -1,6 +1,4 @@
-using Rudder.Client.Files;
-
-namespace Rudder.Client.Tests.Files;
+namespace Rudder.Files.Tests;
 
 /// <summary>Only a file that is held elsewhere counts as in use.</summary>
 public sealed class SharingViolationTests : IDisposable
