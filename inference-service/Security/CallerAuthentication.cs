@@ -106,8 +106,10 @@ internal static class SecurityRegistration
     {
         services.AddSingleton(files).AddSingleton<FileReloads>().AddSingleton<ClientBudgets>().AddSingleton<BodyBudget>();
         services.AddHostedService(provider => provider.GetRequiredService<FileReloads>());
-        services.AddAuthentication(CallerAuthentication.SchemeName)
-            .AddScheme<AuthenticationSchemeOptions, CallerAuthentication>(CallerAuthentication.SchemeName, _ => { });
+
+        // Not AddAuthentication: that adds data protection, which writes keys into the user's folder.
+        services.AddAuthenticationCore(authentication => authentication.DefaultScheme = CallerAuthentication.SchemeName).AddSingleton(UrlEncoder.Default);
+        new AuthenticationBuilder(services).AddScheme<AuthenticationSchemeOptions, CallerAuthentication>(CallerAuthentication.SchemeName, _ => { });
         services.AddAuthorizationBuilder()
             .SetFallbackPolicy(new AuthorizationPolicyBuilder().RequireAuthenticatedUser().Build())
             .AddPolicy(Caller.Admin, policy => policy.RequireRole(Caller.Admin));

@@ -1,11 +1,12 @@
 using Rudder.Client.Experiments;
+using Rudder.Client.Terminal;
 
 namespace Rudder.Client.Tests.Experiments;
 
 /// <summary>The command that repeats a run, and who may hold its folder.</summary>
 public sealed class ExperimentHostTests : IDisposable
 {
-    private const string Program = "dotnet artifacts/bin/Client/release/client.dll";
+    private const string Program = "dotnet run --project client --";
     private readonly TemporaryFolder folder = new();
 
     public void Dispose() => folder.Dispose();
@@ -50,8 +51,7 @@ public sealed class ExperimentHostTests : IDisposable
         ExperimentRequest request = new(experiment, "demo", folder.Path, null, null, null, null);
         return ExperimentHost.RunAsync(
             request,
-            TextWriter.Null,
-            _ => throw new InvalidOperationException("No stage is reached."),
+            new Display(TextWriter.Null, terminal: false, TimeProvider.System),
             TimeProvider.System,
             CancellationToken.None
         );
