@@ -31,7 +31,6 @@ internal sealed class CompletionStream(
         try
         {
             await TypedResults.ServerSentEvents(EventsAsync(generation)).ExecuteAsync(http);
-            call.Cancellation.ThrowIfCancellationRequested();
         }
         catch (Exception) when (progress.Overflow is { } overflow)
         {
