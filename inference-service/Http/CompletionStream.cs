@@ -1,9 +1,9 @@
 using System.Net.ServerSentEvents;
 using System.Text.Json;
-using Rudder.InferenceService.Engines;
+using Rudder.Engine;
+using Rudder.Engine.Sampling;
 using Rudder.InferenceService.Grpc;
 using Rudder.InferenceService.Telemetry;
-using Rudder.Sampling;
 
 namespace Rudder.InferenceService.Http;
 

@@ -1,8 +1,7 @@
 using System.Text.Json;
 using Grpc.Core;
-using Rudder.InferenceService.Engines;
+using Rudder.Engine;
 using Rudder.InferenceService.Grpc;
-using Rudder.InferenceService.Registry;
 using Rudder.InferenceService.Security;
 using Rudder.InferenceService.Settings;
 using Rudder.InferenceService.Telemetry;
@@ -11,7 +10,7 @@ namespace Rudder.InferenceService.Http;
 
 /// <summary><c>POST /v1/completions</c>: the checks, limits, engine and seeds of gRPC's Sample.</summary>
 internal sealed class Completions(
-    ModelRegistry models,
+    EngineHost models,
     SampleRequests requests,
     ClientBudgets budgets,
     PromptScores scores,

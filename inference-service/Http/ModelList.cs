@@ -1,10 +1,11 @@
+using Rudder.Engine;
+using Rudder.Engine.Registry;
 using Rudder.InferenceService.Grpc;
-using Rudder.InferenceService.Registry;
 
 namespace Rudder.InferenceService.Http;
 
 /// <summary><c>GET /v1/models</c>: the generators, which are the models that this face can use.</summary>
-internal sealed class ModelList(ModelRegistry models, TimeProvider time)
+internal sealed class ModelList(EngineHost models, TimeProvider time)
 {
     private readonly long _created = time.GetUtcNow().ToUnixTimeSeconds();
 

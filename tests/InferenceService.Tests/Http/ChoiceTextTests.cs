@@ -1,5 +1,5 @@
+using Rudder.Engine.Sampling;
 using Rudder.InferenceService.Http;
-using Rudder.Sampling;
 
 namespace Rudder.InferenceService.Tests.Http;
 
