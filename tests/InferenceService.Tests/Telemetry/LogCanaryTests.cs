@@ -6,6 +6,7 @@ using Grpc.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Rudder.Checkpoints;
+using Rudder.Engine.Tests.Support;
 using Rudder.InferenceService.Tests.Grpc;
 using Rudder.InferenceService.Tests.Http;
 using ServiceDescriptor = Google.Protobuf.Reflection.ServiceDescriptor;
