@@ -32,8 +32,7 @@ internal sealed record EvaluationSettings(
     int Resamples = 2000,
     string PositiveLabel = "POSITIVE",
     int Batch = 16,
-    int InFlight = 2
-);
+    int InFlight = 2);
 
 /// <summary>Samples, rewards and divergences of one policy, summed up in one JSON file; resumable prompt by prompt.</summary>
 /// <param name="client">Service that holds the three models.</param>
@@ -91,8 +90,7 @@ internal sealed class EvaluationJob(InferenceClient client, IProgress<(int Done,
         GroupFile file,
         ScoredSampler sampler,
         PolicyDivergence divergence,
-        CancellationToken cancel
-    )
+        CancellationToken cancel)
     {
         async Task<IReadOnlyList<EvaluationRow>> Rows(CutPrompt[] batch, CancellationToken token)
         {
@@ -135,8 +133,7 @@ internal sealed class EvaluationJob(InferenceClient client, IProgress<(int Done,
         ModelInfo policy,
         ModelInfo reference,
         ModelInfo classifier,
-        IReadOnlyList<CutPrompt> prompts
-    ) =>
+        IReadOnlyList<CutPrompt> prompts) =>
         new()
         {
             ["kind"] = "evaluation",

@@ -58,8 +58,7 @@ internal sealed record Variant(
     uint Seed = 0,
     TrainingStage? Sft = null,
     string PositiveLabel = "POSITIVE",
-    string Precision = "fp32"
-);
+    string Precision = "fp32");
 
 /// <summary>A model folder.</summary>
 /// <param name="Folder">Hugging Face layout.</param>
@@ -92,8 +91,7 @@ internal sealed record LearningRateChoice(
     IReadOnlyList<double>? Candidates = null,
     double Beta = 0.1,
     double KlLimit = 25,
-    EvaluationStage? Development = null
-);
+    EvaluationStage? Development = null);
 
 /// <summary>An evaluation.</summary>
 /// <param name="Prompts">Texts that become prompts.</param>
@@ -108,5 +106,4 @@ internal sealed record EvaluationStage(
     int MaxNewTokens = 48,
     int Bootstrap = 2000,
     int Batch = 16,
-    int InFlight = 2
-);
+    int InFlight = 2);

@@ -44,15 +44,9 @@ internal static partial class VariantRules
         Require(chosen || !string.IsNullOrWhiteSpace(choice.Reason), where, "reason is missing; say how the value was chosen.");
         Require(!chosen || choice.Candidates!.All(rate => rate > 0), where, "candidates holds a value that is not above 0.");
         Require(
-            !chosen || choice.Development is not null,
-            where,
-            "development is missing; candidates are compared on development prompts."
-        );
+            !chosen || choice.Development is not null, where, "development is missing; candidates are compared on development prompts.");
         Require(
-            choice.Beta > 0 && choice.KlLimit > 0,
-            where,
-            $"beta is {choice.Beta} and kl_limit is {choice.KlLimit}; both must be above 0."
-        );
+            choice.Beta > 0 && choice.KlLimit > 0, where, $"beta is {choice.Beta} and kl_limit is {choice.KlLimit}; both must be above 0.");
         if (choice.Development is not null)
         {
             Evaluation(choice.Development, $"{where}, development");

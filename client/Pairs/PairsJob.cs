@@ -23,8 +23,7 @@ internal sealed record PairsSettings(
     string Output,
     string PositiveLabel = "POSITIVE",
     int Batch = 16,
-    int InFlight = 2
-);
+    int InFlight = 2);
 
 /// <summary>What a pairs run left.</summary>
 /// <param name="Prompts">Prompts in the file's range, those without a pair included.</param>
@@ -60,9 +59,7 @@ internal sealed class PairsJob(InferenceClient client, IProgress<(int Done, int 
                 prompts.Skip(file.NextGroup).Chunk(settings.Batch),
                 settings.InFlight,
                 sampler.DrawAsync,
-                cancel
-            )
-        )
+                cancel))
         {
             foreach (ScoredGroup group in groups)
             {

@@ -33,9 +33,7 @@ internal static class TrainingCurves
                     .Select(chunk => new CurvePoint(
                         metric,
                         chunk.Average(row => Number(row, "step") ?? 0),
-                        chunk.Average(row => Number(row, metric)!.Value)
-                    ))
-            ),
+                        chunk.Average(row => Number(row, metric)!.Value)))),
         ];
     }
 
