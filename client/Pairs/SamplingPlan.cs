@@ -26,14 +26,14 @@ internal sealed record SamplingPlan(
     /// <summary>This value, or an error that names the setting out of range.</summary>
     public SamplingPlan Validated()
     {
-        Require(
+        InputException.Unless(
             Samples is >= 1 and <= MaxSamples,
             $"samples is {Samples}; it must lie between 1 and {MaxSamples}, the service's limit (Service:MaxSamples).");
-        Require(MaxNewTokens is >= 1 and <= 4096, $"max_new_tokens is {MaxNewTokens}; it must lie between 1 and 4096.");
-        Require(Temperature is >= 0 and <= 100, $"temperature is {Temperature}; it must lie between 0 and 100.");
-        Require(TopK >= 0, $"top_k is {TopK}; it must be 0 (keep all) or more.");
-        Require(TopP is > 0 and <= 1, $"top_p is {TopP}; it must lie in (0, 1].");
-        Require(MinP is >= 0 and < 1, $"min_p is {MinP}; it must lie in [0, 1).");
+        InputException.Unless(MaxNewTokens is >= 1 and <= 4096, $"max_new_tokens is {MaxNewTokens}; it must lie between 1 and 4096.");
+        InputException.Unless(Temperature is >= 0 and <= 100, $"temperature is {Temperature}; it must lie between 0 and 100.");
+        InputException.Unless(TopK >= 0, $"top_k is {TopK}; it must be 0 (keep all) or more.");
+        InputException.Unless(TopP is > 0 and <= 1, $"top_p is {TopP}; it must lie in (0, 1].");
+        InputException.Unless(MinP is >= 0 and < 1, $"min_p is {MinP}; it must lie in [0, 1).");
         return this;
     }
 
@@ -80,12 +80,4 @@ internal sealed record SamplingPlan(
             ["top_p"] = TopP,
             ["min_p"] = MinP,
         };
-
-    private static void Require(bool holds, string message)
-    {
-        if (!holds)
-        {
-            throw new InputException(message);
-        }
-    }
 }
