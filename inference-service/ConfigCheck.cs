@@ -1,6 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using Rudder.InferenceService.Registry;
+using Rudder.Engine.Registry;
 using Rudder.InferenceService.Settings;
 
 namespace Rudder.InferenceService;
@@ -22,7 +22,7 @@ internal static class ConfigCheck
         var modelFaults = new List<string>();
         foreach (var model in settings.Options.Models.Where(model => model.Path.Length > 0))
         {
-            ModelCheck.Run(ModelSource.From(model), settings.Options, modelFaults);
+            ModelCheck.Run(EngineSettings.Of(model), EngineSettings.Of(settings.Options), modelFaults);
         }
 
         foreach (string fault in settingFaults.Concat(modelFaults))

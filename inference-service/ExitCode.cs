@@ -1,5 +1,5 @@
 using Rudder.Checkpoints;
-using Rudder.InferenceService.Engines;
+using Rudder.Engine;
 using Rudder.InferenceService.Settings;
 
 namespace Rudder.InferenceService;

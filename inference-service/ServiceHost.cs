@@ -1,7 +1,8 @@
 using Microsoft.Extensions.Logging.Console;
+using Rudder.Engine;
+using Rudder.Engine.Registry;
 using Rudder.InferenceService.Grpc;
 using Rudder.InferenceService.Http;
-using Rudder.InferenceService.Registry;
 using Rudder.InferenceService.Security;
 using Rudder.InferenceService.Settings;
 using Rudder.InferenceService.Telemetry;
@@ -113,9 +114,9 @@ internal static class ServiceHost
             }
         }).AddCheck<Readiness>("readiness");
         services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(options.DrainSeconds + CloseSeconds));
-        services.AddSingleton(options).AddSingleton(TimeProvider.System);
+        services.AddSingleton(options).AddSingleton(EngineSettings.Of(options)).AddSingleton(TimeProvider.System);
         services.AddSingleton<ServiceState>().AddSingleton<CallInterceptor>().AddSingleton<WatchLimit>().AddTelemetry();
-        services.AddSingleton<IModelLoader, ModelLoader>().AddSingleton<ModelRegistry>();
+        services.AddSingleton<IModelLoader, ModelLoader>().AddSingleton<EngineHost>();
         services.AddSingleton(new ModelFolders(options.ModelRoots));
         services.AddSingleton<Rejections>().AddSingleton<RequestValidation>().AddSingleton<SampleRequests>().AddSingleton<ClientBudgets>();
         services.AddSingleton<SamplingService>().AddSingleton<ScoringService>().AddSingleton<ModelsService>();

@@ -1,5 +1,5 @@
 using Microsoft.Extensions.Diagnostics.HealthChecks;
-using Rudder.InferenceService.Registry;
+using Rudder.Engine;
 using Rudder.InferenceService.Settings;
 using Rudder.InferenceService.Telemetry;
 
@@ -8,7 +8,7 @@ namespace Rudder.InferenceService;
 /// <summary>Loads the models of the settings once Kestrel listens, and drains before Kestrel stops.</summary>
 internal sealed class StartAndStop(
     ServiceState state,
-    ModelRegistry models,
+    EngineHost models,
     ServiceOptions options,
     HealthCheckService health,
     IEnumerable<IHealthCheckPublisher> publishers,
@@ -25,7 +25,7 @@ internal sealed class StartAndStop(
     {
         foreach (var model in options.Models)
         {
-            await models.LoadAsync(ModelSource.From(model), cancellationToken);
+            await models.LoadAsync(EngineSettings.Of(model), cancellationToken);
         }
 
         state.BecomeServing();

@@ -1,5 +1,6 @@
 using Grpc.Core;
-using Rudder.InferenceService.Registry;
+using Rudder.Engine;
+using Rudder.Engine.Registry;
 using Rudder.InferenceService.Telemetry;
 
 namespace Rudder.InferenceService.Grpc;
@@ -27,7 +28,7 @@ internal sealed class ModelCall : IDisposable
     public LoadedModel Reference => _leases[1].Model;
 
     /// <summary>Takes hold of models by field and name.</summary>
-    public static ModelCall Open(ModelRegistry models, ServiceState state, ServerCallContext context, params (string Field, string Name)[] names)
+    public static ModelCall Open(EngineHost models, ServiceState state, ServerCallContext context, params (string Field, string Name)[] names)
     {
         var call = Open(models, state, context.CancellationToken, names);
         CalledModel.Remember(context.GetHttpContext(), call.Model.Name);
@@ -35,7 +36,7 @@ internal sealed class ModelCall : IDisposable
     }
 
     /// <summary>The same for a caller that is known only by the token that tells of its going away.</summary>
-    public static ModelCall Open(ModelRegistry models, ServiceState state, CancellationToken caller, params (string Field, string Name)[] names)
+    public static ModelCall Open(EngineHost models, ServiceState state, CancellationToken caller, params (string Field, string Name)[] names)
     {
         var leases = new List<ModelLease>();
         try

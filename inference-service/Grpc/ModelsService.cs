@@ -1,14 +1,15 @@
 using Grpc.Core;
+using Rudder.Engine;
+using Rudder.Engine.Registry;
 using Rudder.Inference.V1;
-using Rudder.InferenceService.Engines;
-using Rudder.InferenceService.Registry;
 using Rudder.InferenceService.Settings;
 using Rudder.InferenceService.Telemetry;
+using WireEngine = Rudder.Inference.V1.Engine;
 
 namespace Rudder.InferenceService.Grpc;
 
 /// <summary>Lists, loads and unloads models, and lends out their tokenizers.</summary>
-internal sealed class ModelsService(ModelRegistry models, ModelFolders folders, RequestValidation validation, ServiceState state)
+internal sealed class ModelsService(EngineHost models, ModelFolders folders, RequestValidation validation, ServiceState state)
     : Inference.V1.Models.ModelsBase
 {
     private const int MaxPathLength = 4096;
@@ -80,10 +81,10 @@ internal sealed class ModelsService(ModelRegistry models, ModelFolders folders, 
         _ => Precision.Fp32,
     };
 
-    private static EngineKind EngineOf(Engine engine) => engine switch
+    private static EngineKind EngineOf(WireEngine engine) => engine switch
     {
-        Engine.Unspecified or Engine.Slots => EngineKind.Slots,
-        Engine.Genai => EngineKind.GenAi,
+        WireEngine.Unspecified or WireEngine.Slots => EngineKind.Slots,
+        WireEngine.Genai => EngineKind.GenAi,
         _ => throw RpcErrors.Invalid($"engine is {(int)engine}; it takes 0 (default), 1 (slots) or 2 (GenAI)."),
     };
 
@@ -101,7 +102,7 @@ internal sealed class ModelsService(ModelRegistry models, ModelFolders folders, 
         {
             Name = model.Name,
             Kind = model.Classifier is null ? ModelKind.Generator : ModelKind.Classifier,
-            Engine = model.Generator is null ? Engine.Unspecified : model.Source.Engine == EngineKind.Slots ? Engine.Slots : Engine.Genai,
+            Engine = model.Generator is null ? WireEngine.Unspecified : model.Source.Engine == EngineKind.Slots ? WireEngine.Slots : WireEngine.Genai,
             Precision = PrecisionOf(model),
             Fingerprint = model.Fingerprint,
             Vocabulary = model.Vocabulary,

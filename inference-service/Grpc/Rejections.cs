@@ -1,4 +1,5 @@
-using Rudder.InferenceService.Engines;
+using Rudder.Engine;
+using Rudder.Engine.Telemetry;
 using Rudder.InferenceService.Security;
 using Rudder.InferenceService.Telemetry;
 

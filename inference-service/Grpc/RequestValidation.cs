@@ -1,7 +1,7 @@
 using System.Text.RegularExpressions;
 using Rudder.Checkpoints;
-using Rudder.InferenceService.Engines;
-using Rudder.InferenceService.Registry;
+using Rudder.Engine;
+using Rudder.Engine.Registry;
 using Rudder.InferenceService.Settings;
 
 namespace Rudder.InferenceService.Grpc;
@@ -87,10 +87,10 @@ internal sealed partial class RequestValidation(ServiceOptions options)
     public static IGenerator Generator(string field, LoadedModel model) => model.Generator ?? throw WrongKind(field, model, "generator");
 
     /// <summary>The model's scorer of completions.</summary>
-    public static ISequenceScorer Scorer(string field, LoadedModel model) => model.Scorer ?? throw WrongKind(field, model, "generator");
+    public static IScorer Scorer(string field, LoadedModel model) => model.Scorer ?? throw WrongKind(field, model, "generator");
 
     /// <summary>The model's classifier.</summary>
-    public static ITextClassifier Classifier(string field, LoadedModel model) => model.Classifier ?? throw WrongKind(field, model, "classifier");
+    public static IClassifier Classifier(string field, LoadedModel model) => model.Classifier ?? throw WrongKind(field, model, "classifier");
 
     private static Exception WrongKind(string field, LoadedModel model, string wanted)
     {

@@ -1,7 +1,7 @@
 using Grpc.Core;
 using Rudder.Checkpoints;
-using Rudder.InferenceService.Engines;
-using Rudder.InferenceService.Registry;
+using Rudder.Engine;
+using Rudder.Engine.Registry;
 using Rudder.InferenceService.Security;
 using Rudder.InferenceService.Telemetry;
 

@@ -1,7 +1,7 @@
+using Rudder.Engine;
+using Rudder.Engine.Registry;
+using Rudder.Engine.Sampling;
 using Rudder.Inference.V1;
-using Rudder.InferenceService.Engines;
-using Rudder.InferenceService.Registry;
-using Rudder.Sampling;
 
 namespace Rudder.InferenceService.Grpc;
 

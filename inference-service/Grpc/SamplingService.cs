@@ -1,17 +1,17 @@
 using Grpc.Core;
+using Rudder.Engine;
+using Rudder.Engine.Registry;
+using Rudder.Engine.Sampling;
 using Rudder.Inference.V1;
-using Rudder.InferenceService.Engines;
-using Rudder.InferenceService.Registry;
 using Rudder.InferenceService.Security;
 using Rudder.InferenceService.Settings;
 using Rudder.InferenceService.Telemetry;
-using Rudder.Sampling;
 
 namespace Rudder.InferenceService.Grpc;
 
 /// <summary>Draws completions: the whole reply at once, or each token as it is drawn.</summary>
 internal sealed class SamplingService(
-    ModelRegistry models, SampleRequests requests, ClientBudgets budgets, ServiceOptions options, ServiceState state, ServiceMetrics metrics)
+    EngineHost models, SampleRequests requests, ClientBudgets budgets, ServiceOptions options, ServiceState state, ServiceMetrics metrics)
     : Inference.V1.Sampling.SamplingBase
 {
     private static readonly TimeSpan WriteGrace = TimeSpan.FromSeconds(2);

@@ -1,6 +1,6 @@
-using Rudder.InferenceService.Engines;
-using Rudder.InferenceService.Registry;
-using Rudder.InferenceService.Scheduling;
+using Rudder.Engine;
+using Rudder.Engine.Registry;
+using Rudder.Engine.Scoring;
 
 namespace Rudder.InferenceService.Grpc;
 

@@ -1,7 +1,7 @@
 using Grpc.Core;
+using Rudder.Engine;
+using Rudder.Engine.Registry;
 using Rudder.Inference.V1;
-using Rudder.InferenceService.Engines;
-using Rudder.InferenceService.Registry;
 using Rudder.InferenceService.Security;
 using Rudder.InferenceService.Telemetry;
 
@@ -9,7 +9,7 @@ namespace Rudder.InferenceService.Grpc;
 
 /// <summary>Classifies text, scores completions, and measures how far a policy is from its reference.</summary>
 internal sealed class ScoringService(
-    ModelRegistry models, RequestValidation validation, ClientBudgets budgets, ServiceState state, ServiceMetrics metrics)
+    EngineHost models, RequestValidation validation, ClientBudgets budgets, ServiceState state, ServiceMetrics metrics)
     : Scoring.ScoringBase
 {
     public override async Task<ClassifyResponse> Classify(ClassifyRequest request, ServerCallContext context)

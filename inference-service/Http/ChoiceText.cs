@@ -1,8 +1,8 @@
 using System.Text;
-using Rudder.InferenceService.Engines;
+using Rudder.Engine;
+using Rudder.Engine.Registry;
+using Rudder.Engine.Sampling;
 using Rudder.InferenceService.Grpc;
-using Rudder.InferenceService.Registry;
-using Rudder.Sampling;
 
 namespace Rudder.InferenceService.Http;
 

@@ -1,6 +1,6 @@
-using Rudder.InferenceService.Engines;
+using Rudder.Engine;
+using Rudder.Engine.Registry;
 using Rudder.InferenceService.Grpc;
-using Rudder.InferenceService.Registry;
 
 namespace Rudder.InferenceService.Http;
 

@@ -1,6 +1,6 @@
-using Rudder.InferenceService.Engines;
+using Rudder.Engine;
+using Rudder.Engine.Registry;
 using Rudder.InferenceService.Grpc;
-using Rudder.InferenceService.Registry;
 using Rudder.InferenceService.Settings;
 using Rudder.InferenceService.Telemetry;
 

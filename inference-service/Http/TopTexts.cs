@@ -1,6 +1,6 @@
+using Rudder.Engine.Registry;
+using Rudder.Engine.Sampling;
 using Rudder.InferenceService.Grpc;
-using Rudder.InferenceService.Registry;
-using Rudder.Sampling;
 
 namespace Rudder.InferenceService.Http;
 

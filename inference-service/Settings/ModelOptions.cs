@@ -1,5 +1,5 @@
 using System.ComponentModel.DataAnnotations;
-using Rudder.InferenceService.Engines;
+using Rudder.Engine;
 
 namespace Rudder.InferenceService.Settings;
 
@@ -20,14 +20,4 @@ internal sealed class ModelOptions
 
     /// <summary>Which graphs are loaded: fp32, int8 (cpu), or fp16 (generators on cuda). Default fp32.</summary>
     public GraphPrecision Precision { get; init; } = GraphPrecision.Fp32;
-}
-
-/// <summary>What decodes a generator.</summary>
-internal enum EngineKind
-{
-    /// <summary>Continuous batching on ONNX Runtime.</summary>
-    Slots,
-
-    /// <summary>ONNX Runtime GenAI.</summary>
-    GenAi,
 }

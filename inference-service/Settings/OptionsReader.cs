@@ -1,7 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using System.Globalization;
 using System.Reflection;
-using Rudder.InferenceService.Engines;
+using Rudder.Engine;
 
 namespace Rudder.InferenceService.Settings;
 

@@ -1,5 +1,5 @@
 using System.ComponentModel.DataAnnotations;
-using Rudder.InferenceService.Engines;
+using Rudder.Engine;
 
 namespace Rudder.InferenceService.Settings;
 

@@ -1,4 +1,5 @@
 using System.Text;
+using Rudder.Engine.Telemetry;
 
 namespace Rudder.InferenceService.Telemetry;
 

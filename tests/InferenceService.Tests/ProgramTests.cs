@@ -2,6 +2,7 @@ using System.Text.Json;
 using Grpc.Core;
 using Grpc.Health.V1;
 using Grpc.Net.Client;
+using Rudder.Engine.Tests.Support;
 using Rudder.Inference.V1;
 using Rudder.InferenceService.Tests.Grpc;
 using Rudder.Tests;

@@ -1,7 +1,7 @@
 using Grpc.Net.Client;
 using Rudder.Checkpoints;
+using Rudder.Engine.Tests.Support;
 using Rudder.Inference.V1;
-using Rudder.InferenceService.Tests.Grpc;
 using Rudder.InferenceService.Tests;
 
 [assembly: AssemblyFixture(typeof(Rudder.Interop.Tests.InteropService))]

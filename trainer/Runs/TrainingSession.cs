@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Rudder.Trainer.Recipes.Settings;
+using Rudder.Trainer.Terminal;
 
 namespace Rudder.Trainer.Runs;
 
@@ -18,7 +19,8 @@ internal sealed class TrainingSession : IDisposable
     private readonly int total;
     private readonly int stepsPerEpoch;
     private readonly MetricLog log;
-    private readonly ProgressBar progress;
+    private readonly ProgressDisplay progress;
+    private readonly TokenRate tokenRate;
     private readonly long started;
     private readonly double earlierSeconds;
     private int evaluatedStep = -1;
@@ -42,7 +44,8 @@ internal sealed class TrainingSession : IDisposable
         earlierSeconds = state.Seconds;
         log = new MetricLog(run, state.Step, total, request.Clock);
         LastTraining = log.LastTraining is { } logged ? [.. logged.Where(value => !Own.Contains(value.Key)).Select(value => KeyValuePair.Create(value.Key, Number(value.Value)))] : [];
-        progress = new ProgressBar(request, state.Step, total);
+        progress = new ProgressDisplay(request.Progress, request.Terminal, request.Clock, "train", "steps", state.Step, total);
+        tokenRate = new TokenRate(request.Clock);
         started = request.Clock.GetTimestamp();
     }
 
@@ -77,13 +80,14 @@ internal sealed class TrainingSession : IDisposable
             Seconds = Seconds,
         };
         LastTraining = [new("loss", loss), .. more ?? []];
-        progress.Step(State.Step, tokens, loss);
+        tokenRate.Add(tokens);
+        progress.Report(State.Step, string.Create(CultureInfo.InvariantCulture, $"loss {loss:0.0000}, {tokenRate.PerSecond:0} tokens/s"));
         if (State.Step % recipe.LogEvery == 0 || State.Step == total)
         {
             List<KeyValuePair<string, double>> values =
             [
                 .. LastTraining, new("learning_rate", rate), new("grad_norm", gradientNorm),
-                new("tokens_per_second", progress.TokensPerSecond), new("num_tokens", State.Tokens),
+                new("tokens_per_second", tokenRate.PerSecond), new("num_tokens", State.Tokens),
             ];
             log.Add("train", State.Step, Epoch, values);
         }
@@ -105,10 +109,10 @@ internal sealed class TrainingSession : IDisposable
         if (values.Count > 0)
         {
             log.Add("eval", State.Step, Epoch, values);
-            progress.Say($"step {State.Step}/{total}  evaluation: {string.Join("  ", values.Select(v => FormattableString.Invariant($"{v.Key} {v.Value:0.####}")))}");
+            progress.Line($"evaluation after step {State.Step}/{total}: {string.Join(", ", values.Select(v => FormattableString.Invariant($"{v.Key} {v.Value:0.####}")))}");
         }
 
-        progress.Restart();
+        tokenRate.Restart();
     }
 
     /// <summary>The evaluation after the last step, made now unless the loop has just made it.</summary>
@@ -129,7 +133,7 @@ internal sealed class TrainingSession : IDisposable
         if (stop || (recipe.CheckpointEvery > 0 && State.Step % recipe.CheckpointEvery == 0) || State.Step == total)
         {
             save();
-            progress.Restart();
+            tokenRate.Restart();
         }
 
         if (stop)
@@ -141,7 +145,11 @@ internal sealed class TrainingSession : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => log.Dispose();
+    public void Dispose()
+    {
+        progress.Dispose();
+        log.Dispose();
+    }
 
     private static double Number(JsonNode? value) =>
         value is JsonValue number && number.TryGetValue(out double finite) ? finite : double.Parse((string)value!, CultureInfo.InvariantCulture);

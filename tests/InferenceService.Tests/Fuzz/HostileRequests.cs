@@ -18,7 +18,7 @@ internal static class HostileRequests
         {
             Name = values.Rarely(3) ? values.Name() : "new",
             Path = values.Path(),
-            Engine = (Engine)(values.Rarely(4) ? values.Integer() : 0),
+            Engine = (Inference.V1.Engine)(values.Rarely(4) ? values.Integer() : 0),
             Precision = (Precision)(values.Rarely(4) ? values.Integer() : 0),
         },
         ["Unload"] = values => new UnloadModelRequest { Name = values.Text() },

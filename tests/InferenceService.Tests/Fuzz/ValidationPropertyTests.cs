@@ -1,5 +1,6 @@
 using Grpc.Core;
 using Microsoft.Extensions.Configuration;
+using Rudder.Engine.Tests.Support;
 using Rudder.Inference.V1;
 using Rudder.InferenceService.Grpc;
 using Rudder.InferenceService.Settings;

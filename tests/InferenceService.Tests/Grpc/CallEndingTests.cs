@@ -1,10 +1,11 @@
 using Grpc.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Rudder.Engine;
+using Rudder.Engine.Registry;
+using Rudder.Engine.Tests.Support;
 using Rudder.Inference.V1;
-using Rudder.InferenceService.Engines;
 using Rudder.InferenceService.Grpc;
-using Rudder.InferenceService.Registry;
 using Rudder.InferenceService.Telemetry;
 
 namespace Rudder.InferenceService.Tests.Grpc;
@@ -51,7 +52,7 @@ public sealed class CallEndingTests
         using var gone = new CancellationTokenSource();
         var call = service.Get<SamplingService>().SampleStream(Request(), new Discarding(), new FakeCallContext(gone.Token));
         await engine.Started.WaitAsync(Limit);
-        var unloading = service.Get<ModelRegistry>().UnloadAsync("m");
+        var unloading = service.Get<EngineHost>().UnloadAsync("m");
 
         await gone.CancelAsync();
 
@@ -177,7 +178,7 @@ public sealed class CallEndingTests
         var running = service.Sampling.SampleAsync(Request());
         await old.Started.WaitAsync(Limit);
 
-        await service.Get<ModelRegistry>().LoadAsync(new ModelSource("m", "/", default, default), CancellationToken.None);
+        await service.Get<EngineHost>().LoadAsync(new ModelSource("m", "/", default, default), CancellationToken.None);
 
         Assert.Equal("new", (await service.Sampling.SampleAsync(Request())).Fingerprint);
         Assert.False(old.Disposed.IsCompleted);

@@ -1,4 +1,5 @@
 using Grpc.Core;
+using Rudder.Engine.Tests.Support;
 using Rudder.Inference.V1;
 
 namespace Rudder.InferenceService.Tests.Grpc;

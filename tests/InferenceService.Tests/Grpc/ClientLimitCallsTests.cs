@@ -1,10 +1,10 @@
 using Grpc.Core;
 using Microsoft.Extensions.DependencyInjection;
+using Rudder.Engine;
+using Rudder.Engine.Registry;
+using Rudder.Engine.Tests.Support;
 using Rudder.Inference.V1;
-using Rudder.InferenceService.Engines;
-using Rudder.InferenceService.Registry;
 using Rudder.InferenceService.Telemetry;
-using Rudder.InferenceService.Tests.Engines;
 using Rudder.Tests;
 
 namespace Rudder.InferenceService.Tests.Grpc;

@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Http.Headers;
 using Google.Protobuf;
 using Grpc.Core;
+using Rudder.Engine.Tests.Support;
 using Rudder.Inference.V1;
 
 namespace Rudder.InferenceService.Tests.Grpc;

@@ -1,4 +1,5 @@
 using Grpc.Core;
+using Rudder.Engine.Tests.Support;
 using Rudder.Inference.V1;
 
 namespace Rudder.InferenceService.Tests.Grpc;
@@ -19,7 +20,7 @@ public sealed class EngineChoiceTests
 
         var reply = await service.Sampling.SampleAsync(request);
         Assert.Equal(Golden.Greedy.Select(ids => ids[5..]), reply.Completions.Select(completion => completion.Ids.ToArray()));
-        Assert.Equal(Engine.Genai, (await service.Models.ListAsync(new ListModelsRequest())).Models[0].Engine);
+        Assert.Equal(Inference.V1.Engine.Genai, (await service.Models.ListAsync(new ListModelsRequest())).Models[0].Engine);
 
         request.Settings.MinP = 0.1f;
         await RefusedAsync(service, request, "settings.min_p");

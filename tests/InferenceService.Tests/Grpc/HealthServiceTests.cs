@@ -1,8 +1,9 @@
 using Grpc.Core;
 using Grpc.Health.V1;
 using Microsoft.Extensions.DependencyInjection;
+using Rudder.Engine.Registry;
+using Rudder.Engine.Tests.Support;
 using Rudder.Inference.V1;
-using Rudder.InferenceService.Registry;
 using Rudder.InferenceService.Telemetry;
 using static Grpc.Health.V1.HealthCheckResponse.Types;
 

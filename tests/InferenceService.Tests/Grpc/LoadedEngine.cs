@@ -1,5 +1,6 @@
-using Rudder.InferenceService.Engines;
-using Rudder.InferenceService.Registry;
+using Rudder.Engine;
+using Rudder.Engine.Generation;
+using Rudder.Engine.Registry;
 using Rudder.InferenceService.Settings;
 
 namespace Rudder.InferenceService.Tests.Grpc;

@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Grpc.Core;
+using Rudder.Engine.Tests.Support;
 using Rudder.Inference.V1;
 
 namespace Rudder.InferenceService.Tests.Grpc;

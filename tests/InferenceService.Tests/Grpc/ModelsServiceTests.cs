@@ -1,9 +1,11 @@
 using Grpc.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Rudder.Checkpoints;
+using Rudder.Engine;
+using Rudder.Engine.Registry;
+using Rudder.Engine.Tests.Support;
 using Rudder.Inference.V1;
 using Rudder.InferenceService.Grpc;
-using Rudder.InferenceService.Registry;
 using Rudder.InferenceService.Telemetry;
 
 namespace Rudder.InferenceService.Tests.Grpc;
@@ -22,7 +24,7 @@ public sealed class ModelsServiceTests(SharedService shared) : IDisposable
         var models = (await _shared.Models.ListAsync(new ListModelsRequest())).Models.ToDictionary(model => model.Name);
 
         var generator = models[SharedService.Text];
-        Assert.Equal((ModelKind.Generator, Engine.Slots, Precision.Fp32), (generator.Kind, generator.Engine, generator.Precision));
+        Assert.Equal((ModelKind.Generator, Inference.V1.Engine.Slots, Precision.Fp32), (generator.Kind, generator.Engine, generator.Precision));
         Assert.Equal((512, 64, 32, 511, true), (generator.Vocabulary, generator.Context, generator.Slots, generator.EosId, generator.HasTokenizer));
         var classifier = models[SharedService.ClassifierIds];
         Assert.Equal((ModelKind.Classifier, 64, 0, false), (classifier.Kind, classifier.Context, classifier.Slots, classifier.HasTokenizer));
@@ -86,7 +88,7 @@ public sealed class ModelsServiceTests(SharedService shared) : IDisposable
         ModelCopies.Plain("tiny-gpt2", Path.Combine(_folder, "root", "a"));
 
         var loaded = await service.Models.LoadAsync(new LoadModelRequest { Name = "policy", Path = "a" });
-        Assert.NotNull(service.Get<ModelRegistry>().List().Single().Source.Roots);           // by which the loader looked again
+        Assert.NotNull(service.Get<EngineHost>().List().Single().Source.Roots);           // by which the loader looked again
         await service.Sampling.SampleAsync(new SampleRequest { Model = "policy", Prompts = { Golden.Prompt(1) } });
         await service.Models.UnloadAsync(new UnloadModelRequest { Name = "policy" });
 
@@ -180,7 +182,7 @@ public sealed class ModelsServiceTests(SharedService shared) : IDisposable
         {
             (new() { Name = "a/b", Path = "x" }, "name is no model name"),
             (new() { Name = "", Path = "x" }, "name is empty. Give the name that calls will use."),
-            (new() { Name = "m", Path = SharedService.Ids, Engine = (Engine)9 }, "engine is 9"),
+            (new() { Name = "m", Path = SharedService.Ids, Engine = (Inference.V1.Engine)9 }, "engine is 9"),
             (new() { Name = "m", Path = SharedService.Ids, Precision = (Precision)9 }, "precision is 9"),
         };
 

@@ -1,5 +1,6 @@
 using Grpc.Core;
 using Rudder.Checkpoints;
+using Rudder.Engine.Tests.Support;
 using Rudder.Inference.V1;
 
 namespace Rudder.InferenceService.Tests.Grpc;

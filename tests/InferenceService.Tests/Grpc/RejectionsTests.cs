@@ -1,6 +1,7 @@
 using System.Diagnostics.Metrics;
 using Microsoft.Extensions.DependencyInjection;
-using Rudder.InferenceService.Engines;
+using Rudder.Engine;
+using Rudder.Engine.Telemetry;
 using Rudder.InferenceService.Grpc;
 using Rudder.InferenceService.Security;
 using Rudder.InferenceService.Telemetry;

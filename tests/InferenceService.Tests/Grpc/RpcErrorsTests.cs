@@ -1,5 +1,5 @@
 using Grpc.Core;
-using Rudder.InferenceService.Engines;
+using Rudder.Engine;
 using Rudder.InferenceService.Grpc;
 using Rudder.InferenceService.Security;
 

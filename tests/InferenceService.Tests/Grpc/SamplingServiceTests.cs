@@ -1,6 +1,6 @@
 using Grpc.Core;
+using Rudder.Engine.Sampling;
 using Rudder.Inference.V1;
-using Rudder.Sampling;
 
 namespace Rudder.InferenceService.Tests.Grpc;
 

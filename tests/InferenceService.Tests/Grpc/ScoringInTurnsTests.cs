@@ -1,9 +1,10 @@
 using System.Collections.Concurrent;
-using Rudder.InferenceService.Engines;
+using Rudder.Engine;
+using Rudder.Engine.Registry;
+using Rudder.Engine.Scoring;
+using Rudder.Engine.Tests.Support;
 using Rudder.InferenceService.Grpc;
-using Rudder.InferenceService.Registry;
 using Rudder.InferenceService.Settings;
-using Rudder.InferenceService.Tests.Engines;
 
 namespace Rudder.InferenceService.Tests.Grpc;
 
@@ -109,7 +110,7 @@ public sealed class ScoringInTurnsTests
         return ScoringInTurns.RunAsync(models, client, sequences, part => part.Select(score).ToArray(), CancellationToken.None);
     }
 
-    private static LoadedModel Model(string name, ISequenceScorer scorer) => new()
+    private static LoadedModel Model(string name, IScorer scorer) => new()
     {
         Name = name,
         Source = new ModelSource(name, "/", EngineKind.Slots, GraphPrecision.Fp32),
@@ -120,7 +121,7 @@ public sealed class ScoringInTurnsTests
     };
 
     /// <summary>Groups sequences one by one; what scores them is the test's.</summary>
-    private sealed class FirstIds : ISequenceScorer
+    private sealed class FirstIds : IScorer
     {
         public int Context => 64;
 
@@ -132,7 +133,7 @@ public sealed class ScoringInTurnsTests
             throw new NotSupportedException();
 
         public IReadOnlyList<SequenceDivergenceScore> Diverge(
-            ISequenceScorer reference, IReadOnlyList<ScoredSequence> sequences, CancellationToken cancellation) => throw new NotSupportedException();
+            IScorer reference, IReadOnlyList<ScoredSequence> sequences, CancellationToken cancellation) => throw new NotSupportedException();
 
         public void Dispose()
         {

@@ -1,6 +1,8 @@
 using Grpc.Core;
+using Rudder.Engine;
+using Rudder.Engine.Scoring;
+using Rudder.Engine.Tests.Support;
 using Rudder.Inference.V1;
-using Rudder.InferenceService.Registry;
 using Rudder.Tests;
 
 namespace Rudder.InferenceService.Tests.Grpc;
@@ -15,7 +17,7 @@ public sealed class ScoringLimitCallsTests
     {
         await using var service = await RunningService.StartAsync(
             [.. RunningService.Model(0, "g", ModelCopies.Fixture("tiny-gpt2")), "--Service:MaxQueue=3", "--Service:MaxSequences=3"]);
-        using var lease = service.Get<ModelRegistry>().Acquire("g");
+        using var lease = service.Get<EngineHost>().Acquire("g");
         await lease.Model.ScoringTurn.EnterAsync("test", goesOn: false, TestContext.Current.CancellationToken);
         AsyncUnaryCall<LogProbsResponse> waiting;
         try

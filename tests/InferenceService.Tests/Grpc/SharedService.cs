@@ -1,4 +1,5 @@
 using Rudder.Checkpoints;
+using Rudder.Engine.Tests.Support;
 using Rudder.InferenceService.Tests.Grpc;
 
 [assembly: AssemblyFixture(typeof(SharedService))]

@@ -5,11 +5,11 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Rudder.Engine.Registry;
+using Rudder.Engine.Tests.Support;
 using Rudder.Inference.V1;
 using Rudder.InferenceService.Grpc;
-using Rudder.InferenceService.Registry;
 using Rudder.InferenceService.Security;
-using Rudder.InferenceService.Tests.Engines;
 using Rudder.InferenceService.Tests.Http;
 
 namespace Rudder.InferenceService.Tests.Grpc;

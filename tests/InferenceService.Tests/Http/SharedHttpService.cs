@@ -3,6 +3,7 @@ using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
 using Rudder.Checkpoints;
+using Rudder.Engine.Tests.Support;
 using Rudder.InferenceService.Tests.Grpc;
 using Rudder.InferenceService.Tests.Http;
 

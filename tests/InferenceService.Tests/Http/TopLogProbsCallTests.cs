@@ -1,6 +1,6 @@
 using System.Text.Json;
+using Rudder.Engine.Tests.Support;
 using Rudder.Inference.V1;
-using Rudder.InferenceService.Tests.Engines;
 using Rudder.InferenceService.Tests.Grpc;
 using Rudder.Tests;
 

@@ -1,3 +1,4 @@
+using Rudder.Engine.Tests.Support;
 using Rudder.InferenceService.Security;
 using Rudder.InferenceService.Settings;
 

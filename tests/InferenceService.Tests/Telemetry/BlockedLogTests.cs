@@ -1,5 +1,6 @@
 using Grpc.Health.V1;
 using Grpc.Net.Client;
+using Rudder.Engine.Tests.Support;
 using Rudder.Inference.V1;
 using Rudder.InferenceService.Tests.Grpc;
 

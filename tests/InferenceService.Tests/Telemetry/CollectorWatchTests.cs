@@ -3,6 +3,7 @@ using System.Net.Http.Headers;
 using System.Net.Sockets;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Rudder.Engine.Tests.Support;
 using Rudder.InferenceService.Telemetry;
 using Rudder.InferenceService.Tests.Grpc;
 using Rudder.InferenceService.Tests.Security;

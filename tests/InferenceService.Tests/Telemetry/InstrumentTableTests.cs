@@ -3,6 +3,7 @@ using System.Diagnostics.Metrics;
 using System.Reflection;
 using System.Text.RegularExpressions;
 using Microsoft.Extensions.DependencyInjection;
+using Rudder.Engine.Telemetry;
 using Rudder.InferenceService.Settings;
 using Rudder.InferenceService.Telemetry;
 using Rudder.Tests;

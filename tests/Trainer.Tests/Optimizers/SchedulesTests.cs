@@ -1,5 +1,5 @@
-using Rudder.Trainer.Recipes.Settings;
 using Rudder.Trainer.Optimizers;
+using Rudder.Trainer.Recipes.Settings;
 
 namespace Rudder.Trainer.Tests.Optimizers;
 

@@ -65,4 +65,14 @@ internal abstract record TrainingRecipe
 
     /// <summary>The data files that decide the order of training; a run resumes only with the same contents.</summary>
     public abstract IEnumerable<string> InputFiles();
+
+    /// <summary>Checks what concerns several settings, and fills in the defaults that depend on others.</summary>
+    /// <param name="path">The recipe file, for messages.</param>
+    /// <returns>The complete recipe.</returns>
+    /// <exception cref="BadInputException">Settings that do not go together.</exception>
+    internal virtual TrainingRecipe Complete(string path)
+    {
+        RecipeCheck.Schedule(Schedule, path);
+        return this;
+    }
 }
