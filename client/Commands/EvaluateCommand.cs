@@ -39,8 +39,22 @@ internal sealed class EvaluateCommand
     private Command Build()
     {
         Command command = CommandOf.Create(
-            "evaluate", Help,
-            [_policy, _reference, _classifier, _label, _samples, _tokens, _seed, _resamples, _output, _json, .. _prompts.All, .. _service.All],
+            "evaluate",
+            Help,
+            [
+                _policy,
+                _reference,
+                _classifier,
+                _label,
+                _samples,
+                _tokens,
+                _seed,
+                _resamples,
+                _output,
+                _json,
+                .. _prompts.All,
+                .. _service.All,
+            ],
             RunAsync);
         _prompts.Validate(command);
         return command;

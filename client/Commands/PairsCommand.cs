@@ -39,8 +39,24 @@ internal sealed class PairsCommand
     private Command Build()
     {
         Command command = CommandOf.Create(
-            "pairs", Help,
-            [_policy, _classifier, _label, _samples, _tokens, _seed, _temperature, _topK, _topP, _minP, _output, _json, .. _prompts.All, .. _service.All],
+            "pairs",
+            Help,
+            [
+                _policy,
+                _classifier,
+                _label,
+                _samples,
+                _tokens,
+                _seed,
+                _temperature,
+                _topK,
+                _topP,
+                _minP,
+                _output,
+                _json,
+                .. _prompts.All,
+                .. _service.All,
+            ],
             RunAsync);
         _prompts.Validate(command);
         return command;

@@ -93,10 +93,14 @@ internal sealed class EvaluationJob(InferenceClient client, IProgress<(int Done,
             ["level"] = 0.95,
             ["clusters"] = "prompts",
         };
-        List<EvaluationRow> rows =
-        [
-            .. File.ReadLines(rowsPath).Select((line, index) => StrictJson.Parse<EvaluationRow>(line, $"{rowsPath}, line {index + 1}")),
-        ];
+        List<EvaluationRow> rows = [.. File.ReadLines(rowsPath).Select((line, index) => Row(line, $"{rowsPath}, line {index + 1}"))];
         return EvaluationResult.Of(settings.Policy, settings.Reference, rows, settings.Resamples, (int)settings.Seed, shown);
+    }
+
+    private static EvaluationRow Row(string line, string source)
+    {
+        EvaluationRow row = StrictJson.Parse<EvaluationRow>(line, source);
+        InputException.Unless(row.Completions.Count > 0, $"{source} has no completions; delete the file and evaluate again.");
+        return row;
     }
 }

@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Rudder.Client.Files;
 using Rudder.Client.Pairs;
+using Rudder.Datasets;
 
 namespace Rudder.Client.Experiments;
 
@@ -30,7 +31,9 @@ internal sealed record ExperimentFile(string Name, string Title, string Descript
     public Variant Find(string variant) =>
         Variants.TryGetValue(variant, out Variant? found)
             ? found
-            : throw new InputException($"Experiment '{Name}' has no variant '{variant}'; it has {string.Join(", ", Variants.Keys)}.");
+            : throw new InputException(
+                $"Experiment '{Name}' has no variant '{variant}'.{Spelling.Hint(variant, Variants.Keys)} It has {string.Join(", ", Variants.Keys)}."
+            );
 }
 
 /// <summary>One size of an experiment.</summary>

@@ -42,7 +42,8 @@ internal sealed class ExperimentRun(RunContext run)
         List<EvaluatedPolicy> results = [];
         foreach (ServedPolicy policy in policies)
         {
-            Task<EvaluatedPolicy> result = _served.EvaluateAsync(StageOf(policy), policy, reference, classifier, variant.Evaluation, cancel);
+            Task<EvaluatedPolicy> result = _served.EvaluateAsync(
+                StageOf(policy), policy, reference, classifier, variant.Evaluation, cancel);
             results.Add(await result);
         }
 

@@ -24,7 +24,11 @@ internal static class PromptWork
     /// <param name="prompts">The prompts; their ids, token ids and order count.</param>
     /// <param name="models">Each model with its role.</param>
     public static JsonObject Settings(
-        string kind, string label, SamplingPlan plan, IReadOnlyList<CutPrompt> prompts, params (string Role, ModelInfo Model)[] models)
+        string kind,
+        string label,
+        SamplingPlan plan,
+        IReadOnlyList<CutPrompt> prompts,
+        params (string Role, ModelInfo Model)[] models)
     {
         JsonObject settings = new() { ["kind"] = kind };
         foreach ((string role, ModelInfo model) in models)

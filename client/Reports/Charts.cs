@@ -62,10 +62,8 @@ internal static class Charts
         EvaluationResult result = policy.Evaluation;
         string colour = PolicyLabel.Colour(index);
         string label = PolicyLabel.Of(policy.Entry);
-        string reward = Invariant(
-            $"{result.RewardMean:0.0000} [{result.RewardCi[0]:0.0000}, {result.RewardCi[1]:0.0000}]");
-        string kl = Invariant(
-            $"{result.KlSeqExact:0.000} [{result.KlSeqExactCi[0]:0.000}, {result.KlSeqExactCi[1]:0.000}]");
+        string reward = Invariant($"{result.RewardMean:0.0000} [{result.RewardCi[0]:0.0000}, {result.RewardCi[1]:0.0000}]");
+        string kl = Invariant($"{result.KlSeqExact:0.000} [{result.KlSeqExactCi[0]:0.000}, {result.KlSeqExactCi[1]:0.000}]");
         return new
         {
             type = "scatter",

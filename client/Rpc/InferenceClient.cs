@@ -2,6 +2,7 @@ using Grpc.Core;
 using Grpc.Health.V1;
 using Grpc.Net.Client;
 using Polly;
+using Rudder.Datasets;
 using Rudder.Inference.V1;
 
 namespace Rudder.Client.Rpc;
@@ -90,7 +91,9 @@ internal sealed class InferenceClient : IDisposable
         ListModelsResponse list = await CallAsync("Models.List", options => _models.ListAsync(new ListModelsRequest(), options), cancel);
         string loaded = list.Models.Count == 0 ? "none" : string.Join(", ", list.Models.Select(m => $"'{m.Name}'"));
         ModelInfo model = list.Models.FirstOrDefault(m => m.Name == name)
-            ?? throw new InputException($"The service at {Address} has no model '{name}' loaded; it has {loaded}.");
+            ?? throw new InputException(
+                $"The service at {Address} has no model '{name}' loaded.{Spelling.Hint(name, list.Models.Select(m => m.Name))} It has {loaded}."
+            );
         return model.Kind == kind
             ? model
             : throw new InputException($"Model '{name}' is a {Word(model.Kind)}, but a {Word(kind)} is needed here.");

@@ -78,7 +78,8 @@ internal sealed class ServiceAccess
         string line = Readable("--api-key-file", path).Split('\n')[0].Trim();
         return line.Length > 0 && line.All(letter => letter is > ' ' and <= '~')
             ? line
-            : throw new InputException($"--api-key-file: the first line of {path} is not a key; inference-service --new-key NAME prints one.");
+            : throw new InputException(
+                $"--api-key-file: the first line of {path} is not a key; inference-service --new-key NAME prints one.");
     }
 
     private static X509Certificate2Collection ReadCertificates(string option, string path)

@@ -1,6 +1,5 @@
 using static System.FormattableString;
 
-
 namespace Rudder.Client.Terminal;
 
 /// <summary>Progress as a plain line every few seconds, for logs and pipes.</summary>
