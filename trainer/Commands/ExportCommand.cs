@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using Rudder.Checkpoints;
 using Rudder.Trainer.Export;
 using Rudder.Trainer.Recipes.Settings;
 using Rudder.Trainer.Runs;
@@ -52,7 +53,7 @@ internal static class ExportCommand
             Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name}: max |Δ log-prob| {graph.MaxAbsDiff:g3} over {graph.Positions} positions{kl}"));
         }
 
-        Console.Error.WriteLine($"graphs: {recipe.Output ?? Path.Combine(model, ModelExport.FolderName)}");
+        Console.Error.WriteLine($"graphs: {recipe.Output ?? Path.Combine(model, GraphFiles.Folder)}");
         if (json)
         {
             Console.Out.WriteLine(report);

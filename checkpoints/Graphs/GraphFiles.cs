@@ -1,0 +1,44 @@
+namespace Rudder.Checkpoints;
+
+/// <summary>How a graph's weights and products are stored and computed.</summary>
+public enum GraphPrecision
+{
+    /// <summary>float32, the reference.</summary>
+    Fp32,
+
+    /// <summary>8-bit weights with one scale per column; activations are quantized per row at run time.</summary>
+    Int8,
+
+    /// <summary>float16, for GPUs.</summary>
+    Fp16,
+}
+
+/// <summary>The names of a model's exported files. They are Optimum's, so that transformers.js and Optimum find the graphs.</summary>
+public static class GraphFiles
+{
+    /// <summary>The folder of the graphs inside a model folder.</summary>
+    public const string Folder = "onnx";
+
+    /// <summary>The graph that scores given completions of a language model, in float32.</summary>
+    public const string LogProbs = "logprobs.onnx";
+
+    /// <summary>The model's main graph: a language model's decoder with its key-value cache, or a classifier.</summary>
+    /// <param name="precision">Which of its files.</param>
+    /// <returns>A file name inside <see cref="Folder"/>.</returns>
+    public static string Model(GraphPrecision precision) => precision switch
+    {
+        GraphPrecision.Int8 => "model_quantized.onnx",
+        GraphPrecision.Fp16 => "model_fp16.onnx",
+        _ => "model.onnx",
+    };
+
+    /// <summary>The file of external weights that comes with the graphs of one precision.</summary>
+    /// <param name="precision">Which file. The one of <see cref="GraphPrecision.Fp32"/> also holds the float32 weights of int8 graphs.</param>
+    /// <returns>A file name inside <see cref="Folder"/>.</returns>
+    public static string Weights(GraphPrecision precision) => Model(precision) + "_data";
+
+    /// <summary>A precision as metadata and <c>export.json</c> spell it.</summary>
+    /// <param name="precision">Any precision.</param>
+    /// <returns><c>fp32</c>, <c>int8</c> or <c>fp16</c>.</returns>
+    public static string Name(GraphPrecision precision) => precision.ToString().ToLowerInvariant();
+}
