@@ -13,9 +13,9 @@ namespace Rudder.Checkpoints;
 public readonly ref struct MessageText
 {
     /// <summary>The longest value quoted whole, characters.</summary>
-    public const int LongestValue = 240;
+    public const int LongestValue = 400;
 
-    private const int Head = 180;
+    private const int Head = 300;
     private readonly StringBuilder _text;
 
     /// <summary>Called by the compiler.</summary>

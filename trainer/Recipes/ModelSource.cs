@@ -23,7 +23,7 @@ internal static class ModelSource
     /// <summary>The tokenizer in the folder.</summary>
     /// <param name="folder">A folder with a tokenizer.</param>
     /// <param name="model">The model that reads its ids; null where it is new and gets the tokenizer's vocabulary.</param>
-    public static TextTokenizer Tokenizer(string folder, string? model) =>
+    public static TextTokenizer Tokenizer(string folder, string? model = null) =>
         TextTokenizer.Load(folder, model is null ? null : ModelConfig.Load(model).VocabularySize) ?? throw new BadInputException($"{folder} holds no tokenizer (tokenizer.json, or vocab.json and merges.txt).");
 
     /// <summary>The language model a recipe starts from; a new one has dropout 0 unless the recipe says otherwise.</summary>
