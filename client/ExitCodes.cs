@@ -27,13 +27,13 @@ internal static class ExitCodes
     {
         try
         {
-            await body(cancel).ConfigureAwait(false);
+            await body(cancel);
             return Done;
         }
         catch (Exception failure)
         {
             (int code, string message) = Of(failure, cancel.IsCancellationRequested);
-            await error.WriteLineAsync(message).ConfigureAwait(false);
+            await error.WriteLineAsync(message);
             return code;
         }
     }

@@ -19,6 +19,4 @@ RootCommand root = new(
     RunCommand.Create(),
     ReportCommand.Create(),
 };
-return await root.Parse(args)
-    .InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null }, termination.Token)
-    .ConfigureAwait(false);
+return await root.Parse(args).InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null }, termination.Token);

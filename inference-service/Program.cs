@@ -1,6 +1,7 @@
-using Rudder.InferenceService.Lifetime;
-using Rudder.InferenceService.Options;
+using Rudder.InferenceService;
 using Rudder.InferenceService.Security;
+using Rudder.InferenceService.Settings;
+using Rudder.InferenceService.Telemetry;
 
 LossyWriter.Install();
 if (CommandLine.AsksForHelp(args))

@@ -63,7 +63,7 @@ internal sealed class EvaluateCommand
         );
         using InferenceClient client = service.Open(parsed);
         EvaluationJob job = new(client, CommandBody.Progress(parsed, "evaluate", "prompts"));
-        EvaluationResult result = await job.RunAsync(settings, cancel).ConfigureAwait(false);
+        EvaluationResult result = await job.RunAsync(settings, cancel);
         string reward = Text(result.RewardMean, result.RewardCi, "0.0000");
         string kl = Text(result.KlSeqExact, result.KlSeqExactCi, "0.000");
         parsed.InvocationConfiguration.Output.WriteLine($"reward {reward}  kl/seq_exact {kl}  in {settings.Output}");

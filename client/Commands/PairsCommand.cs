@@ -68,7 +68,7 @@ internal sealed class PairsCommand
         );
         using InferenceClient client = service.Open(parsed);
         PairsJob job = new(client, CommandBody.Progress(parsed, "pairs", "prompts"));
-        PairsOutcome outcome = await job.RunAsync(settings, cancel).ConfigureAwait(false);
+        PairsOutcome outcome = await job.RunAsync(settings, cancel);
         parsed.InvocationConfiguration.Output.WriteLine($"{outcome.Pairs} pairs of {outcome.Prompts} prompts in {settings.Output}");
     }
 }

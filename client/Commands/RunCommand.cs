@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Rudder.Client.Experiments;
+using Rudder.Client.Runs;
 
 namespace Rudder.Client.Commands;
 
@@ -22,7 +23,7 @@ internal sealed class RunCommand
         Description = "Experiment file, e.g. experiments/imdb-dpo/experiment.json",
     };
     private readonly Option<string> variant = OptionOf.Required("--variant", "Which size of it, e.g. demo, mini, full");
-    private readonly Option<string> runs = OptionOf.Default("--runs", RunRequest.DefaultRuns, "Folder of all runs");
+    private readonly Option<string> runs = OptionOf.Default("--runs", ExperimentRequest.DefaultRuns, "Folder of all runs");
     private readonly Option<Uri?> service = new("--service")
     {
         Description = "A running inference service instead of one of its own",
@@ -54,7 +55,9 @@ internal sealed class RunCommand
         {
             if (result.GetResult(service) is null && access.AreGivenTo(result))
             {
-                result.AddError("--api-key-file, --ca, --certificate and --certificate-key are for a running service; name it with --service URL.");
+                result.AddError(
+                    "--api-key-file, --ca, --certificate and --certificate-key are for a running service; name it with --service URL."
+                );
             }
         });
         command.SetAction((parsed, cancel) => CommandBody.RunAsync(parsed, token => RunAsync(parsed, token), cancel));
@@ -63,7 +66,7 @@ internal sealed class RunCommand
 
     private async Task RunAsync(ParseResult parsed, CancellationToken cancel)
     {
-        RunRequest request = new(
+        ExperimentRequest request = new(
             parsed.GetRequiredValue(file),
             parsed.GetRequiredValue(variant),
             parsed.GetRequiredValue(runs),
@@ -74,9 +77,13 @@ internal sealed class RunCommand
             parsed.GetValue(service) is { } address ? access.Read(parsed, address) : null
         );
         TextWriter error = TextWriter.Synchronized(parsed.InvocationConfiguration.Error);
-        Summary summary = await ExperimentHost
-            .RunAsync(request, error, stage => CommandBody.Progress(parsed, stage, "prompts"), TimeProvider.System, cancel)
-            .ConfigureAwait(false);
+        RunSummary summary = await ExperimentHost.RunAsync(
+            request,
+            error,
+            stage => CommandBody.Progress(parsed, stage, "prompts"),
+            TimeProvider.System,
+            cancel
+        );
         TextWriter output = parsed.InvocationConfiguration.Output;
         output.Write(FrontierTable.Format(summary.Policies));
         output.WriteLine($"report: {summary.Report}");

@@ -53,13 +53,11 @@ internal sealed class EvaluationJob(InferenceClient client, IProgress<(int Done,
         SamplingPlan plan = Validated(settings);
 
         // 1. models and prompts
-        ModelInfo policy = await client.FindModelAsync(settings.Policy, ModelKind.Generator, cancel).ConfigureAwait(false);
-        ModelInfo reference = await client.FindModelAsync(settings.Reference, ModelKind.Generator, cancel).ConfigureAwait(false);
-        ModelInfo classifier = await client.FindModelAsync(settings.Classifier, ModelKind.Classifier, cancel).ConfigureAwait(false);
+        ModelInfo policy = await client.FindModelAsync(settings.Policy, ModelKind.Generator, cancel);
+        ModelInfo reference = await client.FindModelAsync(settings.Reference, ModelKind.Generator, cancel);
+        ModelInfo classifier = await client.FindModelAsync(settings.Classifier, ModelKind.Classifier, cancel);
         int positive = ScoredSampler.PositiveLabel(classifier, settings.PositiveLabel);
-        IReadOnlyList<CutPrompt> prompts = await PromptCutter
-            .CutAsync(client, settings.Reference, settings.Prompts, cancel)
-            .ConfigureAwait(false);
+        IReadOnlyList<CutPrompt> prompts = await PromptCutter.CutAsync(client, settings.Reference, settings.Prompts, cancel);
 
         // 2. completions, rewards and divergences, prompt by prompt
         JsonObject guard = Guard(settings, plan, policy, reference, classifier, prompts);
@@ -68,7 +66,7 @@ internal sealed class EvaluationJob(InferenceClient client, IProgress<(int Done,
         string rows = RowsPath(settings.Output);
         using (GroupFile file = GroupFile.Open(rows, guard, [.. prompts.Select(p => p.Id)]))
         {
-            await MeasureAsync(settings, prompts, file, sampler, divergence, cancel).ConfigureAwait(false);
+            await MeasureAsync(settings, prompts, file, sampler, divergence, cancel);
             file.Complete();
         }
 
@@ -97,12 +95,12 @@ internal sealed class EvaluationJob(InferenceClient client, IProgress<(int Done,
     {
         async Task<IReadOnlyList<EvaluationRow>> Rows(CutPrompt[] batch, CancellationToken token)
         {
-            IReadOnlyList<ScoredGroup> drawn = await sampler.DrawAsync(batch, token).ConfigureAwait(false);
-            return await divergence.MeasureAsync(drawn, token).ConfigureAwait(false);
+            IReadOnlyList<ScoredGroup> drawn = await sampler.DrawAsync(batch, token);
+            return await divergence.MeasureAsync(drawn, token);
         }
 
         IEnumerable<CutPrompt[]> left = prompts.Skip(file.NextGroup).Chunk(settings.Batch);
-        await foreach (var rows in OrderedWork.RunAsync(left, settings.InFlight, Rows, cancel).ConfigureAwait(false))
+        await foreach (var rows in OrderedWork.RunAsync(left, settings.InFlight, Rows, cancel))
         {
             foreach (EvaluationRow row in rows)
             {

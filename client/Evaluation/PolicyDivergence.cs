@@ -20,9 +20,7 @@ internal sealed class PolicyDivergence(InferenceClient client, string policy, st
         );
         IReadOnlyList<SequenceDivergence> results = same
             ? [.. sequences.Select(sequence => new SequenceDivergence { Tokens = sequence.CompletionIds.Count })]
-            : await InputChunks
-                .AskAsync<Sequence, SequenceDivergence>("Scoring.Divergence", sequences, chunk => AskAsync(chunk, cancel))
-                .ConfigureAwait(false);
+            : await InputChunks.AskAsync<Sequence, SequenceDivergence>("Scoring.Divergence", sequences, chunk => AskAsync(chunk, cancel));
         Queue<SequenceDivergence> next = new(results);
         return
         [
@@ -61,7 +59,7 @@ internal sealed class PolicyDivergence(InferenceClient client, string policy, st
             Reference = reference,
             Sequences = { sequences },
         };
-        return (await client.DivergenceAsync(request, cancel).ConfigureAwait(false)).Results;
+        return (await client.DivergenceAsync(request, cancel)).Results;
     }
 
     private static EvaluatedCompletion Join(ScoredCompletion completion, SequenceDivergence divergence) =>

@@ -1,6 +1,7 @@
 using Rudder.Client.Files;
 using Rudder.Client.Processes;
 using Rudder.Client.Rpc;
+using Rudder.Client.Runs;
 using Rudder.Inference.V1;
 
 namespace Rudder.Client.Experiments;
@@ -14,7 +15,7 @@ namespace Rudder.Client.Experiments;
 /// <param name="ServicePath">Executable of the service; null looks beside this program.</param>
 /// <param name="Device">Device of the trainings; null leaves it to the trainer.</param>
 /// <param name="Access">Key and certificates for <paramref name="Service"/>; null where it asks for neither.</param>
-internal sealed record RunRequest(
+internal sealed record ExperimentRequest(
     string File,
     string Variant,
     string Runs,
@@ -40,8 +41,8 @@ internal static class ExperimentHost
     /// <param name="progress">Makes a stage's progress line.</param>
     /// <param name="time">Clock.</param>
     /// <param name="cancel">Stops the children too.</param>
-    public static async Task<Summary> RunAsync(
-        RunRequest request,
+    public static async Task<RunSummary> RunAsync(
+        ExperimentRequest request,
         TextWriter error,
         Func<string, ProgressLine> progress,
         TimeProvider time,
@@ -56,7 +57,7 @@ internal static class ExperimentHost
         void Log(string line) => error.WriteLine(line);
 
         ProcessLedger ledger = new(Path.Combine(root, "processes.json"), Log);
-        await ledger.StopLeftoversAsync(cancel).ConfigureAwait(false);
+        await ledger.StopLeftoversAsync(cancel);
         string logs = Path.Combine(root, "logs");
         await using ServiceSession service = new(Plan(request, experiment, variant, root, logs), ledger, Log, time);
         TrainerProgram trainer = new(() => SiblingProgram.Find("Trainer", "trainer", request.TrainerPath, "--trainer"), logs, ledger, Log);
@@ -67,7 +68,7 @@ internal static class ExperimentHost
             variant,
             Reproduce(request),
             request.Device,
-            new StageRunner(root, Log, time, RunEnvironment.Read(time).Commit),
+            new StageRunner(root, Log, time, MachineInfo.Read(time).Commit),
             new StageInputs(),
             service,
             trainer,
@@ -75,10 +76,10 @@ internal static class ExperimentHost
             Log,
             time
         );
-        return await new ExperimentRun(context).RunAsync(cancel).ConfigureAwait(false);
+        return await new ExperimentRun(context).RunAsync(cancel);
     }
 
-    private static ServicePlan Plan(RunRequest request, ExperimentFile experiment, Variant variant, string root, string logs) =>
+    private static ServicePlan Plan(ExperimentRequest request, ExperimentFile experiment, Variant variant, string root, string logs) =>
         new(
             request.Service,
             () => SiblingProgram.Find("InferenceService", "inference-service", request.ServicePath, "--service-program"),
@@ -90,9 +91,9 @@ internal static class ExperimentHost
         );
 
     /// <summary>Command that repeats a run, as it can be typed in the root of a checkout after a build.</summary>
-    public static string Reproduce(RunRequest request)
+    public static string Reproduce(ExperimentRequest request)
     {
-        string runs = request.Runs == RunRequest.DefaultRuns ? "" : $" --runs {request.Runs}";
+        string runs = request.Runs == ExperimentRequest.DefaultRuns ? "" : $" --runs {request.Runs}";
         string service = request.Service is null ? "" : $" --service {request.Service.GetLeftPart(UriPartial.Authority)}";
         string device = request.Device is null ? "" : $" --device {request.Device}";
         return $"{Program} run {request.File} --variant {request.Variant}{runs}{service}{device}";

@@ -1,4 +1,7 @@
+using System.Text.Json.Nodes;
+using Rudder.Client.Files;
 using Rudder.Client.Reports;
+using Rudder.Client.Runs;
 
 namespace Rudder.Client.Experiments;
 
@@ -10,27 +13,25 @@ internal sealed class ExperimentRun(RunContext run)
     private readonly ServedStages served = new(run);
 
     /// <summary>Runs what is missing and writes run.json, summary.json and report.html.</summary>
-    public async Task<Summary> RunAsync(CancellationToken cancel)
+    public async Task<RunSummary> RunAsync(CancellationToken cancel)
     {
         Variant variant = run.Variant;
 
         // 1. the models, fine-tuned where asked, with graphs
-        (string reference, string classifier) = await ModelsAsync(cancel).ConfigureAwait(false);
+        (string reference, string classifier) = await ModelsAsync(cancel);
 
         // 2. preference pairs from the reference
-        string pairs = await served.PairsAsync(reference, classifier, cancel).ConfigureAwait(false);
+        string pairs = await served.PairsAsync(reference, classifier, cancel);
 
         // 3. the learning rate
-        ChosenLearningRate rate = await LearningRateSearch
-            .RunAsync(run, models, served, reference, classifier, pairs, cancel)
-            .ConfigureAwait(false);
+        ChosenLearningRate rate = await LearningRateSearch.RunAsync(run, models, served, reference, classifier, pairs, cancel);
 
         // 4. one policy a beta
         List<ServedPolicy> policies = [new(RunContext.ReferenceName, null, reference, null)];
         foreach (double beta in variant.Betas)
         {
             string name = $"dpo-beta-{ModelStages.Text(beta)}";
-            string folder = await models.DpoAsync(name, reference, pairs, beta, rate.Value, cancel).ConfigureAwait(false);
+            string folder = await models.DpoAsync(name, reference, pairs, beta, rate.Value, cancel);
             policies.Add(new ServedPolicy(name, beta, folder, name));
         }
 
@@ -39,10 +40,10 @@ internal sealed class ExperimentRun(RunContext run)
         foreach (ServedPolicy policy in policies)
         {
             Task<EvaluatedPolicy> result = served.EvaluateAsync(StageOf(policy), policy, reference, classifier, variant.Evaluation, cancel);
-            results.Add(await result.ConfigureAwait(false));
+            results.Add(await result);
         }
 
-        await run.Service.StopAsync().ConfigureAwait(false);
+        await run.Service.StopAsync();
 
         // 6. what is left of it
         return Write(results, rate);
@@ -55,23 +56,21 @@ internal sealed class ExperimentRun(RunContext run)
         Variant variant = run.Variant;
         ModelStages.Require(variant.Policy);
         ModelStages.Require(variant.Classifier);
-        string tuned = await models.FineTuneAsync(cancel).ConfigureAwait(false);
-        string reference = variant.Sft is null
-            ? await models.ExportAsync(RunContext.ReferenceName, tuned, cancel).ConfigureAwait(false)
-            : tuned;
-        return (reference, await models.ExportAsync(RunContext.ClassifierName, variant.Classifier.Folder, cancel).ConfigureAwait(false));
+        string tuned = await models.FineTuneAsync(cancel);
+        string reference = variant.Sft is null ? await models.ExportAsync(RunContext.ReferenceName, tuned, cancel) : tuned;
+        return (reference, await models.ExportAsync(RunContext.ClassifierName, variant.Classifier.Folder, cancel));
     }
 
-    private Summary Write(IReadOnlyList<EvaluatedPolicy> results, ChosenLearningRate rate)
+    private RunSummary Write(IReadOnlyList<EvaluatedPolicy> results, ChosenLearningRate rate)
     {
-        RunEnvironment environment = RunEnvironment.Read(run.Time);
+        MachineInfo environment = MachineInfo.Read(run.Time);
         RunManifest manifest = new(
             run.Experiment.Name,
             run.VariantName,
             run.Experiment.Title,
             run.Experiment.Description,
             run.Reproduce,
-            run.Variant,
+            (JsonObject)StrictJson.ToNode(run.Variant),
             rate.Value,
             rate.Reason,
             [
@@ -84,7 +83,7 @@ internal sealed class ExperimentRun(RunContext run)
             ],
             run.Variant.Sft is null ? null : ModelStages.SftName
         );
-        Summary summary = new(
+        RunSummary summary = new(
             run.Experiment.Name,
             Commit(results, environment.Commit),
             [.. results.Select(r => PolicySummary.Of(r.Policy.Name, r.Policy.Beta, r.Result))],
@@ -97,11 +96,11 @@ internal sealed class ExperimentRun(RunContext run)
     /// <summary>The commit of the numbers, which is not that of the checkout where evaluations were kept.</summary>
     private string? Commit(IEnumerable<EvaluatedPolicy> results, string? now)
     {
-        string? commit = Summary.CommitOf(results.Select(r => run.Stages.CommitOf(StageOf(r.Policy))));
+        string? commit = RunSummary.CommitOf(results.Select(r => run.Stages.CommitOf(StageOf(r.Policy))));
         if (commit != now)
         {
             run.Log(
-                $"warning: evaluations are kept from another commit ({commit ?? "not recorded"}) than the checkout's ({now ?? "none"}); {Summary.FileName} says so."
+                $"warning: evaluations are kept from another commit ({commit ?? "not recorded"}) than the checkout's ({now ?? "none"}); {RunSummary.FileName} says so."
             );
         }
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Rudder.Client.Runs;
 
 namespace Rudder.Client.Experiments;
 

@@ -51,11 +51,16 @@ internal static class LearningRateSearch
         foreach (double rate in choice.Candidates!)
         {
             string stage = $"tune-{ModelStages.Text(rate)}";
-            string folder = await models.DpoAsync(stage, reference, pairs, choice.Beta, rate, cancel).ConfigureAwait(false);
+            string folder = await models.DpoAsync(stage, reference, pairs, choice.Beta, rate, cancel);
             ServedPolicy policy = new(stage, choice.Beta, folder, stage);
-            EvaluatedPolicy trial = await served
-                .EvaluateAsync($"{stage}-evaluation", policy, reference, classifier, choice.Development!, cancel)
-                .ConfigureAwait(false);
+            EvaluatedPolicy trial = await served.EvaluateAsync(
+                $"{stage}-evaluation",
+                policy,
+                reference,
+                classifier,
+                choice.Development!,
+                cancel
+            );
             trials.Add(LearningRateTrial.Of(rate, trial.Result));
         }
 

@@ -58,7 +58,7 @@ internal sealed class ModelStages(RunContext run)
             ["model"] = run.Inputs.Model(variant.Policy.Folder),
             ["files"] = StageInputs.RecipeFiles(StageInputs.Recipe(sft.Recipe), set),
         };
-        await TrainAsync("sft", SftName, sft.Recipe, set, hashes, cancel).ConfigureAwait(false);
+        await TrainAsync("sft", SftName, sft.Recipe, set, hashes, cancel);
         return Path.Combine(run.Stages.Folder(SftName), "model");
     }
 
@@ -71,18 +71,12 @@ internal sealed class ModelStages(RunContext run)
         string stage = $"export-{name}";
         string output = Path.Combine(run.Stages.Folder(stage), "model");
         JsonObject inputs = new() { ["model"] = run.Inputs.Model(folder), ["precision"] = run.Variant.Precision };
-        await run
-            .Stages.RunAsync(
-                stage,
-                inputs,
-                async _ =>
-                {
-                    await run.Service.StopAsync().ConfigureAwait(false);
-                    Copy(folder, output);
-                    await run.Trainer.ExportAsync(stage, output, run.Variant.Precision, cancel).ConfigureAwait(false);
-                }
-            )
-            .ConfigureAwait(false);
+        await run.Stages.RunAsync(stage, inputs, async _ =>
+        {
+            await run.Service.StopAsync();
+            Copy(folder, output);
+            await run.Trainer.ExportAsync(stage, output, run.Variant.Precision, cancel);
+        });
         return output;
     }
 
@@ -115,7 +109,7 @@ internal sealed class ModelStages(RunContext run)
         };
         AddGraphs(set, variant.Precision);
         JsonObject hashes = new() { ["model"] = run.Inputs.Model(reference), ["pairs"] = Files.ContentHash.OfFile(pairs) };
-        await TrainAsync("dpo", stage, variant.Dpo.Recipe, set, hashes, cancel).ConfigureAwait(false);
+        await TrainAsync("dpo", stage, variant.Dpo.Recipe, set, hashes, cancel);
         return Path.Combine(run.Stages.Folder(stage), "model");
     }
 
@@ -145,14 +139,10 @@ internal sealed class ModelStages(RunContext run)
             ["set"] = new JsonObject(set.Select(pair => KeyValuePair.Create(pair.Key, (JsonNode?)pair.Value.DeepClone()))),
             ["content"] = hashes,
         };
-        return run.Stages.RunAsync(
-            stage,
-            inputs,
-            async folder =>
-            {
-                await run.Service.StopAsync().ConfigureAwait(false);
-                await run.Trainer.TrainAsync(command, stage, recipe, set, folder, run.Device, cancel).ConfigureAwait(false);
-            }
-        );
+        return run.Stages.RunAsync(stage, inputs, async folder =>
+        {
+            await run.Service.StopAsync();
+            await run.Trainer.TrainAsync(command, stage, recipe, set, folder, run.Device, cancel);
+        });
     }
 }

@@ -1,5 +1,6 @@
 using Rudder.Client.Files;
 using Rudder.Client.Reports;
+using Rudder.Client.Runs;
 
 namespace Rudder.Client.Experiments;
 
@@ -11,11 +12,11 @@ internal static class RunResults
     /// <param name="environment">Machine and versions.</param>
     /// <param name="manifest">What the run consists of.</param>
     /// <param name="summary">Its result.</param>
-    public static void Write(string root, RunEnvironment environment, RunManifest manifest, Summary summary)
+    public static void Write(string root, MachineInfo environment, RunManifest manifest, RunSummary summary)
     {
-        AtomicFile.WriteText(Path.Combine(root, RunEnvironment.FileName), StrictJson.Format(environment));
+        AtomicFile.WriteText(Path.Combine(root, MachineInfo.FileName), StrictJson.Format(environment));
         AtomicFile.WriteText(Path.Combine(root, RunManifest.FileName), StrictJson.Format(manifest));
         ReportWriter.Write(root, Path.Combine(root, ReportWriter.FileName), summary);
-        AtomicFile.WriteText(Path.Combine(root, Summary.FileName), StrictJson.Format(summary));
+        AtomicFile.WriteText(Path.Combine(root, RunSummary.FileName), StrictJson.Format(summary));
     }
 }

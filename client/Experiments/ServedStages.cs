@@ -23,7 +23,7 @@ internal sealed class ServedStages(RunContext run)
         inputs["policy"] = run.Inputs.Model(reference);
         inputs["sampling"] = plan.ToJson();
         Task Body(string folder) => run.Service.UseAsync(() => DrawPairsAsync(reference, classifier, wanted, plan, output, cancel));
-        await run.Stages.RunAsync(PairsName, inputs, Body).ConfigureAwait(false);
+        await run.Stages.RunAsync(PairsName, inputs, Body);
         return output;
     }
 
@@ -47,11 +47,10 @@ internal sealed class ServedStages(RunContext run)
         JsonObject inputs = Inputs(classifier, wanted.Prompts);
         inputs["policy"] = run.Inputs.Model(policy.Folder);
         inputs["reference"] = run.Inputs.Model(reference);
-        inputs["evaluation"] = StageInputs.Of(wanted with { Batch = 0, InFlight = 0 }); // speed, not result
+        inputs["evaluation"] = StrictJson.ToNode(wanted with { Batch = 0, InFlight = 0 }); // speed, not result
         inputs["seed"] = run.Variant.Seed;
-        Task Body(string folder) =>
-            run.Service.UseAsync(() => MeasureAsync(stage, policy, reference, classifier, wanted, output, cancel));
-        await run.Stages.RunAsync(stage, inputs, Body).ConfigureAwait(false);
+        Task Body(string folder) => run.Service.UseAsync(() => MeasureAsync(stage, policy, reference, classifier, wanted, output, cancel));
+        await run.Stages.RunAsync(stage, inputs, Body);
         return new EvaluatedPolicy(policy, output, StrictJson.Read<EvaluationResult>(output));
     }
 
@@ -73,10 +72,10 @@ internal sealed class ServedStages(RunContext run)
         CancellationToken cancel
     )
     {
-        InferenceClient client = await run.Service.OpenAsync(cancel).ConfigureAwait(false);
+        InferenceClient client = await run.Service.OpenAsync(cancel);
         PairsSettings settings = new(
-            await run.Service.LoadAsync(RunContext.ReferenceName, reference, cancel).ConfigureAwait(false),
-            await run.Service.LoadAsync(RunContext.ClassifierName, classifier, cancel).ConfigureAwait(false),
+            await run.Service.LoadAsync(RunContext.ReferenceName, reference, cancel),
+            await run.Service.LoadAsync(RunContext.ClassifierName, classifier, cancel),
             wanted.Prompts,
             plan,
             output,
@@ -84,7 +83,7 @@ internal sealed class ServedStages(RunContext run)
             wanted.Batch,
             wanted.InFlight
         );
-        PairsOutcome outcome = await new PairsJob(client, run.Progress(PairsName)).RunAsync(settings, cancel).ConfigureAwait(false);
+        PairsOutcome outcome = await new PairsJob(client, run.Progress(PairsName)).RunAsync(settings, cancel);
         run.Log($"{PairsName}: {outcome.Pairs} pairs of {outcome.Prompts} prompts");
     }
 
@@ -98,11 +97,11 @@ internal sealed class ServedStages(RunContext run)
         CancellationToken cancel
     )
     {
-        InferenceClient client = await run.Service.OpenAsync(cancel).ConfigureAwait(false);
+        InferenceClient client = await run.Service.OpenAsync(cancel);
         EvaluationSettings settings = new(
-            await run.Service.LoadAsync(policy.Name, policy.Folder, cancel).ConfigureAwait(false),
-            await run.Service.LoadAsync(RunContext.ReferenceName, reference, cancel).ConfigureAwait(false),
-            await run.Service.LoadAsync(RunContext.ClassifierName, classifier, cancel).ConfigureAwait(false),
+            await run.Service.LoadAsync(policy.Name, policy.Folder, cancel),
+            await run.Service.LoadAsync(RunContext.ReferenceName, reference, cancel),
+            await run.Service.LoadAsync(RunContext.ClassifierName, classifier, cancel),
             wanted.Prompts,
             wanted.Samples,
             wanted.MaxNewTokens,
@@ -113,10 +112,10 @@ internal sealed class ServedStages(RunContext run)
             wanted.Batch,
             wanted.InFlight
         );
-        await new EvaluationJob(client, run.Progress(stage)).RunAsync(settings, cancel).ConfigureAwait(false);
+        await new EvaluationJob(client, run.Progress(stage)).RunAsync(settings, cancel);
         if (policy.Name != RunContext.ReferenceName)
         {
-            await run.Service.UnloadAsync(policy.Name, cancel).ConfigureAwait(false);
+            await run.Service.UnloadAsync(policy.Name, cancel);
         }
     }
 }

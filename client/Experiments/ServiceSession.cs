@@ -57,7 +57,7 @@ internal sealed class ServiceSession(ServicePlan plan, ProcessLedger ledger, Act
             (attempt, wait, cause) => log($"retry {attempt} in {wait.TotalSeconds:0.0} s: {InferenceClient.Reason(cause)}"),
             plan.Access
         );
-        await WaitUntilServingAsync(client, cancel).ConfigureAwait(false);
+        await WaitUntilServingAsync(client, cancel);
         return client;
     }
 
@@ -65,22 +65,21 @@ internal sealed class ServiceSession(ServicePlan plan, ProcessLedger ledger, Act
     /// <returns>The name under which the service knows it.</returns>
     public async Task<string> LoadAsync(string name, string folder, CancellationToken cancel)
     {
-        InferenceClient open = await OpenAsync(cancel).ConfigureAwait(false);
+        InferenceClient open = await OpenAsync(cancel);
         string full = plan.NamePrefix + name;
         string path = Path.GetFullPath(folder);
         if (!loaded.TryGetValue(full, out string? present) || present != path)
         {
             log($"loading {folder} as {full}");
             await open.LoadAsync(
-                    new LoadModelRequest
-                    {
-                        Name = full,
-                        Path = path,
-                        Precision = plan.Precision,
-                    },
-                    cancel
-                )
-                .ConfigureAwait(false);
+                new LoadModelRequest
+                {
+                    Name = full,
+                    Path = path,
+                    Precision = plan.Precision,
+                },
+                cancel
+            );
             loaded[full] = path;
         }
 
@@ -92,7 +91,7 @@ internal sealed class ServiceSession(ServicePlan plan, ProcessLedger ledger, Act
     {
         if (client is not null && loaded.Remove(plan.NamePrefix + name))
         {
-            await client.UnloadAsync(plan.NamePrefix + name, cancel).ConfigureAwait(false);
+            await client.UnloadAsync(plan.NamePrefix + name, cancel);
         }
     }
 
@@ -101,11 +100,11 @@ internal sealed class ServiceSession(ServicePlan plan, ProcessLedger ledger, Act
     {
         try
         {
-            await work().ConfigureAwait(false);
+            await work();
         }
         catch (ServiceException failure) when (failure.Status == StatusCode.Unavailable && child is { HasExited: true } ended)
         {
-            throw await EndedAsync(ended, "while it was in use", failure).ConfigureAwait(false);
+            throw await EndedAsync(ended, "while it was in use", failure);
         }
     }
 
@@ -114,7 +113,7 @@ internal sealed class ServiceSession(ServicePlan plan, ProcessLedger ledger, Act
     {
         if (client is not null && plan.External is not null)
         {
-            await UnloadAllAsync(client).ConfigureAwait(false);
+            await UnloadAllAsync(client);
         }
 
         loaded.Clear();
@@ -123,13 +122,13 @@ internal sealed class ServiceSession(ServicePlan plan, ProcessLedger ledger, Act
         if (child is not null)
         {
             log("stopping the service");
-            await child.DisposeAsync().ConfigureAwait(false);
+            await child.DisposeAsync();
             child = null;
         }
     }
 
     /// <inheritdoc/>
-    public async ValueTask DisposeAsync() => await StopAsync().ConfigureAwait(false);
+    public async ValueTask DisposeAsync() => await StopAsync();
 
     private async Task UnloadAllAsync(InferenceClient open)
     {
@@ -138,7 +137,7 @@ internal sealed class ServiceSession(ServicePlan plan, ProcessLedger ledger, Act
         {
             try
             {
-                await open.UnloadAsync(name, limit.Token).ConfigureAwait(false);
+                await open.UnloadAsync(name, limit.Token);
             }
             catch (Exception left) when (left is ServiceException or OperationCanceledException)
             {
@@ -166,11 +165,11 @@ internal sealed class ServiceSession(ServicePlan plan, ProcessLedger ledger, Act
     {
         long started = time.GetTimestamp();
         bool told = false;
-        while (await open.HealthAsync(cancel).ConfigureAwait(false) is { Serving: false } health)
+        while (await open.HealthAsync(cancel) is { Serving: false } health)
         {
             if (child is { HasExited: true } ended)
             {
-                throw await EndedAsync(ended, "before it was ready").ConfigureAwait(false);
+                throw await EndedAsync(ended, "before it was ready");
             }
 
             if (child is null && !health.MayCome)
@@ -193,14 +192,14 @@ internal sealed class ServiceSession(ServicePlan plan, ProcessLedger ledger, Act
                 told = true;
             }
 
-            await Task.Delay(Poll, time, cancel).ConfigureAwait(false);
+            await Task.Delay(Poll, time, cancel);
         }
     }
 
     /// <summary>The failure that a service of the run's own leaves when it ends by itself.</summary>
     private async Task<WorkFailedException> EndedAsync(ChildProcess ended, string when, Exception? cause = null)
     {
-        await ended.StopAsync().ConfigureAwait(false); // its last lines may still be on their way
+        await ended.StopAsync(); // its last lines may still be on their way
         return new WorkFailedException(
             $"The service ended {when}; its log is {plan.LogFile}. Last lines:{Environment.NewLine}{ended.Tail}",
             cause

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using Rudder.Client.Files;
 using Rudder.Client.Pairs;
@@ -12,14 +11,11 @@ internal sealed class StageInputs
 
     private readonly Dictionary<string, string> models = [];
 
-    /// <summary>A record's values.</summary>
-    public static JsonNode Of<T>(T value) => JsonSerializer.SerializeToNode(value, StrictJson.Options)!;
-
     /// <summary>A prompt source and the content of its files.</summary>
     public static JsonObject Prompts(PromptSource source) =>
         new()
         {
-            ["source"] = Of(source),
+            ["source"] = StrictJson.ToNode(source),
             ["sha256"] = ContentHash.OfFile(source.File),
             ["exclude_sha256"] = new JsonArray([.. (source.Exclude ?? []).Select(file => (JsonNode)ContentHash.OfFile(file))]),
         };

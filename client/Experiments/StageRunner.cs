@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Rudder.Client.Files;
 using Rudder.Client.Reports;
+using Rudder.Client.Runs;
 
 namespace Rudder.Client.Experiments;
 
@@ -49,24 +50,23 @@ internal sealed class StageRunner(string root, Action<string> log, TimeProvider 
         log($"{stage}: {(same ? "resuming" : "starting")}");
         Directory.CreateDirectory(folder);
         await TimeAsync(
-                new StageMarker(
-                    stage,
-                    key,
-                    StageMarker.Running,
-                    inputs,
-                    same ? before!.Started : time.GetUtcNow(),
-                    null,
-                    same ? before!.Seconds : 0
-                ),
-                () => body(folder)
-            )
-            .ConfigureAwait(false);
+            new StageMarker(
+                stage,
+                key,
+                StageMarker.Running,
+                inputs,
+                same ? before!.Started : time.GetUtcNow(),
+                null,
+                same ? before!.Seconds : 0
+            ),
+            () => body(folder)
+        );
     }
 
     /// <summary>An earlier run's results tell of other stages than those that are about to be: the mark of a finished run goes first.</summary>
     private void RemoveResults()
     {
-        File.Delete(Path.Combine(root, Summary.FileName));
+        File.Delete(Path.Combine(root, RunSummary.FileName));
         File.Delete(Path.Combine(root, ReportWriter.FileName));
     }
 
@@ -78,7 +78,7 @@ internal sealed class StageRunner(string root, Action<string> log, TimeProvider 
         Write(marker);
         try
         {
-            await body().ConfigureAwait(false);
+            await body();
         }
         catch
         {

@@ -60,7 +60,7 @@ internal sealed class TrainerProgram(Func<string> program, string logs, ProcessL
     {
         string logFile = Path.Combine(logs, stage + ".log");
         await using ChildProcess child = ChildProcess.Start(program(), arguments, logFile, ledger, line => log($"{stage} | {line}"));
-        int code = await child.WaitAsync(cancel).ConfigureAwait(false);
+        int code = await child.WaitAsync(cancel);
         if (code != ExitCodes.Done)
         {
             string message =

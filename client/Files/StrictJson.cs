@@ -1,5 +1,6 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 
 namespace Rudder.Client.Files;
@@ -42,6 +43,9 @@ internal static class StrictJson
             throw new InputException($"{source}: {error.Message}", error);
         }
     }
+
+    /// <summary>A value as JSON.</summary>
+    public static JsonNode ToNode<T>(T value) => JsonSerializer.SerializeToNode(value, Options)!;
 
     /// <summary>Text of a value, indented, with a final newline.</summary>
     public static string Format<T>(T value) => JsonSerializer.Serialize(value, Options) + "\n";

@@ -42,12 +42,10 @@ internal sealed class PairsJob(InferenceClient client, IProgress<(int Done, int 
         SamplingPlan plan = Validated(settings);
 
         // 1. models and prompts
-        ModelInfo policy = await client.FindModelAsync(settings.Policy, ModelKind.Generator, cancel).ConfigureAwait(false);
-        ModelInfo classifier = await client.FindModelAsync(settings.Classifier, ModelKind.Classifier, cancel).ConfigureAwait(false);
+        ModelInfo policy = await client.FindModelAsync(settings.Policy, ModelKind.Generator, cancel);
+        ModelInfo classifier = await client.FindModelAsync(settings.Classifier, ModelKind.Classifier, cancel);
         int positive = ScoredSampler.PositiveLabel(classifier, settings.PositiveLabel);
-        IReadOnlyList<CutPrompt> prompts = await PromptCutter
-            .CutAsync(client, settings.Policy, settings.Prompts, cancel)
-            .ConfigureAwait(false);
+        IReadOnlyList<CutPrompt> prompts = await PromptCutter.CutAsync(client, settings.Policy, settings.Prompts, cancel);
 
         // 2. the file, from where it stands
         JsonObject guard = Guard(settings, policy, classifier, prompts);
@@ -57,9 +55,12 @@ internal sealed class PairsJob(InferenceClient client, IProgress<(int Done, int 
         ScoredSampler sampler = new(client, settings.Policy, settings.Classifier, positive, plan);
         OrderedPairs pairs = new(plan, policy.Fingerprint, classifier.Fingerprint);
         await foreach (
-            IReadOnlyList<ScoredGroup> groups in OrderedWork
-                .RunAsync(prompts.Skip(file.NextGroup).Chunk(settings.Batch), settings.InFlight, sampler.DrawAsync, cancel)
-                .ConfigureAwait(false)
+            IReadOnlyList<ScoredGroup> groups in OrderedWork.RunAsync(
+                prompts.Skip(file.NextGroup).Chunk(settings.Batch),
+                settings.InFlight,
+                sampler.DrawAsync,
+                cancel
+            )
         )
         {
             foreach (ScoredGroup group in groups)

@@ -30,7 +30,7 @@ internal static class PromptCutter
         HashSet<string> ids = [];
         foreach ((string Id, string Text)[] block in source.Read().Chunk(TextsPerCall))
         {
-            foreach (CutPrompt prompt in await CutBlockAsync(client, model, block, source.Cut, cancel).ConfigureAwait(false))
+            foreach (CutPrompt prompt in await CutBlockAsync(client, model, block, source.Cut, cancel))
             {
                 prompts.Add(
                     ids.Add(prompt.Id)
@@ -73,10 +73,15 @@ internal static class PromptCutter
     )
     {
         List<TokenIds> encoded = [];
-        foreach (string[] texts in InputChunks.Split(block.Select(row => cut is null ? row.Text : Opening(row.Text, cut.Max)), Encoding.UTF8.GetByteCount))
+        foreach (
+            string[] texts in InputChunks.Split(
+                block.Select(row => cut is null ? row.Text : Opening(row.Text, cut.Max)),
+                Encoding.UTF8.GetByteCount
+            )
+        )
         {
             EncodeRequest encode = new() { Model = model, Texts = { texts } };
-            encoded.AddRange((await client.EncodeAsync(encode, cancel).ConfigureAwait(false)).Results);
+            encoded.AddRange((await client.EncodeAsync(encode, cancel)).Results);
         }
 
         var rows = block.Zip(encoded, (row, ids) => (row.Id, row.Text, Ids: ids.Ids.ToArray()));
@@ -90,12 +95,12 @@ internal static class PromptCutter
             .. rows.Where(row => row.Ids.Length >= cut.Min)
                 .Select(row => (row.Id, row.Text, row.Ids[..Math.Min(row.Ids.Length, StableHash.Length(row.Id, cut.Min, cut.Max))])),
         ];
-        IReadOnlyList<string> starts = await DecodeAsync(client, model, kept.Select(row => row.Ids), cancel).ConfigureAwait(false);
+        IReadOnlyList<string> starts = await DecodeAsync(client, model, kept.Select(row => row.Ids), cancel);
         List<CutPrompt> prompts = [];
         for (int i = 0; i < kept.Count; i++)
         {
             (string id, string text, int[] ids) = kept[i];
-            CutPrompt? prompt = await WholeCharactersAsync(client, model, text, ids, starts[i], cut.Min, cancel).ConfigureAwait(false);
+            CutPrompt? prompt = await WholeCharactersAsync(client, model, text, ids, starts[i], cut.Min, cancel);
             prompts.AddRange(prompt is null ? [] : [prompt with { Id = $"{id}#{prompt.Ids.Count}" }]);
         }
 
@@ -121,7 +126,7 @@ internal static class PromptCutter
                 return null;
             }
 
-            text = (await DecodeAsync(client, model, [ids], cancel).ConfigureAwait(false))[0];
+            text = (await DecodeAsync(client, model, [ids], cancel))[0];
         }
 
         return new CutPrompt("", text, ids);
@@ -136,6 +141,6 @@ internal static class PromptCutter
     {
         DecodeRequest request = new() { Model = model };
         request.Sequences.Add(sequences.Select(ids => new TokenIds { Ids = { ids } }));
-        return request.Sequences.Count == 0 ? [] : (await client.DecodeAsync(request, cancel).ConfigureAwait(false)).Texts;
+        return request.Sequences.Count == 0 ? [] : (await client.DecodeAsync(request, cancel)).Texts;
     }
 }

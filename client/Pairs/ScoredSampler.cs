@@ -39,7 +39,7 @@ internal sealed class ScoredSampler(InferenceClient client, string policy, strin
     /// <summary>Completions of a batch of prompts, scored, in the order of the prompts.</summary>
     public async Task<IReadOnlyList<ScoredGroup>> DrawAsync(IReadOnlyList<CutPrompt> prompts, CancellationToken cancel)
     {
-        SampleResponse drawn = await client.SampleAsync(plan.Request(policy, prompts), cancel).ConfigureAwait(false);
+        SampleResponse drawn = await client.SampleAsync(plan.Request(policy, prompts), cancel);
         Completion[] ordered = [.. drawn.Completions.OrderBy(c => c.PromptIndex).ThenBy(c => c.SampleIndex)];
         if (ordered.Length != prompts.Count * plan.Samples)
         {
@@ -49,9 +49,9 @@ internal sealed class ScoredSampler(InferenceClient client, string policy, strin
         }
 
         IEnumerable<ClassifyInput> texts = ordered.Select(c => new ClassifyInput { Text = prompts[c.PromptIndex].Text + c.Text });
-        IReadOnlyList<Classification> judged = await InputChunks
-            .AskAsync<ClassifyInput, Classification>("Scoring.Classify", texts, chunk => ClassifyAsync(chunk, cancel))
-            .ConfigureAwait(false);
+        IReadOnlyList<Classification> judged = await InputChunks.AskAsync<ClassifyInput, Classification>("Scoring.Classify", texts, chunk =>
+            ClassifyAsync(chunk, cancel)
+        );
         return
         [
             .. ordered
@@ -64,6 +64,6 @@ internal sealed class ScoredSampler(InferenceClient client, string policy, strin
     private async Task<IReadOnlyList<Classification>> ClassifyAsync(ClassifyInput[] inputs, CancellationToken cancel)
     {
         ClassifyRequest request = new() { Model = classifier, Inputs = { inputs } };
-        return (await client.ClassifyAsync(request, cancel).ConfigureAwait(false)).Results;
+        return (await client.ClassifyAsync(request, cancel)).Results;
     }
 }

@@ -76,11 +76,11 @@ internal sealed class ChildProcess : IAsyncDisposable
     {
         try
         {
-            await process.WaitForExitAsync(cancel).ConfigureAwait(false);
+            await process.WaitForExitAsync(cancel);
         }
         catch (OperationCanceledException)
         {
-            await StopAsync().ConfigureAwait(false);
+            await StopAsync();
             throw;
         }
 
@@ -91,14 +91,14 @@ internal sealed class ChildProcess : IAsyncDisposable
     /// <summary>SIGTERM, time to finish, and only then an end by force. Its output has been read when this returns.</summary>
     public async Task StopAsync()
     {
-        await GracefulEnd.OfAsync(process, GracefulEnd.Grace, CancellationToken.None).ConfigureAwait(false);
+        await GracefulEnd.OfAsync(process, GracefulEnd.Grace, CancellationToken.None);
         ledger.Remove(process.Id);
     }
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
-        await StopAsync().ConfigureAwait(false);
+        await StopAsync();
         process.Dispose();
         lock (gate)
         {

@@ -22,10 +22,10 @@ internal static class GracefulEnd
             Terminate(target);
         }
 
-        if (!await EndsAsync(target, grace, cancel).ConfigureAwait(false) && !target.HasExited)
+        if (!await EndsAsync(target, grace, cancel) && !target.HasExited)
         {
             target.Kill(entireProcessTree: true);
-            await EndsAsync(target, grace, cancel).ConfigureAwait(false);
+            await EndsAsync(target, grace, cancel);
         }
     }
 
@@ -52,7 +52,7 @@ internal static class GracefulEnd
         limit.CancelAfter(grace);
         try
         {
-            await target.WaitForExitAsync(limit.Token).ConfigureAwait(false);
+            await target.WaitForExitAsync(limit.Token);
             return true;
         }
         catch (OperationCanceledException) when (!cancel.IsCancellationRequested)

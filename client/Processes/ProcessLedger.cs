@@ -46,7 +46,7 @@ internal sealed class ProcessLedger(string path, Action<string> log, TimeSpan? g
             if (left is not null)
             {
                 log($"stopping {Path.GetFileName(entry.Program)} (process {entry.Id}), left by an interrupted run");
-                await GracefulEnd.OfAsync(left, grace ?? GracefulEnd.Grace, cancel).ConfigureAwait(false);
+                await GracefulEnd.OfAsync(left, grace ?? GracefulEnd.Grace, cancel);
             }
 
             Remove(entry.Id);

@@ -47,7 +47,5 @@ internal sealed class ProgressLine(string what, string unit, TextWriter error, b
     }
 
     private static string Clock(TimeSpan left) =>
-        left.TotalHours < 1
-            ? $"{left.Minutes:00}:{left.Seconds:00}"
-            : $"{(long)left.TotalHours}:{left.Minutes:00}:{left.Seconds:00}";
+        left.TotalHours < 1 ? $"{left.Minutes:00}:{left.Seconds:00}" : $"{(long)left.TotalHours}:{left.Minutes:00}:{left.Seconds:00}";
 }

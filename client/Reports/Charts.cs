@@ -1,122 +1,142 @@
-using System.Text.Json.Nodes;
+using System.Text.Json;
+using Rudder.Client.Evaluation;
 
 namespace Rudder.Client.Reports;
 
-/// <summary>Vega-Lite specifications of the report's charts; fonts and the colours of text and grid come from the page.</summary>
+/// <summary>plotly.js figures of the report's charts as JSON; the page's style sheet colours text and grid.</summary>
 internal static class Charts
 {
     /// <summary>Reward against KL with interval bars on both axes.</summary>
-    public static JsonObject Frontier(ReportData data)
+    public static string Frontier(ReportData data)
     {
-        string colour = Colour(data, data.Policies, legend: "null");
-        JsonObject chart = Parse(
-            $$"""
+        double furthest = data.Policies.Max(policy => policy.Evaluation.KlSeqExactCi[1]);
+        double nearest = Math.Min(0, data.Policies.Min(policy => policy.Evaluation.KlSeqExactCi[0]));
+        double[] range = [nearest - (0.03 * (furthest - nearest)), furthest + (0.2 * (furthest - nearest)) + 1e-3]; // room for the last label
+        object path = new
+        {
+            type = "scatter",
+            mode = "lines",
+            hoverinfo = "skip",
+            x = data.Policies.Select(policy => policy.Evaluation.KlSeqExact),
+            y = data.Policies.Select(policy => policy.Evaluation.RewardMean),
+            line = new
             {
-              "width": "container", "height": 380,
-              "encoding": {
-                "x": { "field": "kl", "type": "quantitative", "title": "KL(policy ‖ reference), nats a completion (kl/seq_exact)" },
-                "y": { "field": "reward", "type": "quantitative", "title": "mean reward, P(positive)", "scale": { "zero": false, "nice": true } }
-              },
-              "layer": [
-                { "mark": { "type": "line", "opacity": 0.35, "strokeDash": [4, 4], "color": "#888" } },
-                { "mark": { "type": "rule", "strokeWidth": 2 },
-                  "encoding": { "y": { "field": "reward_low", "type": "quantitative" }, "y2": { "field": "reward_high" }, "color": {{colour}} } },
-                { "mark": { "type": "rule", "strokeWidth": 2 },
-                  "encoding": { "x": { "field": "kl_low", "type": "quantitative" }, "x2": { "field": "kl_high" }, "color": {{colour}} } },
-                { "mark": { "type": "point", "filled": true, "size": 110, "opacity": 1 },
-                  "encoding": { "color": {{colour}}, "tooltip": [
-                    { "field": "policy" },
-                    { "field": "reward", "format": ".4f" }, { "field": "reward_low", "format": ".4f" }, { "field": "reward_high", "format": ".4f" },
-                    { "field": "kl", "format": ".3f" }, { "field": "kl_low", "format": ".3f" }, { "field": "kl_high", "format": ".3f" } ] } },
-                { "mark": { "type": "text", "align": "left", "dx": 10, "dy": 14, "fontSize": 13 },
-                  "encoding": { "text": { "field": "label" }, "color": {{colour}} } }
-              ]
-            }
-            """
+                color = "#9aa0a6",
+                width = 1,
+                dash = "dash",
+            },
+        };
+        return Figure(
+            [path, .. data.Policies.Select(Point)],
+            400,
+            "kl/seq_exact, nats",
+            "mean reward, P(positive)",
+            showLegend: false,
+            range
         );
-        return WithValues(chart, data.Policies.Select(Point));
     }
 
-    /// <summary>One training metric, a line a policy.</summary>
-    public static JsonObject Curve(ReportData data, string metric, string title)
-    {
-        string colour = Colour(data, data.Policies.Where(policy => policy.Curves.Count > 0), """{ "title": null, "orient": "top" }""");
-        JsonObject chart = Parse(
-            $$"""
-            {
-              "width": "container", "height": 240,
-              "mark": { "type": "line", "strokeWidth": 2, "tooltip": true },
-              "encoding": {
-                "x": { "field": "step", "type": "quantitative", "title": "optimizer step" },
-                "y": { "field": "value", "type": "quantitative", "scale": { "zero": false } },
-                "color": {{colour}}
-              }
-            }
-            """
-        );
-        chart["encoding"]!["y"]!["title"] = title;
-        return WithValues(chart, data.Policies.SelectMany(policy => policy.Curves.Where(point => point.Metric == metric), StepValue));
-    }
-
-    /// <summary>One training metric of one training.</summary>
-    /// <param name="points">Points of the metric.</param>
+    /// <summary>One training metric by optimizer step, a line for each training.</summary>
+    /// <param name="metric">Name as the trainer logs it.</param>
     /// <param name="title">Title of the value axis.</param>
-    public static JsonObject Line(IEnumerable<CurvePoint> points, string title)
+    /// <param name="trainings">Label, colour and all metrics of each.</param>
+    public static string Curves(
+        string metric,
+        string title,
+        IReadOnlyList<(string Label, string Colour, IReadOnlyList<CurvePoint> Points)> trainings
+    )
     {
-        JsonObject chart = Parse(
-            $$"""
-            {
-              "width": "container", "height": 240,
-              "mark": { "type": "line", "strokeWidth": 2, "tooltip": true, "color": "{{PolicyLabel.Colour(0)}}" },
-              "encoding": {
-                "x": { "field": "step", "type": "quantitative", "title": "optimizer step" },
-                "y": { "field": "value", "type": "quantitative", "scale": { "zero": false } }
-              }
-            }
-            """
+        IEnumerable<object> lines = trainings.Select(training =>
+        {
+            CurvePoint[] points = [.. training.Points.Where(point => point.Metric == metric)];
+            return (object)
+                new
+                {
+                    type = "scatter",
+                    mode = "lines",
+                    name = training.Label,
+                    x = points.Select(point => point.Step),
+                    y = points.Select(point => point.Value),
+                    line = new { color = training.Colour, width = 2 },
+                };
+        });
+        return Figure(lines, 260, "optimizer step", title, showLegend: trainings.Count > 1);
+    }
+
+    private static object Point(ReportPolicy policy, int index)
+    {
+        EvaluationResult result = policy.Evaluation;
+        string colour = PolicyLabel.Colour(index);
+        string label = PolicyLabel.Of(policy.Entry);
+        string reward = FormattableString.Invariant(
+            $"{result.RewardMean:0.0000} [{result.RewardCi[0]:0.0000}, {result.RewardCi[1]:0.0000}]"
         );
-        chart["encoding"]!["y"]!["title"] = title;
-        return WithValues(chart, points.Select(point => new JsonObject { ["step"] = point.Step, ["value"] = point.Value }));
+        string kl = FormattableString.Invariant(
+            $"{result.KlSeqExact:0.000} [{result.KlSeqExactCi[0]:0.000}, {result.KlSeqExactCi[1]:0.000}]"
+        );
+        return new
+        {
+            type = "scatter",
+            mode = "markers+text",
+            name = label,
+            x = (double[])[result.KlSeqExact],
+            y = (double[])[result.RewardMean],
+            error_x = Bar(result.KlSeqExact, result.KlSeqExactCi, colour),
+            error_y = Bar(result.RewardMean, result.RewardCi, colour),
+            marker = new { color = colour, size = 11 },
+            text = label,
+            textposition = "bottom right",
+            textfont = new { color = colour, size = 13 },
+            cliponaxis = false,
+            hovertemplate = $"reward {reward}<br>kl/seq_exact {kl}",
+        };
     }
 
-    private static JsonObject Point(ReportPolicy policy) =>
-        new()
+    private static object Bar(double mean, double[] interval, string colour) =>
+        new
         {
-            ["policy"] = policy.Entry.Name,
-            ["label"] = PolicyLabel.Of(policy.Entry),
-            ["reward"] = policy.Evaluation.RewardMean,
-            ["reward_low"] = policy.Evaluation.RewardCi[0],
-            ["reward_high"] = policy.Evaluation.RewardCi[1],
-            ["kl"] = policy.Evaluation.KlSeqExact,
-            ["kl_low"] = policy.Evaluation.KlSeqExactCi[0],
-            ["kl_high"] = policy.Evaluation.KlSeqExactCi[1],
+            type = "data",
+            symmetric = false,
+            array = (double[])[interval[1] - mean],
+            arrayminus = (double[])[mean - interval[0]],
+            color = colour,
+            thickness = 2,
+            width = 0,
         };
 
-    private static JsonObject StepValue(ReportPolicy policy, CurvePoint point) =>
-        new()
+    private static string Figure(IEnumerable<object> traces, int height, string x, string y, bool showLegend, double[]? xRange = null)
+    {
+        object Axis(string title, double[]? range = null) =>
+            new
+            {
+                title = new { text = title, standoff = 8 },
+                automargin = true,
+                zeroline = false,
+                range,
+            };
+        object layout = new
         {
-            ["label"] = PolicyLabel.Of(policy.Entry),
-            ["step"] = point.Step,
-            ["value"] = point.Value,
+            height,
+            margin = new
+            {
+                l = 48,
+                r = 16,
+                t = 12,
+                b = 44,
+            },
+            showlegend = showLegend,
+            legend = new
+            {
+                orientation = "h",
+                x = 0,
+                y = 1.02,
+                yanchor = "bottom",
+            },
+            hovermode = "closest",
+            xaxis = Axis(x, xRange),
+            yaxis = Axis(y),
+            plot_bgcolor = "rgba(0,0,0,0)",
         };
-
-    private static JsonObject WithValues(JsonObject chart, IEnumerable<JsonObject> values)
-    {
-        chart["data"] = new JsonObject { ["values"] = new JsonArray([.. values]) };
-        return chart;
+        return JsonSerializer.Serialize(new { data = traces, layout });
     }
-
-    /// <summary>One colour a policy, the same in every chart; the legend names those that are <paramref name="shown"/>.</summary>
-    private static string Colour(ReportData data, IEnumerable<ReportPolicy> shown, string legend)
-    {
-        List<ReportPolicy> all = [.. data.Policies];
-        JsonArray labels = [.. shown.Select(policy => (JsonNode)PolicyLabel.Of(policy.Entry))];
-        JsonArray colours = [.. shown.Select(policy => (JsonNode)PolicyLabel.Colour(all.IndexOf(policy)))];
-        return $$"""
-            { "field": "label", "type": "nominal", "sort": null, "legend": {{legend}},
-              "scale": { "domain": {{labels.ToJsonString()}}, "range": {{colours.ToJsonString()}} } }
-            """;
-    }
-
-    private static JsonObject Parse(string specification) => (JsonObject)JsonNode.Parse(specification)!;
 }

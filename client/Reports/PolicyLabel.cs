@@ -1,9 +1,9 @@
 using System.Globalization;
-using Rudder.Client.Experiments;
+using Rudder.Client.Runs;
 
 namespace Rudder.Client.Reports;
 
-/// <summary>How a policy is called and coloured in reports.</summary>
+/// <summary>Label and colour of a policy in reports.</summary>
 internal static class PolicyLabel
 {
     /// <summary>Readable on light and dark pages; neighbours differ also for colour-blind readers.</summary>

@@ -1,21 +1,21 @@
 using System.Text.Json.Nodes;
 using Rudder.Client.Evaluation;
-using Rudder.Client.Experiments;
 using Rudder.Client.Files;
+using Rudder.Client.Runs;
 
 namespace Rudder.Client.Reports;
 
 /// <summary>Everything a report shows, read from a run's folder.</summary>
 /// <param name="Manifest">What the run consists of.</param>
 /// <param name="Summary">Its result.</param>
-/// <param name="Environment">Machine and versions.</param>
+/// <param name="Machine">Machine and versions.</param>
 /// <param name="Policies">The reference first.</param>
 /// <param name="Stages">In the order of their start.</param>
 /// <param name="FineTuning">The training that came before DPO; null where there was none.</param>
 internal sealed record ReportData(
     RunManifest Manifest,
-    Summary Summary,
-    RunEnvironment Environment,
+    RunSummary Summary,
+    MachineInfo Machine,
     IReadOnlyList<ReportPolicy> Policies,
     IReadOnlyList<StageMarker> Stages,
     ReportTraining? FineTuning
@@ -24,25 +24,25 @@ internal sealed record ReportData(
     /// <summary>Reads a finished run; the error says what is missing and how to make it.</summary>
     public static ReportData Read(string root)
     {
-        if (!File.Exists(Path.Combine(root, Summary.FileName)))
+        if (!File.Exists(Path.Combine(root, RunSummary.FileName)))
         {
             throw new InputException(
-                $"{root} has no {Summary.FileName}: it is no run's folder, or the run is not finished. Finish it with: client run EXPERIMENT --variant NAME"
+                $"{root} has no {RunSummary.FileName}: either it is not the folder of a run, or the run has not finished. Finish it with: client run EXPERIMENT --variant NAME"
             );
         }
 
-        return Read(root, StrictJson.Read<Summary>(Path.Combine(root, Summary.FileName)));
+        return Read(root, StrictJson.Read<RunSummary>(Path.Combine(root, RunSummary.FileName)));
     }
 
     /// <summary>Reads all but the summary, which a run writes last.</summary>
-    public static ReportData Read(string root, Summary summary)
+    public static ReportData Read(string root, RunSummary summary)
     {
         RunManifest manifest = StrictJson.Read<RunManifest>(Path.Combine(root, RunManifest.FileName));
         string stages = Path.Combine(root, "stages");
         return new ReportData(
             manifest,
             summary,
-            StrictJson.Read<RunEnvironment>(Path.Combine(root, RunEnvironment.FileName)),
+            StrictJson.Read<MachineInfo>(Path.Combine(root, MachineInfo.FileName)),
             [.. manifest.Policies.Select(policy => ReportPolicy.Read(root, policy))],
             [
                 .. (Directory.Exists(stages) ? Directory.EnumerateFiles(stages, "*.json") : [])
@@ -74,7 +74,7 @@ internal sealed record ReportPolicy(PolicyEntry Entry, EvaluationResult Evaluati
     }
 }
 
-/// <summary>What the run folder of a training tells.</summary>
+/// <summary>Metrics and recipe of one training.</summary>
 /// <param name="Curves">Training metrics.</param>
 /// <param name="Recipe">Resolved recipe; null where the folder has none.</param>
 internal sealed record ReportTraining(IReadOnlyList<CurvePoint> Curves, JsonNode? Recipe)

@@ -1,5 +1,5 @@
-using Rudder.Client.Experiments;
 using Rudder.Client.Files;
+using Rudder.Client.Runs;
 
 namespace Rudder.Client.Reports;
 
@@ -16,11 +16,11 @@ internal static class ReportWriter
     /// <param name="output">HTML file.</param>
     public static void Write(string root, string output) => Write(ReportData.Read(root), output);
 
-    /// <summary>The same for a run that has yet to write its summary.</summary>
+    /// <summary>Writes the page before summary.json exists.</summary>
     /// <param name="root">Folder of a run whose stages are done.</param>
     /// <param name="output">HTML file.</param>
     /// <param name="summary">The result that will be written.</param>
-    public static void Write(string root, string output, Summary summary) => Write(ReportData.Read(root, summary), output);
+    public static void Write(string root, string output, RunSummary summary) => Write(ReportData.Read(root, summary), output);
 
     /// <summary>Picture of a page: frontier.svg beside report.html, PAGE.frontier.svg beside PAGE.html; pages share no picture.</summary>
     public static string PicturePath(string output)
@@ -33,7 +33,7 @@ internal static class ReportWriter
 
     private static void Write(ReportData data, string output)
     {
-        AtomicFile.WriteText(output, ReportPage.Render(data, ReportAssets.Load()).Markup);
+        AtomicFile.WriteText(output, ReportPage.Render(data).Markup);
         AtomicFile.WriteText(PicturePath(output), FrontierPicture.Render(data).Markup + "\n");
     }
 }

@@ -9,7 +9,7 @@ internal static class SampleSection
             $"""
             <section>
             <h2>Samples</h2>
-            <p>The first completion of each of the first five evaluation prompts: a fixed choice, nobody selected them. All policies drew with the same seeds.</p>
+            <p>The first completion of each of the first five evaluation prompts: a fixed choice, not a selection. All policies drew with the same seeds.</p>
             {data.Policies[0].Evaluation.SampleCompletions.Select((sample, index) => Prompt(data, sample.Prompt, index))}
             </section>
             """

@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
-using Rudder.Client.Experiments;
 using Rudder.Client.Files;
+using Rudder.Client.Runs;
 
 namespace Rudder.Client.Reports;
 
@@ -14,7 +14,7 @@ internal static class SettingsSection
             <section>
             <h2>Settings</h2>
             <p>Learning rate {data.Manifest.LearningRate:0.###e-0}. {data.Manifest.LearningRateReason}</p>
-            {Table("Experiment, as read", Flat(StageInputs.Of(data.Manifest.Settings)))}
+            {Table("Experiment, as read", Flat(data.Manifest.Settings))}
             {FineTuning(data.FineTuning?.Recipe)}
             {data.Policies.Where(policy => policy.Recipe is not null).Select(policy =>
                 Table($"Recipe of {policy.Entry.Name}, as resolved", Flat(policy.Recipe!))
@@ -23,12 +23,12 @@ internal static class SettingsSection
             </section>
             <section>
             <h2>Environment</h2>
-            {Table("Machine and versions", Flat(StageInputs.Of(data.Environment)), open: true)}
+            {Table("Machine and versions", Flat(StrictJson.ToNode(data.Machine)), open: true)}
             {Stages(data)}
             </section>
             <section>
             <h2>How to reproduce</h2>
-            <p>From the root of a checkout{CommitLabel.Where(data.Summary)}, after a build (<code>./build.sh build</code>):</p>
+            <p>From the root of a checkout{CommitLabel.Where(data.Summary)}, after a build (<code>dotnet build -c Release</code>):</p>
             <pre>{data.Manifest.Reproduce}</pre>
             <p>Seeds are fixed: every prompt draws with its own seed, derived from the run's seed and the prompt's id, so results in fp32 do not depend on batching
             or on interruptions. Floating-point sums may differ between processors, and with them single completions.</p>
@@ -56,26 +56,26 @@ internal static class SettingsSection
     private static Html Table(string title, IEnumerable<(string Key, string Value)> rows, bool open = false) =>
         Html.Of(
             $"""
-            <details{new Html(open ? " open" : "")}><summary>{title}</summary><div class="scroll"><table class="settings">
-            <tbody>{rows.Select(row => Html.Of($"<tr><th>{row.Key}</th><td>{row.Value}</td></tr>"))}</tbody>
-            </table></div></details>
+            <details{new Html(open ? " open" : "")}><summary>{title}</summary>{ReportPage.Table(title, Rows(rows), "settings")}</details>
             """
         );
+
+    private static Html Rows(IEnumerable<(string Key, string Value)> rows) =>
+        Html.Of($"<tbody>{rows.Select(row => Html.Of($"<tr><th>{row.Key}</th><td>{row.Value}</td></tr>"))}</tbody>");
 
     private static Html FineTuning(JsonNode? recipe) =>
         recipe is null ? Html.Empty : Table("Recipe of the fine-tuning, as resolved", Flat(recipe));
 
-    private static Html Stages(ReportData data) =>
-        Html.Of(
-            $"""
-            <details open><summary>Stages</summary><div class="scroll"><table>
-            <thead><tr><th>stage</th><th>started, UTC</th><th>seconds</th><th>inputs, SHA-256</th></tr></thead>
-            <tbody>{data.Stages.Select(stage =>
-                Html.Of(
-                    $"<tr><th>{stage.Stage}</th><td>{stage.Started:yyyy-MM-dd HH:mm:ss}</td><td>{stage.Seconds ?? 0:0.0}</td><td><code>{stage.Key[..12]}</code></td></tr>"
-                )
-            )}</tbody>
-            </table></div></details>
-            """
+    private static Html Stages(ReportData data)
+    {
+        IEnumerable<Html> rows = data.Stages.Select(stage =>
+            Html.Of(
+                $"<tr><th>{stage.Stage}</th><td>{stage.Started:yyyy-MM-dd HH:mm:ss}</td><td>{stage.Seconds ?? 0:0.0}</td><td><code>{stage.Key[..12]}</code></td></tr>"
+            )
         );
+        Html table = Html.Of(
+            $"<thead><tr><th>stage</th><th>started, UTC</th><th>seconds</th><th>inputs, SHA-256</th></tr></thead><tbody>{rows}</tbody>"
+        );
+        return Html.Of($"<details open><summary>Stages</summary>{ReportPage.Table("Stages", table)}</details>");
+    }
 }

@@ -85,7 +85,7 @@ internal sealed class InferenceClient : IDisposable
 
     /// <summary>Loads a model folder under a name.</summary>
     public async Task<ModelInfo> LoadAsync(LoadModelRequest request, CancellationToken cancel) =>
-        (await CallAsync("Models.Load", options => models.LoadAsync(request, options), cancel).ConfigureAwait(false)).Model;
+        (await CallAsync("Models.Load", options => models.LoadAsync(request, options), cancel)).Model;
 
     /// <summary>Drains and drops a model.</summary>
     public Task UnloadAsync(string name, CancellationToken cancel) =>
@@ -94,10 +94,8 @@ internal sealed class InferenceClient : IDisposable
     /// <summary>A loaded model by name; the error names those that are loaded.</summary>
     public async Task<ModelInfo> FindModelAsync(string name, ModelKind kind, CancellationToken cancel)
     {
-        ListModelsResponse list = await CallAsync("Models.List", options => models.ListAsync(new ListModelsRequest(), options), cancel)
-            .ConfigureAwait(false);
-        ModelInfo model =
-            list.Models.FirstOrDefault(m => m.Name == name)
+        ListModelsResponse list = await CallAsync("Models.List", options => models.ListAsync(new ListModelsRequest(), options), cancel);
+        ModelInfo model = list.Models.FirstOrDefault(m => m.Name == name)
             ?? throw new InputException(
                 $"The service at {Address} holds no model '{name}'; it holds {(list.Models.Count == 0 ? "none" : string.Join(", ", list.Models.Select(m => $"'{m.Name}'")))}."
             );
@@ -113,7 +111,7 @@ internal sealed class InferenceClient : IDisposable
         try
         {
             using AsyncUnaryCall<HealthCheckResponse> call = health.CheckAsync(new HealthCheckRequest(), Options(limit, cancel));
-            return ServiceHealth.Of((await call.ResponseAsync.ConfigureAwait(false)).Status);
+            return ServiceHealth.Of((await call.ResponseAsync).Status);
         }
         catch (RpcException cause) when (!cancel.IsCancellationRequested)
         {
@@ -137,16 +135,14 @@ internal sealed class InferenceClient : IDisposable
     {
         try
         {
-            return await retries
-                .ExecuteAsync(
-                    async token =>
-                    {
-                        using AsyncUnaryCall<T> call = start(Options(settings.Deadline, token));
-                        return await call.ResponseAsync.ConfigureAwait(false);
-                    },
-                    cancel
-                )
-                .ConfigureAwait(false);
+            return await retries.ExecuteAsync(
+                async token =>
+                {
+                    using AsyncUnaryCall<T> call = start(Options(settings.Deadline, token));
+                    return await call.ResponseAsync;
+                },
+                cancel
+            );
         }
         catch (RpcException cause) when (cancel.IsCancellationRequested)
         {

@@ -28,7 +28,7 @@ internal static class InputChunks
         List<TResult> results = [];
         foreach (TInput[] chunk in Split(inputs, input => input.CalculateSize()))
         {
-            IReadOnlyList<TResult> answers = await ask(chunk).ConfigureAwait(false);
+            IReadOnlyList<TResult> answers = await ask(chunk);
             if (answers.Count != chunk.Length)
             {
                 throw new WorkFailedException($"The service returned {answers.Count} results of {call}; {chunk.Length} were asked for.");

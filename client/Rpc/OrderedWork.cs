@@ -22,20 +22,19 @@ internal static class OrderedWork
                 running.Enqueue(work(batch, stop.Token));
                 if (running.Count == inFlight)
                 {
-                    yield return await running.Dequeue().ConfigureAwait(false);
+                    yield return await running.Dequeue();
                 }
             }
 
             while (running.TryDequeue(out Task<TOut>? next))
             {
-                yield return await next.ConfigureAwait(false);
+                yield return await next;
             }
         }
         finally
         {
-            await stop.CancelAsync().ConfigureAwait(false);
-            await Task.WhenAll(running.Select(task => task.ContinueWith(static t => _ = t.Exception, TaskScheduler.Default)))
-                .ConfigureAwait(false);
+            await stop.CancelAsync();
+            await Task.WhenAll(running.Select(task => task.ContinueWith(static t => _ = t.Exception, TaskScheduler.Default)));
         }
     }
 }

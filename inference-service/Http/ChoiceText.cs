@@ -1,7 +1,7 @@
 using System.Text;
-using Rudder.InferenceService.Engines;
-using Rudder.InferenceService.Registry;
-using Rudder.Sampling;
+using Rudder.Engine;
+using Rudder.Engine.Registry;
+using Rudder.Engine.Sampling;
 
 namespace Rudder.InferenceService.Http;
 

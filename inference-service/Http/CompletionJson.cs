@@ -1,5 +1,5 @@
 using System.Text.Json;
-using Rudder.InferenceService.Registry;
+using Rudder.Engine.Registry;
 
 namespace Rudder.InferenceService.Http;
 

@@ -1,7 +1,7 @@
-using Rudder.InferenceService.Engines;
-using Rudder.InferenceService.Services;
+using Rudder.Engine;
+using Rudder.Engine.Sampling;
+using Rudder.InferenceService.Grpc;
 using Rudder.InferenceService.Telemetry;
-using Rudder.Sampling;
 
 namespace Rudder.InferenceService.Http;
 

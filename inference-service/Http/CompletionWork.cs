@@ -1,6 +1,6 @@
-using Rudder.InferenceService.Engines;
-using Rudder.InferenceService.Registry;
-using Rudder.InferenceService.Services;
+using Rudder.Engine;
+using Rudder.Engine.Registry;
+using Rudder.InferenceService.Grpc;
 
 namespace Rudder.InferenceService.Http;
 

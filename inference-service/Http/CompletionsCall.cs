@@ -1,20 +1,18 @@
 using System.Buffers;
 using System.Text.Json;
 using Grpc.Core;
-using Rudder.InferenceService.Engines;
-using Rudder.InferenceService.Lifetime;
-using Rudder.InferenceService.Options;
-using Rudder.InferenceService.Registry;
+using Rudder.Engine;
+using Rudder.Engine.Sampling;
+using Rudder.InferenceService.Grpc;
 using Rudder.InferenceService.Security;
-using Rudder.InferenceService.Services;
+using Rudder.InferenceService.Settings;
 using Rudder.InferenceService.Telemetry;
-using Rudder.Sampling;
 
 namespace Rudder.InferenceService.Http;
 
 /// <summary><c>POST /v1/completions</c>: the same checks, limits, engine and seeds as gRPC's Sample.</summary>
 internal sealed class CompletionsCall(
-    ModelRegistry models,
+    EngineHost models,
     SampleRequests requests,
     ClientBudgets budgets,
     PromptScores scores,

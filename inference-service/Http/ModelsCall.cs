@@ -1,11 +1,12 @@
 using System.Text.Json;
-using Rudder.InferenceService.Registry;
-using Rudder.InferenceService.Services;
+using Rudder.Engine;
+using Rudder.Engine.Registry;
+using Rudder.InferenceService.Grpc;
 
 namespace Rudder.InferenceService.Http;
 
 /// <summary><c>GET /v1/models</c>: the generators, which are the models that this face can use.</summary>
-internal sealed class ModelsCall(ModelRegistry models, TimeProvider time)
+internal sealed class ModelsCall(EngineHost models, TimeProvider time)
 {
     private readonly long _created = time.GetUtcNow().ToUnixTimeSeconds();
 

@@ -1,6 +1,5 @@
 using Grpc.Core;
-using Rudder.InferenceService.Lifetime;
-using Rudder.InferenceService.Services;
+using Rudder.InferenceService.Grpc;
 
 namespace Rudder.InferenceService.Http;
 

@@ -1,8 +1,7 @@
 using System.Globalization;
 using Grpc.Core;
-using Rudder.InferenceService.Lifetime;
+using Rudder.InferenceService.Grpc;
 using Rudder.InferenceService.Security;
-using Rudder.InferenceService.Services;
 using Rudder.InferenceService.Telemetry;
 
 namespace Rudder.InferenceService.Http;

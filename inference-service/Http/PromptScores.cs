@@ -1,7 +1,7 @@
-using Rudder.InferenceService.Engines;
-using Rudder.InferenceService.Options;
-using Rudder.InferenceService.Registry;
-using Rudder.InferenceService.Services;
+using Rudder.Engine;
+using Rudder.Engine.Registry;
+using Rudder.InferenceService.Grpc;
+using Rudder.InferenceService.Settings;
 using Rudder.InferenceService.Telemetry;
 
 namespace Rudder.InferenceService.Http;

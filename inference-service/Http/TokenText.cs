@@ -1,6 +1,6 @@
 using System.Text;
 using System.Text.Unicode;
-using Rudder.InferenceService.Registry;
+using Rudder.Engine.Registry;
 
 namespace Rudder.InferenceService.Http;
 

@@ -1,5 +1,5 @@
-using Rudder.InferenceService.Registry;
-using Rudder.Sampling;
+using Rudder.Engine.Registry;
+using Rudder.Engine.Sampling;
 
 namespace Rudder.InferenceService.Http;
 

@@ -1,44 +1,39 @@
+using Rudder.Engine.Telemetry;
+
 namespace Rudder.InferenceService.Telemetry;
 
 /// <summary>Names and values of OpenTelemetry's semantic conventions for generative AI, as far as this service uses them.</summary>
 internal static class GenAi
 {
     /// <summary>Attribute: what a call does.</summary>
-    public const string OperationName = "gen_ai.operation.name";
+    public const string OperationName = GenAiTags.OperationName;
 
     /// <summary>Attribute: who serves.</summary>
-    public const string ProviderName = "gen_ai.provider.name";
+    public const string ProviderName = GenAiTags.ProviderName;
 
     /// <summary>Attribute: the loaded model's name; never one that a request made up.</summary>
-    public const string RequestModel = "gen_ai.request.model";
+    public const string RequestModel = GenAiTags.RequestModel;
 
     /// <summary>Attribute: <see cref="Input"/> or <see cref="Output"/>.</summary>
-    public const string TokenType = "gen_ai.token.type";
+    public const string TokenType = GenAiTags.TokenType;
 
     /// <summary>Attribute: the status of what failed; absent where nothing did.</summary>
     public const string ErrorType = "error.type";
 
     /// <summary>Value of <see cref="OperationName"/>: completions are drawn.</summary>
-    public const string TextCompletion = "text_completion";
+    public const string TextCompletion = GenAiTags.TextCompletion;
 
     /// <summary>Value of <see cref="ProviderName"/>.</summary>
-    public const string Provider = "rudder";
+    public const string Provider = GenAiTags.Provider;
 
     /// <summary>Value of <see cref="TokenType"/>: a prompt's tokens.</summary>
-    public const string Input = "input";
+    public const string Input = GenAiTags.Input;
 
     /// <summary>Value of <see cref="TokenType"/>: drawn tokens.</summary>
-    public const string Output = "output";
+    public const string Output = GenAiTags.Output;
 
     /// <summary>Buckets of a request's duration, seconds.</summary>
     public static readonly double[] RequestSeconds = [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92];
-
-    /// <summary>Buckets of the time to the first token, seconds.</summary>
-    public static readonly double[] FirstTokenSeconds =
-        [0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
-
-    /// <summary>Buckets of the time of one further token, seconds.</summary>
-    public static readonly double[] NextTokenSeconds = [0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 2.5];
 
     /// <summary>Buckets of tokens a call uses.</summary>
     public static readonly long[] UsageTokens =

@@ -3,24 +3,6 @@ namespace Rudder.InferenceService.Telemetry;
 /// <summary>Every line the service logs. None holds text or ids of a request; failures are named by type and place, not by message.</summary>
 internal static partial class Log
 {
-    [LoggerMessage(1, LogLevel.Information, "Model {Name} is warm: {Kind}, {Precision}, fingerprint {Fingerprint}, {Seconds:F1} s")]
-    public static partial void ModelWarm(ILogger logger, string name, string kind, string precision, string fingerprint, double seconds);
-
-    [LoggerMessage(2, LogLevel.Information, "Model {Name} was replaced; fingerprint {Old} drains")]
-    public static partial void ModelReplaced(ILogger logger, string name, string old);
-
-    [LoggerMessage(3, LogLevel.Information, "Model {Name}, fingerprint {Fingerprint}, is unloaded")]
-    public static partial void ModelUnloaded(ILogger logger, string name, string fingerprint);
-
-    [LoggerMessage(4, LogLevel.Warning, "Model {Name} had calls running after {Seconds} s; they were ended")]
-    public static partial void ModelDrainTimedOut(ILogger logger, string name, int seconds);
-
-    [LoggerMessage(5, LogLevel.Error, "Unloading model {Name} failed: {Failure}")]
-    public static partial void ModelUnloadFailed(ILogger logger, string name, string failure);
-
-    [LoggerMessage(6, LogLevel.Error, "Model {Name}, fingerprint {Fingerprint}, still has calls {Seconds} s after they were told to end; its memory is freed when the last one leaves")]
-    public static partial void ModelCallsLeft(ILogger logger, string name, string fingerprint, int seconds);
-
     [LoggerMessage(11, LogLevel.Information, "Draining: {Calls} calls are running, they have {Seconds} s")]
     public static partial void Draining(ILogger logger, int calls, int seconds);
 

@@ -1,4 +1,5 @@
 using System.Text;
+using Rudder.Engine.Telemetry;
 
 namespace Rudder.InferenceService.Telemetry;
 
@@ -71,7 +72,7 @@ internal static class TelemetryRegistration
     /// <param name="services">The service's parts.</param>
     public static IServiceCollection AddTelemetry(this IServiceCollection services)
     {
-        services.AddSingleton<ServiceMetrics>().AddSingleton<EngineMetrics>().AddSingleton<Rejections>().AddSingleton<ServiceTracing>();
+        services.AddSingleton<ServiceMetrics>().AddSingleton<EngineMetrics>().AddSingleton<ServiceTracing>();
         services.AddSingleton<PrometheusExporter>().AddSingleton<MetricsPage>().AddSingleton<CollectorWatch>();
         return services.AddHostedService<TelemetryExport>();
     }

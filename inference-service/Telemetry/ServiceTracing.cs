@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Grpc.Core;
-using Rudder.InferenceService.Engines;
+using Rudder.Engine;
+using Rudder.Engine.Telemetry;
 
 namespace Rudder.InferenceService.Telemetry;
 

@@ -4,7 +4,8 @@ using OpenTelemetry.Exporter;
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Resources;
 using OpenTelemetry.Trace;
-using Rudder.InferenceService.Options;
+using Rudder.Engine.Telemetry;
+using Rudder.InferenceService.Settings;
 
 namespace Rudder.InferenceService.Telemetry;
 
@@ -24,7 +25,7 @@ internal sealed class TelemetryExport : IHostedService, IDisposable
 
     private static readonly string[] Meters =
     [
-        ServiceMetrics.MeterName, "System.Runtime", "Microsoft.AspNetCore.Server.Kestrel", "Microsoft.AspNetCore.Hosting",
+        ServiceMetrics.MeterName, EngineMetrics.MeterName, "System.Runtime", "Microsoft.AspNetCore.Server.Kestrel", "Microsoft.AspNetCore.Hosting",
     ];
 
     private readonly TelemetryOptions _options;

@@ -2,8 +2,10 @@ using System.Diagnostics;
 using System.Globalization;
 using Microsoft.ML.OnnxRuntimeGenAI;
 using Rudder.Checkpoints;
-using Rudder.InferenceService.Engines;
-using Rudder.Sampling;
+using Rudder.Engine;
+using Rudder.Engine.Generation;
+using Rudder.Engine.Graphs;
+using Rudder.Engine.Sampling;
 
 namespace Rudder.Benchmarks;
 

@@ -1,8 +1,8 @@
 using System.Diagnostics;
 using System.Globalization;
 using Microsoft.ML.OnnxRuntimeGenAI;
-using Rudder.InferenceService.Engines;
-using Rudder.Sampling;
+using Rudder.Engine;
+using Rudder.Engine.Sampling;
 
 namespace Rudder.Benchmarks;
 

@@ -3,8 +3,10 @@ using System.Numerics.Tensors;
 using Microsoft.ML.OnnxRuntime;
 using Microsoft.ML.OnnxRuntime.Tensors;
 using Rudder.Checkpoints;
-using Rudder.InferenceService.Engines;
-using Rudder.Sampling;
+using Rudder.Engine;
+using Rudder.Engine.Generation;
+using Rudder.Engine.Graphs;
+using Rudder.Engine.Sampling;
 
 namespace Rudder.Benchmarks;
 

@@ -1,7 +1,9 @@
 using System.Diagnostics;
 using Microsoft.ML.OnnxRuntime;
 using Rudder.Checkpoints;
-using Rudder.InferenceService.Engines;
+using Rudder.Engine;
+using Rudder.Engine.Graphs;
+using Rudder.Engine.Kernels;
 using Rudder.Trainer.Export;
 using DataType = Rudder.Onnx.TensorProto.Types.DataType;
 

@@ -1,5 +1,5 @@
 using Rudder.Benchmarks;
-using Rudder.InferenceService.Engines;
+using Rudder.Engine;
 
 var benchmarks = new Dictionary<string, Func<BenchmarkResult>>
 {

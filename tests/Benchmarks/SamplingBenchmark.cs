@@ -1,6 +1,8 @@
 using Rudder.Checkpoints;
-using Rudder.InferenceService.Engines;
-using Rudder.Sampling;
+using Rudder.Engine;
+using Rudder.Engine.Generation;
+using Rudder.Engine.Graphs;
+using Rudder.Engine.Sampling;
 
 namespace Rudder.Benchmarks;
 

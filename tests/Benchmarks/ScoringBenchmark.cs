@@ -1,7 +1,9 @@
 using System.Diagnostics;
 using System.Globalization;
 using Rudder.Checkpoints;
-using Rudder.InferenceService.Engines;
+using Rudder.Engine;
+using Rudder.Engine.Graphs;
+using Rudder.Engine.Scoring;
 
 namespace Rudder.Benchmarks;
 

@@ -1,5 +1,6 @@
 using Microsoft.ML.OnnxRuntime;
-using Rudder.InferenceService.Engines;
+using Rudder.Engine;
+using Rudder.Engine.Graphs;
 
 namespace Rudder.Benchmarks;
 

@@ -1,7 +1,9 @@
 using System.Diagnostics;
 using Rudder.Checkpoints;
+using Rudder.Engine;
+using Rudder.Engine.Generation;
+using Rudder.Engine.Graphs;
 using Rudder.Inference.V1;
-using Rudder.InferenceService.Engines;
 
 namespace Rudder.Benchmarks;
 

@@ -1,8 +1,9 @@
 using System.Diagnostics;
 using Microsoft.ML.OnnxRuntime;
 using Rudder.Checkpoints;
-using Rudder.InferenceService.Engines;
-using Rudder.InferenceService.Kernels;
+using Rudder.Engine;
+using Rudder.Engine.Graphs;
+using Rudder.Engine.Kernels;
 
 namespace Rudder.Benchmarks;
 
@@ -36,7 +37,7 @@ internal static class StepProfile
     private static List<BenchmarkRow> Profile(string folder, GraphPrecision precision, int threads)
     {
         var graph = GraphFile.Read(GraphFolder.Open(folder), "decoder", precision);
-        using var cache = new SlotCache(graph.Shape, Width, Tokens, long.MaxValue);
+        using var cache = new SlotCache(graph.Shape.Layers, graph.Shape.Heads, graph.Shape.HeadSize, Width, Tokens, isHalf: graph.Shape.Precision == "int8");
         using var attention = new OperatorDomain(OperatorDomain.SlotsName, SlotAttention.Operator(cache));
         GraphFusion.UseSlotAttention(graph);
         string file;

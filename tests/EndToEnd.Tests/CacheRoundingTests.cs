@@ -1,4 +1,4 @@
-using Rudder.InferenceService.Kernels;
+using Rudder.Engine.Kernels;
 using Rudder.Trainer.Scoring;
 
 namespace Rudder.EndToEnd.Tests;

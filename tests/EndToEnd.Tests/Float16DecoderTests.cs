@@ -1,5 +1,7 @@
-using Rudder.InferenceService.Engines;
-using Rudder.Sampling;
+using Rudder.Engine;
+using Rudder.Engine.Generation;
+using Rudder.Engine.Graphs;
+using Rudder.Engine.Sampling;
 using Rudder.Tests;
 using Rudder.Trainer.Export;
 

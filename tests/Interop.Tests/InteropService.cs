@@ -1,8 +1,9 @@
 using Grpc.Net.Client;
 using Rudder.Checkpoints;
+using Rudder.Engine.Tests.Support;
 using Rudder.Inference.V1;
-using Rudder.InferenceService.Tests.Lifetime;
-using Rudder.InferenceService.Tests.Services;
+using Rudder.InferenceService.Tests;
+using Rudder.InferenceService.Tests.Grpc;
 
 [assembly: AssemblyFixture(typeof(Rudder.Interop.Tests.InteropService))]
 [assembly: CollectionBehavior(DisableTestParallelization = true)] // one service, and calls that fill it

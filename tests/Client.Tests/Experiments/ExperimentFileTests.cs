@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Rudder.Client.Experiments;
+using Rudder.Client.Runs;
 using Rudder.Tests;
 
 namespace Rudder.Client.Tests.Experiments;
@@ -118,7 +119,7 @@ public sealed class ExperimentFileTests : IDisposable
     [InlineData("a", null, "mixed: a, not recorded")]
     [InlineData(null, null, null)]
     public void SummaryCommit_OfEvaluations_IsTheirs(string? first, string? second, string? expected) =>
-        Assert.Equal(expected, Summary.CommitOf([first, second]));
+        Assert.Equal(expected, RunSummary.CommitOf([first, second]));
 
     [Fact]
     public void Load_MoreSamplesThanTheServiceDraws_NamesItsLimit()
@@ -133,7 +134,7 @@ public sealed class ExperimentFileTests : IDisposable
     [Fact]
     public void Summary_AsJson_HasExactlyTheDocumentedKeys()
     {
-        Summary summary = new(
+        RunSummary summary = new(
             "imdb-dpo",
             null,
             [new PolicySummary("reference", null, 0.5, [0.4, 0.6], 0, [0, 0], 0, [0, 0], 128, 512)],

@@ -13,14 +13,14 @@ public sealed class ExperimentHostTests : IDisposable
     [Fact]
     public void Reproduce_Defaults_IsTheBuiltProgram()
     {
-        RunRequest request = new("e.json", "demo", "runs", null, null, null, null);
+        ExperimentRequest request = new("e.json", "demo", "runs", null, null, null, null);
         Assert.Equal($"{Program} run e.json --variant demo", ExperimentHost.Reproduce(request));
     }
 
     [Fact]
     public void Reproduce_OptionsThatWereGiven_AreGivenAgain()
     {
-        RunRequest request = new("e.json", "mini", "out", new Uri("http://127.0.0.1:5080"), null, null, "cuda");
+        ExperimentRequest request = new("e.json", "mini", "out", new Uri("http://127.0.0.1:5080"), null, null, "cuda");
         Assert.Equal(
             $"{Program} run e.json --variant mini --runs out --service http://127.0.0.1:5080 --device cuda",
             ExperimentHost.Reproduce(request)
@@ -47,7 +47,7 @@ public sealed class ExperimentHostTests : IDisposable
     private Task RunAsync()
     {
         string experiment = folder.Write("experiment.json", ExperimentExample.Json().ToJsonString());
-        RunRequest request = new(experiment, "demo", folder.Path, null, null, null, null);
+        ExperimentRequest request = new(experiment, "demo", folder.Path, null, null, null, null);
         return ExperimentHost.RunAsync(
             request,
             TextWriter.Null,

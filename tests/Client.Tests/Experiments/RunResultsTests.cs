@@ -1,6 +1,7 @@
 using Rudder.Client.Experiments;
 using Rudder.Client.Files;
 using Rudder.Client.Reports;
+using Rudder.Client.Runs;
 using Rudder.Client.Tests.Reports;
 
 namespace Rudder.Client.Tests.Experiments;
@@ -17,28 +18,28 @@ public sealed class RunResultsTests : IDisposable
     [Fact]
     public void Write_FinishedStages_LeavesReportAndSummary()
     {
-        (RunEnvironment environment, RunManifest manifest, Summary summary) = Results();
-        File.Delete(folder.File(Summary.FileName));
+        (MachineInfo environment, RunManifest manifest, RunSummary summary) = Results();
+        File.Delete(folder.File(RunSummary.FileName));
         RunResults.Write(folder.Path, environment, manifest, summary);
         Assert.True(File.Exists(folder.File(ReportWriter.FileName)));
         Assert.True(File.Exists(folder.File(FrontierPicture.FileName)));
-        Assert.Equal("example", StrictJson.Read<Summary>(folder.File(Summary.FileName)).Experiment);
+        Assert.Equal("example", StrictJson.Read<RunSummary>(folder.File(RunSummary.FileName)).Experiment);
     }
 
     [Fact]
     public void Write_ReportThatCannotBeWritten_LeavesNoSummary()
     {
-        (RunEnvironment environment, RunManifest manifest, Summary summary) = Results();
-        File.Delete(folder.File(Summary.FileName));
+        (MachineInfo environment, RunManifest manifest, RunSummary summary) = Results();
+        File.Delete(folder.File(RunSummary.FileName));
         Directory.CreateDirectory(folder.File(ReportWriter.FileName, "in-the-way"));
         Assert.ThrowsAny<Exception>(() => RunResults.Write(folder.Path, environment, manifest, summary));
-        Assert.False(File.Exists(folder.File(Summary.FileName)));
+        Assert.False(File.Exists(folder.File(RunSummary.FileName)));
     }
 
-    private (RunEnvironment Environment, RunManifest Manifest, Summary Summary) Results() =>
+    private (MachineInfo Environment, RunManifest Manifest, RunSummary Summary) Results() =>
         (
-            StrictJson.Read<RunEnvironment>(folder.File(RunEnvironment.FileName)),
+            StrictJson.Read<MachineInfo>(folder.File(MachineInfo.FileName)),
             StrictJson.Read<RunManifest>(folder.File(RunManifest.FileName)),
-            StrictJson.Read<Summary>(folder.File(Summary.FileName))
+            StrictJson.Read<RunSummary>(folder.File(RunSummary.FileName))
         );
 }

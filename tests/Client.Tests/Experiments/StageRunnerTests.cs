@@ -39,15 +39,11 @@ public sealed class StageRunnerTests : IDisposable
         await BreakOffAsync();
         string? found = null;
         await Runner()
-            .RunAsync(
-                "stage",
-                Inputs(1),
-                path =>
-                {
-                    found = File.ReadAllText(Path.Combine(path, "half"));
-                    return Task.CompletedTask;
-                }
-            );
+            .RunAsync("stage", Inputs(1), path =>
+            {
+                found = File.ReadAllText(Path.Combine(path, "half"));
+                return Task.CompletedTask;
+            });
         Assert.Equal("half", found);
         Assert.Contains("stage: resuming", log);
     }
@@ -57,15 +53,11 @@ public sealed class StageRunnerTests : IDisposable
     {
         await BreakOffAsync();
         await Runner()
-            .RunAsync(
-                "stage",
-                Inputs(2),
-                path =>
-                {
-                    Assert.Empty(Directory.EnumerateFileSystemEntries(path));
-                    return Task.CompletedTask;
-                }
-            );
+            .RunAsync("stage", Inputs(2), path =>
+            {
+                Assert.Empty(Directory.EnumerateFileSystemEntries(path));
+                return Task.CompletedTask;
+            });
     }
 
     [Fact]
@@ -107,15 +99,11 @@ public sealed class StageRunnerTests : IDisposable
         string[] results = [folder.Write("summary.json", "old"), folder.Write("report.html", "old")];
         bool during = kept;
         await Runner()
-            .RunAsync(
-                "stage",
-                Inputs(beta),
-                _ =>
-                {
-                    during = results.Any(File.Exists);
-                    return Task.CompletedTask;
-                }
-            );
+            .RunAsync("stage", Inputs(beta), _ =>
+            {
+                during = results.Any(File.Exists);
+                return Task.CompletedTask;
+            });
         Assert.Equal(kept, during);
         Assert.All(results, file => Assert.Equal(kept, File.Exists(file)));
     }
@@ -137,15 +125,11 @@ public sealed class StageRunnerTests : IDisposable
     private async Task BreakOffAsync() =>
         await Assert.ThrowsAsync<IOException>(() =>
             Runner()
-                .RunAsync(
-                    "stage",
-                    Inputs(1),
-                    path =>
-                    {
-                        File.WriteAllText(Path.Combine(path, "half"), "half");
-                        throw new IOException("scripted");
-                    }
-                )
+                .RunAsync("stage", Inputs(1), path =>
+                {
+                    File.WriteAllText(Path.Combine(path, "half"), "half");
+                    throw new IOException("scripted");
+                })
         );
 
     private StageRunner Runner() => new(folder.Path, log.Add, TimeProvider.System);
@@ -154,16 +138,12 @@ public sealed class StageRunnerTests : IDisposable
     {
         bool ran = false;
         await Runner()
-            .RunAsync(
-                "stage",
-                Inputs(beta),
-                path =>
-                {
-                    ran = true;
-                    File.WriteAllText(Path.Combine(path, "out"), result);
-                    return Task.CompletedTask;
-                }
-            );
+            .RunAsync("stage", Inputs(beta), path =>
+            {
+                ran = true;
+                File.WriteAllText(Path.Combine(path, "out"), result);
+                return Task.CompletedTask;
+            });
         return ran;
     }
 }

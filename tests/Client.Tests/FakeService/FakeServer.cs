@@ -44,17 +44,11 @@ internal sealed class FakeServer : IAsyncDisposable
     {
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
-        builder.WebHost.ConfigureKestrel(kestrel =>
-            kestrel.Listen(
-                IPAddress.Loopback,
-                0,
-                listen =>
-                {
-                    listen.Protocols = HttpProtocols.Http2;
-                    endpoint?.Invoke(listen);
-                }
-            )
-        );
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen =>
+            {
+                listen.Protocols = HttpProtocols.Http2;
+                endpoint?.Invoke(listen);
+            }));
         builder.Services.AddGrpc(grpc => grpc.MaxReceiveMessageSize = null);
         FakeServer? server = null;
         builder.Services.AddSingleton(_ => server!);

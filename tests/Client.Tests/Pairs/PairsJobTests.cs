@@ -134,17 +134,14 @@ public sealed class PairsJobTests : IDisposable
         await using FakeServer server = await FakeServer.StartAsync();
         await WriteAsync(server, "a.jsonl");
         List<PreferencePair> pairs = [.. PreferencePairs.Read(folder.File("a.jsonl"))];
-        Assert.All(
-            pairs,
-            pair =>
-            {
-                Assert.True(pair.Chosen.Score > pair.Rejected.Score);
-                Assert.Equal(FakeModels.Positive(pair.Prompt + pair.Chosen.Text), pair.Chosen.Score);
-                Assert.Equal(FakeModels.Positive(pair.Prompt + pair.Rejected.Text), pair.Rejected.Score);
-                Assert.Equal(("f-policy", "f-classifier"), (pair.PolicyFingerprint, pair.ClassifierFingerprint));
-                Assert.Equal(StableHash.Seed(5, pair.PromptId), pair.Settings.Seed);
-            }
-        );
+        Assert.All(pairs, pair =>
+        {
+            Assert.True(pair.Chosen.Score > pair.Rejected.Score);
+            Assert.Equal(FakeModels.Positive(pair.Prompt + pair.Chosen.Text), pair.Chosen.Score);
+            Assert.Equal(FakeModels.Positive(pair.Prompt + pair.Rejected.Text), pair.Rejected.Score);
+            Assert.Equal(("f-policy", "f-classifier"), (pair.PolicyFingerprint, pair.ClassifierFingerprint));
+            Assert.Equal(StableHash.Seed(5, pair.PromptId), pair.Settings.Seed);
+        });
         Assert.InRange(pairs.Count, PromptCount, (PromptCount * 6) - 1); // scores have five values, so some of the 6 pairs of a prompt are ties
     }
 

@@ -22,15 +22,12 @@ public sealed class PromptCutterTests : IDisposable
         );
         IReadOnlyList<CutPrompt> prompts = await CutAsync(new PromptSource(file, PromptFormat.Reviews, Take: 150, Cut: new CutRange(2, 8)));
         Assert.Equal(150, prompts.Count);
-        Assert.All(
-            prompts,
-            prompt =>
-            {
-                Assert.InRange(prompt.Ids.Count, 2, 8);
-                Assert.EndsWith($"#{prompt.Ids.Count}", prompt.Id, StringComparison.Ordinal);
-                Assert.Equal(FakeModels.Decode(prompt.Ids), prompt.Text);
-            }
-        );
+        Assert.All(prompts, prompt =>
+        {
+            Assert.InRange(prompt.Ids.Count, 2, 8);
+            Assert.EndsWith($"#{prompt.Ids.Count}", prompt.Id, StringComparison.Ordinal);
+            Assert.Equal(FakeModels.Decode(prompt.Ids), prompt.Text);
+        });
         Assert.Equal([2, 3, 4, 5, 6, 7, 8], prompts.Select(p => p.Ids.Count).Distinct().Order());
     }
 

@@ -21,10 +21,8 @@ public sealed class ScoredSamplerTests
             .. server.Calls.Where(call => call.Method == "Classify").Select(call => ((ClassifyRequest)call.Request).Inputs.Count),
         ];
         Assert.Equal([1024, 256], asked);
-        Assert.All(
-            groups,
-            group =>
-                Assert.All(group.Completions, c => Assert.Equal(FakeModels.Positive(group.Prompt.Text + c.Drawn.Text), c.Score))
+        Assert.All(groups, group =>
+            Assert.All(group.Completions, c => Assert.Equal(FakeModels.Positive(group.Prompt.Text + c.Drawn.Text), c.Score))
         );
     }
 

@@ -17,9 +17,8 @@ public sealed class ChildProcessTests : IDisposable
     public async Task Stop_ProgramThatWaits_EndsBySigTermAndIsForgotten()
     {
         TaskCompletionSource ready = new();
-        await using ChildProcess child = Start(
-            "trap 'echo leaving; exit 0' TERM; echo ready; while :; do sleep 0.05; done",
-            line => ready.TrySetResult()
+        await using ChildProcess child = Start("trap 'echo leaving; exit 0' TERM; echo ready; while :; do sleep 0.05; done", line =>
+            ready.TrySetResult()
         );
         await ready.Task.WaitAsync(TimeSpan.FromSeconds(30));
         Assert.Contains("\"id\"", File.ReadAllText(folder.File("processes.json")), StringComparison.Ordinal);
@@ -63,17 +62,14 @@ public sealed class ChildProcessTests : IDisposable
     {
         TaskCompletionSource ended = new();
         using ManualResetEventSlim read = new();
-        await using ChildProcess child = Start(
-            "echo first; echo last",
-            line =>
+        await using ChildProcess child = Start("echo first; echo last", line =>
+        {
+            if (line == "first")
             {
-                if (line == "first")
-                {
-                    ended.SetResult();
-                    read.Wait(TimeSpan.FromSeconds(30)); // holds the reader back until the program is gone
-                }
+                ended.SetResult();
+                read.Wait(TimeSpan.FromSeconds(30)); // holds the reader back until the program is gone
             }
-        );
+        });
         await ended.Task.WaitAsync(TimeSpan.FromSeconds(30));
         Assert.True(SpinWait.SpinUntil(() => child.HasExited, TimeSpan.FromSeconds(30)), "the script did not end within 30 s");
         Task stop = child.StopAsync();
@@ -111,7 +107,10 @@ public sealed class ChildProcessTests : IDisposable
         using Process left = Process.Start(start)!;
         try
         {
-            Assert.Equal("ready", await left.StandardOutput.ReadLineAsync().WithinAsync(TimeSpan.FromSeconds(30), "the script's first line"));
+            Assert.Equal(
+                "ready",
+                await left.StandardOutput.ReadLineAsync().WithinAsync(TimeSpan.FromSeconds(30), "the script's first line")
+            );
             Ledger().Add(left);
             ProcessLedger next = new(folder.File("processes.json"), log.Add, TimeSpan.FromMilliseconds(100));
             await next.StopLeftoversAsync(CancellationToken.None).WaitAsync(TimeSpan.FromSeconds(30));

@@ -59,8 +59,10 @@ public sealed partial class ReportPageTests : IDisposable
     {
         JsonNode[] charts = [.. ChartJson().Matches(Page()).Select(match => JsonNode.Parse(match.Groups[1].Value)!)];
         Assert.Equal(4, charts.Length);
-        Assert.Equal(12.34, charts[0]["data"]!["values"]![1]!["kl"]!.GetValue<double>());
-        Assert.Equal(2, charts[1]["data"]!["values"]!.AsArray().Count);
+        JsonNode policy = charts[0]["data"]![2]!; // after the connecting line and the reference
+        Assert.Equal(12.34, policy["x"]![0]!.GetValue<double>());
+        Assert.Equal(1, policy["error_x"]!["array"]![0]!.GetValue<double>(), 9);
+        Assert.Equal([0.693, 0.5], charts[1]["data"]![0]!["y"]!.AsArray().Select(value => value!.GetValue<double>()));
     }
 
     [Fact]
@@ -94,7 +96,7 @@ public sealed partial class ReportPageTests : IDisposable
         string page = Page(sft: "sft");
         Assert.Contains("Recipe of the fine-tuning, as resolved", page, StringComparison.Ordinal);
         Assert.Contains("<th>data.window</th><td>77</td>", page, StringComparison.Ordinal);
-        Assert.Contains("<th>fine-tuning</th><td>loss</td><td>3.2500</td><td>2.5000</td>", page, StringComparison.Ordinal);
+        Assert.Contains("<th>fine-tuning</th><td>3.2500</td><td>2.5000</td>", page, StringComparison.Ordinal);
         Assert.Equal(5, ChartJson().Count(page));
     }
 

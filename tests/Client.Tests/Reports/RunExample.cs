@@ -1,6 +1,7 @@
 using Rudder.Client.Evaluation;
 using Rudder.Client.Experiments;
 using Rudder.Client.Files;
+using Rudder.Client.Runs;
 using Rudder.Client.Tests.Experiments;
 
 namespace Rudder.Client.Tests.Reports;
@@ -32,14 +33,21 @@ internal static class RunExample
         Save(
             folder,
             RunManifest.FileName,
-            new RunManifest("example", "demo", text, text, "client run x --variant demo", variant, 1e-4, "known to work", policies, sft)
+            new RunManifest(
+                "example",
+                "demo",
+                text,
+                text,
+                "client run x --variant demo",
+                (System.Text.Json.Nodes.JsonObject)StrictJson.ToNode(variant),
+                1e-4,
+                "known to work",
+                policies,
+                sft
+            )
         );
-        Save(folder, Summary.FileName, new Summary("example", commit, [], "report.html"));
-        Save(
-            folder,
-            RunEnvironment.FileName,
-            new RunEnvironment("0123456789abcdef", false, text, ".NET", text, 2, 8, DateTimeOffset.UnixEpoch)
-        );
+        Save(folder, RunSummary.FileName, new RunSummary("example", commit, [], "report.html"));
+        Save(folder, MachineInfo.FileName, new MachineInfo("0123456789abcdef", false, text, ".NET", text, 2, 8, DateTimeOffset.UnixEpoch));
     }
 
     private static void Evaluation(TemporaryFolder folder, string name, string text, double reward, double kl) =>

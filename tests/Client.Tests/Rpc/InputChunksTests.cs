@@ -12,17 +12,16 @@ public sealed class InputChunksTests
     public async Task AskAsync_ManyOrLongTexts_NoCallExceedsTheServicesDefaults(int count, int length, int calls)
     {
         List<ClassifyRequest> sent = [];
-        ClassifyInput[] inputs = [.. Enumerable.Range(0, count).Select(i => new ClassifyInput { Text = new string((char)('a' + (i % 26)), length) })];
+        ClassifyInput[] inputs =
+        [
+            .. Enumerable.Range(0, count).Select(i => new ClassifyInput { Text = new string((char)('a' + (i % 26)), length) }),
+        ];
 
-        IReadOnlyList<string> results = await InputChunks.AskAsync<ClassifyInput, string>(
-            "Scoring.Classify",
-            inputs,
-            chunk =>
-            {
-                sent.Add(new ClassifyRequest { Model = new string('m', 128), Inputs = { chunk } });
-                return Task.FromResult<IReadOnlyList<string>>([.. chunk.Select(input => input.Text)]);
-            }
-        );
+        IReadOnlyList<string> results = await InputChunks.AskAsync<ClassifyInput, string>("Scoring.Classify", inputs, chunk =>
+        {
+            sent.Add(new ClassifyRequest { Model = new string('m', 128), Inputs = { chunk } });
+            return Task.FromResult<IReadOnlyList<string>>([.. chunk.Select(input => input.Text)]);
+        });
 
         Assert.Equal(inputs.Select(input => input.Text), results);
         Assert.Equal(calls, sent.Count);

@@ -65,20 +65,15 @@ public sealed class ServiceAccessTests : IDisposable
     public async Task Call_ClientCertificate_IsPresented()
     {
         string? presented = null;
-        await using FakeServer server = await FakeServer.StartAsync(listen =>
-            listen.UseHttps(
-                certificate,
-                tls =>
+        await using FakeServer server = await FakeServer.StartAsync(listen => listen.UseHttps(certificate, tls =>
+            {
+                tls.ClientCertificateMode = ClientCertificateMode.RequireCertificate;
+                tls.ClientCertificateValidation = (given, _, _) =>
                 {
-                    tls.ClientCertificateMode = ClientCertificateMode.RequireCertificate;
-                    tls.ClientCertificateValidation = (given, _, _) =>
-                    {
-                        presented = given.Subject; // The certificate is disposed of with its connection.
-                        return true;
-                    };
-                }
-            )
-        );
+                    presented = given.Subject; // The certificate is disposed of with its connection.
+                    return true;
+                };
+            }));
         await EncodeAsync(server.Address, ServiceAccess.Read(server.Address, null, certificateFile, certificateFile, certificateKeyFile));
         Assert.Equal("CN=both ends", presented);
         await Assert.ThrowsAsync<ServiceException>(() =>
@@ -99,7 +94,9 @@ public sealed class ServiceAccessTests : IDisposable
         folder.Write("key", "rk-abc");
         folder.Write("empty", "\n");
         string? In(string? name) => name is null ? null : folder.File(name);
-        InputException fault = Assert.Throws<InputException>(() => ServiceAccess.Read(new Uri(address), In(key), In(root), In(own), In(ownKey)));
+        InputException fault = Assert.Throws<InputException>(() =>
+            ServiceAccess.Read(new Uri(address), In(key), In(root), In(own), In(ownKey))
+        );
         Assert.Contains(expected, fault.Message, StringComparison.Ordinal);
     }
 

@@ -3,7 +3,7 @@ using Grpc.Core;
 using Grpc.Health.V1;
 using Grpc.Net.Client;
 using Rudder.Inference.V1;
-using Rudder.InferenceService.Tests.Services;
+using Rudder.InferenceService.Tests.Grpc;
 
 namespace Rudder.InferenceService.Tests.Fuzz;
 
@@ -48,7 +48,7 @@ internal sealed class FuzzMethod
         new(MethodType.Unary, ModelsName, "List", ListModelsRequest.Parser, new ListModelsRequest()),
         new(
             MethodType.Unary, ModelsName, "Load", LoadModelRequest.Parser,
-            new LoadModelRequest { Name = "new", Path = FuzzedService.Marker, Engine = Engine.Slots, Precision = Precision.Fp32 }),
+            new LoadModelRequest { Name = "new", Path = FuzzedService.Marker, Engine = Inference.V1.Engine.Slots, Precision = Precision.Fp32 }),
         new(MethodType.Unary, ModelsName, "Unload", UnloadModelRequest.Parser, new UnloadModelRequest { Name = "nothing-of-this-name" }),
         new(
             MethodType.Unary, ModelsName, "Encode", EncodeRequest.Parser,

@@ -18,14 +18,14 @@ internal static class HostileRequests
         {
             Name = values.Rarely(3) ? values.Name() : "new",
             Path = values.Path(),
-            Engine = (Engine)(values.Rarely(4) ? values.Integer() : 0),
+            Engine = (Inference.V1.Engine)(values.Rarely(4) ? values.Integer() : 0),
             Precision = (Precision)(values.Rarely(4) ? values.Integer() : 0),
         },
         ["Unload"] = values => new UnloadModelRequest { Name = values.Text() },
         ["Encode"] = values => Filled(new EncodeRequest { Model = values.Name() }, request => request.Texts.AddRange(values.Some(9, values.Text))),
         ["Decode"] = values => Filled(
             new DecodeRequest { Model = values.Name() }, request => request.Sequences.AddRange(values.Some(9, () => TokenIds(values)))),
-        ["Check"] = values => new Grpc.Health.V1.HealthCheckRequest { Service = values.Text() },
+        ["Check"] = values => new global::Grpc.Health.V1.HealthCheckRequest { Service = values.Text() },
     };
 
     /// <summary>Methods that have such requests.</summary>

@@ -1,6 +1,6 @@
 using System.Net;
 using FsCheck.Fluent;
-using Rudder.InferenceService.Options;
+using Rudder.InferenceService.Settings;
 
 namespace Rudder.InferenceService.Tests.Fuzz;
 

@@ -1,9 +1,10 @@
 using Grpc.Core;
 using Microsoft.Extensions.Configuration;
+using Rudder.Engine.Tests.Support;
 using Rudder.Inference.V1;
-using Rudder.InferenceService.Options;
-using Rudder.InferenceService.Services;
-using Rudder.InferenceService.Tests.Services;
+using Rudder.InferenceService.Grpc;
+using Rudder.InferenceService.Settings;
+using Rudder.InferenceService.Tests.Grpc;
 
 namespace Rudder.InferenceService.Tests.Fuzz;
 

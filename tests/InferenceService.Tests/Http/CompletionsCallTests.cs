@@ -1,7 +1,7 @@
 using System.Net;
 using System.Text.Json;
 using Rudder.Inference.V1;
-using Rudder.InferenceService.Tests.Services;
+using Rudder.InferenceService.Tests.Grpc;
 
 namespace Rudder.InferenceService.Tests.Http;
 

@@ -3,9 +3,9 @@ using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
 using Rudder.Checkpoints;
-using Rudder.InferenceService.Lifetime;
+using Rudder.Engine.Tests.Support;
+using Rudder.InferenceService.Tests.Grpc;
 using Rudder.InferenceService.Tests.Http;
-using Rudder.InferenceService.Tests.Services;
 
 [assembly: AssemblyFixture(typeof(SharedHttpService))]
 

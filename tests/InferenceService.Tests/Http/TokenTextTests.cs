@@ -1,8 +1,8 @@
 using Rudder.Checkpoints;
-using Rudder.InferenceService.Engines;
+using Rudder.Engine;
+using Rudder.Engine.Registry;
 using Rudder.InferenceService.Http;
-using Rudder.InferenceService.Options;
-using Rudder.InferenceService.Registry;
+using Rudder.InferenceService.Settings;
 
 namespace Rudder.InferenceService.Tests.Http;
 

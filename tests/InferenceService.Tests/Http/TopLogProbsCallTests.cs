@@ -1,7 +1,7 @@
 using System.Text.Json;
+using Rudder.Engine.Tests.Support;
 using Rudder.Inference.V1;
-using Rudder.InferenceService.Tests.Engines;
-using Rudder.InferenceService.Tests.Services;
+using Rudder.InferenceService.Tests.Grpc;
 using Rudder.Tests;
 
 namespace Rudder.InferenceService.Tests.Http;

@@ -1,7 +1,8 @@
+using Rudder.Engine.Registry;
+using Rudder.Engine.Sampling;
+using Rudder.Engine.Tests.Support;
 using Rudder.InferenceService.Http;
-using Rudder.InferenceService.Registry;
-using Rudder.InferenceService.Tests.Services;
-using Rudder.Sampling;
+using Rudder.InferenceService.Tests.Grpc;
 
 namespace Rudder.InferenceService.Tests.Http;
 

@@ -1,5 +1,5 @@
 using Rudder.Inference.V1;
-using Rudder.InferenceService.Tests.Services;
+using Rudder.InferenceService.Tests.Grpc;
 
 namespace Rudder.InferenceService.Tests.Load;
 

@@ -1,5 +1,6 @@
 using Rudder.Checkpoints;
-using Rudder.InferenceService.Tests.Services;
+using Rudder.Engine.Tests.Support;
+using Rudder.InferenceService.Tests.Grpc;
 using Rudder.Tests;
 
 namespace Rudder.InferenceService.Tests.Load;

@@ -1,8 +1,7 @@
 using System.Globalization;
 using Grpc.Net.Client;
 using Rudder.Inference.V1;
-using Rudder.InferenceService.Tests.Lifetime;
-using Rudder.InferenceService.Tests.Services;
+using Rudder.InferenceService.Tests.Grpc;
 
 namespace Rudder.InferenceService.Tests.Load;
 

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Rudder.Engine.Graphs;
 
 namespace Rudder.InferenceService.Tests.Load;
 

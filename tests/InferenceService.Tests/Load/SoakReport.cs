@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Rudder.Engine.Graphs;
 
 namespace Rudder.InferenceService.Tests.Load;
 

@@ -1,5 +1,6 @@
-using Rudder.InferenceService.Options;
+using Rudder.Engine.Tests.Support;
 using Rudder.InferenceService.Security;
+using Rudder.InferenceService.Settings;
 
 namespace Rudder.InferenceService.Tests.Security;
 

@@ -1,6 +1,6 @@
 using Microsoft.Extensions.Logging;
-using Rudder.InferenceService.Options;
 using Rudder.InferenceService.Security;
+using Rudder.InferenceService.Settings;
 
 namespace Rudder.InferenceService.Tests.Security;
 

@@ -1,5 +1,5 @@
-using Rudder.InferenceService.Options;
 using Rudder.InferenceService.Security;
+using Rudder.InferenceService.Settings;
 
 namespace Rudder.InferenceService.Tests.Security;
 

@@ -2,9 +2,8 @@ using System.Net;
 using Grpc.Core;
 using Grpc.Net.Client;
 using Rudder.Inference.V1;
-using Rudder.InferenceService.Lifetime;
 using Rudder.InferenceService.Security;
-using Rudder.InferenceService.Tests.Services;
+using Rudder.InferenceService.Tests.Grpc;
 
 namespace Rudder.InferenceService.Tests.Security;
 

@@ -3,9 +3,10 @@ using System.Net.Http.Headers;
 using System.Net.Sockets;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Rudder.Engine.Tests.Support;
 using Rudder.InferenceService.Telemetry;
+using Rudder.InferenceService.Tests.Grpc;
 using Rudder.InferenceService.Tests.Security;
-using Rudder.InferenceService.Tests.Services;
 
 namespace Rudder.InferenceService.Tests.Telemetry;
 

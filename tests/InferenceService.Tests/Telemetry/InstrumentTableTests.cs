@@ -3,7 +3,8 @@ using System.Diagnostics.Metrics;
 using System.Reflection;
 using System.Text.RegularExpressions;
 using Microsoft.Extensions.DependencyInjection;
-using Rudder.InferenceService.Options;
+using Rudder.Engine.Telemetry;
+using Rudder.InferenceService.Settings;
 using Rudder.InferenceService.Telemetry;
 using Rudder.Tests;
 

@@ -1,7 +1,7 @@
 using System.Diagnostics;
-using Rudder.InferenceService.Engines;
+using Rudder.Engine;
+using Rudder.Engine.Sampling;
 using Rudder.InferenceService.Telemetry;
-using Rudder.Sampling;
 
 namespace Rudder.InferenceService.Tests.Telemetry;
 

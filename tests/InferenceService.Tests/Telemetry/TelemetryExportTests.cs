@@ -4,13 +4,13 @@ using Grpc.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Rudder.Checkpoints;
+using Rudder.Engine.Registry;
+using Rudder.Engine.Tests.Support;
 using Rudder.Inference.V1;
-using Rudder.InferenceService.Lifetime;
-using Rudder.InferenceService.Options;
-using Rudder.InferenceService.Registry;
+using Rudder.InferenceService.Settings;
 using Rudder.InferenceService.Telemetry;
+using Rudder.InferenceService.Tests.Grpc;
 using Rudder.InferenceService.Tests.Http;
-using Rudder.InferenceService.Tests.Services;
 
 namespace Rudder.InferenceService.Tests.Telemetry;
 

@@ -1,0 +1,11 @@
+namespace Rudder.Engine;
+
+/// <summary>What decodes a generator.</summary>
+internal enum EngineKind
+{
+    /// <summary>Continuous batching on ONNX Runtime.</summary>
+    Slots,
+
+    /// <summary>ONNX Runtime GenAI.</summary>
+    GenAi,
+}

@@ -1,0 +1,274 @@
+using System.Diagnostics;
+using Rudder.Engine.Graphs;
+using Rudder.Engine.Sampling;
+using Rudder.Engine.Telemetry;
+
+namespace Rudder.Engine.Generation;
+
+/// <summary>Continuous batching: S slots decoded together, each sequence with its own parameters, seed and position.</summary>
+/// <remarks>
+/// One thread owns the decoder and runs the loop: retire, admit, prefill, step, sample, publish; the rows of a step are sampled on
+/// several. A sequence's draws depend on (seed, sample index, place) and its own logits alone, and a row's logits on its own
+/// tokens, so its tokens are the same whatever else runs. A step allocates nothing, unless a request has stop strings,
+/// which are looked for in decoded text, asks for the most probable tokens, or has callbacks that allocate.
+/// </remarks>
+internal sealed class SlotEngine : IGenerator, IRowWork
+{
+    private readonly IDecoder _decoder;
+    private readonly EngineOptions _options;
+    private readonly IEngineObserver _observer;
+    private readonly RequestQueue _queue;
+    private readonly SlotTable _slots;
+    private readonly PromptReader _reader;
+    private readonly RowSampler _sampler;
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Action<int, int, int> _copyRow;         // made once: a method's name in a call would be a new object each time
+    private readonly Action<Slot> _retired;
+    private readonly List<PendingDraw> _draws;
+    private readonly TokenDraw[] _drawn;
+    private readonly RankedToken[]?[] _top;                  // of the rows that ask for it
+    private readonly Exception?[] _faults;
+    private readonly int[] _ids;
+    private readonly int[] _lengths;
+    private long _lastStep;
+    private int _running;
+    private long _cachedTokens;
+
+    /// <summary>Starts an engine on a decoder, which it owns from then on.</summary>
+    public SlotEngine(IDecoder decoder, EngineOptions options, IEngineObserver? observer = null)
+    {
+        int slots = decoder.Info.Slots;
+        (_decoder, _options, _observer) = (decoder, options, observer ?? NoObserver.Instance);
+        _queue = new RequestQueue(options.MaxQueuedSequences);
+        _slots = new SlotTable(slots);
+        _reader = new PromptReader(decoder, _slots, options.MaxPrefillTokens, options.SharePrefixes, _observer);
+        _sampler = new RowSampler(options.Threads);
+        (_copyRow, _retired) = (_reader.CopyRow, Retired);
+        _draws = new List<PendingDraw>(slots);
+        (_drawn, _top, _faults) = (new TokenDraw[slots], new RankedToken[slots][], new Exception?[slots]);
+        (_ids, _lengths) = (new int[slots], new int[slots]);
+        new Thread(RunLoop) { IsBackground = true, Name = "slot engine" }.Start();
+    }
+
+    /// <inheritdoc/>
+    public GeneratorInfo Info => _decoder.Info;
+
+    /// <summary>Sequences waiting for a slot.</summary>
+    public int Waiting => _queue.Sequences;
+
+    /// <summary>What the engine holds, as of its last step; read from any thread.</summary>
+    public EngineLoad Occupancy => new(
+        Volatile.Read(ref _running), Waiting, Info.Slots, Volatile.Read(ref _cachedTokens), (long)Info.Slots * Info.Context);
+
+    /// <summary>Loads a model's decoder, warms it and starts the loop.</summary>
+    /// <param name="folder">The model's graphs.</param>
+    /// <param name="options">Limits.</param>
+    /// <param name="eosId">End-of-text id, for information.</param>
+    /// <param name="observer">Told of what the loop does; null: nobody.</param>
+    /// <exception cref="ModelLoadException">The graph cannot be loaded or its cache would be too large.</exception>
+    public static SlotEngine Load(GraphFolder folder, EngineOptions options, int? eosId, IEngineObserver? observer = null) =>
+        new(Decoder(folder, options, eosId), options, observer);
+
+    /// <inheritdoc/>
+    public Task<IReadOnlyList<IReadOnlyList<GeneratedSequence>>> GenerateAsync(GenerationBatch batch, CancellationToken cancellation)
+    {
+        RequestLimits.Check(batch, Info, _options.MaxQueuedSequences);
+        cancellation.ThrowIfCancellationRequested();
+        var work = new BatchWork(batch, cancellation);
+        _queue.Enqueue(work);
+        batch.OnAdmitted?.Invoke();
+        return work.Completion;
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        _queue.Close();
+        await _stopping.CancelAsync();
+        await _ended.Task;
+        _stopping.Dispose();
+    }
+
+    /// <inheritdoc/>
+    void IRowWork.Do(int row, TokenSampler sampler)
+    {
+        var (slot, logitsRow) = _draws[row];
+        var request = slot.Prompt.Request;
+        try
+        {
+            double uniform = CounterRandom.Uniform(request.Seed, (uint)slot.SampleIndex, (uint)slot.Drawn);
+            var logits = _decoder.Logits(logitsRow);
+            _drawn[row] = sampler.Draw(logits, request.Parameters, uniform);
+            _top[row] = request.TopLogProbs > 0 ? TopTokens.Of(logits, sampler.LogSum, request.TopLogProbs) : null;
+        }
+        catch (Exception e)
+        {
+            _faults[row] = e;                                // logits that are no distribution are their request's fault alone
+        }
+    }
+
+    private void RunLoop()
+    {
+        while (!_stopping.IsCancellationRequested)
+        {
+            RetireFinished();                                // finished, cancelled, past deadline
+            Admit();                                         // clients in turn, while a slot is free; one prefill or one chunk
+            RetireFinished();                                // completions of one token
+            PublishOccupancy();
+            if (_slots.Count > 0)
+            {
+                Step();                                      // one token per live slot; the slow line
+            }
+            else if (!_reader.IsReading && !_queue.WaitForWork(_stopping.Token))
+            {
+                break;                                       // stopped
+            }
+        }
+
+        var stopped = EngineFaults.Stopped();
+        _slots.FailAll(stopped, _retired);
+        _reader.Fail(stopped);
+        foreach (var prompt in _queue.Clear())
+        {
+            prompt.Batch.Fail(stopped);
+        }
+
+        _sampler.Dispose();
+        _decoder.Dispose();
+        _ended.SetResult();
+    }
+
+    // On the processor this program's own attention; on a device, and for graphs in 16 bits, that of the graph.
+    private static IDecoder Decoder(GraphFolder folder, EngineOptions options, int? eosId) =>
+        options.Device == GraphDevice.Cuda || options.Precision == GraphPrecision.Fp16
+            ? OnnxDecoder.Load(folder, options, eosId)
+            : SlotDecoder.Load(folder, options, eosId);
+
+    private void PublishOccupancy()
+    {
+        long tokens = _reader.ReadTokens;
+        for (int row = 0; row < _slots.Count; row++)
+        {
+            tokens += _slots[row].CachedTokens;
+        }
+
+        Volatile.Write(ref _running, _slots.Count + _reader.HeldSlots);
+        Volatile.Write(ref _cachedTokens, tokens);
+    }
+
+    // What live sequences may still grow to is taken: a sequence that has its slot never waits for cache.
+    private long FreeTokens()
+    {
+        long free = (long)Info.Slots * Info.Context;
+        for (int row = 0; row < _slots.Count; row++)
+        {
+            free -= _slots[row].Prompt.ReservedTokens;
+        }
+
+        return free;
+    }
+
+    private void RetireFinished() => _slots.RetireFinished(_copyRow, _retired);
+
+    private void Retired(Slot slot) => _observer.Finished(slot.Drawn, slot.End switch
+    {
+        GenerationEnd.Stop => SequenceEnd.Stop,
+        GenerationEnd.Length => SequenceEnd.Length,
+        _ => slot.Prompt.Batch.HasFailed ? SequenceEnd.Failed : SequenceEnd.Cancelled,
+    });
+
+    private void Admit()
+    {
+        _queue.RemoveOver();
+        _draws.Clear();
+        _lastStep = _slots.Count > 0 ? _lastStep : 0;        // no sequence waits for its next token
+        if (_reader.IsReading)
+        {
+            _reader.Continue(_draws);                        // others wait until it is read, decoding does not
+        }
+        else if (_reader.FreeSlots > 0 && _queue.Sequences > 0)
+        {
+            _reader.Read(_queue.Take(_reader.FreeSlots, _options.MaxPrefillTokens, FreeTokens()), _draws);
+        }
+
+        Draw();
+    }
+
+    private void Step()
+    {
+        int rows = _slots.Count;
+        _draws.Clear();
+        for (int row = 0; row < rows; row++)
+        {
+            var slot = _slots[row];
+            (_ids[row], _lengths[row]) = (slot.LastId, slot.CachedTokens);
+            _draws.Add(new PendingDraw(slot, row));
+        }
+
+        long start = Stopwatch.GetTimestamp();
+        try
+        {
+            _decoder.Step(_ids.AsSpan(0, rows), _lengths.AsSpan(0, rows));
+        }
+        catch (Exception e)
+        {
+            _slots.FailAll(EngineFaults.Failed("decoding step", e), _retired);
+            return;
+        }
+
+        long decoded = Stopwatch.GetTimestamp();
+        for (int row = 0; row < rows; row++)
+        {
+            _slots[row].CachedTokens++;
+        }
+
+        Draw();
+        long end = Stopwatch.GetTimestamp();
+        _observer.Stepped(rows, Stopwatch.GetElapsedTime(start, decoded), Stopwatch.GetElapsedTime(decoded, end));
+        if (_lastStep != 0)
+        {
+            _observer.NextToken(Stopwatch.GetElapsedTime(_lastStep, end));
+        }
+
+        _lastStep = end;
+    }
+
+    /// <summary>Draws what is pending, on several threads, and publishes it in the order of the rows.</summary>
+    private void Draw()
+    {
+        _sampler.Run(_draws.Count, this);
+        for (int i = 0; i < _draws.Count; i++)
+        {
+            var slot = _draws[i].Slot;
+            var fault = _faults[i];
+            _faults[i] = null;
+            Publish(slot, _drawn[i], _top[i], fault);
+            if (fault is null && slot.Drawn == 1)
+            {
+                _observer.FirstToken(Stopwatch.GetElapsedTime(slot.Prompt.EnqueuedAt));
+            }
+        }
+    }
+
+    // A broken decoder of stop strings, too, is its request's fault alone.
+    private static void Publish(Slot slot, TokenDraw draw, RankedToken[]? top, Exception? fault)
+    {
+        try
+        {
+            if (fault is null)
+            {
+                slot.Append(draw.Id, draw.LogProb, top);
+            }
+        }
+        catch (Exception e)
+        {
+            fault = e;
+        }
+
+        if (fault is not null)
+        {
+            slot.Prompt.Batch.Fail(EngineFaults.Failed("drawing a token", fault));
+        }
+    }
+}

@@ -1,0 +1,27 @@
+namespace Rudder.Engine.Graphs;
+
+/// <summary>How large a cache of keys and values is.</summary>
+internal static class CacheSize
+{
+    /// <summary>Bytes of a cache, computed before anything is allocated; also the bound of what GenAI allocates by itself.</summary>
+    /// <param name="shape">The graph's shape.</param>
+    /// <param name="slots">S.</param>
+    /// <param name="maxTokens">maxT.</param>
+    /// <param name="maxBytes">Largest size allowed.</param>
+    /// <exception cref="ModelLoadException">It would be larger than allowed.</exception>
+    public static long Of(GraphShape shape, int slots, int maxTokens, long maxBytes)
+    {
+        try
+        {
+            long bytes = checked(shape.CacheBytesPerToken * slots * maxTokens);
+            return bytes <= maxBytes
+                ? bytes
+                : throw new ModelLoadException(
+                    $"the key-value cache of {slots} slots × {maxTokens} tokens needs {bytes:N0} bytes; the limit is {maxBytes:N0} (Service:MaxCacheMegabytes). Lower MaxSlots or MaxTokens, or raise it.");
+        }
+        catch (OverflowException e)
+        {
+            throw new ModelLoadException($"the key-value cache of {slots} slots × {maxTokens} tokens is larger than any memory. Lower MaxSlots or MaxTokens.", e);
+        }
+    }
+}

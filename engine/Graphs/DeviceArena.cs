@@ -1,0 +1,130 @@
+using Microsoft.ML.OnnxRuntime;
+using Microsoft.ML.OnnxRuntime.Tensors;
+
+namespace Rudder.Engine.Graphs;
+
+/// <summary>Keys and values in memory that ONNX Runtime allocates on a device: nothing of them passes through the host, whatever is shared or compacted.</summary>
+/// <remarks>A row is copied whole: it is contiguous, and a device moves it in less time than it takes to be told its pieces.</remarks>
+internal sealed class DeviceArena : IDisposable
+{
+    private readonly GraphShape _shape;
+    private readonly int _slots;
+    private readonly int _maxTokens;
+    private readonly TensorCopy _copy;
+    private readonly OrtAllocator _allocator;
+    private readonly OrtMemoryInfo _memory;
+    private readonly OrtMemoryAllocation?[] _blocks;         // key and value of layer 0, of layer 1, …
+
+    /// <summary>Allocates the cache, all zeros.</summary>
+    /// <param name="memory">Of the device.</param>
+    /// <param name="cuda">Its provider; null: the processor, whose memory then stands for a device's.</param>
+    /// <param name="shape">The graph's shape; its cache's type is the blocks' type.</param>
+    /// <param name="slots">S.</param>
+    /// <param name="maxTokens">maxT.</param>
+    /// <param name="maxBytes">Largest size allowed.</param>
+    /// <exception cref="ModelLoadException">It would be larger than allowed, or the device's memory ran out.</exception>
+    public DeviceArena(OrtMemoryInfo memory, CudaProvider? cuda, GraphShape shape, int slots, int maxTokens, long maxBytes)
+    {
+        (_shape, _slots, _maxTokens) = (shape, slots, maxTokens);
+        long bytes = CacheSize.Of(shape, slots, maxTokens, maxBytes);
+        _blocks = new OrtMemoryAllocation?[2 * shape.Layers];
+        uint block = BlockBytes();
+        _copy = new TensorCopy(shape.CacheType, RowShape(1), _blocks.Length, cuda);
+        OrtAllocator? allocator = null;
+        OrtMemoryInfo? own = null;
+        try
+        {
+            allocator = _copy.Allocator(memory);
+            own = allocator.Info;
+            (_allocator, _memory) = (allocator, own);
+            for (int i = 0; i < _blocks.Length; i++)
+            {
+                _blocks[i] = _allocator.Allocate(block);
+            }
+
+            Clear();
+        }
+        catch (OnnxRuntimeException e)
+        {
+            Free(allocator, own);
+            throw new ModelLoadException(
+                $"no memory on the device for a key-value cache of {bytes:N0} bytes: {e.Message} Lower MaxSlots or MaxTokens, or unload a model.", e);
+        }
+        catch
+        {
+            Free(allocator, own);
+            throw;
+        }
+    }
+
+    private long RowBytes => (long)_shape.Heads * _maxTokens * _shape.HeadSize * _shape.CacheElementBytes;
+
+    /// <summary>Keys (even block) or values (odd block) of a contiguous range of slots, [rows,H,maxT,D].</summary>
+    /// <param name="block">2 × layer, plus 1 for values.</param>
+    /// <param name="firstRow">First slot.</param>
+    /// <param name="rows">Slots.</param>
+    public OrtValue View(int block, int firstRow, int rows)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(firstRow);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(firstRow + rows, _slots);
+        var memory = _blocks[block];
+        ObjectDisposedException.ThrowIf(memory is null || memory.IsClosed, this);
+        nint start = memory.DangerousGetHandle() + (nint)(firstRow * RowBytes);
+        return OrtValue.CreateTensorValueWithData(_memory, _shape.CacheType, RowShape(rows), start, rows * RowBytes);
+    }
+
+    /// <summary>Copies at least the first tokens of one slot to another; what lies behind them there means nothing afterwards.</summary>
+    public void CopyRow(int from, int to, int tokens)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(tokens, _maxTokens);
+        if (from != to)
+        {
+            _copy.Run(block => View(block, from, 1), block => View(block, to, 1));
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => Free(_allocator, _memory);
+
+    private long[] RowShape(int rows) => [rows, _shape.Heads, _maxTokens, _shape.HeadSize];
+
+    private uint BlockBytes()
+    {
+        long bytes = checked(_slots * RowBytes);
+        return bytes <= uint.MaxValue
+            ? (uint)bytes
+            : throw new ModelLoadException(
+                $"one layer's keys of {_slots} slots × {_maxTokens} tokens take {bytes:N0} bytes; a block on the device holds at most {uint.MaxValue:N0}. Lower MaxSlots or MaxTokens.");
+    }
+
+    // A device's memory begins as anything, and a kernel that multiplies masked values by zero would make NaN of it.
+    private void Clear()
+    {
+        _copy.Run(_ => Zeros(), block => View(block, 0, 1));
+        for (int row = 1; row < _slots; row++)
+        {
+            CopyRow(0, row, 0);
+        }
+    }
+
+    private OrtValue Zeros()
+    {
+        int length = checked((int)(RowBytes / _shape.CacheElementBytes));
+        return _shape.CacheType == TensorElementType.Float16
+            ? OrtValue.CreateTensorValueFromMemory(new Float16[length], RowShape(1))
+            : OrtValue.CreateTensorValueFromMemory(new float[length], RowShape(1));
+    }
+
+    // Blocks go before their allocator, and that before the session it belongs to.
+    private void Free(OrtAllocator? allocator, OrtMemoryInfo? memory)
+    {
+        foreach (var block in _blocks)
+        {
+            block?.Dispose();
+        }
+
+        memory?.Dispose();
+        allocator?.Dispose();
+        _copy.Dispose();
+    }
+}

@@ -1,0 +1,202 @@
+using Google.Protobuf;
+using Microsoft.ML.OnnxRuntime;
+using Rudder.Engine.Kernels;
+using Rudder.Onnx;
+using AttributeType = Rudder.Onnx.AttributeProto.Types.AttributeType;
+using SessionOptions = Microsoft.ML.OnnxRuntime.SessionOptions;
+
+namespace Rudder.Engine.Graphs;
+
+/// <summary>A graph read from its file, verified: what it says about itself, and its nodes, which may be changed before it is started.</summary>
+internal sealed class GraphFile
+{
+    private const string WeightsFolder = "session.model_external_initializers_file_folder_path";
+
+    private readonly GraphFolder _folder;
+
+    private GraphFile(GraphFolder folder, string path, ModelProto model, GraphShape shape)
+    {
+        (_folder, Path, Model, Shape) = (folder, path, model, shape);
+    }
+
+    /// <summary>The file.</summary>
+    public string Path { get; }
+
+    /// <summary>Its content. The weights lie in files beside it.</summary>
+    public ModelProto Model { get; }
+
+    /// <summary>What its metadata say.</summary>
+    public GraphShape Shape { get; }
+
+    /// <summary>Reads a verified graph.</summary>
+    /// <param name="folder">Where it lies.</param>
+    /// <param name="graph">Its name without precision and ending: decoder, logprobs or classifier.</param>
+    /// <param name="precision">Which of its files.</param>
+    /// <exception cref="ModelLoadException">The graph is missing, damaged, or of another model or precision.</exception>
+    public static GraphFile Read(GraphFolder folder, string graph, GraphPrecision precision)
+    {
+        string name = GraphFolder.FileName(graph, precision), path = System.IO.Path.Combine(folder.Path, name);
+        ModelProto model;
+        try
+        {
+            model = ModelProto.Parser.ParseFrom(folder.ReadVerified(name));
+        }
+        catch (InvalidProtocolBufferException e)
+        {
+            throw new ModelLoadException($"{path} cannot be read as an ONNX graph: {e.Message} Export the model again: trainer export.", e);
+        }
+
+        if ((Fault(model) ?? UnknownWeights(model, folder)) is { } fault)
+        {
+            throw new ModelLoadException($"{path} {fault}. Export the model again: trainer export.");
+        }
+
+        var shape = GraphShape.Read(model, path);
+        Check(shape, path, folder.Fingerprint, precision);
+        return new GraphFile(folder, path, model, shape);
+    }
+
+    /// <summary>Takes the node that makes an output out of this graph into one of its own; this one then ends at what that node reads.</summary>
+    /// <param name="output">The output.</param>
+    /// <exception cref="ModelLoadException">No node computes it from one value of the graph and constants.</exception>
+    public GraphFile TakeLast(string output)
+    {
+        var graph = Model.Graph;
+        var node = graph.Node.SingleOrDefault(last => last.Output is [var name] && name == output);
+        string[] read = node is null ? [] : [.. node.Input.Where(name => graph.Initializer.All(tensor => tensor.Name != name))];
+        if (node is null || read is not [{ Length: > 0 } state] || graph.Output is not [var declared] || declared.Name != output)
+        {
+            throw new ModelLoadException($"{Path} does not end in a product that gives '{output}'. Export the model again: trainer export.");
+        }
+
+        var value = new ValueInfoProto { Name = state, Type = declared.Type.Clone() };
+        value.Type.TensorType.Shape = null;                  // known where it is computed
+        var last = new GraphProto { Name = output };
+        last.Node.Add(node);
+        last.Initializer.AddRange(graph.Initializer.Where(tensor => node.Input.Contains(tensor.Name)).Select(tensor => tensor.Clone()));
+        last.Input.Add(value);
+        last.Output.Add(declared);
+        graph.Node.Remove(node);
+        graph.Output[0] = value.Clone();
+        var model = Model.Clone();
+        model.Graph = last;
+        return new GraphFile(_folder, Path, model, Shape);
+    }
+
+    /// <summary>Opens the graph in ONNX Runtime; on the processor with this program's operators where they do more at once than ONNX's.</summary>
+    /// <param name="threads">Threads to compute with; 0 is one per processor.</param>
+    /// <param name="cuda">The device it computes on; null: the processor.</param>
+    /// <param name="attention">Its attention, where it has ours by now; it must outlive the session.</param>
+    /// <param name="adjust">Changes the session's settings, for instance to profile it.</param>
+    /// <exception cref="ModelLoadException">ONNX Runtime refuses it, or a file was changed or replaced since it was verified.</exception>
+    public InferenceSession Start(int threads, CudaProvider? cuda = null, OperatorDomain? attention = null, Action<SessionOptions>? adjust = null)
+    {
+        string weights = System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(Path))!;
+        using var options = GraphSession.Options(threads);
+        adjust?.Invoke(options);
+        if (cuda is null && Shape.Precision != "fp16")       // ours take float32
+        {
+            FuseRows(weights, threads);
+            GraphFusion.RowOperators.AddTo(options);
+            attention?.AddTo(options);
+        }
+
+        cuda?.AddTo(options);
+        options.AddSessionConfigEntry(WeightsFolder, weights);
+        var before = HugePages.LargeRanges();
+        var session = Open(options);
+        HugePages.Collapse(before);
+        return session;
+    }
+
+    // The weights are read by their paths, by ONNX Runtime and by our operators: what they were verified as must still be there afterwards.
+    private InferenceSession Open(SessionOptions options)
+    {
+        InferenceSession? session = null;
+        try
+        {
+            session = new InferenceSession(Model.ToByteArray(), options);
+            _folder.RequireUnchanged();
+            return session;
+        }
+        catch (OnnxRuntimeException e)
+        {
+            _folder.RequireUnchanged();                      // where that is the cause, it is what the caller should know
+            throw new ModelLoadException($"ONNX Runtime cannot load {Path}: {e.Message}", e);
+        }
+        catch
+        {
+            session?.Dispose();
+            throw;
+        }
+    }
+
+    private void FuseRows(string weights, int threads)
+    {
+        try
+        {
+            GraphFusion.FuseRows(Model, weights, threads);
+        }
+        catch (Exception e) when (e is ArgumentException or InvalidOperationException)
+        {
+            throw new ModelLoadException($"{Path} has a node without the inputs or attributes that its operator needs. Export the model again: trainer export.", e);
+        }
+    }
+
+    // What exchanging nodes relies on. This program's own operators trust their attributes, so no file may bring them; and nothing looks
+    // into functions and graphs inside nodes, where they could hide.
+    private static string? Fault(ModelProto model)
+    {
+        if (model.Graph is null)
+        {
+            return "holds no graph";
+        }
+
+        if (model.Functions.Count > 0 || model.Graph.SparseInitializer.Count > 0 || model.Graph.Node.Any(node => node.Attribute.Any(attribute => !IsPlain(attribute))))
+        {
+            return "has functions, sparse tensors, or tensors or graphs inside its nodes, which this service does not read";
+        }
+
+        if (model.Graph.Node.FirstOrDefault(node => node.Domain.StartsWith(OperatorDomain.Name, StringComparison.Ordinal)) is { } own)
+        {
+            return $"has the operator {own.OpType} of this service's own, which no export writes";
+        }
+
+        string? twice = Repeated(model.MetadataProps.Select(entry => entry.Key))
+            ?? Repeated(model.Graph.Initializer.Select(tensor => tensor.Name))
+            ?? Repeated(model.Graph.Node.SelectMany(node => node.Output).Where(name => name.Length > 0));
+        return twice is null ? null : $"has two values or entries of the name '{twice}'";
+    }
+
+    // Tensors inside nodes could lie in files too, which nobody would have hashed.
+    private static bool IsPlain(AttributeProto attribute) => attribute.Type is AttributeType.Float or AttributeType.Int or AttributeType.String or AttributeType.Ints;
+
+    private static string? UnknownWeights(ModelProto model, GraphFolder folder)
+    {
+        var outside = model.Graph.Initializer.Where(tensor => tensor.DataLocation == TensorProto.Types.DataLocation.External || tensor.ExternalData.Count > 0);
+        string? file = outside
+            .SelectMany(tensor => tensor.ExternalData.Where(entry => entry.Key == "location").Select(entry => entry.Value).DefaultIfEmpty(""))
+            .FirstOrDefault(name => !folder.HasWeights(name));
+        return file is null ? null : $"has weights in '{file}', which is none of the weight files that export.json lists";
+    }
+
+    private static string? Repeated(IEnumerable<string> names)
+    {
+        var seen = new HashSet<string>(StringComparer.Ordinal);
+        return names.FirstOrDefault(name => !seen.Add(name));
+    }
+
+    private static void Check(GraphShape shape, string path, string fingerprint, GraphPrecision precision)
+    {
+        string wanted = precision.ToString().ToLowerInvariant();
+        if (shape.Fingerprint != fingerprint)
+        {
+            throw new ModelLoadException($"{path} is a graph of fingerprint {shape.Fingerprint}, not {fingerprint}. Export the model again: trainer export.");
+        }
+
+        if (shape.Precision != wanted)
+        {
+            throw new ModelLoadException($"{path} is a graph in {shape.Precision}; {wanted} was asked for. Export the model again: trainer export.");
+        }
+    }
+}

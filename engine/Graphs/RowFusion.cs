@@ -1,0 +1,140 @@
+using Rudder.Engine.Kernels;
+using Rudder.Onnx;
+
+namespace Rudder.Engine.Graphs;
+
+/// <summary>Replaces work on rows by this program's operators, one method per operator. Every method leaves a node of any other form to ONNX Runtime.</summary>
+internal static class RowFusion
+{
+    private const int Normal = 0, Sum = 3;                   // outputs of SkipLayerNormalization
+    private const int Bias = 4;                              // its optional input
+    private const string Epsilon = "epsilon";
+
+    /// <summary>A quantizer as the attributes of a node.</summary>
+    public static AttributeProto[] Attributes(RowQuantizer quantizer) =>
+    [
+        GraphNodes.Attribute("magnitudes", quantizer.Magnitudes ? 1 : 0),
+        GraphNodes.Attribute("factor", quantizer.Factor),
+        GraphNodes.Attribute("floor", quantizer.Floor),
+    ];
+
+    /// <summary>Replaces the exporter's six operators: |x|, largest, times a factor, at least a floor, zero points, quantization.</summary>
+    public static void Quantize(GraphNodes nodes)
+    {
+        foreach (var node in nodes.Of("QuantizeLinear"))
+        {
+            if (nodes.Maker(node.Input[1], "Max") is { } floored
+                && nodes.Constant(floored.Input[1]) is { } floor
+                && nodes.Maker(floored.Input[0], "Mul") is { } scaled
+                && nodes.Constant(scaled.Input[1]) is { } factor
+                && nodes.Maker(scaled.Input[0], "ReduceMax") is { } largest)
+            {
+                string x = node.Input[0];
+                bool magnitudes = nodes.Maker(largest.Input[0], "Abs")?.Input[0] == x;
+                if (magnitudes || largest.Input[0] == x)
+                {
+                    nodes.Replace(node, QuantizeRows.Operator.Name, [x], [node.Output[0], node.Input[1]], Attributes(new RowQuantizer(magnitudes, factor, floor)));
+                    floored.Output[0] += ".unused";
+                }
+            }
+        }
+    }
+
+    /// <summary>Leaves the bytes to the operators that make the rows, where nothing else reads those.</summary>
+    public static void QuantizeInMakers(GraphNodes nodes)
+    {
+        foreach (var node in nodes.Of(QuantizeRows.Operator.Name).Where(node => nodes.Readers(node.Input[0]) == 1))
+        {
+            var (bytes, scales) = (node.Output[0], node.Output[1]);
+            var maker = nodes.Maker(node.Input[0], GeluRows.Operator.Name) ?? nodes.Maker(node.Input[0], NormalizeRows.Operator.Name);
+            if (maker is null)
+            {
+                continue;
+            }
+
+            (node.Output[0], node.Output[1]) = (bytes + ".unused", scales + ".unused");
+            string operation = maker.OpType == GeluRows.Operator.Name ? GeluRows.ToBytes.Name : NormalizeRows.ToBytes.Name;
+            nodes.Replace(maker, operation, maker.Input, [bytes, scales, .. maker.Output.Skip(1)], [.. maker.Attribute, .. node.Attribute]);
+        }
+    }
+
+    /// <summary>Replaces ONNX Runtime's FastGelu and BiasGelu, and the multiplication by a row's factor before them.</summary>
+    public static void Gelu(GraphNodes nodes)
+    {
+        foreach (var node in nodes.Of("FastGelu").Concat(nodes.Of("BiasGelu")).Where(node => node.Input.Count == 2))
+        {
+            var (x, factors) = nodes.Unscaled(node.Input[0]);
+            var exact = GraphNodes.Attribute("exact", node.OpType == "BiasGelu" ? 1 : 0);
+            nodes.Replace(node, GeluRows.Operator.Name, factors is null ? [x, node.Input[1]] : [x, node.Input[1], factors], node.Output, exact);
+        }
+    }
+
+    /// <summary>Replaces ONNX Runtime's SkipLayerNormalization, and the multiplication by a row's factor before it.</summary>
+    public static void Normalize(GraphNodes nodes)
+    {
+        foreach (var node in nodes.Of("SkipLayerNormalization").Where(IsWhole))
+        {
+            var (x, factors) = nodes.Unscaled(node.Input[0]);
+            bool hasSum = node.Output.Count > Sum && node.Output[Sum].Length > 0, hasBias = node.Input.Count > Bias;
+            string[] inputs = [x, .. node.Input.Skip(1).Take(Bias - 1), node.Input[hasBias ? Bias : Bias - 1]];
+            float epsilon = node.Attribute.Single(attribute => attribute.Name == Epsilon).F;
+            nodes.Replace(
+                node,
+                NormalizeRows.Operator.Name,
+                factors is null ? inputs : [.. inputs, factors],
+                hasSum ? [node.Output[Normal], node.Output[Sum]] : [node.Output[Normal]],
+                GraphNodes.Attribute(Epsilon, epsilon),
+                GraphNodes.Attribute("sum", hasSum ? 1 : 0),
+                GraphNodes.Attribute("bias", hasBias ? 1 : 0));
+        }
+    }
+
+    /// <summary>Replaces products with a matrix of weights that lies in a file beside the graph; the weights leave the graph where nothing else reads them.</summary>
+    /// <param name="nodes">The graph.</param>
+    /// <param name="folder">Of its weights.</param>
+    public static void Multiply(GraphNodes nodes, string folder)
+    {
+        foreach (var node in nodes.Of("MatMul").Concat(nodes.Of("Gemm")).Concat(nodes.Of("FusedMatMul")))
+        {
+            bool transposed = node.OpType == "FusedMatMul" && node.Attribute is [{ Name: "transB", I: 1 }];
+            if ((node.Attribute.Count == 0 || transposed) && nodes.Weights(node.Input[1]) is { } weights)
+            {
+                nodes.Replace(
+                    node,
+                    MultiplyRows.Operator.Name,
+                    [node.Input[0], .. node.Input.Skip(2)],
+                    node.Output,
+                    GraphNodes.Attribute("file", Path.Combine(folder, weights.File)),
+                    GraphNodes.Attribute("offset", weights.Offset),
+                    GraphNodes.Attribute("rows", weights.Rows),
+                    GraphNodes.Attribute("columns", weights.Columns),
+                    GraphNodes.Attribute("transposed", transposed ? 1 : 0));
+            }
+        }
+    }
+
+    /// <summary>Leaves to attention what follows an 8-bit product before it: a factor of each row, and the bias.</summary>
+    public static void ScaleInAttention(GraphNodes nodes)
+    {
+        foreach (var node in nodes.Of(SlotAttention.Name))
+        {
+            // The product of all tokens gets its axes of rows and tokens just before attention.
+            if (nodes.Maker(node.Input[0], "Reshape") is { } reshape
+                && nodes.Readers(node.Input[0]) == 1
+                && nodes.Maker(reshape.Input[0], "Add") is { } biased
+                && nodes.Readers(reshape.Input[0]) == 1
+                && nodes.Unscaled(biased.Input[0]) is (var product, { } factors))
+            {
+                reshape.Input[0] = product;
+                node.Input.Add([factors, biased.Input[1]]);
+            }
+        }
+    }
+
+    // Others, with an input or output that this one has not, stay ONNX Runtime's.
+    private static bool IsWhole(NodeProto node) =>
+        node.Input.Count >= Bias
+        && node.Input.All(name => name.Length > 0)
+        && node.Output.Skip(1).Take(Sum - 1).All(name => name.Length == 0)
+        && node.Attribute.Count(attribute => attribute.Name == Epsilon) == 1;
+}

@@ -1,0 +1,83 @@
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+
+namespace Rudder.Engine.Kernels;
+
+/// <summary>GELU of y = factor·x + bias, exact or in its tanh approximation.</summary>
+/// <remarks>
+/// Inputs: x [N,K], bias [K], and optionally a factor of each row [N], which an 8-bit product leaves to its reader. Output: [N,K], or bytes
+/// [N,K] and scales [N]. Attribute: exact, 1 for <see cref="ExactGelu"/>, 0 for <see cref="TanhGelu"/>.
+/// </remarks>
+/// <param name="exact">Which of the two.</param>
+/// <param name="quantizer">How to make bytes of the rows; null: they stay floats.</param>
+internal sealed unsafe class GeluRows(bool exact, RowQuantizer? quantizer) : IKernel
+{
+    /// <summary>The operator.</summary>
+    public static readonly OperatorDefinition Operator = new(
+        "GeluRows",
+        Inputs,
+        [ElementType.Float],
+        attributes => new GeluRows(attributes.Integer("exact\0"u8) != 0, null));
+
+    /// <summary>The operator that makes bytes. Attributes: those of the quantizer too.</summary>
+    public static readonly OperatorDefinition ToBytes = new(
+        "GeluQuantizeRows",
+        Inputs,
+        [ElementType.UnsignedByte, ElementType.Float],
+        attributes => new GeluRows(attributes.Integer("exact\0"u8) != 0, RowQuantizer.Of(attributes)));
+
+    private static IReadOnlyList<OperatorInput> Inputs => [new(ElementType.Float), new(ElementType.Float), new(ElementType.Float, Optional: true)];
+
+    /// <inheritdoc/>
+    public void Compute(KernelCall call)
+    {
+        float* x = call.Matrix<float>(0, out int rows, out int columns);
+        var work = new Work
+        {
+            X = x, Bias = call.Input<float>(1, columns), Factors = call.OptionalInput<float>(2, rows), Columns = columns, Result = RowResult.Of(call, rows, columns, quantizer),
+        };
+        if (exact)
+        {
+            call.For(rows, &ExactRow, &work);
+        }
+        else
+        {
+            call.For(rows, &TanhRow, &work);
+        }
+    }
+
+    [UnmanagedCallersOnly]
+    private static void ExactRow(void* state, nuint index) => Row<ExactGelu>((Work*)state, index);
+
+    [UnmanagedCallersOnly]
+    private static void TanhRow(void* state, nuint index) => Row<TanhGelu>((Work*)state, index);
+
+    private static void Row<TGelu>(Work* work, nuint index)
+        where TGelu : IGelu
+    {
+        float* x = work->X + ((long)index * work->Columns);
+        float* scratch = stackalloc float[work->Result.ScratchLength(work->Columns)];
+        float* output = work->Result.Row(index, work->Columns, scratch);
+        float factor = work->Factors is null ? 1 : work->Factors[index];
+        int i = 0;
+        for (; i <= work->Columns - Vector512<float>.Count; i += Vector512<float>.Count)
+        {
+            var y = Vector512.FusedMultiplyAdd(Vector512.Load(x + i), Vector512.Create(factor), Vector512.Load(work->Bias + i));
+            Vector512.Store(TGelu.Of(y), output + i);
+        }
+
+        for (; i < work->Columns; i++)
+        {
+            output[i] = TGelu.Of(MathF.FusedMultiplyAdd(x[i], factor, work->Bias[i]));
+        }
+
+        work->Result.End(index, work->Columns, output);
+    }
+
+    private struct Work
+    {
+        public float* X, Bias, Factors;
+        public int Columns;
+        public RowResult Result;
+    }
+}

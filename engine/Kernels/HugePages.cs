@@ -1,0 +1,85 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+
+namespace Rudder.Engine.Kernels;
+
+/// <summary>Asks Linux to put memory on pages of 2 MiB. Advice only: where it is not taken, the memory works as before.</summary>
+/// <remarks>
+/// Weights and caches are read all over in every step; with pages of 4 KiB the processor spends a good part of that time on
+/// finding them (measured: docs/results/sampling.md).
+/// </remarks>
+internal static partial class HugePages
+{
+    /// <summary>Bytes of a huge page, and the alignment that a range needs.</summary>
+    public const int Size = 2 << 20;
+
+    private const string Mappings = "/proc/self/maps";
+    private const int MadviseHugePage = 14;
+    private const int MadviseCollapse = 25;                  // Linux 6.1 and later
+
+    /// <summary>Advises for memory that was just allocated and not yet touched.</summary>
+    /// <param name="address">Start, aligned to <see cref="Size"/>.</param>
+    /// <param name="bytes">Length.</param>
+    public static void Ask(nint address, nuint bytes)
+    {
+        if (OperatingSystem.IsLinux())
+        {
+            _ = Madvise(address, bytes, MadviseHugePage);
+        }
+    }
+
+    /// <summary>The large anonymous memory ranges of this process, by where they start; none where the system does not tell.</summary>
+    public static IReadOnlyDictionary<long, long> LargeRanges()
+    {
+        var ranges = new Dictionary<long, long>();
+        if (!OperatingSystem.IsLinux())
+        {
+            return ranges;
+        }
+
+        try
+        {
+            foreach (var (start, end) in File.ReadLines(Mappings).Select(Parse).OfType<(long Start, long End)>())
+            {
+                ranges[start] = end;                         // read in pieces while other threads allocate: a range may come twice
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            ranges.Clear();                                  // a system without /proc: no advice then
+        }
+
+        return ranges;
+    }
+
+    /// <summary>Brings what was allocated since then, the packed weights of a new session above all, onto huge pages.</summary>
+    /// <param name="before">The ranges before.</param>
+    public static void Collapse(IReadOnlyDictionary<long, long> before)
+    {
+        foreach ((long start, long end) in LargeRanges().Where(range => !before.TryGetValue(range.Key, out long known) || known < range.Value))
+        {
+            long first = (start + Size - 1) / Size * Size;
+            var length = (nuint)((end / Size * Size) - first);
+            if (Madvise((nint)first, length, MadviseHugePage) == 0)
+            {
+                _ = Madvise((nint)first, length, MadviseCollapse);
+            }
+        }
+    }
+
+    // "start-end rw-p offset device inode" and no path: memory of nobody's file.
+    private static (long Start, long End)? Parse(string line)
+    {
+        string[] words = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        if (words.Length != 5 || words[1] != "rw-p")
+        {
+            return null;
+        }
+
+        long[] ends = [.. words[0].Split('-').Select(word => long.Parse(word, NumberStyles.HexNumber, CultureInfo.InvariantCulture))];
+        return ends[1] - ends[0] >= 2 * Size ? (ends[0], ends[1]) : null;
+    }
+
+    [LibraryImport("libc", EntryPoint = "madvise")]
+    private static partial int Madvise(nint address, nuint length, int advice);
+}

@@ -1,0 +1,181 @@
+namespace Rudder.Engine.Kernels;
+
+/// <summary>One computation of a node: its inputs, its outputs and the session's threads.</summary>
+/// <param name="context">ONNX Runtime's handle, valid during the call.</param>
+internal readonly unsafe struct KernelCall(nint context)
+{
+    private const int MaxRank = 8;
+
+    /// <summary>Data of an input of a known size.</summary>
+    /// <param name="index">Of the input.</param>
+    /// <param name="length">Elements it must have: what reads it does not look again.</param>
+    /// <exception cref="InvalidOperationException">It is not there, or has another number of elements.</exception>
+    public T* Input<T>(int index, long length)
+        where T : unmanaged => Sized<T>(Given(index), index, length);
+
+    /// <summary>The same for an optional input; null where it is not given.</summary>
+    /// <param name="index">Of the input.</param>
+    /// <param name="length">Elements it must have.</param>
+    /// <exception cref="InvalidOperationException">It has another number of elements.</exception>
+    public T* OptionalInput<T>(int index, long length)
+        where T : unmanaged
+    {
+        nint value = Value(index);
+        return value == 0 ? null : Sized<T>(value, index, length);
+    }
+
+    /// <summary>Data and shape of an input that is a matrix, or a longer tensor seen as one: all axes but the last are rows.</summary>
+    /// <param name="index">Of the input.</param>
+    /// <param name="rows">Product of all sizes but the last.</param>
+    /// <param name="columns">The last size, at least 1.</param>
+    /// <exception cref="InvalidOperationException">The input is not there, or has rows of no numbers.</exception>
+    public T* Matrix<T>(int index, out int rows, out int columns)
+        where T : unmanaged
+    {
+        nint value = Given(index);
+        long* sizes = stackalloc long[MaxRank];
+        int rank = Sizes(value, sizes);
+        (rows, columns) = (checked((int)Product(sizes, rank - 1)), checked((int)sizes[rank - 1]));
+        if (columns == 0)
+        {
+            throw new InvalidOperationException($"input {index} of an operator of this program has rows of no numbers.");
+        }
+
+        return Data<T>(value);
+    }
+
+    /// <summary>The same for an optional input; null, and no rows, where it is not given.</summary>
+    /// <param name="index">Of the input.</param>
+    /// <param name="rows">Product of all sizes but the last.</param>
+    /// <param name="columns">The last size, at least 1.</param>
+    public T* OptionalMatrix<T>(int index, out int rows, out int columns)
+        where T : unmanaged
+    {
+        (rows, columns) = (0, 0);
+        return Value(index) == 0 ? null : Matrix<T>(index, out rows, out columns);
+    }
+
+    /// <summary>Size of an axis of an input.</summary>
+    /// <param name="index">Of the input.</param>
+    /// <param name="fromEnd">The axis, counted from the last, which is 1.</param>
+    /// <exception cref="InvalidOperationException">The input is not there, or has fewer axes.</exception>
+    public long Axis(int index, int fromEnd)
+    {
+        long* sizes = stackalloc long[MaxRank];
+        int rank = Sizes(Given(index), sizes);
+        return fromEnd <= rank
+            ? sizes[rank - fromEnd]
+            : throw new InvalidOperationException($"input {index} of an operator of this program has {rank} axes; it takes at least {fromEnd}.");
+    }
+
+    /// <summary>Memory of an output.</summary>
+    /// <param name="index">Of the output; the node must have it.</param>
+    /// <param name="shape">Its shape.</param>
+    public T* Output<T>(int index, params ReadOnlySpan<long> shape)
+        where T : unmanaged
+    {
+        nint value;
+        fixed (long* sizes = shape)
+        {
+            OrtNative.Check(OrtNative.Output(context, (nuint)index, sizes, (nuint)shape.Length, &value));
+        }
+
+        if (value == 0)
+        {
+            throw new InvalidOperationException($"an operator of this program has no output {index}.");
+        }
+
+        return Data<T>(value);
+    }
+
+    /// <summary>Memory of an output with the shape of an input, or with its shape and another last size.</summary>
+    /// <param name="index">Of the output.</param>
+    /// <param name="like">Of the input.</param>
+    /// <param name="columns">Last size; 0: the input's.</param>
+    public T* OutputLike<T>(int index, int like, int columns = 0)
+        where T : unmanaged
+    {
+        long* sizes = stackalloc long[MaxRank];
+        int rank = Sizes(Given(like), sizes);
+        if (columns > 0)
+        {
+            sizes[rank - 1] = columns;
+        }
+
+        return Output<T>(index, new ReadOnlySpan<long>(sizes, rank));
+    }
+
+    /// <summary>Runs a function for every index on the session's threads, and waits.</summary>
+    /// <param name="count">Number of indices.</param>
+    /// <param name="body">Function of the state and an index; it must not throw.</param>
+    /// <param name="state">Handed to every call.</param>
+    public void For(int count, delegate* unmanaged<void*, nuint, void> body, void* state) =>
+        OrtNative.Check(OrtNative.ParallelFor(context, body, (nuint)count, 0, state));
+
+    private static T* Sized<T>(nint value, int index, long length)
+        where T : unmanaged
+    {
+        long* sizes = stackalloc long[MaxRank];
+        long elements = Product(sizes, Sizes(value, sizes));
+        if (elements != length)
+        {
+            throw new InvalidOperationException($"input {index} of an operator of this program has {elements} numbers; the others go with {length}.");
+        }
+
+        return Data<T>(value);
+    }
+
+    private static long Product(long* sizes, int count)
+    {
+        long product = 1;
+        for (int axis = 0; axis < count; axis++)
+        {
+            product = checked(product * sizes[axis]);
+        }
+
+        return product;
+    }
+
+    private static T* Data<T>(nint value)
+        where T : unmanaged
+    {
+        void* data;
+        OrtNative.Check(OrtNative.Data(value, &data));
+        return (T*)data;
+    }
+
+    private static int Sizes(nint value, long* sizes)
+    {
+        nint shape;
+        OrtNative.Check(OrtNative.Shape(value, &shape));
+        try
+        {
+            nuint rank;
+            OrtNative.Check(OrtNative.Rank(shape, &rank));
+            if (rank is 0 or > MaxRank)
+            {
+                throw new InvalidOperationException($"an operator of this program got a tensor of {rank} axes; it takes 1 to {MaxRank}.");
+            }
+
+            OrtNative.Check(OrtNative.Dimensions(shape, sizes, rank));
+            return (int)rank;
+        }
+        finally
+        {
+            OrtNative.ReleaseShape(shape);
+        }
+    }
+
+    private nint Given(int index)
+    {
+        nint value = Value(index);
+        return value != 0 ? value : throw new InvalidOperationException($"an operator of this program got no input {index}.");
+    }
+
+    private nint Value(int index)
+    {
+        nint value;
+        OrtNative.Check(OrtNative.Input(context, (nuint)index, &value));
+        return value;
+    }
+}

@@ -1,0 +1,170 @@
+using System.Runtime.InteropServices;
+using System.Text;
+using Microsoft.ML.OnnxRuntime;
+using SessionOptions = Microsoft.ML.OnnxRuntime.SessionOptions;
+
+namespace Rudder.Engine.Kernels;
+
+/// <summary>Operators of this program, made known to sessions. It must outlive every session opened with it.</summary>
+internal sealed unsafe class OperatorDomain : IDisposable
+{
+    /// <summary>Domain of the operators that work on rows.</summary>
+    public const string Name = "rudder";
+
+    /// <summary>Domain of attention over a cache: each session has its own.</summary>
+    public const string SlotsName = "rudder.slots";
+
+    private readonly List<nint> _tables = [];                // OperatorTable*
+    private nint _domain;
+
+    /// <summary>Makes the operators.</summary>
+    /// <param name="domain">Their domain in graphs.</param>
+    /// <param name="definitions">What they are.</param>
+    public OperatorDomain(string domain, params IReadOnlyList<OperatorDefinition> definitions)
+    {
+        fixed (byte* name = Encoding.UTF8.GetBytes(domain + '\0'))
+        fixed (nint* handle = &_domain)
+        {
+            OrtNative.Check(OrtNative.CreateCustomOpDomain(name, handle));
+        }
+
+        try
+        {
+            foreach (var definition in definitions)
+            {
+                var table = Table(definition);
+                _tables.Add((nint)table);
+                OrtNative.Check(OrtNative.AddOperator(_domain, table));
+            }
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Makes the operators known to sessions opened with these options.</summary>
+    public void AddTo(SessionOptions options)
+    {
+        OrtNative.Check(OrtNative.AddDomain(options.DangerousGetHandle(), _domain));
+        GC.KeepAlive(options);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        if (_domain != 0)
+        {
+            OrtNative.ReleaseDomain(_domain);
+            _domain = 0;
+        }
+
+        foreach (nint address in _tables)
+        {
+            var table = (OperatorTable*)address;
+            GCHandle.FromIntPtr(table->Definition).Free();
+            NativeMemory.Free(table->Name);
+            NativeMemory.Free(table);
+        }
+
+        _tables.Clear();
+    }
+
+    private static OperatorTable* Table(OperatorDefinition definition)
+    {
+        byte[] name = Encoding.UTF8.GetBytes(definition.Name + '\0');
+        var table = (OperatorTable*)NativeMemory.AllocZeroed((nuint)sizeof(OperatorTable));
+        table->Name = (byte*)NativeMemory.Alloc((nuint)name.Length);
+        name.CopyTo(new Span<byte>(table->Name, name.Length));
+        table->Definition = GCHandle.ToIntPtr(GCHandle.Alloc(definition));
+        table->Version = OrtNative.Version;
+        table->GetName = &NameOf;
+        table->GetExecutionProviderType = &Provider;
+        table->GetInputType = &InputType;
+        table->GetInputTypeCount = &Inputs;
+        table->GetOutputType = &OutputType;
+        table->GetOutputTypeCount = &Outputs;
+        table->GetInputCharacteristic = &InputCharacteristic;
+        table->GetOutputCharacteristic = &OutputCharacteristic;
+        table->GetInputMemoryType = &MemoryType;
+        table->GetVariadicInputMinArity = &One;
+        table->GetVariadicInputHomogeneity = &One;
+        table->GetVariadicOutputMinArity = &One;
+        table->GetVariadicOutputHomogeneity = &One;
+        table->GetStartVersion = &One;
+        table->GetEndVersion = &One;
+        table->CreateKernelV2 = &Create;
+        table->KernelComputeV2 = &Compute;
+        table->KernelDestroy = &Destroy;
+        return table;
+    }
+
+    private static OperatorDefinition Definition(OperatorTable* table) => (OperatorDefinition)GCHandle.FromIntPtr(table->Definition).Target!;
+
+    [UnmanagedCallersOnly]
+    private static byte* NameOf(OperatorTable* table) => table->Name;
+
+    [UnmanagedCallersOnly]
+    private static nint Provider(OperatorTable* table) => 0;
+
+    [UnmanagedCallersOnly]
+    private static nuint Inputs(OperatorTable* table) => (nuint)Definition(table).Inputs.Count;
+
+    [UnmanagedCallersOnly]
+    private static int InputType(OperatorTable* table, nuint index) => (int)Definition(table).Inputs[(int)index].Type;
+
+    [UnmanagedCallersOnly]
+    private static int InputCharacteristic(OperatorTable* table, nuint index) => Definition(table).Inputs[(int)index].Optional ? 1 : 0;
+
+    [UnmanagedCallersOnly]
+    private static nuint Outputs(OperatorTable* table) => (nuint)Definition(table).Outputs.Count;
+
+    [UnmanagedCallersOnly]
+    private static int OutputType(OperatorTable* table, nuint index) => (int)Definition(table).Outputs[(int)index];
+
+    [UnmanagedCallersOnly]
+    private static int OutputCharacteristic(OperatorTable* table, nuint index) => index == 0 ? 0 : 1;
+
+    [UnmanagedCallersOnly]
+    private static int MemoryType(OperatorTable* table, nuint index) => 0;
+
+    [UnmanagedCallersOnly]
+    private static int One(OperatorTable* table) => 1;
+
+    [UnmanagedCallersOnly]
+    private static nint Create(OperatorTable* table, nint api, nint info, nint* kernel)
+    {
+        try
+        {
+            *kernel = GCHandle.ToIntPtr(GCHandle.Alloc(Definition(table).Create(new NodeAttributes(info))));
+            return 0;
+        }
+        catch (Exception e)                                  // native code is above: what is thrown travels as its status
+        {
+            return OrtNative.Status(e);
+        }
+    }
+
+    [UnmanagedCallersOnly]
+    private static nint Compute(nint kernel, nint context)
+    {
+        try
+        {
+            ((IKernel)GCHandle.FromIntPtr(kernel).Target!).Compute(new KernelCall(context));
+            return 0;
+        }
+        catch (Exception e)                                  // as above: the run fails with its message
+        {
+            return OrtNative.Status(e);
+        }
+    }
+
+    [UnmanagedCallersOnly]
+    private static void Destroy(nint kernel)
+    {
+        var handle = GCHandle.FromIntPtr(kernel);
+        (handle.Target as IDisposable)?.Dispose();
+        handle.Free();
+    }
+}

@@ -1,0 +1,176 @@
+using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
+namespace Rudder.Engine.Kernels;
+
+/// <summary>How a cache keeps numbers.</summary>
+/// <typeparam name="T">What it keeps of each.</typeparam>
+internal unsafe interface IKept<T>
+    where T : unmanaged
+{
+    /// <summary>Sixteen numbers.</summary>
+    static abstract Vector512<float> Load(T* source);
+
+    /// <summary>One number.</summary>
+    static abstract float Read(T source);
+
+    /// <summary>Keeps numbers.</summary>
+    static abstract void Keep(ReadOnlySpan<float> source, T* destination);
+}
+
+/// <summary>Floats as they are.</summary>
+internal readonly unsafe struct KeptWhole : IKept<float>
+{
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Load(float* source) => Vector512.Load(source);
+
+    /// <inheritdoc/>
+    public static float Read(float source) => source;
+
+    /// <inheritdoc/>
+    public static void Keep(ReadOnlySpan<float> source, float* destination) => source.CopyTo(new Span<float>(destination, source.Length));
+}
+
+/// <summary>bfloat16: the upper half of a float, rounded to nearest, ties to even. Not-a-number stays one.</summary>
+internal readonly unsafe struct KeptHalf : IKept<ushort>
+{
+    private const int HalfBits = 16;
+    private const uint JustBelowHalf = 0x7FFF;
+    private const uint QuietBit = 0x400000;
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Load(ushort* source)
+    {
+        var halves = Vector256.Load(source);
+        if (Avx512F.IsSupported)
+        {
+            return (Avx512F.ConvertToVector512UInt32(halves) << HalfBits).AsSingle();
+        }
+
+        var (lower, upper) = Vector256.Widen(halves);
+        return (Vector512.Create(lower, upper) << HalfBits).AsSingle();
+    }
+
+    /// <inheritdoc/>
+    public static float Read(ushort source) => BitConverter.UInt32BitsToSingle((uint)source << HalfBits);
+
+    /// <inheritdoc/>
+    public static void Keep(ReadOnlySpan<float> source, ushort* destination)
+    {
+        for (int i = 0; i < source.Length; i++)
+        {
+            uint bits = BitConverter.SingleToUInt32Bits(source[i]);
+            uint rounded = float.IsNaN(source[i]) ? bits | QuietBit : bits + JustBelowHalf + ((bits >> HalfBits) & 1);
+            destination[i] = (ushort)(rounded >> HalfBits);
+        }
+    }
+}
+
+/// <summary>Arithmetic on rows too short to pay for bounds checks and calls: a head has 64 numbers.</summary>
+/// <remarks>
+/// Longer rows go through System.Numerics.Tensors. Sums have one order for a given length. What is read is asked for
+/// <see cref="Ahead"/> bytes before its turn: rows follow each other in memory, and memory is what such a loop waits for.
+/// </remarks>
+internal static unsafe class Vectors
+{
+    private const int Lanes = 16;
+    private const int Ahead = 4096;                          // bytes
+    private const int CacheLine = 64;                        // bytes
+
+    /// <summary>Σ a·b.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Dot<T, TKept>(float* a, T* b, int length)
+        where T : unmanaged
+        where TKept : IKept<T>
+    {
+        var sum = Vector512<float>.Zero;
+        var other = Vector512<float>.Zero;
+        int i = 0;
+        for (; i <= length - (2 * Lanes); i += 2 * Lanes)
+        {
+            Prefetch(b + i, 2 * Lanes);
+            sum = Vector512.FusedMultiplyAdd(Vector512.Load(a + i), TKept.Load(b + i), sum);
+            other = Vector512.FusedMultiplyAdd(Vector512.Load(a + i + Lanes), TKept.Load(b + i + Lanes), other);
+        }
+
+        float total = Vector512.Sum(sum + other);
+        for (; i < length; i++)
+        {
+            total = MathF.FusedMultiplyAdd(a[i], TKept.Read(b[i]), total);
+        }
+
+        return total;
+    }
+
+    /// <summary>sum += x·factor.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void AddScaled<T, TKept>(T* x, float factor, float* sum, int length)
+        where T : unmanaged
+        where TKept : IKept<T>
+    {
+        var factors = Vector512.Create(factor);
+        int i = 0;
+        for (; i <= length - (2 * Lanes); i += 2 * Lanes)
+        {
+            Prefetch(x + i, 2 * Lanes);
+            Vector512.Store(Vector512.FusedMultiplyAdd(TKept.Load(x + i), factors, Vector512.Load(sum + i)), sum + i);
+            Vector512.Store(Vector512.FusedMultiplyAdd(TKept.Load(x + i + Lanes), factors, Vector512.Load(sum + i + Lanes)), sum + i + Lanes);
+        }
+
+        for (; i < length; i++)
+        {
+            sum[i] = MathF.FusedMultiplyAdd(TKept.Read(x[i]), factor, sum[i]);
+        }
+    }
+
+    /// <summary>Softmax in place.</summary>
+    public static void Softmax(float* x, int length)
+    {
+        var all = new Span<float>(x, length);
+        TensorPrimitives.Subtract(all, TensorPrimitives.Max<float>(all), all);
+        TensorPrimitives.Exp<float>(all, all);
+        TensorPrimitives.Divide(all, TensorPrimitives.Sum<float>(all), all);
+    }
+
+    /// <summary>exp(x - the largest x) in place.</summary>
+    /// <returns>Their sum.</returns>
+    public static float Exponentials(float* x, int length)
+    {
+        float largest = TensorPrimitives.Max(new ReadOnlySpan<float>(x, length));
+        var sum = Vector512<float>.Zero;
+        int i = 0;
+        for (; i <= length - Lanes; i += Lanes)
+        {
+            var value = Vector512.Exp(Vector512.Load(x + i) - Vector512.Create(largest));
+            Vector512.Store(value, x + i);
+            sum += value;
+        }
+
+        float total = Vector512.Sum(sum);
+        for (; i < length; i++)
+        {
+            x[i] = MathF.Exp(x[i] - largest);
+            total += x[i];
+        }
+
+        return total;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Prefetch<T>(T* place, int count)
+        where T : unmanaged
+    {
+        if (Sse.IsSupported)
+        {
+            Sse.Prefetch0((byte*)place + Ahead);
+            if (count * sizeof(T) > CacheLine)
+            {
+                Sse.Prefetch0((byte*)place + Ahead + CacheLine);
+            }
+        }
+    }
+}

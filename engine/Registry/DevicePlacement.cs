@@ -1,0 +1,49 @@
+using Rudder.Checkpoints;
+
+namespace Rudder.Engine.Registry;
+
+/// <summary>Which engines and precisions go with which device: ONNX Runtime would run the others too, by carrying everything to the processor and back.</summary>
+internal static class DevicePlacement
+{
+    /// <summary>Refuses a model that the device has no kernels for.</summary>
+    /// <param name="source">The model.</param>
+    /// <param name="config">Its config.</param>
+    /// <param name="device">The service's device.</param>
+    /// <exception cref="ModelLoadException">It does not go there; names what would.</exception>
+    public static void Require(ModelSource source, ModelConfig config, GraphDevice device)
+    {
+        if (Fault(source, config is RobertaConfig, device) is { } fault)
+        {
+            throw new ModelLoadException($"{source.Folder}: {fault}");
+        }
+    }
+
+    private static string? Fault(ModelSource source, bool isClassifier, GraphDevice device)
+    {
+        if (device == GraphDevice.Cpu)
+        {
+            return source.Precision == GraphPrecision.Fp16
+                ? "precision is fp16, which a processor computes ten times slower than fp32. Use fp32 or int8, or set Service:Device to cuda."
+                : null;
+        }
+
+        if (isClassifier)
+        {
+            return source.Precision == GraphPrecision.Fp32
+                ? null
+                : $"precision is {Word(source.Precision)}; on cuda a classifier runs in fp32. Use fp32, or set Service:Device to cpu.";
+        }
+
+        if (source.Engine == EngineKind.GenAi)
+        {
+            return "engine is genai, which this service runs on the processor only. Use the slots engine, or set Service:Device to cpu.";
+        }
+
+        return source.Precision == GraphPrecision.Fp16
+            ? null
+            : $"precision is {Word(source.Precision)}; on cuda a generator runs in fp16, the only precision of its attention there. "
+                + "Export it with: trainer export --set fp16=true, and use fp16; or set Service:Device to cpu.";
+    }
+
+    private static string Word(GraphPrecision precision) => precision.ToString().ToLowerInvariant();
+}

@@ -1,0 +1,37 @@
+using Microsoft.Extensions.Logging;
+
+namespace Rudder.Engine.Registry;
+
+/// <summary>Every line the engine logs. Failures are named by type and place, not by message, which may quote a request.</summary>
+internal static partial class EngineLog
+{
+    [LoggerMessage(1, LogLevel.Information, "Model {Name} is warm: {Kind}, {Precision}, fingerprint {Fingerprint}, {Seconds:F1} s")]
+    public static partial void ModelWarm(ILogger logger, string name, string kind, string precision, string fingerprint, double seconds);
+
+    [LoggerMessage(2, LogLevel.Information, "Model {Name} was replaced; fingerprint {Old} drains")]
+    public static partial void ModelReplaced(ILogger logger, string name, string old);
+
+    [LoggerMessage(3, LogLevel.Information, "Model {Name}, fingerprint {Fingerprint}, is unloaded")]
+    public static partial void ModelUnloaded(ILogger logger, string name, string fingerprint);
+
+    [LoggerMessage(4, LogLevel.Warning, "Model {Name} had calls running after {Seconds} s; they were ended")]
+    public static partial void ModelDrainTimedOut(ILogger logger, string name, int seconds);
+
+    [LoggerMessage(5, LogLevel.Error, "Unloading model {Name} failed: {Failure}")]
+    public static partial void ModelUnloadFailed(ILogger logger, string name, string failure);
+
+    [LoggerMessage(6, LogLevel.Error, "Model {Name}, fingerprint {Fingerprint}, still has calls {Seconds} s after they were told to end; its memory is freed when the last one leaves")]
+    public static partial void ModelCallsLeft(ILogger logger, string name, string fingerprint, int seconds);
+
+    /// <summary>Types of a failure and of its causes with the method each came from; messages are left out, they may quote a request.</summary>
+    public static string Describe(Exception exception)
+    {
+        var parts = new List<string>();
+        for (Exception? cause = exception; cause is not null; cause = cause.InnerException)
+        {
+            parts.Add($"{cause.GetType().FullName} in {cause.TargetSite?.DeclaringType?.FullName}.{cause.TargetSite?.Name}");
+        }
+
+        return string.Join(" <- ", parts);
+    }
+}

@@ -1,0 +1,182 @@
+using Rudder.Checkpoints;
+using Rudder.Engine.Kernels;
+using Rudder.Engine.Scoring;
+
+namespace Rudder.Engine.Registry;
+
+/// <summary>A warm model: its tokenizer, its engines, and the calls that use them now.</summary>
+internal sealed class LoadedModel
+{
+    private readonly Lock _lock = new();
+    private readonly CancellationTokenSource _ended = new();
+    private readonly TaskCompletionSource _idle = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private int _calls;
+    private bool _retired;
+    private Task<Retirement>? _retirement;
+
+    /// <summary>Time that calls of a retired model have to end after they were told to. 30 s: a native call cannot be cut short.</summary>
+    public static TimeSpan EndGrace { get; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>Name that calls use.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>What was loaded.</summary>
+    public required ModelSource Source { get; init; }
+
+    /// <summary>SHA-256 over weights, config and tokenizer, hex.</summary>
+    public required string Fingerprint { get; init; }
+
+    /// <summary>Number of token ids.</summary>
+    public required int Vocabulary { get; init; }
+
+    /// <summary>Tokens of prompt and completion together, or of one classifier window with its special tokens.</summary>
+    public required int Context { get; init; }
+
+    /// <summary>Tokens that one drawn sequence holds: the settings may give a slot less than the model's context.</summary>
+    public int SlotTokens => Generator?.Info.Context ?? Context;
+
+    /// <summary>End-of-text id, or null where the config names none.</summary>
+    public int? EosId { get; init; }
+
+    /// <summary>Text to ids and back; null where the folder has no tokenizer.</summary>
+    public TextTokenizer? Tokenizer { get; init; }
+
+    /// <summary>Draws completions; null for a classifier.</summary>
+    public IGenerator? Generator { get; init; }
+
+    /// <summary>Scores completions; null for a classifier.</summary>
+    public IScorer? Scorer { get; init; }
+
+    /// <summary>Classifies; null for a generator.</summary>
+    public IClassifier? Classifier { get; init; }
+
+    /// <summary>Shows the generator's load in the gauges until it is disposed; null where nothing is shown.</summary>
+    public IDisposable? Watch { get; init; }
+
+    /// <summary>Held while the model scores: one call at a time has its threads, clients in turn.</summary>
+    public ScoringTurn ScoringTurn { get; } = new();
+
+    /// <summary>Bounds the calls that wait to be scored or are.</summary>
+    public ScoringAdmission Scoring { get; } = new();
+
+    /// <summary>Fires when calls of a retired model have used up their time.</summary>
+    public CancellationToken Ended => _ended.Token;
+
+    /// <summary>The text of drawn ids; empty without a tokenizer. Ids of a vocabulary padded beyond the tokenizer's stand for no text, as special tokens.</summary>
+    /// <param name="ids">Ids of the model.</param>
+    public string Decode(IEnumerable<int> ids) =>
+        Tokenizer is { } tokenizer ? tokenizer.Decode(ids.Where(id => id < tokenizer.VocabularySize)) : "";
+
+    /// <summary>Registers a call, unless the model is retired; then <see cref="Leave"/> must follow.</summary>
+    public bool TryEnter()
+    {
+        lock (_lock)
+        {
+            if (_retired)
+            {
+                return false;
+            }
+
+            _calls++;
+            return true;
+        }
+    }
+
+    /// <summary>A call that entered is over.</summary>
+    public void Leave()
+    {
+        lock (_lock)
+        {
+            if (--_calls == 0 && _retired)
+            {
+                _idle.TrySetResult();
+            }
+        }
+    }
+
+    /// <summary>Takes no new calls, waits for the running ones, ends them when the time is up, and frees the engines.</summary>
+    /// <remarks>
+    /// A call that does not heed its end is waited for <see cref="EndGrace"/>; the engines under it are freed when it leaves, never
+    /// before. A model retires once: who asks again gets the first answer.
+    /// </remarks>
+    /// <param name="limit">Time that running calls have.</param>
+    /// <param name="time">What measures it.</param>
+    public Task<Retirement> RetireAsync(TimeSpan limit, TimeProvider time)
+    {
+        lock (_lock)
+        {
+            _retired = true;
+            if (_calls == 0)
+            {
+                _idle.TrySetResult();
+            }
+
+            return _retirement ??= EndAsync(limit, time);
+        }
+    }
+
+    private async Task<Retirement> EndAsync(TimeSpan limit, TimeProvider time)
+    {
+        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding); // out of the lock
+        bool inTime = await IsIdleWithinAsync(limit, time);
+        if (!inTime)
+        {
+            await _ended.CancelAsync();
+            if (!await IsIdleWithinAsync(EndGrace, time))
+            {
+                return new Retirement(InTime: false, Freed: FreeAsync());
+            }
+        }
+
+        await FreeAsync();
+        return new Retirement(inTime, Task.CompletedTask);
+    }
+
+    private async Task<bool> IsIdleWithinAsync(TimeSpan limit, TimeProvider time)
+    {
+        try
+        {
+            await _idle.Task.WaitAsync(limit, time);
+            return true;
+        }
+        catch (TimeoutException)
+        {
+            return false;
+        }
+    }
+
+    private async Task FreeAsync()
+    {
+        await _idle.Task;
+        await DisposeAsync();
+    }
+
+    private async Task DisposeAsync()
+    {
+        Watch?.Dispose();                                    // before the engine: nobody asks it any more
+
+        // One engine's failure must not keep the others' memory.
+        try
+        {
+            await (Generator?.DisposeAsync() ?? ValueTask.CompletedTask);
+        }
+        finally
+        {
+            try
+            {
+                Scorer?.Dispose();
+            }
+            finally
+            {
+                Classifier?.Dispose();
+                _ended.Dispose();
+                NativeHeap.Trim();
+            }
+        }
+    }
+}
+
+/// <summary>How a model's retirement went.</summary>
+/// <param name="InTime">Whether every call finished by itself.</param>
+/// <param name="Freed">Completes when the engines are freed: already complete, unless a call ignored its end.</param>
+internal readonly record struct Retirement(bool InTime, Task Freed);

@@ -1,0 +1,112 @@
+using Rudder.Engine.Graphs;
+
+namespace Rudder.Engine.Registry;
+
+/// <summary>Turns paths that calls name into folders inside the model roots; symbolic links are followed before the check.</summary>
+internal sealed class ModelFolders(IEnumerable<string> roots)
+{
+    private const int MaxLinks = 40;
+    private readonly string[] _roots = [.. roots.Select(Path.GetFullPath)];
+
+    /// <summary>The real folder behind a path.</summary>
+    /// <param name="path">Absolute, or relative to the first model root.</param>
+    /// <exception cref="ModelPathException">It leads out of the roots, or there is no such folder.</exception>
+    public string Resolve(string path)
+    {
+        if (path.Contains('\0'))
+        {
+            throw new ModelPathException("path holds a NUL character; it takes a folder inside one of the service's model roots.", missing: false);
+        }
+
+        string real = RealPath(Path.GetFullPath(path, _roots[0]));
+        var realRoots = _roots.Select(root => RealPath(root)).ToList();
+        if (!IsInside(real, realRoots))
+        {
+            throw Outside("path");
+        }
+
+        if (!Directory.Exists(real))
+        {
+            throw new ModelPathException("path names no folder inside the service's model roots; Service:ModelRoots lists them.", missing: true);
+        }
+
+        RequireFilesInside(real, realRoots);
+        return real;
+    }
+
+    // The files themselves may be links too, as in a download cache, and so may the folders in the folder: each is gone through once,
+    // however many links lead to it.
+    private static void RequireFilesInside(string folder, List<string> realRoots)
+    {
+        var seen = new HashSet<string>(StringComparer.Ordinal) { folder };
+        var waiting = new Queue<string>([folder]);
+        while (waiting.TryDequeue(out string? current))
+        {
+            foreach (string entry in Directory.EnumerateFileSystemEntries(current))
+            {
+                bool isLink = new FileInfo(entry).LinkTarget is not null;
+                string real = isLink ? RealPath(entry) : entry;
+                if (isLink && !IsInside(real, realRoots))
+                {
+                    throw Outside($"'{Path.GetRelativePath(folder, entry)}' in the folder at path");
+                }
+
+                if (LinuxStatus.Read(real) is { IsSpecial: true })
+                {
+                    throw new ModelPathException(
+                        $"'{Path.GetRelativePath(folder, entry)}' in the folder at path is a pipe, a socket or a device; a model folder holds files and folders only. Take it out.", missing: false);
+                }
+
+                if (Directory.Exists(real) && seen.Add(real))
+                {
+                    waiting.Enqueue(real);
+                }
+            }
+        }
+    }
+
+    private static ModelPathException Outside(string what) =>
+        new($"{what} leads out of the service's model roots; the operator can add a root with Service:ModelRoots.", missing: false);
+
+    private static bool IsInside(string real, IEnumerable<string> realRoots) =>
+        realRoots.Any(root => real == root || real.StartsWith(root.TrimEnd('/') + '/', StringComparison.Ordinal));
+
+    private static string RealPath(string path, int links = 0)
+    {
+        if (links > MaxLinks)
+        {
+            throw new ModelPathException("path holds a loop of symbolic links.", missing: false);
+        }
+
+        string current = "/";
+        string[] parts = path.Split('/', StringSplitOptions.RemoveEmptyEntries);
+        for (int i = 0; i < parts.Length; i++)
+        {
+            if (parts[i] is "." or "..")
+            {
+                // Only in a link's target: '..' there leads up from where the links before it led, as the system reads it.
+                current = parts[i] == "." ? current : Path.GetDirectoryName(current) ?? "/";
+                continue;
+            }
+
+            string next = Path.Combine(current, parts[i]);
+            if (new FileInfo(next).LinkTarget is { } target)
+            {
+                return RealPath(Path.Combine([current, target, .. parts[(i + 1)..]]), links + 1);
+            }
+
+            current = next;
+        }
+
+        return current;
+    }
+}
+
+/// <summary>A path that a call named cannot be loaded from.</summary>
+/// <param name="message">What and why.</param>
+/// <param name="missing">Whether nothing is there, rather than something forbidden.</param>
+internal sealed class ModelPathException(string message, bool missing) : Exception(message)
+{
+    /// <summary>Whether nothing is there, rather than something forbidden.</summary>
+    public bool Missing { get; } = missing;
+}

@@ -1,0 +1,134 @@
+using Rudder.Checkpoints;
+using Rudder.Engine.Generation;
+using Rudder.Engine.Graphs;
+using Rudder.Engine.Sampling;
+using Rudder.Engine.Scoring;
+using Rudder.Engine.Telemetry;
+
+namespace Rudder.Engine.Registry;
+
+/// <summary>Makes a warm model out of a folder: config, tokenizer and graphs must be there and belong together.</summary>
+internal sealed class ModelLoader(EngineOptions options, EngineMetrics metrics) : IModelLoader
+{
+    public Task<LoadedModel> LoadAsync(ModelSource source, CancellationToken cancellation) =>
+        Task.Run(() => Load(source, cancellation), cancellation);
+
+    private async Task<LoadedModel> Load(ModelSource source, CancellationToken cancellation)
+    {
+        source.RequireInPlace();                             // other loads may have taken long before this one's turn came
+        var files = UnchangedFiles.In(source.Folder);
+        var config = ModelConfig.Load(source.Folder);
+        var tokenizer = TextTokenizer.Load(source.Folder);
+        RefuseWithoutGraphs(source.Folder);
+        if (tokenizer is not null && tokenizer.VocabularySize > config.VocabularySize)
+        {
+            throw new ModelLoadException(
+                $"{source.Folder}: the tokenizer has {tokenizer.VocabularySize} ids and config.json {config.VocabularySize}; the model cannot read all of them. Take both from one model.");
+        }
+
+        DevicePlacement.Require(source, config, options.Device);
+
+        // What does not fit is refused by its stated size, not by the kernel half-way through.
+        ModelSize.Of(source, config, Limits(options, source, config)).RequireWithin(source.Folder, options.MaxModelBytes, FreeMemory.Bytes());
+
+        // Hashing and reading the graphs takes the longest.
+        var graphs = GraphFolder.Open(source.Folder, source.RequireInPlace);
+        files.Require();                                     // config and tokenizer, read before they were hashed
+        cancellation.ThrowIfCancellationRequested();
+        try
+        {
+            return config is RobertaConfig
+                ? Classifier(source, config, tokenizer, graphs, cancellation)
+                : await GeneratorAsync(source, config, tokenizer, graphs, cancellation);
+        }
+        catch (EngineFailedException e)
+        {
+            throw new ModelLoadException($"{graphs.ModelFolder}: the first request after loading failed ({(e.InnerException ?? e).Message}). The weights are damaged or overflow; train or fetch the model again.", e);
+        }
+    }
+
+    private LoadedModel Classifier(
+        ModelSource source, ModelConfig config, TextTokenizer? tokenizer, GraphFolder graphs, CancellationToken cancellation)
+    {
+        var engine = ClassifierEngine.Load(graphs, Limits(options, source, config));
+        try
+        {
+            engine.ClassifyIds([[config.BosId ?? 0, config.EosId ?? 0]], cancellation);
+        }
+        catch
+        {
+            engine.Dispose();
+            throw;
+        }
+
+        return new LoadedModel
+        {
+            Name = source.Name,
+            Source = source,
+            Fingerprint = engine.Fingerprint,
+            Vocabulary = engine.Vocabulary,
+            Context = engine.Context,
+            EosId = config.EosId,
+            Tokenizer = tokenizer,
+            Classifier = engine,
+        };
+    }
+
+    private async Task<LoadedModel> GeneratorAsync(
+        ModelSource source, ModelConfig config, TextTokenizer? tokenizer, GraphFolder graphs, CancellationToken cancellation)
+    {
+        var limits = Limits(options, source, config);
+        var scorer = LogProbEngine.Load(graphs, limits);
+        IGenerator? generator = null;
+        try
+        {
+            generator = source.Engine == EngineKind.GenAi
+                ? GenAiEngine.Load(graphs, limits, config.EosId)
+                : SlotEngine.Load(graphs, limits, config.EosId, metrics.For(source.Name));
+            int start = config.BosId ?? 0;
+            scorer.Score([new ScoredSequence([start], [start])], cancellation);
+            var prompt = new PromptRequest { PromptIds = [start], MaxNewTokens = 1, Parameters = SamplingParameters.Greedy };
+            await generator.GenerateAsync(new GenerationBatch([prompt]), cancellation);
+        }
+        catch
+        {
+            scorer.Dispose();
+            await (generator?.DisposeAsync() ?? ValueTask.CompletedTask);
+            throw;
+        }
+
+        return new LoadedModel
+        {
+            Name = source.Name,
+            Source = source,
+            Fingerprint = generator.Info.Fingerprint,
+            Vocabulary = generator.Info.Vocabulary,
+            Context = scorer.Context,
+            EosId = config.EosId,
+            Tokenizer = tokenizer,
+            Generator = generator,
+            Scorer = scorer,
+            Watch = Watch(source, config, generator),
+        };
+    }
+
+    // Shown once the model is warm: nothing that can fail comes after it, so no watch outlives its engine.
+    private IDisposable? Watch(ModelSource source, ModelConfig config, IGenerator generator) => generator is SlotEngine engine
+        ? metrics.Watch(source.Name, () => engine.Occupancy, cacheBytesPerToken: 2L * config.Layers * config.HiddenSize * ModelSize.CacheElementBytes(source))
+        : null;
+
+    /// <summary>The limits of one model's engines: a context shorter than MaxTokens is the limit of its model.</summary>
+    /// <param name="options">The limits of all models.</param>
+    /// <param name="source">The model.</param>
+    /// <param name="config">Its config.</param>
+    public static EngineOptions Limits(EngineOptions options, ModelSource source, ModelConfig config) =>
+        options with { Precision = source.Precision, MaxTokens = Math.Min(options.MaxTokens, config.Context) };
+
+    private static void RefuseWithoutGraphs(string folder)
+    {
+        if (!File.Exists(Path.Combine(folder, "onnx", "export.json")))
+        {
+            throw new ModelLoadException($"{folder} holds no ONNX graphs (onnx/export.json); make them with: trainer export --model {folder}");
+        }
+    }
+}

@@ -1,0 +1,172 @@
+using System.Numerics;
+
+namespace Rudder.Engine.Sampling;
+
+/// <summary>One pass over a row of logits: per block of 256 its largest value and its probability mass, and the whole row's normalisers.</summary>
+/// <remarks>Reads the row from memory once: a block is still in the first-level cache when its exponentials are summed. Not thread-safe; reused from row to row.</remarks>
+internal sealed class LogitScan
+{
+    /// <summary>Entries of one block; a multiple of every vector width.</summary>
+    public const int BlockLength = 256;
+
+    // A block whose best weight is below e^-86 holds no mass at all: Weigh would make zeros of it, and none could be drawn.
+    private const double Lightest = -86;
+
+    private float[] _blockMax = [];
+    private double[] _blockMass = [];
+    private float[] _groupMax = [];
+
+    /// <summary>The row's largest logit.</summary>
+    public float Max { get; private set; }
+
+    /// <summary>Natural logarithm of the sum of e^logit, at temperature 1.</summary>
+    public double LogSum { get; private set; }
+
+    /// <summary>Sum of <see cref="BlockMass"/>.</summary>
+    public double TotalMass { get; private set; }
+
+    /// <summary>1 / temperature, as used for the masses.</summary>
+    public float InverseTemperature { get; private set; }
+
+    /// <summary>Number of blocks; the last may be partly filled.</summary>
+    public int Blocks { get; private set; }
+
+    /// <summary>Largest logit of each block.</summary>
+    public ReadOnlySpan<float> BlockMax => _blockMax.AsSpan(0, Blocks);
+
+    /// <summary>Sum over each block of e^((logit - Max) / temperature).</summary>
+    public ReadOnlySpan<double> BlockMass => _blockMass.AsSpan(0, Blocks);
+
+    /// <summary>Largest logit of each of many small disjoint groups (32 entries where a vector holds 8): as many lower bounds for a top-k threshold.</summary>
+    public ReadOnlySpan<float> GroupMax => _groupMax.AsSpan(0, Blocks * Vector<float>.Count);
+
+    /// <summary>Scans a row.</summary>
+    /// <param name="logits">The row, not empty.</param>
+    /// <param name="temperature">Above 0.</param>
+    /// <exception cref="InvalidLogitsException">The row is no distribution.</exception>
+    public void Run(ReadOnlySpan<float> logits, float temperature)
+    {
+        Reserve(logits.Length);
+        // A denormal temperature would make 0 × infinity; at 1e30 every difference that a float can hold is decisive already.
+        InverseTemperature = MathF.Min(1 / temperature, 1e30f);
+        Span<double> rawMass = Blocks <= 1024 ? stackalloc double[Blocks] : new double[Blocks];
+        for (int block = 0; block < Blocks; block++)
+        {
+            ScanBlock(logits, block, out rawMass[block]);
+        }
+
+        Combine(rawMass);
+        if (!double.IsFinite(LogSum))
+        {
+            throw Explain(logits);
+        }
+    }
+
+    /// <summary>Writes e^((logit - Max) / temperature) of one block; entries past the row's end are 0.</summary>
+    public void Weigh(ReadOnlySpan<float> logits, int block, Span<float> weights)
+    {
+        Span<float> padded = stackalloc float[BlockLength];
+        scoped ReadOnlySpan<float> values = Block(logits, block, padded);
+        var max = new Vector<float>(Max);
+        var scale = new Vector<float>(InverseTemperature);
+        for (int i = 0; i < BlockLength; i += Vector<float>.Count)
+        {
+            VectorExp.Exp((new Vector<float>(values[i..]) - max) * scale).CopyTo(weights[i..]);
+        }
+    }
+
+    private void ScanBlock(ReadOnlySpan<float> logits, int block, out double rawMass)
+    {
+        Span<float> padded = stackalloc float[BlockLength];
+        scoped ReadOnlySpan<float> values = Block(logits, block, padded);
+        var lanes = new Vector<float>(float.NegativeInfinity);
+        for (int i = 0; i < BlockLength; i += Vector<float>.Count)
+        {
+            lanes = Vector.MaxNative(lanes, new Vector<float>(values[i..]));
+        }
+
+        lanes.CopyTo(_groupMax.AsSpan(block * Vector<float>.Count));
+        float max = float.MinValue;                          // a block of minus infinities then weighs 0 rather than NaN
+        for (int lane = 0; lane < Vector<float>.Count; lane++)
+        {
+            max = MathF.Max(max, lanes[lane]);
+        }
+
+        _blockMax[block] = max;
+        rawMass = Mass(values, max, 1);
+        _blockMass[block] = InverseTemperature == 1 ? rawMass : Mass(values, max, InverseTemperature);
+    }
+
+    private static double Mass(ReadOnlySpan<float> values, float max, float inverseTemperature)
+    {
+        var shift = new Vector<float>(max);
+        var scale = new Vector<float>(inverseTemperature);
+        var sum = Vector<float>.Zero;
+        for (int i = 0; i < BlockLength; i += Vector<float>.Count)
+        {
+            sum += VectorExp.Exp((new Vector<float>(values[i..]) - shift) * scale);
+        }
+
+        return Vector.Sum(sum);
+    }
+
+    // Brings the blocks' masses from their own maxima to the row's.
+    private void Combine(ReadOnlySpan<double> rawMass)
+    {
+        Max = float.MinValue;
+        foreach (float max in BlockMax)
+        {
+            Max = MathF.Max(Max, max);
+        }
+
+        double raw = 0;
+        TotalMass = 0;
+        for (int block = 0; block < Blocks; block++)
+        {
+            double below = (double)_blockMax[block] - Max;
+            raw += rawMass[block] * Math.Exp(below);
+            double scaled = below * InverseTemperature;
+            _blockMass[block] *= scaled < Lightest ? 0 : Math.Exp(scaled);
+            TotalMass += _blockMass[block];
+        }
+
+        LogSum = Max + Math.Log(raw);
+    }
+
+    private static ReadOnlySpan<float> Block(ReadOnlySpan<float> logits, int block, Span<float> padded)
+    {
+        ReadOnlySpan<float> values = logits[(block * BlockLength)..];
+        if (values.Length >= BlockLength)
+        {
+            return values[..BlockLength];
+        }
+
+        values.CopyTo(padded);
+        padded[values.Length..].Fill(float.NegativeInfinity);
+        return padded[..BlockLength];
+    }
+
+    private void Reserve(int length)
+    {
+        Blocks = (length + BlockLength - 1) / BlockLength;
+        if (_blockMax.Length < Blocks)
+        {
+            _blockMax = new float[Blocks];
+            _blockMass = new double[Blocks];
+            _groupMax = new float[Blocks * Vector<float>.Count];
+        }
+    }
+
+    private static InvalidLogitsException Explain(ReadOnlySpan<float> logits)
+    {
+        for (int i = 0; i < logits.Length; i++)
+        {
+            if (float.IsNaN(logits[i]) || float.IsPositiveInfinity(logits[i]))
+            {
+                return new InvalidLogitsException($"logit {i} of {logits.Length} is {logits[i]}; no token can be drawn. The model's weights or its graph are damaged.");
+            }
+        }
+
+        return new InvalidLogitsException($"none of the {logits.Length} logits is finite; no token can be drawn.");
+    }
+}

@@ -1,0 +1,60 @@
+namespace Rudder.Engine.Sampling;
+
+/// <summary>Selection without sorting.</summary>
+internal static class Selection
+{
+    /// <summary>The k-th largest value, k from 1, in expected linear time; reorders the values.</summary>
+    public static float KthLargest(Span<float> values, int k)
+    {
+        int low = 0;
+        int high = values.Length - 1;
+        while (low < high)
+        {
+            (int last, int first) = Partition(values, low, high);
+            if (k - 1 <= last)
+            {
+                high = last;
+            }
+            else if (k - 1 >= first)
+            {
+                low = first;
+            }
+            else
+            {
+                break;
+            }
+        }
+
+        return values[k - 1];
+    }
+
+    /// <summary>Moves values at least as large as the middle one to the left, and at most as large to the right.</summary>
+    /// <returns>The end of the left part and the start of the right one; what lies between equals the middle value.</returns>
+    private static (int Last, int First) Partition(Span<float> values, int low, int high)
+    {
+        float pivot = values[low + ((high - low) / 2)];
+        int i = low;
+        int j = high;
+        while (i <= j)
+        {
+            while (values[i] > pivot)
+            {
+                i++;
+            }
+
+            while (values[j] < pivot)
+            {
+                j--;
+            }
+
+            if (i <= j)
+            {
+                (values[i], values[j]) = (values[j], values[i]);
+                i++;
+                j--;
+            }
+        }
+
+        return (j, i);
+    }
+}

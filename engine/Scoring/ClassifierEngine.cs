@@ -1,0 +1,188 @@
+using Microsoft.ML.OnnxRuntime;
+using Rudder.Checkpoints;
+using Rudder.Engine.Generation;
+using Rudder.Engine.Graphs;
+
+namespace Rudder.Engine.Scoring;
+
+/// <summary>Classifies texts with <c>classifier.onnx</c>: long texts in consecutive windows, windows in length-sorted micro-batches, equal windows once.</summary>
+internal sealed class ClassifierEngine : IClassifier
+{
+    private const int SpecialTokens = 2;                     // one before and one after each window
+    private const int MergedBatches = 4;                     // one run takes of the waiting calls up to so many full micro-batches
+    private readonly Lock _lock = new();
+    private readonly InferenceSession _session;
+    private readonly RunOptions _runOptions = new();
+    private readonly int _beginId;
+    private readonly int _endId;
+    private readonly int _maxTokens;
+    private readonly ClassifierBatch _batch;
+    private readonly ScoringQueue _queue;
+    private bool _disposed;
+
+    private ClassifierEngine(InferenceSession session, GraphShape shape, RobertaConfig config, EngineOptions options)
+    {
+        _session = session;
+        Fingerprint = shape.Fingerprint;
+        Labels = config.Labels;
+        Context = config.Context;
+        Vocabulary = config.VocabularySize;
+        (_beginId, _endId) = (config.BosId ?? 0, config.EosId ?? 2);                              // RoBERTa's own ids where the config names none
+        _batch = new ClassifierBatch(Labels.Count, config.PadId ?? 1);
+        _maxTokens = options.MaxScoringTokens;
+        _queue = new ScoringQueue((long)MergedBatches * _maxTokens, Run);
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> Labels { get; }
+
+    /// <inheritdoc/>
+    public string Fingerprint { get; }
+
+    /// <inheritdoc/>
+    public int Context { get; }
+
+    /// <inheritdoc/>
+    public int Vocabulary { get; }
+
+    /// <summary>Windows that went through the graph since it was loaded: repeats are not among them.</summary>
+    public long WindowsRun { get; private set; }
+
+    /// <summary>Loads a classifier's graph.</summary>
+    /// <exception cref="ModelLoadException">The graph cannot be loaded.</exception>
+    public static ClassifierEngine Load(GraphFolder folder, EngineOptions options)
+    {
+        var config = ModelConfig.Load<RobertaConfig>(folder.ModelFolder);
+        var (session, shape) = GraphSession.Open(folder, "classifier", options.Precision, options.Threads, CudaProvider.For(options));
+        return new ClassifierEngine(session, shape, config, options);
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<TextClassification> Classify(IReadOnlyList<int[]> texts, CancellationToken cancellation) =>
+        RunAlone([.. texts.Select(ids => new ClassifierInput(ids, IsText: true))], cancellation);
+
+    /// <inheritdoc/>
+    public IReadOnlyList<TextClassification> ClassifyIds(IReadOnlyList<int[]> sequences, CancellationToken cancellation) =>
+        RunAlone([.. sequences.Select(ids => new ClassifierInput(ids, IsText: false))], cancellation);
+
+    /// <inheritdoc/>
+    public async Task<IReadOnlyList<TextClassification>> ClassifyAsync(
+        IReadOnlyList<ClassifierInput> inputs, string client, CancellationToken cancellation)
+    {
+        int[][][] windows = Windows(inputs);
+        var distinct = new DistinctSequences([.. windows.SelectMany(input => input)]);            // here, as equal ones may get into different runs
+        return Collect(windows, distinct.Spread(await _queue.RunAsync(distinct.Items, client, cancellation)));
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        lock (_lock)
+        {
+            _disposed = true;
+            _runOptions.Dispose();
+            _session.Dispose();
+            _batch.Dispose();
+        }
+    }
+
+    private TextClassification[] RunAlone(ClassifierInput[] inputs, CancellationToken cancellation)
+    {
+        int[][][] windows = Windows(inputs);
+        return Collect(windows, Run([.. windows.SelectMany(input => input)], cancellation));
+    }
+
+    private int[][][] Windows(IReadOnlyList<ClassifierInput> inputs) => [.. inputs.Select((input, i) => Windows($"inputs[{i}]", input))];
+
+    private int[][] Windows(string field, ClassifierInput input)
+    {
+        int[] ids = input.Ids;
+        RequestLimits.CheckIds(field, ids, Vocabulary);
+        if (input.IsText)
+        {
+            return ids.Length == 0
+                ? [[_beginId, _endId]]
+                : [.. ids.Chunk(Context - SpecialTokens).Select(window => (int[])[_beginId, .. window, _endId])];
+        }
+
+        if (ids.Length == 0 || ids.Length > Context)
+        {
+            throw new GenerationRequestException(
+                field, $"{field} has {ids.Length} ids; the classifier takes 1 to {Context}. Send the text to have it cut into windows.");
+        }
+
+        return [ids];
+    }
+
+    private static TextClassification[] Collect(int[][][] windows, float[][] probabilities)
+    {
+        var results = new TextClassification[windows.Length];
+        int first = 0;
+        for (int i = 0; i < results.Length; i++)
+        {
+            results[i] = new TextClassification(Mean(probabilities.AsSpan(first, windows[i].Length)), windows[i].Length);
+            first += windows[i].Length;
+        }
+
+        return results;
+    }
+
+    private float[][] Run(IReadOnlyList<int[]> windows, CancellationToken cancellation)
+    {
+        var distinct = new DistinctSequences(windows);
+        var results = new float[distinct.Items.Count][];
+        int[] lengths = [.. distinct.Items.Select(window => window.Length)];
+        lock (_lock)
+        {
+            foreach (int[] rows in MicroBatcher.Split(lengths, lengths, _maxTokens, long.MaxValue))
+            {
+                cancellation.ThrowIfCancellationRequested();
+                RunBatch(distinct.Items, rows, results);
+            }
+        }
+
+        return distinct.Spread(results);
+    }
+
+    private void RunBatch(IReadOnlyList<int[]> windows, int[] rows, float[][] results)
+    {
+        if (_disposed)
+        {
+            throw EngineFaults.Stopped();                    // all callers of a merged run have left, and the model with them
+        }
+
+        var logits = _batch.Run(_session, _runOptions, windows, rows);                            // [B,L]
+        for (int b = 0; b < rows.Length; b++)
+        {
+            results[rows[b]] = Softmax(logits.Slice(b * Labels.Count, Labels.Count));
+        }
+
+        WindowsRun += rows.Length;
+    }
+
+    private static float[] Softmax(ReadOnlySpan<float> logits)
+    {
+        float[] probabilities = new float[logits.Length];
+        System.Numerics.Tensors.TensorPrimitives.SoftMax(logits, probabilities);
+        foreach (float probability in probabilities)
+        {
+            EngineFaults.Finite(probability, "classifying");
+        }
+
+        return probabilities;
+    }
+
+    private static float[] Mean(ReadOnlySpan<float[]> rows)
+    {
+        float[] mean = new float[rows[0].Length];
+        foreach (float[] row in rows)
+        {
+            for (int label = 0; label < mean.Length; label++)
+            {
+                mean[label] += row[label] / rows.Length;
+            }
+        }
+
+        return mean;
+    }
+}

@@ -1,0 +1,220 @@
+using Rudder.Engine.Generation;
+using Rudder.Engine.Graphs;
+using Rudder.Engine.Kernels;
+using Rudder.Engine.Sampling;
+
+namespace Rudder.Engine.Scoring;
+
+/// <summary>Scores given completions with <c>logprobs.onnx</c>: length-sorted micro-batches, full logits for a bounded number of positions at a time.</summary>
+/// <remarks>
+/// Memory beside the weights is bounded whatever the number of sequences: <see cref="ScoringBytes"/> of logits, what the
+/// graph computes on MaxScoringTokens tokens, and their states, of a divergence twice. A completion with more positions than the logits hold goes through the model once,
+/// and through the vocabulary part by part.
+/// </remarks>
+internal sealed class LogProbEngine : IScorer
+{
+    private const string Stage = "scoring";
+    private readonly Lock _lock = new();
+    private readonly LogProbGraph _graph;
+    private readonly int _maxTokens;
+    private readonly int _maxPositions;
+    private readonly int _threads;
+    private NativeBuffer<float>? _logits;                    // [maxPositions,V], on first use
+    private NativeBuffer<float>? _referenceLogits;           // the same, for a divergence
+
+    private LogProbEngine(LogProbGraph graph, EngineOptions options)
+    {
+        _graph = graph;
+        _maxTokens = options.MaxScoringTokens;
+        _maxPositions = (int)Math.Max(1, Math.Min(options.MaxScoringTokens, options.MaxScoringBytes / ((long)Vocabulary * sizeof(float))));
+        _threads = options.Threads > 0 ? options.Threads : Environment.ProcessorCount;
+    }
+
+    /// <inheritdoc/>
+    public int Context => _graph.Shape.Context;
+
+    /// <inheritdoc/>
+    public int Vocabulary => _graph.Shape.Vocabulary;
+
+    /// <summary>Bytes of logits held now: at most MaxScoringBytes, or one position's if that is more, and twice that after a divergence.</summary>
+    public long ScoringBytes => ((_logits?.Length ?? 0) + (_referenceLogits?.Length ?? 0)) * sizeof(float);
+
+    /// <summary>Runs of the model since it was loaded.</summary>
+    public long Runs => _graph.Runs;
+
+    /// <summary>Loads a model's log-prob graph, always in fp32: scores are measurements.</summary>
+    /// <exception cref="ModelLoadException">The graph cannot be loaded.</exception>
+    public static LogProbEngine Load(GraphFolder folder, EngineOptions options) => new(LogProbGraph.Load(folder, options), options);
+
+    /// <inheritdoc/>
+    public IEnumerable<int[]> Batches(IReadOnlyList<ScoredSequence> sequences)
+    {
+        int[] lengths = [.. sequences.Select(ScoringChunk.FedTokens)];
+        int[] outputs = [.. sequences.Select(sequence => sequence.CompletionIds.Length)];
+        return MicroBatcher.Split(lengths, outputs, _maxTokens, _maxPositions);
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<SequenceScore> Score(IReadOnlyList<ScoredSequence> sequences, CancellationToken cancellation)
+    {
+        Check(sequences);
+        float[][] tokens = [.. sequences.Select(sequence => new float[sequence.CompletionIds.Length])];
+        IReadOnlyList<RankedToken[][]?> top =
+            [.. sequences.Select(sequence => sequence.TopLogProbs > 0 ? new RankedToken[sequence.CompletionIds.Length][] : null)];
+        lock (_lock)
+        {
+            _logits ??= Buffer();
+            foreach (var chunk in Chunks(sequences, cancellation))
+            {
+                using var states = _graph.States(chunk);
+                foreach (var part in Parts(chunk, cancellation))
+                {
+                    _graph.Project(states, part.First, part.Targets.Length, _logits);
+                    Collect(part, tokens);
+                    if (top.Any(places => places is not null))
+                    {
+                        Rank(part, sequences, top);
+                    }
+                }
+            }
+        }
+
+        return [.. tokens.Select((row, i) => new SequenceScore(row.Sum(value => (double)value), row) { Top = top[i] })];
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<SequenceDivergenceScore> Diverge(
+        IScorer reference, IReadOnlyList<ScoredSequence> sequences, CancellationToken cancellation)
+    {
+        var other = reference as LogProbEngine ?? throw new ArgumentException("both models of a divergence need this engine", nameof(reference));
+        if (other.Vocabulary != Vocabulary)
+        {
+            throw new GenerationRequestException("reference", $"the reference has {other.Vocabulary} token ids and the model {Vocabulary}; a divergence needs the same vocabulary.");
+        }
+
+        Check(sequences);
+        other.Check(sequences);
+        var sums = new (double Kl, double Model, double Reference)[sequences.Count];
+        lock (_lock)
+        {
+            _logits ??= Buffer();
+            _referenceLogits ??= Buffer();
+            foreach (var chunk in Chunks(sequences, cancellation))
+            {
+                using var states = _graph.States(chunk);
+                using var referenceStates = other._graph.States(chunk);
+                foreach (var part in Parts(chunk, cancellation))
+                {
+                    _graph.Project(states, part.First, part.Targets.Length, _logits);
+                    other._graph.Project(referenceStates, part.First, part.Targets.Length, _referenceLogits);
+                    Accumulate(part, sums);
+                }
+            }
+        }
+
+        return [.. sequences.Zip(sums, (sequence, sum) => new SequenceDivergenceScore(
+            sum.Kl, sum.Model - sum.Reference, sum.Model, sum.Reference, sequence.CompletionIds.Length))];
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        lock (_lock)
+        {
+            _graph.Dispose();
+            _logits?.Dispose();
+            _referenceLogits?.Dispose();
+        }
+    }
+
+    private void Collect(Part part, float[][] tokens)
+    {
+        float[] logProbs = LogitRows.LogProbs(_logits!, Vocabulary, part.Targets, _threads);
+        for (int i = 0; i < logProbs.Length; i++)
+        {
+            var (sequence, place) = part.Places[i];
+            tokens[sequence][place] = (float)EngineFaults.Finite(logProbs[i], Stage);
+        }
+    }
+
+    /// <summary>Finds the most probable tokens of a run's places for the sequences that ask for them.</summary>
+    private void Rank(Part part, IReadOnlyList<ScoredSequence> sequences, IReadOnlyList<RankedToken[][]?> top)
+    {
+        int[] counts = [.. part.Places.Select(place => sequences[place.Sequence].TopLogProbs)];
+        var ranked = LogitRows.MostProbable(_logits!, Vocabulary, counts, _threads);
+        for (int i = 0; i < ranked.Length; i++)
+        {
+            var (sequence, place) = part.Places[i];
+            if (top[sequence] is { } places)
+            {
+                places[place] = ranked[i];
+            }
+        }
+    }
+
+    private void Accumulate(Part part, (double Kl, double Model, double Reference)[] sums)
+    {
+        var rows = LogitRows.Divergences(_logits!, _referenceLogits!, Vocabulary, part.Targets, _threads);
+        for (int i = 0; i < rows.Length; i++)
+        {
+            int sequence = part.Places[i].Sequence;
+            var (kl, model, reference) = sums[sequence];
+            sums[sequence] = (
+                kl + EngineFaults.Finite(rows[i].Kl, Stage),
+                model + EngineFaults.Finite(rows[i].Model, Stage),
+                reference + EngineFaults.Finite(rows[i].Reference, Stage));
+        }
+    }
+
+    private IEnumerable<ScoringChunk> Chunks(IReadOnlyList<ScoredSequence> sequences, CancellationToken cancellation)
+    {
+        foreach (int[] rows in Batches(sequences))
+        {
+            cancellation.ThrowIfCancellationRequested();
+            if (rows.Any(row => sequences[row].CompletionIds.Length > 0))
+            {
+                yield return ScoringChunk.Of(sequences, rows);
+            }
+        }
+    }
+
+    /// <summary>As many positions at a time as the logits hold.</summary>
+    private IEnumerable<Part> Parts(ScoringChunk chunk, CancellationToken cancellation)
+    {
+        for (int first = 0; first < chunk.Targets.Length; first += _maxPositions)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            int end = Math.Min(chunk.Targets.Length, first + _maxPositions);
+            yield return new Part(first, chunk.Targets[first..end], chunk.Places[first..end]);
+        }
+    }
+
+    private NativeBuffer<float> Buffer() => new((long)_maxPositions * Vocabulary);
+
+    private void Check(IReadOnlyList<ScoredSequence> sequences)
+    {
+        for (int i = 0; i < sequences.Count; i++)
+        {
+            string field = $"sequences[{i}]";
+            var sequence = sequences[i];
+            if (sequence.PromptIds.Length == 0)
+            {
+                throw new GenerationRequestException($"{field}.prompt_ids", $"{field}.prompt_ids is empty; give at least one id, for instance the model's end-of-text id.");
+            }
+
+            RequestLimits.CheckIds($"{field}.prompt_ids", sequence.PromptIds, Vocabulary);
+            RequestLimits.CheckIds($"{field}.completion_ids", sequence.CompletionIds, Vocabulary);
+            int length = sequence.PromptIds.Length + sequence.CompletionIds.Length;
+            if (length > Context)
+            {
+                throw new GenerationRequestException(field, $"{field} has {length} ids; the model takes at most {Context}. Shorten it.");
+            }
+        }
+    }
+
+    /// <summary>Some of a run's positions.</summary>
+    /// <param name="First">The first one's place among all.</param>
+    /// <param name="Targets">The id that each predicts.</param>
+    /// <param name="Places">Where each target stands.</param>
+    private readonly record struct Part(int First, int[] Targets, (int Sequence, int Place)[] Places);
+}

@@ -1,0 +1,93 @@
+using Microsoft.ML.OnnxRuntime;
+using Rudder.Engine.Graphs;
+using Rudder.Engine.Kernels;
+
+namespace Rudder.Engine.Scoring;
+
+/// <summary>
+/// <c>logprobs.onnx</c> in two sessions: the model up to the states of the chosen positions, and the product with the vocabulary.
+/// So a completion whose logits do not fit in memory at once goes through the model once all the same.
+/// </summary>
+internal sealed class LogProbGraph : IDisposable
+{
+    private const string Logits = "logits";
+    private static readonly string[] BodyInputs = ["input_ids", "positions"];
+    private readonly InferenceSession _body;
+    private readonly InferenceSession _vocabulary;
+    private readonly RunOptions _runOptions = new();
+    private readonly string[] _state;
+    private long _runs;
+
+    private LogProbGraph(GraphFile body, GraphFile vocabulary, EngineOptions options)
+    {
+        Shape = body.Shape;
+        _state = [body.Model.Graph.Output[0].Name];
+        _body = body.Start(options.Threads, CudaProvider.For(options));
+        try
+        {
+            _vocabulary = vocabulary.Start(options.Threads, CudaProvider.For(options));
+        }
+        catch
+        {
+            _body.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>What the graph says of itself.</summary>
+    public GraphShape Shape { get; }
+
+    /// <summary>Runs of the model since it was loaded, without those of the vocabulary.</summary>
+    public long Runs => Interlocked.Read(ref _runs);
+
+    private int Width => Shape.Heads * Shape.HeadSize;
+
+    /// <summary>Loads the graph, always in fp32: scores are measurements.</summary>
+    /// <exception cref="ModelLoadException">It cannot be loaded.</exception>
+    public static LogProbGraph Load(GraphFolder folder, EngineOptions options)
+    {
+        var body = GraphFile.Read(folder, "logprobs", GraphPrecision.Fp32);
+        return new LogProbGraph(body, body.TakeLast(Logits), options);
+    }
+
+    /// <summary>States of a run's positions.</summary>
+    /// <returns>[N,W]; the caller disposes it.</returns>
+    public NativeBuffer<float> States(ScoringChunk chunk)
+    {
+        var states = new NativeBuffer<float>(Math.Max(1L, (long)chunk.Positions.Length * Width));
+        try
+        {
+            using var ids = OrtValue.CreateTensorValueFromMemory(chunk.Ids, [chunk.Rows, chunk.Width]);            // [B,T]
+            using var positions = OrtValue.CreateTensorValueFromMemory(chunk.Positions, [chunk.Positions.Length]);   // [N]
+            using var output = states.View(0, chunk.Positions.Length, Width);                                // [N,W]
+            Interlocked.Increment(ref _runs);
+            _body.Run(_runOptions, BodyInputs, [ids, positions], _state, [output]);
+            return states;
+        }
+        catch
+        {
+            states.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Logits of some of them.</summary>
+    /// <param name="states">[N,W]</param>
+    /// <param name="first">First position.</param>
+    /// <param name="count">Positions.</param>
+    /// <param name="logits">Where they go, [count,V].</param>
+    public void Project(NativeBuffer<float> states, int first, int count, NativeBuffer<float> logits)
+    {
+        using var input = states.View((long)first * Width, count, Width);
+        using var output = logits.View(0, count, Shape.Vocabulary);
+        _vocabulary.Run(_runOptions, _state, [input], [Logits], [output]);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _body.Dispose();
+        _vocabulary.Dispose();
+        _runOptions.Dispose();
+    }
+}

@@ -1,0 +1,119 @@
+using Grpc.Core;
+using Rudder.Engine;
+using Rudder.Engine.Registry;
+using Rudder.Inference.V1;
+using Rudder.InferenceService.Settings;
+using Rudder.InferenceService.Telemetry;
+using WireEngine = Rudder.Inference.V1.Engine;
+
+namespace Rudder.InferenceService.Grpc;
+
+/// <summary>Lists, loads and unloads models, and lends out their tokenizers.</summary>
+internal sealed class ModelsService(EngineHost models, ModelFolders folders, RequestValidation validation, ServiceState state)
+    : Inference.V1.Models.ModelsBase
+{
+    private const int MaxPathLength = 4096;
+    private const string OwnTokenizer = "Convert text and ids with the tokenizer the model was trained with, or load a folder that holds it.";
+
+    public override Task<ListModelsResponse> List(ListModelsRequest request, ServerCallContext context)
+    {
+        var response = new ListModelsResponse();
+        response.Models.AddRange(models.List().Select(Describe));
+        return Task.FromResult(response);
+    }
+
+    public override async Task<LoadModelResponse> Load(LoadModelRequest request, ServerCallContext context)
+    {
+        string name = RequestValidation.Name("name", request.Name, "Give the name that calls will use.");
+        RequestValidation.InRange("the length of path", request.Path.Length, 1, MaxPathLength, "Name a model folder inside the service's model roots.");
+        var source = new ModelSource(name, folders.Resolve(request.Path), EngineOf(request.Engine), PrecisionOf(request.Precision)) { Roots = folders };
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, state.Ended);
+        return new LoadModelResponse { Model = Describe(await models.LoadAsync(source, ended.Token)) };
+    }
+
+    public override async Task<UnloadModelResponse> Unload(UnloadModelRequest request, ServerCallContext context)
+    {
+        await models.UnloadAsync(RequestValidation.Name("name", request.Name)).WaitAsync(context.CancellationToken);
+        return new UnloadModelResponse();
+    }
+
+    public override Task<EncodeResponse> Encode(EncodeRequest request, ServerCallContext context)
+    {
+        using var call = ModelCall.Open(models, state, context, ("model", request.Model));
+        RequestValidation.Count("texts", request.Texts.Count, validation.Options.MaxInputs);
+        var tokenizer = RequestValidation.Tokenizer("texts", call.Model, OwnTokenizer);
+        var response = new EncodeResponse();
+        for (int i = 0; i < request.Texts.Count; i++)
+        {
+            call.Cancellation.ThrowIfCancellationRequested(); // nobody waits for the rest
+            var ids = new TokenIds();
+            ids.Ids.AddRange(tokenizer.Encode(validation.Text($"texts[{i}]", request.Texts[i])));
+            response.Results.Add(ids);
+        }
+
+        return Task.FromResult(response);
+    }
+
+    public override Task<DecodeResponse> Decode(DecodeRequest request, ServerCallContext context)
+    {
+        using var call = ModelCall.Open(models, state, context, ("model", request.Model));
+        RequestValidation.Count("sequences", request.Sequences.Count, validation.Options.MaxInputs);
+        var tokenizer = RequestValidation.Tokenizer("sequences", call.Model, OwnTokenizer);
+        var response = new DecodeResponse();
+        for (int i = 0; i < request.Sequences.Count; i++)
+        {
+            call.Cancellation.ThrowIfCancellationRequested();
+            string field = $"sequences[{i}].ids";
+            int[] ids = RequestValidation.Ids(field, request.Sequences[i].Ids, call.Model);
+            RequestValidation.HaveText(field, ids, call.Model, tokenizer);
+            response.Texts.Add(tokenizer.Decode(ids));
+        }
+
+        return Task.FromResult(response);
+    }
+
+    private static EngineKind EngineOf(WireEngine engine) => engine switch
+    {
+        WireEngine.Unspecified or WireEngine.Slots => EngineKind.Slots,
+        WireEngine.Genai => EngineKind.GenAi,
+        _ => throw RpcErrors.Invalid($"engine is {(int)engine}; it takes 0 (default), 1 (slots) or 2 (GenAI)."),
+    };
+
+    private static GraphPrecision PrecisionOf(Precision precision) => precision switch
+    {
+        Precision.Unspecified or Precision.Fp32 => GraphPrecision.Fp32,
+        Precision.Int8 => GraphPrecision.Int8,
+        Precision.Fp16 => GraphPrecision.Fp16,
+        _ => throw RpcErrors.Invalid($"precision is {(int)precision}; it takes 0 (default), 1 (fp32), 2 (int8) or 3 (fp16)."),
+    };
+
+    private static Precision PrecisionOf(GraphPrecision precision) => precision switch
+    {
+        GraphPrecision.Int8 => Precision.Int8,
+        GraphPrecision.Fp16 => Precision.Fp16,
+        _ => Precision.Fp32,
+    };
+
+    private static ModelInfo Describe(LoadedModel model)
+    {
+        var info = new ModelInfo
+        {
+            Name = model.Name,
+            Kind = model.Classifier is null ? ModelKind.Generator : ModelKind.Classifier,
+            Engine = model.Generator is null ? WireEngine.Unspecified : model.Source.Engine == EngineKind.Slots ? WireEngine.Slots : WireEngine.Genai,
+            Precision = PrecisionOf(model.Source.Precision),
+            Fingerprint = model.Fingerprint,
+            Vocabulary = model.Vocabulary,
+            Context = model.SlotTokens,
+            HasTokenizer = model.Tokenizer is not null,
+            Slots = model.Generator?.Info.Slots ?? 0,
+        };
+        info.Labels.AddRange(model.Classifier?.Labels ?? []);
+        if (model.EosId is { } eos)
+        {
+            info.EosId = eos;
+        }
+
+        return info;
+    }
+}

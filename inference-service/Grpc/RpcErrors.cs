@@ -1,0 +1,63 @@
+using Grpc.Core;
+using Rudder.Checkpoints;
+using Rudder.Engine;
+using Rudder.Engine.Registry;
+using Rudder.InferenceService.Security;
+using Rudder.InferenceService.Telemetry;
+
+namespace Rudder.InferenceService.Grpc;
+
+/// <summary>Maps every failure to a status. Details name fields, values and limits; never text of a request, never a stack trace.</summary>
+internal static class RpcErrors
+{
+    /// <summary>A request's value is wrong.</summary>
+    /// <param name="message">The field, its value, the limit, the remedy.</param>
+    public static RpcException Invalid(string message) => Status(StatusCode.InvalidArgument, message);
+
+    /// <summary>The request is right, but not for this model as it is.</summary>
+    public static RpcException Precondition(string message) => Status(StatusCode.FailedPrecondition, message);
+
+    /// <summary>Nothing has the name.</summary>
+    public static RpcException NotFound(string message) => Status(StatusCode.NotFound, message);
+
+    /// <summary>There is no room for the call.</summary>
+    /// <param name="message">The limit, what sets it, the remedy.</param>
+    public static RpcException Exhausted(string message) => Status(StatusCode.ResourceExhausted, message);
+
+    /// <summary>The service takes no calls in its phase.</summary>
+    public static RpcException NotServing(ServicePhase phase) => Status(StatusCode.Unavailable, phase == ServicePhase.Starting
+        ? "the service is loading its models; try again when health says SERVING."
+        : "the service is draining and takes no new calls; try another instance, or again later.");
+
+    /// <summary>The status of any exception a handler can throw.</summary>
+    /// <param name="exception">What was thrown.</param>
+    /// <param name="cancelled">Whether the caller went away or the deadline passed.</param>
+    /// <param name="pastDeadline">Whether it was the deadline.</param>
+    /// <param name="reference">What an operator finds an internal failure's log line by.</param>
+    public static RpcException From(Exception exception, bool cancelled, bool pastDeadline, string reference) => exception switch
+    {
+        RpcException rpc => rpc,
+        GenerationRequestException request => Invalid(Named(request.Field, request.Message)),
+        UnsupportedByEngineException unsupported => Status(StatusCode.Unimplemented, Named(unsupported.Field, unsupported.Message)),
+        ModelNotFoundException => NotFound(exception.Message),
+        ModelPathException { Missing: true } => NotFound(exception.Message),
+        ModelPathException => Invalid(exception.Message),
+        ModelLoadException or CheckpointException => Precondition(exception.Message),
+        QueueFullException or ClientLimitException or SlowReaderException => Status(StatusCode.ResourceExhausted, exception.Message),
+        EngineDrainingException => Status(StatusCode.Unavailable, exception.Message),
+        OperationCanceledException when pastDeadline => Status(StatusCode.DeadlineExceeded, "the deadline passed; the call's work was given up."),
+        OperationCanceledException when cancelled => Status(StatusCode.Cancelled, "the caller cancelled; the call's work was given up."),
+        OperationCanceledException => Status(StatusCode.Unavailable, "the time for draining is over; the call was ended unfinished. Try another instance."),
+        _ when pastDeadline => Status(StatusCode.DeadlineExceeded, "the deadline passed; the call's work was given up."),
+        _ when cancelled => Status(StatusCode.Cancelled, "the caller went away."),
+        _ => Status(StatusCode.Internal, $"the service failed; its log names the cause under reference {reference}."),
+    };
+
+    /// <summary>Whether what was thrown is the service's own failure and belongs in its log, even where the caller no longer waits for it.</summary>
+    public static bool IsInternal(Exception exception) => From(exception, cancelled: false, pastDeadline: false, "").StatusCode == StatusCode.Internal;
+
+    private static string Named(string field, string message) =>
+        message.Contains(field, StringComparison.Ordinal) ? message : $"{field}: {message}";
+
+    private static RpcException Status(StatusCode code, string message) => new(new Status(code, message));
+}

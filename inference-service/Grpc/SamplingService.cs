@@ -1,0 +1,167 @@
+using Grpc.Core;
+using Rudder.Engine;
+using Rudder.Engine.Registry;
+using Rudder.Engine.Sampling;
+using Rudder.Inference.V1;
+using Rudder.InferenceService.Security;
+using Rudder.InferenceService.Settings;
+using Rudder.InferenceService.Telemetry;
+
+namespace Rudder.InferenceService.Grpc;
+
+/// <summary>Draws completions: the whole reply at once, or each token as it is drawn.</summary>
+internal sealed class SamplingService(
+    EngineHost models, SampleRequests requests, ClientBudgets budgets, ServiceOptions options, ServiceState state, ServiceMetrics metrics)
+    : Inference.V1.Sampling.SamplingBase
+{
+    private static readonly TimeSpan WriteGrace = TimeSpan.FromSeconds(2);
+
+    public override async Task<SampleResponse> Sample(SampleRequest request, ServerCallContext context)
+    {
+        using var call = ModelCall.Open(models, state, context, ("model", request.Model));
+        var generator = RequestValidation.Generator("model", call.Model);
+        var caller = Caller.Of(context.GetHttpContext());
+        var plan = requests.Plan(request, call.Model, listener: null, caller.Name);
+        using var share = budgets.Enter(caller, plan.Tokens);
+        plan = plan.WhenAdmitted(share.Keep);
+        ServiceTracing.Asked(call.Model.Name, plan.Batch);
+        var drawn = await generator.GenerateAsync(plan.Batch, call.Cancellation);
+        var response = new SampleResponse { Fingerprint = call.Model.Fingerprint, Usage = Count(call.Model, plan, drawn) };
+        for (int prompt = 0; prompt < drawn.Count; prompt++)
+        {
+            response.Completions.AddRange(drawn[prompt].Select(sequence => Completion(request, call.Model, plan, prompt, sequence)));
+        }
+
+        return response;
+    }
+
+    public override async Task SampleStream(
+        SampleRequest request, IServerStreamWriter<SampleStreamResponse> responseStream, ServerCallContext context)
+    {
+        using var call = ModelCall.Open(models, state, context, ("model", request.Model));
+        var generator = RequestValidation.Generator("model", call.Model);
+        var caller = Caller.Of(context.GetHttpContext());
+        var progress = new StreamBuffer<SampleProgress>(options.MaxStreamBuffer, call.GiveUp);
+        var plan = requests.Plan(request, call.Model, step => progress.TryWrite(step), caller.Name);
+        using var share = budgets.Enter(caller, plan.Tokens);
+        plan = plan.WhenAdmitted(share.Keep);
+        ServiceTracing.Asked(call.Model.Name, plan.Batch);
+        var generation = Complete(progress, generator.GenerateAsync(plan.Batch, call.Cancellation));
+        try
+        {
+            await foreach (var step in progress.ReadAllAsync(call.Cancellation))
+            {
+                var next = step.Token is { } token ? TokenEvent(step.Prompt, token)
+                    : new SampleStreamResponse { Finished = Completion(request, call.Model, plan, step.Prompt, step.Finished!) };
+                await WriteAsync(responseStream, next, call.Cancellation);
+            }
+
+            var end = new StreamEnd { Usage = Count(call.Model, plan, await generation), Fingerprint = call.Model.Fingerprint };
+            await WriteAsync(responseStream, new SampleStreamResponse { End = end }, call.Cancellation);
+        }
+        catch (OperationCanceledException) when (progress.Overflow is { } overflow)
+        {
+            throw overflow;
+        }
+        finally
+        {
+            // The work is over before the lease is given back, also when the reader has gone.
+            await call.CancelAsync();
+            await ((Task)generation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    /// <summary>Ends the buffer when the work ends; its failure is met where the result is awaited.</summary>
+    private static async Task<IReadOnlyList<IReadOnlyList<GeneratedSequence>>> Complete(
+        StreamBuffer<SampleProgress> progress, Task<IReadOnlyList<IReadOnlyList<GeneratedSequence>>> generation)
+    {
+        try
+        {
+            return await generation;
+        }
+        finally
+        {
+            progress.Complete();
+        }
+    }
+
+    /// <summary>Writes an event; a reader that holds the write up cannot keep the call from ending.</summary>
+    /// <remarks>The write itself has no token: gRPC resets the stream when one fires, and the status would never arrive.</remarks>
+    private static async Task WriteAsync(
+        IServerStreamWriter<SampleStreamResponse> stream, SampleStreamResponse message, CancellationToken cancellation)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        var write = stream.WriteAsync(message);
+        try
+        {
+            await write.WaitAsync(cancellation);
+        }
+        catch (Exception) when (cancellation.IsCancellationRequested)
+        {
+            // A write that is only under way must end before the call does: ending both at once can lose the status. One that waits for
+            // the reader is left behind and ends with the stream; how, interests nobody any more.
+            await ((Task)write.WaitAsync(WriteGrace)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            _ = write.ContinueWith(
+                static left => left.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
+            throw new OperationCanceledException(cancellation);
+        }
+    }
+
+    private static SampleStreamResponse TokenEvent(int prompt, DrawnToken token) => new()
+    {
+        Token = new TokenDrawn
+        {
+            PromptIndex = prompt,
+            SampleIndex = token.SampleIndex,
+            Id = token.Id,
+            LogProb = token.LogProb,
+            TopLogProbs = token.Top is { } top ? Ranked(top) : null,
+        },
+    };
+
+    private static TopLogProbs Ranked(RankedToken[] tokens)
+    {
+        var ranked = new TopLogProbs();
+        ranked.Ids.AddRange(tokens.Select(token => token.Id));
+        ranked.LogProbs.AddRange(tokens.Select(token => token.LogProb));
+        return ranked;
+    }
+
+    private static Completion Completion(SampleRequest request, LoadedModel model, SamplePlan plan, int prompt, GeneratedSequence sequence)
+    {
+        var completion = new Completion
+        {
+            PromptIndex = prompt,
+            SampleIndex = sequence.SampleIndex,
+            Text = plan.Stop.Cut(model.Decode(sequence.Ids)),
+            SumLogProb = sequence.LogProbs.Sum(value => (double)value),
+            FinishReason = sequence.End == GenerationEnd.Stop ? FinishReason.Stop : FinishReason.Length,
+            Seed = sequence.Seed,
+        };
+        completion.Ids.AddRange(sequence.Ids);
+        completion.PromptIds.AddRange(plan.Batch.Prompts[prompt].PromptIds);
+        if (request.Logprobs)
+        {
+            completion.TokenLogProbs.AddRange(sequence.LogProbs);
+        }
+
+        if (sequence.Top is { } top)
+        {
+            completion.TopLogProbs.AddRange(top.Select(Ranked));
+        }
+
+        return completion;
+    }
+
+    private Usage Count(LoadedModel model, SamplePlan plan, IReadOnlyList<IReadOnlyList<GeneratedSequence>> drawn)
+    {
+        var usage = new Usage
+        {
+            PromptTokens = plan.Batch.Prompts.Sum(prompt => prompt.PromptIds.Length),
+            CompletionTokens = drawn.Sum(sequences => sequences.Sum(sequence => sequence.Ids.Length)),
+        };
+        metrics.Sampled(model.Name, usage.PromptTokens, usage.CompletionTokens);
+        ServiceTracing.Drawn(usage.PromptTokens, drawn);
+        return usage;
+    }
+}

@@ -1,0 +1,149 @@
+using Grpc.Core;
+using Rudder.Engine;
+using Rudder.Engine.Registry;
+using Rudder.Inference.V1;
+using Rudder.InferenceService.Security;
+using Rudder.InferenceService.Telemetry;
+
+namespace Rudder.InferenceService.Grpc;
+
+/// <summary>Classifies text, scores completions, and measures how far a policy is from its reference.</summary>
+internal sealed class ScoringService(
+    EngineHost models, RequestValidation validation, ClientBudgets budgets, ServiceState state, ServiceMetrics metrics)
+    : Scoring.ScoringBase
+{
+    public override async Task<ClassifyResponse> Classify(ClassifyRequest request, ServerCallContext context)
+    {
+        using var call = ModelCall.Open(models, state, context, ("model", request.Model));
+        var classifier = RequestValidation.Classifier("model", call.Model);
+        RequestValidation.Count("inputs", request.Inputs.Count, validation.Options.MaxInputs);
+        var inputs = request.Inputs.Select((input, i) => Input($"inputs[{i}]", input, call.Model)).ToList();
+        long tokens = inputs.Sum(input => (long)input.Ids.Length);
+        using var place = Place(call.Model, inputs.Count);
+        var caller = Caller.Of(context.GetHttpContext());
+        using var share = Pay(caller, tokens, call.Cancellation);
+        var results = await classifier.ClassifyAsync(inputs, caller.Name, call.Cancellation);
+        metrics.Scored(call.Model.Name, tokens);
+        var response = new ClassifyResponse { Fingerprint = call.Model.Fingerprint };
+        response.Labels.AddRange(classifier.Labels);
+        response.Results.AddRange(results.Select(result =>
+        {
+            var classification = new Classification { Windows = result.Windows };
+            classification.Probabilities.AddRange(result.Probabilities);
+            return classification;
+        }));
+        return response;
+    }
+
+    public override async Task<LogProbsResponse> LogProbs(LogProbsRequest request, ServerCallContext context)
+    {
+        using var call = ModelCall.Open(models, state, context, ("model", request.Model));
+        var scorer = RequestValidation.Scorer("model", call.Model);
+        var sequences = Sequences(request.Sequences, call.Model);
+        using var place = Place(call.Model, sequences.Count);
+        var caller = Caller.Of(context.GetHttpContext());
+        using var share = Pay(caller, Tokens(sequences), call.Cancellation);
+        var scores = await ScoringInTurns.RunAsync(
+            [call.Model], caller.Name, sequences, part => scorer.Score(part, call.Cancellation), call.Cancellation);
+        metrics.Scored(call.Model.Name, Tokens(sequences));
+        var response = new LogProbsResponse { Fingerprint = call.Model.Fingerprint };
+        response.Results.AddRange(scores.Select(score =>
+        {
+            var result = new SequenceLogProbs { Sum = score.Sum };
+            result.TokenLogProbs.AddRange(score.TokenLogProbs);
+            return result;
+        }));
+        return response;
+    }
+
+    public override async Task<DivergenceResponse> Divergence(DivergenceRequest request, ServerCallContext context)
+    {
+        using var call = ModelCall.Open(models, state, context, ("model", request.Model), ("reference", request.Reference));
+        var policy = RequestValidation.Scorer("model", call.Model);
+        var reference = RequestValidation.Scorer("reference", call.Reference);
+        if (call.Model.Vocabulary != call.Reference.Vocabulary)
+        {
+            throw RpcErrors.Invalid(
+                $"reference is '{call.Reference.Name}' with {call.Reference.Vocabulary} ids; model '{call.Model.Name}' has {call.Model.Vocabulary}. "
+                + "Both must share one vocabulary.");
+        }
+
+        var sequences = Sequences(request.Sequences, call.Model);
+        Sequences(request.Sequences, call.Reference); // its context may be shorter
+        using var place = Place(call.Model, sequences.Count);
+        using var referencePlace = ReferenceEquals(call.Model, call.Reference) ? null : Place(call.Reference, sequences.Count);
+        var caller = Caller.Of(context.GetHttpContext());
+        using var share = Pay(caller, 2 * Tokens(sequences), call.Cancellation); // both models read them
+        var scores = await ScoringInTurns.RunAsync(
+            [call.Model, call.Reference], caller.Name, sequences, part => policy.Diverge(reference, part, call.Cancellation), call.Cancellation);
+        metrics.Scored(call.Model.Name, Tokens(sequences));
+        metrics.Scored(call.Reference.Name, Tokens(sequences));
+        var response = new DivergenceResponse { ModelFingerprint = call.Model.Fingerprint, ReferenceFingerprint = call.Reference.Fingerprint };
+        response.Results.AddRange(scores.Select(score => new SequenceDivergence
+        {
+            KlSeqExact = score.KlExact,
+            KlSeqK1 = score.KlK1,
+            Tokens = score.Tokens,
+            ModelLogProb = score.ModelLogProb,
+            ReferenceLogProb = score.ReferenceLogProb,
+        }));
+        return response;
+    }
+
+    /// <summary>A call's place among those of a model; taken before its budget is charged, so that a refusal costs nothing.</summary>
+    private IDisposable Place(LoadedModel model, int sequences) => model.Scoring.Enter(sequences, validation.Options.MaxQueue);
+
+    /// <summary>Charges a call that has its place, and so is admitted; not one whose caller has gone.</summary>
+    private ClientShare Pay(Caller caller, long tokens, CancellationToken cancellation)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        var share = budgets.Enter(caller, tokens);
+        share.Keep();
+        return share;
+    }
+
+    private ClassifierInput Input(string field, ClassifyInput input, LoadedModel model)
+    {
+        switch (input.ContentCase)
+        {
+            case ClassifyInput.ContentOneofCase.Text:
+                var tokenizer = RequestValidation.Tokenizer($"{field}.text", model, $"Use {field}.ids.");
+                return new ClassifierInput(tokenizer.Encode(validation.Text($"{field}.text", input.Text)), IsText: true);
+            case ClassifyInput.ContentOneofCase.Ids:
+                RequestValidation.InRange(
+                    $"the length of {field}.ids", input.Ids.Ids.Count, 1, model.Context, "Send its text, which is read in windows, or shorten it.");
+                return new ClassifierInput(RequestValidation.Ids($"{field}.ids", input.Ids.Ids, model), IsText: false);
+            default:
+                throw RpcErrors.Invalid($"{field} holds neither text nor ids; set one of them.");
+        }
+    }
+
+    private List<ScoredSequence> Sequences(IReadOnlyList<Sequence> sequences, LoadedModel model)
+    {
+        RequestValidation.Count("sequences", sequences.Count, validation.Options.MaxInputs);
+        return [.. sequences.Select((sequence, i) => ScoredSequence(i, sequence, model))];
+    }
+
+    private static ScoredSequence ScoredSequence(int index, Sequence sequence, LoadedModel model)
+    {
+        // Counted before they are copied: a message may hold a million.
+        int prompt = sequence.PromptIds.Count;
+        int completion = sequence.CompletionIds.Count;
+        if (prompt == 0 || completion == 0)
+        {
+            string field = prompt == 0 ? "prompt_ids" : "completion_ids";
+            throw RpcErrors.Invalid($"sequences[{index}].{field} has 0 ids; it takes at least 1.");
+        }
+
+        int total = prompt + completion;
+        return total <= model.Context
+            ? new ScoredSequence(
+                RequestValidation.Ids($"sequences[{index}].prompt_ids", sequence.PromptIds, model),
+                RequestValidation.Ids($"sequences[{index}].completion_ids", sequence.CompletionIds, model))
+            : throw RpcErrors.Invalid(
+                $"sequences[{index}] has {prompt} + {completion} = {total} ids; model '{model.Name}' takes at most {model.Context}. Shorten it.");
+    }
+
+    private static long Tokens(IEnumerable<ScoredSequence> sequences) =>
+        sequences.Sum(sequence => (long)sequence.PromptIds.Length + sequence.CompletionIds.Length);
+}

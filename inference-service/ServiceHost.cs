@@ -1,0 +1,118 @@
+using Microsoft.Extensions.Logging.Console;
+using Rudder.Engine;
+using Rudder.Engine.Registry;
+using Rudder.InferenceService.Grpc;
+using Rudder.InferenceService.Http;
+using Rudder.InferenceService.Security;
+using Rudder.InferenceService.Settings;
+using Rudder.InferenceService.Telemetry;
+
+namespace Rudder.InferenceService;
+
+/// <summary>Puts the service together: settings, Kestrel, gRPC, the models' registry.</summary>
+internal static class ServiceHost
+{
+    // The host waits for draining and, after it, for Kestrel to close its connections.
+    private const int CloseSeconds = 30;
+
+    // A list without entries. Addresses from settings are read and checked by StartSettings; the host would hand them to Kestrel again, which
+    // warns at each start that its endpoints override them. Where this setting is empty it looks into the host's own.
+    private const string NoAddress = ";";
+
+    /// <summary>The application as the command line describes it; starting it loads and warms the models.</summary>
+    /// <param name="args">The command line.</param>
+    /// <param name="replace">Replaces parts of the service, for tests.</param>
+    /// <exception cref="UsageException">A flag or a setting is wrong.</exception>
+    public static WebApplication Build(string[] args, Action<IServiceCollection>? replace = null)
+    {
+        var line = CommandLine.Parse(args);
+        var builder = NewBuilder(line);
+        var settings = StartSettings.Read(line, builder.Configuration, TimeProvider.System);
+        builder.WebHost.UseSetting(WebHostDefaults.ServerUrlsKey, NoAddress)
+            .UseSetting(WebHostDefaults.HttpPortsKey, "")
+            .UseSetting(WebHostDefaults.HttpsPortsKey, "");
+        LogToStandardError(builder.Logging);
+        Listening.Configure(builder, settings);
+        AddServices(builder.Services, settings.Options, builder.Environment);
+        AddSecurity(builder.Services, settings);
+        replace?.Invoke(builder.Services);
+
+        var app = builder.Build();
+        app.UseMiddleware<Authentication>();
+        app.MapGrpcService<SamplingService>();
+        app.MapGrpcService<ScoringService>();
+        app.MapGrpcService<ModelsService>();
+        app.MapGrpcService<HealthService>();
+        app.MapMetrics();
+        app.MapOpenAi();
+        if (app.Environment.IsDevelopment())
+        {
+            app.MapGrpcService<ReflectionService>();
+            app.MapGrpcService<AlphaReflectionService>();
+        }
+
+        return app;
+    }
+
+    /// <summary>A host that has read appsettings.json, the environment and the flags, and nothing more.</summary>
+    /// <exception cref="UsageException">A settings file cannot be read.</exception>
+    public static WebApplicationBuilder NewBuilder(CommandLine line)
+    {
+        try
+        {
+            return WebApplication.CreateBuilder(new WebApplicationOptions { Args = line.Settings, ContentRootPath = AppContext.BaseDirectory });
+        }
+        catch (InvalidDataException e)
+        {
+            throw UsageException.Of([$"{e.Message} {e.GetBaseException().Message} Mend the file, or take it away."]);
+        }
+    }
+
+    /// <summary>The URLs that a started application speaks gRPC on, real ports in them.</summary>
+    public static IEnumerable<string> Addresses(WebApplication app) => Listening.Addresses(app).Grpc;
+
+    /// <summary>The URLs of a started application's HTTP/1.1 face, real ports in them; may be none.</summary>
+    public static IEnumerable<string> HttpAddresses(WebApplication app) => Listening.Addresses(app).Http;
+
+    // Standard output carries the line that says where the service listens, and nothing else.
+    private static void LogToStandardError(ILoggingBuilder logging)
+    {
+        logging.ClearProviders().AddSimpleConsole(console => console.SingleLine = true);
+        logging.Services.Configure<ConsoleLoggerOptions>(console =>
+        {
+            console.LogToStandardErrorThreshold = LogLevel.Trace;
+
+            // Whoever reads the log may stall (a pipe, a terminal held): lines are then lost, calls are not kept waiting for them.
+            console.QueueFullMode = ConsoleLoggerQueueFullMode.DropWrite;
+        });
+    }
+
+    private static void AddSecurity(IServiceCollection services, StartSettings settings)
+    {
+        services.AddSingleton(settings).AddSingleton(settings.Files).AddSingleton<FileReloads>();
+        services.AddHostedService(provider => provider.GetRequiredService<FileReloads>());
+    }
+
+    private static void AddServices(IServiceCollection services, ServiceOptions options, IHostEnvironment environment)
+    {
+        services.AddGrpc(grpc =>
+        {
+            grpc.MaxReceiveMessageSize = options.MaxRequestBytes;
+            grpc.MaxSendMessageSize = options.MaxReplyBytes;
+            grpc.CompressionProviders = BoundedCompression.All(options.MaxRequestBytes);
+            grpc.ResponseCompressionAlgorithm = "gzip";
+            grpc.EnableDetailedErrors = environment.IsDevelopment();
+            grpc.Interceptors.Add<CallInterceptor>();
+        });
+        services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(options.DrainSeconds + CloseSeconds));
+        services.AddSingleton(options).AddSingleton(EngineSettings.Of(options)).AddSingleton(TimeProvider.System);
+        services.AddSingleton<ServiceState>().AddSingleton<CallInterceptor>().AddTelemetry();
+        services.AddSingleton<IModelLoader, ModelLoader>().AddSingleton<EngineHost>();
+        services.AddSingleton(new ModelFolders(options.ModelRoots));
+        services.AddSingleton<Rejections>().AddSingleton<RequestValidation>().AddSingleton<SampleRequests>().AddSingleton<ClientBudgets>();
+        services.AddSingleton<SamplingService>().AddSingleton<ScoringService>().AddSingleton<ModelsService>().AddSingleton<HealthService>();
+        services.AddSingleton<ReflectionAnswers>().AddSingleton<ReflectionService>().AddSingleton<AlphaReflectionService>();
+        services.AddOpenAi();
+        services.AddHostedService<StartAndStop>();
+    }
+}

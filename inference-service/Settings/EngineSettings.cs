@@ -1,0 +1,31 @@
+using Rudder.Engine;
+using Rudder.Engine.Registry;
+
+namespace Rudder.InferenceService.Settings;
+
+/// <summary>Translates the service's settings into the engine's.</summary>
+internal static class EngineSettings
+{
+    private const long Mebi = 1 << 20;
+
+    /// <summary>The limits that the settings give the engine.</summary>
+    public static EngineOptions Of(ServiceOptions options) => new()
+    {
+        Device = options.Device,
+        CudaProviderLibrary = options.CudaProviderLibrary,
+        MaxSlots = options.MaxSlots,
+        MaxTokens = options.MaxTokens,
+        Threads = options.Threads,
+        MaxCacheBytes = options.MaxCacheMegabytes * Mebi,
+        MaxModelBytes = options.MaxModelMegabytes * Mebi,
+        MaxQueuedSequences = options.MaxQueue,
+        MaxPrefillTokens = options.MaxPrefillTokens,
+        SharePrefixes = options.SharePrefixes,
+        MaxScoringTokens = options.MaxScoringTokens,
+        MaxScoringBytes = options.MaxScoringMegabytes * Mebi,
+        DrainTime = TimeSpan.FromSeconds(options.DrainSeconds),
+    };
+
+    /// <summary>A model of the settings; its path is relative to the current folder.</summary>
+    public static ModelSource Of(ModelOptions model) => new(model.Name, Path.GetFullPath(model.Path), model.Engine, model.Precision);
+}

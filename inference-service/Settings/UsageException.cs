@@ -1,0 +1,10 @@
+namespace Rudder.InferenceService.Settings;
+
+/// <summary>The command line or a setting is wrong; the message tells the operator what, and what would be right.</summary>
+internal sealed class UsageException(string message) : Exception(message)
+{
+    /// <summary>One exception for all faults that were found.</summary>
+    /// <param name="faults">At least one.</param>
+    public static UsageException Of(IEnumerable<string> faults) =>
+        new("The settings are not usable:\n" + string.Join('\n', faults.Select(fault => "- " + fault)));
+}

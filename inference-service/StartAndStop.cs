@@ -1,0 +1,66 @@
+using Rudder.Engine;
+using Rudder.InferenceService.Settings;
+using Rudder.InferenceService.Telemetry;
+
+namespace Rudder.InferenceService;
+
+/// <summary>Loads the models of the settings once Kestrel listens, and drains before Kestrel stops.</summary>
+internal sealed class StartAndStop(ServiceState state, EngineHost models, ServiceOptions options, TimeProvider time, ILogger<StartAndStop> logger)
+    : IHostedLifecycleService
+{
+    public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    /// <summary>Runs after every server has started: health answers NOT_SERVING meanwhile. A model that fails ends the start.</summary>
+    public async Task StartedAsync(CancellationToken cancellationToken)
+    {
+        foreach (var model in options.Models)
+        {
+            await models.LoadAsync(EngineSettings.Of(model), cancellationToken);
+        }
+
+        state.BecomeServing();
+    }
+
+    /// <summary>Runs before any server stops: new calls are refused, running ones have <see cref="ServiceOptions.DrainSeconds"/>.</summary>
+    public async Task StoppingAsync(CancellationToken cancellationToken)
+    {
+        var idle = state.BecomeDraining();
+        Log.Draining(logger, state.Running, options.DrainSeconds);
+        try
+        {
+            await idle.WaitAsync(TimeSpan.FromSeconds(options.DrainSeconds), time, cancellationToken);
+        }
+        catch (TimeoutException)
+        {
+            Log.DrainTimedOut(logger, state.Running, options.DrainSeconds);
+            state.EndRunningCalls();
+            if (!await EndsAsync(idle, cancellationToken))
+            {
+                Log.CallsLeftRunning(logger, state.Running);
+                return;
+            }
+        }
+
+        Log.Drained(logger);
+    }
+
+    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    // A call that does not heed its end must not hold up the service's for longer than the host allows.
+    private static async Task<bool> EndsAsync(Task idle, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await idle.WaitAsync(cancellationToken);
+            return true;
+        }
+        catch (OperationCanceledException)
+        {
+            return false;
+        }
+    }
+}

@@ -1,0 +1,72 @@
+using Rudder.Engine.Generation;
+
+namespace Rudder.Engine.Tests.Generation;
+
+public sealed class BatchWorkTests
+{
+    [Fact]
+    public void Completion_Cancelled_EndsAtOnceWithoutTheEngine()
+    {
+        using var cancel = new CancellationTokenSource();
+        var work = Work(cancel.Token);
+        new RequestQueue(10).Enqueue(work);
+        Assert.False(work.IsOver);
+
+        cancel.Cancel();
+
+        Assert.True(work.Completion.IsCanceled);             // nobody asked IsOver, nobody took it from the queue
+        Assert.True(work.IsOver);
+    }
+
+    [Fact]
+    public void Completion_CancelledBeforeItStarts_IsCancelled()
+    {
+        var work = Work(new CancellationToken(canceled: true));
+
+        Assert.True(work.Completion.IsCanceled);
+        Assert.True(work.IsOver);
+    }
+
+    [Fact]
+    public async Task Finish_LastCompletion_StaysDoneWhenTheCallerCancelsLater()
+    {
+        using var cancel = new CancellationTokenSource();
+        var work = Work(cancel.Token);
+        var sequence = new GeneratedSequence(0, [7], [-1], GenerationEnd.Length, 0);
+
+        work.Finish(work.Prompts[0], sequence);
+        await cancel.CancelAsync();
+
+        Assert.Same(sequence, (await work.Completion)[0][0]);
+    }
+
+    [Fact]
+    public void Finish_AfterCancellation_ChangesNothing()
+    {
+        using var cancel = new CancellationTokenSource();
+        var work = Work(cancel.Token);
+        cancel.Cancel();
+
+        work.Finish(work.Prompts[0], new GeneratedSequence(0, [7], [-1], GenerationEnd.Length, 0));
+        work.Fail(new InvalidOperationException());
+
+        Assert.True(work.Completion.IsCanceled);
+    }
+
+    [Fact]
+    public void StopWatching_RefusedBatch_HeedsItsCallerNoLonger()
+    {
+        using var cancel = new CancellationTokenSource();
+        var work = Work(cancel.Token);
+        var queue = new RequestQueue(10);
+        queue.Close();
+        Assert.Throws<EngineDrainingException>(() => queue.Enqueue(work));
+
+        cancel.Cancel();
+
+        Assert.False(work.Completion.IsCompleted);
+    }
+
+    private static BatchWork Work(CancellationToken cancellation) =>
+        new(new GenerationBatch([new PromptRequest { PromptIds = [1], MaxNewTokens = 1 }]), cancellation);
+}

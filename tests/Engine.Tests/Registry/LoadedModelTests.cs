@@ -1,0 +1,92 @@
+using Rudder.Engine.Registry;
+
+namespace Rudder.Engine.Tests.Registry;
+
+public sealed class LoadedModelTests
+{
+    [Fact]
+    public async Task RetireAsync_GeneratorFailsToEnd_FreesTheScorerAllTheSame()
+    {
+        var scorer = new Scorer();
+        var model = Model(new BrokenGenerator(), scorer);
+
+        await Assert.ThrowsAsync<InvalidOperationException>(() => model.RetireAsync(TimeSpan.FromSeconds(60), TimeProvider.System));
+
+        Assert.True(scorer.Disposed);
+    }
+
+    [Fact]
+    public async Task RetireAsync_AskedTwice_FreesTheEnginesOnce()
+    {
+        var generator = new CountingGenerator();
+        var model = Model(generator, null);
+        Assert.True(model.TryEnter());
+
+        var first = model.RetireAsync(TimeSpan.FromSeconds(60), TimeProvider.System);
+        var second = model.RetireAsync(TimeSpan.FromSeconds(60), TimeProvider.System);
+        Assert.False(model.TryEnter());
+        model.Leave();
+
+        Assert.True((await first).InTime);
+        Assert.True((await second).InTime);
+        Assert.Equal(1, generator.Disposals);
+    }
+
+    private static LoadedModel Model(IGenerator generator, IScorer? scorer) => new()
+    {
+        Name = "m",
+        Source = new ModelSource("m", "/", EngineKind.Slots, GraphPrecision.Fp32),
+        Fingerprint = "f",
+        Vocabulary = 16,
+        Context = 8,
+        Generator = generator,
+        Scorer = scorer,
+    };
+
+    private sealed class CountingGenerator : IGenerator
+    {
+        private int _disposals;
+
+        public int Disposals => _disposals;
+
+        public GeneratorInfo Info { get; } = new("f", 16, 8, 1, null);
+
+        public Task<IReadOnlyList<IReadOnlyList<GeneratedSequence>>> GenerateAsync(GenerationBatch batch, CancellationToken cancellation) =>
+            throw new NotSupportedException();
+
+        public ValueTask DisposeAsync()
+        {
+            Interlocked.Increment(ref _disposals);
+            return ValueTask.CompletedTask;
+        }
+    }
+
+    private sealed class BrokenGenerator : IGenerator
+    {
+        public GeneratorInfo Info { get; } = new("f", 16, 8, 1, null);
+
+        public Task<IReadOnlyList<IReadOnlyList<GeneratedSequence>>> GenerateAsync(GenerationBatch batch, CancellationToken cancellation) =>
+            throw new NotSupportedException();
+
+        public ValueTask DisposeAsync() => throw new InvalidOperationException("native fault");
+    }
+
+    private sealed class Scorer : IScorer
+    {
+        public bool Disposed { get; private set; }
+
+        public int Context => 8;
+
+        public int Vocabulary => 16;
+
+        public IEnumerable<int[]> Batches(IReadOnlyList<ScoredSequence> sequences) => throw new NotSupportedException();
+
+        public IReadOnlyList<SequenceScore> Score(IReadOnlyList<ScoredSequence> sequences, CancellationToken cancellation) =>
+            throw new NotSupportedException();
+
+        public IReadOnlyList<SequenceDivergenceScore> Diverge(
+            IScorer reference, IReadOnlyList<ScoredSequence> sequences, CancellationToken cancellation) => throw new NotSupportedException();
+
+        public void Dispose() => Disposed = true;
+    }
+}

@@ -1,0 +1,82 @@
+using Rudder.Engine.Registry;
+using Rudder.Engine.Tests.Generation;
+using Rudder.Engine.Tests.Support;
+
+namespace Rudder.Engine.Tests.Registry;
+
+public sealed class ModelCheckTests : IDisposable
+{
+    private readonly TinyModel _model = new("tiny-gpt2");
+
+    public void Dispose() => _model.Dispose();
+
+    [Theory]
+    [InlineData("tiny-gpt2")]
+    [InlineData("tiny-roberta")]
+    public void Run_WholeModel_FindsNothing(string name)
+    {
+        using var model = new TinyModel(name);
+
+        Assert.Empty(Faults(model.Folder));
+        Assert.Empty(Faults(model.Folder, precision: GraphPrecision.Int8));
+    }
+
+    [Fact]
+    public void Run_DamagedWeights_NamesTheFile()
+    {
+        byte[] bytes = File.ReadAllBytes(_model.Graph("weights.bin"));
+        bytes[^1] ^= 1;
+        File.WriteAllBytes(_model.Graph("weights.bin"), bytes);
+
+        Assert.All(Faults(_model.Folder), fault => Assert.Contains("weights.bin is damaged", fault));
+        Assert.NotEmpty(Faults(_model.Folder));
+    }
+
+    [Fact]
+    public void Run_ChangedConfig_NamesBothFingerprints()
+    {
+        File.AppendAllText(Path.Combine(_model.Folder, "config.json"), "\n");
+
+        Assert.Contains("now has", Assert.Single(Faults(_model.Folder)));
+    }
+
+    [Fact]
+    public void Run_NoExportAndNoConfig_NamesBoth()
+    {
+        File.Delete(Path.Combine(_model.Folder, "config.json"));
+        File.Delete(_model.Graph("export.json"));
+
+        var faults = Faults(_model.Folder);
+
+        Assert.Contains(faults, fault => fault.Contains("config.json", StringComparison.Ordinal));
+        Assert.Contains(faults, fault => fault.Contains("export.json", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Run_CacheAboveTheLimit_SaysItsSize()
+    {
+        // 1,024 slots of a whole context, where 1 MiB is allowed.
+        string fault = Assert.Single(Faults(_model.Folder, new EngineOptions { MaxSlots = 1024, MaxCacheBytes = 1 << 20 }));
+
+        Assert.Contains("1,048,576 (Service:MaxCacheMegabytes)", fault);
+    }
+
+    [Fact]
+    public void Run_ModelAboveTheLimit_SaysItsSize()
+    {
+        // Keys and values alone: 1,024 slots × 64 tokens × 2 layers × 2 × 32 × 4 bytes = 32 MiB.
+        string fault = Assert.Single(Faults(_model.Folder, new EngineOptions { MaxSlots = 1024, MaxModelBytes = 24 << 20 }));
+
+        Assert.Contains("25,165,824 (Service:MaxModelMegabytes)", fault);
+    }
+
+    [Fact]
+    public void Run_NoFolder_IsNamed() => Assert.Contains("/nowhere is no folder", Assert.Single(Faults("/nowhere")));
+
+    private static List<string> Faults(string folder, EngineOptions? options = null, GraphPrecision precision = GraphPrecision.Fp32)
+    {
+        var faults = new List<string>();
+        ModelCheck.Run(new ModelSource("m", folder, EngineKind.Slots, precision), options ?? new EngineOptions(), faults);
+        return faults;
+    }
+}

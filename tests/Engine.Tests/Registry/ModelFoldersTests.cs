@@ -1,0 +1,166 @@
+using System.Net.Sockets;
+using Rudder.Engine.Registry;
+
+namespace Rudder.Engine.Tests.Registry;
+
+public sealed class ModelFoldersTests : IDisposable
+{
+    private readonly string _base = Directory.CreateTempSubdirectory("rudder-folders-").FullName;
+
+    public ModelFoldersTests()
+    {
+        Directory.CreateDirectory(Path.Combine(_base, "root", "model"));
+        Directory.CreateDirectory(Path.Combine(_base, "root2", "other"));
+        Directory.CreateDirectory(Path.Combine(_base, "outside"));
+        Directory.CreateDirectory(Path.Combine(_base, "rooted"));
+    }
+
+    private ModelFolders Folders => new([Path.Combine(_base, "root"), Path.Combine(_base, "root2")]);
+
+    public void Dispose() => Directory.Delete(_base, recursive: true);
+
+    [Theory]
+    [InlineData("model", "root/model")]
+    [InlineData("./model/../model", "root/model")]
+    [InlineData("../root2/other", "root2/other")]
+    [InlineData("{base}/root2/other", "root2/other")]
+    public void Resolve_InsideARoot_GivesTheRealFolder(string path, string expected) =>
+        Assert.Equal(Path.Combine(_base, expected), Folders.Resolve(path.Replace("{base}", _base)));
+
+    [Theory]
+    [InlineData("../outside")]
+    [InlineData("..")]
+    [InlineData("/")]
+    [InlineData("/etc")]
+    [InlineData("model/../../outside")]
+    [InlineData("{base}/rooted")]
+    [InlineData("a\0b")]
+    public void Resolve_Escape_IsRefused(string path)
+    {
+        var fault = Assert.Throws<ModelPathException>(() => Folders.Resolve(path.Replace("{base}", _base)));
+
+        Assert.False(fault.Missing);
+    }
+
+    [Theory]
+    [InlineData("/proc/self/root/etc")]
+    [InlineData("/proc/self/cwd")]
+    [InlineData("/dev/fd")]
+    [InlineData("////etc")]
+    [InlineData("model/././../../outside/.")]
+    [InlineData("model/../../root/../outside")]
+    [InlineData("{base}/root/../outside")]
+    [InlineData("{base}/root2/../../../../../../../etc")]
+    [InlineData("nothing/../../outside")]
+    public void Resolve_WayOut_IsRefused(string path) =>
+        Assert.False(Assert.Throws<ModelPathException>(() => Folders.Resolve(path.Replace("{base}", _base))).Missing);
+
+    [Theory]
+    [InlineData("%2e%2e/outside")]
+    [InlineData("..%2foutside")]
+    [InlineData("~")]
+    [InlineData("$HOME")]
+    [InlineData("model\n")]
+    [InlineData("..\\outside")]
+    [InlineData("file:///etc")]
+    public void Resolve_WrittenForAnotherReader_IsAPlainNameThatIsNotThere(string path) =>
+        Assert.True(Assert.Throws<ModelPathException>(() => Folders.Resolve(path)).Missing);
+
+    [Fact]
+    public void Resolve_FileLinkThatClimbsThroughAFolderLink_IsRefused()
+    {
+        // Read by its letters the target lies in the root; the system goes up from where 'd' leads.
+        File.CreateSymbolicLink(Path.Combine(_base, "root", "model", "d"), Path.Combine(_base, "root2"));
+        File.CreateSymbolicLink(Path.Combine(_base, "root", "model", "weights.bin"), "d/../outside/secret");
+
+        Assert.False(Assert.Throws<ModelPathException>(() => Folders.Resolve("model")).Missing);
+    }
+
+    [Fact]
+    public void Resolve_VeryLong_IsMissing() =>
+        Assert.True(Assert.Throws<ModelPathException>(() => Folders.Resolve(string.Join('/', Enumerable.Repeat(new string('a', 255), 16)))).Missing);
+
+    [Fact]
+    public void Resolve_LinksThatLeadRound_AreRefused()
+    {
+        File.CreateSymbolicLink(Path.Combine(_base, "root", "there"), "back");
+        File.CreateSymbolicLink(Path.Combine(_base, "root", "back"), "there/../there");
+
+        Assert.False(Assert.Throws<ModelPathException>(() => Folders.Resolve("there/model")).Missing);
+    }
+
+    [Fact]
+    public void Resolve_Nothing_IsMissing() => Assert.True(Assert.Throws<ModelPathException>(() => Folders.Resolve("nothing")).Missing);
+
+    [Theory]
+    [InlineData("root/link", "../outside", "link")]
+    [InlineData("root/link", "{base}/outside", "link")]
+    [InlineData("root/link", "..", "link/outside")]
+    [InlineData("root/model/weights.bin", "../../outside/secret", "model")]
+    [InlineData("root/loop", "loop", "loop")]
+    public void Resolve_LinkOutOfTheRoots_IsRefused(string link, string target, string path)
+    {
+        File.CreateSymbolicLink(Path.Combine(_base, link), target.Replace("{base}", _base));
+
+        Assert.False(Assert.Throws<ModelPathException>(() => Folders.Resolve(path)).Missing);
+    }
+
+    [Fact]
+    public void Resolve_LinkInsideTheRoots_IsFollowed()
+    {
+        File.CreateSymbolicLink(Path.Combine(_base, "root", "link"), "../root2/other");
+
+        Assert.Equal(Path.Combine(_base, "root2", "other"), Folders.Resolve("link"));
+    }
+
+    [Fact]
+    public void Resolve_RootThatIsALink_HoldsItsTarget()
+    {
+        File.CreateSymbolicLink(Path.Combine(_base, "alias"), "root");
+        var folders = new ModelFolders([Path.Combine(_base, "alias")]);
+
+        Assert.Equal(Path.Combine(_base, "root", "model"), folders.Resolve("model"));
+    }
+
+    [Fact]
+    public void Resolve_FolderLinkInsideTheRootsWithALinkOutOfThem_IsRefused()
+    {
+        File.CreateSymbolicLink(Path.Combine(_base, "root", "model", "onnx"), "../../root2/other");
+        File.CreateSymbolicLink(Path.Combine(_base, "root2", "other", "weights.bin"), "../../outside/secret");
+
+        var fault = Assert.Throws<ModelPathException>(() => Folders.Resolve("model"));
+
+        Assert.False(fault.Missing);
+        Assert.Contains("weights.bin' in the folder at path leads out", fault.Message);
+    }
+
+    [Fact]
+    public void Resolve_FolderLinkInsideTheRoots_IsFollowed()
+    {
+        File.CreateSymbolicLink(Path.Combine(_base, "root", "model", "onnx"), "../../root2/other");
+        File.WriteAllText(Path.Combine(_base, "root2", "other", "weights.bin"), "");
+
+        Assert.Equal(Path.Combine(_base, "root", "model"), Folders.Resolve("model"));
+    }
+
+    [Fact]
+    public void Resolve_FolderLinksThatLeadBack_AreFollowedOnce()
+    {
+        // Followed by their names there would be 2 to the 40th ways through them.
+        File.CreateSymbolicLink(Path.Combine(_base, "root", "model", "one"), ".");
+        File.CreateSymbolicLink(Path.Combine(_base, "root", "model", "two"), "../model");
+
+        Assert.Equal(Path.Combine(_base, "root", "model"), Folders.Resolve("model"));
+    }
+
+    [Fact]
+    public void Resolve_SpecialFile_IsRefusedAsReadingItMayNeverEnd()
+    {
+        using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        socket.Bind(new UnixDomainSocketEndPoint(Path.Combine(_base, "root", "model", "config.json")));
+
+        var fault = Assert.Throws<ModelPathException>(() => Folders.Resolve("model"));
+
+        Assert.Contains("'config.json' in the folder at path is a pipe, a socket or a device", fault.Message);
+    }
+}

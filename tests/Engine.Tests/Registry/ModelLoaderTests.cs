@@ -1,0 +1,99 @@
+using Rudder.Checkpoints;
+using Rudder.Engine.Graphs;
+using Rudder.Engine.Registry;
+using Rudder.Engine.Telemetry;
+using Rudder.Engine.Tests.Generation;
+using Rudder.Engine.Tests.Support;
+
+namespace Rudder.Engine.Tests.Registry;
+
+public sealed class ModelLoaderTests
+{
+    [Fact]
+    public void Limits_ModelOfAShorterContext_AreItsContext()
+    {
+        using var model = new TinyModel("tiny-gpt2");
+        var config = ModelConfig.Load(model.Folder);
+        var settings = new EngineOptions { MaxTokens = config.Context + 1 };
+
+        var limits = ModelLoader.Limits(settings, new ModelSource("m", model.Folder, EngineKind.Slots, GraphPrecision.Fp32), config);
+
+        Assert.Equal(config.Context, limits.MaxTokens);
+    }
+
+    [Fact]
+    public async Task LoadAsync_FolderThatACallNamed_Loads()
+    {
+        using var root = new LinkedRoot();
+
+        await root.LoadAsync();
+    }
+
+    [Fact]
+    public async Task LoadAsync_FolderReplacedByALinkOutOfTheRootsSinceItsCheck_IsRefused()
+    {
+        using var root = new LinkedRoot();
+        Directory.Move(root.Folder, root.Folder + "-moved");
+        Directory.CreateDirectory(root.Outside);             // empty: who looked into it would miss the config
+        Directory.CreateSymbolicLink(root.Folder, root.Outside);
+
+        Assert.Contains("leads out of the service's model roots", (await Assert.ThrowsAsync<ModelPathException>(root.LoadAsync)).Message);
+    }
+
+    [Fact]
+    public async Task LoadAsync_FolderReplacedByALinkInsideTheRootsSinceItsCheck_IsRefused()
+    {
+        using var root = new LinkedRoot();
+        Directory.Move(root.Folder, root.Folder + "-moved");
+        Directory.CreateSymbolicLink(root.Folder, root.Folder + "-moved");
+
+        Assert.Contains($"{root.Folder} was replaced by a link", (await Assert.ThrowsAsync<ModelLoadException>(root.LoadAsync)).Message);
+    }
+
+    [Fact]
+    public void Start_WeightsReplacedByALinkOutOfTheRootsOnceHashed_AreRefusedWhenTheSessionIsOpen()
+    {
+        using var root = new LinkedRoot();
+        var graph = GraphFile.Read(GraphFolder.Open(root.Folder, root.Source.RequireInPlace), "decoder", GraphPrecision.Fp32);
+        string weights = Path.Combine(root.Folder, "onnx", "weights.bin");
+
+        var e = Assert.Throws<ModelPathException>(() => graph.Start(1, adjust: _ =>
+        {
+            File.Move(weights, root.Outside);
+            File.CreateSymbolicLink(weights, root.Outside);
+        }).Dispose());
+
+        Assert.Contains("'onnx/weights.bin' in the folder at path leads out", e.Message);
+    }
+
+    /// <summary>A model in a root, its path checked as a call's is.</summary>
+    private sealed class LinkedRoot : IDisposable
+    {
+        private readonly string _base = Directory.CreateTempSubdirectory("rudder-loader-").FullName;
+
+        public LinkedRoot()
+        {
+            Directory.CreateDirectory(Path.Combine(_base, "root"));
+            ModelCopies.Plain("tiny-gpt2", Path.Combine(_base, "root", "m"));
+            var folders = new ModelFolders([Path.Combine(_base, "root")]);
+            Source = new ModelSource("m", folders.Resolve("m"), EngineKind.Slots, GraphPrecision.Fp32) { Roots = folders };
+        }
+
+        public ModelSource Source { get; }
+
+        public string Folder => Source.Folder;
+
+        public string Outside => Path.Combine(_base, "outside");
+
+        public async Task LoadAsync()
+        {
+            using var meters = new Meters();
+            var metrics = new EngineMetrics(meters);
+            var loader = new ModelLoader(new EngineOptions { Threads = 1, MaxSlots = 2 }, metrics);
+            var model = await loader.LoadAsync(Source, CancellationToken.None);
+            await (await model.RetireAsync(TimeSpan.FromSeconds(1), TimeProvider.System)).Freed;
+        }
+
+        public void Dispose() => Directory.Delete(_base, recursive: true);
+    }
+}

@@ -1,0 +1,36 @@
+using Rudder.Engine.Sampling;
+
+namespace Rudder.Engine.Tests.Sampling;
+
+public class SamplingParametersTests
+{
+    [Theory]
+    [InlineData(-0.1f, 0, 1f, 0f, "temperature")]
+    [InlineData(100.5f, 0, 1f, 0f, "temperature")]
+    [InlineData(float.NaN, 0, 1f, 0f, "temperature")]
+    [InlineData(1f, -1, 1f, 0f, "top_k")]
+    [InlineData(1f, 0, 0f, 0f, "top_p")]
+    [InlineData(1f, 0, 1.01f, 0f, "top_p")]
+    [InlineData(1f, 0, float.NaN, 0f, "top_p")]
+    [InlineData(1f, 0, 1f, 1f, "min_p")]
+    [InlineData(1f, 0, 1f, -0.01f, "min_p")]
+    public void Constructor_ValueOutOfRange_NamesFieldValueAndRule(float temperature, int topK, float topP, float minP, string field)
+    {
+        var e = Assert.Throws<ArgumentOutOfRangeException>(() => new SamplingParameters(temperature, topK, topP, minP));
+        Assert.Equal(field, e.ParamName);
+        Assert.StartsWith($"{field} is {e.ActualValue}; it must be", e.Message);
+    }
+
+    [Fact]
+    public void With_ValueOutOfRange_IsRefusedToo() =>
+        Assert.Throws<ArgumentOutOfRangeException>(() => SamplingParameters.Plain with { TopP = 2 });
+
+    [Fact]
+    public void Defaults_AreUntruncatedTemperatureOne()
+    {
+        var plain = new SamplingParameters();
+        Assert.Equal((1f, 0, 1f, 0f), (plain.Temperature, plain.TopK, plain.TopP, plain.MinP));
+        Assert.False(plain.IsTruncated);
+        Assert.False(plain.IsGreedy);
+    }
+}

@@ -1,0 +1,119 @@
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json.Nodes;
+using Rudder.Checkpoints;
+using Rudder.Tests;
+
+namespace Rudder.Engine.Tests.Support;
+
+/// <summary>Copies of the fixture models with a tokenizer or with other weights, sealed again so that the service accepts them.</summary>
+internal static class ModelCopies
+{
+    // What hardly ever changes: tests that name tokens must not hang on every line of the documents.
+    private static readonly string[] Prose = ["notation.md", "adr/0002-slot-engine.md", "adr/0003-group-batch.md"];
+
+    /// <summary>A fixture as it is.</summary>
+    public static string Fixture(string name) => Path.Combine(SharedFolder.Root, "tests", "Fixtures", name);
+
+    /// <summary>Copies a fixture with its graphs.</summary>
+    public static string Plain(string fixture, string target)
+    {
+        Directory.CreateDirectory(Path.Combine(target, "onnx"));
+        foreach (string file in (string[])["config.json", "model.safetensors", .. Directory.GetFiles(Path.Combine(Fixture(fixture), "onnx")).Select(path => $"onnx/{Path.GetFileName(path)}")])
+        {
+            File.Copy(Path.Combine(Fixture(fixture), file), Path.Combine(target, file));
+        }
+
+        return Sealed(target);
+    }
+
+    /// <summary>Copies a fixture and gives it a tokenizer of its 512 ids, or fewer, trained on this repository's own prose.</summary>
+    public static string WithTokenizer(string fixture, string target, TokenizerFamily family, int ids = 512)
+    {
+        Plain(fixture, target);
+        string prose = string.Join('\n', Prose.Select(file => File.ReadAllText(Path.Combine(SharedFolder.Root, "docs", file))));
+        string[] specials = family == TokenizerFamily.Gpt2 ? ["<|endoftext|>"] : ["<s>", "<pad>", "</s>", "<unk>", "<mask>"];
+        BpeTraining.Train([prose], ids, specials, target, family, null);
+        return Sealed(target);
+    }
+
+    /// <summary>Copies a fixture and scales every hundredth weight of its graphs.</summary>
+    public static string Perturbed(string fixture, string target)
+    {
+        Plain(fixture, target);
+        string file = Path.Combine(target, "onnx", "weights.bin");
+        byte[] bytes = File.ReadAllBytes(file);
+        var floats = MemoryMarshal.Cast<byte, float>(bytes.AsSpan(0, bytes.Length / 4 * 4));
+        for (int i = 0; i < floats.Length; i += 100)
+        {
+            floats[i] *= 1.5f;
+        }
+
+        File.WriteAllBytes(file, bytes);
+        return Sealed(target);
+    }
+
+    /// <summary>Copies any exported model and multiplies every fp32 weight, in the checkpoint and in the graphs: another model, of another fingerprint.</summary>
+    public static string Scaled(string source, string target, float factor)
+    {
+        Directory.CreateDirectory(Path.Combine(target, "onnx"));
+        foreach (string file in Directory.GetFiles(source).Concat(Directory.GetFiles(Path.Combine(source, "onnx"))))
+        {
+            File.Copy(file, Path.Combine(target, Path.GetRelativePath(source, file)));
+        }
+
+        string checkpoint = Path.Combine(target, "model.safetensors");
+        Scale(checkpoint, sizeof(long) + (int)BitConverter.ToInt64(File.ReadAllBytes(checkpoint)), factor); // a length, then a header of that length
+        Scale(Path.Combine(target, "onnx", "weights.bin"), 0, factor);
+        return Sealed(target);
+    }
+
+    /// <summary>Multiplies the float32 values of a file; seal its folder afterwards.</summary>
+    /// <param name="file">The file.</param>
+    /// <param name="start">Byte at which they begin.</param>
+    /// <param name="factor">The factor.</param>
+    public static void Scale(string file, int start, float factor)
+    {
+        byte[] bytes = File.ReadAllBytes(file);
+        foreach (ref float weight in MemoryMarshal.Cast<byte, float>(bytes.AsSpan(start, (bytes.Length - start) / sizeof(float) * sizeof(float))))
+        {
+            weight *= factor;
+        }
+
+        File.WriteAllBytes(file, bytes);
+    }
+
+    /// <summary>Writes the folder's fingerprint into its graphs and all hashes into export.json.</summary>
+    public static string Sealed(string folder)
+    {
+        string onnx = Path.Combine(folder, "onnx");
+        string fingerprint = Fingerprint.OfFolder(folder);
+        var graphs = new JsonObject();
+        foreach (string graph in Directory.GetFiles(onnx, "*.onnx"))
+        {
+            byte[] bytes = File.ReadAllBytes(graph);
+            byte[] key = Encoding.ASCII.GetBytes("rudder.fingerprint");
+
+            // Key, then the value's tag and length byte, then 64 digits.
+            int at = bytes.AsSpan().IndexOf(key) + key.Length + 2;
+            Assert.True(at > key.Length + 1, $"{graph} carries no fingerprint");
+            Encoding.ASCII.GetBytes(fingerprint).CopyTo(bytes, at);
+            File.WriteAllBytes(graph, bytes);
+            string precision = graph.EndsWith(".int8.onnx", StringComparison.Ordinal) ? "int8" : "fp32";
+            graphs[Path.GetFileName(graph)] = new JsonObject { ["sha256"] = Sha256(graph), ["precision"] = precision, ["max_abs_diff"] = 0 };
+        }
+
+        var weights = new JsonObject();
+        foreach (string file in Directory.GetFiles(onnx, "*.bin"))
+        {
+            weights[Path.GetFileName(file)] = new JsonObject { ["sha256"] = Sha256(file) };
+        }
+
+        var export = new JsonObject { ["fingerprint"] = fingerprint, ["graphs"] = graphs, ["weights"] = weights };
+        File.WriteAllText(Path.Combine(onnx, "export.json"), export.ToJsonString());
+        return folder;
+    }
+
+    private static string Sha256(string file) => Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(file)));
+}

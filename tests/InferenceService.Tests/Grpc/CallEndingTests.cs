@@ -1,0 +1,224 @@
+using Grpc.Core;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Rudder.Engine;
+using Rudder.Engine.Registry;
+using Rudder.Engine.Tests.Support;
+using Rudder.Inference.V1;
+using Rudder.InferenceService.Grpc;
+using Rudder.InferenceService.Telemetry;
+
+namespace Rudder.InferenceService.Tests.Grpc;
+
+/// <summary>How calls end that do not finish by themselves: deadline, cancellation, failure, draining, a swap.</summary>
+public sealed class CallEndingTests
+{
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
+    private readonly LoggedLines _log = new();
+
+    [Fact]
+    public async Task Sample_DeadlinePasses_IsDeadlineExceededAndTheEngineIsTold()
+    {
+        var engine = new FakeGenerator("f");
+        await using var service = await StartAsync(engine);
+        var deadline = TimeProvider.System.GetUtcNow().UtcDateTime.AddMilliseconds(200);
+
+        var fault = await Assert.ThrowsAsync<RpcException>(async () => await service.Sampling.SampleAsync(Request(), deadline: deadline));
+
+        Assert.Equal(StatusCode.DeadlineExceeded, fault.StatusCode);
+        await engine.Cancelled.WaitAsync(Limit);
+    }
+
+    [Fact]
+    public async Task SampleStream_ReaderGoesAway_TellsTheEngineAndFreesTheModel()
+    {
+        var engine = new FakeGenerator("f");
+        await using var service = await StartAsync(engine);
+        var call = service.Sampling.SampleStream(Request());
+        Assert.True(await call.ResponseStream.MoveNext(CancellationToken.None));
+
+        call.Dispose();
+
+        await engine.Cancelled.WaitAsync(Limit);
+        await service.Models.UnloadAsync(new UnloadModelRequest { Name = "m" }).ResponseAsync.WaitAsync(Limit);
+        Assert.True(engine.Disposed.IsCompleted);
+    }
+
+    [Fact]
+    public async Task SampleStream_EngineTakesItsTimeToStop_KeepsTheModelUntilItHas()
+    {
+        var engine = new FakeGenerator("f") { TurnsToStop = 200_000 };
+        await using var service = await StartAsync(engine);
+        using var gone = new CancellationTokenSource();
+        var call = service.Get<SamplingService>().SampleStream(Request(), new Discarding(), new FakeCallContext(gone.Token));
+        await engine.Started.WaitAsync(Limit);
+        var unloading = service.Get<EngineHost>().UnloadAsync("m");
+
+        await gone.CancelAsync();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => call.WaitAsync(Limit));
+        await unloading.WaitAsync(Limit);
+        await engine.Stopped.WaitAsync(Limit);
+        Assert.False(engine.FreedAtWork);
+    }
+
+    [Theory]
+    [InlineData(typeof(QueueFullException), StatusCode.ResourceExhausted, "secret")]
+    [InlineData(typeof(EngineDrainingException), StatusCode.Unavailable, "secret")]
+    [InlineData(typeof(ModelLoadException), StatusCode.FailedPrecondition, "secret")]
+    [InlineData(typeof(InvalidOperationException), StatusCode.Internal, "reference")]
+    [InlineData(typeof(OutOfMemoryException), StatusCode.Internal, "reference")]
+    public async Task Sample_EngineFails_HasTheFailuresStatus(Type failure, StatusCode status, string part)
+    {
+        object[] arguments = failure == typeof(ModelLoadException) ? ["secret", null!] : ["secret"];
+        var engine = new FakeGenerator("f") { Failure = (Exception)Activator.CreateInstance(failure, arguments)! };
+        await using var service = await StartAsync(engine);
+
+        var fault = await Assert.ThrowsAsync<RpcException>(async () => await service.Sampling.SampleAsync(Request()));
+
+        Assert.Equal(status, fault.StatusCode);
+        Assert.Contains(part, fault.Status.Detail);
+        Assert.DoesNotContain("   at ", fault.Status.Detail);
+        Assert.Equal(status != StatusCode.Internal, fault.Status.Detail.Contains("secret", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Sample_InternalFailure_IsLoggedByTypeWithoutItsMessage()
+    {
+        var engine = new FakeGenerator("f") { Failure = new InvalidOperationException("secret") };
+        await using var service = await StartAsync(engine);
+
+        var fault = await Assert.ThrowsAsync<RpcException>(async () => await service.Sampling.SampleAsync(Request()));
+
+        string reference = fault.Status.Detail.Split("reference ")[1].TrimEnd('.');
+        string line = Assert.Single(_log.Written, entry => entry.Contains(reference, StringComparison.Ordinal));
+        Assert.Contains("InvalidOperationException", line);
+        Assert.DoesNotContain(_log.Written, entry => entry.Contains("secret", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Sample_FailureBesideADeadline_EndsWithTheDeadlineAndIsLoggedAllTheSame()
+    {
+        var engine = new FakeGenerator("f") { FailureOnCancel = new InvalidOperationException("secret") };
+        await using var service = await StartAsync(engine);
+        var deadline = TimeProvider.System.GetUtcNow().UtcDateTime.AddMilliseconds(200);
+
+        var fault = await Assert.ThrowsAsync<RpcException>(async () => await service.Sampling.SampleAsync(Request(), deadline: deadline));
+        await service.App.StopAsync().WaitAsync(Limit); // the call has left the service, and with it its log line is written
+
+        Assert.Equal(StatusCode.DeadlineExceeded, fault.StatusCode);
+        Assert.Single(_log.Written, entry => entry.Contains("failed, reference", StringComparison.Ordinal) && entry.Contains("InvalidOperationException", StringComparison.Ordinal));
+        Assert.DoesNotContain(_log.Written, entry => entry.Contains("secret", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Sample_UnsupportedField_IsUnimplementedByName()
+    {
+        var engine = new FakeGenerator("f") { Failure = new UnsupportedByEngineException("settings.min_p", "the engine has no such setting") };
+        await using var service = await StartAsync(engine);
+
+        var fault = await Assert.ThrowsAsync<RpcException>(async () => await service.Sampling.SampleAsync(Request()));
+
+        Assert.Equal(StatusCode.Unimplemented, fault.StatusCode);
+        Assert.Equal("settings.min_p: the engine has no such setting", fault.Status.Detail);
+    }
+
+    [Fact]
+    public async Task Stop_WithARunningCall_RefusesNewOnesAndLetsItFinish()
+    {
+        var engine = new FakeGenerator("f");
+        await using var service = await StartAsync(engine);
+        var running = service.Sampling.SampleAsync(Request());
+        await engine.Started.WaitAsync(Limit);
+
+        var draining = service.Get<ServiceState>().Current.Changed;
+        var stopping = service.App.StopAsync();
+        await draining.WaitAsync(Limit);
+
+        var refused = await Assert.ThrowsAsync<RpcException>(async () => await service.Models.ListAsync(new ListModelsRequest()));
+        Assert.False(stopping.IsCompleted);
+        engine.Release();
+
+        Assert.Equal(StatusCode.Unavailable, refused.StatusCode);
+        Assert.Equal([7], (await running).Completions[0].Ids);
+        await stopping.WaitAsync(Limit);
+    }
+
+    [Fact]
+    public async Task AnyCall_WhileDraining_IsLoggedWithItsStatusAndNotCountedIn()
+    {
+        await using var service = await StartAsync(new FakeGenerator("f"), "--Logging:LogLevel:Rudder=Debug");
+        _ = service.Get<ServiceState>().BecomeDraining();
+
+        await Assert.ThrowsAsync<RpcException>(async () => await service.Models.ListAsync(new ListModelsRequest()));
+
+        Assert.Contains(_log.Written, line => line.Contains("/inference.v1.Models/List ended with Unavailable", StringComparison.Ordinal));
+        Assert.Equal(0, service.Get<ServiceState>().Running);
+    }
+
+    [Fact]
+    public async Task Stop_CallOutlastsTheDrainingTime_EndsItAsUnavailable()
+    {
+        var engine = new FakeGenerator("f");
+        await using var service = await StartAsync(engine, "--Service:DrainSeconds=0");
+        var running = service.Sampling.SampleAsync(Request());
+        await engine.Started.WaitAsync(Limit);
+
+        await service.App.StopAsync().WaitAsync(Limit);
+
+        Assert.Equal(StatusCode.Unavailable, (await Assert.ThrowsAsync<RpcException>(async () => await running)).StatusCode);
+    }
+
+    [Fact]
+    public async Task Load_WhileTheOldModelIsBusy_ServesTheNewAndFreesTheOldAfterItsCall()
+    {
+        var old = new FakeGenerator("old");
+        var fresh = new FakeGenerator("new");
+        fresh.Release();
+        await using var service = await StartAsync([old, fresh]);
+        var running = service.Sampling.SampleAsync(Request());
+        await old.Started.WaitAsync(Limit);
+
+        await service.Get<EngineHost>().LoadAsync(new ModelSource("m", "/", default, default), CancellationToken.None);
+
+        Assert.Equal("new", (await service.Sampling.SampleAsync(Request())).Fingerprint);
+        Assert.False(old.Disposed.IsCompleted);
+        old.Release();
+        Assert.Equal("old", (await running).Fingerprint);
+        await old.Disposed.WaitAsync(Limit);
+    }
+
+    [Fact]
+    public async Task Unload_CallOutlastsTheDrainingTime_EndsItAndFreesTheModel()
+    {
+        var engine = new FakeGenerator("f");
+        await using var service = await StartAsync(engine, "--Service:DrainSeconds=0");
+        var running = service.Sampling.SampleAsync(Request());
+        await engine.Started.WaitAsync(Limit);
+
+        await service.Models.UnloadAsync(new UnloadModelRequest { Name = "m" }).ResponseAsync.WaitAsync(Limit);
+
+        Assert.True(engine.Disposed.IsCompleted);
+        Assert.Equal(StatusCode.Unavailable, (await Assert.ThrowsAsync<RpcException>(async () => await running)).StatusCode);
+    }
+
+    private Task<RunningService> StartAsync(FakeGenerator engine, params string[] args) => StartAsync([engine], args);
+
+    private Task<RunningService> StartAsync(FakeGenerator[] engines, params string[] args) => RunningService.StartAsync(
+        services =>
+        {
+            services.AddSingleton<IModelLoader>(new FakeLoader(engines));
+            services.AddSingleton<ILoggerProvider>(_log);
+        },
+        [.. RunningService.Model(0, "m", "/"), "--Logging:Console:LogLevel:Default=None", .. args]); // the failures here are meant
+
+    private static SampleRequest Request() => new() { Model = "m", Prompts = { Golden.Prompt(1) } };
+
+    /// <summary>A reader that takes everything at once.</summary>
+    private sealed class Discarding : IServerStreamWriter<SampleStreamResponse>
+    {
+        public WriteOptions? WriteOptions { get; set; }
+
+        public Task WriteAsync(SampleStreamResponse message) => Task.CompletedTask;
+    }
+}

@@ -1,0 +1,45 @@
+using Grpc.Core;
+using Rudder.Engine.Tests.Support;
+using Rudder.Inference.V1;
+using Rudder.InferenceService.Grpc;
+using Rudder.InferenceService.Settings;
+
+namespace Rudder.InferenceService.Tests.Grpc;
+
+public sealed class SampleRequestsTests
+{
+    // 1,024 bytes hold 128 log-probs with their ids.
+    private static readonly SampleRequests Requests = new(new RequestValidation(new ServiceOptions { MaxReplyBytes = 1024 }));
+
+    [Fact]
+    public void Plan_TopLogProbsThatFit_AreTakenOver()
+    {
+        var plan = Plan(top: 16, n: 2, tokens: 4);           // 128
+
+        Assert.Equal(16, plan.Batch.Prompts[0].TopLogProbs);
+    }
+
+    [Theory]
+    [InlineData(17, 2, 4, "top_logprobs is 17 at up to 8 tokens")]
+    [InlineData(1, 3, 43, "top_logprobs is 1 at up to 129 tokens")]
+    public void Plan_MoreTopLogProbsThanAreKept_AreRefusedWithTheLimit(int top, int n, int tokens, string part)
+    {
+        var fault = Assert.Throws<RpcException>(() => Plan(top, n, tokens));
+
+        Assert.Equal(StatusCode.InvalidArgument, fault.StatusCode);
+        Assert.StartsWith(part, fault.Status.Detail);
+        Assert.Contains("at most 128", fault.Status.Detail);
+    }
+
+    private static SamplePlan Plan(int top, int n, int tokens) => Requests.Plan(
+        new SampleRequest
+        {
+            Model = "m",
+            Prompts = { Golden.Prompt(1) },
+            N = n,
+            TopLogprobs = top,
+            Settings = new SamplerSettings { MaxNewTokens = tokens },
+        },
+        new FakeGenerator("f").Model("m"),
+        listener: null);
+}
