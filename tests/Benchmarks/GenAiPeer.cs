@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using Microsoft.ML.OnnxRuntimeGenAI;
+using Rudder.Checkpoints;
 using Rudder.Engine;
 using Rudder.Engine.Sampling;
 
@@ -17,7 +18,7 @@ internal sealed class GenAiPeer : IDisposable
     /// <summary>Loads both graphs.</summary>
     /// <param name="graphs">The <c>onnx</c> folder.</param>
     /// <param name="threads">Threads of the products.</param>
-    public static GenAiPeer Open(string graphs, int threads) => new(Load(graphs, "decoder.onnx", threads), Load(graphs, "decoder.int8.onnx", threads));
+    public static GenAiPeer Open(string graphs, int threads) => new(Load(graphs, "model.onnx", threads), Load(graphs, "model_quantized.onnx", threads));
 
     /// <summary>Tokens per second; rows that met the end-of-text id go on as padding and count in GenAI's favour.</summary>
     /// <param name="precision">Which graph.</param>

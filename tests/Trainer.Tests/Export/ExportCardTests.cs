@@ -1,3 +1,4 @@
+using Rudder.Checkpoints;
 using Rudder.Trainer.Export;
 
 namespace Rudder.Trainer.Tests.Export;

@@ -1,3 +1,4 @@
+using Rudder.Checkpoints;
 using Rudder.Onnx;
 using Rudder.Trainer.Export;
 using Rudder.Trainer.Scoring;
