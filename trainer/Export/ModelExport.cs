@@ -1,4 +1,5 @@
 using Rudder.Checkpoints;
+using Rudder.Onnx;
 using Rudder.Trainer.Scoring;
 
 namespace Rudder.Trainer.Export;
@@ -98,7 +99,7 @@ internal static class ModelExport
         string fingerprint) => projections =>
     {
         var builder = new Gpt2Onnx(config, weights, projections is Float16Projections ? halfData : data, projections);
-        var metadata = GraphMetadata.Of(config, fingerprint, projections.Precision);
+        StringStringEntryProto[] metadata = [.. GraphMetadata.Of(config, fingerprint, projections.Precision).Entries()];
         builder.Decoder().Save(folder.File(GraphFiles.Model(projections.Precision)), metadata);
         if (projections.Precision == GraphPrecision.Fp32)
         {
@@ -109,7 +110,7 @@ internal static class ModelExport
     private static Action<IProjections> RobertaWriter(
         RobertaConfig config, IReadOnlyDictionary<string, float[]> weights, ExternalData data, OnnxFolder folder, string fingerprint) => projections =>
         new RobertaOnnx(config, weights, data, projections).Classifier()
-            .Save(folder.File(GraphFiles.Model(projections.Precision)), GraphMetadata.Of(config, fingerprint, projections.Precision));
+            .Save(folder.File(GraphFiles.Model(projections.Precision)), GraphMetadata.Of(config, fingerprint, projections.Precision).Entries());
 
     private static Dictionary<string, GraphFigures> Check(
         ParityCheck check, Gpt2Config config, ExportSettings settings, OnnxFolder folder, TokenSample sample, string reference, int threads)

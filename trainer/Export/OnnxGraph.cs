@@ -2,7 +2,6 @@ using System.Buffers.Binary;
 using System.Globalization;
 using System.Reflection;
 using Google.Protobuf;
-using Rudder.Checkpoints;
 using Rudder.Onnx;
 using DataType = Rudder.Onnx.TensorProto.Types.DataType;
 
@@ -103,7 +102,7 @@ internal sealed class OnnxGraph(string name)
     }
 
     /// <summary>Writes the model file with the given metadata.</summary>
-    public void Save(string path, GraphMetadata metadata)
+    public void Save(string path, IEnumerable<StringStringEntryProto> metadata)
     {
         var model = new ModelProto
         {
@@ -114,7 +113,7 @@ internal sealed class OnnxGraph(string name)
         };
         model.OpsetImport.Add(new OperatorSetIdProto { Domain = "", Version = OpsetVersion });
         model.OpsetImport.Add(new OperatorSetIdProto { Domain = Microsoft, Version = 1 });
-        model.MetadataProps.AddRange(metadata.Entries());
+        model.MetadataProps.AddRange(metadata);
         using FileStream stream = File.Create(path);
         model.WriteTo(stream);
         stream.Flush(flushToDisk: true);

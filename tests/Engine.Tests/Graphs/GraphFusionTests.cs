@@ -41,7 +41,8 @@ public sealed class GraphFusionTests : IDisposable
         {
             ["input_ids"] = (Longs(Ids), [2, 4]), ["attention_mask"] = ([1, 1, 1, 1, 1, 1, 1, 0], [2, 4]),
         };
-        AssertSame(_roberta, "classifier", Enum.Parse<GraphPrecision>(precision, ignoreCase: true), inputs, tolerance);
+        var parsed = Enum.Parse<GraphPrecision>(precision, ignoreCase: true);
+        AssertSame(_roberta, GraphFiles.Model(parsed), parsed, inputs, tolerance);
     }
 
     // The other decoder has ONNX Runtime's attention over its own cache.
