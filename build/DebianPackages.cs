@@ -24,19 +24,22 @@ internal static class DebianPackages
         new("protobuf-compiler-grpc", "protoc's plug-in for them"),
     ];
 
-    /// <summary>Installs like <see cref="Install"/> where that is possible; elsewhere says that the tests which need the packages skip.</summary>
+    /// <summary>Installs what is missing, where this is Debian and the user is root; elsewhere does nothing.</summary>
+    /// <returns>The packages that are still missing.</returns>
     /// <exception cref="BuildException">apt-get failed.</exception>
-    public static void InstallWherePossible(IReadOnlyList<DebianPackage> wanted)
+    public static IReadOnlyList<DebianPackage> InstallWherePossible(IReadOnlyList<DebianPackage> wanted)
     {
-        bool debian = Shell.Capture("dpkg-query", "--version") is not null;
-        if (debian && (Environment.UserName == "root" || wanted.All(package => IsInstalled(package.Name))))
+        if (Shell.Capture("dpkg-query", "--version") is null)
         {
-            Install(wanted);
-            return;
+            return wanted;
         }
 
-        string names = string.Join(' ', wanted.Select(package => package.Name));
-        Console.WriteLine($"Not installed, as this is {(debian ? "not root" : "no Debian system")}: {names}. The tests that need them skip.");
+        if (Environment.UserName == "root")
+        {
+            Install(wanted);
+        }
+
+        return [.. wanted.Where(package => !IsInstalled(package.Name))];
     }
 
     /// <summary>Installs those of <paramref name="wanted"/> that are missing, saying first which and why.</summary>
@@ -65,7 +68,7 @@ internal static class DebianPackages
     private static bool IsInstalled(string name)
     {
         var (code, output) = Shell.Capture("dpkg-query", "-W", "-f=${db:Status-Status}", name)
-            ?? throw new BuildException($"'dpkg-query' is missing: this is no Debian system. Install {name} in this system's way.");
+            ?? throw new BuildException($"'dpkg-query' is missing: this is not a Debian system. Install {name} with this system's package manager.");
         return code == 0 && output == "installed";
     }
 }

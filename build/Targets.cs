@@ -38,7 +38,6 @@ internal static class Targets
     {
         request.RequireNoArguments();
         BuildSolution(request);
-        DebianPackages.InstallWherePossible(DebianPackages.ForInterop);
         return TestRun.All();
     }
 

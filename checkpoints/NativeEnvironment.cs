@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Runtime.Versioning;
 
 namespace Rudder.Checkpoints;
 
@@ -22,5 +23,6 @@ public static partial class NativeEnvironment
     }
 
     [LibraryImport("libc", StringMarshalling = StringMarshalling.Utf8)]
+    [UnsupportedOSPlatform("windows")]
     private static partial int setenv(string name, string value, int overwrite);
 }

@@ -123,7 +123,7 @@ internal static class TokenizerJson
         {
             merges.Add(entry switch
             {
-                JsonValue value when value.TryGetValue(out string? line) => line,
+                JsonValue value when value.TryGetValue(out string? line) && line.Count(' ') == 1 => line,
                 JsonArray { Count: 2 } pair when pair.All(p => p is JsonValue) => $"{pair[0]} {pair[1]}",
                 _ => throw new CheckpointException($"{path}: merge {merges.Count} is {entry?.ToJsonString()}; it must be \"left right\" or [left, right]."),
             });

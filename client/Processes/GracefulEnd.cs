@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
+using System.Runtime.Versioning;
 
 namespace Rudder.Client.Processes;
 
@@ -63,5 +64,6 @@ internal static class GracefulEnd
 
     [DllImport("libc", EntryPoint = "kill", SetLastError = true)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    [UnsupportedOSPlatform("windows")]
     private static extern int SendSignal(int process, int signal);
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
+using System.Runtime.Versioning;
 
 namespace Rudder.Engine.Kernels;
 
@@ -56,6 +57,11 @@ internal static partial class HugePages
     /// <param name="before">The ranges before.</param>
     public static void Collapse(IReadOnlyDictionary<long, long> before)
     {
+        if (!OperatingSystem.IsLinux())
+        {
+            return;
+        }
+
         foreach ((long start, long end) in LargeRanges().Where(range => !before.TryGetValue(range.Key, out long known) || known < range.Value))
         {
             long first = (start + Size - 1) / Size * Size;
@@ -81,5 +87,6 @@ internal static partial class HugePages
     }
 
     [LibraryImport("libc", EntryPoint = "madvise")]
+    [SupportedOSPlatform("linux")]
     private static partial int Madvise(nint address, nuint length, int advice);
 }

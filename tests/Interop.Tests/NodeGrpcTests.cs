@@ -7,35 +7,31 @@ namespace Rudder.Interop.Tests;
 public sealed class NodeGrpcTests(NodeGrpcTests.Run run, InteropService service) : IClassFixture<NodeGrpcTests.Run>
 {
     [Fact]
-    public Task Sampling_FromNode_GivesOurTokens() => GrpcChecks.AssertSamplingAsync(run.Client, service);
+    public async Task Sampling_FromNode_GivesOurTokens() => await GrpcChecks.AssertSamplingAsync(await run.Client, service);
 
     [Fact]
-    public void DeadlineAndCancellation_FromNode_EndCalls() => GrpcChecks.AssertEnds(run.Client);
+    public async Task DeadlineAndCancellation_FromNode_EndCalls() => GrpcChecks.AssertEnds(await run.Client);
 
     [Fact]
-    public void Errors_FromNode_HaveTheirStatus() => GrpcChecks.AssertErrors(run.Client);
+    public async Task Errors_FromNode_HaveTheirStatus() => GrpcChecks.AssertErrors(await run.Client);
 
     [Fact]
-    public Task Models_FromNode_AreListedLoadedAndUsed() => GrpcChecks.AssertModelsAsync(run.Client, service, "second-node");
+    public async Task Models_FromNode_AreListedLoadedAndUsed() => await GrpcChecks.AssertModelsAsync(await run.Client, service, "second-node");
 
     [Fact]
-    public Task Scoring_FromNode_GivesOurNumbers() => GrpcChecks.AssertScoringAsync(run.Client, service.Channel);
+    public async Task Scoring_FromNode_GivesOurNumbers() => await GrpcChecks.AssertScoringAsync(await run.Client, service.Channel);
 
     [Fact]
-    public void Health_FromNode_IsCheckedAndWatched() => GrpcChecks.AssertHealth(run.Client);
+    public async Task Health_FromNode_IsCheckedAndWatched() => GrpcChecks.AssertHealth(await run.Client);
 
-    /// <summary>One run of the client for all tests.</summary>
-    public sealed class Run(InteropService service) : IAsyncLifetime
+    /// <summary>One run of the client for all tests of the class, started by the first.</summary>
+    public sealed class Run(InteropService service)
     {
-        /// <summary>What it saw.</summary>
-        internal ForeignClient Client { get; private set; } = null!;
-
-        /// <inheritdoc/>
-        public async ValueTask InitializeAsync() => Client = await NodeScript.RunAsync(
+        private readonly Lazy<Task<ForeignClient>> _client = new(() => NodeScript.RunAsync(
             "grpc.mjs", service.Target, Path.Combine(SharedFolder.Root, "protos"), InteropService.Generator, InteropService.Classifier,
-            InteropService.Prompt, InteropService.Seed.ToString(CultureInfo.InvariantCulture), InteropService.Tokens.ToString(CultureInfo.InvariantCulture));
+            InteropService.Prompt, InteropService.Seed.ToString(CultureInfo.InvariantCulture), InteropService.Tokens.ToString(CultureInfo.InvariantCulture)));
 
-        /// <inheritdoc/>
-        public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+        /// <summary>What it saw.</summary>
+        internal Task<ForeignClient> Client => _client.Value;
     }
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Rudder.Build;
 using Rudder.Tests;
 
 namespace Rudder.Interop.Tests;
@@ -9,28 +10,27 @@ public sealed class PythonClient(InteropService service) : IAsyncLifetime
     private const string Python = "/usr/bin/python3";
     private const string Protoc = "/usr/bin/protoc";
     private const string Plugin = "/usr/bin/grpc_python_plugin";
-    private const string Library = "/usr/lib/python3/dist-packages/grpc/__init__.py";
     private static readonly string[] Protos =
         ["grpc/health/v1/health.proto", "inference/v1/models.proto", "inference/v1/sampling.proto", "inference/v1/scoring.proto"];
 
+    private IReadOnlyList<DebianPackage> _missing = [];
     private ForeignClient? _client;
 
-    /// <summary>What the client saw; the calling test skips, saying so, where Debian's packages are not installed.</summary>
+    /// <summary>What the client saw; the calling test skips, saying so, where Debian's packages cannot be installed.</summary>
     internal ForeignClient Client
     {
         get
         {
-            Assert.SkipWhen(Missing is not null, $"needs {Missing}: apt-get install python3-grpcio python3-protobuf protobuf-compiler protobuf-compiler-grpc");
+            Assert.SkipWhen(_missing.Count > 0, $"needs Debian packages that only root can install: {string.Join(' ', _missing.Select(package => package.Name))}");
             return _client!;
         }
     }
 
-    private static string? Missing => Array.Find([Python, Protoc, Plugin, Library], path => !File.Exists(path));
-
     /// <inheritdoc/>
     public async ValueTask InitializeAsync()
     {
-        if (Missing is not null)
+        _missing = DebianPackages.InstallWherePossible(DebianPackages.ForInterop);
+        if (_missing.Count > 0)
         {
             return;
         }
