@@ -3,7 +3,6 @@ using Rudder.Checkpoints;
 using Rudder.Engine.Tests.Support;
 using Rudder.Inference.V1;
 using Rudder.InferenceService.Tests;
-using Rudder.InferenceService.Tests.Grpc;
 
 [assembly: AssemblyFixture(typeof(Rudder.Interop.Tests.InteropService))]
 [assembly: CollectionBehavior(DisableTestParallelization = true)] // one service, and calls that fill it
@@ -42,6 +41,9 @@ public sealed class InteropService : IAsyncLifetime
 
     /// <summary>Where HTTP/1.1 listens.</summary>
     public string HttpUrl { get; private set; } = "";
+
+    /// <summary>The exported folder of a model.</summary>
+    internal string Folder(string model) => Path.Combine(_folder, model);
 
     /// <summary>Our own client, for what the foreign ones should see.</summary>
     internal GrpcChannel Channel => _channel!;

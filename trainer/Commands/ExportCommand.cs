@@ -21,7 +21,7 @@ internal static class ExportCommand
             DefaultValueFactory = _ => [],
         };
         var output = new Option<string?>("--output") { Description = "Folder of the graphs. Default: onnx inside the model folder." };
-        var json = new Option<bool>("--json") { Description = "Print export.json on standard output." };
+        var json = new Option<bool>("--json") { Description = $"Print {ExportReport.FileName} on standard output." };
         var command = new Command(
             "export",
             "Writes a model's ONNX graphs and accepts them only if they agree with the model.\n\nExample:\n  trainer export --model models/imdb-mini --set int8=true")

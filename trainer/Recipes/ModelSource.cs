@@ -24,7 +24,7 @@ internal static class ModelSource
     /// <param name="folder">A folder with a tokenizer.</param>
     /// <param name="model">The model that reads its ids; null where it is new and gets the tokenizer's vocabulary.</param>
     public static TextTokenizer Tokenizer(string folder, string? model = null) =>
-        TextTokenizer.Load(folder, model is null ? null : ModelConfig.Load(model).VocabularySize) ?? throw new BadInputException($"{folder} holds no tokenizer (tokenizer.json, or vocab.json and merges.txt).");
+        TextTokenizer.Load(folder, model is null ? null : ModelConfig.Load(model).VocabularySize) ?? throw new BadInputException($"{folder} holds no tokenizer ({ModelFiles.TokenizerJson}, or the older pair of vocabulary and merges).");
 
     /// <summary>The language model a recipe starts from; a new one has dropout 0 unless the recipe says otherwise.</summary>
     public static Gpt2 LanguageModel(TrainingRecipe recipe, TextTokenizer tokenizer, Device device)
