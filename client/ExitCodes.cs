@@ -1,13 +1,14 @@
 using Grpc.Core;
 using Rudder.Client.Rpc;
+using Rudder.Client.Terminal;
 using Rudder.Datasets;
 
 namespace Rudder.Client;
 
-/// <summary>The one place that turns an outcome into an exit code and a line on stderr.</summary>
+/// <summary>Turns the outcome of a command into an exit code and a message on stderr.</summary>
 internal static class ExitCodes
 {
-    /// <summary>All was done.</summary>
+    /// <summary>The command did its work.</summary>
     public const int Done = 0;
 
     /// <summary>The command line was wrong.</summary>
@@ -22,38 +23,38 @@ internal static class ExitCodes
     /// <summary>Ctrl-C or SIGTERM.</summary>
     public const int Interrupted = 130;
 
-    /// <summary>Runs a command's body; every failure becomes one line on <paramref name="error"/> and its code.</summary>
-    public static async Task<int> RunAsync(Func<CancellationToken, Task> body, TextWriter error, CancellationToken cancel)
+    /// <summary>Runs a command's body; a failure becomes a message and its code.</summary>
+    public static async Task<int> RunAsync(Func<CancellationToken, Task> body, Display display, CancellationToken cancel)
     {
         try
         {
             await body(cancel);
             return Done;
         }
+        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
+        {
+            display.Line("interrupted; the same command continues where this one stopped");
+            return Interrupted;
+        }
         catch (Exception failure)
         {
-            (int code, string message) = Of(failure, cancel.IsCancellationRequested);
-            await error.WriteLineAsync(message);
+            (int code, string message) = Of(failure);
+            display.Error(message);
             return code;
         }
     }
 
     /// <summary>Code and message of a failure.</summary>
-    public static (int Code, string Message) Of(Exception failure, bool cancelled) =>
+    public static (int Code, string Message) Of(Exception failure) =>
         failure switch
         {
-            OperationCanceledException when cancelled => (Interrupted, "interrupted; the same command continues where this one stopped"),
-            InputException or DatasetException => (BadInput, $"error: {failure.Message}"),
+            InputException or DatasetException => (BadInput, failure.Message),
             ServiceException
             {
                 Status: StatusCode.InvalidArgument or StatusCode.NotFound or StatusCode.Unimplemented or StatusCode.OutOfRange
-            } => (BadInput, $"error: {failure.Message}"),
-            ServiceException or WorkFailedException => (Failed, $"error: {failure.Message}"),
-            FileNotFoundException or DirectoryNotFoundException or InvalidDataException or FormatException => (
-                BadInput,
-                $"error: {failure.Message}"
-            ),
-            IOException or UnauthorizedAccessException => (Failed, $"error: {failure.Message}"),
-            _ => (Failed, $"error: unexpected {failure.GetType().Name}: {failure.Message}{Environment.NewLine}{failure.StackTrace}"),
+            } => (BadInput, failure.Message),
+            FileNotFoundException or DirectoryNotFoundException or InvalidDataException or FormatException => (BadInput, failure.Message),
+            ServiceException or WorkFailedException or IOException or UnauthorizedAccessException => (Failed, failure.Message),
+            _ => (Failed, $"unexpected {failure.GetType().Name}: {failure.Message}{Environment.NewLine}{failure.StackTrace}"),
         };
 }

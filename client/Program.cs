@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Invocation;
 using Rudder.Client.Commands;
 using Rudder.Client.Processes;
 
@@ -19,4 +20,12 @@ RootCommand root = new(
     RunCommand.Create(),
     ReportCommand.Create(),
 };
-return await root.Parse(args).InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null }, termination.Token);
+ParseResult parsed = root.Parse(args);
+InvocationConfiguration configuration = new() { ProcessTerminationTimeout = null };
+if (parsed.Action is ParseErrorAction wrong)
+{
+    wrong.ShowHelp = false;
+    configuration.Output = configuration.Error; // suggestions; stdout is for data
+}
+
+return await parsed.InvokeAsync(configuration, termination.Token);

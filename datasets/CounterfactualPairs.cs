@@ -30,11 +30,11 @@ public static class CounterfactualPairs
             shared = Math.Min(shared, Math.Min(chosen.Length, rejected.Length) - 1); // where one begins the other, each side keeps a word
 
             yield return new CounterfactualPair(
-                row.OptionalText("id") ?? $"{Path.GetFileName(path)}:{number}",
+                row.OptionalId("id") ?? $"{Path.GetFileName(path)}:{number}",
                 string.Join(' ', chosen[..shared]),
                 Rest(chosen, shared),
                 Rest(rejected, shared),
-                row.Texts("source"));
+                row.Ids("source"));
         }
     }
 

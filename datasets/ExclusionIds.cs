@@ -19,7 +19,7 @@ public static class ExclusionIds
     {
         foreach (var (_, row) in JsonRows.Read(path))
         {
-            foreach (string id in (string[])[.. row.TextOrTexts("id"), .. row.TextOrTexts("source")])
+            foreach (string id in (string[])[.. row.Ids("id"), .. row.Ids("source")])
             {
                 yield return id;
             }

@@ -2,13 +2,13 @@ using System.Text.Json;
 
 namespace Rudder.Datasets;
 
-/// <summary>One JSON object of a JSON Lines file, with readers whose failures name file, line and key.</summary>
+/// <summary>One JSON object of a JSON Lines file. Its readers throw errors that name file, line and key.</summary>
 internal sealed class JsonRow(string place, JsonElement json)
 {
     /// <summary>"file:line".</summary>
     public string Place { get; } = place;
 
-    /// <summary>A string that must be there.</summary>
+    /// <summary>A required string.</summary>
     public string Text(string key) => OptionalText(key) ?? throw Bad(key, "is missing; a string belongs there");
 
     /// <summary>A string, or null where the key is absent or null.</summary>
@@ -19,6 +19,9 @@ internal sealed class JsonRow(string place, JsonElement json)
         { } value => throw Bad(key, $"is {Show(value)}; a string belongs there"),
     };
 
+    /// <summary>An id: a string, or a number, which is read as its text. Null where the key is absent or null.</summary>
+    public string? OptionalId(string key) => Find(key) is { ValueKind: JsonValueKind.Number } number ? number.GetRawText() : OptionalText(key);
+
     /// <summary>An integer, or null where the key is absent or null.</summary>
     public int? OptionalInteger(string key) => Find(key) switch
     {
@@ -27,28 +30,21 @@ internal sealed class JsonRow(string place, JsonElement json)
         { } value => throw Bad(key, $"is {Show(value)}; an integer belongs there"),
     };
 
-    /// <summary>A list of strings; empty where the key is absent or null.</summary>
-    public string[] Texts(string key)
+    /// <summary>One id or a list of ids, each a string or a number. Empty where the key is absent or null.</summary>
+    public string[] Ids(string key)
     {
         if (Find(key) is not { } value)
         {
             return [];
         }
 
-        return value.ValueKind == JsonValueKind.Array && value.EnumerateArray().All(v => v.ValueKind == JsonValueKind.String)
-            ? [.. value.EnumerateArray().Select(v => Decode(key, v))]
-            : throw Bad(key, $"is {Show(value)}; a list of strings belongs there");
+        JsonElement[] ids = value.ValueKind == JsonValueKind.Array ? [.. value.EnumerateArray()] : [value];
+        return Array.TrueForAll(ids, id => id.ValueKind is JsonValueKind.String or JsonValueKind.Number)
+            ? [.. ids.Select(id => id.ValueKind == JsonValueKind.Number ? id.GetRawText() : Decode(key, id))]
+            : throw Bad(key, $"is {Show(value)}; an id or a list of ids belongs there (strings or numbers)");
     }
 
-    /// <summary>A string or a list of strings; empty where the key is absent or null.</summary>
-    public string[] TextOrTexts(string key) => Find(key) switch
-    {
-        { ValueKind: JsonValueKind.String } value => [Decode(key, value)],
-        null or { ValueKind: JsonValueKind.Array } => Texts(key),
-        { } value => throw Bad(key, $"is {Show(value)}; a string or a list of strings belongs there"),
-    };
-
-    /// <summary>A failure of one key.</summary>
+    /// <summary>The error for one key.</summary>
     public DatasetException Bad(string key, string what) => new($"{Place}: key '{key}' {what}.");
 
     private JsonElement? Find(string key)

@@ -1,6 +1,8 @@
 using System.IO.Compression;
 using System.Text;
+using System.Text.Json;
 using Google.Protobuf;
+using Google.Protobuf.Reflection;
 using Rudder.Preference.V1;
 
 namespace Rudder.Datasets;
@@ -10,6 +12,7 @@ public static class PreferencePairs
 {
     private static readonly JsonFormatter Formatter = new(JsonFormatter.Settings.Default.WithPreserveProtoFieldNames(true).WithFormatDefaultValues(true));
     private static readonly JsonParser Parser = new(JsonParser.Settings.Default);
+    private static readonly string Expected = $"{Fields(PreferencePair.Descriptor)}, where chosen and rejected have {Fields(Scored.Descriptor)}";
     private static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false);
 
     /// <summary>Streams the pairs of a file.</summary>
@@ -31,93 +34,20 @@ public static class PreferencePairs
     /// <param name="pair">The pair.</param>
     public static string Format(PreferencePair pair) => Formatter.Format(pair);
 
-    /// <summary>Writes a whole file: under a temporary name, flushed, renamed.</summary>
-    /// <param name="path">The target; packed where it ends in .gz. Its folder is made where it is missing.</param>
+    /// <summary>Writes a whole file, atomically.</summary>
+    /// <param name="path">The target; packed where it ends in .gz. A missing folder is created.</param>
     /// <param name="pairs">The pairs.</param>
     public static void Write(string path, IEnumerable<PreferencePair> pairs)
     {
         ArgumentNullException.ThrowIfNull(pairs);
-        string folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
-        Directory.CreateDirectory(folder);
-        string temporary = Path.Combine(folder, $".{Path.GetFileName(path)}.{Guid.NewGuid():N}.tmp");
-        try
+        AtomicFile.Write(path, file =>
         {
-            using (var file = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write))
+            using var packed = path.EndsWith(".gz", StringComparison.Ordinal) ? new GZipStream(file, CompressionLevel.SmallestSize, leaveOpen: true) : null;
+            foreach (var pair in pairs)
             {
-                if (path.EndsWith(".gz", StringComparison.Ordinal))
-                {
-                    using var packed = new GZipStream(file, CompressionLevel.SmallestSize, leaveOpen: true);
-                    WriteLines(packed, pairs);
-                }
-                else
-                {
-                    WriteLines(file, pairs);
-                }
-
-                file.Flush(flushToDisk: true);
+                (packed ?? file).Write(Utf8.GetBytes(Format(pair) + "\n"));
             }
-
-            File.Move(temporary, path, overwrite: true);
-        }
-        catch
-        {
-            File.Delete(temporary);
-            throw;
-        }
-    }
-
-    /// <summary>Adds pairs to the end of a file and puts them on the disk before it returns.</summary>
-    /// <param name="path">A file that is not packed; made, with its folder, where it is missing.</param>
-    /// <param name="pairs">The pairs.</param>
-    /// <exception cref="DatasetException">A packed file, or one whose last line is not whole (see <see cref="CutPartialLine"/>).</exception>
-    public static void Append(string path, IEnumerable<PreferencePair> pairs)
-    {
-        ArgumentNullException.ThrowIfNull(pairs);
-        if (path.EndsWith(".gz", StringComparison.Ordinal))
-        {
-            throw new DatasetException($"{path}: pairs are not added to a packed file. Unpack it, or write it as a whole.");
-        }
-
-        Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
-        using var file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read);
-        if (file.Length > 0 && LastByte(file) != '\n')
-        {
-            throw new DatasetException($"{path}: its last line is not whole; a writer was stopped in it. Cut it off before adding to the file.");
-        }
-
-        file.Position = file.Length;
-        using var lines = new MemoryStream();
-        WriteLines(lines, pairs);
-        lines.WriteTo(file); // whole lines in one go
-        file.Flush(flushToDisk: true);
-    }
-
-    /// <summary>Cuts off a last line that a stopped writer left without its end.</summary>
-    /// <param name="path">A file that is not packed.</param>
-    /// <returns>How many bytes were cut; 0 where the file is whole or absent.</returns>
-    public static long CutPartialLine(string path)
-    {
-        if (!File.Exists(path))
-        {
-            return 0;
-        }
-
-        using var file = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.Read);
-        long end = file.Length, whole = end;
-        while (whole > 0)
-        {
-            file.Position = whole - 1;
-            if (file.ReadByte() == '\n')
-            {
-                break;
-            }
-
-            whole--;
-        }
-
-        file.SetLength(whole);
-        file.Flush(flushToDisk: true);
-        return end - whole;
+        });
     }
 
     private static PreferencePair Parse(string place, string line)
@@ -129,12 +59,12 @@ public static class PreferencePairs
         }
         catch (Exception e) when (e is InvalidProtocolBufferException or InvalidJsonException)
         {
-            throw new DatasetException($"{place}: is no preference.v1.PreferencePair ({e.Message}).", e);
+            throw new DatasetException($"{place}: is not a preference pair ({e.Message}). Expected the fields {Expected}; found {Found(line)}.", e);
         }
 
         if (pair.PromptIds.Count == 0 && pair.Prompt.Length == 0)
         {
-            throw new DatasetException($"{place}: has neither prompt nor prompt_ids.");
+            throw new DatasetException($"{place}: fields 'prompt_ids' and 'prompt' are both missing or empty; a pair has a prompt.");
         }
 
         Check(place, "chosen", pair.Chosen);
@@ -149,23 +79,46 @@ public static class PreferencePairs
             throw new DatasetException($"{place}: field '{field}' {(completion is null ? "is missing" : "has neither ids nor text")}; a pair has two completions.");
         }
 
+        if (!completion.HasSampleIndex)
+        {
+            throw new DatasetException(
+                $"{place}: field '{field}.sample_index' is missing; it numbers the completions of a prompt from 0 and shows which pairs share one.");
+        }
+
         if (!double.IsFinite(completion.Score) || !double.IsFinite(completion.SumLogProb))
         {
             throw new DatasetException($"{place}: field '{field}' has score {completion.Score} and sum_log_prob {completion.SumLogProb}; both must be finite.");
         }
     }
 
-    private static int LastByte(FileStream file)
-    {
-        file.Position = file.Length - 1;
-        return file.ReadByte();
-    }
+    /// <summary>The proto's fields with the kind of JSON value each takes.</summary>
+    private static string Fields(MessageDescriptor message) => string.Join(", ", message.Fields.InDeclarationOrder().Select(field =>
+        field.FieldType == FieldType.Message ? $"{field.Name} (object)"
+        : field.IsRepeated ? $"{field.Name} (list)"
+        : field.FieldType == FieldType.String ? $"{field.Name} (string)"
+        : $"{field.Name} (number)"));
 
-    private static void WriteLines(Stream stream, IEnumerable<PreferencePair> pairs)
+    /// <summary>The fields a line has, with their kinds; no values, which are the user's text.</summary>
+    private static string Found(string line)
     {
-        foreach (var pair in pairs)
+        const int Shown = 16;
+        try
         {
-            stream.Write(Utf8.GetBytes(Format(pair) + "\n"));
+            using var json = JsonDocument.Parse(line);
+            return json.RootElement.ValueKind == JsonValueKind.Object
+                ? string.Join(", ", json.RootElement.EnumerateObject().Take(Shown).Select(field => $"{field.Name} ({KindOf(field.Value)})"))
+                : $"a JSON {KindOf(json.RootElement)}";
+        }
+        catch (JsonException)
+        {
+            return "no valid JSON object";
         }
     }
+
+    private static string KindOf(JsonElement value) => value.ValueKind switch
+    {
+        JsonValueKind.Array => "list",
+        JsonValueKind.True or JsonValueKind.False => "boolean",
+        var kind => kind.ToString().ToLowerInvariant(),
+    };
 }

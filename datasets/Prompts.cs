@@ -37,7 +37,7 @@ public static class Prompts
                 throw row.Bad("text", "is empty; a model needs at least one token to go on from");
             }
 
-            string id = row.OptionalText("id") ?? $"{Path.GetFileName(path)}:{number}";
+            string id = row.OptionalId("id") ?? $"{Path.GetFileName(path)}:{number}";
             if (!seen.TryAdd(id, number))
             {
                 throw row.Bad("id", $"is '{id}', as in line {seen[id]}; ids must differ, because results are found again by them");

@@ -3,10 +3,10 @@ using System.Text.RegularExpressions;
 
 namespace Rudder.Datasets;
 
-/// <summary>Makes review texts plain: line-break tags and runs of white space become one blank, control characters go.</summary>
+/// <summary>Cleans the HTML of movie reviews: line-break tags and runs of white space become one blank, control characters are removed.</summary>
 public static partial class TextCleaning
 {
-    /// <summary>The cleaned text. <c>&lt;br /&gt;</c> becomes a blank, C0 and C1 controls that are no white space vanish, ends are trimmed.</summary>
+    /// <summary>The cleaned text. <c>&lt;br /&gt;</c> becomes a blank, C0 and C1 control characters are removed, both ends are trimmed.</summary>
     /// <param name="text">Any text.</param>
     public static string Clean(string text)
     {

@@ -1,8 +1,10 @@
 using System.Text;
+using ICSharpCode.SharpZipLib;
+using ICSharpCode.SharpZipLib.GZip;
 
 namespace Rudder.Datasets;
 
-/// <summary>Streams the lines of a UTF-8 file, unpacking <c>.gz</c>; empty lines are passed over.</summary>
+/// <summary>Streams the lines of a UTF-8 file and skips empty ones. A <c>.gz</c> file is unpacked; it may have several members (RFC 1952).</summary>
 internal static class TextLines
 {
     private static readonly UTF8Encoding Strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
@@ -32,13 +34,24 @@ internal static class TextLines
         try
         {
             var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, 1 << 16);
-            Stream content = path.EndsWith(".gz", StringComparison.Ordinal) ? new PackedStream(file) : file;
-            return new StreamReader(content, Strict, detectEncodingFromByteOrderMarks: false, 1 << 16);
+            return new StreamReader(path.EndsWith(".gz", StringComparison.Ordinal) ? Unpack(file, path) : file, Strict, detectEncodingFromByteOrderMarks: false, 1 << 16);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new DatasetException($"{path}: cannot be opened ({e.Message}). Check the path.", e);
         }
+    }
+
+    /// <summary>Unpacks with SharpZipLib, because <see cref="System.IO.Compression.GZipStream"/> reads a truncated file as a shorter one.</summary>
+    private static GZipInputStream Unpack(FileStream file, string path)
+    {
+        if (file.Length > 0)
+        {
+            return new GZipInputStream(file, 1 << 16);
+        }
+
+        file.Dispose();
+        throw new DatasetException($"{path}:1: the file is empty, which a gzip file never is. It is damaged or truncated; fetch it again.");
     }
 
     private static string? Next(StreamReader reader, string path, int number)
@@ -52,7 +65,7 @@ internal static class TextLines
         {
             throw new DatasetException($"{path}:{number}: at or shortly after this line are bytes that are not UTF-8. Save the file as UTF-8.", e);
         }
-        catch (Exception e) when (e is InvalidDataException or IOException)
+        catch (Exception e) when (e is SharpZipBaseException or IOException)
         {
             throw new DatasetException($"{path}:{number}: cannot be read on ({e.Message}). The file is damaged or truncated; fetch it again.", e);
         }

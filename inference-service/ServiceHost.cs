@@ -6,6 +6,7 @@ using Rudder.InferenceService.Http;
 using Rudder.InferenceService.Security;
 using Rudder.InferenceService.Settings;
 using Rudder.InferenceService.Telemetry;
+using ServiceDescriptor = Google.Protobuf.Reflection.ServiceDescriptor;
 
 namespace Rudder.InferenceService;
 
@@ -42,13 +43,12 @@ internal static class ServiceHost
         app.MapGrpcService<SamplingService>();
         app.MapGrpcService<ScoringService>();
         app.MapGrpcService<ModelsService>();
-        app.MapGrpcService<HealthService>();
+        app.MapGrpcHealthChecksService();
         app.MapMetrics();
         app.MapOpenAi();
         if (app.Environment.IsDevelopment())
         {
-            app.MapGrpcService<ReflectionService>();
-            app.MapGrpcService<AlphaReflectionService>();
+            app.MapGrpcReflectionService();
         }
 
         return app;
@@ -103,15 +103,23 @@ internal static class ServiceHost
             grpc.ResponseCompressionAlgorithm = "gzip";
             grpc.EnableDetailedErrors = environment.IsDevelopment();
             grpc.Interceptors.Add<CallInterceptor>();
+            grpc.Interceptors.Add<WatchLimit>();
         });
+        services.AddGrpcReflection();
+        services.AddGrpcHealthChecks(health =>
+        {
+            foreach (var service in (ServiceDescriptor[])[Inference.V1.Sampling.Descriptor, Inference.V1.Scoring.Descriptor, Inference.V1.Models.Descriptor])
+            {
+                health.Services.Map(service.FullName, _ => true);
+            }
+        }).AddCheck<Readiness>("readiness");
         services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(options.DrainSeconds + CloseSeconds));
         services.AddSingleton(options).AddSingleton(EngineSettings.Of(options)).AddSingleton(TimeProvider.System);
-        services.AddSingleton<ServiceState>().AddSingleton<CallInterceptor>().AddTelemetry();
+        services.AddSingleton<ServiceState>().AddSingleton<CallInterceptor>().AddSingleton<WatchLimit>().AddTelemetry();
         services.AddSingleton<IModelLoader, ModelLoader>().AddSingleton<EngineHost>();
         services.AddSingleton(new ModelFolders(options.ModelRoots));
         services.AddSingleton<Rejections>().AddSingleton<RequestValidation>().AddSingleton<SampleRequests>().AddSingleton<ClientBudgets>();
-        services.AddSingleton<SamplingService>().AddSingleton<ScoringService>().AddSingleton<ModelsService>().AddSingleton<HealthService>();
-        services.AddSingleton<ReflectionAnswers>().AddSingleton<ReflectionService>().AddSingleton<AlphaReflectionService>();
+        services.AddSingleton<SamplingService>().AddSingleton<ScoringService>().AddSingleton<ModelsService>();
         services.AddOpenAi();
         services.AddHostedService<StartAndStop>();
     }

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Rudder.Engine;
 using Rudder.InferenceService.Settings;
 using Rudder.InferenceService.Telemetry;
@@ -5,7 +6,14 @@ using Rudder.InferenceService.Telemetry;
 namespace Rudder.InferenceService;
 
 /// <summary>Loads the models of the settings once Kestrel listens, and drains before Kestrel stops.</summary>
-internal sealed class StartAndStop(ServiceState state, EngineHost models, ServiceOptions options, TimeProvider time, ILogger<StartAndStop> logger)
+internal sealed class StartAndStop(
+    ServiceState state,
+    EngineHost models,
+    ServiceOptions options,
+    HealthCheckService health,
+    IEnumerable<IHealthCheckPublisher> publishers,
+    TimeProvider time,
+    ILogger<StartAndStop> logger)
     : IHostedLifecycleService
 {
     public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
@@ -21,6 +29,7 @@ internal sealed class StartAndStop(ServiceState state, EngineHost models, Servic
         }
 
         state.BecomeServing();
+        await PublishHealthAsync(cancellationToken);
     }
 
     /// <summary>Runs before any server stops: new calls are refused, running ones have <see cref="ServiceOptions.DrainSeconds"/>.</summary>
@@ -28,6 +37,7 @@ internal sealed class StartAndStop(ServiceState state, EngineHost models, Servic
     {
         var idle = state.BecomeDraining();
         Log.Draining(logger, state.Running, options.DrainSeconds);
+        await PublishHealthAsync(cancellationToken);
         try
         {
             await idle.WaitAsync(TimeSpan.FromSeconds(options.DrainSeconds), time, cancellationToken);
@@ -49,6 +59,16 @@ internal sealed class StartAndStop(ServiceState state, EngineHost models, Servic
     public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    // Open Watch calls learn of the change now, not at the health checks' next interval.
+    private async Task PublishHealthAsync(CancellationToken cancellationToken)
+    {
+        var report = await health.CheckHealthAsync(cancellationToken);
+        foreach (var publisher in publishers)
+        {
+            await publisher.PublishAsync(report, cancellationToken);
+        }
+    }
 
     // A call that does not heed its end must not hold up the service's for longer than the host allows.
     private static async Task<bool> EndsAsync(Task idle, CancellationToken cancellationToken)

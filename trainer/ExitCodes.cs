@@ -1,5 +1,6 @@
 using Rudder.Checkpoints;
 using Rudder.Datasets;
+using Rudder.Trainer.Terminal;
 
 namespace Rudder.Trainer;
 
@@ -39,7 +40,7 @@ internal static class ExitCodes
         }
         catch (Exception e) when (CodeOf(e) is int code)
         {
-            errors.WriteLine(e.Message);
+            Display.Error(errors, e.Message);
             return code;
         }
         catch (Exception e)

@@ -4,7 +4,7 @@ using Rudder.Client.Rpc;
 
 namespace Rudder.Client.Commands;
 
-/// <summary>The options that open a service which asks for a key or certificates.</summary>
+/// <summary>The options for a service that asks for a key or certificates.</summary>
 internal sealed class AccessOptions
 {
     private readonly Option<string?> key = OptionOf.Optional(
@@ -24,16 +24,10 @@ internal sealed class AccessOptions
     );
     private readonly Option<string?> certificateKey = OptionOf.Optional("--certificate-key", "FILE", "PEM key of that certificate");
 
-    /// <summary>Adds them to a command.</summary>
-    public void AddTo(Command command)
-    {
-        foreach (Option option in (Option[])[key, roots, certificate, certificateKey])
-        {
-            command.Options.Add(option);
-        }
-    }
+    /// <summary>The options.</summary>
+    public IEnumerable<Option> All => [key, roots, certificate, certificateKey];
 
-    /// <summary>What the command line gives, for a service.</summary>
+    /// <summary>Reads the files that the command line names, for a service.</summary>
     public ServiceAccess Read(ParseResult parsed, Uri address) =>
         ServiceAccess.Read(
             address,
@@ -44,7 +38,5 @@ internal sealed class AccessOptions
         );
 
     /// <summary>Whether one of them is given to a command.</summary>
-    public bool AreGivenTo(CommandResult command) =>
-        (command.GetResult(key) ?? command.GetResult(roots) ?? command.GetResult(certificate) ?? command.GetResult(certificateKey))
-            is not null;
+    public bool AreGivenTo(CommandResult command) => All.Any(option => command.GetResult(option) is not null);
 }

@@ -3,6 +3,7 @@ using System.Globalization;
 using Rudder.Client.Evaluation;
 using Rudder.Client.Pairs;
 using Rudder.Client.Rpc;
+using Rudder.Client.Terminal;
 
 namespace Rudder.Client.Commands;
 
@@ -28,23 +29,26 @@ internal sealed class EvaluateCommand
     private readonly Option<uint> seed = OptionOf.Default("--seed", 0u, "Seed of sampling and bootstrap");
     private readonly Option<int> resamples = OptionOf.Default("--bootstrap", 2000, "Bootstrap resamples");
     private readonly Option<string> output = OptionOf.Required("--output", "JSON file");
+    private readonly Option<bool> json = CommandOf.Json();
     private readonly ServiceOptions service = new();
     private readonly PromptOptions prompts = new();
 
     /// <summary>The command with its options.</summary>
     public static Command Create() => new EvaluateCommand().Build();
 
-    private Command Build() =>
-        CommandBody.ServiceCommand(
+    private Command Build()
+    {
+        Command command = CommandOf.Create(
             "evaluate",
             Help,
-            [policy, reference, classifier, label, samples, tokens, seed, resamples, output],
-            prompts,
-            service,
+            [policy, reference, classifier, label, samples, tokens, seed, resamples, output, json, .. prompts.All, .. service.All],
             RunAsync
         );
+        prompts.Validate(command);
+        return command;
+    }
 
-    private async Task RunAsync(ParseResult parsed, CancellationToken cancel)
+    private async Task RunAsync(ParseResult parsed, Display display, CancellationToken cancel)
     {
         (int batch, int inFlight) = service.Load(parsed);
         EvaluationSettings settings = new(
@@ -61,12 +65,13 @@ internal sealed class EvaluateCommand
             batch,
             inFlight
         );
-        using InferenceClient client = service.Open(parsed);
-        EvaluationJob job = new(client, CommandBody.Progress(parsed, "evaluate", "prompts"));
-        EvaluationResult result = await job.RunAsync(settings, cancel);
+        using InferenceClient client = service.Open(parsed, display.Line);
+        EvaluationResult result = await display.ProgressAsync("evaluate", "prompts", progress =>
+            new EvaluationJob(client, progress).RunAsync(settings, cancel)
+        );
         string reward = Text(result.RewardMean, result.RewardCi, "0.0000");
         string kl = Text(result.KlSeqExact, result.KlSeqExactCi, "0.000");
-        parsed.InvocationConfiguration.Output.WriteLine($"reward {reward}  kl/seq_exact {kl}  in {settings.Output}");
+        CommandOf.Result(parsed, json, result, shown => shown.Line($"reward {reward}  kl/seq_exact {kl}  in {settings.Output}"));
     }
 
     private static string Text(double mean, double[] interval, string format)

@@ -15,4 +15,24 @@ internal static class OptionOf
     /// <summary>An option with a default.</summary>
     public static Option<T> Default<T>(string name, T value, string description) =>
         new(name) { Description = description, DefaultValueFactory = _ => value };
+
+    /// <summary>The address of a running service: absolute, http or https.</summary>
+    public static Option<Uri> Service(bool required, string description) =>
+        new("--service")
+        {
+            Description = description,
+            HelpName = "URL",
+            Required = required,
+            CustomParser = argument =>
+            {
+                string text = argument.Tokens.Count == 1 ? argument.Tokens[0].Value : "";
+                if (Uri.TryCreate(text, UriKind.Absolute, out Uri? address) && address.Scheme is "http" or "https")
+                {
+                    return address;
+                }
+
+                argument.AddError($"--service is '{text}'; it must be an http or https address, e.g. http://127.0.0.1:5080");
+                return null;
+            },
+        };
 }

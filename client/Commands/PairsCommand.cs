@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Rudder.Client.Pairs;
 using Rudder.Client.Rpc;
+using Rudder.Client.Terminal;
 
 namespace Rudder.Client.Commands;
 
@@ -28,23 +29,26 @@ internal sealed class PairsCommand
     private readonly Option<float> topP = OptionOf.Default("--top-p", 1f, "Keeps the smallest set with this probability");
     private readonly Option<float> minP = OptionOf.Default("--min-p", 0f, "Keeps tokens of at least this share of the largest");
     private readonly Option<string> output = OptionOf.Required("--output", "File of JSON lines");
+    private readonly Option<bool> json = CommandOf.Json();
     private readonly ServiceOptions service = new();
     private readonly PromptOptions prompts = new();
 
     /// <summary>The command with its options.</summary>
     public static Command Create() => new PairsCommand().Build();
 
-    private Command Build() =>
-        CommandBody.ServiceCommand(
+    private Command Build()
+    {
+        Command command = CommandOf.Create(
             "pairs",
             Help,
-            [policy, classifier, label, samples, tokens, seed, temperature, topK, topP, minP, output],
-            prompts,
-            service,
+            [policy, classifier, label, samples, tokens, seed, temperature, topK, topP, minP, output, json, .. prompts.All, .. service.All],
             RunAsync
         );
+        prompts.Validate(command);
+        return command;
+    }
 
-    private async Task RunAsync(ParseResult parsed, CancellationToken cancel)
+    private async Task RunAsync(ParseResult parsed, Display display, CancellationToken cancel)
     {
         (int batch, int inFlight) = service.Load(parsed);
         SamplingPlan plan = new(
@@ -66,9 +70,12 @@ internal sealed class PairsCommand
             batch,
             inFlight
         );
-        using InferenceClient client = service.Open(parsed);
-        PairsJob job = new(client, CommandBody.Progress(parsed, "pairs", "prompts"));
-        PairsOutcome outcome = await job.RunAsync(settings, cancel);
-        parsed.InvocationConfiguration.Output.WriteLine($"{outcome.Pairs} pairs of {outcome.Prompts} prompts in {settings.Output}");
+        using InferenceClient client = service.Open(parsed, display.Line);
+        PairsOutcome outcome = await display.ProgressAsync("pairs", "prompts", progress =>
+            new PairsJob(client, progress).RunAsync(settings, cancel)
+        );
+        CommandOf.Result(parsed, json, outcome, shown =>
+            shown.Line($"{outcome.Pairs} pairs of {outcome.Prompts} prompts in {settings.Output}")
+        );
     }
 }

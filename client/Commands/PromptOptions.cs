@@ -3,42 +3,39 @@ using Rudder.Client.Pairs;
 
 namespace Rudder.Client.Commands;
 
-/// <summary>The options that say which texts become prompts.</summary>
+/// <summary>The options that choose the texts that become prompts.</summary>
 internal sealed class PromptOptions
 {
-    private readonly Option<string?> prompts = new("--prompts")
-    {
-        Description = "Prompt file: {\"id\",\"text\"} lines or plain text, one a line",
-        HelpName = "FILE",
-    };
-    private readonly Option<string?> reviews = new("--reviews")
-    {
-        Description = "Review file ({\"id\",\"text\",\"label\"} lines, also .gz), cut to 2-8 tokens unless --cut says otherwise",
-        HelpName = "FILE",
-    };
-    private readonly Option<int> count = new("--count") { Description = "Prompts wanted; 0 takes all", DefaultValueFactory = _ => 0 };
-    private readonly Option<int> skip = new("--skip") { Description = "Texts left out at the start", DefaultValueFactory = _ => 0 };
-    private readonly Option<string?> first = new("--first") { Description = "Id of the first text used", HelpName = "ID" };
-    private readonly Option<string?> last = new("--last") { Description = "Id of the last text used", HelpName = "ID" };
-    private readonly Option<string?> cut = new("--cut")
-    {
-        Description = "Tokens kept of each text, e.g. 2-8; each text's length follows from its id",
-        HelpName = "MIN-MAX",
-    };
+    private readonly Option<string?> prompts = OptionOf.Optional(
+        "--prompts",
+        "FILE",
+        "Prompt file: {\"id\",\"text\"} lines or plain text, one prompt per line"
+    );
+    private readonly Option<string?> reviews = OptionOf.Optional(
+        "--reviews",
+        "FILE",
+        "Review file ({\"id\",\"text\",\"label\"} lines, also .gz), cut to 2-8 tokens unless --cut says otherwise"
+    );
+    private readonly Option<int> count = OptionOf.Default("--count", 0, "Prompts wanted; 0 takes all");
+    private readonly Option<int> skip = OptionOf.Default("--skip", 0, "Texts left out at the start");
+    private readonly Option<string?> first = OptionOf.Optional("--first", "ID", "Id of the first text used");
+    private readonly Option<string?> last = OptionOf.Optional("--last", "ID", "Id of the last text used");
+    private readonly Option<string?> cut = OptionOf.Optional(
+        "--cut",
+        "MIN-MAX",
+        "Tokens kept of each text, e.g. 2-8; each text's length follows from its id"
+    );
     private readonly Option<string[]> exclude = new("--exclude")
     {
         Description = "File whose ids are left out; may be repeated",
         HelpName = "FILE",
     };
 
-    /// <summary>Adds them to a command.</summary>
-    public void AddTo(Command command)
-    {
-        foreach (Option option in (Option[])[prompts, reviews, count, skip, first, last, cut, exclude])
-        {
-            command.Options.Add(option);
-        }
+    /// <summary>The options.</summary>
+    public IEnumerable<Option> All => [prompts, reviews, count, skip, first, last, cut, exclude];
 
+    /// <summary>Makes a command refuse both of --prompts and --reviews, and neither.</summary>
+    public void Validate(Command command) =>
         command.Validators.Add(result =>
         {
             if (result.GetResult(prompts) is null == result.GetResult(reviews) is null)
@@ -46,7 +43,6 @@ internal sealed class PromptOptions
                 result.AddError("Give one of --prompts FILE and --reviews FILE.");
             }
         });
-    }
 
     /// <summary>What the command line asks for.</summary>
     public PromptSource Read(ParseResult parsed)

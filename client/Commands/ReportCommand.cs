@@ -19,23 +19,15 @@ internal static class ReportCommand
     public static Command Create()
     {
         Argument<string> run = new("run") { Description = "Folder of the run, e.g. runs/imdb-dpo-demo" };
-        Option<string?> output = new("--output") { Description = "HTML file; default report.html in the run's folder", HelpName = "FILE" };
-        Command command = new("report", Help) { run, output };
-        command.SetAction(
-            (parsed, cancel) =>
-                CommandBody.RunAsync(
-                    parsed,
-                    token =>
-                    {
-                        string folder = parsed.GetRequiredValue(run);
-                        string file = parsed.GetValue(output) ?? Path.Combine(folder, ReportWriter.FileName);
-                        ReportWriter.Write(folder, file);
-                        parsed.InvocationConfiguration.Output.WriteLine($"report: {file}");
-                        return Task.CompletedTask;
-                    },
-                    cancel
-                )
-        );
-        return command;
+        Option<string?> output = OptionOf.Optional("--output", "FILE", "HTML file; default report.html in the run's folder");
+        Option<bool> json = CommandOf.Json();
+        return CommandOf.Create("report", Help, [run, output, json], (parsed, _, _) =>
+        {
+            string folder = parsed.GetRequiredValue(run);
+            string file = parsed.GetValue(output) ?? Path.Combine(folder, ReportWriter.FileName);
+            ReportWriter.Write(folder, file);
+            CommandOf.Result(parsed, json, new { Report = file }, shown => shown.Line($"report: {file}"));
+            return Task.CompletedTask;
+        });
     }
 }

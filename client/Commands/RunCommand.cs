@@ -1,6 +1,8 @@
 using System.CommandLine;
+using System.Globalization;
 using Rudder.Client.Experiments;
 using Rudder.Client.Runs;
+using Rudder.Client.Terminal;
 
 namespace Rudder.Client.Commands;
 
@@ -24,24 +26,21 @@ internal sealed class RunCommand
     };
     private readonly Option<string> variant = OptionOf.Required("--variant", "Which size of it, e.g. demo, mini, full");
     private readonly Option<string> runs = OptionOf.Default("--runs", ExperimentRequest.DefaultRuns, "Folder of all runs");
-    private readonly Option<Uri?> service = new("--service")
-    {
-        Description = "A running inference service instead of one of its own",
-        HelpName = "URL",
-        CustomParser = ServiceAddress.Parse,
-    };
+    private readonly Option<Uri> service = OptionOf.Service(required: false, "A running inference service, used instead of starting one");
     private readonly AccessOptions access = new();
     private readonly Option<string?> trainerPath = OptionOf.Optional(
         "--trainer",
         "PATH",
-        "The trainer, where it is not beside this program"
+        "Executable of the trainer; by default beside this program, in the build output, or on PATH"
     );
     private readonly Option<string?> servicePath = OptionOf.Optional(
         "--service-program",
         "PATH",
-        "The inference service, where it is not beside this program"
+        "Executable of the inference service; searched like the trainer"
     );
     private readonly Option<string?> device = OptionOf.Optional("--device", "cpu|cuda", "Device of the trainings");
+
+    private readonly Option<bool> json = CommandOf.Json();
 
     /// <summary>The command with its options.</summary>
     public static Command Create() => new RunCommand().Build();
@@ -49,22 +48,24 @@ internal sealed class RunCommand
     private Command Build()
     {
         device.AcceptOnlyFromAmong("cpu", "cuda");
-        Command command = new("run", Help) { file, variant, runs, service, trainerPath, servicePath, device };
-        access.AddTo(command);
+        Command command = CommandOf.Create(
+            "run",
+            Help,
+            [file, variant, runs, service, trainerPath, servicePath, device, json, .. access.All],
+            RunAsync
+        );
         command.Validators.Add(result =>
         {
             if (result.GetResult(service) is null && access.AreGivenTo(result))
             {
-                result.AddError(
-                    "--api-key-file, --ca, --certificate and --certificate-key are for a running service; name it with --service URL."
-                );
+                string options = string.Join(", ", access.All.Select(option => option.Name));
+                result.AddError($"{options} are for a running service; name it with --service URL.");
             }
         });
-        command.SetAction((parsed, cancel) => CommandBody.RunAsync(parsed, token => RunAsync(parsed, token), cancel));
         return command;
     }
 
-    private async Task RunAsync(ParseResult parsed, CancellationToken cancel)
+    private async Task RunAsync(ParseResult parsed, Display display, CancellationToken cancel)
     {
         ExperimentRequest request = new(
             parsed.GetRequiredValue(file),
@@ -76,16 +77,30 @@ internal sealed class RunCommand
             parsed.GetValue(device),
             parsed.GetValue(service) is { } address ? access.Read(parsed, address) : null
         );
-        TextWriter error = TextWriter.Synchronized(parsed.InvocationConfiguration.Error);
-        RunSummary summary = await ExperimentHost.RunAsync(
-            request,
-            error,
-            stage => CommandBody.Progress(parsed, stage, "prompts"),
-            TimeProvider.System,
-            cancel
-        );
-        TextWriter output = parsed.InvocationConfiguration.Output;
-        output.Write(FrontierTable.Format(summary.Policies));
-        output.WriteLine($"report: {summary.Report}");
+        RunSummary summary = await ExperimentHost.RunAsync(request, display, TimeProvider.System, cancel);
+        CommandOf.Result(parsed, json, summary, shown =>
+        {
+            shown.Table(
+                ["policy", "beta", "reward [95 %]", "kl/seq_exact [95 %]", "kl/seq_k1 [95 %]", "prompts x samples"],
+                summary.Policies.Select(Row)
+            );
+            shown.Line($"report: {summary.Report}");
+        });
+    }
+
+    private static IEnumerable<string> Row(PolicySummary policy)
+    {
+        string Number(double value, string format) => value.ToString(format, CultureInfo.InvariantCulture);
+        string Cell(double mean, double[] interval, string format) =>
+            $"{Number(mean, format)} [{Number(interval[0], format)}, {Number(interval[1], format)}]";
+        return
+        [
+            policy.Name,
+            policy.Beta is { } beta ? Number(beta, "0.####") : "-",
+            Cell(policy.RewardMean, policy.RewardCi, "0.000"),
+            Cell(policy.KlSeqExact, policy.KlSeqExactCi, "0.00"),
+            Cell(policy.KlSeqK1, policy.KlSeqK1Ci, "0.00"),
+            $"{policy.Prompts} x {policy.Samples / policy.Prompts}",
+        ];
     }
 }

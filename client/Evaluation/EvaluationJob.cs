@@ -37,7 +37,7 @@ internal sealed record EvaluationSettings(
 
 /// <summary>Samples, rewards and divergences of one policy, summed up in one JSON file; resumable prompt by prompt.</summary>
 /// <param name="client">Service that holds the three models.</param>
-/// <param name="progress">Told of prompts done and wanted.</param>
+/// <param name="progress">Receives prompts done and wanted.</param>
 internal sealed class EvaluationJob(InferenceClient client, IProgress<(int Done, int Total)> progress)
 {
     private const string Extension = ".json";
@@ -51,6 +51,7 @@ internal sealed class EvaluationJob(InferenceClient client, IProgress<(int Done,
     public async Task<EvaluationResult> RunAsync(EvaluationSettings settings, CancellationToken cancel)
     {
         SamplingPlan plan = Validated(settings);
+        settings.Prompts.Require();
 
         // 1. models and prompts
         ModelInfo policy = await client.FindModelAsync(settings.Policy, ModelKind.Generator, cancel);
@@ -61,10 +62,10 @@ internal sealed class EvaluationJob(InferenceClient client, IProgress<(int Done,
 
         // 2. completions, rewards and divergences, prompt by prompt
         JsonObject guard = Guard(settings, plan, policy, reference, classifier, prompts);
-        ScoredSampler sampler = new(client, settings.Policy, settings.Classifier, positive, plan);
-        PolicyDivergence divergence = new(client, settings.Policy, settings.Reference, PolicyDivergence.AreSame(policy, reference));
+        ScoredSampler sampler = new(client, policy, classifier, positive, plan);
+        PolicyDivergence divergence = new(client, policy, reference);
         string rows = RowsPath(settings.Output);
-        using (GroupFile file = GroupFile.Open(rows, guard, [.. prompts.Select(p => p.Id)]))
+        using (GroupFile file = GroupFile.Open(rows, guard, prompts.Count))
         {
             await MeasureAsync(settings, prompts, file, sampler, divergence, cancel);
             file.Complete();
@@ -123,7 +124,7 @@ internal sealed class EvaluationJob(InferenceClient client, IProgress<(int Done,
         };
         List<EvaluationRow> rows =
         [
-            .. File.ReadLines(rowsPath).Select(line => JsonSerializer.Deserialize<EvaluationRow>(line, StrictJson.Line)!),
+            .. File.ReadLines(rowsPath).Select((line, index) => StrictJson.Parse<EvaluationRow>(line, $"{rowsPath}, line {index + 1}")),
         ];
         return EvaluationResult.Of(settings.Policy, settings.Reference, rows, settings.Resamples, (int)settings.Seed, shown);
     }

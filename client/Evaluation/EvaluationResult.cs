@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Rudder.Client.Files;
 
 namespace Rudder.Client.Evaluation;
 
@@ -84,6 +85,17 @@ internal sealed record EvaluationResult(
             [.. rows.Take(Shown).Select(SampleCompletion.FirstOf)],
             settings
         );
+    }
+
+    /// <summary>Reads a file that <c>client evaluate</c> wrote.</summary>
+    /// <exception cref="InputException">The file is damaged.</exception>
+    public static EvaluationResult Read(string path)
+    {
+        EvaluationResult result = StrictJson.Read<EvaluationResult>(path);
+        double[][] intervals = [result.RewardCi, result.KlSeqExactCi, result.KlSeqK1Ci, result.KlTokenMeanCi, result.LengthCi];
+        return result.Prompts > 0 && intervals.All(interval => interval.Length == 2)
+            ? result
+            : throw new InputException($"{path} is damaged: it needs at least one prompt, and two ends in each interval. Evaluate again.");
     }
 
     private static double ASample(EvaluatedCompletion completion) => 1;

@@ -6,11 +6,13 @@ namespace Rudder.Client.Evaluation;
 
 /// <summary>Divergence of a policy from its reference on the policy's own completions.</summary>
 /// <param name="client">Service that holds both.</param>
-/// <param name="policy">Name of the policy.</param>
-/// <param name="reference">Name of the reference.</param>
-/// <param name="same">True where both are one and the same (<see cref="AreSame"/>): KL is 0 by definition and nothing is asked.</param>
-internal sealed class PolicyDivergence(InferenceClient client, string policy, string reference, bool same)
+/// <param name="policy">The policy.</param>
+/// <param name="reference">The reference. With the policy's weights, KL is 0 by definition and nothing is asked.</param>
+/// <exception cref="InputException">Both have the same weights at different precisions: a 0 would hide what the lower precision costs.</exception>
+internal sealed class PolicyDivergence(InferenceClient client, ModelInfo policy, ModelInfo reference)
 {
+    private readonly bool same = AreSame(policy, reference);
+
     /// <summary>One row a prompt, with rewards from <paramref name="groups"/> and divergences from the service.</summary>
     public async Task<IReadOnlyList<EvaluationRow>> MeasureAsync(IReadOnlyList<ScoredGroup> groups, CancellationToken cancel)
     {
@@ -32,9 +34,8 @@ internal sealed class PolicyDivergence(InferenceClient client, string policy, st
         ];
     }
 
-    /// <summary>True where two served models have the same weights; the service computes log-probabilities from these in fp32, so their KL is 0.</summary>
-    /// <exception cref="InputException">The same weights at another precision: a 0 would hide what the lower precision costs.</exception>
-    public static bool AreSame(ModelInfo policy, ModelInfo reference)
+    /// <summary>True where both have the same weights; the service computes log-probabilities from these in fp32, so their KL is 0.</summary>
+    private static bool AreSame(ModelInfo policy, ModelInfo reference)
     {
         if (policy.Fingerprint != reference.Fingerprint)
         {
@@ -55,11 +56,14 @@ internal sealed class PolicyDivergence(InferenceClient client, string policy, st
     {
         DivergenceRequest request = new()
         {
-            Model = policy,
-            Reference = reference,
+            Model = policy.Name,
+            Reference = reference.Name,
             Sequences = { sequences },
         };
-        return (await client.DivergenceAsync(request, cancel)).Results;
+        DivergenceResponse measured = await client.DivergenceAsync(request, cancel);
+        policy.RequireSame("Scoring.Divergence", measured.ModelFingerprint, measured.ModelPrecision);
+        reference.RequireSame("Scoring.Divergence", measured.ReferenceFingerprint, measured.ReferencePrecision);
+        return measured.Results;
     }
 
     private static EvaluatedCompletion Join(ScoredCompletion completion, SequenceDivergence divergence) =>

@@ -17,6 +17,9 @@ internal sealed class ExperimentRun(RunContext run)
     {
         Variant variant = run.Variant;
 
+        // 0. local inputs, before hours of work
+        RequireInputs(variant);
+
         // 1. the models, fine-tuned where asked, with graphs
         (string reference, string classifier) = await ModelsAsync(cancel);
 
@@ -51,11 +54,23 @@ internal sealed class ExperimentRun(RunContext run)
 
     private static string StageOf(ServedPolicy policy) => $"evaluate-{policy.Name}";
 
+    private static void RequireInputs(Variant variant)
+    {
+        ModelStages.Require(variant.Policy);
+        ModelStages.Require(variant.Classifier);
+        foreach (TrainingStage stage in ((TrainingStage?[])[variant.Sft, variant.Dpo]).OfType<TrainingStage>())
+        {
+            _ = StageInputs.Recipe(stage.Recipe);
+        }
+
+        variant.Pairs.Prompts.Require();
+        variant.Evaluation.Prompts.Require();
+        variant.LearningRate.Development?.Prompts.Require();
+    }
+
     private async Task<(string Reference, string Classifier)> ModelsAsync(CancellationToken cancel)
     {
         Variant variant = run.Variant;
-        ModelStages.Require(variant.Policy);
-        ModelStages.Require(variant.Classifier);
         string tuned = await models.FineTuneAsync(cancel);
         string reference = variant.Sft is null ? await models.ExportAsync(RunContext.ReferenceName, tuned, cancel) : tuned;
         return (reference, await models.ExportAsync(RunContext.ClassifierName, variant.Classifier.Folder, cancel));
@@ -99,7 +114,7 @@ internal sealed class ExperimentRun(RunContext run)
         string? commit = RunSummary.CommitOf(results.Select(r => run.Stages.CommitOf(StageOf(r.Policy))));
         if (commit != now)
         {
-            run.Log(
+            run.Display.Line(
                 $"warning: evaluations are kept from another commit ({commit ?? "not recorded"}) than the checkout's ({now ?? "none"}); {RunSummary.FileName} says so."
             );
         }

@@ -106,10 +106,10 @@ internal static class LearningRateSearch
     private static ChosenLearningRate Record(RunContext run, ChosenLearningRate chosen)
     {
         AtomicFile.WriteText(Path.Combine(run.Root, "learning-rate.json"), StrictJson.Format(chosen));
-        run.Log(string.Create(CultureInfo.InvariantCulture, $"learning rate {chosen.Value:0.###e-0}: {chosen.Reason}"));
+        run.Display.Line(string.Create(CultureInfo.InvariantCulture, $"learning rate {chosen.Value:0.###e-0}: {chosen.Reason}"));
         if (EndsTooEarly(run.Variant.LearningRate, chosen))
         {
-            run.Log("learning rate: the largest candidate won within kl_limit; the best rate may lie above the candidates");
+            run.Display.Line("learning rate: the largest candidate won within kl_limit; the best rate may lie above the candidates");
         }
 
         return chosen;

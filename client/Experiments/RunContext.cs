@@ -1,5 +1,5 @@
 using Rudder.Client.Evaluation;
-using Rudder.Client.Processes;
+using Rudder.Client.Terminal;
 
 namespace Rudder.Client.Experiments;
 
@@ -14,8 +14,7 @@ namespace Rudder.Client.Experiments;
 /// <param name="Inputs">Hashes of what stages depend on.</param>
 /// <param name="Service">The service, started where needed.</param>
 /// <param name="Trainer">The trainer.</param>
-/// <param name="Progress">A progress line for a stage.</param>
-/// <param name="Log">Messages for stderr.</param>
+/// <param name="Display">Messages and progress.</param>
 /// <param name="Time">Clock.</param>
 internal sealed record RunContext(
     string Root,
@@ -28,8 +27,7 @@ internal sealed record RunContext(
     StageInputs Inputs,
     ServiceSession Service,
     TrainerProgram Trainer,
-    Func<string, ProgressLine> Progress,
-    Action<string> Log,
+    Display Display,
     TimeProvider Time
 )
 {

@@ -51,7 +51,7 @@ internal sealed class ServedStages(RunContext run)
         inputs["seed"] = run.Variant.Seed;
         Task Body(string folder) => run.Service.UseAsync(() => MeasureAsync(stage, policy, reference, classifier, wanted, output, cancel));
         await run.Stages.RunAsync(stage, inputs, Body);
-        return new EvaluatedPolicy(policy, output, StrictJson.Read<EvaluationResult>(output));
+        return new EvaluatedPolicy(policy, output, EvaluationResult.Read(output));
     }
 
     private JsonObject Inputs(string classifier, PromptSource prompts) =>
@@ -83,8 +83,10 @@ internal sealed class ServedStages(RunContext run)
             wanted.Batch,
             wanted.InFlight
         );
-        PairsOutcome outcome = await new PairsJob(client, run.Progress(PairsName)).RunAsync(settings, cancel);
-        run.Log($"{PairsName}: {outcome.Pairs} pairs of {outcome.Prompts} prompts");
+        PairsOutcome outcome = await run.Display.ProgressAsync(PairsName, "prompts", progress =>
+            new PairsJob(client, progress).RunAsync(settings, cancel)
+        );
+        run.Display.Line($"{PairsName}: {outcome.Pairs} pairs of {outcome.Prompts} prompts");
     }
 
     private async Task MeasureAsync(
@@ -112,7 +114,7 @@ internal sealed class ServedStages(RunContext run)
             wanted.Batch,
             wanted.InFlight
         );
-        await new EvaluationJob(client, run.Progress(stage)).RunAsync(settings, cancel);
+        await run.Display.ProgressAsync(stage, "prompts", progress => new EvaluationJob(client, progress).RunAsync(settings, cancel));
         if (policy.Name != RunContext.ReferenceName)
         {
             await run.Service.UnloadAsync(policy.Name, cancel);

@@ -35,6 +35,7 @@ internal sealed record ServicePlan(
 internal sealed class ServiceSession(ServicePlan plan, ProcessLedger ledger, Action<string> log, TimeProvider time) : IAsyncDisposable
 {
     private static readonly TimeSpan StartLimit = TimeSpan.FromMinutes(3);
+    private static readonly TimeSpan FirstNotice = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(100);
 
     private readonly Dictionary<string, string> loaded = [];
@@ -50,13 +51,7 @@ internal sealed class ServiceSession(ServicePlan plan, ProcessLedger ledger, Act
         }
 
         Uri address = plan.External ?? Start();
-        client = new InferenceClient(
-            address,
-            CallSettings.Default,
-            time,
-            (attempt, wait, cause) => log($"retry {attempt} in {wait.TotalSeconds:0.0} s: {InferenceClient.Reason(cause)}"),
-            plan.Access
-        );
+        client = new InferenceClient(address, CallSettings.Default, time, log, plan.Access);
         await WaitUntilServingAsync(client, cancel);
         return client;
     }
@@ -164,7 +159,7 @@ internal sealed class ServiceSession(ServicePlan plan, ProcessLedger ledger, Act
     private async Task WaitUntilServingAsync(InferenceClient open, CancellationToken cancel)
     {
         long started = time.GetTimestamp();
-        bool told = false;
+        TimeSpan notice = child is null ? TimeSpan.Zero : FirstNotice;
         while (await open.HealthAsync(cancel) is { Serving: false } health)
         {
             if (child is { HasExited: true } ended)
@@ -186,10 +181,11 @@ internal sealed class ServiceSession(ServicePlan plan, ProcessLedger ledger, Act
                 );
             }
 
-            if (child is null && !told)
+            TimeSpan waited = time.GetElapsedTime(started);
+            if (waited >= notice)
             {
-                log($"waiting for the service at {open.Address}: {health.Said}");
-                told = true;
+                log($"waiting for the service at {open.Address} for {waited.TotalSeconds:0} s: {health.Said}");
+                notice = notice < FirstNotice ? FirstNotice : notice * 2;
             }
 
             await Task.Delay(Poll, time, cancel);

@@ -19,8 +19,7 @@ internal static class ContentHash
             throw new InputException($"{path} does not exist.");
         }
 
-        using FileStream stream = File.OpenRead(path);
-        return Convert.ToHexStringLower(SHA256.HashData(stream));
+        return FileHash.Sha256(path);
     }
 
     /// <summary>

@@ -1,27 +1,36 @@
+using System.Globalization;
+using System.Security.Cryptography;
 using System.Text;
-using System.Text.Json;
 using System.Text.Json.Nodes;
 
 namespace Rudder.Client.Files;
 
 /// <summary>
-/// A JSON-lines file written group by group (all lines of one prompt) in a fixed order that survives <c>kill -9</c>.
-/// The work goes to <c>FILE.partial</c>, guarded by <c>FILE.settings.json</c>, and takes its name when it is complete.
+/// A JSON-lines file written group by group (all lines of one prompt) in a fixed order. It survives <c>kill -9</c> and notices damage.
+/// The work goes to <c>FILE.partial</c>, guarded by <c>FILE.settings.json</c> and <c>FILE.sums</c>, and takes its name when it is complete.
 /// </summary>
 /// <remarks>
-/// A reopened file is cut back to the start of the last group found in it: that group may be incomplete, and as every
-/// group is a function of the settings alone, writing it again gives the same lines. A group may have no lines.
+/// FILE.sums holds one line for each group: the length of FILE.partial after it, and a running SHA-256 over everything before. A group
+/// counts once its sum is written; what follows the last sum is cut off and written again. A group may have no lines.
 /// </remarks>
 internal sealed class GroupFile : IDisposable
 {
+    private const string Start = "";
     private readonly string path;
-    private FileStream? partial;
+    private readonly FileStream? partial;
+    private readonly FileStream? sums;
+    private string running = Start;
 
-    private GroupFile(string path, FileStream? partial, int nextGroup)
+    private GroupFile(string path, int groups)
     {
         this.path = path;
-        this.partial = partial;
-        NextGroup = nextGroup;
+        NextGroup = groups;
+    }
+
+    private GroupFile(string path, FileStream partial, FileStream sums)
+    {
+        (this.path, this.partial, this.sums) = (path, partial, sums);
+        Continue();
     }
 
     /// <summary>Index of the first group that is still to be written; the group count where the file is complete.</summary>
@@ -30,15 +39,18 @@ internal sealed class GroupFile : IDisposable
     /// <summary>Name of the unfinished file.</summary>
     public static string PartialPath(string path) => path + ".partial";
 
-    /// <summary>Name of the sidecar that says with which settings the file was made.</summary>
+    /// <summary>Name of the file with the running checksums, which goes with the unfinished file.</summary>
+    public static string SumsPath(string path) => path + ".sums";
+
+    /// <summary>Name of the sidecar that records the settings the file was made with.</summary>
     public static string SettingsPath(string path) => path + ".settings.json";
 
-    /// <summary>Starts, continues or finds finished the file.</summary>
+    /// <summary>Starts or continues the file, or finds it complete.</summary>
     /// <param name="path">Final name.</param>
-    /// <param name="settings">All that the lines depend on; another value refuses to continue.</param>
-    /// <param name="groups">Group ids in the order of writing, distinct.</param>
-    /// <param name="groupKey">Key of a line's group id.</param>
-    public static GroupFile Open(string path, JsonObject settings, IReadOnlyList<string> groups, string groupKey = "prompt_id")
+    /// <param name="settings">Everything the lines depend on, the order of the groups included.</param>
+    /// <param name="groups">Number of groups.</param>
+    /// <exception cref="InputException">Other settings, a damaged file, or a file that another program holds.</exception>
+    public static GroupFile Open(string path, JsonObject settings, int groups)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
         bool finished = File.Exists(path);
@@ -51,21 +63,40 @@ internal sealed class GroupFile : IDisposable
             AtomicFile.WriteText(SettingsPath(path), StrictJson.Format(settings));
         }
 
-        return finished ? new GroupFile(path, null, groups.Count) : Continue(path, groups, groupKey);
+        if (finished)
+        {
+            return new GroupFile(path, groups);
+        }
+
+        FileStream partial = Hold(PartialPath(path));
+        FileStream? sums = null;
+        try
+        {
+            sums = Hold(SumsPath(path));
+            return new GroupFile(path, partial, sums);
+        }
+        catch
+        {
+            sums?.Dispose();
+            partial.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Adds the lines of the next group.</summary>
     public void Append(IEnumerable<string> lines)
     {
-        FileStream file = partial ?? throw new InvalidOperationException($"{path} is complete.");
-        StringBuilder text = new();
-        foreach (string line in lines)
+        if (partial is null)
         {
-            text.Append(line).Append('\n');
+            throw new InvalidOperationException($"{path} is complete.");
         }
 
-        file.Write(Encoding.UTF8.GetBytes(text.ToString()));
-        file.Flush();
+        byte[] bytes = Encoding.UTF8.GetBytes(string.Concat(lines.Select(line => line + '\n')));
+        partial.Write(bytes);
+        partial.Flush();
+        running = Next(running, bytes);
+        sums!.Write(Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{partial.Length} {running}\n")));
+        sums.Flush();
         NextGroup++;
     }
 
@@ -78,81 +109,80 @@ internal sealed class GroupFile : IDisposable
         }
 
         partial.Flush(flushToDisk: true);
-        partial.Dispose();
-        partial = null;
+        Dispose();
         File.Move(PartialPath(path), path);
+        File.Delete(SumsPath(path));
     }
 
     /// <inheritdoc/>
-    public void Dispose() => partial?.Dispose();
-
-    private static GroupFile Continue(string path, IReadOnlyList<string> groups, string groupKey)
+    public void Dispose()
     {
-        FileStream file;
-        try
-        {
-            file = new(PartialPath(path), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
-        }
-        catch (IOException busy) when (SharingViolation.Is(busy))
-        {
-            throw new InputException($"{PartialPath(path)} is in use by another program; wait for it or choose another output.", busy);
-        }
-
-        try
-        {
-            (long keep, int next) = FindEnd(file, PartialPath(path), groups, groupKey);
-            file.SetLength(keep);
-            file.Seek(0, SeekOrigin.End);
-            return new GroupFile(path, file, next);
-        }
-        catch
-        {
-            file.Dispose();
-            throw;
-        }
+        partial?.Dispose();
+        sums?.Dispose();
     }
 
-    /// <summary>Where the last group begins, and its index. Reading stops at the first line that is not whole.</summary>
-    private static (long Keep, int Next) FindEnd(FileStream file, string name, IReadOnlyList<string> groups, string groupKey)
+    /// <summary>Checks every group against its sum and cuts off what has none.</summary>
+    private void Continue()
     {
-        Dictionary<string, int> order = groups.Select((id, index) => (id, index)).ToDictionary(g => g.id, g => g.index);
-        long keep = 0;
-        int last = -1;
-        foreach ((long start, ReadOnlyMemory<byte> line) in CompleteLines.Of(file))
+        long end = 0;
+        long kept = 0; // bytes of FILE.sums
+        int line = 1;
+        foreach (string record in Records())
         {
-            if (GroupOf(line, groupKey) is not { } id)
+            string[] words = record.Split(' ');
+            if (words.Length != 2 || !long.TryParse(words[0], NumberStyles.None, CultureInfo.InvariantCulture, out long next) || next < end)
             {
-                break;
+                throw Damaged($"{SumsPath(path)}, line {NextGroup + 1} is not a checksum");
             }
 
-            if (!order.TryGetValue(id, out int index) || index < last)
+            if (next > partial!.Length)
             {
-                throw new InputException(
-                    $"{name}, byte {start}: '{id}' is not among this run's prompts in order. The file is not this run's; move it away or choose another output."
+                break; // the lines of this group did not reach the disk
+            }
+
+            byte[] bytes = new byte[next - end];
+            partial.ReadExactly(bytes);
+            running = Next(running, bytes);
+            if (running != words[1])
+            {
+                throw Damaged(
+                    $"{PartialPath(path)}, line {line}: prompt {NextGroup + 1} differs from its checksum; its lines were changed or removed"
                 );
             }
 
-            (keep, last) = index == last ? (keep, last) : (start, index);
+            line += bytes.Count(value => value == '\n');
+            (end, kept) = (next, kept + record.Length + 1);
+            NextGroup++;
         }
 
-        return (keep, Math.Max(last, 0));
+        partial!.SetLength(end);
+        partial.Position = end;
+        sums!.SetLength(kept);
+        sums.Position = kept;
     }
 
-    private static string? GroupOf(ReadOnlyMemory<byte> line, string groupKey)
+    /// <summary>The lines of FILE.sums that end with a newline.</summary>
+    private string[] Records()
+    {
+        using StreamReader reader = new(sums!, Encoding.Latin1, leaveOpen: true);
+        return reader.ReadToEnd().Split('\n')[..^1];
+    }
+
+    private InputException Damaged(string what) =>
+        new($"{what}. Delete {PartialPath(path)} and {SumsPath(path)} to start again, or choose another output.");
+
+    private static string Next(string before, byte[] bytes) =>
+        Convert.ToHexStringLower(SHA256.HashData([.. Encoding.ASCII.GetBytes(before), .. bytes]));
+
+    private static FileStream Hold(string path)
     {
         try
         {
-            using JsonDocument document = JsonDocument.Parse(line);
-            return
-                document.RootElement.ValueKind == JsonValueKind.Object
-                && document.RootElement.TryGetProperty(groupKey, out JsonElement id)
-                && id.ValueKind == JsonValueKind.String
-                ? id.GetString()
-                : null;
+            return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
         }
-        catch (JsonException)
+        catch (IOException busy) when (SharingViolation.Is(busy))
         {
-            return null;
+            throw new InputException($"{path} is in use by another program; wait for it or choose another output.", busy);
         }
     }
 }

@@ -33,13 +33,14 @@ internal sealed record PairsOutcome(int Prompts, int Pairs);
 
 /// <summary>Prompts, completions, scores, pairs: written prompt by prompt, resumable after a kill.</summary>
 /// <param name="client">Service that holds both models.</param>
-/// <param name="progress">Told of prompts done and wanted.</param>
+/// <param name="progress">Receives prompts done and wanted.</param>
 internal sealed class PairsJob(InferenceClient client, IProgress<(int Done, int Total)> progress)
 {
     /// <summary>Writes the file, or what is missing of it.</summary>
     public async Task<PairsOutcome> RunAsync(PairsSettings settings, CancellationToken cancel)
     {
         SamplingPlan plan = Validated(settings);
+        settings.Prompts.Require();
 
         // 1. models and prompts
         ModelInfo policy = await client.FindModelAsync(settings.Policy, ModelKind.Generator, cancel);
@@ -49,10 +50,10 @@ internal sealed class PairsJob(InferenceClient client, IProgress<(int Done, int 
 
         // 2. the file, from where it stands
         JsonObject guard = Guard(settings, policy, classifier, prompts);
-        using GroupFile file = GroupFile.Open(settings.Output, guard, [.. prompts.Select(p => p.Id)]);
+        using GroupFile file = GroupFile.Open(settings.Output, guard, prompts.Count);
 
         // 3. completions, scores and pairs of the prompts that are left
-        ScoredSampler sampler = new(client, settings.Policy, settings.Classifier, positive, plan);
+        ScoredSampler sampler = new(client, policy, classifier, positive, plan);
         OrderedPairs pairs = new(plan, policy.Fingerprint, classifier.Fingerprint);
         await foreach (
             IReadOnlyList<ScoredGroup> groups in OrderedWork.RunAsync(

@@ -30,6 +30,16 @@ internal sealed record PromptSource(
         return Range(Rows()).Where(row => !excluded.Contains(row.Id)).Skip(Skip);
     }
 
+    /// <summary>Checks what can be checked without a service: the files can be read and hold a text.</summary>
+    /// <exception cref="InputException">A file is missing, or no text is left after range, exclusions and skip.</exception>
+    public void Require()
+    {
+        if (!Read().Any())
+        {
+            throw new InputException($"{File} has no text left after the range, the exclusions and the first {Skip} texts.");
+        }
+    }
+
     private void Validate()
     {
         if (!System.IO.File.Exists(File))
@@ -47,7 +57,7 @@ internal sealed record PromptSource(
 
     private IEnumerable<(string Id, string Text)> Rows() =>
         Format == PromptFormat.Reviews
-            ? Reviews.Read(File).Select(review => (review.Id, review.Text))
+            ? Reviews.Read(File, cleanHtml: true).Select(review => (review.Id, review.Text))
             : Prompts.Read(File).Select(prompt => (prompt.Id, prompt.Text));
 
     private IEnumerable<(string Id, string Text)> Range(IEnumerable<(string Id, string Text)> rows)

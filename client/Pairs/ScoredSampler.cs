@@ -3,7 +3,7 @@ using Rudder.Inference.V1;
 
 namespace Rudder.Client.Pairs;
 
-/// <summary>A drawn completion with the classifier's judgement.</summary>
+/// <summary>A drawn completion with its score.</summary>
 /// <param name="Drawn">As the service returned it.</param>
 /// <param name="Score">P(positive) of prompt and completion together, in [0, 1].</param>
 internal sealed record ScoredCompletion(Completion Drawn, double Score);
@@ -12,15 +12,15 @@ internal sealed record ScoredCompletion(Completion Drawn, double Score);
 internal sealed record ScoredGroup(CutPrompt Prompt, IReadOnlyList<ScoredCompletion> Completions);
 
 /// <summary>
-/// Draws completions and has them judged. The classifier reads the prompt's text followed by the completion's text: the
-/// whole opening of the review, as a reader would, not the completion alone.
+/// Draws completions and has the classifier score them. It reads the prompt's text followed by the completion's text, not the
+/// completion alone.
 /// </summary>
 /// <param name="client">Service that holds both models.</param>
-/// <param name="policy">Name of the generator.</param>
-/// <param name="classifier">Name of the classifier.</param>
+/// <param name="policy">The generator; a reply of another one is refused.</param>
+/// <param name="classifier">The classifier; a reply of another one is refused.</param>
 /// <param name="positive">Index of the label whose probability is the score.</param>
 /// <param name="plan">How completions are drawn.</param>
-internal sealed class ScoredSampler(InferenceClient client, string policy, string classifier, int positive, SamplingPlan plan)
+internal sealed class ScoredSampler(InferenceClient client, ModelInfo policy, ModelInfo classifier, int positive, SamplingPlan plan)
 {
     /// <summary>Index of the label whose probability is the score; a classifier without it is refused.</summary>
     /// <param name="classifier">The model.</param>
@@ -39,7 +39,8 @@ internal sealed class ScoredSampler(InferenceClient client, string policy, strin
     /// <summary>Completions of a batch of prompts, scored, in the order of the prompts.</summary>
     public async Task<IReadOnlyList<ScoredGroup>> DrawAsync(IReadOnlyList<CutPrompt> prompts, CancellationToken cancel)
     {
-        SampleResponse drawn = await client.SampleAsync(plan.Request(policy, prompts), cancel);
+        SampleResponse drawn = await client.SampleAsync(plan.Request(policy.Name, prompts), cancel);
+        policy.RequireSame("Sampling.Sample", drawn.Fingerprint, drawn.Precision);
         Completion[] ordered = [.. drawn.Completions.OrderBy(c => c.PromptIndex).ThenBy(c => c.SampleIndex)];
         if (ordered.Length != prompts.Count * plan.Samples)
         {
@@ -63,7 +64,9 @@ internal sealed class ScoredSampler(InferenceClient client, string policy, strin
 
     private async Task<IReadOnlyList<Classification>> ClassifyAsync(ClassifyInput[] inputs, CancellationToken cancel)
     {
-        ClassifyRequest request = new() { Model = classifier, Inputs = { inputs } };
-        return (await client.ClassifyAsync(request, cancel)).Results;
+        ClassifyRequest request = new() { Model = classifier.Name, Inputs = { inputs } };
+        ClassifyResponse judged = await client.ClassifyAsync(request, cancel);
+        classifier.RequireSame("Scoring.Classify", judged.Fingerprint, judged.Precision);
+        return judged.Results;
     }
 }

@@ -1,9 +1,10 @@
+using System.ComponentModel;
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 
 namespace Rudder.Client.Processes;
 
-/// <summary>A program that this one started: its output is logged, and it is stopped by SIGTERM to its own id, never by name.</summary>
+/// <summary>A program that this one started: its output is logged, and it is stopped by its own id, never by name.</summary>
 internal sealed class ChildProcess : IAsyncDisposable
 {
     private const int TailLines = 12;
@@ -41,7 +42,8 @@ internal sealed class ChildProcess : IAsyncDisposable
     /// <param name="arguments">Its arguments, unquoted.</param>
     /// <param name="logFile">Gets every line of its output.</param>
     /// <param name="ledger">Remembers it in case this program is killed.</param>
-    /// <param name="onLine">Told of each line.</param>
+    /// <param name="onLine">Receives each line.</param>
+    /// <exception cref="InputException">The file is not a program that can run here.</exception>
     public static ChildProcess Start(
         string program,
         IEnumerable<string> arguments,
@@ -62,7 +64,19 @@ internal sealed class ChildProcess : IAsyncDisposable
         ChildProcess child = new(process, new StreamWriter(logFile, append: true) { AutoFlush = true }, onLine, ledger);
         process.OutputDataReceived += child.Receive;
         process.ErrorDataReceived += child.Receive;
-        process.Start();
+        try
+        {
+            process.Start();
+        }
+        catch (Win32Exception cause)
+        {
+            child.log.Dispose();
+            throw new InputException(
+                $"{program} cannot be started: {cause.Message}. Name an executable file, not a library or a folder.",
+                cause
+            );
+        }
+
         process.StandardInput.Close();
         ledger.Add(process);
         process.BeginOutputReadLine();
@@ -88,7 +102,7 @@ internal sealed class ChildProcess : IAsyncDisposable
         return process.ExitCode;
     }
 
-    /// <summary>SIGTERM, time to finish, and only then an end by force. Its output has been read when this returns.</summary>
+    /// <summary>Ends it as <see cref="GracefulEnd"/> does. Its output has been read when this returns.</summary>
     public async Task StopAsync()
     {
         await GracefulEnd.OfAsync(process, GracefulEnd.Grace, CancellationToken.None);

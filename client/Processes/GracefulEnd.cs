@@ -4,7 +4,10 @@ using System.Runtime.Versioning;
 
 namespace Rudder.Client.Processes;
 
-/// <summary>Ends a process: SIGTERM to its own id, time to finish, and only then an end by force.</summary>
+/// <summary>
+/// Ends a process: SIGTERM to its own id, time to finish, then force. Windows has no SIGTERM for a program without a window; there
+/// the process is ended by force at once, and what it was writing is resumed from its last checkpoint.
+/// </summary>
 internal static class GracefulEnd
 {
     private const int SigTerm = 15;
@@ -18,35 +21,21 @@ internal static class GracefulEnd
     /// <param name="cancel">Gives up waiting.</param>
     public static async Task OfAsync(Process target, TimeSpan grace, CancellationToken cancel)
     {
-        if (!target.HasExited)
+        if (!target.HasExited && !OperatingSystem.IsWindows())
         {
-            Terminate(target);
+            _ = SendSignal(target.Id, SigTerm);
         }
 
-        if (!await EndsAsync(target, grace, cancel) && !target.HasExited)
+        bool ended = (target.HasExited || !OperatingSystem.IsWindows()) && await EndsAsync(target, grace, cancel);
+        if (!ended && !target.HasExited)
         {
             target.Kill(entireProcessTree: true);
             await EndsAsync(target, grace, cancel);
         }
     }
 
-    private static void Terminate(Process target)
-    {
-        if (OperatingSystem.IsWindows())
-        {
-            target.Kill(entireProcessTree: true);
-        }
-        else
-        {
-            _ = SendSignal(target.Id, SigTerm);
-        }
-    }
-
-    /// <summary>
-    /// Waits for its end and for the end of its output, which a process of its own may hold open: hence no longer than the
-    /// grace.
-    /// </summary>
-    /// <returns>False where the time was up.</returns>
+    /// <summary>Waits for the process and for the end of its output. A grandchild may hold the output open, hence the limit.</summary>
+    /// <returns>False after <paramref name="grace"/>.</returns>
     private static async Task<bool> EndsAsync(Process target, TimeSpan grace, CancellationToken cancel)
     {
         using CancellationTokenSource limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);

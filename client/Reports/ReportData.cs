@@ -38,6 +38,11 @@ internal sealed record ReportData(
     public static ReportData Read(string root, RunSummary summary)
     {
         RunManifest manifest = StrictJson.Read<RunManifest>(Path.Combine(root, RunManifest.FileName));
+        if (manifest.Policies.Count == 0)
+        {
+            throw new InputException($"{Path.Combine(root, RunManifest.FileName)} names no policies; repeat the run.");
+        }
+
         string stages = Path.Combine(root, "stages");
         return new ReportData(
             manifest,
@@ -67,7 +72,7 @@ internal sealed record ReportPolicy(PolicyEntry Entry, EvaluationResult Evaluati
         ReportTraining? training = entry.Training is null ? null : ReportTraining.Read(Path.Combine(root, entry.Training));
         return new ReportPolicy(
             entry,
-            StrictJson.Read<EvaluationResult>(Path.Combine(root, entry.Evaluation)),
+            EvaluationResult.Read(Path.Combine(root, entry.Evaluation)),
             training?.Curves ?? [],
             training?.Recipe
         );

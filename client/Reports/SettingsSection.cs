@@ -70,7 +70,7 @@ internal static class SettingsSection
     {
         IEnumerable<Html> rows = data.Stages.Select(stage =>
             Html.Of(
-                $"<tr><th>{stage.Stage}</th><td>{stage.Started:yyyy-MM-dd HH:mm:ss}</td><td>{stage.Seconds ?? 0:0.0}</td><td><code>{stage.Key[..12]}</code></td></tr>"
+                $"<tr><th>{stage.Stage}</th><td>{stage.Started:yyyy-MM-dd HH:mm:ss}</td><td>{stage.Seconds ?? 0:0.0}</td><td><code>{stage.Key[..Math.Min(12, stage.Key.Length)]}</code></td></tr>"
             )
         );
         Html table = Html.Of(

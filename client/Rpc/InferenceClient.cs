@@ -11,11 +11,13 @@ internal sealed class InferenceClient : IDisposable
 {
     private const int MaxMessageBytes = 256 * 1024 * 1024;
     private static readonly TimeSpan HealthDeadline = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan FirstNotice = TimeSpan.FromSeconds(10);
 
     private readonly GrpcChannel channel;
     private readonly ResiliencePipeline retries;
     private readonly CallSettings settings;
     private readonly TimeProvider time;
+    private readonly Action<string> log;
     private readonly Sampling.SamplingClient sampling;
     private readonly Scoring.ScoringClient scoring;
     private readonly Models.ModelsClient models;
@@ -26,21 +28,16 @@ internal sealed class InferenceClient : IDisposable
     /// <param name="address">e.g. http://127.0.0.1:5080 (HTTP/2 without TLS) or https://…</param>
     /// <param name="settings">Deadline and retries.</param>
     /// <param name="time">Clock.</param>
-    /// <param name="onRetry">Told of each retry.</param>
+    /// <param name="log">Receives a line for each retry, and for each call that stays unanswered: after 10 s, 20 s, 40 s and so on.</param>
     /// <param name="access">Key and certificates; null for a service that asks for neither.</param>
-    public InferenceClient(
-        Uri address,
-        CallSettings settings,
-        TimeProvider time,
-        Action<int, TimeSpan, Exception>? onRetry = null,
-        ServiceAccess? access = null
-    )
+    public InferenceClient(Uri address, CallSettings settings, TimeProvider time, Action<string>? log = null, ServiceAccess? access = null)
     {
         Address = address;
         this.access = access ?? ServiceAccess.Open;
         this.settings = settings.Validated();
         this.time = time;
-        retries = RetryPolicy.Build(settings, time, onRetry);
+        this.log = log ?? (_ => { });
+        retries = RetryPolicy.Build(settings, time, this.log);
         channel = GrpcChannel.ForAddress(
             address,
             new GrpcChannelOptions
@@ -56,9 +53,6 @@ internal sealed class InferenceClient : IDisposable
         models = new(channel);
         health = new(channel);
     }
-
-    /// <summary>Why a call is tried again, on one line: the status, without the exceptions behind it.</summary>
-    public static string Reason(Exception cause) => cause is RpcException call ? $"{call.StatusCode}, {call.Status.Detail}" : cause.Message;
 
     /// <summary>The service.</summary>
     public Uri Address { get; }
@@ -95,16 +89,15 @@ internal sealed class InferenceClient : IDisposable
     public async Task<ModelInfo> FindModelAsync(string name, ModelKind kind, CancellationToken cancel)
     {
         ListModelsResponse list = await CallAsync("Models.List", options => models.ListAsync(new ListModelsRequest(), options), cancel);
+        string loaded = list.Models.Count == 0 ? "none" : string.Join(", ", list.Models.Select(m => $"'{m.Name}'"));
         ModelInfo model = list.Models.FirstOrDefault(m => m.Name == name)
-            ?? throw new InputException(
-                $"The service at {Address} holds no model '{name}'; it holds {(list.Models.Count == 0 ? "none" : string.Join(", ", list.Models.Select(m => $"'{m.Name}'")))}."
-            );
+            ?? throw new InputException($"The service at {Address} has no model '{name}' loaded; it has {loaded}.");
         return model.Kind == kind
             ? model
-            : throw new InputException($"Model '{name}' is a {Word(model.Kind)}; a {Word(kind)} is wanted here.");
+            : throw new InputException($"Model '{name}' is a {Word(model.Kind)}, but a {Word(kind)} is needed here.");
     }
 
-    /// <summary>One health question, without retries, and with at most 5 s for its answer: health has no work to do.</summary>
+    /// <summary>Asks for the service's health, without retries. The limit is 5 s: health has no work to do.</summary>
     public async Task<ServiceHealth> HealthAsync(CancellationToken cancel)
     {
         TimeSpan limit = settings.Deadline < HealthDeadline ? settings.Deadline : HealthDeadline;
@@ -113,13 +106,11 @@ internal sealed class InferenceClient : IDisposable
             using AsyncUnaryCall<HealthCheckResponse> call = health.CheckAsync(new HealthCheckRequest(), Options(limit, cancel));
             return ServiceHealth.Of((await call.ResponseAsync).Status);
         }
-        catch (RpcException cause) when (!cancel.IsCancellationRequested)
-        {
-            return ServiceHealth.Of(cause.Status);
-        }
         catch (RpcException cause)
         {
-            throw new OperationCanceledException(cause.Message, cause, cancel);
+            return cancel.IsCancellationRequested
+                ? throw new OperationCanceledException(cause.Message, cause, cancel)
+                : ServiceHealth.Of(cause.Status);
         }
     }
 
@@ -139,18 +130,36 @@ internal sealed class InferenceClient : IDisposable
                 async token =>
                 {
                     using AsyncUnaryCall<T> call = start(Options(settings.Deadline, token));
-                    return await call.ResponseAsync;
+                    return await AnswerAsync(name, call.ResponseAsync);
                 },
                 cancel
             );
         }
-        catch (RpcException cause) when (cancel.IsCancellationRequested)
-        {
-            throw new OperationCanceledException(cause.Message, cause, cancel);
-        }
         catch (RpcException cause)
         {
-            throw new ServiceException(name, Address, cause);
+            throw cancel.IsCancellationRequested
+                ? new OperationCanceledException(cause.Message, cause, cancel)
+                : new ServiceException(name, Address, cause);
+        }
+    }
+
+    /// <summary>Waits for an answer, and says so when it takes long.</summary>
+    private async Task<T> AnswerAsync<T>(string name, Task<T> answer)
+    {
+        TimeSpan waited = TimeSpan.Zero;
+        for (TimeSpan wait = FirstNotice; ; wait = waited)
+        {
+            try
+            {
+                return await answer.WaitAsync(wait, time);
+            }
+            catch (TimeoutException) when (!answer.IsCompleted)
+            {
+                waited += wait;
+                log(
+                    $"waiting for {name} at {Address}: no answer for {waited.TotalSeconds:0} s, giving up after {settings.Deadline.TotalSeconds:0} s"
+                );
+            }
         }
     }
 }

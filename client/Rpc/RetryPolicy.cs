@@ -4,18 +4,18 @@ using Polly.Retry;
 
 namespace Rudder.Client.Rpc;
 
-/// <summary>When a call is tried again: the service was full or away. Anything else would fail the same way twice.</summary>
+/// <summary>Retries a call only when the service was full or away. Any other failure would repeat.</summary>
 internal static class RetryPolicy
 {
-    /// <summary>UNAVAILABLE (starting, draining, not there yet) and RESOURCE_EXHAUSTED (queue full).</summary>
+    /// <summary>UNAVAILABLE (starting, draining, not running) and RESOURCE_EXHAUSTED (queue full).</summary>
     public static bool IsTransient(Exception? failure) =>
         failure is RpcException { StatusCode: StatusCode.Unavailable or StatusCode.ResourceExhausted };
 
     /// <summary>Exponential waits with jitter, bounded in number and length.</summary>
     /// <param name="settings">Bounds.</param>
     /// <param name="time">Clock of the waits.</param>
-    /// <param name="onRetry">Told of each retry: attempt from 1, wait, cause.</param>
-    public static ResiliencePipeline Build(CallSettings settings, TimeProvider time, Action<int, TimeSpan, Exception>? onRetry = null)
+    /// <param name="log">Receives a line for each retry.</param>
+    public static ResiliencePipeline Build(CallSettings settings, TimeProvider time, Action<string> log)
     {
         if (settings.Retries == 0)
         {
@@ -32,7 +32,9 @@ internal static class RetryPolicy
             MaxDelay = settings.MaxRetryDelay,
             OnRetry = arguments =>
             {
-                onRetry?.Invoke(arguments.AttemptNumber + 1, arguments.RetryDelay, arguments.Outcome.Exception!);
+                Status status = ((RpcException)arguments.Outcome.Exception!).Status;
+                string reason = $"{ServiceException.Name(status.StatusCode)}, {status.Detail}";
+                log($"retry {arguments.AttemptNumber + 1} of {settings.Retries} in {arguments.RetryDelay.TotalSeconds:0.0} s: {reason}");
                 return default;
             },
         };

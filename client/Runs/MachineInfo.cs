@@ -51,7 +51,7 @@ internal sealed record MachineInfo(
                 .FirstOrDefault(line => line.StartsWith("model name", StringComparison.Ordinal))
                 ?.Split(':', 2)[1]
                 .Trim()
-            : null;
+            : Environment.GetEnvironmentVariable("PROCESSOR_IDENTIFIER"); // set on Windows
     }
 
     private static string? Git(string arguments)

@@ -73,6 +73,15 @@ internal sealed class ModelsService(EngineHost models, ModelFolders folders, Req
         return Task.FromResult(response);
     }
 
+    /// <summary>The precision a model is loaded with, as replies carry it.</summary>
+    /// <param name="model">The model.</param>
+    public static Precision PrecisionOf(LoadedModel model) => model.Source.Precision switch
+    {
+        GraphPrecision.Int8 => Precision.Int8,
+        GraphPrecision.Fp16 => Precision.Fp16,
+        _ => Precision.Fp32,
+    };
+
     private static EngineKind EngineOf(WireEngine engine) => engine switch
     {
         WireEngine.Unspecified or WireEngine.Slots => EngineKind.Slots,
@@ -88,13 +97,6 @@ internal sealed class ModelsService(EngineHost models, ModelFolders folders, Req
         _ => throw RpcErrors.Invalid($"precision is {(int)precision}; it takes 0 (default), 1 (fp32), 2 (int8) or 3 (fp16)."),
     };
 
-    private static Precision PrecisionOf(GraphPrecision precision) => precision switch
-    {
-        GraphPrecision.Int8 => Precision.Int8,
-        GraphPrecision.Fp16 => Precision.Fp16,
-        _ => Precision.Fp32,
-    };
-
     private static ModelInfo Describe(LoadedModel model)
     {
         var info = new ModelInfo
@@ -102,7 +104,7 @@ internal sealed class ModelsService(EngineHost models, ModelFolders folders, Req
             Name = model.Name,
             Kind = model.Classifier is null ? ModelKind.Generator : ModelKind.Classifier,
             Engine = model.Generator is null ? WireEngine.Unspecified : model.Source.Engine == EngineKind.Slots ? WireEngine.Slots : WireEngine.Genai,
-            Precision = PrecisionOf(model.Source.Precision),
+            Precision = PrecisionOf(model),
             Fingerprint = model.Fingerprint,
             Vocabulary = model.Vocabulary,
             Context = model.SlotTokens,

@@ -26,7 +26,12 @@ internal sealed class SamplingService(
         plan = plan.WhenAdmitted(share.Keep);
         ServiceTracing.Asked(call.Model.Name, plan.Batch);
         var drawn = await generator.GenerateAsync(plan.Batch, call.Cancellation);
-        var response = new SampleResponse { Fingerprint = call.Model.Fingerprint, Usage = Count(call.Model, plan, drawn) };
+        var response = new SampleResponse
+        {
+            Fingerprint = call.Model.Fingerprint,
+            Precision = ModelsService.PrecisionOf(call.Model),
+            Usage = Count(call.Model, plan, drawn),
+        };
         for (int prompt = 0; prompt < drawn.Count; prompt++)
         {
             response.Completions.AddRange(drawn[prompt].Select(sequence => Completion(request, call.Model, plan, prompt, sequence)));
@@ -47,16 +52,22 @@ internal sealed class SamplingService(
         plan = plan.WhenAdmitted(share.Keep);
         ServiceTracing.Asked(call.Model.Name, plan.Batch);
         var generation = Complete(progress, generator.GenerateAsync(plan.Batch, call.Cancellation));
+        var texts = new Dictionary<(int Prompt, int Sample), TokenText>();
         try
         {
             await foreach (var step in progress.ReadAllAsync(call.Cancellation))
             {
-                var next = step.Token is { } token ? TokenEvent(step.Prompt, token)
+                var next = step.Token is { } token ? TokenEvent(step.Prompt, token, TextOf(texts, call.Model, step.Prompt, token))
                     : new SampleStreamResponse { Finished = Completion(request, call.Model, plan, step.Prompt, step.Finished!) };
                 await WriteAsync(responseStream, next, call.Cancellation);
             }
 
-            var end = new StreamEnd { Usage = Count(call.Model, plan, await generation), Fingerprint = call.Model.Fingerprint };
+            var end = new StreamEnd
+            {
+                Usage = Count(call.Model, plan, await generation),
+                Fingerprint = call.Model.Fingerprint,
+                Precision = ModelsService.PrecisionOf(call.Model),
+            };
             await WriteAsync(responseStream, new SampleStreamResponse { End = end }, call.Cancellation);
         }
         catch (OperationCanceledException) when (progress.Overflow is { } overflow)
@@ -107,7 +118,22 @@ internal sealed class SamplingService(
         }
     }
 
-    private static SampleStreamResponse TokenEvent(int prompt, DrawnToken token) => new()
+    private static string TextOf(Dictionary<(int Prompt, int Sample), TokenText> texts, LoadedModel model, int prompt, DrawnToken token)
+    {
+        if (model.Tokenizer is null)
+        {
+            return "";
+        }
+
+        if (!texts.TryGetValue((prompt, token.SampleIndex), out var text))
+        {
+            texts.Add((prompt, token.SampleIndex), text = new TokenText(model));
+        }
+
+        return text.Append(token.Id);
+    }
+
+    private static SampleStreamResponse TokenEvent(int prompt, DrawnToken token, string text) => new()
     {
         Token = new TokenDrawn
         {
@@ -116,6 +142,7 @@ internal sealed class SamplingService(
             Id = token.Id,
             LogProb = token.LogProb,
             TopLogProbs = token.Top is { } top ? Ranked(top) : null,
+            Text = text,
         },
     };
 

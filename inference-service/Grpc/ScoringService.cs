@@ -24,7 +24,7 @@ internal sealed class ScoringService(
         using var share = Pay(caller, tokens, call.Cancellation);
         var results = await classifier.ClassifyAsync(inputs, caller.Name, call.Cancellation);
         metrics.Scored(call.Model.Name, tokens);
-        var response = new ClassifyResponse { Fingerprint = call.Model.Fingerprint };
+        var response = new ClassifyResponse { Fingerprint = call.Model.Fingerprint, Precision = ModelsService.PrecisionOf(call.Model) };
         response.Labels.AddRange(classifier.Labels);
         response.Results.AddRange(results.Select(result =>
         {
@@ -46,7 +46,7 @@ internal sealed class ScoringService(
         var scores = await ScoringInTurns.RunAsync(
             [call.Model], caller.Name, sequences, part => scorer.Score(part, call.Cancellation), call.Cancellation);
         metrics.Scored(call.Model.Name, Tokens(sequences));
-        var response = new LogProbsResponse { Fingerprint = call.Model.Fingerprint };
+        var response = new LogProbsResponse { Fingerprint = call.Model.Fingerprint, Precision = ModelsService.PrecisionOf(call.Model) };
         response.Results.AddRange(scores.Select(score =>
         {
             var result = new SequenceLogProbs { Sum = score.Sum };
@@ -78,7 +78,13 @@ internal sealed class ScoringService(
             [call.Model, call.Reference], caller.Name, sequences, part => policy.Diverge(reference, part, call.Cancellation), call.Cancellation);
         metrics.Scored(call.Model.Name, Tokens(sequences));
         metrics.Scored(call.Reference.Name, Tokens(sequences));
-        var response = new DivergenceResponse { ModelFingerprint = call.Model.Fingerprint, ReferenceFingerprint = call.Reference.Fingerprint };
+        var response = new DivergenceResponse
+        {
+            ModelFingerprint = call.Model.Fingerprint,
+            ModelPrecision = ModelsService.PrecisionOf(call.Model),
+            ReferenceFingerprint = call.Reference.Fingerprint,
+            ReferencePrecision = ModelsService.PrecisionOf(call.Reference),
+        };
         response.Results.AddRange(scores.Select(score => new SequenceDivergence
         {
             KlSeqExact = score.KlExact,

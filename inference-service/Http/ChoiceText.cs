@@ -2,6 +2,7 @@ using System.Text;
 using Rudder.Engine;
 using Rudder.Engine.Registry;
 using Rudder.Engine.Sampling;
+using Rudder.InferenceService.Grpc;
 
 namespace Rudder.InferenceService.Http;
 

@@ -1,5 +1,6 @@
 using Rudder.Engine.Registry;
 using Rudder.Engine.Sampling;
+using Rudder.InferenceService.Grpc;
 
 namespace Rudder.InferenceService.Http;
 

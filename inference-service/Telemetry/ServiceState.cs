@@ -1,11 +1,10 @@
 namespace Rudder.InferenceService.Telemetry;
 
-/// <summary>The service's phase and its running calls; told by start and stop, asked by health and by every call.</summary>
+/// <summary>The service's phase and its running calls. Start and stop change the phase; health and every call read it.</summary>
 internal sealed class ServiceState : IDisposable
 {
     private readonly Lock _lock = new();
     private readonly CancellationTokenSource _ended = new();
-    private TaskCompletionSource _phaseChanged = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private TaskCompletionSource? _idle;
     private ServicePhase _phase = ServicePhase.Starting;
     private int _running;
@@ -13,7 +12,7 @@ internal sealed class ServiceState : IDisposable
     /// <summary>Fires when running calls have used up the time that draining gives them.</summary>
     public CancellationToken Ended => _ended.Token;
 
-    /// <summary>Calls that run now.</summary>
+    /// <summary>Number of running calls.</summary>
     public int Running
     {
         get
@@ -25,28 +24,34 @@ internal sealed class ServiceState : IDisposable
         }
     }
 
-    /// <summary>The phase, and a task that completes when it has changed.</summary>
-    public (ServicePhase Phase, Task Changed) Current
+    /// <summary>The phase now.</summary>
+    public ServicePhase Phase
     {
         get
         {
             lock (_lock)
             {
-                return (_phase, _phaseChanged.Task);
+                return _phase;
             }
         }
     }
 
     /// <summary>Models are warm. Does nothing once draining has begun.</summary>
-    public void BecomeServing() => Change(ServicePhase.Serving);
-
-    /// <summary>Refuses new calls.</summary>
-    /// <returns>Completes when no call runs any more.</returns>
-    public Task BecomeDraining()
+    public void BecomeServing()
     {
-        Change(ServicePhase.Draining);
         lock (_lock)
         {
+            _phase = _phase == ServicePhase.Starting ? ServicePhase.Serving : _phase;
+        }
+    }
+
+    /// <summary>Refuses new calls.</summary>
+    /// <returns>Completes when the last running call has ended.</returns>
+    public Task BecomeDraining()
+    {
+        lock (_lock)
+        {
+            _phase = ServicePhase.Draining;
             _idle ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             if (_running == 0)
             {
@@ -91,22 +96,4 @@ internal sealed class ServiceState : IDisposable
     }
 
     public void Dispose() => _ended.Dispose();
-
-    private void Change(ServicePhase phase)
-    {
-        TaskCompletionSource changed;
-        lock (_lock)
-        {
-            if (phase <= _phase)
-            {
-                return;
-            }
-
-            _phase = phase;
-            changed = _phaseChanged;
-            _phaseChanged = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        }
-
-        changed.SetResult();
-    }
 }

@@ -18,7 +18,7 @@ internal static class ReviewTexts
         string folder = Environment.GetEnvironmentVariable("RUDDER_DATA") ?? Path.Combine(root, "..", "shared", "data");
         string file = Path.Combine(folder, FileName);
         return File.Exists(file)
-            ? ([.. Reviews.Read(file).Take(count).Select(review => review.Text)], $"the first {count} of {FileName}")
+            ? ([.. Reviews.Read(file, cleanHtml: true).Take(count).Select(review => review.Text)], $"the first {count} of {FileName}")
             : (MadeUp(Path.Combine(root, "experiments", "imdb-dpo", "prompts.jsonl"), count), "embedded prompts joined to the lengths of IMDB reviews");
     }
 

@@ -24,7 +24,7 @@ public class CounterfactualPairsTests
     [Theory]
     [InlineData("""{"prompt": "a", "chosen": " b"}""", "key 'rejected' is missing")]
     [InlineData("""{"prompt": "a", "chosen": " b", "rejected": " b"}""", "key 'chosen' and 'rejected' are the same text")]
-    [InlineData("""{"prompt": "a", "chosen": " b", "rejected": " c", "source": [1]}""", "a list of strings")]
+    [InlineData("""{"prompt": "a", "chosen": " b", "rejected": " c", "source": [null]}""", "a list of ids")]
     public void Read_MalformedRow_NamesFileAndLine(string row, string part)
     {
         using var folder = new TemporaryFolder();

@@ -26,8 +26,8 @@ public class ExclusionIdsTests
     }
 
     [Theory]
-    [InlineData("out.jsonl", "{\"id\": \"a\"}\n{\"id\": 5}\n", ":2: key 'id' is 5; a string or a list of strings belongs there")]
-    [InlineData("out.jsonl", "{\"id\": \"a\"}\n{\"source\": [1]}\n", ":2: key 'source' is [1]; a list of strings belongs there")]
+    [InlineData("out.jsonl", "{\"id\": \"a\"}\n{\"id\": true}\n", ":2: key 'id' is true; an id or a list of ids belongs there")]
+    [InlineData("out.jsonl", "{\"id\": \"a\"}\n{\"source\": [{}]}\n", ":2: key 'source' is [{}]; an id or a list of ids belongs there")]
     [InlineData("out.jsonl", "{\"id\": \"a\"}\nid\n", ":2: not valid JSON")]
     [InlineData("out.jsonl", "[\"a\"]\n", ":1: holds no JSON object")]
     [InlineData("out.tsv", "", ": is empty")]

@@ -3,7 +3,7 @@ using Rudder.Preference.V1;
 
 namespace Rudder.Datasets.Tests;
 
-/// <summary>Preference pairs as JSON lines: out and in, appended, cut after a kill, refused when unsound.</summary>
+/// <summary>Preference pairs as JSON lines: written, read back, refused when unsound.</summary>
 public class PreferencePairsTests
 {
     [Theory]
@@ -44,66 +44,19 @@ public class PreferencePairsTests
         Assert.Single(Directory.GetFileSystemEntries(folder.Path));
     }
 
-    [Fact]
-    public void Append_PairsThatFailHalfway_AddsNothing()
-    {
-        using var folder = new TemporaryFolder();
-        string path = folder.File("pairs.jsonl");
-        PreferencePairs.Append(path, [Pair("a", 1)]);
-
-        Assert.Throws<InvalidOperationException>(() => PreferencePairs.Append(path, Failing()));
-
-        Assert.Single(PreferencePairs.Read(path));
-    }
-
-    [Fact]
-    public void Append_AfterAKillInALine_NeedsTheCut()
-    {
-        using var folder = new TemporaryFolder();
-        string path = folder.File("pairs.jsonl");
-        PreferencePairs.Append(path, [Pair("a", 1)]);
-        PreferencePairs.Append(path, [Pair("b", 2)]);
-        byte[] bytes = File.ReadAllBytes(path);
-        File.WriteAllBytes(path, bytes[..^20]);
-
-        var error = Assert.Throws<DatasetException>(() => PreferencePairs.Append(path, [Pair("c", 3)]));
-        long cut = PreferencePairs.CutPartialLine(path);
-        PreferencePairs.Append(path, [Pair("c", 3)]);
-
-        Assert.Contains($"{path}: its last line is not whole", error.Message, StringComparison.Ordinal);
-        Assert.True(cut > 0);
-        Assert.Equal(["a", "c"], PreferencePairs.Read(path).Select(p => p.PromptId));
-        Assert.Equal(0, PreferencePairs.CutPartialLine(path));
-    }
-
-    [Fact]
-    public void CutPartialLine_OneLineWithoutEnd_EmptiesTheFile()
-    {
-        using var folder = new TemporaryFolder();
-        string path = folder.Write("pairs.jsonl", "{\"prompt");
-
-        Assert.Equal(8, PreferencePairs.CutPartialLine(path));
-        Assert.Equal(0, new FileInfo(path).Length);
-        Assert.Equal(0, PreferencePairs.CutPartialLine(folder.File("absent.jsonl")));
-    }
-
-    [Fact]
-    public void Append_PackedFile_IsRefused()
-    {
-        var error = Assert.Throws<DatasetException>(() => PreferencePairs.Append("pairs.jsonl.gz", []));
-
-        Assert.Contains("packed", error.Message, StringComparison.Ordinal);
-    }
-
     [Theory]
-    [InlineData("""{"prompt_id": "a", "prompt": "x", "chosen": {"text": "b"}}""", "field 'rejected' is missing")]
-    [InlineData("""{"prompt_id": "a", "prompt": "x", "chosen": {"text": "b"}, "rejected": {"score": 1}}""", "field 'rejected' has neither ids nor text")]
-    [InlineData("""{"prompt_id": "a", "chosen": {"text": "b"}, "rejected": {"text": "c"}}""", "neither prompt nor prompt_ids")]
-    [InlineData("""{"prompt": "x", "chosen": {"text": "b", "score": "NaN"}, "rejected": {"text": "c"}}""", "field 'chosen' has score NaN")]
-    [InlineData("""{"promt": "x"}""", "promt")]
-    [InlineData("""{"prompt": """, "no preference.v1.PreferencePair")]
-    [InlineData("""{"prompt_ids": "x"}""", "no preference.v1.PreferencePair")]
-    [InlineData("7", "no preference.v1.PreferencePair")]
+    [InlineData("""{"prompt_id": "a", "prompt": "x", "chosen": {"text": "b", "sample_index": 0}}""", "field 'rejected' is missing")]
+    [InlineData("""{"prompt_id": "a", "prompt": "x", "chosen": {"text": "b", "sample_index": 0}, "rejected": {"score": 1}}""", "field 'rejected' has neither ids nor text")]
+    [InlineData("""{"prompt_id": "a", "chosen": {"text": "b"}, "rejected": {"text": "c"}}""", "fields 'prompt_ids' and 'prompt'")]
+    [InlineData("""{"prompt": "x", "chosen": {"text": "b", "score": "NaN", "sample_index": 0}, "rejected": {"text": "c"}}""", "field 'chosen' has score NaN")]
+    [InlineData("""{"prompt": "x", "chosen": {"text": "b"}, "rejected": {"text": "c", "sample_index": 1}}""", "field 'chosen.sample_index' is missing")]
+    [InlineData("""{"prompt": "x", "chosen": {"text": "b", "sample_index": 0}, "rejected": {"ids": [3]}}""", "field 'rejected.sample_index' is missing")]
+    [InlineData("""{"promt": "x"}""", "found promt (string)")]
+    [InlineData("""{"prompt": "x", "chosen": "y", "rejected": "z"}""", "found prompt (string), chosen (string), rejected (string)")]
+    [InlineData("""{"prompt": "x", "chosen": [], "n": 1, "ok": true}""", "prompt_ids (list), chosen (object), rejected (object)")]
+    [InlineData("""{"prompt": """, "found no valid JSON object")]
+    [InlineData("""{"prompt_ids": "x"}""", "found prompt_ids (string)")]
+    [InlineData("7", "found a JSON number")]
     public void Read_UnsoundLine_NamesFileAndLine(string line, string part)
     {
         using var folder = new TemporaryFolder();

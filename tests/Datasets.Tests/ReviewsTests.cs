@@ -16,20 +16,40 @@ public class ReviewsTests
 
             {"id": "u", "text": "caf\u00e9", "label": null, "stars": 4}
             {"text": "no id", "label": 0}
+            {"text": "numeric id", "label": 0, "id": 0}
 
             """);
 
         Assert.Equal(
-            [new Review("train/pos/1_9", "Good. Very", 1), new Review("u", "café", null), new Review($"{name}:4", "no id", 0)], Reviews.Read(path));
+            [
+                new Review("train/pos/1_9", "Good. Very", 1), new Review("u", "café", null), new Review($"{name}:4", "no id", 0),
+                new Review("0", "numeric id", 0),
+            ],
+            Reviews.Read(path, cleanHtml: true, labels: true));
+    }
+
+    [Fact]
+    public void Read_ByDefault_KeepsEveryCharacterAndIgnoresLabels()
+    {
+        using var folder = new TemporaryFolder();
+        string path = folder.Write("reviews.jsonl", """
+            {"text": "a\nb"}
+            {"text": "c\n\n\td<br />", "label": -1}
+            {"text": " ", "label": "positive"}
+            """);
+
+        Assert.Equal(["a\nb", "c\n\n\td<br />", " "], Reviews.Read(path).Select(review => review.Text));
+        Assert.All(Reviews.Read(path), review => Assert.Null(review.Label));
     }
 
     [Theory]
     [InlineData("""{"id": "a"}""", ":2: key 'text' is missing")]
     [InlineData("""{"text": 7}""", ":2: key 'text' is 7; a string")]
+    [InlineData("""{"text": ""}""", ":2: key 'text' is empty")]
+    [InlineData("""{"text": "a", "id": true}""", ":2: key 'id' is true; a string")]
     [InlineData("""{"text": "a", "label": "positive"}""", ":2: key 'label' is \"positive\"; an integer")]
     [InlineData("""{"text": "a", "label": 0.5}""", ":2: key 'label' is 0.5; an integer")]
     [InlineData("""{"text": "a", "label": -1}""", ":2: key 'label' is -1; classes count from 0")]
-    [InlineData("""{"text": "<br />"}""", ":2: key 'text' holds nothing but")]
     [InlineData("""{"text": "a\ud83d"}""", ":2: key 'text' holds half a surrogate pair")]
     [InlineData("""{"text": "a" """, ":2: not valid JSON")]
     [InlineData("""["text"]""", ":2: holds no JSON object")]
@@ -39,11 +59,49 @@ public class ReviewsTests
         using var folder = new TemporaryFolder();
         string path = folder.Write("reviews.jsonl", "{\"text\": \"fine\"}\n" + row + "\n{\"text\": \"fine\"}\n");
 
-        using var reviews = Reviews.Read(path).GetEnumerator();
+        using var reviews = Reviews.Read(path, labels: true).GetEnumerator();
 
         Assert.True(reviews.MoveNext());
         var error = Assert.Throws<DatasetException>(() => reviews.MoveNext());
         Assert.Contains(path + part, error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Read_CleanedToNothing_NamesFileAndLine()
+    {
+        using var folder = new TemporaryFolder();
+        string path = folder.Write("reviews.jsonl", """{"text": "<br />"}""");
+
+        var error = Assert.Throws<DatasetException>(() => Reviews.Read(path, cleanHtml: true).ToList());
+
+        Assert.Contains($"{path}:1: key 'text' holds only", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Read_GzipOfTwoMembers_ReadsBoth()
+    {
+        using var folder = new TemporaryFolder();
+        string first = folder.Write("a.jsonl.gz", "{\"text\": \"one\"}\n"), second = folder.Write("b.jsonl.gz", "{\"text\": \"two\"}\n");
+        string joined = folder.File("joined.jsonl.gz");
+        File.WriteAllBytes(joined, [.. File.ReadAllBytes(first), .. File.ReadAllBytes(second)]); // as cat a.gz b.gz
+
+        Assert.Equal(["one", "two"], Reviews.Read(joined).Select(review => review.Text));
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(9)]  // inside the second member's trailer or data
+    [InlineData(20)]
+    public void Read_SecondMemberTruncated_NamesTheFile(int missing)
+    {
+        using var folder = new TemporaryFolder();
+        string first = folder.Write("a.jsonl.gz", "{\"text\": \"one\"}\n"), second = folder.Write("b.jsonl.gz", "{\"text\": \"two\"}\n");
+        string joined = folder.File("joined.jsonl.gz");
+        File.WriteAllBytes(joined, [.. File.ReadAllBytes(first), .. File.ReadAllBytes(second)[..^missing]]);
+
+        var error = Assert.Throws<DatasetException>(() => Reviews.Read(joined).ToList());
+
+        Assert.Contains("damaged or truncated", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -97,7 +155,7 @@ public class ReviewsTests
     [Fact]
     public void Read_PublishedTrainingSplit_HasItsRows()
     {
-        var reviews = Reviews.Read(SharedFolder.Require("data", "imdb.train.jsonl.gz")).ToList();
+        var reviews = Reviews.Read(SharedFolder.Require("data", "imdb.train.jsonl.gz"), cleanHtml: true, labels: true).ToList();
 
         Assert.Equal((25_000, 12_500), (reviews.Count, reviews.Count(r => r.Label == 1)));
         Assert.DoesNotContain(reviews, r => r.Text.Contains("<br />", StringComparison.Ordinal) || r.Text.Any(char.IsControl));

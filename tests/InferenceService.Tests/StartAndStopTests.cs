@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Rudder.Engine;
@@ -23,9 +24,15 @@ public sealed class StartAndStopTests
         var log = new LoggedLines();
         using var logging = new LoggerFactory([log]);
 
-        await new StartAndStop(state, models, options, TimeProvider.System, logging.CreateLogger<StartAndStop>()).StoppingAsync(host.Token).WaitAsync(TimeSpan.FromSeconds(60));
+        await new StartAndStop(state, models, options, new NoChecks(), [], TimeProvider.System, logging.CreateLogger<StartAndStop>()).StoppingAsync(host.Token).WaitAsync(TimeSpan.FromSeconds(60));
 
         Assert.Contains(log.Written, line => line.StartsWith("1 calls did not end", StringComparison.Ordinal));
         Assert.DoesNotContain("Drained", log.Written);
+    }
+
+    private sealed class NoChecks : HealthCheckService
+    {
+        public override Task<HealthReport> CheckHealthAsync(Func<HealthCheckRegistration, bool>? predicate, CancellationToken cancellationToken = default) =>
+            Task.FromResult(new HealthReport(new Dictionary<string, HealthReportEntry>(), TimeSpan.Zero));
     }
 }

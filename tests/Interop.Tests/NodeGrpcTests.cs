@@ -28,7 +28,8 @@ public sealed class NodeGrpcTests(NodeGrpcTests.Run run, InteropService service)
     public sealed class Run(InteropService service)
     {
         private readonly Lazy<Task<ForeignClient>> _client = new(() => NodeScript.RunAsync(
-            "grpc.mjs", service.Target, Path.Combine(SharedFolder.Root, "protos"), InteropService.Generator, InteropService.Classifier,
+            "grpc.mjs", service.Target, Path.Combine(SharedFolder.Root, "protos"),
+            Path.Combine(SharedFolder.Root, "tests", "Interop.Tests", "protos"), InteropService.Generator, InteropService.Classifier,
             InteropService.Prompt, InteropService.Seed.ToString(CultureInfo.InvariantCulture), InteropService.Tokens.ToString(CultureInfo.InvariantCulture)));
 
         /// <summary>What it saw.</summary>

@@ -45,7 +45,7 @@ public sealed class PythonClient(InteropService service) : IAsyncLifetime
         await ForeignClient.RunToEndAsync(
             Protoc,
             [
-                "-I", Path.Combine(SharedFolder.Root, "protos"), $"--python_out={stubs}", $"--grpc_python_out={stubs}",
+                "-I", Path.Combine(SharedFolder.Root, "protos"), "-I", Path.Combine(SharedFolder.Root, "tests", "Interop.Tests", "protos"), $"--python_out={stubs}", $"--grpc_python_out={stubs}",
                 $"--plugin=protoc-gen-grpc_python={Plugin}", .. Protos,
             ]);
         _client = await ForeignClient.RunAsync(

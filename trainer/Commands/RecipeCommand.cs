@@ -97,7 +97,14 @@ internal sealed class RecipeCommand
             TokenizerRecipe r => (r.Name, r.Seed),
             _ => (null, 0),
         };
-        RunFolder folder = RunFolder.Open(request, name ?? Path.GetFileNameWithoutExtension(request.Recipe), seed);
-        run(recipe, folder, request);
+        using RunFolder folder = RunFolder.Open(request, name ?? Path.GetFileNameWithoutExtension(request.Recipe), seed);
+        run(WithThreads(recipe, folder), folder, request);
     }
+
+    /// <summary>Replaces "one thread per core" by a number, which the run records. A resumed run takes the number it began with, whatever cores it finds.</summary>
+    private static T WithThreads<T>(T recipe, RunFolder folder)
+        where T : class =>
+        recipe is TrainingRecipe { Threads: 0 } training
+            ? (T)(object)(training with { Threads = folder.ThreadsBefore() ?? ComputeDevice.PhysicalCores() })
+            : recipe;
 }

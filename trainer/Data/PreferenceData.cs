@@ -40,6 +40,10 @@ internal sealed class PreferenceData
     /// <summary>Pairs left out because truncation made their completions equal.</summary>
     public int DroppedPairs { get; }
 
+    /// <summary>What the limits took away, as metrics.</summary>
+    public IReadOnlyList<KeyValuePair<string, double>> Cuts =>
+        [new("truncated_prompts", TruncatedPrompts), new("truncated_completions", TruncatedCompletions), new("dropped_pairs", DroppedPairs)];
+
     /// <summary>SHA-256 (hex) over every prompt's and completion's ids in order: what a log-prob per completion depends on.</summary>
     public string SequenceHash { get; }
 

@@ -3,16 +3,13 @@ using Rudder.Preference.V1;
 
 namespace Rudder.Trainer.Data;
 
-/// <summary>Turns the lines of a pair file into groups: completions that share prompt id and sample index become one.</summary>
+/// <summary>Groups the lines of a pair file by prompt: completions that share prompt id and sample index become one.</summary>
 internal sealed class PreferenceGrouping
 {
     private readonly string file;
     private readonly SequenceLimits limits;
     private readonly Dictionary<string, OpenGroup> byPrompt = new(StringComparer.Ordinal);
     private readonly List<OpenGroup> inOrder = [];
-    private int truncatedPrompts;
-    private int truncatedCompletions;
-    private int droppedPairs;
 
     private PreferenceGrouping(string file, SequenceLimits limits)
     {
@@ -20,7 +17,7 @@ internal sealed class PreferenceGrouping
         this.limits = limits;
     }
 
-    /// <summary>Groups pairs, refusing those that no model could learn from or read.</summary>
+    /// <summary>Groups pairs and refuses those that no model could learn from or read.</summary>
     /// <param name="file">Name of the file, for messages.</param>
     /// <param name="pairs">Line numbers (from 1) and pairs, in file order; a prompt's pairs need not be adjacent.</param>
     /// <param name="limits">Vocabulary and lengths that every sequence must keep to.</param>
@@ -36,27 +33,11 @@ internal sealed class PreferenceGrouping
         return grouping.Close();
     }
 
-    private PreferenceData Close()
-    {
-        // A group can lose every pair to truncation and then teaches nothing: rows are numbered over those that remain.
-        List<PreferenceGroup> groups = [];
-        int row = 0;
-        foreach (OpenGroup open in inOrder.Where(open => open.Pairs.Count > 0))
-        {
-            GroupCompletion[] completions = [.. open.Completions.Select(completion => completion with { Row = row++ })];
-            groups.Add(new PreferenceGroup(open.Id, open.PromptIds, completions, open.Pairs));
-        }
-
-        return groups.Count > 0
-            ? new PreferenceData(groups, truncatedPrompts, truncatedCompletions, droppedPairs)
-            : throw new BadInputException($"{file} holds no preference pair to train on; write some with 'client pairs'.");
-    }
-
     private void Add(int line, PreferencePair pair)
     {
         if (pair.PromptId.Length == 0)
         {
-            throw Bad(line, "the pair has no prompt_id, which groups its completions; give every prompt its own id");
+            throw Bad(line, "field 'prompt_id' is missing; it groups a prompt's completions. Give every prompt its own id");
         }
 
         OpenGroup group = FindGroup(line, pair);
@@ -68,15 +49,7 @@ internal sealed class PreferenceGrouping
                 + "completion; a pair needs two that differ: drop the line");
         }
 
-        if (group.Completions[chosen].Ids.AsSpan().SequenceEqual(group.Completions[rejected].Ids))
-        {
-            droppedPairs++; // they differed only beyond the cut
-        }
-        else if (group.PairLines.TryAdd((chosen, rejected), line))
-        {
-            group.Pairs.Add((chosen, rejected));
-        }
-        else
+        if (!group.PairLines.TryAdd((chosen, rejected), line))
         {
             throw Bad(line, $"samples {pair.Chosen.SampleIndex} over {pair.Rejected.SampleIndex} of prompt '{pair.PromptId}' already stand on "
                 + $"line {group.PairLines[(chosen, rejected)]}; drop one of the two lines");
@@ -87,20 +60,18 @@ internal sealed class PreferenceGrouping
     {
         if (byPrompt.TryGetValue(pair.PromptId, out OpenGroup? known))
         {
-            return known.OriginalPrompt.Equals(pair.PromptIds)
+            return known.Prompt.Equals(pair.PromptIds)
                 ? known
                 : throw Bad(line, $"prompt '{pair.PromptId}' has other prompt_ids than on line {known.Line}; one id must name one prompt");
         }
 
         CheckIds(line, "prompt_ids", pair.PromptIds);
-        int[] ids = [.. pair.PromptIds];
-        if (ids.Length > limits.MaxPrompt)
+        if (pair.PromptIds.Count > limits.MaxPrompt && !limits.Truncate)
         {
-            ids = limits.Truncate ? ids[^limits.MaxPrompt..] : throw TooLong(line, $"the prompt has {ids.Length} tokens", limits.MaxPrompt, "max_prompt");
-            truncatedPrompts++;
+            throw TooLong(line, $"the prompt has {pair.PromptIds.Count} tokens", limits.MaxPrompt, "max_prompt");
         }
 
-        OpenGroup group = new(pair.PromptId, line, pair.PromptIds, ids);
+        OpenGroup group = new(pair.PromptId, line, pair.PromptIds);
         byPrompt.Add(pair.PromptId, group);
         inOrder.Add(group);
         return group;
@@ -110,40 +81,56 @@ internal sealed class PreferenceGrouping
     {
         if (scored is null)
         {
-            throw Bad(line, $"the pair has no {field} completion");
+            throw Bad(line, $"field '{field}' is missing; a pair has two completions");
         }
 
-        if (group.BySample.TryGetValue(scored.SampleIndex, out (int Index, int Line, RepeatedField<int> Ids) known))
+        int known = group.Completions.FindIndex(completion => completion.Sample == scored.SampleIndex);
+        if (known >= 0)
         {
-            return known.Ids.Equals(scored.Ids)
-                ? known.Index
-                : throw Bad(line, $"sample {scored.SampleIndex} of prompt '{group.Id}' has other ids than on line {known.Line}; "
+            return group.Completions[known].Ids.Equals(scored.Ids)
+                ? known
+                : throw Bad(line, $"sample {scored.SampleIndex} of prompt '{group.Id}' has other ids than on line {group.Completions[known].Line}; "
                     + "sample_index must name one completion of the prompt");
         }
 
         CheckIds(line, field + ".ids", scored.Ids);
-        int index = group.Completions.Count;
-        group.BySample.Add(scored.SampleIndex, (index, line, scored.Ids));
-        group.Completions.Add(new GroupCompletion(-1, scored.SampleIndex, Fit(line, field, group.PromptIds.Length, [.. scored.Ids])));
-        return index;
-    }
-
-    private int[] Fit(int line, string field, int prompt, int[] ids)
-    {
-        int room = limits.MaxLength - prompt;
-        if (ids.Length <= room)
+        int length = group.Prompt.Count + scored.Ids.Count;
+        if (length > limits.MaxLength && !limits.Truncate)
         {
-            return ids;
-        }
-
-        if (!limits.Truncate)
-        {
-            throw TooLong(line, $"the prompt of {prompt} and the {field} completion of {ids.Length} make {prompt + ids.Length} tokens",
+            throw TooLong(line, $"the prompt of {group.Prompt.Count} and the {field} completion of {scored.Ids.Count} make {length} tokens",
                 limits.MaxLength, "max_length");
         }
 
-        truncatedCompletions++;
-        return ids[..room];
+        group.Completions.Add((line, scored.SampleIndex, scored.Ids));
+        return group.Completions.Count - 1;
+    }
+
+    /// <summary>Cuts what is too long, drops pairs that cutting made equal, and numbers the completions that remain.</summary>
+    private PreferenceData Close()
+    {
+        List<PreferenceGroup> groups = [];
+        int row = 0, cutPrompts = 0, cutCompletions = 0, dropped = 0;
+        foreach (OpenGroup open in inOrder)
+        {
+            // The prompt is cut first, from the left, so that the longest completion fits. It keeps at least one token.
+            int longest = open.Completions.Max(completion => completion.Ids.Count);
+            int kept = Math.Min(open.Prompt.Count, Math.Clamp(limits.MaxLength - longest, 1, limits.MaxPrompt));
+            int[] prompt = [.. open.Prompt.Skip(open.Prompt.Count - kept)];
+            int[][] ids = [.. open.Completions.Select(completion => (int[])[.. completion.Ids.Take(limits.MaxLength - kept)])];
+            (int Chosen, int Rejected)[] pairs = [.. open.PairLines.Keys.Where(pair => !ids[pair.Chosen].AsSpan().SequenceEqual(ids[pair.Rejected]))];
+            cutPrompts += kept < open.Prompt.Count ? 1 : 0;
+            cutCompletions += ids.Where((cut, i) => cut.Length < open.Completions[i].Ids.Count).Count();
+            dropped += open.PairLines.Count - pairs.Length;
+            if (pairs.Length > 0)
+            {
+                groups.Add(new PreferenceGroup(open.Id, prompt, [.. ids.Select((cut, i) => new GroupCompletion(row + i, open.Completions[i].Sample, cut))], pairs));
+                row += ids.Length;
+            }
+        }
+
+        return groups.Count > 0
+            ? new PreferenceData(groups, cutPrompts, cutCompletions, dropped)
+            : throw new BadInputException($"{file} holds no preference pair to train on; write some with 'client pairs'.");
     }
 
     private void CheckIds(int line, string field, RepeatedField<int> ids)
@@ -168,14 +155,12 @@ internal sealed class PreferenceGrouping
 
     private BadInputException Bad(int line, string problem) => new($"{file}:{line}: {problem}.");
 
-    private sealed record OpenGroup(string Id, int Line, RepeatedField<int> OriginalPrompt, int[] PromptIds)
+    /// <summary>A prompt with the completions and pairs read so far, uncut.</summary>
+    private sealed record OpenGroup(string Id, int Line, RepeatedField<int> Prompt)
     {
-        public List<GroupCompletion> Completions { get; } = [];
+        public List<(int Line, int Sample, RepeatedField<int> Ids)> Completions { get; } = [];
 
-        public Dictionary<int, (int Index, int Line, RepeatedField<int> Ids)> BySample { get; } = [];
-
-        public List<(int Chosen, int Rejected)> Pairs { get; } = [];
-
-        public Dictionary<(int Chosen, int Rejected), int> PairLines { get; } = [];
+        /// <summary>Line of each pair; pairs are indices into <see cref="Completions"/>.</summary>
+        public OrderedDictionary<(int Chosen, int Rejected), int> PairLines { get; } = [];
     }
 }

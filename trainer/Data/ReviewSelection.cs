@@ -2,7 +2,7 @@ using Rudder.Datasets;
 
 namespace Rudder.Trainer.Data;
 
-/// <summary>Reads the reviews a recipe names, leaves out what must stay unseen, and keeps a part for evaluation.</summary>
+/// <summary>Reads the reviews that a recipe names, leaves out those that must stay unseen, and splits off a part for evaluation.</summary>
 internal sealed class ReviewSelection
 {
     private readonly HashSet<string> ids = new(StringComparer.Ordinal);
@@ -21,7 +21,7 @@ internal sealed class ReviewSelection
             texts.Add(KeyOf(pair.Prompt + pair.Rejected));
         }
 
-        foreach (Review review in excludeTexts.SelectMany(Reviews.Read))
+        foreach (Review review in excludeTexts.SelectMany(file => Reviews.Read(file)))
         {
             texts.Add(KeyOf(review.Text));
         }
@@ -36,11 +36,15 @@ internal sealed class ReviewSelection
     public int LeftOut { get; private set; }
 
     /// <summary>Reads the files in order, at most <paramref name="limit"/> reviews (0: all) after leaving out.</summary>
-    public IReadOnlyList<Review> Read(IEnumerable<string> files, int limit)
+    /// <param name="files">Review files.</param>
+    /// <param name="limit">Reviews kept at most; 0 for all.</param>
+    /// <param name="cleanHtml">Whether texts are cleaned of HTML.</param>
+    /// <param name="labels">Whether labels are read.</param>
+    public IReadOnlyList<Review> Read(IEnumerable<string> files, int limit, bool cleanHtml, bool labels)
     {
         LeftOut = 0;
         var kept = new List<Review>();
-        foreach (Review review in files.SelectMany(Reviews.Read))
+        foreach (Review review in files.SelectMany(file => Reviews.Read(file, cleanHtml, labels)))
         {
             if (ids.Contains(review.Id) || (texts.Count > 0 && texts.Contains(KeyOf(review.Text))))
             {
@@ -70,6 +74,6 @@ internal sealed class ReviewSelection
         return ([.. reviews.Where((_, i) => !held.Contains(i))], [.. reviews.Where((_, i) => held.Contains(i))]);
     }
 
-    // Two copies of a review may differ in line breaks and punctuation: they are compared by letters and digits alone.
-    private static string KeyOf(string text) => string.Concat(text.Where(char.IsLetterOrDigit)).ToUpperInvariant();
+    // Two copies of a review may differ in line breaks, their tags and punctuation: compare cleaned letters and digits only.
+    private static string KeyOf(string text) => string.Concat(TextCleaning.Clean(text).Where(char.IsLetterOrDigit)).ToUpperInvariant();
 }

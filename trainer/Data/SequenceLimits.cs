@@ -5,7 +5,7 @@ namespace Rudder.Trainer.Data;
 /// <param name="MaxLength">Most tokens of prompt and completion together; at most the model's context.</param>
 /// <param name="MaxPrompt">Most tokens of a prompt; below <paramref name="MaxLength"/>.</param>
 /// <param name="Truncate">
-/// False: a longer sequence is an error. True: the prompt keeps its last <paramref name="MaxPrompt"/> tokens, the completion its
-/// first ones up to <paramref name="MaxLength"/> in all, and how many were cut is counted.
+/// False: a longer sequence is an error. True: a prompt is cut from the left, to <paramref name="MaxPrompt"/> tokens and until its longest
+/// completion fits into <paramref name="MaxLength"/>; only where one token of the prompt is left are completions cut, from the right.
 /// </param>
 internal sealed record SequenceLimits(int Vocabulary, int MaxLength, int MaxPrompt, bool Truncate);

@@ -24,12 +24,14 @@ internal static class CompletionLogProbs
     /// <param name="rows">Completions with the group that holds their prompt.</param>
     /// <param name="rowsPerPass">Sequences a forward pass, at least 1; memory grows with it.</param>
     /// <param name="stopping">Checked between passes.</param>
+    /// <param name="scored">Called after each pass with the number of completions scored so far.</param>
     /// <returns>Nats, at the index of <paramref name="rows"/>.</returns>
     public static float[] ScoreAll(
         Gpt2 model,
         IReadOnlyList<(PreferenceGroup Group, GroupCompletion Completion)> rows,
         int rowsPerPass,
-        CancellationToken stopping = default)
+        CancellationToken stopping = default,
+        Action<int>? scored = null)
     {
         if (model.training)
         {
@@ -37,6 +39,7 @@ internal static class CompletionLogProbs
         }
 
         float[] sums = new float[rows.Count];
+        int done = 0;
         IEnumerable<int> byLength = Enumerable.Range(0, rows.Count)
             .OrderByDescending(i => rows[i].Group.PromptIds.Length + rows[i].Completion.Ids.Length);
         foreach (int[] pass in byLength.Chunk(rowsPerPass))
@@ -50,6 +53,8 @@ internal static class CompletionLogProbs
             {
                 sums[pass[i]] = values[i];
             }
+
+            scored?.Invoke(done += pass.Length);
         }
 
         return sums;

@@ -1,10 +1,9 @@
 using Rudder.Trainer.Models;
 using Rudder.Trainer.Recipes.Settings;
-using Rudder.Trainer.Runs;
 
 namespace Rudder.Trainer.Optimizers;
 
-/// <summary>The end of every training step: measure the gradient, refuse what is no number, clip, move the parameters.</summary>
+/// <summary>The end of every training step: measure the gradient, refuse NaN and infinity, clip, move the parameters.</summary>
 /// <param name="recipe">Learning rate, schedule and clipping.</param>
 /// <param name="trainable">The parameters whose gradients count.</param>
 /// <param name="optimizer">Moves them.</param>
@@ -16,7 +15,7 @@ internal sealed class ClippedStep(TrainingRecipe recipe, IReadOnlyList<NamedPara
     /// <param name="loss">This step's mean loss.</param>
     /// <param name="batchIds">Names of its rows, for the error message.</param>
     /// <returns>The gradient's norm before clipping, and the learning rate used.</returns>
-    /// <exception cref="TrainingFailedException">Loss or gradient is no finite number; no parameter has moved.</exception>
+    /// <exception cref="TrainingFailedException">Loss or gradient is not finite; no parameter has moved.</exception>
     public (double Norm, double Rate) Take(int done, double loss, IEnumerable<string> batchIds)
     {
         double norm = GradientNorm.Of(trainable);

@@ -46,7 +46,7 @@ internal static class Classifier
         IReadOnlyList<KeyValuePair<string, double>> final = session.FinalEvaluation(() =>
             [
                 .. ClassifierEvaluation.Measure(model, heldOut, recipe.Data, string.Empty),
-                .. ClassifierEvaluation.Measure(model, Tokenise(recipe.Data.Test.SelectMany(Reviews.Read), tokenizer, recipe), recipe.Data, "test/"),
+                .. ClassifierEvaluation.Measure(model, Tokenise(recipe.Data.Test.SelectMany(file => Reviews.Read(file, recipe.Data.CleanHtml, labels: true)), tokenizer, recipe), recipe.Data, "test/"),
             ]);
         return FinishedRun.Write(
             run, request, recipe, session, final, folder => ModelFolder.Save(model, folder, tokenizerFolder, ModelSource.SaveType(recipe)));
@@ -131,18 +131,15 @@ internal static class Classifier
     private static (IReadOnlyList<LabelledText> Training, IReadOnlyList<LabelledText> HeldOut) ReadData(
         ClassifierRecipe recipe, TextTokenizer tokenizer, RunRequest request)
     {
-        (IReadOnlyList<Review> training, IReadOnlyList<Review> heldOut) = ReviewSource.Split(recipe.Data, recipe.Data.HeldOut, request);
+        (IReadOnlyList<Review> training, IReadOnlyList<Review> heldOut) = ReviewSource.Split(recipe.Data, recipe.Data.HeldOut, request, labels: true);
+        LabelCheck.Require(training, recipe.Data.Labels, request.Progress);
         return (Tokenise(training, tokenizer, recipe), Tokenise(heldOut, tokenizer, recipe));
     }
 
     private static List<LabelledText> Tokenise(IEnumerable<Review> reviews, TextTokenizer tokenizer, ClassifierRecipe recipe) =>
         [.. reviews.Select(r => new LabelledText(r.Id, tokenizer.Encode(r.Text), Label(r, recipe))).Where(t => t.Ids.Length > 0)];
 
-    private static int Label(Review review, ClassifierRecipe recipe) =>
-        review.Label is int label && label >= 0 && label < recipe.Data.Labels.Count
-            ? label
-            : throw new BadInputException(
-                $"Review {review.Id} has label {review.Label?.ToString() ?? "none"}; data.labels names {recipe.Data.Labels.Count}, numbered from 0.");
+    private static int Label(Review review, ClassifierRecipe recipe) => LabelCheck.Of(review, recipe.Data.Labels);
 
     /// <summary>What the loop works with.</summary>
     private sealed record Parts(

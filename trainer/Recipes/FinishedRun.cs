@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Rudder.Checkpoints;
 using Rudder.Trainer.Export;
 using Rudder.Trainer.Recipes.Settings;
@@ -39,12 +38,7 @@ internal static class FinishedRun
         Remove(run.Model); // only now: a save or export that fails leaves the old model
         Directory.Move(temporary, run.Model);
         run.WriteDone(Fingerprint.OfFolder(run.Model), final);
-        request.Progress.WriteLine($"model: {run.Model}");
-        if (request.Json)
-        {
-            request.Results.WriteLine(JsonSerializer.Serialize(final));
-        }
-
+        request.ShowResult("model", run.Model, final);
         return final;
     }
 

@@ -1,4 +1,5 @@
 using Rudder.Trainer.Data;
+using Rudder.Trainer.Losses;
 using Rudder.Trainer.Models;
 using Rudder.Trainer.Optimizers;
 using Rudder.Trainer.Recipes.Settings;
@@ -16,16 +17,16 @@ internal static class Preference
     public static IReadOnlyDictionary<string, object> Run(PreferenceRecipe recipe, RunFolder run, RunRequest request)
     {
         // 1. loss, device; the policy starts as a copy of `model`
-        PreferenceObjective objective = PreferenceSource.Objective(recipe);
+        PreferenceLoss loss = recipe.BindLoss();
         Device device = ComputeDevice.Open(request.Device);
         int threads = ComputeDevice.UseThreads(recipe.Threads);
         using Gpt2 policy = PreferenceSource.Policy(recipe, device);
 
         // 2. pairs as groups, with the reference's log-prob of each completion; the reference is gone when this returns
-        ScoredPairs training = PreferenceSource.Read(recipe.Pairs, recipe, policy, objective.NeedsBaseline, run, request);
+        ScoredPairs training = PreferenceSource.Read(recipe.Pairs, recipe, policy, loss, run, request);
         ScoredPairs? heldOut = recipe.EvaluationPairs is null
             ? null
-            : PreferenceSource.Read(recipe.EvaluationPairs, recipe, policy, objective.NeedsBaseline, run, request);
+            : PreferenceSource.Read(recipe.EvaluationPairs, recipe, policy, loss, run, request);
         run.WriteStart(recipe, request, threads, RecipeInputs.Of(recipe));
 
         // 3. seed, only now: building models draws random numbers, and a cached reference is not built; optimizer
@@ -36,26 +37,26 @@ internal static class Preference
         int stepsPerEpoch = TrainingLength.StepsPerEpoch(training.Data.Groups.Count, recipe.Batch.Groups, recipe.Batch.Accumulation);
         int total = TrainingLength.Steps(recipe, stepsPerEpoch, training.Data.Groups.Count);
         using var session = new TrainingSession(recipe, run, request, state, total, stepsPerEpoch);
+        IReadOnlyList<KeyValuePair<string, double>> cuts = recipe.OverLength == "truncate" ? training.Data.Cuts : [];
+        session.LogData(cuts);
 
         // 4. the loop
-        var parts = new Parts(recipe, run, objective, policy, training, heldOut, optimizer, new ClippedStep(recipe, trainable, optimizer, total));
-        PreferenceMetrics last = Train(parts, session, total);
+        var parts = new Parts(recipe, run, loss, policy, training, heldOut, optimizer, new ClippedStep(recipe, trainable, optimizer, total));
+        Train(parts, session, total);
 
         // 5. last evaluation, model folder
         IReadOnlyList<KeyValuePair<string, double>> evaluation = session.FinalEvaluation(() => Evaluate(parts));
-        return FinishedRun.Write(run, request, recipe, session, Final(last, evaluation), folder =>
+        return FinishedRun.Write(run, request, recipe, session, Final(session.LastTraining, evaluation, cuts), folder =>
             ModelFolder.Save(policy, folder, recipe.Tokenizer ?? recipe.Model, ModelSource.SaveType(recipe)));
     }
 
     /// <summary>Steps until <paramref name="total"/>: accumulate, clip, step, log, evaluate, save.</summary>
-    /// <returns>Metrics of the last step; without pairs where none was left to take.</returns>
-    private static PreferenceMetrics Train(Parts run, TrainingSession session, int total)
+    private static void Train(Parts run, TrainingSession session, int total)
     {
         PreferenceRecipe recipe = run.Recipe;
         run.Policy.train();
         int plannedEpoch = -1;
         IReadOnlyList<IReadOnlyList<PreferenceGroup>> plan = [];
-        PreferenceMetrics metrics = new(recipe.Beta);
         while (session.State.Step < total)
         {
             if (plannedEpoch != session.State.Epoch)
@@ -67,7 +68,7 @@ internal static class Preference
             // 4a. forward and backward; every pair of the step counts alike
             IReadOnlyList<PreferenceGroup>[] batches = [.. plan.Skip(session.State.Cursor * recipe.Batch.Accumulation).Take(recipe.Batch.Accumulation)];
             run.Policy.zero_grad();
-            metrics = Accumulate(recipe, run.Objective, run.Policy, run.Training, batches);
+            PreferenceMetrics metrics = Accumulate(recipe, run.Loss, run.Policy, run.Training, batches);
 
             // 4b. clip, step
             (double norm, double rate) = run.Update.Take(session.State.Step, metrics.Loss, batches.SelectMany(batch => batch).Select(group => group.PromptId));
@@ -81,28 +82,26 @@ internal static class Preference
 
             session.SaveIfDue(() => Checkpoint.Save(run.Folder, session.State, run.Policy.Parameters, run.Optimizer, recipe.KeepCheckpoints));
         }
-
-        return metrics;
     }
 
     /// <summary>One step's gradients: forward and backward of each part, weighted so that their sum is the gradient of the mean over all pairs.</summary>
     /// <remarks>KTO's reference point z is taken anew in each part, over that part's groups: 32 parts of one group are not one part of 32.</remarks>
     internal static PreferenceMetrics Accumulate(
         PreferenceRecipe recipe,
-        PreferenceObjective objective,
+        PreferenceLoss loss,
         Gpt2 policy,
         ScoredPairs training,
         IReadOnlyList<IReadOnlyList<PreferenceGroup>> parts)
     {
         int pairs = parts.Sum(part => part.Sum(group => group.Pairs.Count));
-        var metrics = new PreferenceMetrics(recipe.Beta);
+        var metrics = new PreferenceMetrics(loss.Beta);
         foreach (IReadOnlyList<PreferenceGroup> part in parts)
         {
             using var scope = NewDisposeScope();
             PreferenceBatch batch = PreferenceBatch.Of(part, ModeOf(recipe));
             Tensor? baseline = PreferenceForward.Baseline(policy, part, training);
             PairLogProbs sides = PreferenceForward.Pairs(policy, batch, training.Reference, baseline);
-            Tensor perPair = objective.PerPair(sides); // [P]
+            Tensor perPair = loss.PerPair(sides); // [P]
             (perPair.sum() / pairs).backward();
             metrics.Add(sides, perPair, batch.Tokens);
         }
@@ -120,29 +119,29 @@ internal static class Preference
 
         run.Policy.eval();
         using IDisposable quiet = no_grad();
-        var metrics = new PreferenceMetrics(run.Recipe.Beta);
+        var metrics = new PreferenceMetrics(run.Loss.Beta);
         foreach (IReadOnlyList<PreferenceGroup> groups in GroupBatches.InOrder(heldOut.Data.Groups, run.Recipe.Batch.Groups))
         {
             using var scope = NewDisposeScope();
             PreferenceBatch batch = PreferenceBatch.Of(groups, ModeOf(run.Recipe));
             Tensor? baseline = PreferenceForward.Baseline(run.Policy, groups, heldOut);
             PairLogProbs sides = PreferenceForward.Pairs(run.Policy, batch, heldOut.Reference, baseline);
-            metrics.Add(sides, run.Objective.PerPair(sides), batch.Tokens);
+            metrics.Add(sides, run.Loss.PerPair(sides), batch.Tokens);
         }
 
         run.Policy.train();
         return [new("loss", metrics.Loss), .. metrics.Rewards()];
     }
 
-    private static List<KeyValuePair<string, double>> Final(PreferenceMetrics last, IReadOnlyList<KeyValuePair<string, double>> evaluation)
-    {
-        List<KeyValuePair<string, double>> train = last.Pairs == 0 ? [] : [new("loss", last.Loss), .. last.Rewards()]; // none where a finished run is resumed
-        return
-        [
-            .. train.Select(value => KeyValuePair.Create("train/" + value.Key, value.Value)),
-            .. evaluation.Select(value => KeyValuePair.Create("eval/" + value.Key, value.Value)),
-        ];
-    }
+    private static List<KeyValuePair<string, double>> Final(
+        IReadOnlyList<KeyValuePair<string, double>> last,
+        IReadOnlyList<KeyValuePair<string, double>> evaluation,
+        IReadOnlyList<KeyValuePair<string, double>> cuts) =>
+    [
+        .. last.Select(value => KeyValuePair.Create("train/" + value.Key, value.Value)),
+        .. evaluation.Select(value => KeyValuePair.Create("eval/" + value.Key, value.Value)),
+        .. cuts.Select(value => KeyValuePair.Create("data/" + value.Key, value.Value)),
+    ];
 
     private static BatchMode ModeOf(PreferenceRecipe recipe) => recipe.Batch.Mode == "pair" ? BatchMode.Pair : BatchMode.Group;
 
@@ -150,7 +149,7 @@ internal static class Preference
     private sealed record Parts(
         PreferenceRecipe Recipe,
         RunFolder Folder,
-        PreferenceObjective Objective,
+        PreferenceLoss Loss,
         Gpt2 Policy,
         ScoredPairs Training,
         ScoredPairs? HeldOut,

@@ -3,6 +3,7 @@ using Rudder.Checkpoints;
 using Rudder.Trainer.Data;
 using Rudder.Trainer.Models;
 using Rudder.Trainer.Runs;
+using Rudder.Trainer.Terminal;
 using static TorchSharp.torch;
 
 namespace Rudder.Trainer.Recipes;
@@ -78,7 +79,8 @@ internal static class ReferenceLogProbs
         float[] values;
         try
         {
-            values = CompletionLogProbs.ScoreAll(model, rows, RowsPerPass, request.Stop);
+            using var progress = new ProgressDisplay(request.Progress, request.Terminal, request.Clock, "reference log-probs", "completions", 0, rows.Count);
+            values = CompletionLogProbs.ScoreAll(model, rows, RowsPerPass, request.Stop, done => progress.Report(done));
         }
         catch (OperationCanceledException e)
         {

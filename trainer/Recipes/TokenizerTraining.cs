@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using System.Text.Json;
 using Rudder.Checkpoints;
 using Rudder.Datasets;
 using Rudder.Trainer.Recipes.Settings;
@@ -45,12 +44,7 @@ internal static class TokenizerTraining
         Directory.Move(temporary, run.Model);
         byte[] file = File.ReadAllBytes(Path.Combine(run.Model, ModelFiles.TokenizerJson));
         run.WriteDone(Convert.ToHexStringLower(SHA256.HashData(file)), final);
-        request.Progress.WriteLine($"tokenizer: {run.Model}");
-        if (request.Json)
-        {
-            request.Results.WriteLine(JsonSerializer.Serialize(final));
-        }
-
+        request.ShowResult("tokenizer", run.Model, final);
         return final;
     }
 

@@ -16,7 +16,7 @@ internal static class ComputeDevice
             _ => throw new BadInputException($"--device is '{name}'; it takes cpu or cuda."),
         };
 
-    /// <summary>Sets torch's threads; 0 means one per physical core as far as the system tells.</summary>
+    /// <summary>Sets torch's threads; 0 means one per physical core.</summary>
     /// <returns>The number set.</returns>
     public static int UseThreads(int threads)
     {
@@ -30,7 +30,8 @@ internal static class ComputeDevice
         return used;
     }
 
-    private static int PhysicalCores()
+    /// <summary>Physical cores of this machine, as far as the system reports them.</summary>
+    public static int PhysicalCores()
     {
         const string Topology = "/sys/devices/system/cpu";
         if (!Directory.Exists(Topology))

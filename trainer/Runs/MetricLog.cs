@@ -1,68 +1,99 @@
+using System.Globalization;
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Rudder.Checkpoints;
 
 namespace Rudder.Trainer.Runs;
 
 /// <summary>Writes each step's metrics to metrics.jsonl and to a TensorBoard event file.</summary>
 internal sealed class MetricLog : IDisposable
 {
-    private readonly StreamWriter lines;
-    private readonly TensorBoardFile events;
+    private readonly StreamWriter _lines;
+    private readonly TensorBoardFile _events;
 
-    /// <summary>Opens both files; lines after <paramref name="step"/>, left by a run that is now resumed, are dropped.</summary>
-    public MetricLog(RunFolder run, int step, TimeProvider clock)
+    /// <summary>Opens both files. Lines that the resumed run writes again are dropped: later steps, and the evaluation after the last step.</summary>
+    /// <param name="run">The run folder.</param>
+    /// <param name="step">Where the run stands; 0 starts the file anew.</param>
+    /// <param name="total">Steps of the whole run.</param>
+    /// <param name="clock">Times TensorBoard's events.</param>
+    /// <exception cref="BadInputException">A line is damaged; only a last line that was cut off is not an error.</exception>
+    public MetricLog(RunFolder run, int step, int total, TimeProvider clock)
     {
         if (File.Exists(run.Metrics))
         {
-            string[] kept = [.. File.ReadLines(run.Metrics).Where(l => StepOf(l) <= step)];
-            AtomicFile.WriteText(run.Metrics, string.Concat(kept.Select(l => l + "\n")));
+            var kept = new StringBuilder();
+            foreach ((string line, JsonObject values) in Read(run.Metrics))
+            {
+                (string? split, int at) = ((string?)values["split"], (int)values["step"]!);
+                if (step > 0 && at <= step && !(at == total && split == "eval"))
+                {
+                    kept.Append(line).Append('\n');
+                    LastTraining = split == "train" && at == step ? values : LastTraining;
+                }
+            }
+
+            AtomicFile.WriteText(run.Metrics, kept.ToString());
         }
 
-        lines = new StreamWriter(new FileStream(run.Metrics, FileMode.Append, FileAccess.Write, FileShare.Read));
-        events = new TensorBoardFile(run.Path, clock);
+        _lines = new StreamWriter(new FileStream(run.Metrics, FileMode.Append, FileAccess.Write, FileShare.Read));
+        _events = new TensorBoardFile(run.Path, clock);
         if (run.Resumed)
         {
-            events.Restart(step + 1);
+            _events.Restart(step + 1);
         }
     }
+
+    /// <summary>The training values that an earlier part of the run logged for the step where it stood; null where there are none.</summary>
+    public JsonObject? LastTraining { get; }
 
     /// <summary>Appends one step's values.</summary>
     /// <param name="split">train or eval.</param>
     /// <param name="step">Optimizer steps taken.</param>
     /// <param name="epoch">Passes over the data, with the started one as a fraction.</param>
-    /// <param name="values">Name and number; what is not finite is written as a string.</param>
+    /// <param name="values">Name and number; NaN and infinity are written as strings.</param>
     public void Add(string split, int step, double epoch, IReadOnlyList<KeyValuePair<string, double>> values)
     {
         var line = new JsonObject { ["split"] = split, ["step"] = step, ["epoch"] = epoch };
         foreach ((string name, double value) in values)
         {
-            line[name] = double.IsFinite(value) ? JsonValue.Create(value) : JsonValue.Create(value.ToString(System.Globalization.CultureInfo.InvariantCulture));
+            line[name] = double.IsFinite(value) ? JsonValue.Create(value) : JsonValue.Create(value.ToString(CultureInfo.InvariantCulture));
         }
 
-        lines.Write(line.ToJsonString() + "\n");
-        lines.Flush();
-        events.Add(step, values.Select(v => KeyValuePair.Create($"{split}/{v.Key}", v.Value)));
-        events.Flush();
+        _lines.Write(line.ToJsonString() + "\n");
+        _lines.Flush();
+        _events.Add(step, values.Select(v => KeyValuePair.Create($"{split}/{v.Key}", v.Value)));
+        _events.Flush();
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        lines.Dispose();
-        events.Dispose();
+        _lines.Dispose();
+        _events.Dispose();
     }
 
-    private static int StepOf(string line)
+    private static IEnumerable<(string Line, JsonObject Values)> Read(string path)
     {
-        try
+        string text = File.ReadAllText(path);
+        string[] lines = text.Split('\n');
+        for (int i = 0; i < lines.Length - 1; i++) // what follows the last newline was cut off by a kill
         {
-            using JsonDocument json = JsonDocument.Parse(line);
-            return json.RootElement.GetProperty("step").GetInt32();
-        }
-        catch (JsonException)
-        {
-            return int.MaxValue; // a line cut off by a kill
+            JsonObject? values = null;
+            string problem = "it is not a JSON object with split and step";
+            try
+            {
+                values = JsonNode.Parse(lines[i]) as JsonObject;
+                _ = (string?)values?["split"];
+                values = values?["step"] is JsonValue step && step.TryGetValue(out int _) ? values : null;
+            }
+            catch (Exception damage) when (damage is JsonException or InvalidOperationException)
+            {
+                problem = damage.Message;
+            }
+
+            yield return values is not null
+                ? (lines[i], values)
+                : throw new BadInputException($"{path}:{i + 1} is damaged: {problem}. Repair or delete the line, then resume again.");
         }
     }
 }

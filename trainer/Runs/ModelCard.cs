@@ -1,11 +1,10 @@
 using System.Globalization;
 using System.Text;
-using System.Text.Json.Nodes;
 using Rudder.Trainer.Recipes.Settings;
 
 namespace Rudder.Trainer.Runs;
 
-/// <summary>Writes a model folder's README.md: what it is, from which data and command, how long it took, what was measured.</summary>
+/// <summary>Writes a model folder's README.md: what the model is, its measurements, command and recipe.</summary>
 internal static class ModelCard
 {
     /// <summary>The card's text.</summary>
@@ -31,11 +30,7 @@ internal static class ModelCard
             card.Append(CultureInfo.InvariantCulture, $"| {name} | {(value is double number ? Math.Round(number, 5) : value)} |\n");
         }
 
-        card.Append(CultureInfo.InvariantCulture, $"\n## Command\n`{Command(run)}`\n\n## Recipe\n```json\n{RecipeReader.Write(recipe)}\n```\n");
+        card.Append(CultureInfo.InvariantCulture, $"\n## Command\n`{RunEnvironment.CommandOf(run) ?? "trainer"}`\n\n## Recipe\n```json\n{RecipeReader.Write(recipe)}\n```\n");
         return card.ToString();
     }
-
-    /// <summary>The command as the run noted it at its start.</summary>
-    private static string Command(RunFolder run) =>
-        (string?)JsonNode.Parse(File.ReadAllText(run.File(RunEnvironment.FileName)))?[RunEnvironment.Command] ?? "trainer";
 }

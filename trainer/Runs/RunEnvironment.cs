@@ -1,6 +1,8 @@
 using System.Diagnostics;
 using System.Reflection;
 using System.Runtime.InteropServices;
+using System.Text.Json;
+using System.Text.Json.Nodes;
 using TorchSharp;
 
 namespace Rudder.Trainer.Runs;
@@ -31,6 +33,21 @@ internal static class RunEnvironment
             [Command] = request.CommandText(),
             ["command_line"] = Environment.GetCommandLineArgs(),
         };
+
+    /// <summary>The command a run noted at its start; null where it has no such file.</summary>
+    /// <exception cref="BadInputException">The file is damaged.</exception>
+    public static string? CommandOf(RunFolder run)
+    {
+        string path = run.File(FileName);
+        try
+        {
+            return File.Exists(path) ? (string?)JsonNode.Parse(File.ReadAllText(path))?[Command] : null;
+        }
+        catch (Exception damage) when (damage is JsonException or InvalidOperationException)
+        {
+            throw new BadInputException($"{path} is damaged ({damage.Message}). It only records the command and the machine: delete it to go on.", damage);
+        }
+    }
 
     /// <summary>The checkout's commit, or null outside one.</summary>
     public static string? Commit()

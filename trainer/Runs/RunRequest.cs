@@ -1,3 +1,6 @@
+using System.Text.Json;
+using Rudder.Trainer.Terminal;
+
 namespace Rudder.Trainer.Runs;
 
 /// <summary>What the command line asked for, and the outside world the run may touch.</summary>
@@ -33,11 +36,25 @@ internal sealed record RunRequest
     /// <summary>Where progress goes.</summary>
     public TextWriter Progress { get; init; } = Console.Error;
 
-    /// <summary>Whether <see cref="Progress"/> is a terminal that can redraw a line.</summary>
+    /// <summary>Whether <see cref="Progress"/> is a terminal, where progress is drawn as a bar.</summary>
     public bool Terminal { get; init; }
 
     /// <summary>Where results go.</summary>
     public TextWriter Results { get; init; } = Console.Out;
+
+    /// <summary>Shows where a finished run's result lies and its final metrics, and prints them as one JSON line where that was asked for.</summary>
+    /// <param name="what">What was made: model, tokenizer.</param>
+    /// <param name="folder">Where it lies.</param>
+    /// <param name="final">The final metrics.</param>
+    public void ShowResult(string what, string folder, IReadOnlyDictionary<string, object> final)
+    {
+        Display.Metrics(Progress, Terminal, final);
+        Progress.WriteLine($"{what}: {folder}");
+        if (Json)
+        {
+            Results.WriteLine(JsonSerializer.Serialize(final));
+        }
+    }
 
     /// <summary>The command that trains the same model, without the places it writes to; quoted for a shell.</summary>
     public string CommandText()

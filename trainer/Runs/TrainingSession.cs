@@ -1,20 +1,26 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
 using Rudder.Trainer.Recipes.Settings;
+using Rudder.Trainer.Terminal;
 
 namespace Rudder.Trainer.Runs;
 
 /// <summary>
-/// The clockwork around a recipe's loop: counts steps, writes metrics and progress, and says when to evaluate, save and stop.
-/// It knows nothing of models, data or losses.
+/// Keeps time for a recipe's loop: counts steps, writes metrics and progress, and decides when to evaluate, save and stop.
+/// It does not depend on models, data or losses.
 /// </summary>
 internal sealed class TrainingSession : IDisposable
 {
+    private static readonly string[] Own = ["split", "step", "epoch", "learning_rate", "grad_norm", "tokens_per_second", "num_tokens"];
+
     private readonly TrainingRecipe recipe;
     private readonly RunFolder run;
     private readonly RunRequest request;
     private readonly int total;
     private readonly int stepsPerEpoch;
     private readonly MetricLog log;
-    private readonly ProgressBar progress;
+    private readonly ProgressDisplay progress;
+    private readonly TokenRate tokenRate;
     private readonly long started;
     private readonly double earlierSeconds;
     private int evaluatedStep = -1;
@@ -36,13 +42,18 @@ internal sealed class TrainingSession : IDisposable
         this.stepsPerEpoch = stepsPerEpoch;
         State = state;
         earlierSeconds = state.Seconds;
-        log = new MetricLog(run, state.Step, request.Clock);
-        progress = new ProgressBar(request, state.Step, total);
+        log = new MetricLog(run, state.Step, total, request.Clock);
+        LastTraining = log.LastTraining is { } logged ? [.. logged.Where(value => !Own.Contains(value.Key)).Select(value => KeyValuePair.Create(value.Key, Number(value.Value)))] : [];
+        progress = new ProgressDisplay(request.Progress, request.Terminal, request.Clock, "train", "steps", state.Step, total);
+        tokenRate = new TokenRate(request.Clock);
         started = request.Clock.GetTimestamp();
     }
 
     /// <summary>Where the run stands now.</summary>
     public TrainingState State { get; private set; }
+
+    /// <summary>Loss and the recipe's own metrics of the newest step, which an earlier part of the run may have taken.</summary>
+    public IReadOnlyList<KeyValuePair<string, double>> LastTraining { get; private set; }
 
     /// <summary>Whether evaluate_every says to evaluate after this step.</summary>
     public bool EvaluationDue => recipe.EvaluateEvery > 0 && State.Step % recipe.EvaluateEvery == 0 && State.Step < total;
@@ -68,15 +79,26 @@ internal sealed class TrainingSession : IDisposable
             Tokens = State.Tokens + tokens,
             Seconds = Seconds,
         };
-        progress.Step(State.Step, tokens, loss);
+        LastTraining = [new("loss", loss), .. more ?? []];
+        tokenRate.Add(tokens);
+        progress.Report(State.Step, string.Create(CultureInfo.InvariantCulture, $"loss {loss:0.0000}, {tokenRate.PerSecond:0} tokens/s"));
         if (State.Step % recipe.LogEvery == 0 || State.Step == total)
         {
             List<KeyValuePair<string, double>> values =
             [
-                new("loss", loss), .. more ?? [], new("learning_rate", rate), new("grad_norm", gradientNorm),
-                new("tokens_per_second", progress.TokensPerSecond), new("num_tokens", State.Tokens),
+                .. LastTraining, new("learning_rate", rate), new("grad_norm", gradientNorm),
+                new("tokens_per_second", tokenRate.PerSecond), new("num_tokens", State.Tokens),
             ];
             log.Add("train", State.Step, Epoch, values);
+        }
+    }
+
+    /// <summary>Logs what is known of the data before the first step; a resumed run has logged it already.</summary>
+    public void LogData(IReadOnlyList<KeyValuePair<string, double>> values)
+    {
+        if (values.Count > 0 && State.Step == 0)
+        {
+            log.Add("data", 0, 0, values);
         }
     }
 
@@ -87,10 +109,10 @@ internal sealed class TrainingSession : IDisposable
         if (values.Count > 0)
         {
             log.Add("eval", State.Step, Epoch, values);
-            progress.Say($"step {State.Step}/{total}  evaluation: {string.Join("  ", values.Select(v => FormattableString.Invariant($"{v.Key} {v.Value:0.####}")))}");
+            progress.Line($"evaluation after step {State.Step}/{total}: {string.Join(", ", values.Select(v => FormattableString.Invariant($"{v.Key} {v.Value:0.####}")))}");
         }
 
-        progress.Restart();
+        tokenRate.Restart();
     }
 
     /// <summary>The evaluation after the last step, made now unless the loop has just made it.</summary>
@@ -111,7 +133,7 @@ internal sealed class TrainingSession : IDisposable
         if (stop || (recipe.CheckpointEvery > 0 && State.Step % recipe.CheckpointEvery == 0) || State.Step == total)
         {
             save();
-            progress.Restart();
+            tokenRate.Restart();
         }
 
         if (stop)
@@ -123,7 +145,14 @@ internal sealed class TrainingSession : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => log.Dispose();
+    public void Dispose()
+    {
+        progress.Dispose();
+        log.Dispose();
+    }
+
+    private static double Number(JsonNode? value) =>
+        value is JsonValue number && number.TryGetValue(out double finite) ? finite : double.Parse((string)value!, CultureInfo.InvariantCulture);
 
     private double Epoch => Math.Round(State.Epoch + (State.Cursor / (double)stepsPerEpoch), 4);
 }

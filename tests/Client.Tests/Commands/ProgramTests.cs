@@ -14,6 +14,9 @@ public sealed class ProgramTests
     [InlineData("run nowhere.json --variant demo", 2, "nowhere.json does not exist")]
     [InlineData("report nowhere", 2, "summary.json")]
     [InlineData("pairs --service http://127.0.0.1:9 --policy a --classifier c --prompts x --output y --deadline 0", 2, "deadline is 0")]
+    [InlineData("pairs --service http://127.0.0.1:9 --policy a --classifier c --prompts nowhere --output y", 2, "nowhere does not exist")]
+    [InlineData("pairs --servce http://127.0.0.1:9", 1, "--service")]
+    [InlineData("evalute", 1, "evaluate")]
     public async Task Main_WrongUse_ExitsWithItsCodeAndSaysWhy(string arguments, int code, string said)
     {
         (int exit, _, string error) = await RunAsync(arguments);

@@ -110,6 +110,34 @@ public sealed class EvaluationJobTests : IDisposable
         Assert.Equal(File.ReadAllText(folder.File("whole.json")), File.ReadAllText(folder.File("cut.json")));
     }
 
+    [Theory]
+    [InlineData(FakeModels.Policy, "f-other", Precision.Fp32)]
+    [InlineData(FakeModels.Reference, "f-other", Precision.Fp32)]
+    [InlineData(FakeModels.Reference, "f-reference", Precision.Int8)]
+    [InlineData(FakeModels.Classifier, "f-other", Precision.Fp32)]
+    public async Task Run_ModelReplacedUnderItsName_StopsWithBothValues(string replaced, string fingerprint, Precision precision)
+    {
+        await using FakeServer server = await FakeServer.StartAsync();
+        server.Identity = (model, before) => model == replaced && before >= 1 ? (fingerprint, precision) : ("f-" + model, Precision.Fp32);
+        WorkFailedException error = await Assert.ThrowsAsync<WorkFailedException>(() => RunAsync(server, "a.json"));
+        Assert.Contains($"f-{replaced} (Fp32)", error.Message, StringComparison.Ordinal);
+        Assert.Contains($"{fingerprint} ({precision})", error.Message, StringComparison.Ordinal);
+        Assert.Equal(5, File.ReadLines(folder.File("a.samples.jsonl.partial")).Count()); // the first batch
+        Assert.False(File.Exists(folder.File("a.json")));
+    }
+
+    [Fact]
+    public async Task Run_DamagedRowOfAFinishedFile_IsBadInputThatNamesTheLine()
+    {
+        await using FakeServer server = await FakeServer.StartAsync();
+        await RunAsync(server, "a.json");
+        string[] rows = File.ReadAllLines(folder.File("a.samples.jsonl"));
+        rows[2] = rows[2][..20];
+        File.WriteAllLines(folder.File("a.samples.jsonl"), rows);
+        InputException error = await Assert.ThrowsAsync<InputException>(() => RunAsync(server, "a.json"));
+        Assert.Contains("a.samples.jsonl, line 3", error.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Run_File_HoldsFiveSamplesAndTheSettings()
     {

@@ -35,7 +35,7 @@ public sealed class PolicyDivergenceTests
         Assert.Contains("returned 2 results of Scoring.Divergence; 3 were asked for", error.Message, StringComparison.Ordinal);
     }
 
-    private static PolicyDivergence Divergence(InferenceClient client) => new(client, FakeModels.Policy, FakeModels.Reference, same: false);
+    private static PolicyDivergence Divergence(InferenceClient client) => new(client, FakeModels.List[0], FakeModels.List[1]);
 
     private static ScoredGroup Group(int completions) =>
         new(

@@ -59,6 +59,32 @@ public sealed class ExperimentFileTests : IDisposable
     }
 
     [Fact]
+    public void Load_UnknownKeyBelowAnObject_NamesItsPathAndTheKeyMeant()
+    {
+        JsonObject wrong = ExperimentExample.Json();
+        wrong["variants"]!["demo"]!["pairs"]!["max_new_token"] = 5;
+        string path = folder.Write("experiment.json", wrong.ToJsonString());
+        InputException error = Assert.Throws<InputException>(() => ExperimentFile.Load(path));
+        Assert.Contains("'variants.demo.pairs.max_new_token'", error.Message, StringComparison.Ordinal);
+        Assert.Contains("Did you mean 'max_new_tokens'?", error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("{\"name\":1}")]
+    [InlineData("{\"name\":\"a\",\"name\":\"b\"}")]
+    [InlineData("{\"variants\":[]}")]
+    [InlineData("{\"\\ud800\":1}")]
+    [InlineData("[]")]
+    [InlineData("null")]
+    [InlineData("{")]
+    [InlineData("\0")]
+    public void Load_DamagedFile_IsBadInputThatNamesTheFile(string text)
+    {
+        string path = folder.Write("experiment.json", text);
+        Assert.Contains(path, Assert.Throws<InputException>(() => ExperimentFile.Load(path)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Find_UnknownVariant_NamesThoseThereAre()
     {
         ExperimentFile file = ExperimentFile.Load(folder.Write("experiment.json", ExperimentExample.Json().ToJsonString()));

@@ -1,11 +1,12 @@
 using Rudder.Client.Experiments;
+using Rudder.Client.Terminal;
 
 namespace Rudder.Client.Tests.Experiments;
 
 /// <summary>The command that repeats a run, and who may hold its folder.</summary>
 public sealed class ExperimentHostTests : IDisposable
 {
-    private const string Program = "dotnet artifacts/bin/Client/release/client.dll";
+    private const string Program = "dotnet run --project client --";
     private readonly TemporaryFolder folder = new();
 
     public void Dispose() => folder.Dispose();
@@ -33,7 +34,7 @@ public sealed class ExperimentHostTests : IDisposable
         Directory.CreateDirectory(folder.File("example-demo"));
         using FileStream held = new(folder.File("example-demo", ".lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
         InputException error = await Assert.ThrowsAsync<InputException>(RunAsync);
-        Assert.Contains("in use by another run", error.Message, StringComparison.Ordinal);
+        Assert.Contains("in use by another program", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -50,8 +51,7 @@ public sealed class ExperimentHostTests : IDisposable
         ExperimentRequest request = new(experiment, "demo", folder.Path, null, null, null, null);
         return ExperimentHost.RunAsync(
             request,
-            TextWriter.Null,
-            _ => throw new InvalidOperationException("No stage is reached."),
+            new Display(TextWriter.Null, terminal: false, TimeProvider.System),
             TimeProvider.System,
             CancellationToken.None
         );

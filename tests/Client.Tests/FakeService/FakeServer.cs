@@ -32,6 +32,10 @@ internal sealed class FakeServer : IAsyncDisposable
     /// <summary>What List answers.</summary>
     public IReadOnlyList<ModelInfo> Held { get; set; } = FakeModels.List;
 
+    /// <summary>Fingerprint and precision that replies carry for a model; gets how many replies of the call came before.</summary>
+    public Func<string, int, (string Fingerprint, Precision Precision)> Identity { get; set; } =
+        (model, _) => ("f-" + model, Precision.Fp32);
+
     /// <summary>Results that Classify and Divergence leave out at the end of an answer.</summary>
     public int Withheld { get; set; }
 

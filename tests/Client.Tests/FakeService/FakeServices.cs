@@ -10,7 +10,8 @@ internal sealed class FakeSampling(FakeServer server) : Sampling.SamplingBase
     public override async Task<SampleResponse> Sample(SampleRequest request, ServerCallContext context)
     {
         await server.ReceiveAsync("Sample", request, context);
-        SampleResponse response = new() { Fingerprint = "f-" + request.Model };
+        SampleResponse response = new();
+        (response.Fingerprint, response.Precision) = server.Identity(request.Model, server.Count("Sample") - 1);
         response.Completions.Add(
             Enumerable
                 .Range(0, request.Prompts.Count)
@@ -26,7 +27,8 @@ internal sealed class FakeScoring(FakeServer server) : Scoring.ScoringBase
     public override async Task<ClassifyResponse> Classify(ClassifyRequest request, ServerCallContext context)
     {
         await server.ReceiveAsync("Classify", request, context);
-        ClassifyResponse response = new() { Labels = { "NEGATIVE", "POSITIVE" }, Fingerprint = "f-classifier" };
+        ClassifyResponse response = new() { Labels = { "NEGATIVE", "POSITIVE" } };
+        (response.Fingerprint, response.Precision) = server.Identity(request.Model, server.Count("Classify") - 1);
         response.Results.Add(
             request
                 .Inputs.SkipLast(server.Withheld)
@@ -39,7 +41,11 @@ internal sealed class FakeScoring(FakeServer server) : Scoring.ScoringBase
     public override async Task<DivergenceResponse> Divergence(DivergenceRequest request, ServerCallContext context)
     {
         await server.ReceiveAsync("Divergence", request, context);
-        return new DivergenceResponse { Results = { request.Sequences.SkipLast(server.Withheld).Select(FakeModels.Diverge) } };
+        int before = server.Count("Divergence") - 1;
+        DivergenceResponse response = new() { Results = { request.Sequences.SkipLast(server.Withheld).Select(FakeModels.Diverge) } };
+        (response.ModelFingerprint, response.ModelPrecision) = server.Identity(request.Model, before);
+        (response.ReferenceFingerprint, response.ReferencePrecision) = server.Identity(request.Reference, before);
+        return response;
     }
 }
 

@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json.Nodes;
 using Rudder.Client.Files;
 
@@ -14,31 +15,74 @@ public sealed class GroupFileTests : IDisposable
     [Fact]
     public void Open_PartialCutAtEveryByte_CompletesToTheSameBytes()
     {
-        byte[] whole = WriteAll(folder.File("whole.jsonl"));
+        (byte[] whole, byte[] sums) = Unfinished("whole.jsonl");
         for (int kept = 0; kept <= whole.Length; kept++)
         {
-            string path = folder.File($"cut-{kept}.jsonl");
-            AtomicFile.WriteText(GroupFile.SettingsPath(path), Settings().ToJsonString());
-            File.WriteAllBytes(GroupFile.PartialPath(path), whole[..kept]);
-            Assert.Equal(whole, WriteAll(path));
+            Assert.Equal(whole, Continue($"cut-{kept}.jsonl", whole[..kept], sums));
         }
     }
 
     [Fact]
-    public void Open_TailOfZeroBytes_IsCutOffAndWrittenAgain()
+    public void Open_SumsCutAtEveryByte_CompletesToTheSameBytes()
     {
-        byte[] whole = WriteAll(folder.File("whole.jsonl"));
-        string path = folder.File("zeros.jsonl");
-        AtomicFile.WriteText(GroupFile.SettingsPath(path), Settings().ToJsonString());
-        File.WriteAllBytes(GroupFile.PartialPath(path), [.. whole[..30], .. new byte[64], (byte)'\n', .. new byte[8]]);
-        Assert.Equal(whole, WriteAll(path));
+        (byte[] whole, byte[] sums) = Unfinished("whole.jsonl");
+        for (int kept = 0; kept <= sums.Length; kept++)
+        {
+            Assert.Equal(whole, Continue($"cut-{kept}.jsonl", whole, sums[..kept]));
+        }
+    }
+
+    [Fact]
+    public void Open_TailWithoutASum_IsCutOffAndWrittenAgain()
+    {
+        (byte[] whole, byte[] sums) = Unfinished("whole.jsonl");
+        Assert.Equal(whole, Continue("zeros.jsonl", [.. whole, .. new byte[64], (byte)'\n', .. new byte[8]], sums));
+    }
+
+    [Theory]
+    [InlineData(0, 1)]
+    [InlineData(1, 2)] // prompt 1 has two lines
+    [InlineData(2, 2)]
+    [InlineData(3, 4)] // prompt 2 has none
+    public void Open_ChangedLine_IsRefusedByTheFirstLineOfItsPrompt(int changed, int named)
+    {
+        (byte[] whole, byte[] sums) = Unfinished("whole.jsonl");
+        string[] lines = Encoding.UTF8.GetString(whole).Split('\n');
+        lines[changed] = lines[changed].Replace("ü", "o", StringComparison.Ordinal).Replace("\\u00FC", "o00000", StringComparison.Ordinal);
+        InputException error = Assert.Throws<InputException>(() =>
+            Continue("changed.jsonl", Encoding.UTF8.GetBytes(string.Join('\n', lines)), sums)
+        );
+        Assert.Contains($"changed.jsonl.partial, line {named}:", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Open_RemovedPrompt_IsRefusedByItsLine()
+    {
+        (byte[] whole, byte[] sums) = Unfinished("whole.jsonl");
+        string[] lines = Encoding.UTF8.GetString(whole).Split('\n');
+        byte[] removed = Encoding.UTF8.GetBytes(string.Join('\n', [lines[0], .. lines[3..]]));
+        InputException error = Assert.Throws<InputException>(() => Continue("removed.jsonl", removed, sums));
+        Assert.Contains("removed.jsonl.partial, line 2:", error.Message, StringComparison.Ordinal);
+        Assert.Equal(removed, File.ReadAllBytes(GroupFile.PartialPath(folder.File("removed.jsonl"))));
+    }
+
+    [Theory]
+    [InlineData("x\n")]
+    [InlineData("-1 abc\n")]
+    [InlineData("12\n")]
+    public void Open_DamagedSums_IsRefusedByLine(string text)
+    {
+        (byte[] whole, byte[] sums) = Unfinished("whole.jsonl");
+        byte[] damaged = [.. sums[..(Array.IndexOf(sums, (byte)'\n') + 1)], .. Encoding.UTF8.GetBytes(text)];
+        InputException error = Assert.Throws<InputException>(() => Continue("sums.jsonl", whole, damaged));
+        Assert.Contains("sums.jsonl.sums, line 2", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void Append_BeforeComplete_LeavesTheFinalNameAbsent()
     {
         string path = folder.File("file.jsonl");
-        using GroupFile file = GroupFile.Open(path, Settings(), Groups);
+        using GroupFile file = GroupFile.Open(path, Settings(), Groups.Length);
         file.Append(Lines(0));
         Assert.False(File.Exists(path));
         Assert.True(File.Exists(GroupFile.PartialPath(path)));
@@ -49,7 +93,7 @@ public sealed class GroupFileTests : IDisposable
     {
         string path = folder.File("file.jsonl");
         byte[] whole = WriteAll(path);
-        using GroupFile again = GroupFile.Open(path, Settings(), Groups);
+        using GroupFile again = GroupFile.Open(path, Settings(), Groups.Length);
         Assert.Throws<InvalidOperationException>(() => again.Append(Lines(0)));
         Assert.False(File.Exists(GroupFile.PartialPath(path)));
         Assert.Equal(Groups.Length, again.NextGroup);
@@ -60,10 +104,10 @@ public sealed class GroupFileTests : IDisposable
     public void Open_OtherSettings_NamesWhatDiffers()
     {
         string path = folder.File("file.jsonl");
-        GroupFile.Open(path, Settings(), Groups).Dispose();
+        GroupFile.Open(path, Settings(), Groups.Length).Dispose();
         JsonObject other = Settings();
         other["sampling"]!["seed"] = 8;
-        InputException error = Assert.Throws<InputException>(() => GroupFile.Open(path, other, Groups));
+        InputException error = Assert.Throws<InputException>(() => GroupFile.Open(path, other, Groups.Length));
         Assert.Contains("sampling.seed was 7, is now 8", error.Message, StringComparison.Ordinal);
     }
 
@@ -71,29 +115,16 @@ public sealed class GroupFileTests : IDisposable
     public void Open_FileWithoutSettings_IsRefused()
     {
         string path = folder.Write("file.jsonl", "{}\n");
-        InputException error = Assert.Throws<InputException>(() => GroupFile.Open(path, Settings(), Groups));
+        InputException error = Assert.Throws<InputException>(() => GroupFile.Open(path, Settings(), Groups.Length));
         Assert.Contains("settings.json", error.Message, StringComparison.Ordinal);
-    }
-
-    [Theory]
-    [InlineData("{\"prompt_id\":\"zzz\"}\n", "zzz")]
-    [InlineData("{\"prompt_id\":\"e\"}\n{\"prompt_id\":\"a\"}\n", "'a'")]
-    public void Open_ForeignOrUnorderedGroup_IsRefused(string content, string named)
-    {
-        string path = folder.File("file.jsonl");
-        AtomicFile.WriteText(GroupFile.SettingsPath(path), Settings().ToJsonString());
-        File.WriteAllText(GroupFile.PartialPath(path), content);
-        InputException error = Assert.Throws<InputException>(() => GroupFile.Open(path, Settings(), Groups));
-        Assert.Contains(named, error.Message, StringComparison.Ordinal);
-        Assert.Equal(content, File.ReadAllText(GroupFile.PartialPath(path)));
     }
 
     [Fact]
     public void Open_WhileAnotherWriterHoldsIt_IsRefused()
     {
         string path = folder.File("file.jsonl");
-        using GroupFile first = GroupFile.Open(path, Settings(), Groups);
-        InputException error = Assert.Throws<InputException>(() => GroupFile.Open(path, Settings(), Groups));
+        using GroupFile first = GroupFile.Open(path, Settings(), Groups.Length);
+        InputException error = Assert.Throws<InputException>(() => GroupFile.Open(path, Settings(), Groups.Length));
         Assert.Contains("in use", error.Message, StringComparison.Ordinal);
     }
 
@@ -103,7 +134,7 @@ public sealed class GroupFileTests : IDisposable
         string path = folder.File("file.jsonl");
         AtomicFile.WriteText(GroupFile.SettingsPath(path), Settings().ToJsonString());
         File.CreateSymbolicLink(GroupFile.PartialPath(path), GroupFile.PartialPath(path)); // a link to itself
-        Assert.ThrowsAny<IOException>(() => GroupFile.Open(path, Settings(), Groups));
+        Assert.ThrowsAny<IOException>(() => GroupFile.Open(path, Settings(), Groups.Length));
     }
 
     private static JsonObject Settings() =>
@@ -127,9 +158,34 @@ public sealed class GroupFileTests : IDisposable
                     }.ToJsonString()
                 );
 
+    /// <summary>All groups of a file that lacks only its name, and their sums.</summary>
+    private (byte[] Partial, byte[] Sums) Unfinished(string name)
+    {
+        string path = folder.File(name);
+        using (GroupFile file = GroupFile.Open(path, Settings(), Groups.Length))
+        {
+            while (file.NextGroup < Groups.Length)
+            {
+                file.Append(Lines(file.NextGroup));
+            }
+        }
+
+        return (File.ReadAllBytes(GroupFile.PartialPath(path)), File.ReadAllBytes(GroupFile.SumsPath(path)));
+    }
+
+    /// <summary>Completes a file that an earlier program left so.</summary>
+    private byte[] Continue(string name, byte[] partial, byte[] sums)
+    {
+        string path = folder.File(name);
+        AtomicFile.WriteText(GroupFile.SettingsPath(path), Settings().ToJsonString());
+        File.WriteAllBytes(GroupFile.PartialPath(path), partial);
+        File.WriteAllBytes(GroupFile.SumsPath(path), sums);
+        return WriteAll(path);
+    }
+
     private static byte[] WriteAll(string path)
     {
-        using (GroupFile file = GroupFile.Open(path, Settings(), Groups))
+        using (GroupFile file = GroupFile.Open(path, Settings(), Groups.Length))
         {
             while (file.NextGroup < Groups.Length)
             {
@@ -144,6 +200,7 @@ public sealed class GroupFileTests : IDisposable
             File.ReadLines(path).Select(line => JsonNode.Parse(line)!["prompt_id"]!.ToString()).Distinct().Count()
         );
         Assert.False(File.Exists(GroupFile.PartialPath(path)));
+        Assert.False(File.Exists(GroupFile.SumsPath(path)));
         return File.ReadAllBytes(path);
     }
 }

@@ -52,28 +52,50 @@ public sealed class PairsJobTests : IDisposable
         server.Calls.Clear();
         Assert.Equal(whole, await WriteAsync(server, "cut.jsonl", batch: 4, inFlight: 1));
         int asked = server.Calls.Where(call => call.Method == "Sample").Sum(call => ((SampleRequest)call.Request).Prompts.Count);
-        Assert.InRange(asked, PromptCount - (4 * failingCall), PromptCount - (4 * failingCall) + 2); // at most the last groups found are asked again
+        Assert.Equal(PromptCount - (4 * failingCall), asked);
     }
 
-    [Fact]
-    public async Task Run_PartialCutAnywhere_LosesAndDoublesNothing()
+    [Theory]
+    [InlineData(FakeModels.Policy, "f-other", Precision.Fp32)]
+    [InlineData(FakeModels.Policy, "f-policy", Precision.Int8)]
+    [InlineData(FakeModels.Classifier, "f-other", Precision.Fp32)]
+    [InlineData(FakeModels.Classifier, "f-classifier", Precision.Int8)]
+    public async Task Run_ModelReplacedUnderItsName_StopsAndWritesNothingOfTheOther(
+        string replaced,
+        string fingerprint,
+        Precision precision
+    )
     {
         await using FakeServer server = await FakeServer.StartAsync();
         byte[] whole = await WriteAsync(server, "whole.jsonl");
-        foreach (int kept in Enumerable.Range(0, 12).Select(i => i * whole.Length / 12).Append(whole.Length - 1))
-        {
-            File.Copy(
-                GroupFile.SettingsPath(folder.File("whole.jsonl")),
-                GroupFile.SettingsPath(folder.File("cut.jsonl")),
-                overwrite: true
-            );
-            File.WriteAllBytes(GroupFile.PartialPath(folder.File("cut.jsonl")), whole[..kept]);
-            Assert.Equal(whole, await WriteAsync(server, "cut.jsonl"));
-            File.Delete(folder.File("cut.jsonl"));
-        }
+        server.Calls.Clear();
+        server.Identity = (model, before) => model == replaced && before >= 2 ? (fingerprint, precision) : ("f-" + model, Precision.Fp32);
+        WorkFailedException error = await Assert.ThrowsAsync<WorkFailedException>(() =>
+            WriteAsync(server, "cut.jsonl", batch: 4, inFlight: 1)
+        );
+        Assert.Contains($"'{replaced}'", error.Message, StringComparison.Ordinal);
+        Assert.Contains($"f-{replaced} (Fp32)", error.Message, StringComparison.Ordinal);
+        Assert.Contains($"{fingerprint} ({precision})", error.Message, StringComparison.Ordinal);
+        byte[] written = await File.ReadAllBytesAsync(GroupFile.PartialPath(folder.File("cut.jsonl")));
+        Assert.Equal(whole[..written.Length], written);
+        Assert.Contains("\"p8\"", System.Text.Encoding.UTF8.GetString(written), StringComparison.Ordinal); // two batches of 4
+        Assert.DoesNotContain("\"p9\"", System.Text.Encoding.UTF8.GetString(written), StringComparison.Ordinal);
 
-        List<PreferencePair> pairs = [.. PreferencePairs.Read(folder.File("whole.jsonl"))];
-        Assert.Equal(pairs.Count, pairs.Select(p => (p.PromptId, p.Chosen.SampleIndex, p.Rejected.SampleIndex)).Distinct().Count());
+        server.Identity = (model, _) => ("f-" + model, Precision.Fp32); // the first model is back
+        Assert.Equal(whole, await WriteAsync(server, "cut.jsonl", batch: 4, inFlight: 1));
+    }
+
+    [Fact]
+    public async Task Run_MissingPromptFile_IsRefusedBeforeTheServiceIsAsked()
+    {
+        await using FakeServer server = await FakeServer.StartAsync();
+        using InferenceClient client = server.Client();
+        PairsSettings wrong = Settings("a.jsonl") with { Prompts = new PromptSource(folder.File("nowhere.jsonl")) };
+        InputException error = await Assert.ThrowsAsync<InputException>(() =>
+            new PairsJob(client, new Progress<(int, int)>()).RunAsync(wrong, CancellationToken.None)
+        );
+        Assert.Contains("nowhere.jsonl", error.Message, StringComparison.Ordinal);
+        Assert.Empty(server.Calls);
     }
 
     [Fact]

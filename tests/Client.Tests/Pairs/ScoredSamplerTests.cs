@@ -39,7 +39,7 @@ public sealed class ScoredSamplerTests
     }
 
     private static ScoredSampler Sampler(InferenceClient client, int samples) =>
-        new(client, FakeModels.Policy, FakeModels.Classifier, Positive, new SamplingPlan(samples, 4));
+        new(client, FakeModels.List[0], FakeModels.List[2], Positive, new SamplingPlan(samples, 4));
 
     private static CutPrompt[] Prompts(int count) =>
         [.. Enumerable.Range(0, count).Select(i => new CutPrompt($"p{i}", $"Prompt {i}", [.. FakeModels.Encode($"Prompt {i}")]))];

@@ -147,10 +147,43 @@ public sealed class ChildProcessTests : IDisposable
     [Fact]
     public void Find_ProgramThatIsNotThere_NamesTheOption()
     {
-        InputException error = Assert.Throws<InputException>(() =>
-            SiblingProgram.Find("Trainer", "trainer", folder.File("nothing"), "--trainer")
-        );
+        InputException error = Assert.Throws<InputException>(() => SiblingProgram.Trainer.Find(folder.File("nothing")));
         Assert.Contains("--trainer", error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("Client/debug/trainer", "Trainer/debug/trainer", "Client/debug/trainer")] // beside the client comes first
+    [InlineData("Trainer/debug/trainer", "Trainer/release/trainer", "Trainer/debug/trainer")] // then its own configuration
+    [InlineData("Trainer/release/trainer", "tools/trainer", "tools/trainer")] // another configuration is not used
+    public void Find_SeveralPrograms_TakesTheNearest(string one, string other, string expected)
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "file names differ on Windows");
+        folder.Write(one, "");
+        folder.Write(other, "");
+        Directory.CreateDirectory(folder.File("Client", "debug"));
+        string found = SiblingProgram.Trainer.Find(null, folder.File("Client", "debug") + "/", $"/nowhere:{folder.File("tools")}");
+        Assert.Equal(folder.File(expected.Split('/')), found);
+    }
+
+    [Fact]
+    public void Find_NoProgram_ListsThePlaces()
+    {
+        InputException error = Assert.Throws<InputException>(() =>
+            SiblingProgram.Trainer.Find(null, folder.File("Client", "debug"), folder.Path)
+        );
+        Assert.Contains(folder.File("Client", "debug", "trainer"), error.Message, StringComparison.Ordinal);
+        Assert.Contains(folder.File("Trainer", "debug", "trainer"), error.Message, StringComparison.Ordinal);
+        Assert.Contains("PATH", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Start_FileThatIsNoProgram_IsBadInput()
+    {
+        string library = folder.Write("x.dll", "not a program");
+        InputException error = Assert.Throws<InputException>(() =>
+            ChildProcess.Start(library, [], folder.File("logs", "child.log"), Ledger(), _ => { })
+        );
+        Assert.Contains("x.dll cannot be started", error.Message, StringComparison.Ordinal);
     }
 
     private ProcessLedger Ledger() => new(folder.File("processes.json"), log.Add);

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Grpc.Core;
 using Rudder.Client.Rpc;
 using Rudder.Client.Tests.FakeService;
@@ -38,14 +39,38 @@ public sealed class RetryTests
     {
         await using FakeServer server = await FakeServer.StartAsync();
         server.Fault = (_, before, _) => before < 2 ? throw new RpcException(new Status(code, "scripted")) : Task.CompletedTask;
-        List<int> attempts = [];
-        using InferenceClient client = new(server.Address, Quick, TimeProvider.System, (attempt, _, _) => attempts.Add(attempt));
+        List<string> log = [];
+        using InferenceClient client = new(server.Address, Quick, TimeProvider.System, log.Add);
         EncodeResponse response = await client.EncodeAsync(
             new EncodeRequest { Model = FakeModels.Policy, Texts = { "ab" } },
             CancellationToken.None
         );
         Assert.Equal([97, 98], response.Results[0].Ids);
-        Assert.Equal([1, 2], attempts);
+        Assert.Equal(["retry 1 of 3", "retry 2 of 3"], log.Select(line => line[..12]));
+        Assert.All(log, line => Assert.EndsWith($"{ServiceException.Name(code)}, scripted", line, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Call_ThatStaysUnanswered_SaysWhatItWaitsForAndHowLong()
+    {
+        await using FakeServer server = await FakeServer.StartAsync();
+        server.Fault = (_, _, context) => Task.Delay(Timeout.Infinite, context.CancellationToken);
+        ConcurrentQueue<string> log = new();
+        using CancellationTokenSource stop = new();
+        void Log(string line)
+        {
+            log.Enqueue(line);
+            if (log.Count == 3)
+            {
+                stop.Cancel();
+            }
+        }
+
+        using InferenceClient client = new(server.Address, CallSettings.Default, new QuickTimers(), Log);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => client.EncodeAsync(new EncodeRequest(), stop.Token));
+        string[] waited = [.. log.Take(3).Select(line => line.Split("no answer for ")[1].Split(' ')[0])];
+        Assert.Equal(["10", "20", "40"], waited);
+        Assert.All(log, line => Assert.Contains("Models.Encode", line, StringComparison.Ordinal));
     }
 
     [Fact]
@@ -101,7 +126,14 @@ public sealed class RetryTests
             client.FindModelAsync(FakeModels.Classifier, ModelKind.Generator, CancellationToken.None)
         );
         Assert.Contains("'policy', 'reference', 'classifier'", unknown.Message, StringComparison.Ordinal);
-        Assert.Contains("is a classifier; a generator is wanted", kind.Message, StringComparison.Ordinal);
+        Assert.Contains("is a classifier, but a generator is needed", kind.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>Timers end a thousand times as fast; the clock itself is the system's.</summary>
+    private sealed class QuickTimers : TimeProvider
+    {
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) =>
+            base.CreateTimer(callback, state, dueTime > TimeSpan.Zero ? dueTime / 1000 : dueTime, period);
     }
 
     [Theory]

@@ -131,9 +131,8 @@ public sealed class CallEndingTests
         var running = service.Sampling.SampleAsync(Request());
         await engine.Started.WaitAsync(Limit);
 
-        var draining = service.Get<ServiceState>().Current.Changed;
         var stopping = service.App.StopAsync();
-        await draining.WaitAsync(Limit);
+        await service.DrainsAsync();
 
         var refused = await Assert.ThrowsAsync<RpcException>(async () => await service.Models.ListAsync(new ListModelsRequest()));
         Assert.False(stopping.IsCompleted);

@@ -42,6 +42,7 @@ public sealed class EngineChoiceTests
             Sequences = { reply.Completions.Select(c => new Sequence { PromptIds = { c.PromptIds }, CompletionIds = { c.Ids } }) },
         });
 
+        Assert.Equal((Precision.Int8, Precision.Int8), (reply.Precision, scores.Precision));
         Assert.Equal(Precision.Int8, (await service.Models.ListAsync(new ListModelsRequest())).Models[0].Precision);
 
         // Scores are always fp32: near the int8 log-probs (0.1 nat a token is far above the quantisation's error), and not equal to them.

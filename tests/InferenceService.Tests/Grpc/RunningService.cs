@@ -3,6 +3,7 @@ using Grpc.Net.Client;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using Rudder.Inference.V1;
+using Rudder.InferenceService.Telemetry;
 
 namespace Rudder.InferenceService.Tests.Grpc;
 
@@ -52,6 +53,17 @@ internal sealed class RunningService : IAsyncDisposable
         $"--Service:Models:{index}:Path={folder}",
         $"--Service:Models:{index}:Engine={engine}",
     ];
+
+    /// <summary>Completes when the service drains.</summary>
+    public async Task DrainsAsync()
+    {
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        while (Get<ServiceState>().Phase != ServicePhase.Draining)
+        {
+            patience.Token.ThrowIfCancellationRequested();
+            await Task.Yield();
+        }
+    }
 
     public T Get<T>()
         where T : notnull => App.Services.GetRequiredService<T>();

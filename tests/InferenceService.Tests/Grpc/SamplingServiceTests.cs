@@ -206,7 +206,30 @@ public sealed class SamplingServiceTests(SharedService shared)
 
         Assert.Equal(expected.Usage, events[^1].End.Usage);
         Assert.Equal(expected.Fingerprint, events[^1].End.Fingerprint);
+        Assert.Equal((Precision.Fp32, Precision.Fp32), (expected.Precision, events[^1].End.Precision));
         Assert.Single(events, e => e.End is not null);
+        Assert.All(events.Where(e => e.Token is not null), e => Assert.Equal("", e.Token.Text)); // no tokenizer
+    }
+
+    [Fact]
+    public async Task SampleStream_ModelWithTokenizer_TextsOfTokensMakeUpTheCompletion()
+    {
+        var request = new SampleRequest
+        {
+            Model = SharedService.Text,
+            Prompts = { new Prompt { Text = "The model" } },
+            N = 2,
+            Settings = new SamplerSettings { Seed = 3, MaxNewTokens = 24, StopIds = { Eos } },
+        };
+        using var call = _service.Sampling.SampleStream(request);
+        var events = await call.ResponseStream.ReadAllAsync().ToListAsync();
+
+        foreach (var completion in events.Where(e => e.Finished is not null).Select(e => e.Finished))
+        {
+            string text = string.Concat(events.Where(e => e.Token is { } t && t.SampleIndex == completion.SampleIndex).Select(e => e.Token.Text));
+            Assert.NotEmpty(text);
+            Assert.StartsWith(text, completion.Text, StringComparison.Ordinal); // bytes of an unfinished character are missing at the end
+        }
     }
 
     private static SampleRequest Request(int n = 1) => new()

@@ -81,6 +81,7 @@ public sealed class ScoringServiceTests(SharedService shared)
 
         Assert.True(windows.Count > 2);
         Assert.Equal(windows.Count, reply.Results[0].Windows);
+        Assert.Equal(Precision.Fp32, reply.Precision);
         double mean = reply.Results.Skip(1).Average(result => (double)result.Probabilities[1]);
         Assert.Equal(mean, reply.Results[0].Probabilities[1], 1e-5);
     }
@@ -93,6 +94,7 @@ public sealed class ScoringServiceTests(SharedService shared)
         Assert.All(reply.Results, result => Assert.Equal(0, result.KlSeqExact, 1e-9));
         Assert.All(reply.Results, result => Assert.Equal(0, result.KlSeqK1, 1e-9));
         Assert.Equal(reply.ModelFingerprint, reply.ReferenceFingerprint);
+        Assert.Equal((Precision.Fp32, Precision.Fp32), (reply.ModelPrecision, reply.ReferencePrecision));
     }
 
     [Fact]

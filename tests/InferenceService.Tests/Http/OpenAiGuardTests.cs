@@ -38,9 +38,8 @@ public sealed class OpenAiGuardTests
         var running = http.CompleteAsync(Request);
         await engine.Started.WaitAsync(Limit);
 
-        var draining = service.Get<ServiceState>().Current.Changed;
         var stopping = service.App.StopAsync();
-        await draining.WaitAsync(Limit);
+        await service.DrainsAsync();
         Assert.False(stopping.IsCompleted);
         engine.Release();
 

@@ -1,17 +1,16 @@
 // Calls every method of the service through @grpc/grpc-js and prints one JSON line per check.
-import path from 'node:path';
 import grpc from '@grpc/grpc-js';
 import protoLoader from '@grpc/proto-loader';
 import { completion, tell } from './report.mjs';
 
-const [target, protos, generator, classifier, prompt, seed, tokens] = process.argv.slice(2);
+const [target, protos, standardProtos, generator, classifier, prompt, seed, tokens] = process.argv.slice(2);
 const second = 'second-node';
 const limit = 60_000;
 const gzip = 2; // grpc.default_compression_algorithm
 
 const definition = protoLoader.loadSync(
-  ['inference/v1/sampling.proto', 'inference/v1/scoring.proto', 'inference/v1/models.proto', 'grpc/health/v1/health.proto'].map((file) => path.join(protos, file)),
-  { keepCase: true, longs: Number, defaults: true, oneofs: true, includeDirs: [protos] },
+  ['inference/v1/sampling.proto', 'inference/v1/scoring.proto', 'inference/v1/models.proto', 'grpc/health/v1/health.proto'],
+  { keepCase: true, longs: Number, defaults: true, oneofs: true, includeDirs: [protos, standardProtos] },
 );
 const contract = grpc.loadPackageDefinition(definition);
 const plain = grpc.credentials.createInsecure();

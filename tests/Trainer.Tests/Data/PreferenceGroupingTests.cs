@@ -39,14 +39,14 @@ public sealed class PreferenceGroupingTests
         AssertRefused("pairs.jsonl:1: prompt_ids is empty", SamplePairs.Pair("p", [], (0, [3]), (1, [4])));
 
     [Fact]
-    public void Group_NoPromptId_IsRefused() => AssertRefused("pairs.jsonl:1: the pair has no prompt_id", Pair((0, [3]), (1, [4]), string.Empty));
+    public void Group_NoPromptId_IsRefused() => AssertRefused("pairs.jsonl:1: field 'prompt_id' is missing", Pair((0, [3]), (1, [4]), string.Empty));
 
     [Fact]
     public void Group_NoRejected_IsRefused()
     {
         PreferencePair pair = Pair((0, [3]), (1, [4]));
         pair.Rejected = null;
-        AssertRefused("pairs.jsonl:1: the pair has no rejected completion", pair);
+        AssertRefused("pairs.jsonl:1: field 'rejected' is missing", pair);
     }
 
     [Theory]
@@ -91,19 +91,38 @@ public sealed class PreferenceGroupingTests
     [Fact]
     public void Group_Truncate_CutsPromptFromTheLeftAndCompletionFromTheRightAndCounts()
     {
-        PreferencePair pair = SamplePairs.Pair("p", [1, 2, 3], (0, [4, 5, 6]), (1, [7]));
+        PreferencePair pair = SamplePairs.Pair("p", [1, 2, 3], (0, [4, 5, 6, 8]), (1, [7]));
         PreferenceData data = SamplePairs.Group([pair], new SequenceLimits(512, 4, 2, Truncate: true));
-        Assert.Equal([2, 3], data.Groups[0].PromptIds);
-        Assert.Equal([4, 5], data.Groups[0].Completions[0].Ids);
+        Assert.Equal([3], data.Groups[0].PromptIds);
+        Assert.Equal([4, 5, 6], data.Groups[0].Completions[0].Ids);
         Assert.Equal([7], data.Groups[0].Completions[1].Ids);
         Assert.Equal((1, 1, 0), (data.TruncatedPrompts, data.TruncatedCompletions, data.DroppedPairs));
+    }
+
+    [Fact]
+    public void Group_TruncateWithRoomInThePrompt_CutsThePromptOnly()
+    {
+        int[] prompt = [.. Enumerable.Range(100, 40)], chosen = [.. Enumerable.Range(1, 12)];
+        PreferencePair pair = SamplePairs.Pair("p", prompt, (0, chosen), (1, [7]));
+        PreferenceData data = SamplePairs.Group([pair], new SequenceLimits(512, 32, 31, Truncate: true));
+        Assert.Equal(prompt[^20..], data.Groups[0].PromptIds);
+        Assert.Equal(chosen, data.Groups[0].Completions[0].Ids);
+        Assert.Equal((1, 0, 0), (data.TruncatedPrompts, data.TruncatedCompletions, data.DroppedPairs));
+    }
+
+    [Fact]
+    public void Group_TruncateShortSequences_CutsNothing()
+    {
+        PreferenceData data = SamplePairs.Group([Pair((0, [3]), (1, [4]))], new SequenceLimits(512, 32, 31, Truncate: true));
+        Assert.Equal(Prompt, data.Groups[0].PromptIds);
+        Assert.Equal((0, 0, 0), (data.TruncatedPrompts, data.TruncatedCompletions, data.DroppedPairs));
     }
 
     [Fact]
     public void Group_TruncateMakesPairEqual_DropsAndCountsIt()
     {
         PreferenceData data = SamplePairs.Group(
-            [Pair((0, [4, 5, 6]), (1, [4, 5, 7])), Pair((0, [4, 5, 6]), (2, [8]))], new SequenceLimits(512, 4, 3, Truncate: true));
+            [Pair((0, [4, 5, 6]), (1, [4, 5, 7])), Pair((0, [4, 5, 6]), (2, [8]))], new SequenceLimits(512, 3, 2, Truncate: true));
         Assert.Equal((1, 1), (data.Pairs, data.DroppedPairs));
     }
 

@@ -19,7 +19,7 @@ public class ReviewSelectionTests
         File.WriteAllText(pairs, JsonSerializer.Serialize(
             new { id = "p", prompt = "Good film,", chosen = " a rewrite.", rejected = " not good.", source = new[] { "train/1" } }) + "\n");
         var selection = new ReviewSelection([pairs], [test], ids);
-        Assert.Equal("train/5", Assert.Single(selection.Read([reviews], 0)).Id);
+        Assert.Equal("train/5", Assert.Single(selection.Read([reviews], 0, cleanHtml: false, labels: false)).Id);
         Assert.Equal(4, selection.LeftOut);
     }
 

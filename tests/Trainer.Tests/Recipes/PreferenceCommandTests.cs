@@ -1,4 +1,3 @@
-using System.Reflection;
 using System.Text.Json;
 using Rudder.Datasets;
 using Rudder.Trainer.Recipes;
@@ -172,6 +171,19 @@ public sealed class PreferenceCommandTests : IDisposable
         Assert.True(lines[^1].GetProperty("loss").GetDouble() < lines[0].GetProperty("loss").GetDouble());
     }
 
+    [Theory]
+    [InlineData("simpo")]
+    [InlineData("orpo")]
+    [InlineData("dpo-reference-free")]
+    public void Dpo_LossWithoutReference_ScoresNone(string loss)
+    {
+        Assert.Equal(0, Trainer("--output", Run(loss), "--set", $"loss={loss}", "--set", "max_steps=1"));
+        Assert.False(Directory.Exists(Path.Combine(folder, "reference-cache")));
+        JsonElement line = Assert.Single(Metrics(loss));
+        Assert.Equal(JsonValueKind.Number, line.GetProperty("logps/accuracies").ValueKind);
+        Assert.False(line.TryGetProperty("rewards/margins", out _));
+    }
+
     [Fact]
     public void Dpo_LossNotANumber_StopsWithStepLossAndBatch()
     {
@@ -181,8 +193,39 @@ public sealed class PreferenceCommandTests : IDisposable
         Assert.False(File.Exists(Path.Combine(Run("nan"), "done.json")));
     }
 
+    [Fact]
+    public void Dpo_ExportFailed_ResumesToTheSummaryOfARunWithoutABreak()
+    {
+        Assert.Equal(0, Trainer("--output", Run("whole")));
+        Assert.NotEqual(0, Trainer("--output", Run("cut"), "--set", "export.fp32=true", "--set", "export.texts=no-such-file"));
+        Assert.Equal(0, Program("dpo", "--resume", Run("cut"), "--set", "export.fp32=false").Code);
+        Assert.Equal(Final("whole"), Final("cut"));
+
+        string[] Final(string run) =>
+            [.. JsonDocument.Parse(File.ReadAllText(Path.Combine(Run(run), "done.json"))).RootElement.GetProperty("final").EnumerateObject()
+                .Where(value => value.Name != "seconds").Select(value => value.ToString())];
+    }
+
+    [Fact]
+    public void Dpo_OverLengthTruncate_ReportsTheCutsInMetricsAndSummary()
+    {
+        int[] prompt = [.. Enumerable.Range(1, 40)], chosen = [.. Enumerable.Range(1, 12)], rejected = [.. Enumerable.Range(2, 12)];
+        PreferencePairs.Write(pairs, [SamplePairs.Pair("long", prompt, (0, chosen), (1, rejected)), SamplePairs.Pair("short", [1], (0, [2]), (1, [3]))]);
+        Assert.Equal(0, Trainer("--output", Run("cut"), "--set", "over_length=truncate", "--set", "max_length=32", "--set", "max_steps=1"));
+
+        JsonElement data = Metrics("cut")[0];
+        JsonElement final = JsonDocument.Parse(File.ReadAllText(Path.Combine(Run("cut"), "done.json"))).RootElement.GetProperty("final");
+
+        Assert.Equal("data", data.GetProperty("split").GetString());
+        foreach ((string name, int count) in new[] { ("truncated_prompts", 1), ("truncated_completions", 0), ("dropped_pairs", 0) })
+        {
+            Assert.Equal(count, data.GetProperty(name).GetInt32());
+            Assert.Equal(count, final.GetProperty("data/" + name).GetInt32());
+        }
+    }
+
     [Theory]
-    [InlineData("loss=ppo", "known losses are dpo, cdpo")]
+    [InlineData("loss=ppo", "known losses are cdpo, dpo")]
     [InlineData("beta=0", "beta is 0")]
     [InlineData("max_length=65", "max_length is 65; the model's context is 64")]
     [InlineData("max_length=4", "max_prompt is 3")]
@@ -199,7 +242,7 @@ public sealed class PreferenceCommandTests : IDisposable
     [Fact]
     public void Dpo_IdOutsideTheVocabulary_ExitsWith2NamingFileAndLine()
     {
-        PreferencePairs.Append(pairs, [SamplePairs.Pair("last", [1], (0, [600]), (1, [2]))]);
+        File.AppendAllText(pairs, PreferencePairs.Format(SamplePairs.Pair("last", [1], (0, [600]), (1, [2]))) + "\n");
         (int code, string told) = Told("--output", Run("bad"));
         Assert.Equal(2, code);
         Assert.Contains($"{pairs}:61: chosen.ids holds id 600; the model's vocabulary ends at 511", told, StringComparison.Ordinal);
@@ -222,7 +265,7 @@ public sealed class PreferenceCommandTests : IDisposable
         string[] sets = [.. more.Where(argument => argument != "--set")];
         var request = new RunRequest { Command = "dpo", Recipe = recipe, Sets = sets, Output = Run("cut"), Stop = stop.Token, Progress = progress };
         PreferenceRecipe settings = RecipeReader.Read<PreferenceRecipe>(recipe, sets);
-        RunFolder run = RunFolder.Open(request, "tiny-dpo", settings.Seed);
+        using RunFolder run = RunFolder.Open(request, "tiny-dpo", settings.Seed);
         Assert.Throws<InterruptedException>(() => Rudder.Trainer.Recipes.Preference.Run(settings, run, request));
     }
 
@@ -230,22 +273,7 @@ public sealed class PreferenceCommandTests : IDisposable
 
     private (int Code, string Told) Told(params string[] arguments) => Program(["dpo", "--recipe", recipe, .. arguments]);
 
-    private static (int Code, string Told) Program(params string[] arguments)
-    {
-        TextWriter before = Console.Error;
-        using var told = new StringWriter();
-        Console.SetError(told);
-        try
-        {
-            MethodInfo entry = typeof(RunFolder).Assembly.EntryPoint!;
-            object? result = entry.Invoke(null, [arguments]);
-            return (result is Task<int> task ? task.GetAwaiter().GetResult() : (int)result!, told.ToString());
-        }
-        finally
-        {
-            Console.SetError(before);
-        }
-    }
+    private static (int Code, string Told) Program(params string[] arguments) => TrainerProgram.Run(arguments);
 
     /// <summary>A console that asks for a stop at the first line about a step.</summary>
     private sealed class StopOnStep(CancellationTokenSource stop) : StringWriter
@@ -253,7 +281,7 @@ public sealed class PreferenceCommandTests : IDisposable
         public override void WriteLine(string? value)
         {
             base.WriteLine(value);
-            if (value?.StartsWith("step 1/", StringComparison.Ordinal) == true)
+            if (value?.StartsWith("train: 1/", StringComparison.Ordinal) == true)
             {
                 stop.Cancel();
             }

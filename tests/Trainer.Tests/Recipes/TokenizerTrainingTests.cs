@@ -37,6 +37,7 @@ public sealed class TokenizerTrainingTests : IDisposable
     {
         TokenizerRecipe recipe = RecipeReader.Parse<TokenizerRecipe>(
             $$"""{"vocabulary_size": 280, "data": {"files": ["{{world.Reviews}}"] } }""", "tiny.json", []);
-        TokenizerTraining.Run(recipe, RunFolder.Open(request, "tiny", recipe.Seed), request);
+        using RunFolder run = RunFolder.Open(request, "tiny", recipe.Seed);
+        TokenizerTraining.Run(recipe, run, request);
     }
 }

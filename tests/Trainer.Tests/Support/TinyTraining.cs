@@ -90,9 +90,17 @@ internal sealed class TinyTraining : IDisposable
     public RunFolder Train(TrainingRecipe recipe, string output)
     {
         RunRequest request = Request(output);
-        RunFolder run = RunFolder.Open(request, "tiny", recipe.Seed);
+        using RunFolder run = RunFolder.Open(request, "tiny", recipe.Seed);
         Start(recipe, run, request);
         return run;
+    }
+
+    /// <summary>Resumes a run, to its end.</summary>
+    public void Resume(TrainingRecipe recipe, string output)
+    {
+        RunRequest request = Request(output) with { Output = null, Resume = File(output) };
+        using RunFolder run = RunFolder.Open(request, "tiny", recipe.Seed);
+        Start(recipe, run, request);
     }
 
     /// <summary>Trains with a stop after every single step, resuming each time.</summary>
@@ -102,7 +110,7 @@ internal sealed class TinyTraining : IDisposable
         RunRequest request = Request(output, stopAfterOneStep: true);
         while (true)
         {
-            RunFolder run = RunFolder.Open(request, "tiny", recipe.Seed);
+            using RunFolder run = RunFolder.Open(request, "tiny", recipe.Seed);
             try
             {
                 Start(recipe, run, request);

@@ -12,7 +12,7 @@ internal abstract record TrainingRecipe
     /// <summary>Seeds weights, dropout, order and crops. Default 0.</summary>
     [Range(0, int.MaxValue)] public int Seed { get; init; }
 
-    /// <summary>Threads for tensor operations; 0 means one per physical core. Default 0.</summary>
+    /// <summary>Threads for tensor operations; 0 means one per physical core, as a number that the run records and keeps when it is resumed. Default 0.</summary>
     [Range(0, 1024)] public int Threads { get; init; }
 
     /// <summary>Model folder to start from; null builds a new model of <see cref="Architecture"/>.</summary>
@@ -65,4 +65,14 @@ internal abstract record TrainingRecipe
 
     /// <summary>The data files that decide the order of training; a run resumes only with the same contents.</summary>
     public abstract IEnumerable<string> InputFiles();
+
+    /// <summary>Checks what concerns several settings, and fills in the defaults that depend on others.</summary>
+    /// <param name="path">The recipe file, for messages.</param>
+    /// <returns>The complete recipe.</returns>
+    /// <exception cref="BadInputException">Settings that do not go together.</exception>
+    internal virtual TrainingRecipe Complete(string path)
+    {
+        RecipeCheck.Schedule(Schedule, path);
+        return this;
+    }
 }

@@ -1,0 +1,134 @@
+using System.Text.Json.Nodes;
+using Rudder.Trainer.Recipes.Settings;
+using Rudder.Trainer.Runs;
+
+namespace Rudder.Trainer.Tests.Runs;
+
+/// <summary><c>trainer sft --resume</c> on run folders that were damaged, edited or left behind by a failed export.</summary>
+public sealed class ResumedRunTests : IDisposable
+{
+    private readonly TinyTraining world = new();
+
+    public void Dispose() => world.Dispose();
+
+    [Fact]
+    public void Resume_DamagedNewestCheckpointDeleted_EqualsTheUndisturbedRun()
+    {
+        RunFolder run = world.Train(world.Sft(), "run");
+        byte[] weights = File.ReadAllBytes(run.File("model/model.safetensors"));
+        string[] losses = TinyTraining.Logged(run, "loss");
+        Flip(run.File("checkpoints/step-8/weights.safetensors"));
+
+        (int code, string error) = Resume(run);
+        Assert.Equal(ExitCodes.BadInput, code);
+        Assert.Contains("step-8/weights.safetensors", error, StringComparison.Ordinal);
+        Assert.Contains("step-4", error, StringComparison.Ordinal);
+
+        Directory.Delete(run.File("checkpoints/step-8"), recursive: true);
+        Assert.Equal(ExitCodes.Done, Resume(run).Code);
+        Assert.Equal(weights, File.ReadAllBytes(run.File("model/model.safetensors")));
+        Assert.Equal(losses, TinyTraining.Logged(run, "loss"));
+    }
+
+    [Fact]
+    public void Resume_OwnRecipeEdited_IsRefusedNamingTheSetting()
+    {
+        RunFolder run = world.Train(world.Sft(), "run");
+        JsonNode recipe = JsonNode.Parse(File.ReadAllText(run.File("recipe.json")))!;
+        recipe["optimizer"]!["learning_rate"] = 0.1;
+        File.WriteAllText(run.File("recipe.json"), recipe.ToJsonString());
+
+        (int code, string error) = Resume(run);
+
+        Assert.Equal(ExitCodes.BadInput, code);
+        Assert.Contains("optimizer.learning_rate was 0.01, is now 0.1", error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("identity.json", "{")]
+    [InlineData("identity.json", "null")]
+    [InlineData("identity.json", "{\"settings\": 3, \"inputs\": {}}")]
+    [InlineData("identity.json", "{\"settings\": {}, \"inputs\": null}")]
+    [InlineData("environment.json", "{\"command\": ")]
+    [InlineData("environment.json", "[1]")]
+    [InlineData("environment.json", "{\"command\": {}}")]
+    [InlineData("metrics.jsonl", "{\"split\":\"train\",\"step\":1}\n[]\n")]
+    [InlineData("metrics.jsonl", "{\"split\":\"train\",\"step\":\"one\"}\n")]
+    [InlineData("metrics.jsonl", "{\"split\":\"tr\n{\"split\":\"train\",\"step\":1}\n")]
+    [InlineData("recipe.json", "{")]
+    [InlineData("checkpoints/step-8/random.bin", "x")]
+    public void Resume_DamagedFile_ExitsWith2NamingIt(string file, string content)
+    {
+        RunFolder run = world.Train(world.Sft(), "run");
+        File.WriteAllText(run.File(file), content);
+
+        (int code, string error) = Resume(run);
+
+        Assert.Equal(ExitCodes.BadInput, code);
+        Assert.Contains(run.File(file), error, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Resume_ExportFailed_EndsWithTheMetricsOfARunWithoutABreak()
+    {
+        RunFolder whole = world.Train(world.Sft(), "whole");
+        SftRecipe failing = world.Sft("export.fp32=true", $"export.texts={world.File("no-such-file")}");
+        Assert.ThrowsAny<Exception>(() => world.Train(failing, "run"));
+        Assert.False(File.Exists(world.File("run/done.json")));
+
+        (int code, string error) = TrainerProgram.Run("sft", "--resume", world.File("run"), "--set", "export.fp32=false");
+
+        Assert.True(code == ExitCodes.Done, error);
+        Assert.Equal(Lines(whole.Metrics), Lines(world.File("run/metrics.jsonl")));
+        Assert.Equal(File.ReadAllBytes(whole.File("model/model.safetensors")), File.ReadAllBytes(world.File("run/model/model.safetensors")));
+    }
+
+    [Fact]
+    public void Start_ThreadsZero_RecordsTheNumberAndResumesWithIt()
+    {
+        string recipe = world.File("tiny.json");
+        File.WriteAllText(recipe, RecipeReader.Write(world.Sft("threads=0", "max_steps=4")));
+        Assert.Equal(ExitCodes.Done, TrainerProgram.Run("sft", "--recipe", recipe, "--output", world.File("run")).Code);
+        Assert.Equal(ComputeDevice.PhysicalCores(), Threads("run"));
+
+        int elsewhere = ComputeDevice.PhysicalCores() + 1; // a run begun on a machine with more cores
+        world.Train(world.Sft($"threads={elsewhere}", "max_steps=4"), "moved");
+        (int code, string error) = TrainerProgram.Run("sft", "--recipe", recipe, "--resume", world.File("moved"));
+
+        Assert.True(code == ExitCodes.Done, error);
+        Assert.Equal(elsewhere, Threads("moved"));
+    }
+
+    [Fact]
+    public void Start_FolderInUse_IsRefusedNamingTheProcess()
+    {
+        RunFolder run = world.Train(world.Sft(), "run");
+        using FolderLock? held = FolderLock.TryTake(run.Path, out _);
+
+        (int code, string error) = Resume(run);
+
+        Assert.Equal(ExitCodes.BadInput, code);
+        Assert.Contains($"(process {Environment.ProcessId})", error, StringComparison.Ordinal);
+    }
+
+    private static (int Code, string Error) Resume(RunFolder run) => TrainerProgram.Run("sft", "--resume", run.Path);
+
+    private static void Flip(string path)
+    {
+        byte[] bytes = File.ReadAllBytes(path);
+        bytes[^1] ^= 1;
+        File.WriteAllBytes(path, bytes);
+    }
+
+    private int Threads(string run) => (int)JsonNode.Parse(File.ReadAllText(world.File(run + "/recipe.json")))!["threads"]!;
+
+    /// <summary>Lines of metrics.jsonl without the rate, which depends on the clock.</summary>
+    private static string[] Lines(string metrics) =>
+        [.. File.ReadLines(metrics).Select(line =>
+        {
+            JsonObject values = JsonNode.Parse(line)!.AsObject();
+            values.Remove("tokens_per_second");
+            return values.ToJsonString();
+        })];
+}

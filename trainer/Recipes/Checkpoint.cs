@@ -1,0 +1,74 @@
+using System.Runtime.InteropServices;
+using Rudder.Checkpoints;
+using Rudder.Trainer.Models;
+using Rudder.Trainer.Optimizers;
+using Rudder.Trainer.Runs;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Rudder.Trainer.Recipes;
+
+/// <summary>The tensors a run needs to go on exactly: weights, the optimizer's averages and the state of torch's generator.</summary>
+internal static class Checkpoint
+{
+    private const string WeightsFile = "weights.safetensors";
+    private const string OptimizerFile = "optimizer.safetensors";
+    private const string RandomFile = "random.bin";
+
+    /// <summary>Saves a checkpoint and removes the oldest beyond <paramref name="keep"/>.</summary>
+    public static void Save(
+        RunFolder run, TrainingState state, IReadOnlyList<NamedParameter> parameters, IOptimizer optimizer, int keep) =>
+        CheckpointFolder.Save(run, state, keep, folder =>
+        {
+            Write(Path.Combine(folder, WeightsFile), parameters.Select(p => (p.Name, (Tensor)p.Value)));
+            Write(Path.Combine(folder, OptimizerFile), optimizer.State.Select(s => (s.Name, s.Value)));
+            using Tensor random = get_rng_state();
+            AtomicFile.Write(Path.Combine(folder, RandomFile), stream => stream.Write(random.bytes));
+        });
+
+    /// <summary>Loads the newest checkpoint into the parameters, the optimizer and torch's generator. A run stopped before its first checkpoint begins anew.</summary>
+    /// <returns>Where the run stood.</returns>
+    public static TrainingState LoadNewest(RunFolder run, IReadOnlyList<NamedParameter> parameters, IOptimizer optimizer)
+    {
+        if (CheckpointFolder.OpenNewest(run) is not (string folder, TrainingState state))
+        {
+            return TrainingState.Start;
+        }
+
+        Read(Path.Combine(folder, WeightsFile), parameters.Select(p => (p.Name, (Tensor)p.Value)));
+        Read(Path.Combine(folder, OptimizerFile), optimizer.State.Select(s => (s.Name, s.Value)));
+        optimizer.Resume(state.Step); // one optimizer step per training step
+        RestoreRandom(Path.Combine(folder, RandomFile));
+        return state;
+    }
+
+    private static void Write(string path, IEnumerable<(string Name, Tensor Value)> tensors) =>
+        SafetensorsWriter.Write(
+            path,
+            [.. tensors.Select(t => (t.Name, t.Value.shape, (ReadOnlyMemory<float>)NamedParameters.Values(t.Value)))],
+            WeightType.F32);
+
+    private static void Read(string path, IEnumerable<(string Name, Tensor Value)> tensors)
+    {
+        using Weights saved = Weights.OpenFile(path);
+        using IDisposable quiet = no_grad();
+        foreach ((string name, Tensor value) in tensors)
+        {
+            using var scope = NewDisposeScope();
+            value.copy_(tensor(saved.ReadFloat32(name, value.shape)).reshape(value.shape));
+        }
+    }
+
+    private static void RestoreRandom(string path)
+    {
+        try
+        {
+            using Tensor random = tensor(File.ReadAllBytes(path));
+            set_rng_state(random);
+        }
+        catch (ExternalException refused)
+        {
+            throw new BadInputException($"{path} does not hold a state of this libtorch's generator ({refused.Message}). Resume with the version of trainer that began the run.", refused);
+        }
+    }
+}

@@ -1,0 +1,145 @@
+using System.Globalization;
+using System.Text.Json;
+
+namespace Rudder.Trainer.Runs;
+
+/// <summary>The checkpoints of a run, each a folder <c>step-N</c> that is whole and proven so by its <c>manifest.json</c>.</summary>
+/// <remarks>
+/// A checkpoint is written under a temporary name and renamed; before one is deleted it is renamed too. Whatever moment a program is
+/// killed at, a folder named step-N is whole, and leftovers under other names are removed by the next save.
+/// </remarks>
+internal static class CheckpointFolder
+{
+    private const string StateFile = "state.json";
+    private const string ManifestFile = "manifest.json";
+    private const string Prefix = "step-";
+
+    private static readonly JsonSerializerOptions Strict = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        UnmappedMemberHandling = System.Text.Json.Serialization.JsonUnmappedMemberHandling.Disallow,
+        RespectNullableAnnotations = true,
+        RespectRequiredConstructorParameters = true,
+    };
+
+    /// <summary>Saves a checkpoint and removes the oldest beyond <paramref name="keep"/>.</summary>
+    /// <param name="run">The run.</param>
+    /// <param name="state">Where it stands.</param>
+    /// <param name="keep">Checkpoints kept, newest first.</param>
+    /// <param name="write">Writes the tensors into the folder it is given.</param>
+    public static void Save(RunFolder run, TrainingState state, int keep, Action<string> write)
+    {
+        Directory.CreateDirectory(run.Checkpoints);
+        foreach (string leftover in Directory.GetDirectories(run.Checkpoints).Where(folder => StepOf(folder) is null))
+        {
+            Directory.Delete(leftover, recursive: true);
+        }
+
+        string final = PathOf(run, state.Step);
+        string temporary = final + ".tmp";
+        Directory.CreateDirectory(temporary);
+        write(temporary);
+        AtomicFile.WriteText(Path.Combine(temporary, StateFile), JsonSerializer.Serialize(state, Strict));
+        var hashes = Directory.GetFiles(temporary).Order(StringComparer.Ordinal).ToDictionary(file => Path.GetFileName(file), FileHash.Sha256);
+        var manifest = new Manifest(FileHash.Sha256(run.File(RunIdentity.FileName)), state, hashes);
+        AtomicFile.WriteText(Path.Combine(temporary, ManifestFile), JsonSerializer.Serialize(manifest, Strict));
+        Delete(final);
+        Directory.Move(temporary, final);
+        foreach (int old in Steps(run).Skip(keep).ToList())
+        {
+            Delete(PathOf(run, old));
+        }
+    }
+
+    /// <summary>The newest checkpoint, checked against its manifest and the run's identity.</summary>
+    /// <returns>Its folder and where the run stood; null for a run that was stopped before its first checkpoint.</returns>
+    /// <exception cref="BadInputException">The checkpoint differs from its manifest or belongs to another run, or the run has lost all of them.</exception>
+    public static (string Folder, TrainingState State)? OpenNewest(RunFolder run)
+    {
+        int[] steps = [.. Steps(run)];
+        if (steps.Length == 0)
+        {
+            return run.HasTrained
+                ? throw new BadInputException($"{run.Path} has trained before but holds no checkpoint, so it cannot continue. Its model, if any, is untouched; start a new run.")
+                : null;
+        }
+
+        if (FindProblem(run, steps[0], out TrainingState state) is not { } problem)
+        {
+            return (PathOf(run, steps[0]), state);
+        }
+
+        int good = steps.Skip(1).FirstOrDefault(step => FindProblem(run, step, out _) is null, -1);
+        throw new BadInputException($"{problem}. " + (good < 0
+            ? "No sound checkpoint is left; start a new run."
+            : $"Delete {PathOf(run, steps[0])} to resume from {Prefix}{good}, which is sound."));
+    }
+
+    /// <summary>Steps that have a checkpoint, newest first.</summary>
+    public static IEnumerable<int> Steps(RunFolder run) =>
+        Directory.Exists(run.Checkpoints)
+            ? Directory.EnumerateDirectories(run.Checkpoints).Select(StepOf).OfType<int>().OrderDescending()
+            : [];
+
+    /// <summary>What is wrong with a checkpoint, naming the file; null where every byte is as it was written.</summary>
+    private static string? FindProblem(RunFolder run, int step, out TrainingState state)
+    {
+        string folder = PathOf(run, step);
+        state = TrainingState.Start;
+        try
+        {
+            Manifest manifest = Read<Manifest>(folder, ManifestFile);
+            string[] files = [.. Directory.GetFiles(folder).Select(file => Path.GetFileName(file)).Where(name => name != ManifestFile)];
+            if (manifest.Files.Keys.Except(files).FirstOrDefault() is { } missing)
+            {
+                return $"{Path.Combine(folder, missing)} is missing";
+            }
+
+            if (files.FirstOrDefault(name => manifest.Files.GetValueOrDefault(name) != FileHash.Sha256(Path.Combine(folder, name))) is { } changed)
+            {
+                return $"{Path.Combine(folder, changed)} differs from its SHA-256 in {ManifestFile}";
+            }
+
+            state = Read<TrainingState>(folder, StateFile);
+            if (state != manifest.Training || state.Step != step)
+            {
+                return $"{Path.Combine(folder, ManifestFile)} has other counters than {StateFile} or the folder's name";
+            }
+
+            return manifest.Identity == FileHash.Sha256(run.File(RunIdentity.FileName))
+                ? null
+                : $"{folder} belongs to another run, or {run.File(RunIdentity.FileName)} was edited";
+        }
+        catch (Exception damage) when (damage is JsonException or FileNotFoundException)
+        {
+            return $"{folder} is damaged or was written by an older version ({damage.Message})";
+        }
+    }
+
+    private static T Read<T>(string folder, string file)
+        where T : class =>
+        JsonSerializer.Deserialize<T>(File.ReadAllText(Path.Combine(folder, file)), Strict) ?? throw new JsonException($"{file} holds null");
+
+    private static string PathOf(RunFolder run, int step) => Path.Combine(run.Checkpoints, string.Create(CultureInfo.InvariantCulture, $"{Prefix}{step}"));
+
+    private static int? StepOf(string folder) =>
+        Path.GetFileName(folder) is var name && name.StartsWith(Prefix, StringComparison.Ordinal)
+        && int.TryParse(name.AsSpan(Prefix.Length), NumberStyles.None, CultureInfo.InvariantCulture, out int step) ? step : null;
+
+    /// <summary>Renames first: a program killed in the middle leaves no folder that looks like a checkpoint.</summary>
+    private static void Delete(string folder)
+    {
+        if (Directory.Exists(folder))
+        {
+            string retired = folder + ".old";
+            Directory.Move(folder, retired);
+            Directory.Delete(retired, recursive: true);
+        }
+    }
+
+    /// <summary>What a checkpoint must consist of.</summary>
+    /// <param name="Identity">SHA-256 of the run's identity.json.</param>
+    /// <param name="Training">The counters, as in state.json.</param>
+    /// <param name="Files">SHA-256 of every other file by its name.</param>
+    private sealed record Manifest(string Identity, TrainingState Training, IReadOnlyDictionary<string, string> Files);
+}

@@ -1,0 +1,42 @@
+using System.Globalization;
+using Spectre.Console;
+
+namespace Rudder.Trainer.Terminal;
+
+/// <summary>Errors, tables and live progress on a stream: styled on a terminal, plain lines elsewhere.</summary>
+internal static class Display
+{
+    private const int Unwrapped = 100_000;
+
+    /// <summary>A console on a stream.</summary>
+    /// <param name="writer">The stream.</param>
+    /// <param name="terminal">Whether a person watches it. A pipe or a file gets neither colours nor line breaks.</param>
+    public static IAnsiConsole On(TextWriter writer, bool terminal)
+    {
+        IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings
+        {
+            Out = new AnsiConsoleOutput(writer),
+            Ansi = terminal ? AnsiSupport.Detect : AnsiSupport.No,
+            Interactive = terminal ? InteractionSupport.Yes : InteractionSupport.No,
+        });
+        console.Profile.Width = terminal ? console.Profile.Width : Unwrapped;
+        return console;
+    }
+
+    /// <summary>Writes a failure's message.</summary>
+    public static void Error(TextWriter writer, string message) =>
+        On(writer, writer == Console.Error && !Console.IsErrorRedirected).MarkupLineInterpolated($"[red]error:[/] {message}");
+
+    /// <summary>Writes metrics as a table of names and values.</summary>
+    public static void Metrics(TextWriter writer, bool terminal, IReadOnlyDictionary<string, object> metrics)
+    {
+        Table table = new() { Border = terminal ? TableBorder.Rounded : TableBorder.None };
+        table.AddColumns(new TableColumn("metric"), new TableColumn("value").RightAligned());
+        foreach ((string name, object value) in metrics)
+        {
+            table.AddRow(new Text(name), new Text(string.Create(CultureInfo.InvariantCulture, $"{(value is double number ? Math.Round(number, 5) : value)}")));
+        }
+
+        On(writer, terminal).Write(table);
+    }
+}
