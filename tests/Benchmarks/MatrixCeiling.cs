@@ -5,6 +5,7 @@ using Rudder.Engine;
 using Rudder.Engine.Graphs;
 using Rudder.Engine.Kernels;
 using Rudder.Trainer.Export;
+using Rudder.Trainer.Graphs;
 using DataType = Rudder.Onnx.TensorProto.Types.DataType;
 
 namespace Rudder.Benchmarks;

@@ -1,4 +1,5 @@
 using Rudder.Engine.Kernels;
+using Rudder.Trainer.Logits;
 using Rudder.Trainer.Scoring;
 
 namespace Rudder.EndToEnd.Tests;

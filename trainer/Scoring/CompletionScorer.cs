@@ -1,3 +1,5 @@
+using Rudder.Trainer.Logits;
+
 namespace Rudder.Trainer.Scoring;
 
 /// <summary>Log-probabilities of completions under a language model: raw, temperature 1, prompt and padding left out.</summary>

@@ -1,3 +1,5 @@
+using Rudder.Trainer.Logits;
+
 namespace Rudder.Trainer.Scoring;
 
 /// <summary>Label logits and probabilities of texts under a classifier.</summary>

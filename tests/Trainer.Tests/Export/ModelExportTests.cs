@@ -1,6 +1,8 @@
 using Rudder.Checkpoints;
 using Rudder.Trainer.Export;
 using Rudder.Onnx;
+using Rudder.Trainer.Graphs;
+using Rudder.Trainer.Logits;
 using Rudder.Trainer.Scoring;
 
 namespace Rudder.Trainer.Tests.Export;
