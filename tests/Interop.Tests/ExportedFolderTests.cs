@@ -51,7 +51,10 @@ public sealed class ExportedFolderTests(InteropService service)
         int[] ids = generator.GetSequence(0).ToArray()[expected.PromptIds.Count..];
         Assert.Equal(expected.PromptIds, prompt[0].ToArray());
         Assert.Equal(expected.Ids, ids);
-        Assert.Equal(expected.Text, tokenizer.Decode(ids));
+        string sound = expected.Text.Split('\uFFFD')[0];        // the tiny model also draws bytes that are not text, where GenAI's decoding ends
+        Assert.InRange(sound.Length, 5, expected.Text.Length);
+        Assert.StartsWith(sound, tokenizer.Decode(ids), StringComparison.Ordinal);
+        Assert.Equal(InteropService.Prompt, tokenizer.Decode(prompt[0]));
     }
 
     private async Task<Completion> GreedyAsync()
