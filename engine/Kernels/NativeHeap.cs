@@ -28,7 +28,8 @@ internal static unsafe class NativeHeap
     /// <summary>
     /// Keeps freed memory in one heap on huge pages, for a program that allocates large blocks of the same sizes again and again, as the steps
     /// of a training do. Otherwise each block is mapped and unmapped, and its pages are cleared one by one at first use. Call it before
-    /// the first such block. Only glibc has this; elsewhere nothing changes.
+    /// the first such block, and allocate on the main thread: other threads may have heaps of their own. Only glibc has this; elsewhere
+    /// nothing changes.
     /// </summary>
     public static void KeepForTensors()
     {
