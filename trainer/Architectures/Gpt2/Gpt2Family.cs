@@ -34,7 +34,11 @@ internal sealed class Gpt2Family : IModelFamily
     public ITrainableModel Create(ModelConfig config, double? dropout, Device device) => new Gpt2Model((Gpt2Config)config, dropout, device);
 
     /// <inheritdoc/>
-    public IReadOnlyDictionary<string, float[]> ReadWeights(string folder, ModelConfig config) => ModelWeights.LoadGpt2(folder, (Gpt2Config)config);
+    public IReadOnlyDictionary<string, float[]> ReadWeights(string folder, ModelConfig config)
+    {
+        using var weights = Weights.Open(folder);
+        return Gpt2Weights.Load(weights, (Gpt2Config)config);
+    }
 
     /// <inheritdoc/>
     public bool Exports(GraphPrecision precision) => true;

@@ -94,5 +94,5 @@ internal sealed class Gpt2Model : nn.Module<Tensor, Tensor>, ILanguageModel
 
     /// <inheritdoc/>
     public IReadOnlyList<(string Name, long[] Shape, ReadOnlyMemory<float> Data)> Collect() =>
-        [.. Parameters.Select(p => (Gpt2Names.Prefix + p.Name, p.Value.shape, (ReadOnlyMemory<float>)NamedParameters.Values(p.Value)))];
+        [.. Parameters.Select(p => (Gpt2Weights.Prefix + p.Name, p.Value.shape, (ReadOnlyMemory<float>)NamedParameters.Values(p.Value)))];
 }

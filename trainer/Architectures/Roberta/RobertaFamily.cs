@@ -38,7 +38,11 @@ internal sealed class RobertaFamily : IModelFamily
     public ITrainableModel Create(ModelConfig config, double? dropout, Device device) => new RobertaClassifier((RobertaConfig)config, dropout, device);
 
     /// <inheritdoc/>
-    public IReadOnlyDictionary<string, float[]> ReadWeights(string folder, ModelConfig config) => ModelWeights.LoadRoberta(folder, (RobertaConfig)config);
+    public IReadOnlyDictionary<string, float[]> ReadWeights(string folder, ModelConfig config)
+    {
+        using var weights = Weights.Open(folder);
+        return RobertaNames.Load(weights, (RobertaConfig)config);
+    }
 
     /// <inheritdoc/>
     public bool Exports(GraphPrecision precision) => precision != GraphPrecision.Fp16;

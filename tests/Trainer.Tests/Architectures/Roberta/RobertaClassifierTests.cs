@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Rudder.Checkpoints;
 using Rudder.Trainer.Architectures;
+using Rudder.Trainer.Architectures.Roberta;
 using Rudder.Trainer.Models;
 using Rudder.Trainer.Recipes;
 using TorchSharp;
@@ -47,8 +48,8 @@ public class RobertaClassifierTests
         var config = (RobertaConfig)ModelConfig.Load(source);
         using ISequenceClassifier model = Load();
         ModelFolder.Save(model, folder.Path, tokenizer: null, WeightType.F32);
-        IReadOnlyDictionary<string, float[]> before = ModelWeights.LoadRoberta(source, config);
-        IReadOnlyDictionary<string, float[]> after = ModelWeights.LoadRoberta(folder.Path, config);
+        IReadOnlyDictionary<string, float[]> before = new RobertaFamily().ReadWeights(source, config);
+        IReadOnlyDictionary<string, float[]> after = new RobertaFamily().ReadWeights(folder.Path, config);
         Assert.Equal(before.Keys.Order(), after.Keys.Order());
         Assert.All(before, pair => Assert.Equal(pair.Value, after[pair.Key]));
     }

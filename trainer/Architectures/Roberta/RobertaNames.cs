@@ -1,7 +1,10 @@
-namespace Rudder.Checkpoints;
+using System.Text.RegularExpressions;
+using Rudder.Checkpoints;
 
-/// <summary>Names and shapes of a RoBERTa classifier's weights as Hugging Face writes them.</summary>
-public static class RobertaNames
+namespace Rudder.Trainer.Architectures.Roberta;
+
+/// <summary>A RoBERTa classifier's weights in checkpoints: names and shapes as Hugging Face writes them.</summary>
+internal static partial class RobertaNames
 {
     /// <summary>Every tensor of a model, in order. Matrices are [out, in].</summary>
     /// <param name="config">The model's shape.</param>
@@ -37,6 +40,17 @@ public static class RobertaNames
             yield return pair;
         }
     }
+
+    /// <summary>Loads all of them; position ids and an unused pooler are ignored.</summary>
+    /// <param name="weights">The tensors.</param>
+    /// <param name="config">The model's shape.</param>
+    /// <returns>The names of <see cref="Expected"/> with their values, all finite.</returns>
+    /// <exception cref="CheckpointException">A tensor is missing, not expected, of another shape, or not finite.</exception>
+    public static IReadOnlyDictionary<string, float[]> Load(Weights weights, RobertaConfig config) =>
+        ModelWeights.Load(weights, Expected(config), name => name, name => Unused().IsMatch(name));
+
+    [GeneratedRegex(@"^roberta\.(embeddings\.position_ids|pooler\.dense\.(weight|bias))$")]
+    private static partial Regex Unused();
 
     private static (string, long[])[] Dense(string name, long outputs, long inputs) =>
         [($"{name}.weight", [outputs, inputs]), ($"{name}.bias", [outputs])];
