@@ -69,7 +69,8 @@ internal static class DpoBenchmark
             double norm = GradientNorm.Of(trainable);
             if (!double.IsFinite(metrics.Loss + norm) || metrics.Pairs != pairs.Data.Pairs)
             {
-                throw new InvalidOperationException($"loss {metrics.Loss}, gradient norm {norm}, {metrics.Pairs} pairs: the loss and the norm must be finite, and {pairs.Data.Pairs} pairs are expected. The benchmark does not measure a real step.");
+                throw new InvalidOperationException(
+                    $"loss {metrics.Loss} and gradient norm {norm} must be finite, and {metrics.Pairs} pairs must be {pairs.Data.Pairs}. The benchmark does not measure a real step.");
             }
 
             optimizer.Step(1e-6, GradientNorm.ClipScale(norm, 1));
