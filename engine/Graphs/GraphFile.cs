@@ -32,7 +32,7 @@ internal sealed class GraphFile
     /// <param name="folder">Where it lies.</param>
     /// <param name="graph">Its name without precision and ending: decoder, logprobs or classifier.</param>
     /// <param name="precision">Which of its files.</param>
-    /// <exception cref="ModelLoadException">The graph is missing, damaged, or of another model or precision.</exception>
+    /// <exception cref="RequestFault">The graph is missing, damaged, or of another model or precision.</exception>
     public static GraphFile Read(GraphFolder folder, string graph, GraphPrecision precision)
     {
         string name = GraphFolder.FileName(graph, precision), path = System.IO.Path.Combine(folder.Path, name);
@@ -43,12 +43,12 @@ internal sealed class GraphFile
         }
         catch (InvalidProtocolBufferException e)
         {
-            throw new ModelLoadException($"{path} cannot be read as an ONNX graph: {e.Message} Export the model again: trainer export.", e);
+            throw RequestFault.Unusable($"{path} cannot be read as an ONNX graph: {e.Message} Export the model again: trainer export.", e);
         }
 
         if ((Fault(model) ?? UnknownWeights(model, folder)) is { } fault)
         {
-            throw new ModelLoadException($"{path} {fault}. Export the model again: trainer export.");
+            throw RequestFault.Unusable($"{path} {fault}. Export the model again: trainer export.");
         }
 
         var shape = GraphShape.Read(model, path);
@@ -58,7 +58,7 @@ internal sealed class GraphFile
 
     /// <summary>Takes the node that makes an output out of this graph into one of its own; this one then ends at what that node reads.</summary>
     /// <param name="output">The output.</param>
-    /// <exception cref="ModelLoadException">No node computes it from one value of the graph and constants.</exception>
+    /// <exception cref="RequestFault">No node computes it from one value of the graph and constants.</exception>
     public GraphFile TakeLast(string output)
     {
         var graph = Model.Graph;
@@ -66,7 +66,7 @@ internal sealed class GraphFile
         string[] read = node is null ? [] : [.. node.Input.Where(name => graph.Initializer.All(tensor => tensor.Name != name))];
         if (node is null || read is not [{ Length: > 0 } state] || graph.Output is not [var declared] || declared.Name != output)
         {
-            throw new ModelLoadException($"{Path} does not end in a product that gives '{output}'. Export the model again: trainer export.");
+            throw RequestFault.Unusable($"{Path} does not end in a product that gives '{output}'. Export the model again: trainer export.");
         }
 
         var value = new ValueInfoProto { Name = state, Type = declared.Type.Clone() };
@@ -88,7 +88,7 @@ internal sealed class GraphFile
     /// <param name="cuda">The device it computes on; null: the processor.</param>
     /// <param name="attention">Its attention, where it has ours by now; it must outlive the session.</param>
     /// <param name="adjust">Changes the session's settings, for instance to profile it.</param>
-    /// <exception cref="ModelLoadException">ONNX Runtime refuses it, or a file was changed or replaced since it was verified.</exception>
+    /// <exception cref="RequestFault">ONNX Runtime refuses it, or a file was changed or replaced since it was verified.</exception>
     public InferenceSession Start(int threads, CudaProvider? cuda = null, OperatorDomain? attention = null, Action<SessionOptions>? adjust = null)
     {
         string weights = System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(Path))!;
@@ -122,7 +122,7 @@ internal sealed class GraphFile
         catch (OnnxRuntimeException e)
         {
             _folder.RequireUnchanged();                      // where that is the cause, it is what the caller should know
-            throw new ModelLoadException($"ONNX Runtime cannot load {Path}: {e.Message}", e);
+            throw RequestFault.Unusable($"ONNX Runtime cannot load {Path}: {e.Message}", e);
         }
         catch
         {
@@ -139,7 +139,7 @@ internal sealed class GraphFile
         }
         catch (Exception e) when (e is ArgumentException or InvalidOperationException)
         {
-            throw new ModelLoadException($"{Path} has a node without the inputs or attributes that its operator needs. Export the model again: trainer export.", e);
+            throw RequestFault.Unusable($"{Path} has a node without the inputs or attributes that its operator needs. Export the model again: trainer export.", e);
         }
     }
 
@@ -191,12 +191,12 @@ internal sealed class GraphFile
         string wanted = precision.ToString().ToLowerInvariant();
         if (shape.Fingerprint != fingerprint)
         {
-            throw new ModelLoadException($"{path} is a graph of fingerprint {shape.Fingerprint}, not {fingerprint}. Export the model again: trainer export.");
+            throw RequestFault.Unusable($"{path} is a graph of fingerprint {shape.Fingerprint}, not {fingerprint}. Export the model again: trainer export.");
         }
 
         if (shape.Precision != wanted)
         {
-            throw new ModelLoadException($"{path} is a graph in {shape.Precision}; {wanted} was asked for. Export the model again: trainer export.");
+            throw RequestFault.Unusable($"{path} is a graph in {shape.Precision}; {wanted} was asked for. Export the model again: trainer export.");
         }
     }
 }

@@ -32,7 +32,7 @@ internal sealed class GraphFolder
     /// <summary>Opens a model's graphs.</summary>
     /// <param name="modelFolder">The model.</param>
     /// <param name="requireInPlace">Throws if the folder is no longer where it was allowed to be; asked whenever files of it have been read by their paths.</param>
-    /// <exception cref="ModelLoadException">There is no export, or it was made from other weights.</exception>
+    /// <exception cref="RequestFault">There is no export, or it was made from other weights.</exception>
     public static GraphFolder Open(string modelFolder, Action? requireInPlace = null)
     {
         string path = System.IO.Path.Combine(modelFolder, "onnx");
@@ -40,7 +40,7 @@ internal sealed class GraphFolder
         string actual = Checkpoints.Fingerprint.OfFolder(modelFolder);
         return record.Fingerprint == actual
             ? new GraphFolder(modelFolder, path, record, requireInPlace)
-            : throw new ModelLoadException(
+            : throw RequestFault.Unusable(
                 $"{path} was exported from a model of fingerprint {record.Fingerprint}; {modelFolder} now has {actual}. Export it again: trainer export --model {modelFolder}");
     }
 
@@ -50,7 +50,7 @@ internal sealed class GraphFolder
         : $"{graph}.{precision.ToString().ToLowerInvariant()}.onnx";
 
     /// <summary>The path of a graph, once its hash and those of all weight files are as the export wrote them. What opens it by this path calls <see cref="RequireUnchanged"/> afterwards.</summary>
-    /// <exception cref="ModelLoadException">The graph or its weights are missing or damaged.</exception>
+    /// <exception cref="RequestFault">The graph or its weights are missing or damaged.</exception>
     public string Verified(string graph)
     {
         string expected = Entry(graph).Sha256;
@@ -64,7 +64,7 @@ internal sealed class GraphFolder
     }
 
     /// <summary>The content of a graph: these very bytes have the hash that the export wrote, as have all weight files.</summary>
-    /// <exception cref="ModelLoadException">The graph or its weights are missing or damaged.</exception>
+    /// <exception cref="RequestFault">The graph or its weights are missing or damaged.</exception>
     public byte[] ReadVerified(string graph)
     {
         byte[] content = [];
@@ -88,7 +88,7 @@ internal sealed class GraphFolder
     }
 
     /// <summary>Called when a session is open: ONNX Runtime and GenAI read files by their paths, after those were hashed.</summary>
-    /// <exception cref="ModelLoadException">A file that was verified has been changed or replaced since.</exception>
+    /// <exception cref="RequestFault">A file that was verified has been changed or replaced since.</exception>
     public void RequireUnchanged()
     {
         _requireInPlace?.Invoke();
@@ -97,7 +97,7 @@ internal sealed class GraphFolder
 
     private ExportedFile Entry(string graph) => _record.Graphs.TryGetValue(graph, out var entry)
         ? entry
-        : throw new ModelLoadException($"{Path} has no {graph}; it has {string.Join(", ", _record.Graphs.Keys.Order())}. Export it: trainer export.");
+        : throw RequestFault.Unusable($"{Path} has no {graph}; it has {string.Join(", ", _record.Graphs.Keys.Order())}. Export it: trainer export.");
 
     private void VerifyWeights()
     {
@@ -112,7 +112,7 @@ internal sealed class GraphFolder
         string file = System.IO.Path.Combine(Path, name);
         if (System.IO.Path.GetFileName(name) != name || !File.Exists(file))
         {
-            throw new ModelLoadException($"{file} is missing, though export.json lists it. Export the model again: trainer export.");
+            throw RequestFault.Unusable($"{file} is missing, though export.json lists it. Export the model again: trainer export.");
         }
 
         string actual;
@@ -123,12 +123,12 @@ internal sealed class GraphFolder
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new ModelLoadException($"{file} cannot be read: {e.Message} Make it readable for the service's user, or export the model again: trainer export.", e);
+            throw RequestFault.Unusable($"{file} cannot be read: {e.Message} Make it readable for the service's user, or export the model again: trainer export.", e);
         }
 
         if (actual != expected.ToLowerInvariant())
         {
-            throw new ModelLoadException($"{file} is damaged or from another export: its SHA-256 is {actual}, export.json says {expected}. Export the model again: trainer export.");
+            throw RequestFault.Unusable($"{file} is damaged or from another export: its SHA-256 is {actual}, export.json says {expected}. Export the model again: trainer export.");
         }
 
         _verified.Add(name);
@@ -144,7 +144,7 @@ internal sealed class GraphFolder
     {
         if (!File.Exists(path))
         {
-            throw new ModelLoadException($"{path} is missing: the model has no accepted ONNX export. Make one: trainer export.");
+            throw RequestFault.Unusable($"{path} is missing: the model has no accepted ONNX export. Make one: trainer export.");
         }
 
         try
@@ -154,7 +154,7 @@ internal sealed class GraphFolder
         }
         catch (JsonException e)
         {
-            throw new ModelLoadException($"{path} cannot be read: {e.Message} Export the model again: trainer export.", e);
+            throw RequestFault.Unusable($"{path} cannot be read: {e.Message} Export the model again: trainer export.", e);
         }
     }
 

@@ -7,7 +7,7 @@ internal sealed class UnchangedFiles
 
     /// <summary>Notes the files of config and tokenizer that lie in a folder itself, as they are before they are read; none where there is no such folder.</summary>
     /// <param name="folder">The folder.</param>
-    /// <exception cref="ModelLoadException">One cannot be looked at, or goes while it is looked for.</exception>
+    /// <exception cref="RequestFault">One cannot be looked at, or goes while it is looked for.</exception>
     public static UnchangedFiles In(string folder)
     {
         var files = new UnchangedFiles();
@@ -20,7 +20,7 @@ internal sealed class UnchangedFiles
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new ModelLoadException($"{folder} cannot be looked through: {e.Message} Load the model again once its folder is whole and readable.", e);
+            throw RequestFault.Unusable($"{folder} cannot be looked through: {e.Message} Load the model again once its folder is whole and readable.", e);
         }
 
         return files;
@@ -38,14 +38,14 @@ internal sealed class UnchangedFiles
     }
 
     /// <summary>Refuses what has been read if a noted file is another by now.</summary>
-    /// <exception cref="ModelLoadException">One is; names it.</exception>
+    /// <exception cref="RequestFault">One is; names it.</exception>
     public void Require()
     {
         foreach (var (path, stamp) in _stamps)
         {
             if (IsOther(path, stamp))
             {
-                throw new ModelLoadException($"{path} was changed or replaced while the model was being loaded, so what was loaded may not be what was checked. Load the model again once its folder is no longer written to.");
+                throw RequestFault.Unusable($"{path} was changed or replaced while the model was being loaded, so what was loaded may not be what was checked. Load the model again once its folder is no longer written to.");
             }
         }
     }

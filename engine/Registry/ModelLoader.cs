@@ -15,17 +15,11 @@ internal sealed class ModelLoader(EngineOptions options, EngineMetrics metrics) 
 
     private async Task<LoadedModel> Load(ModelSource source, CancellationToken cancellation)
     {
-        source.RequireInPlace();                             // other loads may have taken long before this one's turn came
+        source.RequireInPlace?.Invoke();                             // other loads may have taken long before this one's turn came
         var files = UnchangedFiles.In(source.Folder);
         var config = ModelConfig.Load(source.Folder);
         var tokenizer = TextTokenizer.Load(source.Folder);
         RefuseWithoutGraphs(source.Folder);
-        if (tokenizer is not null && tokenizer.VocabularySize > config.VocabularySize)
-        {
-            throw new ModelLoadException(
-                $"{source.Folder}: the tokenizer has {tokenizer.VocabularySize} ids and config.json {config.VocabularySize}; the model cannot read all of them. Take both from one model.");
-        }
-
         DevicePlacement.Require(source, config, options.Device);
 
         // What does not fit is refused by its stated size, not by the kernel half-way through.
@@ -43,7 +37,7 @@ internal sealed class ModelLoader(EngineOptions options, EngineMetrics metrics) 
         }
         catch (EngineFailedException e)
         {
-            throw new ModelLoadException($"{graphs.ModelFolder}: the first request after loading failed ({(e.InnerException ?? e).Message}). The weights are damaged or overflow; train or fetch the model again.", e);
+            throw RequestFault.Unusable($"{graphs.ModelFolder}: the first request after loading failed ({(e.InnerException ?? e).Message}). The weights are damaged or overflow; train or fetch the model again.", e);
         }
     }
 
@@ -64,6 +58,7 @@ internal sealed class ModelLoader(EngineOptions options, EngineMetrics metrics) 
         return new LoadedModel
         {
             Name = source.Name,
+            Options = options,
             Source = source,
             Fingerprint = engine.Fingerprint,
             Vocabulary = engine.Vocabulary,
@@ -100,6 +95,7 @@ internal sealed class ModelLoader(EngineOptions options, EngineMetrics metrics) 
         return new LoadedModel
         {
             Name = source.Name,
+            Options = options,
             Source = source,
             Fingerprint = generator.Info.Fingerprint,
             Vocabulary = generator.Info.Vocabulary,
@@ -128,7 +124,7 @@ internal sealed class ModelLoader(EngineOptions options, EngineMetrics metrics) 
     {
         if (!File.Exists(Path.Combine(folder, "onnx", "export.json")))
         {
-            throw new ModelLoadException($"{folder} holds no ONNX graphs (onnx/export.json); make them with: trainer export --model {folder}");
+            throw RequestFault.Unusable($"{folder} holds no ONNX graphs (onnx/export.json); make them with: trainer export --model {folder}");
         }
     }
 }

@@ -15,7 +15,7 @@ internal sealed class CompletionStream(ServiceMetrics metrics)
     /// <param name="progress">What the plan's listener writes to.</param>
     /// <param name="call">Holds the model.</param>
     /// <exception cref="SlowReaderException">The reader is too far behind.</exception>
-    public async Task SendAsync(HttpContext http, CompletionWork work, IGenerator generator, StreamBuffer<SampleProgress> progress, ModelCall call)
+    public async Task SendAsync(HttpContext http, CompletionWork work, IGenerator generator, StreamBuffer<GenerationStep> progress, ModelCall call)
     {
         var events = new ServerEvents(http.Response);
         var generation = CompleteAsync(progress, work.DrawAsync(generator, call.Cancellation));
@@ -44,7 +44,7 @@ internal sealed class CompletionStream(ServiceMetrics metrics)
 
     /// <summary>Ends the buffer when the work ends; its failure is met where the result is awaited.</summary>
     private static async Task<IReadOnlyList<IReadOnlyList<GeneratedSequence>>> CompleteAsync(
-        StreamBuffer<SampleProgress> progress, Task<IReadOnlyList<IReadOnlyList<GeneratedSequence>>> generation)
+        StreamBuffer<GenerationStep> progress, Task<IReadOnlyList<IReadOnlyList<GeneratedSequence>>> generation)
     {
         try
         {
@@ -75,7 +75,7 @@ internal sealed class CompletionStream(ServiceMetrics metrics)
         return choices;
     }
 
-    private static Task SendAsync(ServerEvents events, CompletionWork work, ChoiceText[] choices, SampleProgress step, CancellationToken cancellation)
+    private static Task SendAsync(ServerEvents events, CompletionWork work, ChoiceText[] choices, GenerationStep step, CancellationToken cancellation)
     {
         if (step.Finished is { } finished)
         {

@@ -11,7 +11,7 @@ namespace Rudder.InferenceService.Http;
 /// <param name="Scores">Scores of the prompts, of each one's ids from the second on; null where they are not returned.</param>
 /// <param name="Heading">What every object of the reply begins with.</param>
 internal sealed record CompletionWork(
-    CompletionRequest Request, LoadedModel Model, SamplePlan Plan, IReadOnlyList<SequenceScore>? Scores, CompletionJson Heading)
+    CompletionRequest Request, LoadedModel Model, GenerationPlan Plan, IReadOnlyList<SequenceScore>? Scores, CompletionJson Heading)
 {
     /// <summary>Choices of the reply.</summary>
     public int Choices => Plan.Batch.Prompts.Sum(prompt => prompt.Samples);

@@ -13,7 +13,6 @@ namespace Rudder.InferenceService.Http;
 /// <summary><c>POST /v1/completions</c>: the same checks, limits, engine and seeds as gRPC's Sample.</summary>
 internal sealed class CompletionsCall(
     EngineHost models,
-    SampleRequests requests,
     ClientBudgets budgets,
     PromptScores scores,
     CompletionStream streams,
@@ -30,10 +29,10 @@ internal sealed class CompletionsCall(
         http.Features.Set(request); // for naming its fields in errors
         using var call = ModelCall.Open(models, state, http.RequestAborted, ("model", request.Model));
         CalledModel.Remember(http, call.Model.Name);
-        var generator = RequestValidation.Generator("model", call.Model);
+        var generator = call.Model.RequireGenerator("model");
         var caller = Caller.Of(http);
-        var buffer = request.Stream ? new StreamBuffer<SampleProgress>(Capacity(request), call.GiveUp) : null;
-        var plan = requests.Plan(
+        var buffer = request.Stream ? new StreamBuffer<GenerationStep>(Capacity(request), call.GiveUp) : null;
+        var plan = SampleRequests.Plan(
             request.ToSample(), call.Model, buffer is null ? null : step => buffer.TryWrite(step), caller.Name, request.DrawsNothing ? 0 : 1);
         using var share = budgets.Enter(caller, plan.Tokens);
         plan = plan.WhenAdmitted(share.Keep);

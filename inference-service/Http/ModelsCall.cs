@@ -16,7 +16,7 @@ internal sealed class ModelsCall(EngineHost models, TimeProvider time)
         json.WriteStartObject();
         json.WriteString("object", "list");
         json.WriteStartArray("data");
-        foreach (var model in models.List().Where(model => model.Generator is not null))
+        foreach (var model in models.Models().Where(model => model.Generator is not null))
         {
             Write(json, model);
         }
@@ -30,7 +30,7 @@ internal sealed class ModelsCall(EngineHost models, TimeProvider time)
     /// <param name="name">Its name.</param>
     public Task OneAsync(HttpContext http, string name)
     {
-        using var lease = models.Acquire(RequestValidation.Name("model", name));
+        using var lease = models.Acquire(RequestLimits.Name("model", name));
         return lease.Model.Generator is not null
             ? OpenAiReply.WriteAsync(http, StatusCodes.Status200OK, json => Write(json, lease.Model))
             : throw RpcErrors.NotFound($"model '{name}' is no generator; GET /v1/models names those.");

@@ -59,7 +59,7 @@ public sealed class SwappedFilesTests : IDisposable
         folder.Verified(graph);
         Replace(model.Graph(weights));
 
-        var e = await Assert.ThrowsAsync<ModelLoadException>(() => LoadAsync(engine, folder));
+        var e = await Assert.ThrowsAsync<RequestFault>(() => LoadAsync(engine, folder));
 
         Assert.Contains($"{model.Graph(weights)} was changed or replaced while the model was being loaded", e.Message);
         Assert.Contains("Load the model again", e.Message);
@@ -73,7 +73,7 @@ public sealed class SwappedFilesTests : IDisposable
         folder.RequireUnchanged();
         Replace(_gpt2.Graph(GenAiSettings.FileName));
 
-        var e = Assert.Throws<ModelLoadException>(folder.RequireUnchanged);
+        var e = Assert.Throws<RequestFault>(folder.RequireUnchanged);
 
         Assert.Contains($"{_gpt2.Graph(GenAiSettings.FileName)} was changed or replaced while the model was being loaded", e.Message);
     }
@@ -93,7 +93,7 @@ public sealed class SwappedFilesTests : IDisposable
         other.ProducerVersion += " swapped";                 // a good graph, but another
         File.WriteAllBytes(model.Graph(graph), other.ToByteArray());
 
-        var e = await Assert.ThrowsAsync<ModelLoadException>(() => LoadAsync(engine, folder));
+        var e = await Assert.ThrowsAsync<RequestFault>(() => LoadAsync(engine, folder));
 
         Assert.Contains($"{model.Graph(graph)} is damaged or from another export", e.Message);
     }
@@ -125,7 +125,7 @@ public sealed class SwappedFilesTests : IDisposable
     {
         var graph = GraphFile.Read(_gpt2.Open(), "decoder", GraphPrecision.Fp32);
 
-        var e = Assert.Throws<ModelLoadException>(() => graph.Start(1, adjust: _ => swap(_gpt2.Graph(file))).Dispose());
+        var e = Assert.Throws<RequestFault>(() => graph.Start(1, adjust: _ => swap(_gpt2.Graph(file))).Dispose());
 
         Assert.Contains($"{_gpt2.Graph(file)} was changed or replaced while the model was being loaded", e.Message);
     }

@@ -34,7 +34,7 @@ public sealed class UnchangedFilesTests : IDisposable
         File.SetLastWriteTimeUtc(Config + ".new", File.GetLastWriteTimeUtc(Config));
         File.Move(Config + ".new", Config, overwrite: true);
 
-        Assert.Contains($"{Config} was changed or replaced", Assert.Throws<ModelLoadException>(files.Require).Message);
+        Assert.Contains($"{Config} was changed or replaced", Assert.Throws<RequestFault>(files.Require).Message);
     }
 
     [Fact]
@@ -43,7 +43,7 @@ public sealed class UnchangedFilesTests : IDisposable
         var files = UnchangedFiles.In(_folder);
         File.Delete(Config);
 
-        Assert.Contains($"{Config} was changed or replaced", Assert.Throws<ModelLoadException>(files.Require).Message);
+        Assert.Contains($"{Config} was changed or replaced", Assert.Throws<RequestFault>(files.Require).Message);
     }
 
     [Fact]

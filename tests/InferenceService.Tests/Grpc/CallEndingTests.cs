@@ -63,14 +63,14 @@ public sealed class CallEndingTests
     }
 
     [Theory]
-    [InlineData(typeof(QueueFullException), StatusCode.ResourceExhausted, "secret")]
-    [InlineData(typeof(EngineDrainingException), StatusCode.Unavailable, "secret")]
-    [InlineData(typeof(ModelLoadException), StatusCode.FailedPrecondition, "secret")]
+    [InlineData(typeof(RequestFault), StatusCode.ResourceExhausted, "secret")]
+    [InlineData(typeof(RequestFault), StatusCode.Unavailable, "secret")]
+    [InlineData(typeof(RequestFault), StatusCode.FailedPrecondition, "secret")]
     [InlineData(typeof(InvalidOperationException), StatusCode.Internal, "reference")]
     [InlineData(typeof(OutOfMemoryException), StatusCode.Internal, "reference")]
     public async Task Sample_EngineFails_HasTheFailuresStatus(Type failure, StatusCode status, string part)
     {
-        object[] arguments = failure == typeof(ModelLoadException) ? ["secret", null!] : ["secret"];
+        object[] arguments = failure == typeof(RequestFault) ? ["secret", null!] : ["secret"];
         var engine = new FakeGenerator("f") { Failure = (Exception)Activator.CreateInstance(failure, arguments)! };
         await using var service = await StartAsync(engine);
 
@@ -114,7 +114,7 @@ public sealed class CallEndingTests
     [Fact]
     public async Task Sample_UnsupportedField_IsUnimplementedByName()
     {
-        var engine = new FakeGenerator("f") { Failure = new UnsupportedByEngineException("settings.min_p", "the engine has no such setting") };
+        var engine = new FakeGenerator("f") { Failure = new RequestFault("settings.min_p", "is 1", "the engine has no such setting", "", FaultKind.Unsupported) };
         await using var service = await StartAsync(engine);
 
         var fault = await Assert.ThrowsAsync<RpcException>(async () => await service.Sampling.SampleAsync(Request()));

@@ -98,7 +98,7 @@ public sealed class ClientLimitCallsTests
     [Fact]
     public async Task SampleStream_Refused_CostsNothing()
     {
-        var engine = new FakeGenerator("f") { Failure = new QueueFullException("full") };
+        var engine = new FakeGenerator("f") { Failure = EngineFaults.QueueFull(1, 1, 1) };
         await using var service = await StartAsync(engine, "--Service:MaxTokensPerMinutePerClient=60");
         for (int i = 0; i < 3; i++)
         {

@@ -88,7 +88,7 @@ public sealed class ModelsServiceTests(SharedService shared) : IDisposable
         ModelCopies.Plain("tiny-gpt2", Path.Combine(_folder, "root", "a"));
 
         var loaded = await service.Models.LoadAsync(new LoadModelRequest { Name = "policy", Path = "a" });
-        Assert.NotNull(service.Get<EngineHost>().List().Single().Source.Roots);           // by which the loader looked again
+        Assert.NotNull(service.Get<EngineHost>().List().Single().Source.RequireInPlace);         // by which the loader looked again
         await service.Sampling.SampleAsync(new SampleRequest { Model = "policy", Prompts = { Golden.Prompt(1) } });
         await service.Models.UnloadAsync(new UnloadModelRequest { Name = "policy" });
 

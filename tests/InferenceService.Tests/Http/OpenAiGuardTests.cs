@@ -52,7 +52,7 @@ public sealed class OpenAiGuardTests
     [InlineData(true)]
     public async Task Completions_QueueFull_AreRefusedWithAStatusOfTheirOwn(bool stream)
     {
-        await using var service = await StartAsync(new FakeGenerator("f") { Failure = new QueueFullException("full") });
+        await using var service = await StartAsync(new FakeGenerator("f") { Failure = EngineFaults.QueueFull(1, 1, 1) });
         using var http = new HttpFace(service);
 
         using var response = await http.PostAsync(stream ? Streamed : Request);

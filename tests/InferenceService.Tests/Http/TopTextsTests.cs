@@ -1,3 +1,4 @@
+using Rudder.Engine;
 using Rudder.Engine.Registry;
 using Rudder.Engine.Sampling;
 using Rudder.Engine.Tests.Support;
