@@ -1,9 +1,9 @@
 namespace Rudder.Build;
 
-/// <summary>What a failed build tells its caller.</summary>
+/// <summary>Exit codes of the build program.</summary>
 internal enum ExitCode
 {
-    /// <summary>All done.</summary>
+    /// <summary>Everything succeeded.</summary>
     Done = 0,
 
     /// <summary>The command line was wrong.</summary>
@@ -13,7 +13,7 @@ internal enum ExitCode
     Failed = 3,
 }
 
-/// <summary>A build step that cannot go on: the message says what, which value and what to do.</summary>
+/// <summary>Stops the build. The message names the step, the value and the remedy.</summary>
 internal sealed class BuildException(string message, ExitCode code = ExitCode.Failed) : Exception(message)
 {
     /// <summary>The exit code of the process.</summary>

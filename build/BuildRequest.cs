@@ -1,13 +1,13 @@
 namespace Rudder.Build;
 
-/// <summary>The command line: a target, its arguments, and the options every target takes.</summary>
-/// <param name="Target">First word; empty prints the help.</param>
-/// <param name="Arguments">What follows the target, options left out.</param>
+/// <summary>The command line: a target, its arguments, and the options of all targets.</summary>
+/// <param name="Target">The first word; empty prints the help.</param>
+/// <param name="Arguments">The words after the target, without options.</param>
 /// <param name="Accelerator"><c>cpu</c> or <c>cuda</c>.</param>
 internal sealed record BuildRequest(string Target, IReadOnlyList<string> Arguments, string Accelerator)
 {
     /// <summary>Reads the command line.</summary>
-    /// <exception cref="BuildException">An unknown option, or an option without a legal value.</exception>
+    /// <exception cref="BuildException">An option is unknown or has an illegal value.</exception>
     public static BuildRequest Parse(IReadOnlyList<string> words)
     {
         string accelerator = "cpu";
@@ -22,7 +22,7 @@ internal sealed record BuildRequest(string Target, IReadOnlyList<string> Argumen
                 case "--help" or "-h":
                     return new BuildRequest("help", [], accelerator);
                 case var option when option.StartsWith('-'):
-                    throw new BuildException($"'{option}' is not an option; the only option is --accelerator cpu|cuda.", ExitCode.Usage);
+                    throw new BuildException($"'{option}' is not an option. The only option is --accelerator cpu|cuda.", ExitCode.Usage);
                 default:
                     plain.Add(words[i]);
                     break;
@@ -32,18 +32,18 @@ internal sealed record BuildRequest(string Target, IReadOnlyList<string> Argumen
         return new BuildRequest(plain.FirstOrDefault() ?? "", [.. plain.Skip(1)], accelerator);
     }
 
-    /// <summary>The single argument of a target that takes a name.</summary>
-    /// <exception cref="BuildException">None, or more than one, was given.</exception>
+    /// <summary>Returns the single argument of a target that takes a name.</summary>
+    /// <exception cref="BuildException">The number of arguments is not 1.</exception>
     public string RequireName(string example) => Arguments.Count == 1
         ? Arguments[0]
-        : throw new BuildException($"'{Target}' takes one name, {Arguments.Count} given; for example ./build.sh {Target} {example}.", ExitCode.Usage);
+        : throw new BuildException($"'{Target}' takes one name, but {Arguments.Count} were given. Example: ./build.sh {Target} {example}.", ExitCode.Usage);
 
-    /// <summary>Refuses arguments after a target that takes none.</summary>
+    /// <summary>Throws if a target without arguments has one.</summary>
     public void RequireNoArguments()
     {
         if (Arguments.Count > 0)
         {
-            throw new BuildException($"'{Target}' takes no argument; '{Arguments[0]}' was given.", ExitCode.Usage);
+            throw new BuildException($"'{Target}' takes no argument, but '{Arguments[0]}' was given.", ExitCode.Usage);
         }
     }
 

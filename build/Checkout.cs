@@ -1,18 +1,18 @@
 namespace Rudder.Build;
 
-/// <summary>Locates files of the checkout, whatever the current folder is.</summary>
+/// <summary>Finds files of the checkout from any current folder.</summary>
 internal static class Checkout
 {
-    /// <summary>The folder of Services.sln.</summary>
+    /// <summary>The folder that holds Services.sln.</summary>
     public static string Root { get; } = FindRoot(AppContext.BaseDirectory);
 
-    /// <summary>Configuration of the running build, as it appears in output paths: <c>debug</c> or <c>release</c>.</summary>
+    /// <summary>Configuration of this program, as it appears in output paths: <c>debug</c> or <c>release</c>.</summary>
     public static string Configuration { get; } = Path.GetFileName(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory));
 
-    /// <summary>A path below the root.</summary>
+    /// <summary>Returns a path below the root.</summary>
     public static string PathOf(params string[] parts) => Path.Combine([Root, .. parts]);
 
-    /// <summary>The built assembly of a project, e.g. <c>Client</c> and <c>client</c>.</summary>
+    /// <summary>Returns the built assembly of a project, for example <c>Client</c> and <c>client</c>.</summary>
     public static string Binary(string project, string assembly) => PathOf("artifacts", "bin", project, Configuration, assembly + ".dll");
 
     private static string FindRoot(string start)
@@ -25,6 +25,6 @@ internal static class Checkout
             }
         }
 
-        throw new BuildException($"No Services.sln in {start} or above it; run build.sh of a whole checkout.");
+        throw new BuildException($"Services.sln is neither in {start} nor above it. Run build.sh in a complete checkout.");
     }
 }

@@ -1,30 +1,30 @@
 namespace Rudder.Build;
 
-/// <summary>A Debian package and what it is for.</summary>
-/// <param name="Name">As apt knows it.</param>
-/// <param name="Why">Printed before it is installed.</param>
+/// <summary>A Debian package and its purpose.</summary>
+/// <param name="Name">Its name in apt.</param>
+/// <param name="Why">Purpose, printed before the installation.</param>
 internal sealed record DebianPackage(string Name, string Why);
 
-/// <summary>Installs the Debian packages that a target needs and the machine lacks.</summary>
+/// <summary>Installs the Debian packages that a target needs and that are missing.</summary>
 internal static class DebianPackages
 {
-    /// <summary>What the benchmarks against Python need.</summary>
+    /// <summary>Packages for the benchmarks against Python.</summary>
     public static IReadOnlyList<DebianPackage> ForPythonPeers { get; } =
     [
         new("python3-torch", "the Python peers of the training and scoring benchmarks"),
         new("python3-numpy", "used by python3-torch"),
     ];
 
-    /// <summary>What the tests of foreign clients need.</summary>
+    /// <summary>Packages for the tests with other clients.</summary>
     public static IReadOnlyList<DebianPackage> ForInterop { get; } =
     [
         new("python3-grpcio", "the Python gRPC client that the interop tests call the service with"),
-        new("python3-protobuf", "the messages under that client"),
-        new("protobuf-compiler", "makes its stubs from the contracts"),
-        new("protobuf-compiler-grpc", "protoc's plug-in for them"),
+        new("python3-protobuf", "the protobuf messages of that client"),
+        new("protobuf-compiler", "generates the client's stubs from protos/"),
+        new("protobuf-compiler-grpc", "protoc's plug-in for gRPC stubs"),
     ];
 
-    /// <summary>Installs what is missing, where this is Debian and the user is root; elsewhere does nothing.</summary>
+    /// <summary>Installs missing packages on Debian as root. Does nothing elsewhere.</summary>
     /// <returns>The packages that are still missing.</returns>
     /// <exception cref="BuildException">apt-get failed.</exception>
     public static IReadOnlyList<DebianPackage> InstallWherePossible(IReadOnlyList<DebianPackage> wanted)
@@ -42,8 +42,8 @@ internal static class DebianPackages
         return [.. wanted.Where(package => !IsInstalled(package.Name))];
     }
 
-    /// <summary>Installs those of <paramref name="wanted"/> that are missing, saying first which and why.</summary>
-    /// <exception cref="BuildException">Not Debian, not root, or apt-get failed.</exception>
+    /// <summary>Installs the missing packages of <paramref name="wanted"/>, and first prints their names and purposes.</summary>
+    /// <exception cref="BuildException">The system is not Debian, the user is not root, or apt-get failed.</exception>
     public static void Install(IReadOnlyList<DebianPackage> wanted)
     {
         var missing = wanted.Where(package => !IsInstalled(package.Name)).ToList();
@@ -57,10 +57,10 @@ internal static class DebianPackages
         missing.ForEach(package => Console.WriteLine($"  {package.Name}: {package.Why}"));
         if (Environment.UserName != "root")
         {
-            throw new BuildException($"Installing needs root and this is '{Environment.UserName}'. Run as root: apt-get update && {command}");
+            throw new BuildException($"apt-get needs root, but the user is '{Environment.UserName}'. Run as root: apt-get update && {command}");
         }
 
-        // A fresh machine may have no package lists at all.
+        // A new machine may have no package lists.
         Shell.Require("apt-get", "update", "-qq");
         Shell.Require("apt-get", [.. command.Split(' ')[1..], "-qq", "-o", "Dpkg::Use-Pty=0"]);
     }
@@ -68,7 +68,7 @@ internal static class DebianPackages
     private static bool IsInstalled(string name)
     {
         var (code, output) = Shell.Capture("dpkg-query", "-W", "-f=${db:Status-Status}", name)
-            ?? throw new BuildException($"'dpkg-query' is missing: this is not a Debian system. Install {name} with this system's package manager.");
+            ?? throw new BuildException($"'dpkg-query' is missing, so this is not a Debian system. Install {name} with the system's package manager.");
         return code == 0 && output == "installed";
     }
 }

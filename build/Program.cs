@@ -1,6 +1,6 @@
 using Rudder.Build;
 
-// The one place that holds the build's logic; build.sh and build.ps1 only forward to it.
+// All build logic is here; build.sh and build.ps1 only forward.
 try
 {
     var request = BuildRequest.Parse(args);
@@ -12,7 +12,7 @@ try
         "demo" => Targets.Demo(request),
         "bench" => Targets.Bench(request),
         "soak" => Targets.Soak(request),
-        _ => throw new BuildException($"'{request.Target}' is not a target. ./build.sh prints the targets.", ExitCode.Usage),
+        _ => throw new BuildException($"'{request.Target}' is not a target. Run ./build.sh to list the targets.", ExitCode.Usage),
     };
 }
 catch (BuildException failure)

@@ -2,10 +2,10 @@ using System.Diagnostics;
 
 namespace Rudder.Build;
 
-/// <summary>Runs child processes in the checkout's root.</summary>
+/// <summary>Runs programs in the checkout's root.</summary>
 internal static class Shell
 {
-    /// <summary>Runs a command with this process's console; returns its exit code.</summary>
+    /// <summary>Runs a command on this console and returns its exit code.</summary>
     public static int Run(string program, params string[] arguments)
     {
         using var process = Start(program, arguments, capture: false);
@@ -13,18 +13,18 @@ internal static class Shell
         return process.ExitCode;
     }
 
-    /// <summary>Runs a command that must succeed.</summary>
-    /// <exception cref="BuildException">It exited with another code than 0.</exception>
+    /// <summary>Runs a command and throws if it fails.</summary>
+    /// <exception cref="BuildException">The exit code is not 0.</exception>
     public static void Require(string program, params string[] arguments)
     {
         int code = Run(program, arguments);
         if (code != 0)
         {
-            throw new BuildException($"'{program} {string.Join(' ', arguments)}' exited with {code}; its messages stand above.");
+            throw new BuildException($"'{program} {string.Join(' ', arguments)}' exited with code {code}. See its messages above.");
         }
     }
 
-    /// <summary>Runs a command and returns its exit code and all it printed; null where there is no such program.</summary>
+    /// <summary>Runs a command and returns its exit code and output, or null if the program does not exist.</summary>
     public static (int Code, string Output)? Capture(string program, params string[] arguments)
     {
         try
@@ -50,8 +50,8 @@ internal static class Shell
             RedirectStandardError = capture,
         };
         start.Environment["DOTNET_NOLOGO"] = "1";
-        start.Environment["DEBIAN_FRONTEND"] = "noninteractive"; // a package's question would wait for ever in an unattended build
-        // Set by 'dotnet run' for this process; a nested build must find its own.
+        start.Environment["DEBIAN_FRONTEND"] = "noninteractive"; // a package must not ask questions in an unattended build
+        // 'dotnet run' sets this for its own SDK; a nested build must find its own.
         start.Environment.Remove("MSBuildSDKsPath");
         return Process.Start(start) ?? throw new BuildException($"'{program}' did not start.");
     }

@@ -1,18 +1,18 @@
 namespace Rudder.Build;
 
-/// <summary>What ./build.sh can do, one method a target.</summary>
+/// <summary>The targets of ./build.sh, one method each.</summary>
 internal static class Targets
 {
     private const string Help = """
         Rudder's targets:
 
-          ./build.sh demo         build, then run the embedded experiment to its report (minutes)
-          ./build.sh test         build, then run every test; the last line counts them
+          ./build.sh demo         build, then run the embedded experiment and write its report (minutes)
+          ./build.sh test         build, then run all tests; the last line counts them
           ./build.sh build        build in Release
-          ./build.sh bench NAME   run one benchmark and write artifacts/bench/NAME.json
-          ./build.sh soak NAME    run one long test (docs/soak.md)
+          ./build.sh bench NAME   build, then run one benchmark; writes artifacts/bench/NAME.json
+          ./build.sh soak NAME    build, then run one long test (docs/soak.md)
 
-        Option: --accelerator cpu|cuda     which engine packages the build takes; default cpu
+        Option: --accelerator cpu|cuda     engine packages of the build; default cpu
 
         Examples: ./build.sh demo
                   ./build.sh bench engines
@@ -33,7 +33,7 @@ internal static class Targets
         return 0;
     }
 
-    /// <summary>Builds and runs every test.</summary>
+    /// <summary>Builds, then runs all tests.</summary>
     public static int Test(BuildRequest request)
     {
         request.RequireNoArguments();
@@ -41,7 +41,7 @@ internal static class Targets
         return TestRun.All();
     }
 
-    /// <summary>Builds and runs the embedded experiment; the client prints the frontier and the report's path.</summary>
+    /// <summary>Builds, then runs the embedded experiment. The client prints the frontier and the path of the report.</summary>
     public static int Demo(BuildRequest request)
     {
         request.RequireNoArguments();
@@ -49,7 +49,7 @@ internal static class Targets
         return Shell.Run("dotnet", Checkout.Binary("Client", "client"), "run", "experiments/imdb-dpo/experiment.json", "--variant", "demo");
     }
 
-    /// <summary>Builds and runs one benchmark.</summary>
+    /// <summary>Builds, then runs one benchmark.</summary>
     public static int Bench(BuildRequest request)
     {
         string name = request.RequireName("engines");
@@ -63,7 +63,7 @@ internal static class Targets
         return Shell.Run("dotnet", Checkout.Binary("Benchmarks", "Benchmarks"), name, "--output", Checkout.PathOf("artifacts", "bench", name + ".json"));
     }
 
-    /// <summary>Builds and runs one long test.</summary>
+    /// <summary>Builds, then runs one long test.</summary>
     public static int Soak(BuildRequest request)
     {
         string name = request.RequireName("tensors");

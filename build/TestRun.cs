@@ -2,10 +2,10 @@ using System.Xml.Linq;
 
 namespace Rudder.Build;
 
-/// <summary>Passed, failed and skipped tests.</summary>
+/// <summary>Numbers of passed, failed and skipped tests.</summary>
 internal readonly record struct TestCounts(int Passed, int Failed, int Skipped)
 {
-    /// <summary>The sum of two runs.</summary>
+    /// <summary>Adds two runs.</summary>
     public static TestCounts operator +(TestCounts left, TestCounts right) =>
         new(left.Passed + right.Passed, left.Failed + right.Failed, left.Skipped + right.Skipped);
 
@@ -13,11 +13,11 @@ internal readonly record struct TestCounts(int Passed, int Failed, int Skipped)
     public override string ToString() => $"{Passed} passed, {Failed} failed, {Skipped} skipped";
 }
 
-/// <summary>Runs the test programs one after another and counts what they report.</summary>
+/// <summary>Runs the test programs one after another and counts their results.</summary>
 internal static class TestRun
 {
-    /// <summary>Runs every test project; the last line printed is the sum.</summary>
-    /// <returns>0 where nothing failed, 3 otherwise.</returns>
+    /// <summary>Runs all test projects. The last line printed is the sum.</summary>
+    /// <returns>0 if no test failed, otherwise 3.</returns>
     public static int All()
     {
         var sum = new TestCounts();
@@ -29,8 +29,8 @@ internal static class TestRun
         return Conclude(sum);
     }
 
-    /// <summary>Runs the explicit tests that carry the trait <c>Soak=NAME</c>.</summary>
-    /// <exception cref="BuildException">No test carries it.</exception>
+    /// <summary>Runs the explicit tests with the trait <c>Soak=NAME</c>.</summary>
+    /// <exception cref="BuildException">No test has the trait.</exception>
     public static int Soak(string name)
     {
         var sum = new TestCounts();
@@ -39,14 +39,14 @@ internal static class TestRun
             sum += Run(project, ["-explicit", "only", "-trait", $"Soak={name}", "-showLiveOutput"]);
         }
 
-        return sum == default ? throw new BuildException($"No soak is called '{name}'; docs/soak.md lists them.", ExitCode.Usage) : Conclude(sum);
+        return sum == default ? throw new BuildException($"'{name}' is not a soak. docs/soak.md lists them.", ExitCode.Usage) : Conclude(sum);
     }
 
-    /// <summary>Counts the outcomes in a results file.</summary>
+    /// <summary>Counts the outcomes in a result file.</summary>
     /// <param name="trx">A Visual Studio test results document.</param>
     public static TestCounts Count(XDocument trx)
     {
-        // NotRunnable marks explicit tests: the soaks, which only their own target runs.
+        // NotRunnable marks explicit tests. These are the soaks; only their own target runs them.
         var outcomes = trx.Descendants().Where(element => element.Name.LocalName == "UnitTestResult")
             .Select(result => (string?)result.Attribute("outcome")).Where(outcome => outcome != "NotRunnable").ToList();
         int passed = outcomes.Count(outcome => outcome == "Passed");
@@ -66,19 +66,19 @@ internal static class TestRun
         int code = Shell.Run("dotnet", [Checkout.Binary(project, project), "-noLogo", "-noColor", "-trx", results, .. options]);
         if (!File.Exists(results))
         {
-            Console.WriteLine($"{project} ended with exit code {code} and left no results: counted as one failure.");
+            Console.WriteLine($"{project} ended with exit code {code} and wrote no results. This counts as one failure.");
             return new TestCounts(0, 1, 0);
         }
 
         var counts = Count(XDocument.Load(results));
-        // A run that failed without a failed test (a crash on the way out, say) must not pass.
+        // A run can fail without a failed test, for example by a crash at exit.
         return code != 0 && counts.Failed == 0 ? counts with { Failed = 1 } : counts;
     }
 
     private static int Conclude(TestCounts sum)
     {
         Console.WriteLine(sum.ToString());
-        // A run without a test proves nothing.
+        // A run without tests must not pass.
         return sum.Failed == 0 && sum.Passed > 0 ? (int)ExitCode.Done : (int)ExitCode.Failed;
     }
 }

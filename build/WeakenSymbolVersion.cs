@@ -7,7 +7,7 @@ using Microsoft.Build.Utilities;
 namespace Rudder.Build
 {
     /// <summary>
-    /// Copies an ELF library and marks one symbol version that it requires as weak, so that it loads where the system's library lacks
+    /// Copies an ELF library and marks one symbol version that it requires as weak. It then also loads where the system's library lacks
     /// that version. Why this is safe for libLibTorchSharp.so: docs/adr/0001-weak-symbol-version.md.
     /// </summary>
     /// <remarks>MSBuild compiles this file as an inline task (NativeLibraries.targets). The source file is only read.</remarks>
@@ -16,11 +16,11 @@ namespace Rudder.Build
         private const uint VersionNeedsSection = 0x6ffffffe;    // SHT_GNU_verneed
         private const ushort WeakFlag = 2;                      // VER_FLG_WEAK
 
-        /// <summary>The library as its package ships it.</summary>
+        /// <summary>The library in its package.</summary>
         [Required]
         public string Source { get; set; }
 
-        /// <summary>Where the changed copy goes; written under a temporary name and renamed.</summary>
+        /// <summary>Path of the changed copy. It is written under a temporary name and renamed.</summary>
         [Required]
         public string Destination { get; set; }
 
@@ -42,7 +42,7 @@ namespace Rudder.Build
             }
             catch (Exception e) when (e is InvalidDataException || e is ArgumentException || e is IndexOutOfRangeException || e is OverflowException)
             {
-                Log.LogError($"{Source} is not a 64-bit little-endian ELF library that this step understands: {e.Message}");
+                Log.LogError($"{Source} is not a 64-bit little-endian ELF library that this step can read: {e.Message}");
                 return false;
             }
 
@@ -54,7 +54,7 @@ namespace Rudder.Build
             return true;
         }
 
-        /// <summary>Sets the weak flag on every required version of that name; returns how many there are.</summary>
+        /// <summary>Sets the weak flag on every required version of that name and returns their number.</summary>
         public static int Weaken(byte[] file, string version)
         {
             if (file.Length < 64 || BitConverter.ToUInt32(file, 0) != 0x464c457f || file[4] != 2 || file[5] != 1)

@@ -271,7 +271,7 @@ public sealed class EngineHost : IAsyncDisposable
     private RequestFault NotFound(string name)
     {
         string loaded = _models.IsEmpty ? "none" : string.Join(", ", _models.Keys.Order(StringComparer.Ordinal));
-        return new RequestFault("model", $"'{name}' is not loaded", $"loaded: {loaded}", "Models.Load loads one.", FaultKind.NotFound);
+        return new RequestFault("model", $"'{name}' is not loaded", $"loaded: {loaded}", "Load it, or use one of those.", FaultKind.NotFound);
     }
 
     // The model has its name already: whichever of the two comes later, this look or the unloading of all, finds it.

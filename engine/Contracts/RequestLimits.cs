@@ -10,7 +10,7 @@ internal static partial class RequestLimits
     /// <param name="name">The name.</param>
     /// <param name="remedy">What to do where it is empty.</param>
     /// <exception cref="RequestFault">The name is empty or has other characters.</exception>
-    public static string Name(string field, string name, string remedy = "Models.List names the loaded models.") =>
+    public static string Name(string field, string name, string remedy = "Use the name of a loaded model.") =>
         name.Length == 0 ? throw new RequestFault(field, "is empty", "", remedy)
         : LegalName().IsMatch(name) ? name
         : throw new RequestFault(
@@ -83,7 +83,7 @@ internal static partial class RequestLimits
             }
 
             Prompt($"prompts[{i}]", prompt.PromptIds, info, least: 1);
-            NewTokens($"prompts[{i}]", prompt.MaxNewTokens, prompt.PromptIds.Length, info, least: 1);
+            NewTokens(prompt.MaxNewTokens, prompt.PromptIds.Length, info, least: 1);
         }
 
         long sequences = batch.Prompts.Sum(prompt => (long)prompt.Samples);
@@ -118,13 +118,12 @@ internal static partial class RequestLimits
     }
 
     /// <summary>Checks that a completion has room after its prompt.</summary>
-    /// <param name="field">The prompt.</param>
     /// <param name="tokens">Tokens asked for.</param>
     /// <param name="promptTokens">Tokens of the prompt.</param>
     /// <param name="info">The model.</param>
     /// <param name="least">Fewest tokens.</param>
     /// <exception cref="RequestFault">It has none.</exception>
-    public static void NewTokens(string field, int tokens, int promptTokens, GeneratorInfo info, int least)
+    public static void NewTokens(int tokens, int promptTokens, GeneratorInfo info, int least)
     {
         int room = info.Context - promptTokens;
         if (tokens < least || tokens > room)
@@ -132,7 +131,7 @@ internal static partial class RequestLimits
             throw new RequestFault(
                 "settings.max_new_tokens",
                 $"is {tokens}",
-                $"the model takes {least} to {room} tokens after {field} of {promptTokens}",
+                $"the model takes {least} to {room} tokens after a prompt of {promptTokens}",
                 "Shorten the prompt or ask for fewer.");
         }
     }

@@ -59,13 +59,11 @@ internal sealed class GenAiEngine : IGenerator
             config = new Config(folder.Path);
             config.Overlay(GenAiSettings.Overlay(options.Precision, options.Threads));
             model = new Model(config);
-            folder.RequireUnchanged();                       // GenAI reads graph and weights itself
             return new GenAiEngine(config, model, info, options, paddingId);
         }
         catch (OnnxRuntimeGenAIException e)
         {
             config?.Dispose();
-            folder.RequireUnchanged();                       // where that is the cause, it is what the caller should know
             throw RequestFault.Unusable($"GenAI cannot load {folder.Path}: {e.Message}", e);
         }
         catch

@@ -49,7 +49,6 @@ internal static class GenAiSettings
     public static int ReadPaddingId(GraphFolder folder)
     {
         string path = Path.Combine(folder.Path, FileName);
-        folder.Watch(FileName);                              // GenAI reads it once more
         try
         {
             using var config = JsonDocument.Parse(File.ReadAllText(path));

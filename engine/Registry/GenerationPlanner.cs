@@ -32,7 +32,7 @@ internal static class GenerationPlanner
             int[] ids = Ids(field, prompt, model);
             RequestLimits.Prompt(field, ids, info, least);
             int newTokens = request.MaxNewTokens ?? Math.Min(DefaultMaxNewTokens, info.Context - ids.Length);
-            RequestLimits.NewTokens(field, newTokens, ids.Length, info, least);
+            RequestLimits.NewTokens(newTokens, ids.Length, info, least);
             prompts.Add(new PromptRequest
             {
                 PromptIds = ids,

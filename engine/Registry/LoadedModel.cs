@@ -185,7 +185,7 @@ internal sealed class LoadedModel
     private RequestFault WrongKind(string field, string wanted)
     {
         string kind = Classifier is null ? "generator" : "classifier";
-        return new RequestFault(field, $"is '{Name}', a {kind}", $"this call needs a {wanted}", "Models.List names each model's kind.");
+        return new RequestFault(field, $"is '{Name}', a {kind}", $"this call needs a {wanted}", "The list of models has the kind of each.");
     }
 
     private async Task<Retirement> EndAsync(TimeSpan limit, TimeProvider time)

@@ -6,6 +6,8 @@ namespace Rudder.Engine.Registry;
 internal sealed class ModelFolders(IEnumerable<string> roots)
 {
     private const int MaxLinks = 40;
+    private static readonly char[] Separators = [Path.DirectorySeparatorChar, Path.AltDirectorySeparatorChar];
+    private static readonly StringComparison Comparison = OperatingSystem.IsWindows() ? StringComparison.OrdinalIgnoreCase : StringComparison.Ordinal;
     private readonly string[] _roots = [.. roots.Select(Path.GetFullPath)];
 
     /// <summary>The real folder behind a path.</summary>
@@ -80,10 +82,14 @@ internal sealed class ModelFolders(IEnumerable<string> roots)
                     throw Outside(Path.GetRelativePath(folder, entry));
                 }
 
-                if (LinuxStatus.Read(real) is { IsSpecial: true })
+                if (new FileInfo(real) is { Exists: true, Length: 0 } && !Path.GetFileName(entry).StartsWith('.'))
                 {
+                    // A pipe, a socket and a device have no length, and reading one may never end.
                     throw new RequestFault(
-                        "path", $"holds '{Path.GetRelativePath(folder, entry)}', a pipe, a socket or a device", "a model folder holds files and folders only", "Take it out.");
+                        "path",
+                        $"holds '{Path.GetRelativePath(folder, entry)}', which is empty or not a regular file",
+                        "a model folder holds folders and files with content",
+                        "Take it out.");
                 }
 
                 if (Directory.Exists(real) && seen.Add(real))
@@ -100,8 +106,9 @@ internal sealed class ModelFolders(IEnumerable<string> roots)
         "",
         "The operator can add a root with Service:ModelRoots.");
 
-    private static bool IsInside(string real, IEnumerable<string> realRoots) =>
-        realRoots.Any(root => real == root || real.StartsWith(root.TrimEnd('/') + '/', StringComparison.Ordinal));
+    private static bool IsInside(string real, IEnumerable<string> realRoots) => realRoots.Any(root =>
+        real.Equals(root, Comparison)
+        || real.StartsWith(Path.EndsInDirectorySeparator(root) ? root : root + Path.DirectorySeparatorChar, Comparison));
 
     private static string RealPath(string path, int links = 0)
     {
@@ -110,14 +117,14 @@ internal sealed class ModelFolders(IEnumerable<string> roots)
             throw new RequestFault("path", "holds a loop of symbolic links", "", "");
         }
 
-        string current = "/";
-        string[] parts = path.Split('/', StringSplitOptions.RemoveEmptyEntries);
+        string root = Path.GetPathRoot(path)!, current = root;
+        string[] parts = path[root.Length..].Split(Separators, StringSplitOptions.RemoveEmptyEntries);
         for (int i = 0; i < parts.Length; i++)
         {
             if (parts[i] is "." or "..")
             {
                 // Only in a link's target: '..' there leads up from where the links before it led, as the system reads it.
-                current = parts[i] == "." ? current : Path.GetDirectoryName(current) ?? "/";
+                current = parts[i] == "." ? current : Path.GetDirectoryName(current) ?? root;
                 continue;
             }
 

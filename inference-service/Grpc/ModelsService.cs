@@ -1,7 +1,9 @@
 using Grpc.Core;
+using Microsoft.AspNetCore.Authorization;
 using Rudder.Engine;
 using Rudder.Engine.Registry;
 using Rudder.Inference.V1;
+using Rudder.InferenceService.Security;
 using Rudder.InferenceService.Settings;
 using Rudder.InferenceService.Telemetry;
 using WireEngine = Rudder.Inference.V1.Engine;
@@ -21,6 +23,7 @@ internal sealed class ModelsService(EngineHost models, ModelFolders folders, Eng
         return Task.FromResult(response);
     }
 
+    [Authorize(Caller.Admin)]
     public override async Task<LoadModelResponse> Load(LoadModelRequest request, ServerCallContext context)
     {
         string name = RequestLimits.Name("name", request.Name, "Give the name that calls will use.");
@@ -30,6 +33,7 @@ internal sealed class ModelsService(EngineHost models, ModelFolders folders, Eng
         return new LoadModelResponse { Model = Describe(await models.LoadModelAsync(source, ended.Token)) };
     }
 
+    [Authorize(Caller.Admin)]
     public override async Task<UnloadModelResponse> Unload(UnloadModelRequest request, ServerCallContext context)
     {
         await models.UnloadAsync(RequestLimits.Name("name", request.Name)).WaitAsync(context.CancellationToken);

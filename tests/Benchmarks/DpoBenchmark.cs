@@ -61,12 +61,11 @@ internal static class DpoBenchmark
     private static double Seconds(string mode, Gpt2 model, IReadOnlyList<NamedParameter> trainable, AdamW optimizer, ScoredPairs pairs)
     {
         PreferenceRecipe recipe = new() { Batch = new PreferenceBatchSettings { Mode = mode, Groups = GroupsPerStep } };
-        PreferenceObjective objective = PreferenceSource.Objective(recipe);
         long start = Stopwatch.GetTimestamp();
         for (int step = 0; step < StepsPerTurn; step++)
         {
             model.zero_grad();
-            PreferenceMetrics metrics = Rudder.Trainer.Recipes.Preference.Accumulate(recipe, objective, model, pairs, [pairs.Data.Groups]);
+            PreferenceMetrics metrics = Rudder.Trainer.Recipes.Preference.Accumulate(recipe, recipe.BindLoss(), model, pairs, [pairs.Data.Groups]);
             double norm = GradientNorm.Of(trainable);
             if (!double.IsFinite(metrics.Loss + norm) || metrics.Pairs != pairs.Data.Pairs)
             {

@@ -10,103 +10,110 @@ using static TorchSharp.torch;
 
 namespace Rudder.Benchmarks;
 
-/// <summary>The trainer's SFT step against the same step in Python on the same libtorch, alternating in one run.</summary>
+/// <summary>The trainer's SFT step against the same step in Python's torch, default and with malloc tuned to huge pages, alternating in one run.</summary>
 internal static class SftBenchmark
 {
-    private const int Layers = 4, Width = 256, Heads = 4, Vocabulary = 8192, Batch = 16, Time = 128;
-    private const int Steps = 5, Rounds = 9;
     private const double Dropout = 0.1;
+    private const string Trainer = "trainer", Python = "Python", Tuned = "Python, malloc tuned to huge pages";
 
-    /// <summary>Measures it.</summary>
+    private static readonly Shape Small = new("S", Layers: 4, Width: 256, Heads: 4, Vocabulary: 8192, Batch: 16, Time: 128, Steps: 5, Rounds: 9);
+
+    /// <summary>GPT-2 124M. Its tensors are large enough for the allocator to decide the speed.</summary>
+    private static readonly Shape Medium = new("M", Layers: 12, Width: 768, Heads: 12, Vocabulary: 50_257, Batch: 4, Time: 64, Steps: 2, Rounds: 7);
+
+    /// <summary>Measures both shapes.</summary>
     public static BenchmarkResult Run()
     {
         int threads = Math.Min(Environment.ProcessorCount, 2);
         set_num_threads(threads);
-        manual_seed(0);
-        string[] shape = [.. new[] { Layers, Width, Heads, Vocabulary, Batch, Time, threads }.Select(n => n.ToString(CultureInfo.InvariantCulture)), "0.1"];
-        using var python = new PythonPeer("sft_step.py", hugePages: false, shape);
-        using var tuned = new PythonPeer("sft_step.py", hugePages: true, shape);
-        using var model = new Gpt2(
-            new Gpt2Config { Layers = Layers, HiddenSize = Width, Heads = Heads, VocabularySize = Vocabulary, Context = Time }, Dropout, CPU);
-        IReadOnlyList<NamedParameter> trainable = NamedParameters.Trainable(model.Parameters);
-        using var optimizer = new AdamW(trainable, 0.9, 0.999, 1e-8, _ => 0.01);
-        model.train();
-
-        var runners = new (string Name, Func<int, Cost> Run)[]
-        {
-            ("trainer", steps => Measure(model, trainable, optimizer, steps)),
-            ("Python", python.Run),
-            ("Python, malloc tuned to huge pages", tuned.Run),
-        };
-        Dictionary<string, List<Cost>> costs = runners.ToDictionary(r => r.Name, _ => new List<Cost>());
-        foreach ((_, Func<int, Cost> run) in runners)
-        {
-            run(2);
-        }
-
-        for (int round = 0; round < Rounds; round++)
-        {
-            foreach ((string name, Func<int, Cost> run) in runners)
-            {
-                costs[name].Add(run(Steps));
-            }
-        }
-
-        return Summarize(costs, threads);
-    }
-
-    private static BenchmarkResult Summarize(Dictionary<string, List<Cost>> costs, int threads)
-    {
-        const double Tokens = Steps * Batch * Time;
+        Dictionary<string, List<Cost>> small = Measure(Small, threads), medium = Measure(Medium, threads);
         return new BenchmarkResult(
             "sft",
             new Dictionary<string, double>
             {
-                ["sft_vs_python"] = Against("Python", c => c.Wall),
-                ["sft_vs_python_huge_pages"] = Against("Python, malloc tuned to huge pages", c => c.Wall),
-                ["sft_vs_python_processor_time"] = Against("Python", c => c.Cpu),
-                ["sft_vs_python_huge_pages_processor_time"] = Against("Python, malloc tuned to huge pages", c => c.Cpu),
+                ["sft_vs_python"] = Against(small, Python, c => c.Wall),
+                ["sft_vs_python_huge_pages"] = Against(small, Tuned, c => c.Wall),
+                ["sft_vs_python_processor_time"] = Against(small, Python, c => c.Cpu),
+                ["sft_vs_python_huge_pages_processor_time"] = Against(small, Tuned, c => c.Cpu),
+                ["sft_m_vs_python_default"] = Against(medium, Python, c => c.Wall),
+                ["sft_m_vs_python_tuned"] = Against(medium, Tuned, c => c.Wall),
             },
-            [.. costs.Select(c => new BenchmarkRow(c.Key, new Dictionary<string, double>
-            {
-                ["tokens/s (median)"] = Median.Of(c.Value.Select(v => Tokens / v.Wall)),
-                ["lowest"] = Tokens / c.Value.Max(v => v.Wall),
-                ["highest"] = Tokens / c.Value.Min(v => v.Wall),
-                ["tokens per processor second (median)"] = Median.Of(c.Value.Select(v => Tokens / v.Cpu)),
-            }))],
+            [.. Rows(Small, small), .. Rows(Medium, medium)],
             new Dictionary<string, object>
             {
-                ["layers"] = Layers, ["width"] = Width, ["heads"] = Heads, ["vocabulary"] = Vocabulary, ["batch"] = $"{Batch}x{Time}",
-                ["dropout"] = Dropout, ["threads"] = threads, ["rounds"] = Rounds, ["steps_per_round"] = Steps,
+                ["dropout"] = Dropout, ["threads"] = threads, ["S"] = Small.ToString(), ["M"] = Medium.ToString(),
             });
-
-        // Ratios are taken within a round, where both met the same load of the machine.
-        double Against(string other, Func<Cost, double> time) =>
-            Median.Of(costs["trainer"].Zip(costs[other], (ours, theirs) => time(theirs) / time(ours)));
     }
 
-    private static Cost Measure(Gpt2 model, IReadOnlyList<NamedParameter> trainable, AdamW optimizer, int steps)
+    private static Dictionary<string, List<Cost>> Measure(Shape shape, int threads)
+    {
+        manual_seed(0);
+        string[] arguments = shape.Arguments(threads);
+        using var python = new PythonPeer("sft_step.py", hugePages: false, arguments);
+        using var tuned = new PythonPeer("sft_step.py", hugePages: true, arguments);
+        using var model = new Gpt2(
+            new Gpt2Config { Layers = shape.Layers, HiddenSize = shape.Width, Heads = shape.Heads, VocabularySize = shape.Vocabulary, Context = shape.Time },
+            Dropout,
+            CPU);
+        IReadOnlyList<NamedParameter> trainable = NamedParameters.Trainable(model.Parameters);
+        using var optimizer = new AdamW(trainable, 0.9, 0.999, 1e-8, _ => 0.01);
+        model.train();
+        var runners = new (string Name, Func<int, Cost> Run)[]
+        {
+            (Trainer, steps => Measure(shape, model, trainable, optimizer, steps)), (Python, python.Run), (Tuned, tuned.Run),
+        };
+        Dictionary<string, List<Cost>> costs = runners.ToDictionary(r => r.Name, _ => new List<Cost>());
+        Array.ForEach(runners, r => r.Run(2));
+        for (int round = 0; round < shape.Rounds; round++)
+        {
+            foreach ((string name, Func<int, Cost> run) in runners)
+            {
+                costs[name].Add(run(shape.Steps));
+            }
+        }
+
+        return costs;
+    }
+
+    /// <summary>Ratios are taken within a round, where both met the same load of the machine.</summary>
+    private static double Against(Dictionary<string, List<Cost>> costs, string other, Func<Cost, double> time) =>
+        Median.Of(costs[Trainer].Zip(costs[other], (ours, theirs) => time(theirs) / time(ours)));
+
+    private static IEnumerable<BenchmarkRow> Rows(Shape shape, Dictionary<string, List<Cost>> costs)
+    {
+        double tokens = shape.Steps * shape.Batch * shape.Time;
+        return costs.Select(c => new BenchmarkRow($"{shape.Name}: {c.Key}", new Dictionary<string, double>
+        {
+            ["tokens/s (median)"] = Median.Of(c.Value.Select(v => tokens / v.Wall)),
+            ["lowest"] = tokens / c.Value.Max(v => v.Wall),
+            ["highest"] = tokens / c.Value.Min(v => v.Wall),
+            ["tokens per processor second (median)"] = Median.Of(c.Value.Select(v => tokens / v.Cpu)),
+        }));
+    }
+
+    private static Cost Measure(Shape shape, Gpt2 model, IReadOnlyList<NamedParameter> trainable, AdamW optimizer, int steps)
     {
         long start = Stopwatch.GetTimestamp();
         TimeSpan processor = Environment.CpuUsage.TotalTime;
         for (int i = 0; i < steps; i++)
         {
-            Step(model, trainable, optimizer);
+            Step(shape, model, trainable, optimizer);
         }
 
         return new Cost(Stopwatch.GetElapsedTime(start).TotalSeconds, (Environment.CpuUsage.TotalTime - processor).TotalSeconds);
     }
 
     /// <summary>The step of Recipes/Sft.cs on random ids.</summary>
-    private static void Step(Gpt2 model, IReadOnlyList<NamedParameter> trainable, AdamW optimizer)
+    private static void Step(Shape shape, Gpt2 model, IReadOnlyList<NamedParameter> trainable, AdamW optimizer)
     {
         model.zero_grad();
         double loss;
         using (NewDisposeScope())
         {
-            Tensor[] parts = randint(Vocabulary, new long[] { Batch, Time + 1 }).split([Time, 1], 1); // [B,T], [B,1]
-            Tensor targets = cat([parts[0].split([1, Time - 1], 1)[1], parts[1]], 1).reshape(-1); // [B·T]
-            Tensor sum = Sft.SumOfLosses(model, new LanguageBatch(parts[0], null, targets, Batch * Time)) / (Batch * Time); // []
+            int tokens = shape.Batch * shape.Time;
+            Tensor[] parts = randint(shape.Vocabulary, new long[] { shape.Batch, shape.Time + 1 }).split([shape.Time, 1], 1); // [B,T], [B,1]
+            Tensor targets = cat([parts[0].split([1, shape.Time - 1], 1)[1], parts[1]], 1).reshape(-1); // [B·T]
+            Tensor sum = Sft.SumOfLosses(model, new LanguageBatch(parts[0], null, targets, tokens)) / tokens; // []
             sum.backward();
             loss = sum.item<float>();
         }
@@ -118,5 +125,17 @@ internal static class SftBenchmark
         }
 
         optimizer.Step(1e-4, GradientNorm.ClipScale(norm, 1));
+    }
+
+    /// <summary>Sizes of a model and of a measurement.</summary>
+    private sealed record Shape(string Name, int Layers, int Width, int Heads, int Vocabulary, int Batch, int Time, int Steps, int Rounds)
+    {
+        /// <summary>The arguments of the Python script.</summary>
+        public string[] Arguments(int threads) =>
+            [.. new[] { Layers, Width, Heads, Vocabulary, Batch, Time, threads }.Select(n => n.ToString(CultureInfo.InvariantCulture)), "0.1"];
+
+        /// <inheritdoc/>
+        public override string ToString() =>
+            $"{Layers} layers, width {Width}, {Heads} heads, vocabulary {Vocabulary}, {Batch}x{Time} tokens, {Rounds} rounds of {Steps} steps";
     }
 }

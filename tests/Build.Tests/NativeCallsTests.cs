@@ -33,7 +33,7 @@ public partial class NativeCallsTests
         Assert.Empty(unguarded);
     }
 
-    private static IEnumerable<(string Path, string Text)> Sources() => new[] { "checkpoints", "datasets", "engine", "inference-service", "trainer", "client", "build", "samples" }
+    private static IEnumerable<(string Path, string Text)> Sources() => new[] { "checkpoints", "datasets", "files", "engine", "inference-service", "trainer", "client", "build", "samples" }
         .Select(folder => Checkout.PathOf(folder)).Where(Directory.Exists)
         .SelectMany(folder => Directory.EnumerateFiles(folder, "*.cs", SearchOption.AllDirectories))
         .Select(path => (Path.GetRelativePath(Checkout.Root, path), File.ReadAllText(path)));

@@ -1,17 +1,17 @@
 namespace Rudder.Tests;
 
-/// <summary>Pearson's chi-square test of drawn counts against known probabilities.</summary>
+/// <summary>Pearson's chi-square test: compares drawn counts with known probabilities.</summary>
 internal static class ChiSquare
 {
     // Pooled cells keep the statistic's distribution close to chi-square.
     private const double SmallestExpectation = 8;
 
-    // Upper 1e-4 quantile of the normal: with fixed seeds a passing test stays passing, and a wrong sampler fails by far more.
+    // Upper 1e-4 quantile of the normal distribution. With fixed seeds a passing test keeps passing; a wrong sampler exceeds it by far.
     private const double NormalQuantile = 3.719;
 
-    /// <summary>Fails unless the counts fit the probabilities, and unless impossible outcomes never occurred.</summary>
-    /// <param name="counts">Draws of each outcome.</param>
-    /// <param name="probabilities">Their probabilities, summing to 1.</param>
+    /// <summary>Fails if the counts do not fit the probabilities, or if an outcome of probability 0 occurred.</summary>
+    /// <param name="counts">Number of draws of each outcome.</param>
+    /// <param name="probabilities">Probabilities of the outcomes; their sum is 1.</param>
     public static void AssertFits(IReadOnlyList<int> counts, IReadOnlyList<double> probabilities)
     {
         Assert.Equal(1, probabilities.Sum(), 1e-6);
@@ -43,7 +43,7 @@ internal static class ChiSquare
 
         if (probabilities.Contains(1))
         {
-            return;                                          // one outcome only, and nothing else was drawn
+            return;                                          // only one outcome is possible, and only it was drawn
         }
 
         Assert.True(cells >= 2, "too few cells for a test");

@@ -2,27 +2,27 @@ using System.Diagnostics;
 
 namespace Rudder.Tests;
 
-/// <summary>Waits for the end of a program that a test has started, for a limited time, and leaves nothing of it running.</summary>
+/// <summary>Waits a limited time until a program ends, then kills it and its children if they still run.</summary>
 internal static class ProgramEnd
 {
-    /// <summary>Time that a program has where a test names none: 120 s.</summary>
+    /// <summary>Default time limit: 120 s.</summary>
     public static readonly TimeSpan Limit = TimeSpan.FromSeconds(120);
 
     private static readonly TimeSpan LastWords = TimeSpan.FromSeconds(10);
 
-    /// <summary>Reads both redirected streams to their end and waits for the program's.</summary>
+    /// <summary>Reads both redirected streams to their end and waits until the program ends.</summary>
     /// <param name="process">The program.</param>
-    /// <param name="limit">Time it has; null is <see cref="Limit"/>.</param>
-    /// <returns>Its exit code and what it wrote.</returns>
-    /// <exception cref="TimeoutException">It ran longer; it has been killed, and the message holds its standard error.</exception>
+    /// <param name="limit">Time limit; null is <see cref="Limit"/>.</param>
+    /// <returns>Its exit code, standard output and standard error.</returns>
+    /// <exception cref="TimeoutException">It ran longer than the limit and was killed. The message holds its standard error.</exception>
     public static Task<(int Code, string Output, string Error)> OfAsync(Process process, TimeSpan? limit = null) =>
         OfAsync(process, process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync(), limit);
 
-    /// <summary>The same with streams that the caller reads.</summary>
+    /// <summary>Waits until the program ends, with streams that the caller reads.</summary>
     /// <param name="process">The program.</param>
-    /// <param name="output">Ends with standard output.</param>
-    /// <param name="error">Ends with standard error.</param>
-    /// <param name="limit">Time it has; null is <see cref="Limit"/>.</param>
+    /// <param name="output">The text of standard output, once the stream ends.</param>
+    /// <param name="error">The text of standard error, once the stream ends.</param>
+    /// <param name="limit">Time limit; null is <see cref="Limit"/>.</param>
     public static async Task<(int Code, string Output, string Error)> OfAsync(
         Process process, Task<string> output, Task<string> error, TimeSpan? limit = null)
     {
@@ -34,8 +34,8 @@ internal static class ProgramEnd
         catch (TimeoutException late)
         {
             Kill(process);
-            await Task.WhenAny(error, Task.Delay(LastWords));    // what it has started may hold the stream open
-            string said = error.IsCompletedSuccessfully ? await error : "cannot be read";
+            await Task.WhenAny(error, Task.Delay(LastWords));    // a child may hold the stream open
+            string said = error.IsCompletedSuccessfully ? await error : "(not readable)";
             throw new TimeoutException(
                 $"Process {process.Id} did not end within {time.TotalSeconds:0} s and was killed. Its standard error: {said}", late);
         }
@@ -45,7 +45,7 @@ internal static class ProgramEnd
         }
     }
 
-    /// <summary>Kills a program and what it has started, if it still runs.</summary>
+    /// <summary>Kills a program and its children if it still runs.</summary>
     public static void Kill(Process process)
     {
         if (!process.HasExited)
@@ -55,7 +55,7 @@ internal static class ProgramEnd
         }
     }
 
-    // One after the other: what goes wrong while a stream is read is told at once.
+    // One after the other, so that a fault in reading a stream is thrown at once.
     private static async Task<(int Code, string Output, string Error)> EndAsync(Process process, Task<string> output, Task<string> error)
     {
         string said = await error;

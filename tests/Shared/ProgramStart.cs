@@ -3,8 +3,8 @@ using System.Diagnostics;
 namespace Rudder.Tests;
 
 /// <summary>
-/// Starts programs with SIGINT and SIGTERM as a terminal leaves them. A child inherits what its parent ignores, and a shell's
-/// background jobs ignore SIGINT: a program started by tests that run so would never notice that signal.
+/// Starts programs with the default handling of SIGINT and SIGTERM. A child inherits ignored signals, and a shell's background jobs
+/// ignore SIGINT. Without the reset, a program started by tests in the background would never receive it.
 /// </summary>
 internal static class ProgramStart
 {
@@ -12,13 +12,16 @@ internal static class ProgramStart
     private const string Reset = "--default-signal=INT,TERM";
     private static readonly Lazy<bool> CanReset = new(Resets);
 
-    /// <summary>The command line that runs a program so, in the same process; the program's own where the system's env cannot reset signals.</summary>
-    /// <param name="program">Executable, by path or by name.</param>
+    /// <summary>
+    /// Returns a command line that resets the signals and then runs the program in the same process. Where the system's env cannot reset
+    /// signals, it is the program's own command line.
+    /// </summary>
+    /// <param name="program">Path or name of the executable.</param>
     /// <param name="arguments">Its arguments, unquoted.</param>
     public static (string Program, string[] Arguments) Command(string program, IEnumerable<string> arguments) =>
         CanReset.Value ? (Env, [Reset, program, .. arguments]) : (program, [.. arguments]);
 
-    /// <summary>The same as a start that redirects standard output and standard error.</summary>
+    /// <summary>Returns the same as a start that redirects standard output and standard error.</summary>
     /// <inheritdoc cref="Command"/>
     public static ProcessStartInfo Info(string program, IEnumerable<string> arguments)
     {
@@ -26,7 +29,7 @@ internal static class ProgramStart
         return new ProcessStartInfo(command, words) { RedirectStandardOutput = true, RedirectStandardError = true };
     }
 
-    // GNU's env can since coreutils 8.31; others refuse the option.
+    // GNU env has the option since coreutils 8.31; others refuse it.
     private static bool Resets()
     {
         if (!OperatingSystem.IsLinux() || !File.Exists(Env))

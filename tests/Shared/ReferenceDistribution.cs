@@ -1,9 +1,9 @@
 namespace Rudder.Tests;
 
-/// <summary>What truncated sampling should do, computed the slow and obvious way: sort, cut, renormalise, all in double.</summary>
+/// <summary>The expected distribution of truncated sampling: sort, cut, renormalise, in double precision. Slow but simple.</summary>
 internal static class ReferenceDistribution
 {
-    /// <summary>Probabilities after temperature, top-k, top-p and min-p, in this order.</summary>
+    /// <summary>Returns the probabilities after temperature, top-k, top-p and min-p, in this order.</summary>
     public static double[] Of(IReadOnlyList<float> logits, double temperature = 1, int topK = 0, double topP = 1, double minP = 0)
     {
         double max = logits.Max();

@@ -1,9 +1,9 @@
 namespace Rudder.Tests;
 
-/// <summary>The most probable tokens by a full log-softmax in double precision and a sort; written plainly for comparison.</summary>
+/// <summary>The most probable tokens, by a full log-softmax in double precision and a sort. A simple reference to compare with.</summary>
 internal static class ReferenceRanking
 {
-    /// <summary>Higher logit first, equal ones by lower id.</summary>
+    /// <summary>Returns the tokens by falling logit; equal logits by rising id.</summary>
     public static (int Id, double LogProb)[] Of(IReadOnlyList<float> logits, int count)
     {
         double max = logits.Max();

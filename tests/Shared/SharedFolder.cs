@@ -1,17 +1,17 @@
 namespace Rudder.Tests;
 
-/// <summary>Finds the optional <c>shared</c> folder (data sets, fixtures) that lies beside a checkout; tests that need it skip without it.</summary>
+/// <summary>Finds the optional <c>shared</c> folder (data sets, fixtures) beside a checkout. Tests that need it skip if it is absent.</summary>
 internal static class SharedFolder
 {
     /// <summary>The checkout's root: the nearest folder above the test assembly that holds Services.sln.</summary>
     public static string Root { get; } = FindRoot();
 
-    /// <summary>Path below <c>../shared</c>; the calling test skips, saying so, where it is absent.</summary>
+    /// <summary>Returns a path below <c>../shared</c>. If it is absent, the calling test skips and names it.</summary>
     /// <param name="parts">Path segments, e.g. <c>"fixtures", "tiny-gpt2"</c>.</param>
     public static string Require(params string[] parts)
     {
         string path = Path.Combine([Path.GetFullPath(Path.Combine(Root, "..", "shared")), .. parts]);
-        Assert.SkipUnless(File.Exists(path) || Directory.Exists(path), $"needs {Path.Combine(["../shared", .. parts])}, which is not here");
+        Assert.SkipUnless(File.Exists(path) || Directory.Exists(path), $"needs {Path.Combine(["../shared", .. parts])}, which is absent");
         return path;
     }
 
@@ -25,6 +25,6 @@ internal static class SharedFolder
             }
         }
 
-        throw new InvalidOperationException($"No Services.sln above {AppContext.BaseDirectory}; run the tests from a checkout.");
+        throw new InvalidOperationException($"Services.sln is not above {AppContext.BaseDirectory}. Run the tests from a checkout.");
     }
 }

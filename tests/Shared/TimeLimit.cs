@@ -1,13 +1,13 @@
 namespace Rudder.Tests;
 
-/// <summary>Waits that end, and say what they waited for.</summary>
+/// <summary>Waits with a time limit and a clear error.</summary>
 internal static class TimeLimit
 {
-    /// <summary>The task's result.</summary>
-    /// <param name="task">What is waited for.</param>
-    /// <param name="limit">Time it has.</param>
-    /// <param name="what">What should have happened, for the message.</param>
-    /// <exception cref="TimeoutException">It took longer.</exception>
+    /// <summary>Waits for the task and returns its result.</summary>
+    /// <param name="task">The task to wait for.</param>
+    /// <param name="limit">Time limit.</param>
+    /// <param name="what">The expected event, for the error message.</param>
+    /// <exception cref="TimeoutException">The task took longer than the limit.</exception>
     public static async Task<T> WithinAsync<T>(this Task<T> task, TimeSpan limit, string what)
     {
         try
@@ -16,7 +16,7 @@ internal static class TimeLimit
         }
         catch (TimeoutException late) when (!task.IsCompleted)
         {
-            throw new TimeoutException($"Within {limit.TotalSeconds:0} s there was not: {what}.", late);
+            throw new TimeoutException($"Expected {what} within {limit.TotalSeconds:0} s; it did not come.", late);
         }
     }
 }

@@ -1,14 +1,25 @@
-using System.Numerics;
-using System.Runtime.InteropServices;
 using Rudder.Trainer.Models;
 using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Rudder.Trainer.Optimizers;
 
-/// <summary>AdamW, arXiv:1711.05101 algorithm 2, in PyTorch's arrangement: one pass over memory on the CPU.</summary>
+/// <summary>AdamW, arXiv:1711.05101 algorithm 2, as libtorch's fused kernel: one pass over memory on the processor and on a GPU.</summary>
 internal sealed class AdamW : IOptimizer
 {
+    // A script that does not compile ends the process: this text is constant, and tests run it.
+    private const string Script = """
+        def step(parameters: List[Tensor], gradients: List[Tensor], averages: List[Tensor], squares: List[Tensor], count: Tensor,
+                 divisor: Tensor, rate: float, beta1: float, beta2: float, decay: float, eps: float):
+            unused: List[Tensor] = []
+            torch._fused_adamw_(parameters, gradients, averages, squares, unused, [count for _ in parameters], lr=rate, beta1=beta1,
+                                beta2=beta2, weight_decay=decay, eps=eps, amsgrad=False, maximize=False, grad_scale=divisor, found_inf=None)
+            return count
+
+        """;
+
+    private static readonly Lazy<jit.CompilationUnit> Fused = new(() => jit.compile(Script));
+
     private readonly IReadOnlyList<Slot> slots;
     private readonly double beta1;
     private readonly double beta2;
@@ -16,8 +27,8 @@ internal sealed class AdamW : IOptimizer
 
     /// <summary>Creates the optimizer with zero averages.</summary>
     /// <param name="parameters">What learns.</param>
-    /// <param name="beta1">Decay of the gradient's average.</param>
-    /// <param name="beta2">Decay of the squared gradient's average.</param>
+    /// <param name="beta1">Decay of the gradient's average, 0 to below 1.</param>
+    /// <param name="beta2">Decay of the squared gradient's average, 0 to below 1.</param>
     /// <param name="eps">Added to the root.</param>
     /// <param name="decay">Weight decay of a parameter.</param>
     public AdamW(IEnumerable<NamedParameter> parameters, double beta1, double beta2, double eps, Func<NamedParameter, double> decay)
@@ -25,15 +36,9 @@ internal sealed class AdamW : IOptimizer
         this.beta1 = beta1;
         this.beta2 = beta2;
         this.eps = eps;
-        slots = [.. parameters.Select(p => new Slot(p, Zeros(p), Zeros(p), decay(p)))];
-        State = [.. slots.SelectMany(s => new[]
-        {
-            new NamedState("exp_avg/" + s.Parameter.Name, s.Average), new NamedState("exp_avg_sq/" + s.Parameter.Name, s.Square),
-        })];
+        slots = [.. parameters.Select(p => new Slot(p.Value, Zeros(p), Zeros(p), p.Name, decay(p)))];
+        State = [.. slots.SelectMany(s => new[] { new NamedState("exp_avg/" + s.Name, s.Average), new NamedState("exp_avg_sq/" + s.Name, s.Square) })];
     }
-
-    /// <summary>Whether the tensor operations that other devices need are used on the CPU too; they touch memory four times as often. Default false.</summary>
-    public bool TensorOperations { get; init; }
 
     /// <inheritdoc/>
     public int Steps { get; private set; }
@@ -48,27 +53,25 @@ internal sealed class AdamW : IOptimizer
     public void Step(double learningRate, double gradientScale)
     {
         Steps++;
-        double correction1 = 1 - Math.Pow(beta1, Steps);
-        double correction2 = Math.Sqrt(1 - Math.Pow(beta2, Steps));
         using var quiet = no_grad();
-        foreach (Slot slot in slots)
+        using var scope = NewDisposeScope();
+        foreach (IGrouping<double, Slot> group in slots.Where(s => s.Parameter.grad is not null).GroupBy(s => s.Decay))
         {
-            using var scope = NewDisposeScope();
-            if (slot.Parameter.Value.grad is not Tensor gradient)
-            {
-                continue;
-            }
-
-            double keep = 1 - (learningRate * slot.Decay);
-            double rate = learningRate / correction1;
-            if (gradient.device.type == DeviceType.CPU && !TensorOperations)
-            {
-                OnHost(slot, gradient.contiguous(), keep, rate, correction2, gradientScale);
-            }
-            else
-            {
-                OnDevice(slot, gradient * gradientScale, keep, rate, correction2);
-            }
+            Slot[] members = [.. group];
+            Device device = members[0].Parameter.device;
+            Fused.Value.invoke(
+                "step",
+                members.Select(s => s.Parameter).ToArray(),
+                members.Select(s => s.Parameter.grad!).ToArray(),
+                members.Select(s => s.Average).ToArray(),
+                members.Select(s => s.Square).ToArray(),
+                tensor((float)Steps, device: device),
+                tensor((float)(1 / gradientScale), device: device), // the kernel divides gradients by it
+                learningRate,
+                beta1,
+                beta2,
+                group.Key,
+                eps);
         }
     }
 
@@ -83,43 +86,5 @@ internal sealed class AdamW : IOptimizer
 
     private static Tensor Zeros(NamedParameter p) => zeros(p.Value.shape, device: p.Value.device).DetachFromDisposeScope();
 
-    private static Span<float> Floats(Tensor t) => MemoryMarshal.Cast<byte, float>(t.bytes);
-
-    private void OnHost(Slot slot, Tensor gradient, double keep, double rate, double correction2, double scale)
-    {
-        Span<float> p = Floats(slot.Parameter.Value), g = Floats(gradient), m = Floats(slot.Average), v = Floats(slot.Square);
-        (float b1, float b2, float k) = ((float)beta1, (float)beta2, (float)keep);
-        (float r, float s, float root, float e) = ((float)rate, (float)scale, (float)(1 / correction2), (float)eps);
-        int width = Vector<float>.Count;
-        int whole = p.Length - (p.Length % width);
-        Vector<float> epsilon = new(e);
-        for (int i = 0; i < whole; i += width)
-        {
-            Vector<float> gradients = new Vector<float>(g[i..]) * s;
-            Vector<float> average = (new Vector<float>(m[i..]) * b1) + (gradients * (1 - b1));
-            Vector<float> square = (new Vector<float>(v[i..]) * b2) + (gradients * gradients * (1 - b2));
-            average.CopyTo(m[i..]);
-            square.CopyTo(v[i..]);
-            Vector<float> step = average / ((Vector.SquareRoot(square) * root) + epsilon);
-            ((new Vector<float>(p[i..]) * k) - (step * r)).CopyTo(p[i..]);
-        }
-
-        for (int i = whole; i < p.Length; i++)
-        {
-            float gradientValue = g[i] * s;
-            m[i] = (m[i] * b1) + (gradientValue * (1 - b1));
-            v[i] = (v[i] * b2) + (gradientValue * gradientValue * (1 - b2));
-            p[i] = (p[i] * k) - (m[i] / ((MathF.Sqrt(v[i]) * root) + e) * r);
-        }
-    }
-
-    private void OnDevice(Slot slot, Tensor gradient, double keep, double rate, double correction2)
-    {
-        slot.Average.mul_(beta1).add_(gradient, 1 - beta1);
-        slot.Square.mul_(beta2).add_(gradient * gradient, 1 - beta2);
-        Tensor step = slot.Average / (slot.Square.sqrt().div_(correction2).add_(eps));
-        slot.Parameter.Value.mul_(keep).add_(step, -rate);
-    }
-
-    private sealed record Slot(NamedParameter Parameter, Tensor Average, Tensor Square, double Decay);
+    private sealed record Slot(Tensor Parameter, Tensor Average, Tensor Square, string Name, double Decay);
 }

@@ -1,16 +1,13 @@
-using Rudder.Trainer.Models;
+using static TorchSharp.torch;
 
 namespace Rudder.Trainer.Optimizers;
 
-/// <summary>
-/// Moves parameters along their gradients. TorchSharp's optimizers do not let their state be read, and exact resuming needs it;
-/// so the update rules are written here, with their state in the open.
-/// </summary>
+/// <summary>Moves parameters along their gradients. Its state can be read and filled, so that a run resumes exactly.</summary>
 internal interface IOptimizer : IDisposable
 {
-    /// <summary>Updates every parameter that has a gradient.</summary>
+    /// <summary>Updates every parameter that has a gradient. Gradients are used up: clear them before the next backward pass.</summary>
     /// <param name="learningRate">This step's rate.</param>
-    /// <param name="gradientScale">Every gradient is multiplied by this first (clipping).</param>
+    /// <param name="gradientScale">Every gradient is multiplied by this first (clipping), above 0.</param>
     void Step(double learningRate, double gradientScale);
 
     /// <summary>Steps taken.</summary>
@@ -22,3 +19,6 @@ internal interface IOptimizer : IDisposable
     /// <summary>Continues from a saved state; the averages are filled in place through <see cref="State"/>.</summary>
     void Resume(int steps);
 }
+
+/// <summary>One running average of an optimizer.</summary>
+internal sealed record NamedState(string Name, Tensor Value);

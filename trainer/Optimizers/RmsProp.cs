@@ -1,27 +1,29 @@
 using Rudder.Trainer.Models;
 using TorchSharp;
+using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace Rudder.Trainer.Optimizers;
 
-/// <summary>RMSprop as PyTorch defines it: not centred, no momentum; weight decay is added to the gradient.</summary>
+/// <summary>TorchSharp's RMSprop, not centred and without momentum, with its state under the parameters' names.</summary>
 internal sealed class RmsProp : IOptimizer
 {
-    private readonly IReadOnlyList<Slot> slots;
-    private readonly double alpha;
-    private readonly double eps;
+    private readonly IReadOnlyList<NamedParameter> parameters;
+    private readonly RMSProp inner;
 
     /// <summary>Creates the optimizer with zero averages.</summary>
     /// <param name="parameters">What learns.</param>
-    /// <param name="alpha">Smoothing of the squared gradient.</param>
+    /// <param name="alpha">Smoothing of the squared gradient, 0 to below 1.</param>
     /// <param name="eps">Added to the root.</param>
-    /// <param name="decay">Weight decay of a parameter.</param>
+    /// <param name="decay">Weight decay of a parameter; it is added to the gradient.</param>
     public RmsProp(IEnumerable<NamedParameter> parameters, double alpha, double eps, Func<NamedParameter, double> decay)
     {
-        this.alpha = alpha;
-        this.eps = eps;
-        slots = [.. parameters.Select(p => new Slot(p, zeros(p.Value.shape, device: p.Value.device).DetachFromDisposeScope(), decay(p)))];
-        State = [.. slots.Select(s => new NamedState("square_avg/" + s.Parameter.Name, s.Square))];
+        IGrouping<double, NamedParameter>[] groups = [.. parameters.GroupBy(decay)];
+        this.parameters = [.. groups.SelectMany(g => g)];
+        inner = optim.RMSProp(groups.Select(g => new RMSProp.ParamGroup(
+            g.Select(p => p.Value),
+            new RMSProp.Options { alpha = alpha, eps = eps, weight_decay = g.Key })));
+        State = [.. this.parameters.Zip(inner.state_dict().State, (p, s) => new NamedState("square_avg/" + p.Name, ((RMSProp.State)s).square_avg))];
     }
 
     /// <inheritdoc/>
@@ -38,33 +40,20 @@ internal sealed class RmsProp : IOptimizer
     {
         Steps++;
         using var quiet = no_grad();
-        foreach (Slot slot in slots)
+        using var scope = NewDisposeScope();
+        foreach (NamedParameter parameter in parameters.Where(_ => gradientScale != 1))
         {
-            using var scope = NewDisposeScope();
-            if (slot.Parameter.Value.grad is not Tensor raw)
-            {
-                continue;
-            }
-
-            Tensor gradient = raw * gradientScale;
-            if (slot.Decay > 0)
-            {
-                gradient.add_(slot.Parameter.Value, slot.Decay);
-            }
-
-            slot.Square.mul_(alpha).add_(gradient * gradient, 1 - alpha);
-            slot.Parameter.Value.add_(gradient / slot.Square.sqrt().add_(eps), -learningRate);
+            parameter.Value.grad?.mul_(gradientScale);
         }
+
+        foreach (optim.ILearningRateController group in inner.ParamGroups)
+        {
+            group.LearningRate = learningRate;
+        }
+
+        inner.step();
     }
 
     /// <inheritdoc/>
-    public void Dispose()
-    {
-        foreach (NamedState state in State)
-        {
-            state.Value.Dispose();
-        }
-    }
-
-    private sealed record Slot(NamedParameter Parameter, Tensor Square, double Decay);
+    public void Dispose() => inner.Dispose();
 }

@@ -1,4 +1,5 @@
 using Rudder.Trainer.Data;
+using Rudder.Trainer.Losses;
 using Rudder.Trainer.Models;
 using Rudder.Trainer.Optimizers;
 using Rudder.Trainer.Recipes.Settings;
@@ -16,16 +17,16 @@ internal static class Preference
     public static IReadOnlyDictionary<string, object> Run(PreferenceRecipe recipe, RunFolder run, RunRequest request)
     {
         // 1. loss, device; the policy starts as a copy of `model`
-        PreferenceObjective objective = PreferenceSource.Objective(recipe);
+        PreferenceLoss loss = recipe.BindLoss();
         Device device = ComputeDevice.Open(request.Device);
         int threads = ComputeDevice.UseThreads(recipe.Threads);
         using Gpt2 policy = PreferenceSource.Policy(recipe, device);
 
         // 2. pairs as groups, with the reference's log-prob of each completion; the reference is gone when this returns
-        ScoredPairs training = PreferenceSource.Read(recipe.Pairs, recipe, policy, objective.NeedsBaseline, run, request);
+        ScoredPairs training = PreferenceSource.Read(recipe.Pairs, recipe, policy, loss, run, request);
         ScoredPairs? heldOut = recipe.EvaluationPairs is null
             ? null
-            : PreferenceSource.Read(recipe.EvaluationPairs, recipe, policy, objective.NeedsBaseline, run, request);
+            : PreferenceSource.Read(recipe.EvaluationPairs, recipe, policy, loss, run, request);
         run.WriteStart(recipe, request, threads, RecipeInputs.Of(recipe));
 
         // 3. seed, only now: building models draws random numbers, and a cached reference is not built; optimizer
@@ -40,7 +41,7 @@ internal static class Preference
         session.LogData(cuts);
 
         // 4. the loop
-        var parts = new Parts(recipe, run, objective, policy, training, heldOut, optimizer, new ClippedStep(recipe, trainable, optimizer, total));
+        var parts = new Parts(recipe, run, loss, policy, training, heldOut, optimizer, new ClippedStep(recipe, trainable, optimizer, total));
         Train(parts, session, total);
 
         // 5. last evaluation, model folder
@@ -67,7 +68,7 @@ internal static class Preference
             // 4a. forward and backward; every pair of the step counts alike
             IReadOnlyList<PreferenceGroup>[] batches = [.. plan.Skip(session.State.Cursor * recipe.Batch.Accumulation).Take(recipe.Batch.Accumulation)];
             run.Policy.zero_grad();
-            PreferenceMetrics metrics = Accumulate(recipe, run.Objective, run.Policy, run.Training, batches);
+            PreferenceMetrics metrics = Accumulate(recipe, run.Loss, run.Policy, run.Training, batches);
 
             // 4b. clip, step
             (double norm, double rate) = run.Update.Take(session.State.Step, metrics.Loss, batches.SelectMany(batch => batch).Select(group => group.PromptId));
@@ -87,20 +88,20 @@ internal static class Preference
     /// <remarks>KTO's reference point z is taken anew in each part, over that part's groups: 32 parts of one group are not one part of 32.</remarks>
     internal static PreferenceMetrics Accumulate(
         PreferenceRecipe recipe,
-        PreferenceObjective objective,
+        PreferenceLoss loss,
         Gpt2 policy,
         ScoredPairs training,
         IReadOnlyList<IReadOnlyList<PreferenceGroup>> parts)
     {
         int pairs = parts.Sum(part => part.Sum(group => group.Pairs.Count));
-        var metrics = new PreferenceMetrics(recipe.Beta);
+        var metrics = new PreferenceMetrics(loss.Beta);
         foreach (IReadOnlyList<PreferenceGroup> part in parts)
         {
             using var scope = NewDisposeScope();
             PreferenceBatch batch = PreferenceBatch.Of(part, ModeOf(recipe));
             Tensor? baseline = PreferenceForward.Baseline(policy, part, training);
             PairLogProbs sides = PreferenceForward.Pairs(policy, batch, training.Reference, baseline);
-            Tensor perPair = objective.PerPair(sides); // [P]
+            Tensor perPair = loss.PerPair(sides); // [P]
             (perPair.sum() / pairs).backward();
             metrics.Add(sides, perPair, batch.Tokens);
         }
@@ -118,14 +119,14 @@ internal static class Preference
 
         run.Policy.eval();
         using IDisposable quiet = no_grad();
-        var metrics = new PreferenceMetrics(run.Recipe.Beta);
+        var metrics = new PreferenceMetrics(run.Loss.Beta);
         foreach (IReadOnlyList<PreferenceGroup> groups in GroupBatches.InOrder(heldOut.Data.Groups, run.Recipe.Batch.Groups))
         {
             using var scope = NewDisposeScope();
             PreferenceBatch batch = PreferenceBatch.Of(groups, ModeOf(run.Recipe));
             Tensor? baseline = PreferenceForward.Baseline(run.Policy, groups, heldOut);
             PairLogProbs sides = PreferenceForward.Pairs(run.Policy, batch, heldOut.Reference, baseline);
-            metrics.Add(sides, run.Objective.PerPair(sides), batch.Tokens);
+            metrics.Add(sides, run.Loss.PerPair(sides), batch.Tokens);
         }
 
         run.Policy.train();
@@ -148,7 +149,7 @@ internal static class Preference
     private sealed record Parts(
         PreferenceRecipe Recipe,
         RunFolder Folder,
-        PreferenceObjective Objective,
+        PreferenceLoss Loss,
         Gpt2 Policy,
         ScoredPairs Training,
         ScoredPairs? HeldOut,

@@ -11,18 +11,18 @@ internal static class PreferenceForward
     /// <summary>Both sides of every pair of a batch under policy and reference.</summary>
     /// <param name="policy">The policy; the gradient flows through its log-probs.</param>
     /// <param name="batch">Rows and pairs.</param>
-    /// <param name="reference">log π_ref by completion row, nats.</param>
-    /// <param name="baseline">KTO's z; null for every other loss.</param>
-    public static PairLogProbs Pairs(Gpt2 policy, PreferenceBatch batch, float[] reference, Tensor? baseline = null)
+    /// <param name="reference">log π_ref by completion row, nats; null where the loss reads none.</param>
+    /// <param name="baseline">The loss's reference point; null where it reads none.</param>
+    public static PairLogProbs Pairs(Gpt2 policy, PreferenceBatch batch, float[]? reference, Tensor? baseline = null)
     {
         var rows = new PreferenceTensors(batch, policy.Device);
         Tensor sums = CompletionLogProbs.Sums(policy, rows); // [B]
-        Tensor frozen = Reference(batch, reference, policy.Device); // [B]
+        Tensor? frozen = reference is null ? null : Reference(batch, reference, policy.Device); // [B]
         return new PairLogProbs(
             sums.index_select(0, rows.Chosen), // [B] -> [P]
             sums.index_select(0, rows.Rejected),
-            frozen.index_select(0, rows.Chosen),
-            frozen.index_select(0, rows.Rejected),
+            frozen?.index_select(0, rows.Chosen),
+            frozen?.index_select(0, rows.Rejected),
             rows.Lengths.index_select(0, rows.Chosen),
             rows.Lengths.index_select(0, rows.Rejected),
             baseline);
@@ -42,7 +42,7 @@ internal static class PreferenceForward
         using IDisposable quiet = no_grad();
         PreferenceBatch batch = pairs.Mismatched.Of(groups);
         Tensor sums = CompletionLogProbs.Sums(policy, new PreferenceTensors(batch, policy.Device)); // [B]
-        return PreferenceLosses.KtoBaseline(sums - Reference(batch, pairs.Reference, policy.Device));
+        return Kto.ReferencePoint(sums - Reference(batch, pairs.Reference!, policy.Device));
     }
 
     private static Tensor Reference(PreferenceBatch batch, float[] reference, Device device) =>

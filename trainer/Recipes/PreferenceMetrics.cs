@@ -1,3 +1,4 @@
+using Rudder.Trainer.Losses;
 using Rudder.Trainer.Models;
 using static TorchSharp.torch;
 
@@ -7,6 +8,7 @@ namespace Rudder.Trainer.Recipes;
 /// <param name="beta">Scales log-ratios to implicit rewards r̂ = β·(log π_θ − log π_ref), for every loss.</param>
 internal sealed class PreferenceMetrics(double beta)
 {
+    private bool hasReference;
     private int correct;
     private double loss;
     private double rewardChosen;
@@ -32,12 +34,13 @@ internal sealed class PreferenceMetrics(double beta)
         float[] losses = NamedParameters.Values(perPair);
         float[] chosen = NamedParameters.Values(batch.Chosen);
         float[] rejected = NamedParameters.Values(batch.Rejected);
-        float[] referenceChosen = NamedParameters.Values(batch.ReferenceChosen);
-        float[] referenceRejected = NamedParameters.Values(batch.ReferenceRejected);
+        float[]? referenceChosen = batch.ReferenceChosen is Tensor c ? NamedParameters.Values(c) : null;
+        float[]? referenceRejected = batch.ReferenceRejected is Tensor r ? NamedParameters.Values(r) : null;
+        hasReference |= referenceChosen is not null;
         for (int p = 0; p < losses.Length; p++)
         {
-            double winner = beta * ((double)chosen[p] - referenceChosen[p]);
-            double loser = beta * ((double)rejected[p] - referenceRejected[p]);
+            double winner = beta * ((double)chosen[p] - (referenceChosen?[p] ?? 0));
+            double loser = beta * ((double)rejected[p] - (referenceRejected?[p] ?? 0));
             loss += losses[p];
             rewardChosen += winner;
             rewardRejected += loser;
@@ -50,14 +53,20 @@ internal sealed class PreferenceMetrics(double beta)
         Tokens += tokens;
     }
 
-    /// <summary>Means of implicit rewards and log-probs.</summary>
-    public IReadOnlyList<KeyValuePair<string, double>> Rewards() =>
-    [
-        new("rewards/chosen", rewardChosen / Pairs),
-        new("rewards/rejected", rewardRejected / Pairs),
-        new("rewards/accuracies", (double)correct / Pairs),
-        new("rewards/margins", (rewardChosen - rewardRejected) / Pairs),
-        new("logps/chosen", logpChosen / Pairs),
-        new("logps/rejected", logpRejected / Pairs),
-    ];
+    /// <summary>Means of implicit rewards and log-probs. Rewards are log-ratios: without a reference only log-probs are compared.</summary>
+    public IReadOnlyList<KeyValuePair<string, double>> Rewards()
+    {
+        List<KeyValuePair<string, double>> logps = [new("logps/chosen", logpChosen / Pairs), new("logps/rejected", logpRejected / Pairs)];
+        double accuracy = (double)correct / Pairs;
+        return !hasReference
+            ? [new("logps/accuracies", accuracy), .. logps]
+            :
+            [
+                new("rewards/chosen", rewardChosen / Pairs),
+                new("rewards/rejected", rewardRejected / Pairs),
+                new("rewards/accuracies", accuracy),
+                new("rewards/margins", (rewardChosen - rewardRejected) / Pairs),
+                .. logps,
+            ];
+    }
 }

@@ -1,6 +1,7 @@
 using Rudder.Checkpoints;
 using Rudder.Datasets;
 using Rudder.Trainer.Data;
+using Rudder.Trainer.Losses;
 using Rudder.Trainer.Models;
 using Rudder.Trainer.Recipes.Settings;
 using Rudder.Trainer.Runs;
@@ -10,23 +11,13 @@ namespace Rudder.Trainer.Recipes;
 
 /// <summary>Pairs ready to train or evaluate on.</summary>
 /// <param name="Data">The groups.</param>
-/// <param name="Reference">log π_ref of each completion row, and of the mismatched rows after them, nats.</param>
-/// <param name="Mismatched">KTO's rows; null for every other loss.</param>
-internal sealed record ScoredPairs(PreferenceData Data, float[] Reference, MismatchedCompletions? Mismatched);
+/// <param name="Reference">log π_ref of each completion row, and of the mismatched rows after them, nats; null where the loss reads none.</param>
+/// <param name="Mismatched">Rows for the loss's reference point; null where it has none.</param>
+internal sealed record ScoredPairs(PreferenceData Data, float[]? Reference, MismatchedCompletions? Mismatched);
 
 /// <summary>Finds what a preference recipe starts from: the policy, the pairs and the reference's log-probs.</summary>
 internal static class PreferenceSource
 {
-    /// <summary>The loss the recipe names, with its numbers checked.</summary>
-    public static PreferenceObjective Objective(PreferenceRecipe recipe) => new(new PreferenceLossSettings(
-        recipe.Loss,
-        recipe.Beta,
-        recipe.LabelSmoothing,
-        recipe.Gamma,
-        recipe.Lambda,
-        recipe.LambdaDesirable,
-        recipe.LambdaUndesirable));
-
     /// <summary>The policy: a copy of <c>model</c>, without dropout unless the recipe sets it.</summary>
     public static Gpt2 Policy(PreferenceRecipe recipe, Device device)
     {
@@ -45,8 +36,8 @@ internal static class PreferenceSource
         return policy;
     }
 
-    /// <summary>Reads a pair file and takes or computes the reference's log-probs; the reference is out of memory afterwards.</summary>
-    public static ScoredPairs Read(string file, PreferenceRecipe recipe, Gpt2 policy, bool mismatched, RunFolder run, RunRequest request)
+    /// <summary>Reads a pair file and takes or computes what the loss needs of the reference, which is out of memory afterwards.</summary>
+    public static ScoredPairs Read(string file, PreferenceRecipe recipe, Gpt2 policy, PreferenceLoss loss, RunFolder run, RunRequest request)
     {
         if (file.Length == 0)
         {
@@ -56,7 +47,12 @@ internal static class PreferenceSource
         SequenceLimits limits = Limits(recipe, policy.Config);
         PreferenceData data = PreferenceGrouping.Group(file, PreferencePairs.ReadNumbered(file), limits);
         Report(file, data, request);
-        MismatchedCompletions? others = mismatched ? new MismatchedCompletions(data, limits.MaxLength) : null;
+        MismatchedCompletions? others = loss.NeedsBaseline ? new MismatchedCompletions(data, limits.MaxLength) : null;
+        if (!loss.NeedsReference)
+        {
+            return new ScoredPairs(data, null, others);
+        }
+
         string folder = Path.TrimEndingDirectorySeparator(Path.GetFullPath(run.Path)); // "runs/a/" would be its own parent
         string cache = recipe.ReferenceCache ?? Path.Combine(Path.GetDirectoryName(folder)!, "reference-cache");
         float[] reference = ReferenceLogProbs.Obtain(

@@ -256,15 +256,15 @@ public class SlotEngineSchedulingTests
         hold.Set();
         await disposed.WaitAsync(Patience);
         var failed = await Assert.ThrowsAsync<RequestFault>(() => running.WaitAsync(Patience));
-        Assert.Contains("no new request is taken", late.Message);
+        Assert.Equal(FaultKind.Unavailable, late.Kind);
         Assert.Contains("stopped before the request was finished", failed.Message);
         Assert.True(decoder.Disposed);
     }
 
     [Theory]
     [InlineData(new int[0], 1, 5, "prompts[0]")]
-    [InlineData(new[] { 16 }, 1, 5, "prompts[0]")]
-    [InlineData(new[] { -1 }, 1, 5, "prompts[0]")]
+    [InlineData(new[] { 16 }, 1, 5, "prompts[0].ids[0]")]
+    [InlineData(new[] { -1 }, 1, 5, "prompts[0].ids[0]")]
     [InlineData(new[] { 1 }, 0, 5, "n")]
     [InlineData(new[] { 1 }, 1, 0, "settings.max_new_tokens")]
     [InlineData(new[] { 1 }, 1, 64, "settings.max_new_tokens")]

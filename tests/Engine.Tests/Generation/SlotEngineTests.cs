@@ -158,7 +158,7 @@ public sealed class SlotEngineTests : IDisposable
     }
 
     [Theory]
-    [InlineData(64, 1, "prompts[0]", "at most 64")]
+    [InlineData(64, 1, "prompts[0]", "at most 63")]
     [InlineData(60, 5, "settings.max_new_tokens", "1 to 4 tokens after a prompt of 60")]
     public async Task GenerateAsync_BeyondTheContext_IsRefusedWithTheLimit(int length, int maxNew, string field, string limit)
     {

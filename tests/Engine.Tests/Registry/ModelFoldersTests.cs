@@ -161,6 +161,6 @@ public sealed class ModelFoldersTests : IDisposable
 
         var fault = Assert.Throws<RequestFault>(() => Folders.Resolve("model"));
 
-        Assert.Contains("'config.json' in the folder at path is a pipe, a socket or a device", fault.Message);
+        Assert.Contains("'config.json'", fault.Value);
     }
 }

@@ -154,7 +154,6 @@ public sealed class ClassifierEngineTests : IDisposable
     {
         using var engine = Load();
         var e = Assert.Throws<RequestFault>(() => engine.ClassifyIds([[0, 2], new int[length]], CancellationToken.None));
-        Assert.Equal("inputs[1]", e.Field);
-        Assert.Contains($"{length} ids; the classifier takes 1 to 64", e.Message);
+        Assert.Equal(("inputs[1].ids", $"has {length} ids", "it takes 1 to 64"), (e.Field, e.Value, e.Limit));
     }
 }

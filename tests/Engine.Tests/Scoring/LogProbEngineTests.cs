@@ -214,7 +214,7 @@ public sealed class LogProbEngineTests : IDisposable
     {
         using var engine = Load();
         var e = Assert.Throws<RequestFault>(() => engine.Score([new ScoredSequence([1], [512])], CancellationToken.None));
-        Assert.Equal("sequences[0].completion_ids", e.Field);
+        Assert.Equal("sequences[0].completion_ids[0]", e.Field);
     }
 
     private static (double Kl, double K1) SlowDivergence(TinyModel model, TinyModel reference, ScoredSequence sequence)

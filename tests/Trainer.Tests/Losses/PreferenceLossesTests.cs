@@ -25,49 +25,49 @@ public sealed class PreferenceLossesTests : IDisposable
 
     [Fact]
     public void Dpo_GoldenPairs_MatchesAuthorsValues() =>
-        Check("dpo", 3, e => PreferenceLosses.Dpo(PolicyMargin, ReferenceMargin, Beta(e)));
+        Check("dpo", 3, e => Dpo.Loss(PolicyMargin, ReferenceMargin, Beta(e)));
 
     [Fact]
     public void ConservativeDpo_GoldenPairs_MatchesAuthorsValues() =>
-        Check("cdpo", 6, e => PreferenceLosses.ConservativeDpo(PolicyMargin, ReferenceMargin, Beta(e), Smoothing(e)));
+        Check("cdpo", 6, e => ConservativeDpo.Loss(PolicyMargin, ReferenceMargin, Beta(e), Smoothing(e)));
 
     [Fact]
     public void RobustDpo_GoldenPairs_MatchesFormula() =>
-        Check("robust", 6, e => PreferenceLosses.RobustDpo(PolicyMargin, ReferenceMargin, Beta(e), Smoothing(e)));
+        Check("robust", 6, e => RobustDpo.Loss(PolicyMargin, ReferenceMargin, Beta(e), Smoothing(e)));
 
     [Fact]
     public void Ipo_GoldenPairsSummed_MatchesAuthorsValues() =>
-        Check("ipo-sum", 3, e => PreferenceLosses.Ipo(PolicyMargin, ReferenceMargin, Beta(e)));
+        Check("ipo-sum", 3, e => Ipo.Loss(PolicyMargin, ReferenceMargin, Beta(e)));
 
     [Fact]
     public void Ipo_GoldenPairsPerToken_MatchesFormula() =>
-        Check("ipo-mean", 3, e => PreferenceLosses.Ipo(ChosenMean - RejectedMean, ReferenceChosenMean - ReferenceRejectedMean, Beta(e)));
+        Check("ipo-mean", 3, e => Ipo.Loss(ChosenMean - RejectedMean, ReferenceChosenMean - ReferenceRejectedMean, Beta(e)));
 
     [Fact]
     public void Hinge_GoldenPairs_MatchesFormula() =>
-        Check("hinge", 3, e => PreferenceLosses.Hinge(PolicyMargin, ReferenceMargin, Beta(e)));
+        Check("hinge", 3, e => Hinge.Loss(PolicyMargin, ReferenceMargin, Beta(e)));
 
     [Fact]
     public void ReferenceFreeDpo_GoldenPairs_MatchesAuthorsValues() =>
-        Check("dpo-reference-free", 3, e => PreferenceLosses.ReferenceFreeDpo(PolicyMargin, Beta(e)));
+        Check("dpo-reference-free", 3, e => ReferenceFreeDpo.Loss(PolicyMargin, Beta(e)));
 
     [Fact]
     public void SimPo_GoldenPairs_MatchesFormula() =>
-        Check("simpo", 2, e => PreferenceLosses.SimPo(ChosenMean, RejectedMean, Beta(e), GoldenLosses.Parameter(e, "gamma")));
+        Check("simpo", 2, e => SimPo.Loss(ChosenMean, RejectedMean, Beta(e), GoldenLosses.Parameter(e, "gamma")));
 
     [Fact]
     public void Orpo_GoldenPairs_MatchesFormula() =>
-        Check("orpo", 2, e => PreferenceLosses.Orpo(ChosenMean, RejectedMean, GoldenLosses.Parameter(e, "lambda")));
+        Check("orpo", 2, e => Orpo.Loss(ChosenMean, RejectedMean, GoldenLosses.Parameter(e, "lambda")));
 
     [Fact]
-    public void KtoDesirable_GoldenPairs_MatchesFormula() => Check("kto-desirable", 2, e => PreferenceLosses.KtoDesirable(
+    public void KtoDesirable_GoldenPairs_MatchesFormula() => Check("kto-desirable", 2, e => Kto.Desirable(
         GoldenLosses.Input("policy_chosen_logps") - GoldenLosses.Input("reference_chosen_logps"),
         tensor(GoldenLosses.Parameter(e, "z")),
         Beta(e),
         GoldenLosses.Parameter(e, "lambda_d")));
 
     [Fact]
-    public void KtoUndesirable_GoldenPairs_MatchesFormula() => Check("kto-undesirable", 2, e => PreferenceLosses.KtoUndesirable(
+    public void KtoUndesirable_GoldenPairs_MatchesFormula() => Check("kto-undesirable", 2, e => Kto.Undesirable(
         GoldenLosses.Input("policy_rejected_logps") - GoldenLosses.Input("reference_rejected_logps"),
         tensor(GoldenLosses.Parameter(e, "z")),
         Beta(e),
@@ -79,7 +79,7 @@ public sealed class PreferenceLossesTests : IDisposable
     public void KtoBaseline_MismatchedLogRatios_IsTheirMeanAndNeverNegative(double[] logRatios, double expected)
     {
         Tensor ratios = tensor(logRatios, requires_grad: true);
-        Tensor baseline = PreferenceLosses.KtoBaseline(ratios);
+        Tensor baseline = Kto.ReferencePoint(ratios);
         GoldenLosses.AssertClose(expected, baseline.item<double>());
         Assert.False(baseline.requires_grad);
     }
@@ -88,13 +88,13 @@ public sealed class PreferenceLossesTests : IDisposable
     [InlineData(0f, 0f, 0.6931472f)] // policy = reference: ln 2
     [InlineData(5f, 1f, 0.5130153f)] // beta 0.1, margin 4: −log σ(0.4)
     public void Dpo_KnownMargins_MatchesHandComputedLoss(float policy, float reference, float expected) =>
-        Assert.Equal(expected, PreferenceLosses.Dpo(tensor(policy), tensor(reference), 0.1).item<float>(), 1e-6f);
+        Assert.Equal(expected, Dpo.Loss(tensor(policy), tensor(reference), 0.1).item<float>(), 1e-6f);
 
     [Fact]
     public void Dpo_UnitMargin_GradientIsMinusBetaTimesSigmoidOfTheNegatedMargin()
     {
         Tensor margin = tensor(new[] { 1.0 }, requires_grad: true);
-        PreferenceLosses.Dpo(margin, tensor(new[] { 0.0 }), 0.5).sum().backward();
+        Dpo.Loss(margin, tensor(new[] { 0.0 }), 0.5).sum().backward();
         GoldenLosses.AssertClose(-0.5 / (1 + Math.Exp(0.5)), margin.grad!.item<double>());
     }
 
@@ -119,17 +119,17 @@ public sealed class PreferenceLossesTests : IDisposable
         Tensor zero = zeros_like(x);
         Tensor value = loss switch
         {
-            "dpo" => PreferenceLosses.Dpo(x, zero, 1),
-            "cdpo" => PreferenceLosses.ConservativeDpo(x, zero, 1, 0.1),
-            "robust" => PreferenceLosses.RobustDpo(x, zero, 1, 0.3),
-            "ipo" => PreferenceLosses.Ipo(x, zero, 0.05),
-            "hinge" => PreferenceLosses.Hinge(x, zero, 1),
-            "reference-free" => PreferenceLosses.ReferenceFreeDpo(x, 1),
-            "kto-desirable" => PreferenceLosses.KtoDesirable(x, zero, 1, 1),
-            "kto-undesirable" => PreferenceLosses.KtoUndesirable(x, zero, 1, 1),
-            "simpo" => PreferenceLosses.SimPo(x, zero, 2.5, 1.4),
-            "orpo-chosen" => PreferenceLosses.Orpo(x, zero - 1, 0.1),
-            _ => PreferenceLosses.Orpo(zero - 1, x, 0.1),
+            "dpo" => Dpo.Loss(x, zero, 1),
+            "cdpo" => ConservativeDpo.Loss(x, zero, 1, 0.1),
+            "robust" => RobustDpo.Loss(x, zero, 1, 0.3),
+            "ipo" => Ipo.Loss(x, zero, 0.05),
+            "hinge" => Hinge.Loss(x, zero, 1),
+            "reference-free" => ReferenceFreeDpo.Loss(x, 1),
+            "kto-desirable" => Kto.Desirable(x, zero, 1, 1),
+            "kto-undesirable" => Kto.Undesirable(x, zero, 1, 1),
+            "simpo" => SimPo.Loss(x, zero, 2.5, 1.4),
+            "orpo-chosen" => Orpo.Loss(x, zero - 1, 0.1),
+            _ => Orpo.Loss(zero - 1, x, 0.1),
         };
         value.sum().backward();
         Assert.All(value.detach().data<float>().ToArray(), number => Assert.True(float.IsFinite(number), $"loss {number}"));

@@ -50,7 +50,7 @@ public sealed class CompletionLogProbsTests : IDisposable
     {
         PreferenceData data = SamplePairs.Group(SamplePairs.Random(5, 4, seed: 13));
         float[] reference = [.. Enumerable.Range(0, data.Completions).Select(i => -40f - i)];
-        var objective = new PreferenceObjective(new PreferenceLossSettings(loss, Beta: 0.1));
+        PreferenceLoss objective = PreferenceLoss.All[loss];
         (double groupLoss, float[][] groupGradients) = Gradients(BatchMode.Group);
         (double pairLoss, float[][] pairGradients) = Gradients(BatchMode.Pair);
         Assert.Equal(groupLoss, pairLoss, 1e-6 * Math.Abs(groupLoss));

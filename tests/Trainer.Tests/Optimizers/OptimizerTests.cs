@@ -52,25 +52,70 @@ public class OptimizerTests
     }
 
     [Fact]
-    public void AdamWStep_TensorOperations_EqualTheFusedPass()
+    public void AdamWStep_ScaledGradients_FollowTheFormulaInFloat64()
     {
         using var scope = NewDisposeScope();
         manual_seed(2);
-        Tensor start = randn(103), slope = randn(103);
-        float[][] results = [.. new[] { false, true }.Select(tensors =>
+        double[] expected = [.. randn(103).data<float>().ToArray().Select(v => (double)v)];
+        float[][] gradients = [.. Enumerable.Range(0, 5).Select(_ => randn(103).data<float>().ToArray())];
+        var parameter = new NamedParameter("p", nn.Parameter(tensor([.. expected.Select(v => (float)v)])));
+        using var optimizer = new AdamW([parameter], 0.9, 0.95, 1e-8, _ => 0.1);
+        (double[] average, double[] square) = (new double[103], new double[103]);
+        for (int step = 1; step <= gradients.Length; step++)
         {
-            var parameter = new NamedParameter("p", nn.Parameter(start.clone()));
-            using var optimizer = new AdamW([parameter], 0.9, 0.95, 1e-8, _ => 0.1) { TensorOperations = tensors };
-            for (int step = 0; step < 5; step++)
+            parameter.Value.grad = tensor(gradients[step - 1]);
+            optimizer.Step(0.01, 0.7);
+            for (int i = 0; i < expected.Length; i++)
+            {
+                double gradient = 0.7 * gradients[step - 1][i];
+                average[i] = (0.9 * average[i]) + (0.1 * gradient);
+                square[i] = (0.95 * square[i]) + (0.05 * gradient * gradient);
+                double corrected = average[i] / (1 - Math.Pow(0.9, step)) / (Math.Sqrt(square[i] / (1 - Math.Pow(0.95, step))) + 1e-8);
+                expected[i] = (expected[i] * (1 - (0.01 * 0.1))) - (0.01 * corrected);
+            }
+        }
+
+        Assert.All(expected.Zip(parameter.Value.data<float>().ToArray()), pair => Assert.Equal(pair.First, pair.Second, 1e-6));
+    }
+
+    [Theory]
+    [InlineData("adamw")]
+    [InlineData("rmsprop")]
+    public void Step_StateCopiedIntoAFreshOptimizer_ContinuesBitForBit(string name)
+    {
+        using var scope = NewDisposeScope();
+        manual_seed(3);
+        Tensor start = randn(11, 7), slope = randn(11, 7);
+        var settings = new OptimizerSettings { Name = name, WeightDecay = 0.1 };
+        NamedParameter whole = Parameter(start), cut = Parameter(start);
+        using IOptimizer through = OptimizerFactory.Create(settings, [whole]), first = OptimizerFactory.Create(settings, [cut]);
+        Learn(whole, through, 6);
+        Learn(cut, first, 3);
+
+        NamedParameter resumed = Parameter(cut.Value.detach());
+        using IOptimizer second = OptimizerFactory.Create(settings, [resumed]);
+        foreach ((NamedState to, NamedState from) in second.State.Zip(first.State))
+        {
+            Assert.Equal(from.Name, to.Name);
+            using var quiet = no_grad();
+            to.Value.copy_(from.Value);
+        }
+
+        second.Resume(first.Steps);
+        Learn(resumed, second, 3);
+        Assert.Equal(NamedParameters.Values(whole.Value), NamedParameters.Values(resumed.Value));
+
+        static NamedParameter Parameter(Tensor value) => new("p", nn.Parameter(value.clone()));
+
+        void Learn(NamedParameter parameter, IOptimizer optimizer, int steps)
+        {
+            for (int step = 0; step < steps; step++)
             {
                 parameter.Value.grad = null;
                 (parameter.Value * parameter.Value * slope).sum().backward();
                 optimizer.Step(0.01, 0.7);
             }
-
-            return parameter.Value.data<float>().ToArray();
-        })];
-        Assert.All(results[0].Zip(results[1]), pair => Assert.Equal(pair.First, pair.Second, 1e-6f));
+        }
     }
 
     [Theory]

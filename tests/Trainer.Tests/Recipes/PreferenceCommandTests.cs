@@ -171,6 +171,19 @@ public sealed class PreferenceCommandTests : IDisposable
         Assert.True(lines[^1].GetProperty("loss").GetDouble() < lines[0].GetProperty("loss").GetDouble());
     }
 
+    [Theory]
+    [InlineData("simpo")]
+    [InlineData("orpo")]
+    [InlineData("dpo-reference-free")]
+    public void Dpo_LossWithoutReference_ScoresNone(string loss)
+    {
+        Assert.Equal(0, Trainer("--output", Run(loss), "--set", $"loss={loss}", "--set", "max_steps=1"));
+        Assert.False(Directory.Exists(Path.Combine(folder, "reference-cache")));
+        JsonElement line = Assert.Single(Metrics(loss));
+        Assert.Equal(JsonValueKind.Number, line.GetProperty("logps/accuracies").ValueKind);
+        Assert.False(line.TryGetProperty("rewards/margins", out _));
+    }
+
     [Fact]
     public void Dpo_LossNotANumber_StopsWithStepLossAndBatch()
     {
@@ -212,7 +225,7 @@ public sealed class PreferenceCommandTests : IDisposable
     }
 
     [Theory]
-    [InlineData("loss=ppo", "known losses are dpo, cdpo")]
+    [InlineData("loss=ppo", "known losses are cdpo, dpo")]
     [InlineData("beta=0", "beta is 0")]
     [InlineData("max_length=65", "max_length is 65; the model's context is 64")]
     [InlineData("max_length=4", "max_prompt is 3")]

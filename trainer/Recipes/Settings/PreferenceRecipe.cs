@@ -1,11 +1,17 @@
 using System.ComponentModel.DataAnnotations;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Rudder.Trainer.Losses;
 
 namespace Rudder.Trainer.Recipes.Settings;
 
 /// <summary>Preference training on pairs of completions: DPO and its relatives. Dropout is 0 here unless the recipe sets it.</summary>
 internal sealed record PreferenceRecipe : TrainingRecipe
 {
-    /// <summary>Folder of the frozen reference. Default: that of <see cref="TrainingRecipe.Model"/>, whose copy is the policy.</summary>
+    /// <summary>
+    /// Folder of the frozen reference; refused where the loss reads none. Default: that of <see cref="TrainingRecipe.Model"/>, whose copy
+    /// is the policy.
+    /// </summary>
     public string? Reference { get; init; }
 
     /// <summary>Pair file (.jsonl or .jsonl.gz of preference.v1.PreferencePair). Required.</summary>
@@ -14,26 +20,11 @@ internal sealed record PreferenceRecipe : TrainingRecipe
     /// <summary>Pair file that is only evaluated on, every evaluate_every steps and at the end; null for none.</summary>
     public string? EvaluationPairs { get; init; }
 
-    /// <summary>Loss: dpo, cdpo, robust, ipo, ipo-mean, hinge, dpo-reference-free, kto, simpo or orpo. Default dpo.</summary>
+    /// <summary>Name of the loss; docs/recipes.md lists them. Default dpo.</summary>
     public string Loss { get; init; } = "dpo";
 
-    /// <summary>KL strength per nat, above 0; larger stays nearer the reference (simpo: scale only). Default 0.1.</summary>
-    public double Beta { get; init; } = 0.1;
-
-    /// <summary>cdpo and robust only: probability that a label is wrong, 0 to below 0.5. Default 0.1.</summary>
-    public double? LabelSmoothing { get; init; }
-
-    /// <summary>simpo only: reward margin aimed at, 0 or more. Default 0.5.</summary>
-    public double? Gamma { get; init; }
-
-    /// <summary>orpo only: weight of the odds-ratio term, 0 or more. Default 0.1.</summary>
-    public double? Lambda { get; init; }
-
-    /// <summary>kto only: weight of chosen completions, above 0. Default 1.</summary>
-    public double? LambdaDesirable { get; init; }
-
-    /// <summary>kto only: weight of rejected completions, above 0. Default 1.</summary>
-    public double? LambdaUndesirable { get; init; }
+    /// <summary>Settings of the loss, which stand beside the others in the file; <see cref="PreferenceLoss"/> documents them.</summary>
+    [JsonExtensionData] public Dictionary<string, JsonElement> LossSettings { get; init; } = [];
 
     /// <summary>Most tokens of prompt and completion together; 0 means the model's context. Default 0.</summary>
     [Range(0, 8192)] public int MaxLength { get; init; }
@@ -52,6 +43,36 @@ internal sealed record PreferenceRecipe : TrainingRecipe
 
     /// <inheritdoc/>
     public override IEnumerable<string> InputFiles() => EvaluationPairs is null ? [Pairs] : [Pairs, EvaluationPairs];
+
+    /// <summary>The loss with its settings; those of another loss are refused, not ignored.</summary>
+    /// <exception cref="BadInputException">The loss is unknown, or has no such setting.</exception>
+    public PreferenceLoss BindLoss()
+    {
+        if (!PreferenceLoss.All.TryGetValue(Loss, out PreferenceLoss? known))
+        {
+            throw new BadInputException($"loss is '{Loss}'; known losses are {string.Join(", ", PreferenceLoss.All.Keys)}.");
+        }
+
+        string? foreign = LossSettings.Keys.FirstOrDefault(key => !Has(known, key));
+        return foreign is null
+            ? RecipeReader.Bind<PreferenceLoss>(LossSettings, known.GetType())
+            : throw new BadInputException(
+                $"{foreign} is {LossSettings[foreign]}, but loss '{Loss}' has no such setting. Leave it out, or choose "
+                + $"{string.Join(" or ", PreferenceLoss.All.Values.Where(loss => Has(loss, foreign)).Select(loss => loss.Name))}.");
+
+        static bool Has(PreferenceLoss loss, string key) => loss.Settings().Any(setting => RecipeReader.KeyOf(setting.Name) == key);
+    }
+
+    /// <inheritdoc/>
+    internal override TrainingRecipe Complete(string path)
+    {
+        base.Complete(path);
+        PreferenceLoss loss = BindLoss();
+        RecipeCheck.Values(loss, string.Empty, path);
+        return loss.NeedsReference || Reference is null
+            ? this with { LossSettings = RecipeReader.Unbind(loss) }
+            : throw new BadInputException($"{path}: reference is {Reference}, but loss '{Loss}' reads none. Leave it out, or choose another loss.");
+    }
 }
 
 /// <summary>Sizes of a preference step.</summary>

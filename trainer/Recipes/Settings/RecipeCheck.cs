@@ -2,6 +2,8 @@ using System.ComponentModel.DataAnnotations;
 using System.Globalization;
 using System.Reflection;
 using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
+using Rudder.Trainer.Losses;
 
 namespace Rudder.Trainer.Recipes.Settings;
 
@@ -78,11 +80,16 @@ internal static class RecipeCheck
 
     /// <summary>The setting called <paramref name="key"/> in a recipe file, or null.</summary>
     public static PropertyInfo? Find(Type type, string key) =>
-        Array.Find(type.GetProperties(), p => p.CanWrite && RecipeReader.KeyOf(p.Name) == key);
+        SettingsOf(type).FirstOrDefault(p => RecipeReader.KeyOf(p.Name) == key);
 
     /// <summary>The keys a recipe file may have at this place.</summary>
     public static string Known(Type type) =>
-        string.Join(", ", type.GetProperties().Where(p => p.CanWrite).Select(p => RecipeReader.KeyOf(p.Name)).Order(StringComparer.Ordinal));
+        string.Join(", ", SettingsOf(type).Select(p => RecipeReader.KeyOf(p.Name)).Distinct().Order(StringComparer.Ordinal));
+
+    /// <summary>The settings at this place of a recipe; a property for further keys stands for those of all losses.</summary>
+    private static IEnumerable<PropertyInfo> SettingsOf(Type type) => type.GetProperties()
+        .Where(p => p.CanWrite)
+        .SelectMany(p => p.IsDefined(typeof(JsonExtensionDataAttribute)) ? PreferenceLoss.All.Values.SelectMany(loss => loss.Settings()) : [p]);
 
     private static bool IsSettings(Type type) =>
         type.IsClass && type.Namespace is not null && type.Namespace.StartsWith("Rudder.", StringComparison.Ordinal);
@@ -95,6 +102,7 @@ internal static class RecipeCheck
     private static string Describe(ValidationAttribute rule) =>
         rule switch
         {
+            RangeAttribute { Maximum: double.MaxValue } r => $"a number {(r.MinimumIsExclusive ? "above 0" : "of 0 or more")}",
             RangeAttribute r => string.Create(CultureInfo.InvariantCulture, $"{r.Minimum} to {(r.MaximumIsExclusive ? "below " : string.Empty)}{r.Maximum}"),
             AllowedValuesAttribute a => "one of " + string.Join(", ", a.Values),
             LengthAttribute l => l.MinimumLength == l.MaximumLength ? $"{l.MinimumLength} values" : $"{l.MinimumLength} to {l.MaximumLength} values",

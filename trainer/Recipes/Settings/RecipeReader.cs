@@ -11,6 +11,7 @@ internal static class RecipeReader
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
         WriteIndented = true,
+        IgnoreReadOnlyProperties = true,
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     };
 
@@ -33,7 +34,6 @@ internal static class RecipeReader
     public static T Parse<T>(string text, string path, IReadOnlyList<string> sets)
         where T : class
     {
-        T recipe;
         try
         {
             JsonObject json = ParseObject(text, path);
@@ -43,7 +43,9 @@ internal static class RecipeReader
             }
 
             RecipeCheck.Keys(json, typeof(T), string.Empty, path);
-            recipe = json.Deserialize<T>(Options)!;
+            T recipe = json.Deserialize<T>(Options)!;
+            RecipeCheck.Values(recipe, string.Empty, path);
+            return recipe is TrainingRecipe training ? (T)(object)training.Complete(path) : recipe;
         }
         catch (JsonException e)
         {
@@ -53,18 +55,18 @@ internal static class RecipeReader
         {
             throw new BadInputException($"{path}: a key or a text is no valid Unicode ({e.Message}). Write both halves of a surrogate pair.", e);
         }
-
-        RecipeCheck.Values(recipe, string.Empty, path);
-        if (recipe is TrainingRecipe training)
-        {
-            RecipeCheck.Schedule(training.Schedule, path);
-        }
-
-        return recipe;
     }
 
     /// <summary>The recipe with every default filled in, as JSON.</summary>
     public static string Write(object recipe) => JsonSerializer.Serialize(recipe, recipe.GetType(), Options);
+
+    /// <summary>Settings by their keys as a record of type <paramref name="type"/>; absent ones take their defaults.</summary>
+    public static T Bind<T>(IReadOnlyDictionary<string, JsonElement> settings, Type type) =>
+        (T)JsonSerializer.SerializeToNode(settings).Deserialize(type, Options)!;
+
+    /// <summary>A record's settings by their keys, every default filled in.</summary>
+    public static Dictionary<string, JsonElement> Unbind(object settings) =>
+        JsonNode.Parse(Write(settings))!.Deserialize<Dictionary<string, JsonElement>>()!;
 
     /// <summary>A property's name in a recipe file.</summary>
     public static string KeyOf(string property) => JsonNamingPolicy.SnakeCaseLower.ConvertName(property);

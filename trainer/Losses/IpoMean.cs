@@ -1,0 +1,16 @@
+using static TorchSharp.torch;
+
+namespace Rudder.Trainer.Losses;
+
+/// <summary>IPO on per-token means: each completion's log-ratio is divided by its length before the margin is taken (TRL's variant).</summary>
+internal sealed record IpoMean : PreferenceLoss
+{
+    /// <inheritdoc/>
+    public override string Name => "ipo-mean";
+
+    /// <inheritdoc/>
+    public override Tensor PerPair(PairLogProbs pairs) => Ipo.Loss(
+        pairs.ChosenMean - pairs.RejectedMean,
+        (pairs.ReferenceChosen! / pairs.ChosenLength) - (pairs.ReferenceRejected! / pairs.RejectedLength),
+        Beta);
+}

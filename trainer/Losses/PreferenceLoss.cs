@@ -1,0 +1,44 @@
+using System.ComponentModel.DataAnnotations;
+using System.Reflection;
+using static TorchSharp.torch;
+
+namespace Rudder.Trainer.Losses;
+
+/// <summary>
+/// A preference loss: its name, its settings, what it needs, and its formula as a static function of tensors. A recipe finds a loss by
+/// its name; every class derived from this one is known, so that a new loss is one file.
+/// </summary>
+/// <remarks>
+/// A settable property is a setting of the recipe, under its name in snake case, with its range as an attribute. Losses give one value
+/// per pair, [P]; callers average over P. A margin is chosen minus rejected. All logarithms are natural.
+/// </remarks>
+internal abstract record PreferenceLoss
+{
+    /// <summary>Every loss with its default settings, by name.</summary>
+    public static IReadOnlyDictionary<string, PreferenceLoss> All { get; } = new SortedDictionary<string, PreferenceLoss>(
+        typeof(PreferenceLoss).Assembly.GetTypes()
+            .Where(type => type.IsSubclassOf(typeof(PreferenceLoss)) && !type.IsAbstract)
+            .Select(type => (PreferenceLoss)Activator.CreateInstance(type)!)
+            .ToDictionary(loss => loss.Name),
+        StringComparer.Ordinal);
+
+    /// <summary>The name in recipes.</summary>
+    public abstract string Name { get; }
+
+    /// <summary>
+    /// KL strength per nat, above 0; larger stays nearer the reference. It also scales log-ratios to the logged rewards. Default 0.1.
+    /// </summary>
+    [Range(0, double.MaxValue, MinimumIsExclusive = true)] public double Beta { get; init; } = 0.1;
+
+    /// <summary>Whether the reference's log-probs are read.</summary>
+    public virtual bool NeedsReference => true;
+
+    /// <summary>Whether <see cref="PairLogProbs.Baseline"/> is read.</summary>
+    public virtual bool NeedsBaseline => false;
+
+    /// <summary>Loss of each pair. [P]</summary>
+    public abstract Tensor PerPair(PairLogProbs pairs);
+
+    /// <summary>The settings of this loss.</summary>
+    public IEnumerable<PropertyInfo> Settings() => GetType().GetProperties().Where(property => property.CanWrite);
+}
