@@ -54,7 +54,7 @@ internal sealed class Completions(
         await SendAsync(http, work.Reply(drawn), call.Cancellation);
     }
 
-    // Where nothing is drawn all completions end at once, before anybody reads.
+    // If nothing is drawn, all completions end before the first read.
     private int Capacity(CompletionRequest request) => request.DrawsNothing
         ? (int)Math.Clamp((long)request.Prompt!.Count * request.Samples, options.MaxStreamBuffer, int.MaxValue)
         : options.MaxStreamBuffer;
