@@ -40,14 +40,23 @@ public sealed class EngineHost : IAsyncDisposable
     /// <param name="meters">Makes the meter <c>Rudder.Engine</c>; default: a meter that only process-wide listeners see.</param>
     /// <param name="logger">Gets loads, swaps and unloads; default: nothing is logged.</param>
     public EngineHost(EngineOptions? options = null, IMeterFactory? meters = null, ILogger<EngineHost>? logger = null)
-        : this(new ModelLoader(options ?? new(), new EngineMetrics(meters)), options ?? new(), TimeProvider.System, logger ?? NullLogger<EngineHost>.Instance)
+        : this(options ?? new(), new EngineMetrics(meters), logger ?? NullLogger<EngineHost>.Instance)
     {
+    }
+
+    private EngineHost(EngineOptions options, EngineMetrics metrics, ILogger<EngineHost> logger)
+        : this(new ModelLoader(options, metrics), options, TimeProvider.System, logger)
+    {
+        Unloaded += metrics.Forget;
     }
 
     internal EngineHost(IModelLoader loader, EngineOptions options, TimeProvider time, ILogger<EngineHost> logger)
     {
         (_loader, _options, _time, _logger) = (loader, options, time, logger);
     }
+
+    /// <summary>Raised with a name when its last model is freed.</summary>
+    internal event Action<string>? Unloaded;
 
     /// <summary>The loaded models, in the order of their names.</summary>
     public IReadOnlyList<ModelDescription> List() => [.. Models().Select(model => model.Description)];
@@ -322,7 +331,16 @@ public sealed class EngineHost : IAsyncDisposable
             return;
         }
 
+        Freed(model);
+    }
+
+    private void Freed(LoadedModel model)
+    {
         EngineLog.ModelUnloaded(_logger, model.Name, model.Fingerprint);
+        if (!_models.ContainsKey(model.Name))
+        {
+            Unloaded?.Invoke(model.Name);
+        }
     }
 
     private async Task ReportFreedAsync(LoadedModel model, Task freed)
@@ -330,7 +348,7 @@ public sealed class EngineHost : IAsyncDisposable
         try
         {
             await freed;
-            EngineLog.ModelUnloaded(_logger, model.Name, model.Fingerprint);
+            Freed(model);
         }
         catch (Exception exception) when (exception is not OutOfMemoryException)
         {

@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.HostFiltering;
 using Microsoft.Extensions.Logging.Console;
 using Rudder.Engine;
 using Rudder.Engine.Registry;
+using Rudder.Engine.Telemetry;
 using Rudder.InferenceService.Grpc;
 using Rudder.InferenceService.Http;
 using Rudder.InferenceService.Security;
@@ -134,11 +135,17 @@ internal static class ServiceHost
         services.AddHostedService<StartAndStop>();
     }
 
-    private static EngineHost Engine(IServiceProvider services) => new(
-        services.GetRequiredService<IModelLoader>(),
-        services.GetRequiredService<EngineOptions>(),
-        services.GetRequiredService<TimeProvider>(),
-        services.GetRequiredService<ILogger<EngineHost>>());
+    private static EngineHost Engine(IServiceProvider services)
+    {
+        var engine = new EngineHost(
+            services.GetRequiredService<IModelLoader>(),
+            services.GetRequiredService<EngineOptions>(),
+            services.GetRequiredService<TimeProvider>(),
+            services.GetRequiredService<ILogger<EngineHost>>());
+        engine.Unloaded += services.GetRequiredService<EngineMetrics>().Forget;
+        engine.Unloaded += services.GetRequiredService<ServiceMetrics>().Forget;
+        return engine;
+    }
 }
 
 /// <summary>Reply of <c>/version</c>.</summary>

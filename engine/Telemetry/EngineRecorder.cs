@@ -4,6 +4,7 @@ namespace Rudder.Engine.Telemetry;
 internal sealed class EngineRecorder : IEngineObserver
 {
     private readonly EngineMetrics _metrics;
+    private readonly string _name;
     private readonly KeyValuePair<string, object?>[] _genAi;
     private readonly KeyValuePair<string, object?>[] _model;
     private readonly KeyValuePair<string, object?>[] _input;
@@ -12,7 +13,7 @@ internal sealed class EngineRecorder : IEngineObserver
 
     public EngineRecorder(EngineMetrics metrics, string model)
     {
-        _metrics = metrics;
+        (_metrics, _name) = (metrics, model);
         var byModel = KeyValuePair.Create<string, object?>(GenAiTags.RequestModel, model);
         _model = [byModel];
         _genAi =
@@ -29,45 +30,48 @@ internal sealed class EngineRecorder : IEngineObserver
         }
     }
 
+    // Looked up each time: a reload of the name may have replaced them.
+    private ModelInstruments Instruments => _metrics.Of(_name);
+
     /// <inheritdoc/>
     public void Admitted(TimeSpan waited, int promptTokens)
     {
-        _metrics.Queued.Record(waited.TotalSeconds, _model);
-        _metrics.Tokens.Add(promptTokens, _input);
+        Instruments.Queued.Record(waited.TotalSeconds, _model);
+        Instruments.Tokens.Add(promptTokens, _input);
     }
 
     /// <inheritdoc/>
     public void Prefilled(int prompts, int tokens, TimeSpan took)
     {
-        _metrics.Prefill.Record(took.TotalSeconds, _model);
-        _metrics.PrefillPrompts.Add(prompts, _model);
-        _metrics.PrefillTokens.Add(tokens, _model);
+        Instruments.Prefill.Record(took.TotalSeconds, _model);
+        Instruments.PrefillPrompts.Add(prompts, _model);
+        Instruments.PrefillTokens.Add(tokens, _model);
     }
 
     /// <inheritdoc/>
     public void Stepped(int width, TimeSpan decode, TimeSpan sampling)
     {
-        _metrics.Width.Record(width, _model);
-        _metrics.Decode.Record(decode.TotalSeconds, _model);
-        _metrics.Sampling.Record(sampling.TotalSeconds, _model);
+        Instruments.Width.Record(width, _model);
+        Instruments.Decode.Record(decode.TotalSeconds, _model);
+        Instruments.Sampling.Record(sampling.TotalSeconds, _model);
         double whole = decode.TotalSeconds + sampling.TotalSeconds;
         if (whole > 0)
         {
-            _metrics.SamplerShare.Record(sampling.TotalSeconds / whole, _model);
+            Instruments.SamplerShare.Record(sampling.TotalSeconds / whole, _model);
         }
     }
 
     /// <inheritdoc/>
-    public void FirstToken(TimeSpan sinceEnqueued) => _metrics.FirstToken.Record(sinceEnqueued.TotalSeconds, _genAi);
+    public void FirstToken(TimeSpan sinceEnqueued) => Instruments.FirstToken.Record(sinceEnqueued.TotalSeconds, _genAi);
 
     /// <inheritdoc/>
-    public void NextToken(TimeSpan sinceLast) => _metrics.NextToken.Record(sinceLast.TotalSeconds, _genAi);
+    public void NextToken(TimeSpan sinceLast) => Instruments.NextToken.Record(sinceLast.TotalSeconds, _genAi);
 
     /// <inheritdoc/>
     public void Finished(int completionTokens, string reason)
     {
-        _metrics.Tokens.Add(completionTokens, _output);
-        _metrics.Sequences.Add(1, Reason(reason));
+        Instruments.Tokens.Add(completionTokens, _output);
+        Instruments.Sequences.Add(1, Reason(reason));
     }
 
     // A reason nobody foresaw costs an array each time, and no more than that.

@@ -16,7 +16,7 @@ internal sealed class Rejections(EngineMetrics metrics)
         if (model is not null && ReasonOf(exception) is { } reason)
         {
             // Two attributes travel on the stack: a service that refuses much allocates nothing for it, and keeps nothing of the model.
-            metrics.Rejections.Add(
+            metrics.Of(model).Rejections.Add(
                 1,
                 KeyValuePair.Create<string, object?>(GenAi.RequestModel, model),
                 KeyValuePair.Create<string, object?>("reason", reason));

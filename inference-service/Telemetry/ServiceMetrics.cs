@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
+using Rudder.Engine.Telemetry;
 
 namespace Rudder.InferenceService.Telemetry;
 
@@ -12,29 +13,24 @@ internal sealed class ServiceMetrics
     private static readonly KeyValuePair<string, object?> Provider = new(GenAi.ProviderName, GenAi.Provider);
     private static readonly KeyValuePair<string, object?> TextCompletion = new(GenAi.OperationName, GenAi.TextCompletion);
 
+    private static readonly InstrumentAdvice<double> Seconds = new() { HistogramBucketBoundaries = GenAi.RequestSeconds };
+
     private readonly Counter<long> _calls;
     private readonly Histogram<double> _duration;
     private readonly UpDownCounter<long> _running;
     private readonly Histogram<double> _requests;
-    private readonly Histogram<long> _usage;
-    private readonly Counter<long> _scoredTokens;
+    private readonly ModelMeters<CallInstruments> _models;
     private readonly Counter<long> _closedConnections;
 
     public ServiceMetrics(IMeterFactory factory)
     {
         var meter = factory.Create(MeterName);
-        var seconds = new InstrumentAdvice<double> { HistogramBucketBoundaries = GenAi.RequestSeconds };
         _calls = meter.CreateCounter<long>("rudder.calls", "{call}", "Calls ended, by method and status.");
-        _duration = meter.CreateHistogram("rudder.call.duration", "s", "Time from a call's start to its end, by method and status.", advice: seconds);
+        _duration = meter.CreateHistogram("rudder.call.duration", "s", "Time from a call's start to its end, by method and status.", advice: Seconds);
         _running = meter.CreateUpDownCounter<long>("rudder.calls.running", "{call}", "Calls running, by method.");
-        _requests = meter.CreateHistogram("gen_ai.server.request.duration", "s", "Time of a call that draws completions, to its last token.", advice: seconds);
-        _usage = meter.CreateHistogram(
-            "gen_ai.client.token.usage",
-            "{token}",
-            "Tokens of a finished call that draws completions: its prompts', and those drawn.",
-            advice: new InstrumentAdvice<long> { HistogramBucketBoundaries = GenAi.UsageTokens });
+        _requests = CallInstruments.Duration(meter);
+        _models = new ModelMeters<CallInstruments>(MeterName, factory, own => new CallInstruments(own));
         _closedConnections = meter.CreateCounter<long>("rudder.connections.closed", "{connection}", "Connections closed at a limit, by reason.");
-        _scoredTokens = meter.CreateCounter<long>("rudder.tokens.scored", "{token}", "Tokens classified or scored, by model.");
     }
 
     public void CallStarted(string method) => _running.Add(1, new KeyValuePair<string, object?>("method", method));
@@ -67,7 +63,7 @@ internal sealed class ServiceMetrics
             attributes.Add(GenAi.ErrorType, status);
         }
 
-        _requests.Record(duration.TotalSeconds, attributes);
+        (model is null ? _requests : _models.Of(model).Requests).Record(duration.TotalSeconds, attributes);
     }
 
     /// <summary>A call was refused before it started.</summary>
@@ -84,10 +80,33 @@ internal sealed class ServiceMetrics
     public void Sampled(string model, int promptTokens, int completionTokens)
     {
         var byModel = new KeyValuePair<string, object?>(GenAi.RequestModel, model);
-        _usage.Record(promptTokens, TextCompletion, Provider, byModel, new KeyValuePair<string, object?>(GenAi.TokenType, GenAi.Input));
-        _usage.Record(completionTokens, TextCompletion, Provider, byModel, new KeyValuePair<string, object?>(GenAi.TokenType, GenAi.Output));
+        var usage = _models.Of(model).Usage;
+        usage.Record(promptTokens, TextCompletion, Provider, byModel, new KeyValuePair<string, object?>(GenAi.TokenType, GenAi.Input));
+        usage.Record(completionTokens, TextCompletion, Provider, byModel, new KeyValuePair<string, object?>(GenAi.TokenType, GenAi.Output));
     }
 
     /// <summary>Tokens were classified or scored.</summary>
-    public void Scored(string model, long tokens) => _scoredTokens.Add(tokens, new KeyValuePair<string, object?>(GenAi.RequestModel, model));
+    public void Scored(string model, long tokens) => _models.Of(model).ScoredTokens.Add(tokens, new KeyValuePair<string, object?>(GenAi.RequestModel, model));
+
+    /// <summary>Drops the series of a model that is unloaded.</summary>
+    /// <param name="model">The name calls used.</param>
+    public void Forget(string model) => _models.Forget(model);
+
+    /// <summary>Instruments of calls by model.</summary>
+    /// <param name="meter">The model's meter.</param>
+    private sealed class CallInstruments(Meter meter)
+    {
+        public Histogram<double> Requests { get; } = Duration(meter);
+
+        public Histogram<long> Usage { get; } = meter.CreateHistogram(
+            "gen_ai.client.token.usage",
+            "{token}",
+            "Tokens of a finished call that draws completions: its prompts', and those drawn.",
+            advice: new InstrumentAdvice<long> { HistogramBucketBoundaries = GenAi.UsageTokens });
+
+        public Counter<long> ScoredTokens { get; } = meter.CreateCounter<long>("rudder.tokens.scored", "{token}", "Tokens classified or scored, by model.");
+
+        public static Histogram<double> Duration(Meter meter) => meter.CreateHistogram(
+            "gen_ai.server.request.duration", "s", "Time of a call that draws completions, to its last token.", advice: Seconds);
+    }
 }

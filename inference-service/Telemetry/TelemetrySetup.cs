@@ -26,6 +26,9 @@ internal static class TelemetrySetup
 
     private const int LongestTraceDelaySeconds = 5;
 
+    // Some 16 for each loaded model; those of unloaded models are free again after the next collection.
+    private const int MaxStreams = 20_000;
+
     private static readonly string[] Meters =
         [ServiceMetrics.MeterName, EngineMetrics.MeterName, "System.Runtime", "Microsoft.AspNetCore.Server.Kestrel", "Microsoft.AspNetCore.Hosting"];
 
@@ -39,7 +42,7 @@ internal static class TelemetrySetup
         bool sends = options.OtlpEndpoint.Length > 0 || !string.IsNullOrEmpty(configuration[EndpointVariable]);
         var telemetry = services.AddOpenTelemetry().ConfigureResource(Describe).WithMetrics(metrics =>
         {
-            metrics.SetExemplarFilter(ExemplarFilterType.AlwaysOff).AddMeter(Meters).AddPrometheusExporter(page =>
+            metrics.SetExemplarFilter(ExemplarFilterType.AlwaysOff).SetMaxMetricStreams(MaxStreams).AddMeter(Meters).AddPrometheusExporter(page =>
             {
                 page.ScopeInfoEnabled = false;
                 page.ScrapeResponseCacheDurationMilliseconds = 0;

@@ -71,12 +71,14 @@ public sealed class MetricsPageTests
         var loaded = await ScrapeAsync(http);
         await service.Models.UnloadAsync(new UnloadModelRequest { Name = "m" });
         var unloaded = await ScrapeAsync(http);
+        var later = await ScrapeAsync(http);
 
         const string Labels = "{gen_ai_request_model=\"m\"}";
         Assert.Equal(4, loaded.Samples["rudder_slots" + Labels]);
         Assert.Equal(4 * 64 * 2 * 2 * 32 * sizeof(float), loaded.Samples["rudder_cache_limit_bytes" + Labels]); // slots × context × layers × 2 × width
         Assert.InRange(loaded.Samples["rudder_decode_duration_seconds_count" + Labels], 1, double.MaxValue);
         Assert.DoesNotContain("rudder_slots" + Labels, unloaded.Samples.Keys);
+        Assert.DoesNotContain(later.Samples.Keys, series => series.Contains("gen_ai_request_model=\"m\"", StringComparison.Ordinal)); // shown once more
     }
 
     [Fact]
