@@ -1,4 +1,5 @@
 using Microsoft.ML.OnnxRuntimeGenAI;
+using Rudder.Checkpoints;
 using Rudder.Engine.Graphs;
 using Rudder.Engine.Sampling;
 
@@ -46,7 +47,7 @@ internal sealed class GenAiEngine : IGenerator
                 $"{folder.ModelFolder}: config.json names no eos_token_id; GenAI would end sequences at an id of its own choice. Load the model with the engine slots.");
         }
 
-        GraphShape shape = GraphFile.Read(folder, "decoder", options.Precision).Shape;   // GenAI does not tell it
+        GraphShape shape = GraphFile.Read(folder, GraphFiles.Model(options.Precision), options.Precision).Shape;   // GenAI does not tell it
         int slots = Math.Min(MaxBatch, options.MaxSlots);
         int maxTokens = shape.TokensPerSequence(options, folder.ModelFolder);
         CacheSize.Of(shape, slots, maxTokens, options.MaxCacheBytes);
@@ -56,7 +57,7 @@ internal sealed class GenAiEngine : IGenerator
         Model? model = null;
         try
         {
-            config = new Config(folder.Path);
+            config = new Config(folder.ModelFolder);
             config.Overlay(GenAiSettings.Overlay(options.Precision, options.Threads));
             model = new Model(config);
             folder.RequireUnchanged();                       // GenAI reads graph and weights itself
@@ -66,7 +67,7 @@ internal sealed class GenAiEngine : IGenerator
         {
             config?.Dispose();
             folder.RequireUnchanged();                       // where that is the cause, it is what the caller should know
-            throw new ModelLoadException($"GenAI cannot load {folder.Path}: {e.Message}", e);
+            throw new ModelLoadException($"GenAI cannot load {folder.ModelFolder}: {e.Message}", e);
         }
         catch
         {

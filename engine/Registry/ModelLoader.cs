@@ -18,14 +18,7 @@ internal sealed class ModelLoader(EngineOptions options, EngineMetrics metrics) 
         source.RequireInPlace();                             // other loads may have taken long before this one's turn came
         var files = UnchangedFiles.In(source.Folder);
         var config = ModelConfig.Load(source.Folder);
-        var tokenizer = TextTokenizer.Load(source.Folder);
-        RefuseWithoutGraphs(source.Folder);
-        if (tokenizer is not null && tokenizer.VocabularySize > config.VocabularySize)
-        {
-            throw new ModelLoadException(
-                $"{source.Folder}: the tokenizer has {tokenizer.VocabularySize} ids and config.json {config.VocabularySize}; the model cannot read all of them. Take both from one model.");
-        }
-
+        var tokenizer = TextTokenizer.Load(source.Folder, config.VocabularySize);
         DevicePlacement.Require(source, config, options.Device);
 
         // What does not fit is refused by its stated size, not by the kernel half-way through.
@@ -123,12 +116,4 @@ internal sealed class ModelLoader(EngineOptions options, EngineMetrics metrics) 
     /// <param name="config">Its config.</param>
     public static EngineOptions Limits(EngineOptions options, ModelSource source, ModelConfig config) =>
         options with { Precision = source.Precision, MaxTokens = Math.Min(options.MaxTokens, config.Context) };
-
-    private static void RefuseWithoutGraphs(string folder)
-    {
-        if (!File.Exists(Path.Combine(folder, "onnx", "export.json")))
-        {
-            throw new ModelLoadException($"{folder} holds no ONNX graphs (onnx/export.json); make them with: trainer export --model {folder}");
-        }
-    }
 }

@@ -1,3 +1,5 @@
+using Rudder.Checkpoints;
+
 namespace Rudder.Engine.Registry;
 
 /// <summary>What to load under which name.</summary>

@@ -1,5 +1,6 @@
 using Grpc.Core;
 using Microsoft.AspNetCore.Authorization;
+using Rudder.Checkpoints;
 using Rudder.Engine;
 using Rudder.Engine.Registry;
 using Rudder.Inference.V1;
@@ -45,13 +46,13 @@ internal sealed class ModelsService(EngineHost models, ModelFolders folders, Req
     {
         using var call = ModelCall.Open(models, state, context, ("model", request.Model));
         RequestValidation.Count("texts", request.Texts.Count, validation.Options.MaxInputs);
-        var tokenizer = RequestValidation.Tokenizer("texts", call.Model, OwnTokenizer);
+        RequestValidation.Tokenizer("texts", call.Model, OwnTokenizer);
         var response = new EncodeResponse();
         for (int i = 0; i < request.Texts.Count; i++)
         {
             call.Cancellation.ThrowIfCancellationRequested(); // nobody waits for the rest
             var ids = new TokenIds();
-            ids.Ids.AddRange(tokenizer.Encode(validation.Text($"texts[{i}]", request.Texts[i])));
+            ids.Ids.AddRange(validation.Encode($"texts[{i}]", request.Texts[i], call.Model, OwnTokenizer));
             response.Results.Add(ids);
         }
 

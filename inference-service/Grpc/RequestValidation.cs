@@ -46,6 +46,23 @@ internal sealed partial class RequestValidation(ServiceOptions options)
         ? text
         : throw RpcErrors.Invalid($"{field} has {text.Length} characters; the limit is {options.MaxTextLength}. Shorten it, or raise Service:MaxTextLength.");
 
+    /// <summary>The ids of a text within the length limit.</summary>
+    /// <param name="field">The field.</param>
+    /// <param name="text">Its text.</param>
+    /// <param name="model">The model.</param>
+    /// <param name="remedy">How to do without, where the model has no tokenizer.</param>
+    public int[] Encode(string field, string text, LoadedModel model, string remedy)
+    {
+        try
+        {
+            return Tokenizer(field, model, remedy).Encode(Text(field, text));
+        }
+        catch (SurplusTokenException)
+        {
+            throw RpcErrors.Invalid($"{field} holds a token that the tokenizer of model '{model.Name}' has and the model does not: its ids are 0 to {model.Vocabulary - 1}. Leave that token out.");
+        }
+    }
+
     /// <summary>Ids of a model.</summary>
     public static int[] Ids(string field, IReadOnlyList<int> ids, LoadedModel model)
     {

@@ -155,8 +155,7 @@ internal sealed class SampleRequests(RequestValidation validation)
         int[] ids = prompt.ContentCase switch
         {
             Prompt.ContentOneofCase.Ids => RequestValidation.Ids($"{field}.ids", prompt.Ids.Ids, model),
-            Prompt.ContentOneofCase.Text => RequestValidation.Tokenizer($"{field}.text", model, $"Use {field}.ids.")
-                .Encode(validation.Text($"{field}.text", prompt.Text)),
+            Prompt.ContentOneofCase.Text => validation.Encode($"{field}.text", prompt.Text, model, $"Use {field}.ids."),
             _ => throw RpcErrors.Invalid($"{field} holds neither text nor ids; set one of them."),
         };
         CheckLength(field, ids.Length, model, least);

@@ -113,8 +113,7 @@ internal sealed class ScoringService(
         switch (input.ContentCase)
         {
             case ClassifyInput.ContentOneofCase.Text:
-                var tokenizer = RequestValidation.Tokenizer($"{field}.text", model, $"Use {field}.ids.");
-                return new ClassifierInput(tokenizer.Encode(validation.Text($"{field}.text", input.Text)), IsText: true);
+                return new ClassifierInput(validation.Encode($"{field}.text", input.Text, model, $"Use {field}.ids."), IsText: true);
             case ClassifyInput.ContentOneofCase.Ids:
                 RequestValidation.InRange(
                     $"the length of {field}.ids", input.Ids.Ids.Count, 1, model.Context, "Send its text, which is read in windows, or shorten it.");

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using Rudder.Checkpoints;
+using Rudder.Trainer.Architectures.Gpt2;
 using Rudder.Trainer.Export;
 
 namespace Rudder.Benchmarks;
@@ -99,7 +100,7 @@ internal static class BenchmarkModel
     {
         var random = new Random(Seed);
         List<(string Name, long[] Shape, ReadOnlyMemory<float> Data)> tensors = [];
-        foreach ((string name, long[] shape) in Gpt2Names.Expected(config))
+        foreach ((string name, long[] shape) in Gpt2Weights.Expected(config))
         {
             float[] values = new float[shape.Aggregate(1L, (product, size) => product * size)];
             bool isNormalization = name.Contains("ln_", StringComparison.Ordinal);
@@ -149,7 +150,7 @@ internal static class BenchmarkModel
         string stamp = Path.Combine(folder, StampName);
         return File.Exists(stamp)
             && File.ReadAllText(stamp) == ExporterHash(settings)
-            && ExportReport.Read(Path.Combine(folder, ModelExport.FolderName))?.Fingerprint == fingerprint;
+            && ExportReport.Read(Path.Combine(folder, GraphFiles.Folder)).Fingerprint == fingerprint;
     }
 
     /// <summary>SHA-256 over the settings and the checkout's sources of the exporter, lest graphs of an older one be measured as today's.</summary>
@@ -157,7 +158,7 @@ internal static class BenchmarkModel
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         hash.AppendData(Encoding.UTF8.GetBytes(settings.ToString()));
-        foreach (string file in Directory.EnumerateFiles(Path.Combine(Root(), "trainer", "Export")).Order(StringComparer.Ordinal))
+        foreach (string file in new[] { "trainer/Export", "checkpoints/Graphs" }.SelectMany(folder => Directory.EnumerateFiles(Path.Combine(Root(), folder))).Order(StringComparer.Ordinal))
         {
             hash.AppendData(Encoding.UTF8.GetBytes(Path.GetFileName(file)));
             hash.AppendData(File.ReadAllBytes(file));

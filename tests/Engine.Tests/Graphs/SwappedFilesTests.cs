@@ -1,4 +1,5 @@
 using Google.Protobuf;
+using Rudder.Checkpoints;
 using Rudder.Engine.Generation;
 using Rudder.Engine.Graphs;
 using Rudder.Engine.Scoring;
@@ -23,35 +24,35 @@ public sealed class SwappedFilesTests : IDisposable
     }
 
     [Theory]
-    [InlineData("weights.bin")]
-    [InlineData("decoder.onnx")]
+    [InlineData("model.onnx_data")]
+    [InlineData("model.onnx")]
     public void Start_FileReplacedByAnotherOfItsLengthAndTime_IsRefusedByName(string file) => AssertRefused(file, Replace);
 
     [Theory]
-    [InlineData("weights.bin")]
-    [InlineData("decoder.onnx")]
+    [InlineData("model.onnx_data")]
+    [InlineData("model.onnx")]
     public void Start_FileOverwrittenAndItsTimeSetBack_IsRefusedByName(string file) => AssertRefused(file, Overwrite);
 
     [Fact]
-    public void Start_WeightsTakenAway_AreNamedAsTheCause() => AssertRefused("weights.bin", File.Delete);
+    public void Start_WeightsTakenAway_AreNamedAsTheCause() => AssertRefused("model.onnx_data", File.Delete);
 
     [Fact]
     public void Start_FilesOnlyReadMeanwhile_Opens()
     {
-        var graph = GraphFile.Read(_gpt2.Open(), "decoder", GraphPrecision.Fp32);
+        var graph = GraphFile.Read(_gpt2.Open(), GraphFiles.Model(GraphPrecision.Fp32), GraphPrecision.Fp32);
 
-        using var session = graph.Start(1, adjust: _ => File.ReadAllBytes(_gpt2.Graph("weights.bin")));
+        using var session = graph.Start(1, adjust: _ => File.ReadAllBytes(_gpt2.Graph("model.onnx_data")));
 
         Assert.NotEmpty(session.InputNames);
     }
 
     [Theory]
-    [InlineData("slots", "decoder.onnx", "weights.bin")]
-    [InlineData("slots int8", "decoder.int8.onnx", "weights.int8.bin")]
-    [InlineData("device", "decoder.onnx", "weights.bin")]
-    [InlineData("genai", "decoder.onnx", "weights.bin")]
-    [InlineData("logprobs", "logprobs.onnx", "weights.bin")]
-    [InlineData("classifier", "classifier.onnx", "weights.bin")]
+    [InlineData("slots", "model.onnx", "model.onnx_data")]
+    [InlineData("slots int8", "model_quantized.onnx", "model_quantized.onnx_data")]
+    [InlineData("device", "model.onnx", "model.onnx_data")]
+    [InlineData("genai", "model.onnx", "model.onnx_data")]
+    [InlineData("logprobs", "logprobs.onnx", "model.onnx_data")]
+    [InlineData("classifier", "model.onnx", "model.onnx_data")]
     public async Task Load_WeightsReplacedAfterTheirHashWasTaken_IsRefusedByEveryEngine(string engine, string graph, string weights)
     {
         var model = engine == "classifier" ? _roberta : _gpt2;
@@ -71,19 +72,19 @@ public sealed class SwappedFilesTests : IDisposable
         var folder = _gpt2.Open();
         GenAiSettings.ReadPaddingId(folder);
         folder.RequireUnchanged();
-        Replace(_gpt2.Graph(GenAiSettings.FileName));
+        Replace(Path.Combine(_gpt2.Folder, ModelFiles.GenAiConfig));
 
         var e = Assert.Throws<ModelLoadException>(folder.RequireUnchanged);
 
-        Assert.Contains($"{_gpt2.Graph(GenAiSettings.FileName)} was changed or replaced while the model was being loaded", e.Message);
+        Assert.Contains($"{Path.Combine(_gpt2.Folder, ModelFiles.GenAiConfig)} was changed or replaced while the model was being loaded", e.Message);
     }
 
     [Theory]
-    [InlineData("slots", "decoder.onnx")]
-    [InlineData("device", "decoder.onnx")]
-    [InlineData("genai", "decoder.onnx")]
+    [InlineData("slots", "model.onnx")]
+    [InlineData("device", "model.onnx")]
+    [InlineData("genai", "model.onnx")]
     [InlineData("logprobs", "logprobs.onnx")]
-    [InlineData("classifier", "classifier.onnx")]
+    [InlineData("classifier", "model.onnx")]
     public async Task Load_GraphReplacedAfterItsHashWasTaken_IsRefusedAsItsBytesAreHashedWhenParsed(string engine, string graph)
     {
         var model = engine == "classifier" ? _roberta : _gpt2;
@@ -123,7 +124,7 @@ public sealed class SwappedFilesTests : IDisposable
 
     private void AssertRefused(string file, Action<string> swap)
     {
-        var graph = GraphFile.Read(_gpt2.Open(), "decoder", GraphPrecision.Fp32);
+        var graph = GraphFile.Read(_gpt2.Open(), GraphFiles.Model(GraphPrecision.Fp32), GraphPrecision.Fp32);
 
         var e = Assert.Throws<ModelLoadException>(() => graph.Start(1, adjust: _ => swap(_gpt2.Graph(file))).Dispose());
 

@@ -21,7 +21,7 @@ public sealed class UnchangedFilesTests : IDisposable
     public void Require_NothingChanged_Passes()
     {
         var files = UnchangedFiles.In(_folder);
-        File.WriteAllText(Path.Combine(_folder, "onnx", "weights.bin"), "in a folder of its own");
+        File.WriteAllText(Path.Combine(_folder, "onnx", "model.onnx_data"), "in a folder of its own");
 
         files.Require();
     }

@@ -54,8 +54,8 @@ public sealed class ModelLoaderTests
     public void Start_WeightsReplacedByALinkOutOfTheRootsOnceHashed_AreRefusedWhenTheSessionIsOpen()
     {
         using var root = new LinkedRoot();
-        var graph = GraphFile.Read(GraphFolder.Open(root.Folder, root.Source.RequireInPlace), "decoder", GraphPrecision.Fp32);
-        string weights = Path.Combine(root.Folder, "onnx", "weights.bin");
+        var graph = GraphFile.Read(GraphFolder.Open(root.Folder, root.Source.RequireInPlace), GraphFiles.Model(GraphPrecision.Fp32), GraphPrecision.Fp32);
+        string weights = Path.Combine(root.Folder, "onnx", "model.onnx_data");
 
         var e = Assert.Throws<ModelPathException>(() => graph.Start(1, adjust: _ =>
         {
@@ -63,7 +63,7 @@ public sealed class ModelLoaderTests
             File.CreateSymbolicLink(weights, root.Outside);
         }).Dispose());
 
-        Assert.Contains("'onnx/weights.bin' in the folder at path leads out", e.Message);
+        Assert.Contains("'onnx/model.onnx_data' in the folder at path leads out", e.Message);
     }
 
     /// <summary>A model in a root, its path checked as a call's is.</summary>

@@ -1,3 +1,4 @@
+using Rudder.Checkpoints;
 using System.ComponentModel.DataAnnotations;
 using System.Reflection;
 using Microsoft.Extensions.Configuration;
