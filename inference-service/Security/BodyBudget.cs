@@ -95,11 +95,24 @@ internal sealed class BodyBudget(ServiceOptions options) : IMiddleware, IDisposa
             {
                 // In growing steps: a large body takes few leases, and a small one no more than its bytes.
                 int bytes = (int)Math.Max(missing, Math.Min(_counted, Step));
-                _leases.Add(take(bytes));
+                _leases.Add(Taken(bytes));
                 _counted += bytes;
             }
 
             return result;
+        }
+
+        private RateLimitLease Taken(int bytes)
+        {
+            try
+            {
+                return take(bytes);
+            }
+            catch
+            {
+                inner.AdvanceTo(_buffer.End);                // a read that ends in an error still has to end
+                throw;
+            }
         }
     }
 }
