@@ -113,11 +113,17 @@ internal static class ServiceHost
         services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(options.DrainSeconds + CloseSeconds));
         services.AddSingleton(options).AddSingleton(EngineSettings.Of(options)).AddSingleton(TimeProvider.System);
         services.AddSingleton<ServiceState>().AddSingleton<CallInterceptor>().AddSingleton<WatchLimit>().AddTelemetry();
-        services.AddSingleton<IModelLoader, ModelLoader>().AddSingleton<EngineHost>();
+        services.AddSingleton<IModelLoader, ModelLoader>().AddSingleton(Engine);
         services.AddSingleton(new ModelFolders(options.ModelRoots));
-        services.AddSingleton<Rejections>().AddSingleton<RequestValidation>().AddSingleton<SampleRequests>();
+        services.AddSingleton<Rejections>();
         services.AddSingleton<SamplingService>().AddSingleton<ScoringService>().AddSingleton<ModelsService>();
         services.AddOpenAi();
         services.AddHostedService<StartAndStop>();
     }
+
+    private static EngineHost Engine(IServiceProvider services) => new(
+        services.GetRequiredService<IModelLoader>(),
+        services.GetRequiredService<EngineOptions>(),
+        services.GetRequiredService<TimeProvider>(),
+        services.GetRequiredService<ILogger<EngineHost>>());
 }

@@ -32,33 +32,33 @@ internal sealed record GraphShape(string Fingerprint, string Precision, int Laye
     /// <summary>Tokens of prompt and completion together: the limit of the settings, or the context where they name none.</summary>
     /// <param name="options">The settings.</param>
     /// <param name="modelFolder">For messages.</param>
-    /// <exception cref="ModelLoadException">The limit is above the context, or leaves no room for a prompt and a drawn token.</exception>
+    /// <exception cref="RequestFault">The limit is above the context, or leaves no room for a prompt and a drawn token.</exception>
     public int TokensPerSequence(EngineOptions options, string modelFolder)
     {
         if (options.MaxTokens > Context)
         {
-            throw new ModelLoadException($"MaxTokens is {options.MaxTokens}; {modelFolder} was trained for {Context} positions. Set it to at most that, or to 0.");
+            throw RequestFault.Unusable($"MaxTokens is {options.MaxTokens}; {modelFolder} was trained for {Context} positions. Set it to at most that, or to 0.");
         }
 
         int tokens = options.MaxTokens > 0 ? options.MaxTokens : Context;
         return tokens >= FewestTokens
             ? tokens
-            : throw new ModelLoadException(
+            : throw RequestFault.Unusable(
                 $"MaxTokens is {options.MaxTokens} and the context of {modelFolder} {Context}; a sequence needs room for {FewestTokens} tokens, one of the prompt and one drawn. "
                 + "Set MaxTokens to 0 or at least 2, or load a model with a longer context.");
     }
 
     /// <summary>Reads the metadata.</summary>
-    /// <exception cref="ModelLoadException">An entry is missing or no number.</exception>
+    /// <exception cref="RequestFault">An entry is missing or no number.</exception>
     public static GraphShape Read(ModelProto model, string path)
     {
         var metadata = model.MetadataProps.ToDictionary(entry => entry.Key, entry => entry.Value);
         string Text(string key) => metadata.TryGetValue($"rudder.{key}", out string? value)
             ? value
-            : throw new ModelLoadException($"{path} has no metadata 'rudder.{key}'. Export it with this project's trainer.");
+            : throw RequestFault.Unusable($"{path} has no metadata 'rudder.{key}'. Export it with this project's trainer.");
         int Number(string key) => int.TryParse(Text(key), NumberStyles.None, CultureInfo.InvariantCulture, out int value) && value > 0
             ? value
-            : throw new ModelLoadException($"{path}: metadata 'rudder.{key}' is '{Text(key)}', not a positive number. Export the model again: trainer export.");
+            : throw RequestFault.Unusable($"{path}: metadata 'rudder.{key}' is '{Text(key)}', not a positive number. Export the model again: trainer export.");
         return new GraphShape(Text("fingerprint"), Text("precision"), Number("layers"), Number("heads"), Number("head_size"), Number("vocabulary"), Number("context"))
         {
             CacheType = TypeOf(model.Graph.Input, "past_key_values.0.key"),

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Grpc.Core;
+using Rudder.Engine;
 using Rudder.InferenceService.Grpc;
 using Rudder.InferenceService.Security;
 
@@ -60,7 +61,8 @@ internal static class ApiErrors
         ApiException known => known.Error,
         BadHttpRequestException fault => From(fault),
         IOException => From(new Status(StatusCode.Cancelled, "the connection broke while the body was read.")),
-        _ => From(RpcErrors.From(exception, cancelled, pastDeadline: false, reference).Status, hasOnePrompt),
+        RequestFault fault => From(fault, hasOnePrompt),
+        _ => From(RpcErrors.From(exception, cancelled, pastDeadline: false, reference).Status),
     };
 
     /// <summary>Whether an exception is the service's own failure and belongs in its log.</summary>
@@ -68,8 +70,7 @@ internal static class ApiErrors
 
     /// <summary>The error of a gRPC status.</summary>
     /// <param name="status">The status.</param>
-    /// <param name="hasOnePrompt">Whether the request gave its prompt outside a list.</param>
-    public static ApiError From(Status status, bool hasOnePrompt = true)
+    public static ApiError From(Status status)
     {
         var (http, type, code) = status.StatusCode switch
         {
@@ -85,9 +86,35 @@ internal static class ApiErrors
             StatusCode.DeadlineExceeded => (StatusCodes.Status504GatewayTimeout, ServerError, "deadline_exceeded"),
             _ => (StatusCodes.Status500InternalServerError, ServerError, (string?)null),
         };
-        string message = FieldNames.Translate(status.Detail, hasOnePrompt);
-        string? param = type == ApiError.InvalidRequest ? FieldNames.FirstIn(message) : null;
-        return new ApiError(http, status.StatusCode, type, code, param, message);
+        return new ApiError(http, status.StatusCode, type, code, null, status.Detail);
+    }
+
+    private static ApiError From(RequestFault fault, bool hasOnePrompt)
+    {
+        string name = Parameter(fault.Field, hasOnePrompt);
+        var error = From(RpcErrors.From(fault, cancelled: false, pastDeadline: false, "").Status);
+        string? param = error.Type == ApiError.InvalidRequest && name.Length > 0 ? name.Split('[')[0] : null;
+        return error with { Param = param, Message = fault.Describe(name) };
+    }
+
+    /// <summary>This interface's name of an engine's field: <c>settings.max_new_tokens</c> is <c>max_tokens</c>, <c>prompts[2].ids[3]</c> is <c>prompt[2][3]</c>.</summary>
+    private static string Parameter(string field, bool hasOnePrompt)
+    {
+        const string prompts = "prompts", settings = "settings.", stops = "stop_strings";
+        if (field.StartsWith(prompts, StringComparison.Ordinal))
+        {
+            string rest = field[prompts.Length..].Replace(".text", "", StringComparison.Ordinal).Replace(".ids", "", StringComparison.Ordinal);
+            return "prompt" + (hasOnePrompt && rest.StartsWith('[') ? rest[(rest.IndexOf(']', StringComparison.Ordinal) + 1)..] : rest);
+        }
+
+        string name = field.StartsWith(settings, StringComparison.Ordinal) ? field[settings.Length..] : field;
+        return name switch
+        {
+            "max_new_tokens" => "max_tokens",
+            "top_logprobs" => "logprobs",
+            _ when name.StartsWith(stops, StringComparison.Ordinal) => "stop" + name[stops.Length..],
+            _ => name,
+        };
     }
 
     /// <summary>Says when to try again, in the headers that OpenAI's clients heed.</summary>

@@ -58,7 +58,7 @@ internal sealed record CompletionRequest
             TopP = TopP ?? 1,
             TopK = TopK is null or -1 ? 0 : TopK.Value,
             MinP = MinP ?? 0,
-            Seed = (uint)(Seed ?? 0),
+            Seed = Seed ?? 0,
             MaxNewTokens = MaxTokens ?? 16,
         };
         settings.StopStrings.AddRange(Stop ?? []);
@@ -77,7 +77,6 @@ internal sealed record CompletionRequest
             { Prompt.Count: var count } when count > maxPrompts => ("prompt", $"prompt has {count} entries; the limit is {maxPrompts}. Send several calls."),
             { BestOf: { } best } when best != Samples => ("best_of", $"best_of is {best}; it takes only the value of n, here {Samples}. Draw more with n."),
             { MaxTokens: 0 } when Echo != true => ("max_tokens", "max_tokens is 0; it takes 1 or more, or 0 together with echo to score a prompt."),
-            { Seed: > uint.MaxValue } => ("seed", $"seed is {Seed}; it takes 0 to {uint.MaxValue}."),
             { Logprobs: < 0 or > maxTop } => ("logprobs", $"logprobs is {Logprobs}; it takes 0 to {maxTop}. Ask for fewer."),
             { StreamOptions: not null, Stream: not true } => ("stream_options", "stream_options needs stream. Set stream, or leave stream_options out."),
             { StreamOptions.IncludeObfuscation: true } => (

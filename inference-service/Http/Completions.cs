@@ -11,7 +11,6 @@ namespace Rudder.InferenceService.Http;
 /// <summary><c>POST /v1/completions</c>: the checks, limits, engine and seeds of gRPC's Sample.</summary>
 internal sealed class Completions(
     EngineHost models,
-    SampleRequests requests,
     ClientBudgets budgets,
     PromptScores scores,
     ServiceState state,
@@ -27,10 +26,10 @@ internal sealed class Completions(
         var sample = request.ToSample(options.MaxPrompts);
         using var call = ModelCall.Open(models, state, http.RequestAborted, ("model", sample.Model));
         CalledModel.Remember(http, call.Model.Name);
-        var generator = RequestValidation.Generator("model", call.Model);
+        var generator = call.Model.RequireGenerator("model");
         var caller = Caller.Of(http);
-        var buffer = request.Stream == true ? new StreamBuffer<SampleProgress>(Capacity(request), call.GiveUp) : null;
-        var plan = requests.Plan(
+        var buffer = request.Stream == true ? new StreamBuffer<GenerationStep>(Capacity(request), call.GiveUp) : null;
+        var plan = SampleRequests.Plan(
             sample, call.Model, buffer is null ? null : step => buffer.TryWrite(step), caller.Name, request.DrawsNothing ? 0 : 1);
         using var share = budgets.Enter(caller, plan.Tokens);
         plan = plan.WhenAdmitted(share.Keep);

@@ -10,8 +10,8 @@ public sealed class GraphFolderTests : IDisposable
 
     public void Dispose() => _model.Dispose();
 
-    private ModelLoadException LoadFails() =>
-        Assert.Throws<ModelLoadException>(() => OnnxDecoder.Load(_model.Open(), new EngineOptions { Threads = 1 }, null));
+    private RequestFault LoadFails() =>
+        Assert.Throws<RequestFault>(() => OnnxDecoder.Load(_model.Open(), new EngineOptions { Threads = 1 }, null));
 
     [Theory]
     [InlineData("decoder.onnx")]
@@ -65,7 +65,7 @@ public sealed class GraphFolderTests : IDisposable
         File.Copy(_model.Graph("decoder.onnx"), _model.Graph("decoder.int8.onnx"), overwrite: true);
         _model.Seal();
         var options = new EngineOptions { Threads = 1, Precision = GraphPrecision.Int8 };
-        var e = Assert.Throws<ModelLoadException>(() => OnnxDecoder.Load(_model.Open(), options, null));
+        var e = Assert.Throws<RequestFault>(() => OnnxDecoder.Load(_model.Open(), options, null));
         Assert.Contains("decoder.int8.onnx is a graph in fp32; int8 was asked for", e.Message);
     }
 
@@ -80,14 +80,14 @@ public sealed class GraphFolderTests : IDisposable
     public void Open_ModelChangedSinceTheExport_IsRefusedWithBothFingerprints()
     {
         File.AppendAllText(Path.Combine(_model.Folder, "config.json"), "\n");
-        var e = Assert.Throws<ModelLoadException>(() => _model.Open());
+        var e = Assert.Throws<RequestFault>(() => _model.Open());
         Assert.Contains("was exported from a model of fingerprint", e.Message);
     }
 
     [Fact]
     public void Verified_GraphNotExported_NamesWhatThereIs()
     {
-        var e = Assert.Throws<ModelLoadException>(() => _model.Open().Verified("classifier.onnx"));
+        var e = Assert.Throws<RequestFault>(() => _model.Open().Verified("classifier.onnx"));
         Assert.Contains("has no classifier.onnx; it has decoder.int8.onnx, decoder.onnx, logprobs.onnx", e.Message);
     }
 }
