@@ -13,6 +13,7 @@ namespace Rudder.InferenceService.Http;
 internal sealed class Completions(
     EngineHost models,
     ClientBudgets budgets,
+    ReplyBudget replies,
     PromptScores scores,
     ServiceState state,
     ServiceMetrics metrics,
@@ -86,6 +87,7 @@ internal sealed class Completions(
                 $"the reply has {bytes} bytes; the limit is {options.MaxReplyBytes} (Service:MaxReplyBytes). Ask for fewer completions, or stream them.");
         }
 
+        replies.Take(http, (int)bytes);
         http.Response.ContentType = "application/json";
         http.Response.ContentLength = bytes;
         return JsonSerializer.SerializeAsync(http.Response.BodyWriter, reply, ReplyJson.Options, cancellation);

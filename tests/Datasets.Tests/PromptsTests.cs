@@ -23,7 +23,7 @@ public class PromptsTests
 
     [Theory]
     [InlineData("""{"id": "b"}""", "key 'text' is missing, and so is 'prompt'")]
-    [InlineData("""{"id": "b", "text": "x", "prompt": "y"}""", "stands beside 'prompt'")]
+    [InlineData("""{"id": "b", "text": "x", "prompt": "y"}""", "is given beside 'prompt'")]
     [InlineData("""{"id": "b", "text": ""}""", "is empty")]
     [InlineData("""{"id": "a", "text": "again"}""", "key 'id' is 'a', as in line 1")]
     public void Read_MalformedRow_NamesFileAndLine(string row, string part)
