@@ -9,9 +9,9 @@ public class ExclusionIdsTests
     public void Read_Rows_GivesIdsAndSources(string name)
     {
         using var folder = new TemporaryFolder();
-        string path = folder.Write(name, "{\"id\": \"a\", \"source\": [\"b\", \"c\"]}\n\n{\"source\": \"d\"}\n{\"id\": \"e\", \"source\": null}\n");
+        string path = folder.Write(name, "{\"id\": \"a\", \"source\": [\"b\", \"c\"]}\n\n{\"source\": \"d\"}\n{\"id\": \"e\", \"source\": null}\n{\"id\": 0, \"source\": [7]}\n");
 
-        Assert.Equal(["a", "b", "c", "d", "e"], ExclusionIds.Read(path));
+        Assert.Equal(["a", "b", "c", "d", "e", "0", "7"], ExclusionIds.Read(path));
     }
 
     [Theory]
