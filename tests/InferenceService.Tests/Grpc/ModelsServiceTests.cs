@@ -65,7 +65,7 @@ public sealed class ModelsServiceTests(SharedService shared) : IDisposable
 
         Assert.Equal((StatusCode.InvalidArgument, StatusCode.InvalidArgument, StatusCode.InvalidArgument), (bare.StatusCode, none.StatusCode, id.StatusCode));
         Assert.Contains("texts[0] cannot be used; model 'gpt2-ids' has no tokenizer", bare.Status.Detail);
-        Assert.Contains("or load a folder that holds it", bare.Status.Detail);
+        Assert.Contains("or load a folder that holds a tokenizer", bare.Status.Detail);
         Assert.Contains("texts is empty", none.Status.Detail);
         Assert.Contains("sequences[0].ids[0] is 512", id.Status.Detail);
     }
@@ -78,7 +78,7 @@ public sealed class ModelsServiceTests(SharedService shared) : IDisposable
 
         Assert.Equal(StatusCode.InvalidArgument, fault.StatusCode);
         Assert.Contains("sequences[0].ids cannot be used; model 'gpt2-ids' has no tokenizer", fault.Status.Detail);
-        Assert.Contains("or load a folder that holds it", fault.Status.Detail);
+        Assert.Contains("or load a folder that holds a tokenizer", fault.Status.Detail);
     }
 
     [Fact]
