@@ -99,7 +99,7 @@ public static partial class ModelWeights
         {
             throw new CheckpointException(
                 $"{weights.Path}: tensor '{Head}' differs from the token embedding at index {differs}: expected {embedding[differs]}, found {head[differs]}. "
-                + "Only models whose output matrix is tied to the embedding are supported.");
+                + $"Only models whose output matrix is tied to the embedding are supported.");
         }
     }
 

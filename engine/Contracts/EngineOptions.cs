@@ -1,17 +1,6 @@
+using Rudder.Checkpoints;
+
 namespace Rudder.Engine;
-
-/// <summary>Which of a model's graphs is loaded.</summary>
-public enum GraphPrecision
-{
-    /// <summary>float32: the reference.</summary>
-    Fp32,
-
-    /// <summary>Dynamically quantised int8: faster, less exact.</summary>
-    Int8,
-
-    /// <summary>float16 weights, cache and logits: half of what a GPU has to read. For CUDA only; a processor would take ten times as long.</summary>
-    Fp16,
-}
 
 /// <summary>Limits of one loaded model's engines.</summary>
 public sealed record EngineOptions

@@ -1,3 +1,5 @@
+using Rudder.Checkpoints;
+
 namespace Rudder.Engine;
 
 /// <summary>A model folder to load, and the name to load it under.</summary>

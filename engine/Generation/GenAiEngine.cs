@@ -1,4 +1,5 @@
 using Microsoft.ML.OnnxRuntimeGenAI;
+using Rudder.Checkpoints;
 using Rudder.Engine.Graphs;
 using Rudder.Engine.Sampling;
 
@@ -46,7 +47,7 @@ internal sealed class GenAiEngine : IGenerator
                 $"{folder.ModelFolder}: config.json names no eos_token_id; GenAI would end sequences at an id of its own choice. Load the model with the engine slots.");
         }
 
-        GraphShape shape = GraphFile.Read(folder, "decoder", options.Precision).Shape;   // GenAI does not tell it
+        GraphShape shape = GraphFile.Read(folder, GraphFiles.Model(options.Precision), options.Precision).Shape;   // GenAI does not tell it
         int slots = Math.Min(MaxBatch, options.MaxSlots);
         int maxTokens = shape.TokensPerSequence(options, folder.ModelFolder);
         CacheSize.Of(shape, slots, maxTokens, options.MaxCacheBytes);
@@ -56,7 +57,7 @@ internal sealed class GenAiEngine : IGenerator
         Model? model = null;
         try
         {
-            config = new Config(folder.Path);
+            config = new Config(folder.ModelFolder);
             config.Overlay(GenAiSettings.Overlay(options.Precision, options.Threads));
             model = new Model(config);
             return new GenAiEngine(config, model, info, options, paddingId);
@@ -64,7 +65,7 @@ internal sealed class GenAiEngine : IGenerator
         catch (OnnxRuntimeGenAIException e)
         {
             config?.Dispose();
-            throw RequestFault.Unusable($"GenAI cannot load {folder.Path}: {e.Message}", e);
+            throw RequestFault.Unusable($"GenAI cannot load {folder.ModelFolder}: {e.Message}", e);
         }
         catch
         {

@@ -61,7 +61,7 @@ internal sealed class OnnxDecoder : IDecoder
     public static OnnxDecoder Load(GraphFolder folder, EngineOptions options, int? eosId)
     {
         var cuda = CudaProvider.For(options);
-        var (session, shape) = GraphSession.Open(folder, "decoder", options.Precision, options.Threads, cuda);
+        var (session, shape) = GraphSession.Open(folder, options.Precision, options.Threads, cuda);
         OnnxDecoder decoder;
         try
         {

@@ -1,5 +1,6 @@
 using Microsoft.ML.OnnxRuntime;
 using Microsoft.ML.OnnxRuntime.Tensors;
+using Rudder.Checkpoints;
 using Rudder.Engine.Graphs;
 using Rudder.Engine.Kernels;
 
@@ -62,7 +63,7 @@ internal sealed class SlotDecoder : IDecoder
     /// <exception cref="RequestFault">The graph cannot be loaded or its cache would be too large.</exception>
     public static SlotDecoder Load(GraphFolder folder, EngineOptions options, int? eosId)
     {
-        var graph = GraphFile.Read(folder, "decoder", options.Precision);
+        var graph = GraphFile.Read(folder, GraphFiles.Model(options.Precision), options.Precision);
         return new SlotDecoder(graph, options, graph.Shape.TokensPerSequence(options, folder.ModelFolder), eosId);
     }
 

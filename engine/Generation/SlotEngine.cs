@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Rudder.Checkpoints;
 using Rudder.Engine.Graphs;
 using Rudder.Engine.Sampling;
 using Rudder.Engine.Telemetry;

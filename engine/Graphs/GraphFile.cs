@@ -1,5 +1,6 @@
 using Google.Protobuf;
 using Microsoft.ML.OnnxRuntime;
+using Rudder.Checkpoints;
 using Rudder.Engine.Kernels;
 using Rudder.Onnx;
 using AttributeType = Rudder.Onnx.AttributeProto.Types.AttributeType;
@@ -30,12 +31,12 @@ internal sealed class GraphFile
 
     /// <summary>Reads a verified graph.</summary>
     /// <param name="folder">Where it lies.</param>
-    /// <param name="graph">Its name without precision and ending: decoder, logprobs or classifier.</param>
-    /// <param name="precision">Which of its files.</param>
+    /// <param name="name">Its file name.</param>
+    /// <param name="precision">Its precision.</param>
     /// <exception cref="RequestFault">The graph is missing, damaged, or of another model or precision.</exception>
-    public static GraphFile Read(GraphFolder folder, string graph, GraphPrecision precision)
+    public static GraphFile Read(GraphFolder folder, string name, GraphPrecision precision)
     {
-        string name = GraphFolder.FileName(graph, precision), path = System.IO.Path.Combine(folder.Path, name);
+        string path = System.IO.Path.Combine(folder.Path, name);
         ModelProto model;
         try
         {
@@ -93,7 +94,7 @@ internal sealed class GraphFile
     {
         using var options = GraphSession.Options(threads);
         adjust?.Invoke(options);
-        if (cuda is null && Shape.Precision != "fp16")       // ours take float32
+        if (cuda is null && Shape.Precision != GraphFiles.Name(GraphPrecision.Fp16))       // ours take float32
         {
             FuseRows(threads);
             GraphFusion.RowOperators.AddTo(options);
@@ -189,7 +190,7 @@ internal sealed class GraphFile
         string? file = outside
             .SelectMany(tensor => tensor.ExternalData.Where(entry => entry.Key == "location").Select(entry => entry.Value).DefaultIfEmpty(""))
             .FirstOrDefault(name => !folder.HasWeights(name));
-        return file is null ? null : $"has weights in '{file}', which is none of the weight files that export.json lists";
+        return file is null ? null : $"has weights in '{file}', which is none of the weight files that {ExportReport.FileName} lists";
     }
 
     private static string? Repeated(IEnumerable<string> names)
@@ -200,7 +201,7 @@ internal sealed class GraphFile
 
     private static void Check(GraphShape shape, string path, string fingerprint, GraphPrecision precision)
     {
-        string wanted = precision.ToString().ToLowerInvariant();
+        string wanted = GraphFiles.Name(precision);
         if (shape.Fingerprint != fingerprint)
         {
             throw RequestFault.Unusable($"{path} is a graph of fingerprint {shape.Fingerprint}, not {fingerprint}. Export the model again: trainer export.");

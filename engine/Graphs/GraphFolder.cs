@@ -1,7 +1,4 @@
-using System.Diagnostics.CodeAnalysis;
 using System.Security.Cryptography;
-using System.Text.Json;
-using System.Text.Json.Serialization;
 using Rudder.Checkpoints;
 
 namespace Rudder.Engine.Graphs;
@@ -11,11 +8,11 @@ internal sealed class GraphFolder
 {
     private const int BufferBytes = 1 << 17;
 
-    private readonly ExportRecord _record;
+    private readonly ExportReport _record;
     private readonly HashSet<string> _verified = [];
     private readonly CancellationToken _cancellation;
 
-    private GraphFolder(string modelFolder, string path, ExportRecord record, CancellationToken cancellation)
+    private GraphFolder(string modelFolder, string path, ExportReport record, CancellationToken cancellation)
     {
         (ModelFolder, Path, _record, _cancellation) = (modelFolder, path, record, cancellation);
     }
@@ -32,22 +29,18 @@ internal sealed class GraphFolder
     /// <summary>Opens a model's graphs.</summary>
     /// <param name="modelFolder">The model.</param>
     /// <param name="cancellation">Ends the hashing of files, here and in later calls.</param>
-    /// <exception cref="RequestFault">There is no export, or it was made from other weights.</exception>
+    /// <exception cref="CheckpointException">There is no export, or it is damaged.</exception>
+    /// <exception cref="RequestFault">It was made from other weights.</exception>
     public static GraphFolder Open(string modelFolder, CancellationToken cancellation = default)
     {
-        string path = System.IO.Path.Combine(modelFolder, "onnx");
-        var record = ReadRecord(System.IO.Path.Combine(path, "export.json"));
+        string path = System.IO.Path.Combine(modelFolder, GraphFiles.Folder);
+        var record = ExportReport.Read(path);
         string actual = Checkpoints.Fingerprint.OfFolder(modelFolder, cancellation);
         return record.Fingerprint == actual
             ? new GraphFolder(modelFolder, path, record, cancellation)
             : throw RequestFault.Unusable(
                 $"{path} was exported from a model of fingerprint {record.Fingerprint}; {modelFolder} now has {actual}. Export it again: trainer export --model {modelFolder}");
     }
-
-    /// <summary>File name of a graph in a precision: <c>decoder.onnx</c>, <c>decoder.int8.onnx</c>.</summary>
-    public static string FileName(string graph, GraphPrecision precision) => precision == GraphPrecision.Fp32
-        ? $"{graph}.onnx"
-        : $"{graph}.{precision.ToString().ToLowerInvariant()}.onnx";
 
     /// <summary>The path of a graph, once its hash and those of all weight files are as the export wrote them.</summary>
     /// <exception cref="RequestFault">The graph or its weights are missing or damaged.</exception>
@@ -68,7 +61,7 @@ internal sealed class GraphFolder
     public byte[] ReadVerified(string graph)
     {
         byte[] content = [];
-        Verify(graph, Entry(graph).Sha256, file => SHA256.HashData(content = File.ReadAllBytes(file)));
+        Verify(graph, Entry(graph).Sha256, file => SHA256.HashData(content = GraphFiles.Read(file)));
         VerifyWeights();
         return content;
     }
@@ -84,7 +77,7 @@ internal sealed class GraphFolder
         return File.ResolveLinkTarget(file, returnFinalTarget: true)?.FullName ?? System.IO.Path.GetFullPath(file);
     }
 
-    private ExportedFile Entry(string graph) => _record.Graphs.TryGetValue(graph, out var entry)
+    private GraphReport Entry(string graph) => _record.Graphs.TryGetValue(graph, out var entry)
         ? entry
         : throw RequestFault.Unusable($"{Path} has no {graph}; it has {string.Join(", ", _record.Graphs.Keys.Order())}. Export it: trainer export.");
 
@@ -101,7 +94,7 @@ internal sealed class GraphFolder
         string file = System.IO.Path.Combine(Path, name);
         if (System.IO.Path.GetFileName(name) != name || !File.Exists(file))
         {
-            throw RequestFault.Unusable($"{file} is missing, though export.json lists it. Export the model again: trainer export.");
+            throw RequestFault.Unusable($"{file} is missing, though {ExportReport.FileName} lists it. Export the model again: trainer export.");
         }
 
         string actual;
@@ -116,7 +109,7 @@ internal sealed class GraphFolder
 
         if (actual != expected.ToLowerInvariant())
         {
-            throw RequestFault.Unusable($"{file} is damaged or from another export: its SHA-256 is {actual}, export.json says {expected}. Export the model again: trainer export.");
+            throw RequestFault.Unusable($"{file} is damaged or from another export: its SHA-256 is {actual}, {ExportReport.FileName} says {expected}. Export the model again: trainer export.");
         }
 
         _verified.Add(name);
@@ -135,45 +128,4 @@ internal sealed class GraphFolder
 
         return hash.GetHashAndReset();
     }
-
-    private static ExportRecord ReadRecord(string path)
-    {
-        if (!File.Exists(path))
-        {
-            throw RequestFault.Unusable($"{path} is missing: the model has no accepted ONNX export. Make one: trainer export.");
-        }
-
-        try
-        {
-            var record = JsonSerializer.Deserialize(File.ReadAllText(path), ExportRecordJson.Default.ExportRecord);
-            return IsWhole(record) ? record : throw new JsonException("it holds null where a fingerprint, a file or its hash belongs.");
-        }
-        catch (JsonException e)
-        {
-            throw RequestFault.Unusable($"{path} cannot be read: {e.Message} Export the model again: trainer export.", e);
-        }
-    }
-
-    // The reader checks that the keys are there, not what they hold.
-    private static bool IsWhole([NotNullWhen(true)] ExportRecord? record) =>
-        record is { Fingerprint: not null, Graphs: not null, Weights: not null }
-        && record.Graphs.Values.Concat(record.Weights.Values).All(file => file?.Sha256 is not null);
 }
-
-/// <summary>What <c>export.json</c> says that loading needs.</summary>
-/// <param name="Fingerprint">Of the model folder exported.</param>
-/// <param name="Graphs">By file name.</param>
-/// <param name="Weights">External weight files, by file name.</param>
-internal sealed record ExportRecord(
-    [property: JsonRequired] string Fingerprint,
-    [property: JsonRequired] IReadOnlyDictionary<string, ExportedFile> Graphs,
-    [property: JsonRequired] IReadOnlyDictionary<string, ExportedFile> Weights);
-
-/// <summary>One file of an export.</summary>
-/// <param name="Sha256">Hex.</param>
-internal sealed record ExportedFile([property: JsonRequired] string Sha256);
-
-/// <summary>How export.json is read; the exporter's quality figures in it are not needed here.</summary>
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
-[JsonSerializable(typeof(ExportRecord))]
-internal sealed partial class ExportRecordJson : JsonSerializerContext;

@@ -40,8 +40,6 @@ internal static class GraphFusion
             SequenceFusion.Fuse(nodes, threads);
         }
 
-        FirstTokens.Fuse(nodes);
-
         nodes.RemoveUnread();
         Import(model, OperatorDomain.Name);
     }

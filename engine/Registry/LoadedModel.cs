@@ -107,9 +107,15 @@ internal sealed class LoadedModel
                 field, $"has {text.Length} characters", $"the limit is {Options.MaxTextLength}", "Shorten it, or raise Service:MaxTextLength.");
         }
 
-        int[] ids = tokenizer.Encode(text);
-        RequestLimits.Ids(field, ids, Vocabulary);           // a tokenizer may have more ids than the model
-        return ids;
+        try
+        {
+            return tokenizer.Encode(text);
+        }
+        catch (SurplusTokenException)
+        {
+            throw new RequestFault(
+                field, "holds a token that the tokenizer has and the model does not", $"the model has ids 0 to {Vocabulary - 1}", "Leave that token out.");
+        }
     }
 
     /// <summary>The text of ids that a caller sends. Unlike <see cref="Decode(IEnumerable{int})"/> it refuses ids that stand for no text.</summary>

@@ -41,8 +41,8 @@ internal static class ModelCheck
     private static void CheckGraphs(ModelSource source, ModelConfig config, GraphFolder graphs, string start, ICollection<string> faults)
     {
         string[] names = config is RobertaConfig
-            ? [GraphFolder.FileName("classifier", source.Precision)]
-            : [GraphFolder.FileName("decoder", source.Precision), GraphFolder.FileName("logprobs", GraphPrecision.Fp32)];
+            ? [GraphFiles.Model(source.Precision)]
+            : [GraphFiles.Model(source.Precision), GraphFiles.LogProbs];
         foreach (string name in names)
         {
             Told(() => graphs.Verified(name), start, faults);

@@ -1,3 +1,5 @@
+using Rudder.Checkpoints;
+
 using Rudder.Engine.Graphs;
 
 namespace Rudder.Engine.Registry;

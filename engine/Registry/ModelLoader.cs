@@ -20,8 +20,7 @@ internal sealed class ModelLoader(EngineOptions options, EngineMetrics metrics) 
     {
         source.RequireInPlace?.Invoke();
         var config = ModelConfig.Load(source.Folder);
-        var tokenizer = TextTokenizer.Load(source.Folder);
-        RefuseWithoutGraphs(source.Folder);
+        var tokenizer = TextTokenizer.Load(source.Folder, config.VocabularySize);
         DevicePlacement.Require(source, config, options.Device);
         using var reserved = Reserve(source, ModelSize.Of(source, config, Limits(options, source, config)));
 
@@ -145,14 +144,6 @@ internal sealed class ModelLoader(EngineOptions options, EngineMetrics metrics) 
     /// <param name="config">Its config.</param>
     public static EngineOptions Limits(EngineOptions options, ModelSource source, ModelConfig config) =>
         options with { Precision = source.Precision, MaxTokens = Math.Min(options.MaxTokens, config.Context) };
-
-    private static void RefuseWithoutGraphs(string folder)
-    {
-        if (!File.Exists(Path.Combine(folder, "onnx", "export.json")))
-        {
-            throw RequestFault.Unusable($"{folder} holds no ONNX graphs (onnx/export.json); make them with: trainer export --model {folder}");
-        }
-    }
 
     /// <summary>Memory kept for a load under way.</summary>
     private sealed class Reservation(ModelLoader loader, long bytes) : IDisposable

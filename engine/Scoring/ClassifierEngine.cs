@@ -5,7 +5,7 @@ using Rudder.Engine.Graphs;
 
 namespace Rudder.Engine.Scoring;
 
-/// <summary>Classifies texts with <c>classifier.onnx</c>: long texts in consecutive windows, windows in length-sorted micro-batches, equal windows once.</summary>
+/// <summary>Classifies texts with <c>model.onnx</c>: long texts in consecutive windows, windows in length-sorted micro-batches, equal windows once.</summary>
 internal sealed class ClassifierEngine : IClassifier
 {
     private const int SpecialTokens = 2;                     // one before and one after each window
@@ -53,7 +53,7 @@ internal sealed class ClassifierEngine : IClassifier
     public static ClassifierEngine Load(GraphFolder folder, EngineOptions options)
     {
         var config = ModelConfig.Load<RobertaConfig>(folder.ModelFolder);
-        var (session, shape) = GraphSession.Open(folder, "classifier", options.Precision, options.Threads, CudaProvider.For(options));
+        var (session, shape) = GraphSession.Open(folder, options.Precision, options.Threads, CudaProvider.For(options));
         return new ClassifierEngine(session, shape, config, options);
     }
 

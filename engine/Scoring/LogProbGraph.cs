@@ -1,4 +1,5 @@
 using Microsoft.ML.OnnxRuntime;
+using Rudder.Checkpoints;
 using Rudder.Engine.Graphs;
 using Rudder.Engine.Kernels;
 
@@ -46,7 +47,7 @@ internal sealed class LogProbGraph : IDisposable
     /// <exception cref="RequestFault">It cannot be loaded.</exception>
     public static LogProbGraph Load(GraphFolder folder, EngineOptions options)
     {
-        var body = GraphFile.Read(folder, "logprobs", GraphPrecision.Fp32);
+        var body = GraphFile.Read(folder, GraphFiles.LogProbs, GraphPrecision.Fp32);
         return new LogProbGraph(body, body.TakeLast(Logits), options);
     }
 

@@ -1,5 +1,6 @@
 using Grpc.Core;
 using Microsoft.AspNetCore.Authorization;
+using Rudder.Checkpoints;
 using Rudder.Engine;
 using Rudder.Engine.Registry;
 using Rudder.Inference.V1;

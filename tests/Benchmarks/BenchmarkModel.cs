@@ -149,7 +149,7 @@ internal static class BenchmarkModel
         string stamp = Path.Combine(folder, StampName);
         return File.Exists(stamp)
             && File.ReadAllText(stamp) == ExporterHash(settings)
-            && ExportReport.Read(Path.Combine(folder, ModelExport.FolderName))?.Fingerprint == fingerprint;
+            && ExportReport.Read(Path.Combine(folder, GraphFiles.Folder)).Fingerprint == fingerprint;
     }
 
     /// <summary>SHA-256 over the settings and the checkout's sources of the exporter, lest graphs of an older one be measured as today's.</summary>
@@ -157,7 +157,7 @@ internal static class BenchmarkModel
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         hash.AppendData(Encoding.UTF8.GetBytes(settings.ToString()));
-        foreach (string file in Directory.EnumerateFiles(Path.Combine(Root(), "trainer", "Export")).Order(StringComparer.Ordinal))
+        foreach (string file in new[] { "trainer/Export", "checkpoints/Graphs" }.SelectMany(folder => Directory.EnumerateFiles(Path.Combine(Root(), folder))).Order(StringComparer.Ordinal))
         {
             hash.AppendData(Encoding.UTF8.GetBytes(Path.GetFileName(file)));
             hash.AppendData(File.ReadAllBytes(file));

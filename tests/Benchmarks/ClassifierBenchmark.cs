@@ -47,8 +47,8 @@ internal static class ClassifierBenchmark
         using ClassifierEngine int8 = ClassifierEngine.Load(graphs, new EngineOptions { Threads = threads, Precision = GraphPrecision.Int8 });
         // Naive is the graph as ONNX Runtime runs it by itself, with the engines' settings: no sorting, and none of this program's operators.
         using var options = GraphSession.Options(threads);
-        using (var fused = GraphFile.Read(graphs, "classifier", GraphPrecision.Fp32).Start(threads))
-        using (var session = new InferenceSession(graphs.Verified(GraphFolder.FileName("classifier", GraphPrecision.Fp32)), options))
+        using (var fused = GraphFile.Read(graphs, GraphFiles.Model(GraphPrecision.Fp32), GraphPrecision.Fp32).Start(threads))
+        using (var session = new InferenceSession(graphs.Verified(GraphFiles.Model(GraphPrecision.Fp32)), options))
         {
             var naive = new NaiveClassifier(session, folder, ids, NaiveTexts);
             var naiveFused = new NaiveClassifier(fused, folder, ids, NaiveTexts);

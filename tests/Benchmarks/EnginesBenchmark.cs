@@ -62,7 +62,7 @@ internal static class EnginesBenchmark
         var options = new EngineOptions { MaxSlots = width, Threads = threads };
         SlotEngine fp32 = SlotEngine.Load(graphs, options, null);
         SlotEngine int8 = SlotEngine.Load(graphs, options with { Precision = GraphPrecision.Int8 }, null);
-        using var config = new Config(graphs.Path);
+        using var config = new Config(folder);
         config.Overlay($$$"""{"model":{"decoder":{"session_options":{"intra_op_num_threads":{{{threads.ToString(CultureInfo.InvariantCulture)}}},"inter_op_num_threads":1} } } }""");
         using var model = new Model(config);
         var runners = Draws.SelectMany(draw => new (string Name, Func<int> Tokens)[]

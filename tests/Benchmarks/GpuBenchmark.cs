@@ -47,7 +47,7 @@ internal static class GpuBenchmark
         double fixture = FixtureAgreement(options);
         double bandwidth = Bandwidth(cuda);
         var graphs = GraphFolder.Open(BenchmarkModel.Gpt2Large());
-        double weights = new FileInfo(Path.Combine(graphs.Path, "weights.fp16.bin")).Length;
+        double weights = new FileInfo(Path.Combine(graphs.Path, "model_fp16.onnx_data")).Length;
         var ratios = new Dictionary<string, double> { ["fixture_agreement"] = fixture };
         List<BenchmarkRow> rows = [];
         foreach (int width in Widths)

@@ -104,7 +104,7 @@ internal sealed class MatrixCeiling : IDisposable
 
     private static void Write(Gpt2Config config, IReadOnlyDictionary<string, float[]> weights, string folder, GraphPrecision precision)
     {
-        using var data = new ExternalData(folder, "weights.bin");
+        using var data = new ExternalData(folder, "model.onnx_data");
         int width = config.HiddenSize;
         var blocks = new OnnxGraph("blocks");
         string x = blocks.Input("x", DataType.Float, "rows", width);

@@ -68,7 +68,7 @@ internal static class SamplingBenchmark
     {
         int[][] prompts = Prompts(width);
         var graphs = GraphFolder.Open(folder);
-        using var genAi = width <= GenAiWidest ? GenAiPeer.Open(graphs.Path, threads) : null;
+        using var genAi = width <= GenAiWidest ? GenAiPeer.Open(graphs.ModelFolder, threads) : null;
         using var ceiling32 = MatrixCeiling.Open(folder, GraphPrecision.Fp32, threads);
         using var ceiling8 = MatrixCeiling.Open(folder, GraphPrecision.Int8, threads);
         var options = new EngineOptions { MaxSlots = width, MaxTokens = SlotTokens, Threads = threads };

@@ -1,4 +1,5 @@
 using Microsoft.ML.OnnxRuntime;
+using Rudder.Checkpoints;
 using Rudder.Engine;
 using Rudder.Engine.Graphs;
 
@@ -22,7 +23,7 @@ internal static class ScoringProfile
         long[] shape = [Windows, Tokens], ids = Ids(Windows * Tokens);
         long[] mask = new long[ids.Length];
         Array.Fill(mask, 1);
-        var graph = GraphFile.Read(GraphFolder.Open(BenchmarkModel.Exported("sentiment-mini")), "classifier", precision);
+        var graph = GraphFile.Read(GraphFolder.Open(BenchmarkModel.Exported("sentiment-mini")), GraphFiles.Model(precision), precision);
         return Profile($"classifier {precision.ToString().ToLowerInvariant()}", graph, threads, [("input_ids", ids, shape), ("attention_mask", mask, shape)]);
     }
 
@@ -33,7 +34,7 @@ internal static class ScoringProfile
     {
         const int Rows = 4, Tokens = 511, Positions = 64;
         long[] positions = [.. Enumerable.Range(0, Rows * Positions).Select(i => (long)((i / Positions * Tokens) + (i % Positions)))];
-        var graph = GraphFile.Read(GraphFolder.Open(folder), "logprobs", GraphPrecision.Fp32);
+        var graph = GraphFile.Read(GraphFolder.Open(folder), GraphFiles.LogProbs, GraphPrecision.Fp32);
         return Profile("log-probs fp32", graph, threads, [("input_ids", Ids(Rows * Tokens), [Rows, Tokens]), ("positions", positions, [positions.Length])]);
     }
 

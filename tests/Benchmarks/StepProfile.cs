@@ -36,7 +36,7 @@ internal static class StepProfile
 
     private static List<BenchmarkRow> Profile(string folder, GraphPrecision precision, int threads)
     {
-        var graph = GraphFile.Read(GraphFolder.Open(folder), "decoder", precision);
+        var graph = GraphFile.Read(GraphFolder.Open(folder), GraphFiles.Model(precision), precision);
         using var cache = new SlotCache(graph.Shape.Layers, graph.Shape.Heads, graph.Shape.HeadSize, Width, Tokens, isHalf: graph.Shape.Precision == "int8");
         using var attention = new OperatorDomain(OperatorDomain.SlotsName, SlotAttention.Operator(cache));
         GraphFusion.UseSlotAttention(graph);

@@ -1,15 +1,19 @@
+using System.Buffers.Binary;
+using System.Net;
+using System.Net.Http.Headers;
+using System.Net.Http.Json;
 using System.Net.Sockets;
-using System.Text;
+using Google.Protobuf;
 using Grpc.AspNetCore.Server;
 using Grpc.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
-using Rudder.Inference.V1;
 using Rudder.Engine.Registry;
 using Rudder.Engine.Tests.Support;
+using Rudder.Inference.V1;
 using Rudder.InferenceService.Settings;
-using Rudder.InferenceService.Telemetry;
 using Rudder.InferenceService.Tests.Grpc;
 
 namespace Rudder.InferenceService.Tests;
@@ -92,35 +96,45 @@ public sealed class ListeningTests
         await running;
     }
 
-    [Fact]
-    public async Task Reply_NotRead_IsGivenUpWithItsConnection()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Reply_NotRead_EndsItsConnection(bool grpc)
     {
+        // Kestrel's own line; its grace is ten seconds of a clock that no test moves.
+        var ended = new AwaitedLine("was not read by the client at the specified minimum data rate");
         await using var service = await RunningService.StartAsync(
-            ["--http-urls=http://127.0.0.1:0", "--Service:MaxSequences=2048", "--Service:MaxSamples=1024", .. RunningService.Model(0, "m", ModelCopies.Fixture("tiny-gpt2"))]);
+            services => services.AddSingleton<ILoggerProvider>(ended),
+            [
+                .. RunningService.Model(0, "m", ModelCopies.Fixture("tiny-gpt2")), "--http-urls=http://127.0.0.1:0", "--Service:MaxSamples=1024",
+                "--Logging:LogLevel:Microsoft.AspNetCore.Server.Kestrel=Debug", "--Logging:Console:LogLevel:Default=None",
+            ]);
+        using var client = new HttpClient();
+        using var request = grpc ? GrpcRequest(service.Url) : HttpRequest(ServiceHost.HttpAddresses(service.App).Single());
+        using var reply = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
+        var body = await reply.Content.ReadAsStreamAsync();
+        await body.ReadExactlyAsync(new byte[1]);
+
+        await ended.Seen.WaitAsync(TimeSpan.FromMinutes(2));     // reads nothing meanwhile
+
+        await Assert.ThrowsAnyAsync<IOException>(() => body.CopyToAsync(Stream.Null));
+    }
+
+    [Fact]
+    public async Task Body_ChunkBeyondAllLimits_IsTheCallersFault()
+    {
+        await using var service = await RunningService.StartAsync("--http-urls=http://127.0.0.1:0");
         var address = new Uri(ServiceHost.HttpAddresses(service.App).Single());
-        using var client = new TcpClient { ReceiveBufferSize = 1024 };
+        using var client = new TcpClient();
         await client.ConnectAsync(address.Host, address.Port, TestContext.Current.CancellationToken);
-        string body = """{"model":"m","prompt":[1,2],"n":1024,"max_tokens":60,"logprobs":5}""";
-        string request = $"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {body.Length}\r\n\r\n{body}";
-        var stream = client.GetStream();
-        await stream.WriteAsync(Encoding.ASCII.GetBytes(request), TestContext.Current.CancellationToken);
-        await stream.ReadExactlyAsync(new byte[1], TestContext.Current.CancellationToken);
+        await client.GetStream().WriteAsync(
+            "POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n80000000\r\n{"u8.ToArray(),
+            TestContext.Current.CancellationToken);
 
-        // Reads nothing more: the service must be rid of the call by itself.
-        using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(2));
-        while (service.Get<ServiceState>().Running > 0)
-        {
-            await Task.Delay(100, patience.Token);
-        }
+        using var reader = new StreamReader(client.GetStream());
+        string? status = await reader.ReadLineAsync(TestContext.Current.CancellationToken).AsTask().WaitAsync(TimeSpan.FromSeconds(60));
 
-        await Assert.ThrowsAnyAsync<IOException>(async () =>
-        {
-            while (await stream.ReadAsync(new byte[64 << 10], patience.Token) > 0)
-            {
-            }
-
-            throw new IOException("the reply ended without its end");
-        });
+        Assert.Matches("^HTTP/1.1 (400|413) ", status);
     }
 
     [Fact]
@@ -179,5 +193,35 @@ public sealed class ListeningTests
         {
             return true;                                     // reset
         }
+    }
+
+    // Some ten megabytes of reply, far more than all buffers on the way.
+    private static HttpRequestMessage HttpRequest(string url) => new(HttpMethod.Post, url + "/v1/completions")
+    {
+        Content = JsonContent.Create(new { model = "m", prompt = new[] { 1, 2 }, n = 1024, max_tokens = 60, logprobs = 5 }),
+    };
+
+    private static HttpRequestMessage GrpcRequest(string url)
+    {
+        byte[] message = new SampleRequest
+        {
+            Model = "m",
+            Prompts = { Golden.Prompt(1, 2) },
+            N = 1024,
+            TopLogprobs = 20,
+            Settings = new SamplerSettings { MaxNewTokens = 60 },
+        }.ToByteArray();
+        byte[] frame = new byte[5 + message.Length];
+        BinaryPrimitives.WriteInt32BigEndian(frame.AsSpan(1), message.Length);
+        message.CopyTo(frame, 5);
+        var request = new HttpRequestMessage(HttpMethod.Post, url + "/inference.v1.Sampling/Sample")
+        {
+            Version = HttpVersion.Version20,
+            VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+            Content = new ByteArrayContent(frame),
+        };
+        request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/grpc");
+        request.Headers.TE.Add(new TransferCodingWithQualityHeaderValue("trailers"));
+        return request;
     }
 }

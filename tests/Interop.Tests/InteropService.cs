@@ -42,6 +42,9 @@ public sealed class InteropService : IAsyncLifetime
     /// <summary>Where HTTP/1.1 listens.</summary>
     public string HttpUrl { get; private set; } = "";
 
+    /// <summary>The exported folder of a model.</summary>
+    internal string Folder(string model) => Path.Combine(_folder, model);
+
     /// <summary>Our own client, for what the foreign ones should see.</summary>
     internal GrpcChannel Channel => _channel!;
 

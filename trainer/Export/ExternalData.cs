@@ -20,7 +20,7 @@ internal sealed class ExternalData : IDisposable
 
     /// <summary>Names the file; it is created with the first tensor.</summary>
     /// <param name="folder">Folder of the graphs; their references are relative to it.</param>
-    /// <param name="fileName">E.g. <c>weights.bin</c>.</param>
+    /// <param name="fileName">E.g. <c>model.onnx_data</c>.</param>
     /// <param name="halves">Whether numbers are kept in float16, rounded, instead of float32.</param>
     public ExternalData(string folder, string fileName, bool halves = false)
     {

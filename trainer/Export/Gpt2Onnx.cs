@@ -23,9 +23,9 @@ internal sealed class Gpt2Onnx(Gpt2Config config, IReadOnlyDictionary<string, fl
     public OnnxGraph Decoder()
     {
         var graph = new OnnxGraph("decoder");
-        string ids = graph.Input("input_ids", DataType.Int64, "batch", "tokens");
-        string mask = graph.Input("attention_mask", DataType.Int64, "batch", "total");
-        string positions = graph.Input("position_ids", DataType.Int64, "batch", "tokens");
+        string ids = graph.Input("input_ids", DataType.Int64, "batch_size", "sequence_length");
+        string mask = graph.Input("attention_mask", DataType.Int64, "batch_size", "total_sequence_length");
+        string positions = graph.Input("position_ids", DataType.Int64, "batch_size", "sequence_length");
         string valid = graph.Node("ReduceSum", [mask, graph.Int64(1)], [("keepdims", 0)]);                      // [B]
         string last = graph.Node("Cast", [graph.Node("Sub", [valid, graph.Int64(1)])], [("to", (int)DataType.Int32)]);
         string totalLength = graph.Node("Gather", [graph.Node("Shape", [mask]), graph.Int64Scalar(1)]);
@@ -36,7 +36,7 @@ internal sealed class Gpt2Onnx(Gpt2Config config, IReadOnlyDictionary<string, fl
             LastRows(graph, ids, valid),
             (layer, qkv) => CachedAttention(graph, layer, qkv, last, total));
         Vocabulary(graph, Forward(graph, body), tokenAxis: true);                                               // [B,1,V]
-        graph.Output("logits", data.FloatType, "batch", 1, config.VocabularySize);
+        graph.Output("logits", data.FloatType, "batch_size", 1, config.VocabularySize);
         DeclareCache(graph);
         return graph;
     }
@@ -45,7 +45,7 @@ internal sealed class Gpt2Onnx(Gpt2Config config, IReadOnlyDictionary<string, fl
     public OnnxGraph LogProbs()
     {
         var graph = new OnnxGraph("logprobs");
-        string ids = graph.Input("input_ids", DataType.Int64, "batch", "tokens");
+        string ids = graph.Input("input_ids", DataType.Int64, "batch_size", "sequence_length");
         string positions = graph.Input("positions", DataType.Int64, "positions");
         string shape = graph.Node("Shape", [ids]);
         string tokens = graph.Node("Gather", [shape, graph.Int64Scalar(1)]);
@@ -157,8 +157,8 @@ internal sealed class Gpt2Onnx(Gpt2Config config, IReadOnlyDictionary<string, fl
         {
             foreach (string part in (string[])["key", "value"])
             {
-                graph.Input($"past_key_values.{layer}.{part}", data.FloatType, "batch", config.Heads, "past", size);
-                graph.Output($"present.{layer}.{part}", data.FloatType, "batch", config.Heads, "present", size);
+                graph.Input($"past_key_values.{layer}.{part}", data.FloatType, "batch_size", config.Heads, "past_sequence_length", size);
+                graph.Output($"present.{layer}.{part}", data.FloatType, "batch_size", config.Heads, "total_sequence_length", size);
             }
         }
     }

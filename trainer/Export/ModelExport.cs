@@ -1,5 +1,5 @@
-using System.Globalization;
 using Rudder.Checkpoints;
+using Rudder.Onnx;
 using Rudder.Trainer.Scoring;
 
 namespace Rudder.Trainer.Export;
@@ -10,9 +10,6 @@ namespace Rudder.Trainer.Export;
 /// </summary>
 internal static class ModelExport
 {
-    /// <summary>Folder of the graphs inside a model folder.</summary>
-    public const string FolderName = "onnx";
-
     private const int Texts = 16;                       // for graphs that are held to a mean KL
     private const int TextTokens = 64;
     private const int ClassifierTexts = 32;
@@ -39,7 +36,7 @@ internal static class ModelExport
         }
 
         TokenSample sample = TokenSample.Open(modelFolder, config.VocabularySize, settings.Texts);
-        using var folder = new OnnxFolder(output ?? Path.Combine(modelFolder, FolderName));
+        using var folder = new OnnxFolder(output ?? Path.Combine(modelFolder, GraphFiles.Folder));
         string fingerprint = Fingerprint.OfFolder(modelFolder);
         Write(modelFolder, config, settings, folder, fingerprint);
         var check = new ParityCheck(settings);
@@ -50,11 +47,11 @@ internal static class ModelExport
             _ => throw Unsupported(config),
         };
         ExportReport report = Report(folder, fingerprint, figures);
-        AtomicFile.WriteText(folder.File(ExportReport.FileName), report + "\n");
+        report.Write(folder.Path);
         folder.Publish();
         if (output is null)
         {
-            ExportCard.Update(modelFolder, report);
+            Describe(modelFolder, config, report);
         }
 
         return report;
@@ -63,9 +60,9 @@ internal static class ModelExport
     /// <summary>Writes graphs and weights. The weights are let go on return, before the check loads the model.</summary>
     private static void Write(string modelFolder, ModelConfig config, ExportSettings settings, OnnxFolder folder, string fingerprint)
     {
-        using var data = new ExternalData(folder.Path, "weights.bin");
-        using var int8Data = new ExternalData(folder.Path, "weights.int8.bin");
-        using var halfData = new ExternalData(folder.Path, "weights.fp16.bin", halves: true);
+        using var data = new ExternalData(folder.Path, GraphFiles.Weights(GraphPrecision.Fp32));
+        using var int8Data = new ExternalData(folder.Path, GraphFiles.Weights(GraphPrecision.Int8));
+        using var halfData = new ExternalData(folder.Path, GraphFiles.Weights(GraphPrecision.Fp16), halves: true);
         IProjections[] kinds =
         [
             .. settings.Fp32 ? [new Float32Projections(data)] : Array.Empty<IProjections>(),
@@ -79,10 +76,17 @@ internal static class ModelExport
             _ => throw Unsupported(config),
         };
         Array.ForEach(kinds, write);
+    }
+
+    /// <summary>Points the files at the model's root to its graphs: the card, and GenAI's settings of a decoder.</summary>
+    private static void Describe(string modelFolder, ModelConfig config, ExportReport report)
+    {
+        ExportCard.Update(modelFolder, report);
         if (config is Gpt2Config language)
         {
+            GraphPrecision first = Enum.GetValues<GraphPrecision>().First(precision => report.Graphs.ContainsKey(GraphFiles.Model(precision)));
             int padding = GenAiConfig.PaddingId(language, TextTokenizer.Load(modelFolder));
-            AtomicFile.WriteText(folder.File(GenAiConfig.FileName), GenAiConfig.Text(language, padding, Name("decoder", kinds[0])) + "\n");
+            AtomicFile.WriteText(Path.Combine(modelFolder, ModelFiles.GenAiConfig), GenAiConfig.Text(language, padding, first) + "\n");
         }
     }
 
@@ -95,20 +99,18 @@ internal static class ModelExport
         string fingerprint) => projections =>
     {
         var builder = new Gpt2Onnx(config, weights, projections is Float16Projections ? halfData : data, projections);
-        builder.Decoder().Save(folder.File(Name("decoder", projections)), Metadata(config, fingerprint, projections.Precision));
-        if (projections is Float32Projections)
+        StringStringEntryProto[] metadata = [.. GraphMetadata.Of(config, fingerprint, projections.Precision).Entries()];
+        builder.Decoder().Save(folder.File(GraphFiles.Model(projections.Precision)), metadata);
+        if (projections.Precision == GraphPrecision.Fp32)
         {
-            builder.LogProbs().Save(folder.File("logprobs.onnx"), Metadata(config, fingerprint, projections.Precision));
+            builder.LogProbs().Save(folder.File(GraphFiles.LogProbs), metadata);
         }
     };
 
     private static Action<IProjections> RobertaWriter(
         RobertaConfig config, IReadOnlyDictionary<string, float[]> weights, ExternalData data, OnnxFolder folder, string fingerprint) => projections =>
         new RobertaOnnx(config, weights, data, projections).Classifier()
-            .Save(folder.File(Name("classifier", projections)), Metadata(config, fingerprint, projections.Precision));
-
-    private static string Name(string graph, IProjections projections) =>
-        projections is Float32Projections ? $"{graph}.onnx" : $"{graph}.{projections.Precision}.onnx";
+            .Save(folder.File(GraphFiles.Model(projections.Precision)), GraphMetadata.Of(config, fingerprint, projections.Precision).Entries());
 
     private static Dictionary<string, GraphFigures> Check(
         ParityCheck check, Gpt2Config config, ExportSettings settings, OnnxFolder folder, TokenSample sample, string reference, int threads)
@@ -119,25 +121,25 @@ internal static class ModelExport
         {
             int steps = Math.Min(ParityCheck.CachedSteps, config.Context - 1);
             IReadOnlyList<int[]> rows = sample.Ragged(config.Context, steps);
-            using (var graph = new LogProbGraph(folder.File("logprobs.onnx"), threads))
+            using (var graph = new LogProbGraph(folder.File(GraphFiles.LogProbs), threads))
             {
-                figures["logprobs.onnx"] = check.LogProbs(model, graph, rows);
+                figures[GraphFiles.LogProbs] = check.LogProbs(model, graph, rows);
             }
 
-            using var decoder = new DecoderGraph(folder.File("decoder.onnx"), threads);
-            figures["decoder.onnx"] = check.Decoder(model, decoder, rows, steps);
+            using var decoder = new DecoderGraph(folder.File(GraphFiles.Model(GraphPrecision.Fp32)), threads);
+            figures[GraphFiles.Model(GraphPrecision.Fp32)] = check.Decoder(model, decoder, rows, steps);
         }
 
         if (settings.Int8)
         {
-            using var decoder = new DecoderGraph(folder.File("decoder.int8.onnx"), threads);
-            figures["decoder.int8.onnx"] = check.Int8Decoder(model, decoder, sample.Even(Texts, Math.Min(TextTokens, config.Context)));
+            using var decoder = new DecoderGraph(folder.File(GraphFiles.Model(GraphPrecision.Int8)), threads);
+            figures[GraphFiles.Model(GraphPrecision.Int8)] = check.Int8Decoder(model, decoder, sample.Even(Texts, Math.Min(TextTokens, config.Context)));
         }
 
         if (settings.Fp16)
         {
-            using var decoder = new DecoderGraph(folder.File("decoder.fp16.onnx"), threads);
-            figures["decoder.fp16.onnx"] = check.Fp16Decoder(model, decoder, sample.Even(Texts, Math.Min(TextTokens, config.Context)));
+            using var decoder = new DecoderGraph(folder.File(GraphFiles.Model(GraphPrecision.Fp16)), threads);
+            figures[GraphFiles.Model(GraphPrecision.Fp16)] = check.Fp16Decoder(model, decoder, sample.Even(Texts, Math.Min(TextTokens, config.Context)));
         }
 
         return figures;
@@ -149,12 +151,13 @@ internal static class ModelExport
         var figures = new Dictionary<string, GraphFigures>();
         IReadOnlyList<int[]> texts = sample.Texts(ClassifierTexts, Math.Min(ClassifierTokens, config.Context), config.BosId, config.EosId);
         using var model = new TorchClassifier(reference);
-        foreach ((string name, bool wanted) in new[] { ("classifier.onnx", settings.Fp32), ("classifier.int8.onnx", settings.Int8) })
+        foreach ((GraphPrecision precision, bool wanted) in new[] { (GraphPrecision.Fp32, settings.Fp32), (GraphPrecision.Int8, settings.Int8) })
         {
             if (wanted)
             {
+                string name = GraphFiles.Model(precision);
                 using var graph = new ClassifierGraph(folder.File(name), threads, config.PadId ?? 0);
-                figures[name] = check.Classifier(model, graph, texts, int8: name != "classifier.onnx");
+                figures[name] = check.Classifier(model, graph, texts, int8: precision == GraphPrecision.Int8);
             }
         }
 
@@ -165,28 +168,17 @@ internal static class ModelExport
     {
         var graphs = figures.OrderBy(pair => pair.Key, StringComparer.Ordinal).ToDictionary(pair => pair.Key, pair => new GraphReport(
             folder.Sha256(pair.Key),
-            pair.Key.Split('.') is [_, string precision, _] ? precision : "fp32",
+            GraphFiles.Name(Enum.GetValues<GraphPrecision>().FirstOrDefault(precision => GraphFiles.Model(precision) == pair.Key)),
             pair.Value.Positions,
             pair.Value.MaxAbsDiff,
             pair.Value.Limit,
             pair.Value.MeanTokenDiff,
             pair.Value.MeanKl,
             pair.Value.MeanKlBf16Cache));
-        var weights = Directory.EnumerateFiles(folder.Path, "*.bin").Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal)
+        var weights = Enum.GetValues<GraphPrecision>().Select(GraphFiles.Weights).Where(name => File.Exists(folder.File(name)))
             .ToDictionary(name => name, name => new FileReport(folder.Sha256(name), new FileInfo(folder.File(name)).Length));
         return new ExportReport(fingerprint, graphs, weights);
     }
-
-    private static Dictionary<string, string> Metadata(ModelConfig config, string fingerprint, string precision) => new()
-    {
-        ["rudder.fingerprint"] = fingerprint,
-        ["rudder.precision"] = precision,
-        ["rudder.layers"] = config.Layers.ToString(CultureInfo.InvariantCulture),
-        ["rudder.heads"] = config.Heads.ToString(CultureInfo.InvariantCulture),
-        ["rudder.head_size"] = config.HeadSize.ToString(CultureInfo.InvariantCulture),
-        ["rudder.vocabulary"] = config.VocabularySize.ToString(CultureInfo.InvariantCulture),
-        ["rudder.context"] = config.Context.ToString(CultureInfo.InvariantCulture),
-    };
 
     private static BadInputException Unsupported(ModelConfig config) => new($"A {config.ModelType} model cannot be exported; GPT-2 and RoBERTa can.");
 }

@@ -21,7 +21,7 @@ internal sealed class OnnxGraph(string name)
     private readonly HashSet<string> initializers = new(StringComparer.Ordinal);
     private int counter;
 
-    /// <summary>Declares a graph input. A dimension is a number or a symbol such as <c>"batch"</c>.</summary>
+    /// <summary>Declares a graph input. A dimension is a number or a symbol such as <c>"batch_size"</c>.</summary>
     public string Input(string name, DataType type, params ReadOnlySpan<Dimension> shape)
     {
         graph.Input.Add(Value(name, type, shape));
@@ -102,7 +102,7 @@ internal sealed class OnnxGraph(string name)
     }
 
     /// <summary>Writes the model file with the given metadata.</summary>
-    public void Save(string path, IEnumerable<KeyValuePair<string, string>> metadata)
+    public void Save(string path, IEnumerable<StringStringEntryProto> metadata)
     {
         var model = new ModelProto
         {
@@ -113,7 +113,7 @@ internal sealed class OnnxGraph(string name)
         };
         model.OpsetImport.Add(new OperatorSetIdProto { Domain = "", Version = OpsetVersion });
         model.OpsetImport.Add(new OperatorSetIdProto { Domain = Microsoft, Version = 1 });
-        model.MetadataProps.AddRange(metadata.Select(pair => Entry(pair.Key, pair.Value)));
+        model.MetadataProps.AddRange(metadata);
         using FileStream stream = File.Create(path);
         model.WriteTo(stream);
         stream.Flush(flushToDisk: true);

@@ -1,3 +1,5 @@
+using Rudder.Checkpoints;
+
 namespace Rudder.Trainer.Export;
 
 /// <summary>A weight matrix as products use it: inputs down, outputs across.</summary>
@@ -17,8 +19,8 @@ internal static class Activations
 /// <summary>How a graph multiplies by its weights: the one thing in which float32 and int8 graphs differ; float16 ones differ in their weights' file as well.</summary>
 internal interface IProjections
 {
-    /// <summary><c>fp32</c>, <c>int8</c> or <c>fp16</c>, as the graph's metadata say it.</summary>
-    string Precision { get; }
+    /// <summary>Precision of the graph.</summary>
+    GraphPrecision Precision { get; }
 
     /// <summary>x·W (+ bias).</summary>
     /// <param name="graph">The graph to extend.</param>
@@ -44,7 +46,7 @@ internal interface IProjections
 internal sealed class Float32Projections(ExternalData data) : IProjections
 {
     /// <inheritdoc/>
-    public string Precision => "fp32";
+    public GraphPrecision Precision => GraphPrecision.Fp32;
 
     /// <inheritdoc/>
     public string Multiply(OnnxGraph graph, string x, Matrix weight, ExternalTensor? bias = null, float lowest = float.NegativeInfinity)
@@ -70,7 +72,7 @@ internal sealed class Float16Projections(ExternalData data) : IProjections
     private readonly Float32Projections products = new(data);
 
     /// <inheritdoc/>
-    public string Precision => "fp16";
+    public GraphPrecision Precision => GraphPrecision.Fp16;
 
     /// <inheritdoc/>
     public string Multiply(OnnxGraph graph, string x, Matrix weight, ExternalTensor? bias = null, float lowest = float.NegativeInfinity) =>
@@ -92,7 +94,7 @@ internal sealed class Int8Projections(ExternalData data) : IProjections
     private const float SmallestScale = 1e-30f;             // a row of zeros stays zeros
 
     /// <inheritdoc/>
-    public string Precision => "int8";
+    public GraphPrecision Precision => GraphPrecision.Int8;
 
     /// <inheritdoc/>
     public string Multiply(OnnxGraph graph, string x, Matrix weight, ExternalTensor? bias = null, float lowest = float.NegativeInfinity)

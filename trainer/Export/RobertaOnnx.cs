@@ -21,22 +21,21 @@ internal sealed class RobertaOnnx(RobertaConfig config, IReadOnlyDictionary<stri
     public OnnxGraph Classifier()
     {
         var graph = new OnnxGraph("classifier");
-        string ids = graph.Input("input_ids", DataType.Int64, "batch", "tokens");
-        string mask = graph.Input("attention_mask", DataType.Int64, "batch", "tokens");
+        string ids = graph.Input("input_ids", DataType.Int64, "batch_size", "sequence_length");
+        string mask = graph.Input("attention_mask", DataType.Int64, "batch_size", "sequence_length");
         string keyMask = graph.Node("Cast", [mask], [("to", (int)DataType.Int32)]);                             // [B,T]
         string shape = graph.Node("Concat", [graph.Node("Shape", [ids]), graph.Int64(width)], [("axis", 0)]);
         string state = Embed(graph, ids, mask);                                                                 // [N,D]
         for (int layer = 0; layer < config.Layers; layer++)
         {
-            state = Block(graph, state, layer, shape, keyMask);
+            state = Block(graph, state, layer, shape, keyMask);                                                 // [N,D]; [B,D] after the last
         }
 
-        string first = graph.Node("Gather", [graph.Node("Reshape", [state, shape]), graph.Int64Scalar(0)], [("axis", 1)]);  // [B,D]
-        string dense = projections.Multiply(graph, first, Linear("classifier.dense", width, width), Bias("classifier.dense"));
+        string dense = projections.Multiply(graph, state, Linear("classifier.dense", width, width), Bias("classifier.dense"));
         string head = graph.Node("Tanh", [dense]);
         string logits = projections.Multiply(graph, head, Linear("classifier.out_proj", width, config.Labels.Count), Bias("classifier.out_proj"));
         graph.Node("Identity", [logits], output: "logits");
-        graph.Output("logits", DataType.Float, "batch", config.Labels.Count);
+        graph.Output("logits", DataType.Float, "batch_size", config.Labels.Count);
         return graph;
     }
 
@@ -60,7 +59,17 @@ internal sealed class RobertaOnnx(RobertaConfig config, IReadOnlyDictionary<stri
     private string Block(OnnxGraph graph, string state, int layer, string shape, string keyMask)
     {
         string prefix = $"roberta.encoder.layer.{layer}.";
-        string context = Attend(graph, state, prefix, shape, keyMask);                                          // [N,D]
+        string context = Attend(graph, state, prefix, shape, keyMask);                                          // [B,T,D]
+        if (layer == config.Layers - 1)                 // the head reads first tokens, and only attention mixes tokens
+        {
+            context = First(graph, context);                                                                    // [B,D]
+            state = First(graph, graph.Node("Reshape", [state, shape]));                                        // [B,D]
+        }
+        else
+        {
+            context = graph.Node("Reshape", [context, graph.Int64(-1, width)]);                                 // [N,D]
+        }
+
         string output = prefix + "attention.output.";
         string attended = projections.Multiply(graph, context, Linear(output + "dense", width, width));
         string middle = Normalize(graph, attended, state, output + "LayerNorm", Bias(output + "dense"));
@@ -80,13 +89,15 @@ internal sealed class RobertaOnnx(RobertaConfig config, IReadOnlyDictionary<stri
         string[] parts = [.. Parts3.Select(part => $"{self}{part}.out")];
         graph.Node("Split", [qkv, graph.Int64(width, width, width)], parts, [("axis", 1)]);
         string[] shaped = [.. parts.Select(part => graph.Node("Reshape", [part, shape]))];                      // 3 x [B,T,D]
-        string context = graph.Node(
+        return graph.Node(
             "MultiHeadAttention",
             [.. shaped, graph.Weight(qkvBias), keyMask],
             [("num_heads", config.Heads)],
             OnnxGraph.Microsoft);
-        return graph.Node("Reshape", [context, graph.Int64(-1, width)]);
     }
+
+    /// <summary>The first token of each row: [B,T,D] to [B,D].</summary>
+    private static string First(OnnxGraph graph, string states) => graph.Node("Gather", [states, graph.Int64Scalar(0)], [("axis", 1)]);
 
     private string Normalize(OnnxGraph graph, string x, string skip, string name, ExternalTensor bias) => graph.Node(
         "SkipLayerNormalization",
@@ -106,7 +117,7 @@ internal sealed class RobertaOnnx(RobertaConfig config, IReadOnlyDictionary<stri
         return Quantization.Transpose(stacked, 3 * width, width);
     }
 
-    private int PaddingId => config.PadId ?? throw new CheckpointException("config.json has no pad_token_id; RoBERTa counts positions from it. Add it (1 in the published models).");
+    private int PaddingId => config.PadId ?? throw new CheckpointException($"config.json has no pad_token_id; RoBERTa counts positions from it. Add it (1 in the published models).");
 
     /// <summary>A weight in the Linear layout of the checkpoint, outputs x inputs, turned.</summary>
     private Matrix Linear(string name, int inputs, int outputs) =>

@@ -21,17 +21,18 @@ internal sealed class Gpt2 : nn.Module<Tensor, Tensor>
 
     /// <summary>Creates a model with new weights drawn from torch's generator (seed it first).</summary>
     /// <param name="config">Sizes.</param>
-    /// <param name="dropout">Probability of zeroing an activation in training, 0 to below 1.</param>
+    /// <param name="dropout">Replaces all dropouts of the configuration; null keeps them.</param>
     /// <param name="device">Where the parameters live.</param>
-    public Gpt2(Gpt2Config config, double dropout, Device device)
+    public Gpt2(Gpt2Config config, double? dropout, Device device)
         : base(nameof(Gpt2))
     {
         Config = config;
-        this.dropout = dropout;
+        Gpt2Config effective = dropout is double all ? config.WithDropout(all) : config;
+        this.dropout = effective.EmbeddingDropout;
         mask = new CausalMask(config.Context, device);
         wte = nn.Embedding(config.VocabularySize, config.HiddenSize, device: device);
         wpe = nn.Embedding(config.Context, config.HiddenSize, device: device);
-        h = nn.ModuleList(Enumerable.Range(0, config.Layers).Select(_ => new Gpt2Block(config, dropout, mask, device)).ToArray());
+        h = nn.ModuleList(Enumerable.Range(0, config.Layers).Select(_ => new Gpt2Block(effective, mask, device)).ToArray());
         ln_f = nn.LayerNorm(config.HiddenSize, config.LayerNormEpsilon, device: device);
         RegisterComponents();
         Parameters = NamedParameters.Of(this);

@@ -14,13 +14,13 @@ internal sealed class Gpt2Block : nn.Module<Tensor, Tensor>
     private readonly Gpt2FeedForward mlp;
 
     /// <summary>Creates the block with GPT-2's initialisation.</summary>
-    public Gpt2Block(Gpt2Config config, double dropout, CausalMask mask, Device device)
+    public Gpt2Block(Gpt2Config config, CausalMask mask, Device device)
         : base(nameof(Gpt2Block))
     {
         ln_1 = nn.LayerNorm(config.HiddenSize, config.LayerNormEpsilon, device: device);
-        attn = new Gpt2Attention(config, dropout, mask, device);
+        attn = new Gpt2Attention(config, mask, device);
         ln_2 = nn.LayerNorm(config.HiddenSize, config.LayerNormEpsilon, device: device);
-        mlp = new Gpt2FeedForward(config, dropout, device);
+        mlp = new Gpt2FeedForward(config, device);
         RegisterComponents();
     }
 
@@ -39,16 +39,16 @@ internal sealed class Gpt2Attention : nn.Module<Tensor, Tensor>
     private readonly Conv1D c_proj;
     private readonly CausalMask mask;
     private readonly int heads;
-    private readonly double dropout;
+    private readonly double dropout, attentionDropout;
 
     /// <summary>Creates the attention; the output product is scaled down by √(2·layers) as in GPT-2.</summary>
-    public Gpt2Attention(Gpt2Config config, double dropout, CausalMask mask, Device device)
+    public Gpt2Attention(Gpt2Config config, CausalMask mask, Device device)
         : base(nameof(Gpt2Attention))
     {
         c_attn = new Conv1D(config.HiddenSize, 3L * config.HiddenSize, Gpt2.InitialDeviation, device);
         c_proj = new Conv1D(config.HiddenSize, config.HiddenSize, Gpt2.InitialDeviation / Math.Sqrt(2 * config.Layers), device);
         heads = config.Heads;
-        this.dropout = dropout;
+        (dropout, attentionDropout) = (config.ResidualDropout, config.AttentionDropout);
         this.mask = mask;
         RegisterComponents();
     }
@@ -61,7 +61,7 @@ internal sealed class Gpt2Attention : nn.Module<Tensor, Tensor>
         Tensor query = Split(parts[0]) * (1 / Math.Sqrt((double)width / heads)); // [B,H,T,E]
         Tensor scores = query.matmul(Split(parts[1]).transpose(2, 3)); // [B,H,T,T]
         Tensor weights = scores.add_(mask.For(time)).softmax(-1); // [B,H,T,T]
-        weights = nn.functional.dropout(weights, dropout, training);
+        weights = nn.functional.dropout(weights, attentionDropout, training);
         Tensor mixed = weights.matmul(Split(parts[2])); // [B,H,T,E]
         Tensor output = c_proj.call(mixed.transpose(1, 2).reshape(batch, time, width)); // [B,T,D]
         return nn.functional.dropout(output, dropout, training);
@@ -78,12 +78,12 @@ internal sealed class Gpt2FeedForward : nn.Module<Tensor, Tensor>
     private readonly double dropout;
 
     /// <summary>Creates the two products around the GELU.</summary>
-    public Gpt2FeedForward(Gpt2Config config, double dropout, Device device)
+    public Gpt2FeedForward(Gpt2Config config, Device device)
         : base(nameof(Gpt2FeedForward))
     {
         c_fc = new Conv1D(config.HiddenSize, config.InnerSize, Gpt2.InitialDeviation, device);
         c_proj = new Conv1D(config.InnerSize, config.HiddenSize, Gpt2.InitialDeviation / Math.Sqrt(2 * config.Layers), device);
-        this.dropout = dropout;
+        dropout = config.ResidualDropout;
         RegisterComponents();
     }
 

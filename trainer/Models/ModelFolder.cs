@@ -21,7 +21,7 @@ internal static class ModelFolder
         }
 
         IReadOnlyDictionary<string, float[]> weights = ModelWeights.LoadGpt2(folder, config);
-        var model = new Gpt2(config, dropout ?? config.Dropout, device);
+        var model = new Gpt2(config, dropout, device);
         foreach (NamedParameter parameter in model.Parameters)
         {
             NamedParameters.Fill(parameter, weights[parameter.Name]);
@@ -42,7 +42,7 @@ internal static class ModelFolder
         }
 
         IReadOnlyDictionary<string, float[]> weights = ModelWeights.LoadRoberta(folder, config);
-        var model = new RobertaClassifier(config, dropout ?? config.Dropout, device);
+        var model = new RobertaClassifier(config, dropout, device);
         RobertaWeights.Fill(model, weights);
         return model;
     }
@@ -58,7 +58,7 @@ internal static class ModelFolder
             .Select(p => ("transformer." + p.Name, p.Value.shape, (ReadOnlyMemory<float>)NamedParameters.Values(p.Value)))
             .ToList();
         Write(model.Config, tensors, folder, tokenizer, type);
-        AtomicFile.WriteText(Path.Combine(folder, "generation_config.json"), GenerationConfig(model.Config));
+        AtomicFile.WriteText(Path.Combine(folder, ModelFiles.GenerationConfig), GenerationConfig(model.Config));
     }
 
     /// <summary>Writes config.json, model.safetensors and the tokenizer's files.</summary>
@@ -89,12 +89,12 @@ internal static class ModelFolder
         WeightType type)
     {
         Directory.CreateDirectory(folder);
-        config.Save(folder);
+        config.Save(folder, type);
         SafetensorsWriter.Write(
-            Path.Combine(folder, "model.safetensors"), tensors, type, new Dictionary<string, string> { ["format"] = "pt" });
+            Path.Combine(folder, ModelFiles.Safetensors), tensors, type, new Dictionary<string, string> { ["format"] = "pt" });
         if (tokenizer is not null)
         {
-            TextTokenizer.CopyFiles(tokenizer, folder);
+            TextTokenizer.CopyFiles(tokenizer, folder, config.Context);
         }
     }
 }

@@ -15,23 +15,24 @@ internal sealed class RobertaClassifier : nn.Module
     private readonly ModuleList<RobertaLayer> layers;
     private readonly Conv1D dense;
     private readonly Conv1D projection;
-    private readonly double dropout;
+    private readonly double dropout, headDropout;
 
     /// <summary>Creates a model with new weights drawn from torch's generator (seed it first).</summary>
     /// <param name="config">Sizes, ids and labels.</param>
-    /// <param name="dropout">Probability of zeroing an activation in training, 0 to below 1.</param>
+    /// <param name="dropout">Replaces all dropouts of the configuration; null keeps them.</param>
     /// <param name="device">Where the parameters live.</param>
-    public RobertaClassifier(RobertaConfig config, double dropout, Device device)
+    public RobertaClassifier(RobertaConfig config, double? dropout, Device device)
         : base(nameof(RobertaClassifier))
     {
         Config = config;
         Device = device;
-        this.dropout = dropout;
+        RobertaConfig effective = dropout is double all ? config.WithDropout(all) : config;
+        (this.dropout, headDropout) = (effective.ResidualDropout, effective.ClassifierDropout);
         words = nn.Embedding(config.VocabularySize, config.HiddenSize, device: device);
         positions = nn.Embedding(config.MaxPositions, config.HiddenSize, device: device);
         types = nn.Embedding(config.TypeVocabularySize, config.HiddenSize, device: device);
         norm = nn.LayerNorm(config.HiddenSize, config.LayerNormEpsilon, device: device);
-        layers = nn.ModuleList(Enumerable.Range(0, config.Layers).Select(_ => new RobertaLayer(config, dropout, device)).ToArray());
+        layers = nn.ModuleList(Enumerable.Range(0, config.Layers).Select(_ => new RobertaLayer(effective, device)).ToArray());
         dense = new Conv1D(config.HiddenSize, config.HiddenSize, Gpt2.InitialDeviation, device);
         projection = new Conv1D(config.HiddenSize, config.Labels.Count, Gpt2.InitialDeviation, device);
         RegisterComponents();
@@ -73,8 +74,8 @@ internal sealed class RobertaClassifier : nn.Module
         }
 
         Tensor first = x.split([1, x.shape[1] - 1], 1)[0].squeeze(1); // [B,D]
-        Tensor hidden = tanh(dense.call(nn.functional.dropout(first, dropout, training))); // [B,D]
-        return projection.call(nn.functional.dropout(hidden, dropout, training)); // [B,L]
+        Tensor hidden = tanh(dense.call(nn.functional.dropout(first, headDropout, training))); // [B,D]
+        return projection.call(nn.functional.dropout(hidden, headDropout, training)); // [B,L]
     }
 
     /// <summary>Stops the first <paramref name="blocks"/> layers from learning.</summary>

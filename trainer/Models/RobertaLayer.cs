@@ -15,10 +15,10 @@ internal sealed class RobertaLayer : nn.Module
     private readonly Conv1D output;
     private readonly LayerNorm outputNorm;
     private readonly int heads;
-    private readonly double dropout;
+    private readonly double dropout, attentionDropout;
 
     /// <summary>Creates the layer; query, key and value share one product.</summary>
-    public RobertaLayer(RobertaConfig config, double dropout, Device device)
+    public RobertaLayer(RobertaConfig config, Device device)
         : base(nameof(RobertaLayer))
     {
         int width = config.HiddenSize;
@@ -29,7 +29,7 @@ internal sealed class RobertaLayer : nn.Module
         output = new Conv1D(config.IntermediateSize, width, Gpt2.InitialDeviation, device);
         outputNorm = nn.LayerNorm(width, config.LayerNormEpsilon, device: device);
         heads = config.Heads;
-        this.dropout = dropout;
+        (dropout, attentionDropout) = (config.ResidualDropout, config.AttentionDropout);
         RegisterComponents();
     }
 
@@ -43,7 +43,7 @@ internal sealed class RobertaLayer : nn.Module
         Tensor query = Split(parts[0]) * (1 / Math.Sqrt((double)width / heads)); // [B,H,T,E]
         Tensor scores = query.matmul(Split(parts[1]).transpose(2, 3)); // [B,H,T,T]
         Tensor weights = (mask is null ? scores : scores.add_(mask)).softmax(-1); // [B,H,T,T]
-        weights = nn.functional.dropout(weights, dropout, training);
+        weights = nn.functional.dropout(weights, attentionDropout, training);
         Tensor mixed = weights.matmul(Split(parts[2])).transpose(1, 2).reshape(batch, time, width); // [B,T,D]
         x = attentionNorm.call(x + nn.functional.dropout(attention.call(mixed), dropout, training)); // [B,T,D]
         Tensor fed = output.call(nn.functional.gelu(inner.call(x))); // [B,T,D]

@@ -22,7 +22,7 @@ internal static class Classifier
         int threads = ComputeDevice.UseThreads(recipe.Threads);
         manual_seed(recipe.Seed);
         string tokenizerFolder = ModelSource.TokenizerFolder(recipe);
-        TextTokenizer tokenizer = ModelSource.Tokenizer(tokenizerFolder);
+        TextTokenizer tokenizer = ModelSource.Tokenizer(tokenizerFolder, recipe.Model);
         using RobertaClassifier model = ModelSource.Classifier(recipe, tokenizer, device);
         model.FreezeFirst(recipe.FreezeBlocks);
         ClassifierEvaluation.RequireLengths(recipe.Data, model.Config);

@@ -21,8 +21,10 @@ internal static class ModelSource
     }
 
     /// <summary>The tokenizer in the folder.</summary>
-    public static TextTokenizer Tokenizer(string folder) =>
-        TextTokenizer.Load(folder) ?? throw new BadInputException($"{folder} holds no tokenizer (tokenizer.json, or vocab.json and merges.txt).");
+    /// <param name="folder">A folder with a tokenizer.</param>
+    /// <param name="model">The model that reads its ids; null where it is new and gets the tokenizer's vocabulary.</param>
+    public static TextTokenizer Tokenizer(string folder, string? model = null) =>
+        TextTokenizer.Load(folder, model is null ? null : ModelConfig.Load(model).VocabularySize) ?? throw new BadInputException($"{folder} holds no tokenizer ({ModelFiles.TokenizerJson}, or the older pair of vocabulary and merges).");
 
     /// <summary>The language model a recipe starts from; a new one has dropout 0 unless the recipe says otherwise.</summary>
     public static Gpt2 LanguageModel(TrainingRecipe recipe, TextTokenizer tokenizer, Device device)
@@ -42,11 +44,10 @@ internal static class ModelSource
             Layers = sizes.Layers,
             Heads = sizes.Heads,
             LayerNormEpsilon = 1e-5,
-            Dropout = recipe.Dropout ?? 0,
             BosId = tokenizer.EosId,
             EosId = tokenizer.EosId,
-        };
-        return new Gpt2(config, config.Dropout, device);
+        }.WithDropout(recipe.Dropout ?? 0);
+        return new Gpt2(config, null, device);
     }
 
     /// <summary>The classifier a recipe starts from; a new one has dropout 0 unless the recipe says otherwise.</summary>
@@ -72,13 +73,12 @@ internal static class ModelSource
             IntermediateSize = 4 * sizes.HiddenSize,
             TypeVocabularySize = 1,
             LayerNormEpsilon = 1e-5,
-            Dropout = recipe.Dropout ?? 0,
             Labels = recipe.Data.Labels,
             BosId = SpecialToken(tokenizer, "<s>"),
             PadId = pad,
             EosId = SpecialToken(tokenizer, "</s>"),
-        };
-        return new RobertaClassifier(config, config.Dropout, device);
+        }.WithDropout(recipe.Dropout ?? 0);
+        return new RobertaClassifier(config, null, device);
     }
 
     /// <summary>Precision of the saved weights.</summary>

@@ -28,7 +28,7 @@ internal static class PreferenceSource
 
         if (recipe.Tokenizer is string folder) // its files go into the finished model's folder
         {
-            TokenizerFit.Require(ModelSource.Tokenizer(folder), folder, ModelConfig.Load(recipe.Model), recipe.Model);
+            TokenizerFit.Require(ModelSource.Tokenizer(folder, recipe.Model), folder, ModelConfig.Load(recipe.Model), recipe.Model);
         }
 
         Gpt2 policy = ModelFolder.LoadGpt2(recipe.Model, device, recipe.Dropout ?? 0);

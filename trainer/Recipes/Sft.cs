@@ -22,7 +22,7 @@ internal static class Sft
         int threads = ComputeDevice.UseThreads(recipe.Threads);
         manual_seed(recipe.Seed);
         string tokenizerFolder = ModelSource.TokenizerFolder(recipe);
-        TextTokenizer tokenizer = ModelSource.Tokenizer(tokenizerFolder);
+        TextTokenizer tokenizer = ModelSource.Tokenizer(tokenizerFolder, recipe.Model);
         using Gpt2 model = ModelSource.LanguageModel(recipe, tokenizer, device);
         model.FreezeFirst(recipe.FreezeBlocks);
         run.WriteStart(recipe, request, threads, RecipeInputs.Of(recipe));

@@ -42,7 +42,7 @@ internal static class TokenizerTraining
         }
 
         Directory.Move(temporary, run.Model);
-        byte[] file = File.ReadAllBytes(Path.Combine(run.Model, "tokenizer.json"));
+        byte[] file = File.ReadAllBytes(Path.Combine(run.Model, ModelFiles.TokenizerJson));
         run.WriteDone(Convert.ToHexStringLower(SHA256.HashData(file)), final);
         request.ShowResult("tokenizer", run.Model, final);
         return final;

@@ -2,7 +2,7 @@ using Microsoft.ML.OnnxRuntime;
 
 namespace Rudder.Trainer.Scoring;
 
-/// <summary>Runs classifier.onnx over a batch of sequences.</summary>
+/// <summary>Runs a classifier's graph over a batch of sequences.</summary>
 /// <param name="path">The graph.</param>
 /// <param name="threads">Threads of one product; 0: ONNX Runtime's choice.</param>
 /// <param name="paddingId">Id that fills the right of shorter rows.</param>

@@ -1,10 +1,11 @@
 using System.Runtime.InteropServices;
 using Microsoft.ML.OnnxRuntime;
+using Rudder.Checkpoints;
 using BFloat16 = Rudder.Checkpoints.BFloat16;
 
 namespace Rudder.Trainer.Scoring;
 
-/// <summary>Runs decoder.onnx, in any precision, over a batch of rows that keep their key-value cache from call to call.</summary>
+/// <summary>Runs a decoder graph, in any precision, over a batch of rows that keep their key-value cache from call to call.</summary>
 /// <param name="path">The graph.</param>
 /// <param name="threads">Threads of one product; 0: ONNX Runtime's choice.</param>
 internal sealed class DecoderGraph(string path, int threads) : IDisposable
@@ -81,10 +82,9 @@ internal sealed class DecoderGraph(string path, int threads) : IDisposable
 
     private float[][] Extend(Dictionary<string, OrtValue> inputs, int rows)
     {
-        int layers = int.Parse(session.Metadata["rudder.layers"]), heads = int.Parse(session.Metadata["rudder.heads"]);
-        int size = int.Parse(session.Metadata["rudder.head_size"]), vocabulary = int.Parse(session.Metadata["rudder.vocabulary"]);
-        string[] parts = [.. Enumerable.Range(0, layers).SelectMany(layer => new[] { $"{layer}.key", $"{layer}.value" })];
-        bool halves = session.Metadata["rudder.precision"] == "fp16";
+        (int heads, int size, int vocabulary) = (session.Metadata.Heads, session.Metadata.HeadSize, session.Metadata.Vocabulary);
+        string[] parts = [.. Enumerable.Range(0, session.Metadata.Layers).SelectMany(layer => new[] { $"{layer}.key", $"{layer}.value" })];
+        bool halves = session.Metadata.Precision == GraphFiles.Name(GraphPrecision.Fp16);
         var all = new Dictionary<string, OrtValue>(inputs);
         for (int i = 0; i < parts.Length; i++)
         {

@@ -2,7 +2,7 @@ using Microsoft.ML.OnnxRuntime;
 
 namespace Rudder.Trainer.Scoring;
 
-/// <summary>Runs logprobs.onnx: logits at chosen places of whole sequences.</summary>
+/// <summary>Runs the log-prob graph: logits at chosen places of whole sequences.</summary>
 /// <param name="path">The graph.</param>
 /// <param name="threads">Threads of one product; 0: ONNX Runtime's choice.</param>
 internal sealed class LogProbGraph(string path, int threads) : ISequenceLogits

@@ -1,4 +1,5 @@
 using Microsoft.ML.OnnxRuntime;
+using Rudder.Checkpoints;
 
 namespace Rudder.Trainer.Scoring;
 
@@ -15,11 +16,11 @@ internal sealed class OnnxSession : IDisposable
     {
         using var options = new SessionOptions { IntraOpNumThreads = threads, InterOpNumThreads = 1 };
         session = new InferenceSession(path, options);
-        Metadata = session.ModelMetadata.CustomMetadataMap;
+        Metadata = GraphMetadata.Read(session.ModelMetadata.CustomMetadataMap, path);
     }
 
-    /// <summary>The graph's <c>rudder.*</c> metadata.</summary>
-    public IReadOnlyDictionary<string, string> Metadata { get; }
+    /// <summary>What the graph states about itself.</summary>
+    public GraphMetadata Metadata { get; }
 
     /// <summary>Runs the graph.</summary>
     /// <param name="inputs">Values by input name; the caller disposes them.</param>

@@ -20,12 +20,7 @@ internal static class ScoreFile
     public static int Run(string modelFolder, bool onnx, string input, string output, int threads)
     {
         ModelConfig config = ModelConfig.Load(modelFolder);
-        TextTokenizer? tokenizer = TextTokenizer.Load(modelFolder);
-        if (tokenizer is not null && config is RobertaConfig) // of a decoder's rows, which are ids, it reads nothing
-        {
-            TokenizerFit.RequireIds(tokenizer, modelFolder, config, modelFolder);
-        }
-
+        TextTokenizer? tokenizer = TextTokenizer.Load(modelFolder, config.VocabularySize);
         List<ScoreRow> rows = Read(new ScoreRows(config, tokenizer, input), input);
         DirectoryInfo temporary = Directory.CreateTempSubdirectory("rudder-score-");
         try
@@ -60,7 +55,7 @@ internal static class ScoreFile
     private static Action<Utf8JsonWriter, int> Completions(string folder, Gpt2Config config, List<ScoreRow> rows, bool onnx, string temporary, int threads)
     {
         using ISequenceLogits model = onnx
-            ? new LogProbGraph(Path.Combine(ScoringGraphs.Folder(folder, "logprobs.onnx", temporary, threads), "logprobs.onnx"), threads)
+            ? new LogProbGraph(Path.Combine(ScoringGraphs.Folder(folder, GraphFiles.LogProbs, temporary, threads), GraphFiles.LogProbs), threads)
             : new TorchDecoder(folder);
         IReadOnlyList<double[]> scores = new CompletionScorer(model, config.VocabularySize).TokenLogProbs(rows);
         return (json, row) =>
@@ -73,7 +68,7 @@ internal static class ScoreFile
     private static Action<Utf8JsonWriter, int> Labels(string folder, RobertaConfig config, List<ScoreRow> rows, bool onnx, string temporary, int threads)
     {
         using ILabelLogits model = onnx
-            ? new ClassifierGraph(Path.Combine(ScoringGraphs.Folder(folder, "classifier.onnx", temporary, threads), "classifier.onnx"), threads, config.PadId ?? 0)
+            ? new ClassifierGraph(Path.Combine(ScoringGraphs.Folder(folder, GraphFiles.Model(GraphPrecision.Fp32), temporary, threads), GraphFiles.Model(GraphPrecision.Fp32)), threads, config.PadId ?? 0)
             : new TorchClassifier(folder);
         IReadOnlyList<(double[] Logits, double[] Probabilities)> scores = new LabelScorer(model).Score(rows);
         return (json, row) =>

@@ -90,8 +90,14 @@ internal sealed class ScoreRows(ModelConfig config, TextTokenizer? tokenizer, st
         }
 
         string content = text.GetString()!;
-        int[] tokens = tokenizer?.Encode(content) ?? throw Bad("text is given, but the model has no tokenizer; give input_ids");
-        return new ScoreRow(Windows(tokens), 0);
+        try
+        {
+            return new ScoreRow(Windows(tokenizer?.Encode(content) ?? throw Bad("text is given, but the model has no tokenizer; give input_ids")), 0);
+        }
+        catch (SurplusTokenException e)
+        {
+            throw Bad(e.Message.TrimEnd('.'));
+        }
     }
 
     /// <summary>The text in consecutive windows, each begun and ended as the model knows its texts.</summary>

@@ -221,7 +221,7 @@ public sealed class GenAiEngineTests : IDisposable
     [Fact]
     public void Load_NoPaddingId_IsRefusedBeforeGenAiIsStarted()
     {
-        string file = _model.Graph("genai_config.json");
+        string file = Path.Combine(_model.Folder, "genai_config.json");
         File.WriteAllText(file, File.ReadAllText(file).Replace("pad_token_id", "padding", StringComparison.Ordinal));
         Assert.Contains("names no model.pad_token_id", Assert.Throws<RequestFault>(() => Load()).Message);
     }

@@ -1,3 +1,4 @@
+using Rudder.Checkpoints;
 using Rudder.Engine.Generation;
 using Rudder.Engine.Graphs;
 using Rudder.Engine.Sampling;
@@ -240,7 +241,7 @@ public sealed class SlotEngineTests : IDisposable
     [Fact]
     public void Size_MoreThanCanBeCounted_IsRefused()
     {
-        var shape = new GraphShape("f", "fp32", int.MaxValue, int.MaxValue, int.MaxValue, 16, 64);
+        var shape = new GraphShape(new GraphMetadata("f", "fp32", int.MaxValue, int.MaxValue, int.MaxValue, 16, 64));
         Assert.Contains("larger than any memory", Assert.Throws<RequestFault>(() => CacheSize.Of(shape, 1, 64, long.MaxValue)).Message);
     }
 

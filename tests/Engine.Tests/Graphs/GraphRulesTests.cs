@@ -1,4 +1,5 @@
 using Google.Protobuf;
+using Rudder.Checkpoints;
 using Rudder.Engine.Graphs;
 using Rudder.Engine.Tests.Support;
 using Rudder.Onnx;
@@ -14,11 +15,11 @@ public sealed class GraphRulesTests : IDisposable
     public void Dispose() => _model.Dispose();
 
     [Theory]
-    [InlineData("tiny-gpt2", "decoder.onnx")]
-    [InlineData("tiny-gpt2", "decoder.int8.onnx")]
+    [InlineData("tiny-gpt2", "model.onnx")]
+    [InlineData("tiny-gpt2", "model_quantized.onnx")]
     [InlineData("tiny-gpt2", "logprobs.onnx")]
-    [InlineData("tiny-roberta", "classifier.onnx")]
-    [InlineData("tiny-roberta", "classifier.int8.onnx")]
+    [InlineData("tiny-roberta", "model.onnx")]
+    [InlineData("tiny-roberta", "model_quantized.onnx")]
     public void Fault_ExportedGraph_HasNone(string name, string graph)
     {
         using var model = new TinyModel(name);
@@ -27,30 +28,30 @@ public sealed class GraphRulesTests : IDisposable
     }
 
     [Fact]
-    public void Read_MaxWithAnEmptySecondInput_IsRefused() => AssertRefused("decoder.int8.onnx", "Max", node => node.Input[1] = "");
+    public void Read_MaxWithAnEmptySecondInput_IsRefused() => AssertRefused("model_quantized.onnx", "Max", node => node.Input[1] = "");
 
     [Fact]
-    public void Read_NodeWithoutInputs_IsRefused() => AssertRefused("decoder.onnx", "Reshape", node => node.Input.Clear());
+    public void Read_NodeWithoutInputs_IsRefused() => AssertRefused("model.onnx", "Reshape", node => node.Input.Clear());
 
     [Fact]
-    public void Read_NodeWithoutOutput_IsRefused() => AssertRefused("decoder.onnx", "Reshape", node => node.Output[0] = "");
+    public void Read_NodeWithoutOutput_IsRefused() => AssertRefused("model.onnx", "Reshape", node => node.Output[0] = "");
 
     [Theory]
     [InlineData(1L << 62)]
     [InlineData(0)]
     [InlineData(-1)]
     public void Read_HeadCountNoModelHas_IsRefused(long heads) => AssertRefused(
-        "decoder.onnx", "GroupQueryAttention", node => node.Attribute.Single(attribute => attribute.Name == "kv_num_heads").I = heads);
+        "model.onnx", "GroupQueryAttention", node => node.Attribute.Single(attribute => attribute.Name == "kv_num_heads").I = heads);
 
     [Fact]
-    public void Read_OperatorThatAllocates_IsRefused() => AssertRefused("decoder.onnx", "Tanh", node => node.OpType = "ConstantOfShape", of: "FastGelu");
+    public void Read_OperatorThatAllocates_IsRefused() => AssertRefused("model.onnx", "Tanh", node => node.OpType = "ConstantOfShape", of: "FastGelu");
 
     [Fact]
     public void Read_UnknownAttribute_IsRefused() => AssertRefused(
-        "decoder.onnx", "Add", node => node.Attribute.Add(new AttributeProto { Name = "axis", I = 1, Type = AttributeType.Int }), of: "Gather");
+        "model.onnx", "Add", node => node.Attribute.Add(new AttributeProto { Name = "axis", I = 1, Type = AttributeType.Int }), of: "Gather");
 
     [Fact]
-    public void Read_OperatorOfAnotherDomain_IsRefused() => AssertRefused("decoder.onnx", "Gather", node => node.Domain = "ai.onnx.ml");
+    public void Read_OperatorOfAnotherDomain_IsRefused() => AssertRefused("model.onnx", "Gather", node => node.Domain = "ai.onnx.ml");
 
     private void AssertRefused(string graph, string operation, Action<NodeProto> change, string? of = null)
     {
@@ -67,8 +68,8 @@ public sealed class GraphRulesTests : IDisposable
         File.WriteAllBytes(path, content.ToByteArray());
         _model.Seal();
 
-        var fault = Assert.Throws<RequestFault>(() => GraphFile.Read(
-            _model.Open(), "decoder", graph.Contains("int8", StringComparison.Ordinal) ? GraphPrecision.Int8 : GraphPrecision.Fp32));
+        var precision = graph == GraphFiles.Model(GraphPrecision.Int8) ? GraphPrecision.Int8 : GraphPrecision.Fp32;
+        var fault = Assert.Throws<RequestFault>(() => GraphFile.Read(_model.Open(), graph, precision));
 
         Assert.Equal(FaultKind.ModelUnusable, fault.Kind);
         Assert.Contains("no export writes", fault.Message);

@@ -71,7 +71,7 @@ public sealed class ModelFoldersTests : IDisposable
     {
         // Read by its letters the target lies in the root; the system goes up from where 'd' leads.
         File.CreateSymbolicLink(Path.Combine(_base, "root", "model", "d"), Path.Combine(_base, "root2"));
-        File.CreateSymbolicLink(Path.Combine(_base, "root", "model", "weights.bin"), "d/../outside/secret");
+        File.CreateSymbolicLink(Path.Combine(_base, "root", "model", "model.onnx_data"), "d/../outside/secret");
 
         Assert.Equal(FaultKind.Invalid, Assert.Throws<RequestFault>(() => Folders.Resolve("model")).Kind);
     }
@@ -96,7 +96,7 @@ public sealed class ModelFoldersTests : IDisposable
     [InlineData("root/link", "../outside", "link")]
     [InlineData("root/link", "{base}/outside", "link")]
     [InlineData("root/link", "..", "link/outside")]
-    [InlineData("root/model/weights.bin", "../../outside/secret", "model")]
+    [InlineData("root/model/model.onnx_data", "../../outside/secret", "model")]
     [InlineData("root/loop", "loop", "loop")]
     public void Resolve_LinkOutOfTheRoots_IsRefused(string link, string target, string path)
     {
@@ -126,19 +126,19 @@ public sealed class ModelFoldersTests : IDisposable
     public void Resolve_FolderLinkInsideTheRootsWithALinkOutOfThem_IsRefused()
     {
         File.CreateSymbolicLink(Path.Combine(_base, "root", "model", "onnx"), "../../root2/other");
-        File.CreateSymbolicLink(Path.Combine(_base, "root2", "other", "weights.bin"), "../../outside/secret");
+        File.CreateSymbolicLink(Path.Combine(_base, "root2", "other", "model.onnx_data"), "../../outside/secret");
 
         var fault = Assert.Throws<RequestFault>(() => Folders.Resolve("model"));
 
         Assert.Equal(FaultKind.Invalid, fault.Kind);
-        Assert.Contains("weights.bin', which leads out", fault.Message);
+        Assert.Contains("model.onnx_data', which leads out", fault.Message);
     }
 
     [Fact]
     public void Resolve_FolderLinkInsideTheRoots_IsFollowed()
     {
         File.CreateSymbolicLink(Path.Combine(_base, "root", "model", "onnx"), "../../root2/other");
-        File.WriteAllText(Path.Combine(_base, "root2", "other", "weights.bin"), "x");
+        File.WriteAllText(Path.Combine(_base, "root2", "other", "model.onnx_data"), "x");
 
         Assert.Equal(Path.Combine(_base, "root", "model"), Folders.Resolve("model"));
     }

@@ -1,3 +1,4 @@
+using Rudder.Checkpoints;
 using Rudder.Engine.Sampling;
 using Rudder.Engine.Scoring;
 using Rudder.Engine.Tests.Generation;

@@ -1,7 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
-using System.Text.Json.Nodes;
 using Rudder.Checkpoints;
 using Rudder.Tests;
 
@@ -10,9 +9,6 @@ namespace Rudder.Engine.Tests.Support;
 /// <summary>Copies of the fixture models with a tokenizer or with other weights, sealed again so that the service accepts them.</summary>
 internal static class ModelCopies
 {
-    // What hardly ever changes: tests that name tokens must not hang on every line of the documents.
-    private static readonly string[] Prose = ["notation.md", "adr/0002-slot-engine.md", "adr/0003-group-batch.md"];
-
     /// <summary>A fixture as it is.</summary>
     public static string Fixture(string name) => Path.Combine(SharedFolder.Root, "tests", "Fixtures", name);
 
@@ -20,7 +16,8 @@ internal static class ModelCopies
     public static string Plain(string fixture, string target)
     {
         Directory.CreateDirectory(Path.Combine(target, "onnx"));
-        foreach (string file in (string[])["config.json", "model.safetensors", .. Directory.GetFiles(Path.Combine(Fixture(fixture), "onnx")).Select(path => $"onnx/{Path.GetFileName(path)}")])
+        string[] root = [.. new[] { "config.json", "model.safetensors", "genai_config.json" }.Where(file => File.Exists(Path.Combine(Fixture(fixture), file)))];
+        foreach (string file in (string[])[.. root, .. Directory.GetFiles(Path.Combine(Fixture(fixture), "onnx")).Select(path => $"onnx/{Path.GetFileName(path)}")])
         {
             File.Copy(Path.Combine(Fixture(fixture), file), Path.Combine(target, file));
         }
@@ -28,11 +25,11 @@ internal static class ModelCopies
         return Sealed(target);
     }
 
-    /// <summary>Copies a fixture and gives it a tokenizer of its 512 ids, or fewer, trained on this repository's own prose.</summary>
+    /// <summary>Copies a fixture and gives it a tokenizer of its 512 ids, or fewer, trained on tests/Fixtures/prose.txt.</summary>
     public static string WithTokenizer(string fixture, string target, TokenizerFamily family, int ids = 512)
     {
         Plain(fixture, target);
-        string prose = string.Join('\n', Prose.Select(file => File.ReadAllText(Path.Combine(SharedFolder.Root, "docs", file))));
+        string prose = File.ReadAllText(Fixture("prose.txt"));
         string[] specials = family == TokenizerFamily.Gpt2 ? ["<|endoftext|>"] : ["<s>", "<pad>", "</s>", "<unk>", "<mask>"];
         BpeTraining.Train([prose], ids, specials, target, family, null);
         return Sealed(target);
@@ -42,7 +39,7 @@ internal static class ModelCopies
     public static string Perturbed(string fixture, string target)
     {
         Plain(fixture, target);
-        string file = Path.Combine(target, "onnx", "weights.bin");
+        string file = Path.Combine(target, "onnx", "model.onnx_data");
         byte[] bytes = File.ReadAllBytes(file);
         var floats = MemoryMarshal.Cast<byte, float>(bytes.AsSpan(0, bytes.Length / 4 * 4));
         for (int i = 0; i < floats.Length; i += 100)
@@ -65,7 +62,7 @@ internal static class ModelCopies
 
         string checkpoint = Path.Combine(target, "model.safetensors");
         Scale(checkpoint, sizeof(long) + (int)BitConverter.ToInt64(File.ReadAllBytes(checkpoint)), factor); // a length, then a header of that length
-        Scale(Path.Combine(target, "onnx", "weights.bin"), 0, factor);
+        Scale(Path.Combine(target, "onnx", "model.onnx_data"), 0, factor);
         return Sealed(target);
     }
 
@@ -89,7 +86,7 @@ internal static class ModelCopies
     {
         string onnx = Path.Combine(folder, "onnx");
         string fingerprint = Fingerprint.OfFolder(folder);
-        var graphs = new JsonObject();
+        var graphs = new Dictionary<string, GraphReport>();
         foreach (string graph in Directory.GetFiles(onnx, "*.onnx"))
         {
             byte[] bytes = File.ReadAllBytes(graph);
@@ -100,18 +97,11 @@ internal static class ModelCopies
             Assert.True(at > key.Length + 1, $"{graph} carries no fingerprint");
             Encoding.ASCII.GetBytes(fingerprint).CopyTo(bytes, at);
             File.WriteAllBytes(graph, bytes);
-            string precision = graph.EndsWith(".int8.onnx", StringComparison.Ordinal) ? "int8" : "fp32";
-            graphs[Path.GetFileName(graph)] = new JsonObject { ["sha256"] = Sha256(graph), ["precision"] = precision, ["max_abs_diff"] = 0 };
+            graphs[Path.GetFileName(graph)] = new GraphReport(Sha256(graph), graph.Contains("quantized", StringComparison.Ordinal) ? "int8" : "fp32", 0, 0, 0);
         }
 
-        var weights = new JsonObject();
-        foreach (string file in Directory.GetFiles(onnx, "*.bin"))
-        {
-            weights[Path.GetFileName(file)] = new JsonObject { ["sha256"] = Sha256(file) };
-        }
-
-        var export = new JsonObject { ["fingerprint"] = fingerprint, ["graphs"] = graphs, ["weights"] = weights };
-        File.WriteAllText(Path.Combine(onnx, "export.json"), export.ToJsonString());
+        var weights = Directory.GetFiles(onnx, "*.onnx_data").ToDictionary(file => Path.GetFileName(file), file => new FileReport(Sha256(file), new FileInfo(file).Length));
+        new ExportReport(fingerprint, graphs, weights).Write(onnx);
         return folder;
     }
 

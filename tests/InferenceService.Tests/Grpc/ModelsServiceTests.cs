@@ -146,7 +146,7 @@ public sealed class ModelsServiceTests(SharedService shared) : IDisposable
         Directory.CreateDirectory(Path.Combine(root, "empty"));
         File.CreateSymbolicLink(Path.Combine(root, "link"), ModelCopies.Fixture("tiny-gpt2"));
         Directory.Delete(Path.Combine(ModelCopies.Plain("tiny-gpt2", Path.Combine(root, "bare")), "onnx"), recursive: true);
-        string damaged = Path.Combine(ModelCopies.Plain("tiny-gpt2", Path.Combine(root, "damaged")), "onnx", "weights.bin");
+        string damaged = Path.Combine(ModelCopies.Plain("tiny-gpt2", Path.Combine(root, "damaged")), "onnx", "model.onnx_data");
         byte[] bytes = File.ReadAllBytes(damaged);
         bytes[100] ^= 1;
         File.WriteAllBytes(damaged, bytes);

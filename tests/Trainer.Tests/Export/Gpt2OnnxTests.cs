@@ -20,7 +20,7 @@ public sealed class Gpt2OnnxTests : IDisposable
     public void Decoder_GreedyThroughTheCache_EqualsGolden()
     {
         int[][] golden = TinyModels.Ids(TinyModels.Expected("tiny-gpt2").GetProperty("greedy_from_first_5_plus_20"));
-        using var decoder = new DecoderGraph(Path.Combine(graphs, "decoder.onnx"), 1);
+        using var decoder = new DecoderGraph(Path.Combine(graphs, "model.onnx"), 1);
         var rows = golden.Select(row => row.Take(5).ToList()).ToArray();
         float[][] logits = decoder.Prefill([.. rows.Select(row => row.ToArray())]);
         for (int step = 0; step < 20; step++)
@@ -81,7 +81,7 @@ public sealed class Gpt2OnnxTests : IDisposable
         var expected = TinyModels.Expected("tiny-gpt2");
         int[][] ids = TinyModels.Ids(expected.GetProperty("input_ids"));
         double[][] last = TinyModels.Numbers(expected.GetProperty("logits_last_position"));
-        using var decoder = new DecoderGraph(Path.Combine(graphs, "decoder.onnx"), 1);
+        using var decoder = new DecoderGraph(Path.Combine(graphs, "model.onnx"), 1);
         decoder.Prefill([ids[0][..15], ids[1][..3], ids[2][..15]]);
         float[][] logits = [];
         for (int step = 0; step < 2; step++)
@@ -103,7 +103,7 @@ public sealed class Gpt2OnnxTests : IDisposable
     public void Decoder_CacheInBFloat16_ChangesWhatFollowsThePromptAndNoMore()
     {
         int[] prompt = TinyModels.Ids(TinyModels.Expected("tiny-gpt2").GetProperty("input_ids"))[0][..12];
-        using var decoder = new DecoderGraph(Path.Combine(graphs, "decoder.onnx"), 1);
+        using var decoder = new DecoderGraph(Path.Combine(graphs, "model.onnx"), 1);
         (float[] Prompt, float[] Next) Run(bool roundCache) => (decoder.Prefill([prompt], roundCache)[0], decoder.Step([7])[0]);
         var (whole, half, again) = (Run(false), Run(true), Run(false));
         double largest = whole.Next.Zip(half.Next, (left, right) => Math.Abs((double)left - right)).Max();

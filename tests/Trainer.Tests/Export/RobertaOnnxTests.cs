@@ -18,7 +18,7 @@ public sealed class RobertaOnnxTests : IDisposable
         var expected = TinyModels.Expected("tiny-roberta");
         int[][] ids = TinyModels.Ids(expected.GetProperty("input_ids_unpadded"));
         double[][] golden = TinyModels.Numbers(expected.GetProperty("logits"));
-        using var graph = new ClassifierGraph(Path.Combine(model, "onnx", "classifier.onnx"), 1, paddingId: 1);
+        using var graph = new ClassifierGraph(Path.Combine(model, "onnx", "model.onnx"), 1, paddingId: 1);
         float[][] logits = [.. ids.Chunk(batch).SelectMany(rows => graph.Logits(rows))];
         for (int row = 0; row < golden.Length; row++)
         {
