@@ -1,8 +1,8 @@
 using Rudder.Checkpoints;
-using Rudder.Onnx;
 using Rudder.Trainer.Architectures.Gpt2;
 using Rudder.Trainer.Architectures.Roberta;
 using Rudder.Trainer.Export;
+using Rudder.Onnx;
 using Rudder.Trainer.Graphs;
 using Rudder.Trainer.Logits;
 using Rudder.Trainer.Scoring;
