@@ -47,6 +47,9 @@ public abstract record ModelConfig
     /// <summary>Token that fills short rows of a batch, where the model has one.</summary>
     public int? PadId { get; init; }
 
+    /// <summary>A classifier's labels in order of their ids; empty for a language model.</summary>
+    public virtual IReadOnlyList<string> Labels { get; init; } = [];
+
     /// <summary>Feed-forward activation; a family supports its own (<see cref="SupportedActivation"/>) alone, and that is the default.</summary>
     public string Activation
     {

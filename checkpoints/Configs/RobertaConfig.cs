@@ -21,7 +21,7 @@ public sealed record RobertaConfig : ModelConfig
     public int TypeVocabularySize { get; init; } = 1;
 
     /// <summary>Names of the classes in order of their ids (<c>id2label</c>).</summary>
-    public required IReadOnlyList<string> Labels { get; init; }
+    public override required IReadOnlyList<string> Labels { get; init; } = [];
 
     /// <summary>Dropout of the classifier's head while training, in [0, 1). Default 0.1.</summary>
     public double ClassifierDropout { get; init; } = 0.1;

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using Rudder.Checkpoints;
+using Rudder.Trainer.Architectures.Gpt2;
 using Rudder.Trainer.Export;
 
 namespace Rudder.Benchmarks;
@@ -99,7 +100,7 @@ internal static class BenchmarkModel
     {
         var random = new Random(Seed);
         List<(string Name, long[] Shape, ReadOnlyMemory<float> Data)> tensors = [];
-        foreach ((string name, long[] shape) in Gpt2Names.Expected(config))
+        foreach ((string name, long[] shape) in Gpt2Weights.Expected(config))
         {
             float[] values = new float[shape.Aggregate(1L, (product, size) => product * size)];
             bool isNormalization = name.Contains("ln_", StringComparison.Ordinal);

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Rudder.Checkpoints;
+using Rudder.Trainer.Architectures.Gpt2;
 using Rudder.Trainer.Data;
 using Rudder.Trainer.Models;
 using Rudder.Trainer.Optimizers;
@@ -25,7 +26,7 @@ internal static class DpoBenchmark
         manual_seed(0);
         PreferenceData data = new([.. Groups(new Random(0))]);
         ScoredPairs pairs = new(data, new float[data.Completions], null);
-        using var model = new Gpt2(
+        using var model = new Gpt2Model(
             new Gpt2Config { Layers = Layers, HiddenSize = Width, Heads = Heads, VocabularySize = Vocabulary, Context = Context }, 0, CPU);
         IReadOnlyList<NamedParameter> trainable = NamedParameters.Trainable(model.Parameters);
         using var optimizer = new AdamW(trainable, 0.9, 0.999, 1e-8, _ => 0);
@@ -58,7 +59,7 @@ internal static class DpoBenchmark
     }
 
     /// <summary>The step of Recipes/Preference.cs, a few times.</summary>
-    private static double Seconds(string mode, Gpt2 model, IReadOnlyList<NamedParameter> trainable, AdamW optimizer, ScoredPairs pairs)
+    private static double Seconds(string mode, ILanguageModel model, IReadOnlyList<NamedParameter> trainable, AdamW optimizer, ScoredPairs pairs)
     {
         PreferenceRecipe recipe = new() { Batch = new PreferenceBatchSettings { Mode = mode, Groups = GroupsPerStep } };
         long start = Stopwatch.GetTimestamp();

@@ -4,7 +4,9 @@ using Rudder.Checkpoints;
 using Rudder.Engine;
 using Rudder.Engine.Graphs;
 using Rudder.Engine.Kernels;
+using Rudder.Trainer.Architectures.Gpt2;
 using Rudder.Trainer.Export;
+using Rudder.Trainer.Graphs;
 using DataType = Rudder.Onnx.TensorProto.Types.DataType;
 
 namespace Rudder.Benchmarks;
@@ -46,7 +48,7 @@ internal sealed class MatrixCeiling : IDisposable
         if (!File.Exists(vocabulary))
         {
             Directory.CreateDirectory(folder);
-            Write(config, ModelWeights.LoadGpt2(modelFolder, config), folder, precision);
+            Write(config, new Gpt2Family().ReadWeights(modelFolder, config), folder, precision);
         }
 
         using var options = GraphSession.Options(threads);

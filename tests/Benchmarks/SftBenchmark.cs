@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using Rudder.Checkpoints;
+using Rudder.Trainer.Architectures.Gpt2;
 using Rudder.Trainer.Data;
 using Rudder.Trainer.Models;
 using Rudder.Trainer.Optimizers;
@@ -51,7 +52,7 @@ internal static class SftBenchmark
         string[] arguments = shape.Arguments(threads);
         using var python = new PythonPeer("sft_step.py", hugePages: false, arguments);
         using var tuned = new PythonPeer("sft_step.py", hugePages: true, arguments);
-        using var model = new Gpt2(
+        using var model = new Gpt2Model(
             new Gpt2Config { Layers = shape.Layers, HiddenSize = shape.Width, Heads = shape.Heads, VocabularySize = shape.Vocabulary, Context = shape.Time },
             Dropout,
             CPU);
@@ -91,7 +92,7 @@ internal static class SftBenchmark
         }));
     }
 
-    private static Cost Measure(Shape shape, Gpt2 model, IReadOnlyList<NamedParameter> trainable, AdamW optimizer, int steps)
+    private static Cost Measure(Shape shape, ILanguageModel model, IReadOnlyList<NamedParameter> trainable, AdamW optimizer, int steps)
     {
         long start = Stopwatch.GetTimestamp();
         TimeSpan processor = Environment.CpuUsage.TotalTime;
@@ -104,7 +105,7 @@ internal static class SftBenchmark
     }
 
     /// <summary>The step of Recipes/Sft.cs on random ids.</summary>
-    private static void Step(Shape shape, Gpt2 model, IReadOnlyList<NamedParameter> trainable, AdamW optimizer)
+    private static void Step(Shape shape, ILanguageModel model, IReadOnlyList<NamedParameter> trainable, AdamW optimizer)
     {
         model.zero_grad();
         double loss;

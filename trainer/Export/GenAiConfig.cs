@@ -16,7 +16,7 @@ internal static class GenAiConfig
     /// <param name="config">The model's shape and special tokens.</param>
     /// <param name="paddingId">See <see cref="PaddingId"/>.</param>
     /// <param name="precision">Which decoder graph it points to.</param>
-    public static string Text(Gpt2Config config, int paddingId, GraphPrecision precision)
+    public static string Text(ModelConfig config, int paddingId, GraphPrecision precision)
     {
         int end = config.EosId ?? config.VocabularySize - 1;
         return new JsonObject
@@ -53,7 +53,7 @@ internal static class GenAiConfig
     /// </summary>
     /// <param name="config">The model's special tokens.</param>
     /// <param name="tokenizer">Its tokenizer, where it has one.</param>
-    public static int PaddingId(Gpt2Config config, TextTokenizer? tokenizer)
+    public static int PaddingId(ModelConfig config, TextTokenizer? tokenizer)
     {
         int end = config.EosId ?? config.VocabularySize - 1;
         if (config.PadId is int own && own != end)
@@ -65,7 +65,7 @@ internal static class GenAiConfig
         return Enumerable.Range(0, tokens).Cast<int?>().FirstOrDefault(id => tokenizer!.Bytes(id!.Value).Span is [0xFF]) ?? end;
     }
 
-    private static JsonObject Decoder(Gpt2Config config, string graph) => new()
+    private static JsonObject Decoder(ModelConfig config, string graph) => new()
     {
         ["session_options"] = new JsonObject { ["log_id"] = "onnxruntime-genai", ["provider_options"] = new JsonArray() },
         ["filename"] = graph,

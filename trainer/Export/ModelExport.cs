@@ -1,6 +1,9 @@
 using Rudder.Checkpoints;
 using Rudder.Onnx;
-using Rudder.Trainer.Scoring;
+using Rudder.Trainer.Architectures;
+using Rudder.Trainer.Graphs;
+using Rudder.Trainer.Logits;
+using Rudder.Trainer.Models;
 
 namespace Rudder.Trainer.Export;
 
@@ -16,7 +19,7 @@ internal static class ModelExport
     private const int ClassifierTokens = 128;
 
     /// <summary>Exports a model.</summary>
-    /// <param name="modelFolder">A GPT-2 or RoBERTa folder in Hugging Face layout.</param>
+    /// <param name="modelFolder">A model folder in Hugging Face layout.</param>
     /// <param name="settings">What to write and how close int8 and float16 must be.</param>
     /// <param name="threads">Threads of the check; 0: the engines' choice.</param>
     /// <param name="output">Where the graphs shall lie; null: <c>onnx</c> inside the model folder.</param>
@@ -30,22 +33,21 @@ internal static class ModelExport
         }
 
         ModelConfig config = ModelConfig.Load(modelFolder);
-        if (settings.Fp16 && config is not Gpt2Config)
+        IModelFamily family = ModelFamilies.Of(config.ModelType);
+        if (settings.Fp16 && !family.Exports(GraphPrecision.Fp16))
         {
-            throw new BadInputException($"fp16 is true; {modelFolder} is a {config.ModelType} model, and only GPT-2 decoders have a float16 graph. Leave it out.");
+            throw new BadInputException($"fp16 is true; {modelFolder} is a {config.ModelType} model, and that family has no float16 graph. Leave it out.");
         }
 
         TokenSample sample = TokenSample.Open(modelFolder, config.VocabularySize, settings.Texts);
         using var folder = new OnnxFolder(output ?? Path.Combine(modelFolder, GraphFiles.Folder));
         string fingerprint = Fingerprint.OfFolder(modelFolder);
-        Write(modelFolder, config, settings, folder, fingerprint);
+        Write(modelFolder, family, config, settings, folder, fingerprint);
         var check = new ParityCheck(settings);
-        IReadOnlyDictionary<string, GraphFigures> figures = config switch
-        {
-            Gpt2Config gpt2 => Check(check, gpt2, settings, folder, sample, referenceFolder ?? modelFolder, threads),
-            RobertaConfig roberta => Check(check, roberta, settings, folder, sample, referenceFolder ?? modelFolder, threads),
-            _ => throw Unsupported(config),
-        };
+        string reference = referenceFolder ?? modelFolder;
+        IReadOnlyDictionary<string, GraphFigures> figures = config.Labels.Count == 0
+            ? CheckDecoder(check, config, settings, folder, sample, reference, threads)
+            : CheckClassifier(check, config, settings, folder, sample, reference, threads);
         ExportReport report = Report(folder, fingerprint, figures);
         report.Write(folder.Path);
         folder.Publish();
@@ -58,7 +60,8 @@ internal static class ModelExport
     }
 
     /// <summary>Writes graphs and weights. The weights are let go on return, before the check loads the model.</summary>
-    private static void Write(string modelFolder, ModelConfig config, ExportSettings settings, OnnxFolder folder, string fingerprint)
+    private static void Write(
+        string modelFolder, IModelFamily family, ModelConfig config, ExportSettings settings, OnnxFolder folder, string fingerprint)
     {
         using var data = new ExternalData(folder.Path, GraphFiles.Weights(GraphPrecision.Fp32));
         using var int8Data = new ExternalData(folder.Path, GraphFiles.Weights(GraphPrecision.Int8));
@@ -69,51 +72,31 @@ internal static class ModelExport
             .. settings.Int8 ? [new Int8Projections(int8Data)] : Array.Empty<IProjections>(),
             .. settings.Fp16 ? [new Float16Projections(halfData)] : Array.Empty<IProjections>(),
         ];
-        Action<IProjections> write = config switch
+        IReadOnlyDictionary<string, float[]> weights = family.ReadWeights(modelFolder, config);
+        foreach (IProjections projections in kinds)
         {
-            Gpt2Config gpt2 => Gpt2Writer(gpt2, ModelWeights.LoadGpt2(modelFolder, gpt2), data, halfData, folder, fingerprint),
-            RobertaConfig roberta => RobertaWriter(roberta, ModelWeights.LoadRoberta(modelFolder, roberta), data, folder, fingerprint),
-            _ => throw Unsupported(config),
-        };
-        Array.ForEach(kinds, write);
+            ExternalData floats = projections is Float16Projections ? halfData : data;
+            foreach ((string file, OnnxGraph graph) in family.Graphs(config, weights, floats, projections))
+            {
+                graph.Save(folder.File(file), GraphMetadata.Of(config, fingerprint, projections.Precision).Entries());
+            }
+        }
     }
 
     /// <summary>Points the files at the model's root to its graphs: the card, and GenAI's settings of a decoder.</summary>
     private static void Describe(string modelFolder, ModelConfig config, ExportReport report)
     {
         ExportCard.Update(modelFolder, report);
-        if (config is Gpt2Config language)
+        if (config.Labels.Count == 0)
         {
             GraphPrecision first = Enum.GetValues<GraphPrecision>().First(precision => report.Graphs.ContainsKey(GraphFiles.Model(precision)));
-            int padding = GenAiConfig.PaddingId(language, TextTokenizer.Load(modelFolder));
-            AtomicFile.WriteText(Path.Combine(modelFolder, ModelFiles.GenAiConfig), GenAiConfig.Text(language, padding, first) + "\n");
+            int padding = GenAiConfig.PaddingId(config, TextTokenizer.Load(modelFolder));
+            AtomicFile.WriteText(Path.Combine(modelFolder, ModelFiles.GenAiConfig), GenAiConfig.Text(config, padding, first) + "\n");
         }
     }
 
-    private static Action<IProjections> Gpt2Writer(
-        Gpt2Config config,
-        IReadOnlyDictionary<string, float[]> weights,
-        ExternalData data,
-        ExternalData halfData,
-        OnnxFolder folder,
-        string fingerprint) => projections =>
-    {
-        var builder = new Gpt2Onnx(config, weights, projections is Float16Projections ? halfData : data, projections);
-        StringStringEntryProto[] metadata = [.. GraphMetadata.Of(config, fingerprint, projections.Precision).Entries()];
-        builder.Decoder().Save(folder.File(GraphFiles.Model(projections.Precision)), metadata);
-        if (projections.Precision == GraphPrecision.Fp32)
-        {
-            builder.LogProbs().Save(folder.File(GraphFiles.LogProbs), metadata);
-        }
-    };
-
-    private static Action<IProjections> RobertaWriter(
-        RobertaConfig config, IReadOnlyDictionary<string, float[]> weights, ExternalData data, OnnxFolder folder, string fingerprint) => projections =>
-        new RobertaOnnx(config, weights, data, projections).Classifier()
-            .Save(folder.File(GraphFiles.Model(projections.Precision)), GraphMetadata.Of(config, fingerprint, projections.Precision).Entries());
-
-    private static Dictionary<string, GraphFigures> Check(
-        ParityCheck check, Gpt2Config config, ExportSettings settings, OnnxFolder folder, TokenSample sample, string reference, int threads)
+    private static Dictionary<string, GraphFigures> CheckDecoder(
+        ParityCheck check, ModelConfig config, ExportSettings settings, OnnxFolder folder, TokenSample sample, string reference, int threads)
     {
         var figures = new Dictionary<string, GraphFigures>();
         using var model = new TorchDecoder(reference);
@@ -145,8 +128,8 @@ internal static class ModelExport
         return figures;
     }
 
-    private static Dictionary<string, GraphFigures> Check(
-        ParityCheck check, RobertaConfig config, ExportSettings settings, OnnxFolder folder, TokenSample sample, string reference, int threads)
+    private static Dictionary<string, GraphFigures> CheckClassifier(
+        ParityCheck check, ModelConfig config, ExportSettings settings, OnnxFolder folder, TokenSample sample, string reference, int threads)
     {
         var figures = new Dictionary<string, GraphFigures>();
         IReadOnlyList<int[]> texts = sample.Texts(ClassifierTexts, Math.Min(ClassifierTokens, config.Context), config.BosId, config.EosId);
@@ -179,6 +162,4 @@ internal static class ModelExport
             .ToDictionary(name => name, name => new FileReport(folder.Sha256(name), new FileInfo(folder.File(name)).Length));
         return new ExportReport(fingerprint, graphs, weights);
     }
-
-    private static BadInputException Unsupported(ModelConfig config) => new($"A {config.ModelType} model cannot be exported; GPT-2 and RoBERTa can.");
 }

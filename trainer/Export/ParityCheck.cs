@@ -1,6 +1,6 @@
 using System.Globalization;
 using Rudder.Checkpoints;
-using Rudder.Trainer.Scoring;
+using Rudder.Trainer.Logits;
 
 namespace Rudder.Trainer.Export;
 

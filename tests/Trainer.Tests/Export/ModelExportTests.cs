@@ -1,6 +1,10 @@
 using Rudder.Checkpoints;
+using Rudder.Trainer.Architectures.Gpt2;
+using Rudder.Trainer.Architectures.Roberta;
 using Rudder.Trainer.Export;
 using Rudder.Onnx;
+using Rudder.Trainer.Graphs;
+using Rudder.Trainer.Logits;
 using Rudder.Trainer.Scoring;
 
 namespace Rudder.Trainer.Tests.Export;
@@ -155,11 +159,11 @@ public sealed class ModelExportTests : IDisposable
     public void Run_ContextShorterThanTheCheck_IsCheckedWithinIt()
     {
         Gpt2Config config = ModelConfig.Load<Gpt2Config>(models.Copy("tiny-gpt2")) with { Context = 8 };
-        var weights = ModelWeights.LoadGpt2(models.At("tiny-gpt2"), ModelConfig.Load<Gpt2Config>(models.At("tiny-gpt2")));
+        var weights = new Gpt2Family().ReadWeights(models.At("tiny-gpt2"), ModelConfig.Load<Gpt2Config>(models.At("tiny-gpt2")));
         config.Save(models.At("short"));
         SafetensorsWriter.Write(
             models.At("short", "model.safetensors"),
-            [.. Gpt2Names.Expected(config).Select(name => (name.Name, name.Shape, First(weights[name.Name], name.Shape)))],
+            [.. Gpt2Weights.Expected(config).Select(name => (name.Name, name.Shape, First(weights[name.Name], name.Shape)))],
             WeightType.F32);
         ExportReport report = ModelExport.Run(models.At("short"), Both, threads: 1);
         Assert.Equal(8, report.Graphs["logprobs.onnx"].Positions);             // one row of 1 + 7 tokens fits
@@ -209,8 +213,8 @@ public sealed class ModelExportTests : IDisposable
         ModelConfig config = ModelConfig.Load(model);
         config.Save(target);
         (IReadOnlyDictionary<string, float[]> weights, IEnumerable<(string Name, long[] Shape)> names) = config is Gpt2Config gpt2
-            ? (ModelWeights.LoadGpt2(model, gpt2), Gpt2Names.Expected(gpt2))
-            : (ModelWeights.LoadRoberta(model, (RobertaConfig)config), RobertaNames.Expected((RobertaConfig)config));
+            ? (new Gpt2Family().ReadWeights(model, gpt2), Gpt2Weights.Expected(gpt2))
+            : (new RobertaFamily().ReadWeights(model, (RobertaConfig)config), RobertaNames.Expected((RobertaConfig)config));
         if (tensor is not null)
         {
             weights[tensor][0] += by;
