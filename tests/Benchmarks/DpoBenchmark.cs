@@ -10,7 +10,7 @@ using static TorchSharp.torch;
 
 namespace Rudder.Benchmarks;
 
-/// <summary>A DPO step on a group batch against the same step on a pair batch: same prompts, same pairs, same loss.</summary>
+/// <summary>Compares a DPO step on a group batch with the same step on a pair batch: same prompts, pairs and loss.</summary>
 internal static class DpoBenchmark
 {
     // imdb-mini's shape; prompts of 2 to 8 tokens, 4 completions of 48, all 6 pairs.
@@ -18,7 +18,7 @@ internal static class DpoBenchmark
     private const int GroupsPerStep = 8, Samples = 4, CompletionTokens = 48;
     private const int Rounds = 11, StepsPerTurn = 2;
 
-    /// <summary>Measures it.</summary>
+    /// <summary>Runs the benchmark.</summary>
     public static BenchmarkResult Run()
     {
         int threads = Math.Min(Environment.ProcessorCount, 2);
@@ -70,7 +70,8 @@ internal static class DpoBenchmark
             double norm = GradientNorm.Of(trainable);
             if (!double.IsFinite(metrics.Loss + norm) || metrics.Pairs != pairs.Data.Pairs)
             {
-                throw new InvalidOperationException($"loss {metrics.Loss}, gradient norm {norm}, {metrics.Pairs} pairs: the step measured is not a real one.");
+                throw new InvalidOperationException(
+                    $"loss {metrics.Loss} and gradient norm {norm} must be finite, and {metrics.Pairs} pairs must be {pairs.Data.Pairs}. The benchmark does not measure a real step.");
             }
 
             optimizer.Step(1e-6, GradientNorm.ClipScale(norm, 1));
@@ -81,7 +82,7 @@ internal static class DpoBenchmark
 
     private static BenchmarkResult Summarize(Dictionary<string, List<double>> speeds, int threads) => new(
         "dpo",
-        // Ratios are taken within a round, where both met the same load of the machine.
+        // Ratios within a round: both runners met the same load of the machine.
         new Dictionary<string, double> { ["group_vs_pair"] = Median.Of(speeds["group"].Zip(speeds["pair"], (group, pair) => group / pair)) },
         [.. speeds.Select(s => new BenchmarkRow($"{s.Key} batch", new Dictionary<string, double>
         {

@@ -20,12 +20,12 @@ internal sealed class GenAiPeer : IDisposable
     /// <param name="threads">Threads of the products.</param>
     public static GenAiPeer Open(string folder, int threads) => new(Load(folder, GraphPrecision.Fp32, threads), Load(folder, GraphPrecision.Int8, threads));
 
-    /// <summary>Tokens per second; rows that met the end-of-text id go on as padding and count in GenAI's favour.</summary>
-    /// <param name="precision">Which graph.</param>
+    /// <summary>Returns tokens per second. Rows past their end-of-text id continue as padding and count in GenAI's favour.</summary>
+    /// <param name="precision">Selects the graph.</param>
     /// <param name="prompts">Prompts of one length.</param>
-    /// <param name="newTokens">Tokens a prompt.</param>
+    /// <param name="newTokens">New tokens per prompt.</param>
     /// <param name="sampling">How to draw.</param>
-    /// <param name="stepsAlone">Leaves the prefill and the first token out of the time, in GenAI's favour.</param>
+    /// <param name="stepsAlone">Excludes the prefill and the first token from the time, in GenAI's favour.</param>
     public double Speed(GraphPrecision precision, int[][] prompts, int newTokens, SamplingParameters sampling, bool stepsAlone)
     {
         Model model = precision == GraphPrecision.Int8 ? _int8 : _fp32;

@@ -11,7 +11,10 @@ using static TorchSharp.torch;
 
 namespace Rudder.Benchmarks;
 
-/// <summary>The trainer's SFT step against the same step in Python's torch, default and with malloc tuned to huge pages, alternating in one run.</summary>
+/// <summary>
+/// Compares the trainer's SFT step with the same step in Python's torch, with default malloc and with malloc tuned to huge pages,
+/// alternating in one run.
+/// </summary>
 internal static class SftBenchmark
 {
     private const double Dropout = 0.1;
@@ -19,10 +22,10 @@ internal static class SftBenchmark
 
     private static readonly Shape Small = new("S", Layers: 4, Width: 256, Heads: 4, Vocabulary: 8192, Batch: 16, Time: 128, Steps: 5, Rounds: 9);
 
-    /// <summary>GPT-2 124M. Its tensors are large enough for the allocator to decide the speed.</summary>
+    /// <summary>GPT-2 124M. Its tensors are so large that the allocator decides the speed.</summary>
     private static readonly Shape Medium = new("M", Layers: 12, Width: 768, Heads: 12, Vocabulary: 50_257, Batch: 4, Time: 64, Steps: 2, Rounds: 7);
 
-    /// <summary>Measures both shapes.</summary>
+    /// <summary>Runs the benchmark on both shapes.</summary>
     public static BenchmarkResult Run()
     {
         int threads = Math.Min(Environment.ProcessorCount, 2);
@@ -76,7 +79,7 @@ internal static class SftBenchmark
         return costs;
     }
 
-    /// <summary>Ratios are taken within a round, where both met the same load of the machine.</summary>
+    /// <summary>Returns the median of the ratios within each round, in which both runners met the same load of the machine.</summary>
     private static double Against(Dictionary<string, List<Cost>> costs, string other, Func<Cost, double> time) =>
         Median.Of(costs[Trainer].Zip(costs[other], (ours, theirs) => time(theirs) / time(ours)));
 
@@ -122,7 +125,7 @@ internal static class SftBenchmark
         double norm = GradientNorm.Of(trainable);
         if (!double.IsFinite(loss + norm))
         {
-            throw new InvalidOperationException($"loss {loss} and gradient norm {norm} must be finite; the step measured is not a real one.");
+            throw new InvalidOperationException($"loss {loss} and gradient norm {norm} must be finite. The benchmark does not measure a real step.");
         }
 
         optimizer.Step(1e-4, GradientNorm.ClipScale(norm, 1));
