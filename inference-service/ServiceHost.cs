@@ -126,13 +126,19 @@ internal static class ServiceHost
         services.AddSingleton(options).AddSingleton(EngineSettings.Of(options)).AddSingleton(TimeProvider.System);
         services.AddSingleton<ServiceState>().AddSingleton<CallInterceptor>().AddSingleton<WatchLimit>();
         services.AddTelemetry(options.Telemetry, builder.Configuration);
-        services.AddSingleton<IModelLoader, ModelLoader>().AddSingleton<EngineHost>();
+        services.AddSingleton<IModelLoader, ModelLoader>().AddSingleton(Engine);
         services.AddSingleton(new ModelFolders(options.ModelRoots is [] ? ["models", "runs"] : options.ModelRoots));
-        services.AddSingleton<Rejections>().AddSingleton<RequestValidation>().AddSingleton<SampleRequests>();
+        services.AddSingleton<Rejections>();
         services.AddSingleton<SamplingService>().AddSingleton<ScoringService>().AddSingleton<ModelsService>();
         services.AddOpenAi();
         services.AddHostedService<StartAndStop>();
     }
+
+    private static EngineHost Engine(IServiceProvider services) => new(
+        services.GetRequiredService<IModelLoader>(),
+        services.GetRequiredService<EngineOptions>(),
+        services.GetRequiredService<TimeProvider>(),
+        services.GetRequiredService<ILogger<EngineHost>>());
 }
 
 /// <summary>Reply of <c>/version</c>.</summary>

@@ -43,11 +43,10 @@ internal static class GenAiSettings
     }
 
     /// <summary>The id that GenAI takes for padding.</summary>
-    /// <exception cref="ModelLoadException">genai_config.json does not name it.</exception>
+    /// <exception cref="RequestFault">genai_config.json does not name it.</exception>
     public static int ReadPaddingId(GraphFolder folder)
     {
         string path = Path.Combine(folder.ModelFolder, ModelFiles.GenAiConfig);
-        folder.Watch(path);                              // GenAI reads it once more
         try
         {
             using var config = JsonDocument.Parse(File.ReadAllText(path));
@@ -55,7 +54,7 @@ internal static class GenAiSettings
         }
         catch (Exception e) when (e is IOException or JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
         {
-            throw new ModelLoadException($"{path} names no model.pad_token_id ({e.Message}). Export the model again: trainer export --model FOLDER.", e);
+            throw RequestFault.Unusable($"{path} names no model.pad_token_id ({e.Message}). Export the model again: trainer export --model FOLDER.", e);
         }
     }
 }

@@ -12,7 +12,7 @@ internal static class GraphSession
     /// <param name="precision">Which of the model's main graphs.</param>
     /// <param name="threads">Threads to compute with; 0 is one per processor.</param>
     /// <param name="cuda">The device it computes on; null: the processor.</param>
-    /// <exception cref="ModelLoadException">The graph is missing, damaged, of another model or precision, or not loadable.</exception>
+    /// <exception cref="RequestFault">The graph is missing, damaged, of another model or precision, or not loadable.</exception>
     public static (InferenceSession Session, GraphShape Shape) Open(
         GraphFolder folder, GraphPrecision precision, int threads, CudaProvider? cuda = null)
     {

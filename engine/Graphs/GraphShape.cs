@@ -31,18 +31,18 @@ internal sealed record GraphShape : GraphMetadata
     /// <summary>Tokens of prompt and completion together: the limit of the settings, or the context where they name none.</summary>
     /// <param name="options">The settings.</param>
     /// <param name="modelFolder">For messages.</param>
-    /// <exception cref="ModelLoadException">The limit is above the context, or leaves no room for a prompt and a drawn token.</exception>
+    /// <exception cref="RequestFault">The limit is above the context, or leaves no room for a prompt and a drawn token.</exception>
     public int TokensPerSequence(EngineOptions options, string modelFolder)
     {
         if (options.MaxTokens > Context)
         {
-            throw new ModelLoadException($"MaxTokens is {options.MaxTokens}; {modelFolder} was trained for {Context} positions. Set it to at most that, or to 0.");
+            throw RequestFault.Unusable($"MaxTokens is {options.MaxTokens}; {modelFolder} was trained for {Context} positions. Set it to at most that, or to 0.");
         }
 
         int tokens = options.MaxTokens > 0 ? options.MaxTokens : Context;
         return tokens >= FewestTokens
             ? tokens
-            : throw new ModelLoadException(
+            : throw RequestFault.Unusable(
                 $"MaxTokens is {options.MaxTokens} and the context of {modelFolder} {Context}; a sequence needs room for {FewestTokens} tokens, one of the prompt and one drawn. "
                 + "Set MaxTokens to 0 or at least 2, or load a model with a longer context.");
     }

@@ -107,7 +107,7 @@ internal static class ModelCheck
         {
             return read();
         }
-        catch (Exception e) when (e is CheckpointException or ModelLoadException or IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is CheckpointException or RequestFault or IOException or UnauthorizedAccessException)
         {
             faults.Add(start + e.Message);
             return null;

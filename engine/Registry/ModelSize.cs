@@ -23,7 +23,7 @@ internal sealed record ModelSize(long Graphs, long Cache, long Logits)
     /// <param name="source">Folder, engine and precision.</param>
     /// <param name="config">The folder's config.</param>
     /// <param name="limits">Slots, tokens and the scorer's bounds.</param>
-    /// <exception cref="ModelLoadException">The size is beyond what can be counted.</exception>
+    /// <exception cref="RequestFault">The size is beyond what can be counted.</exception>
     public static ModelSize Of(ModelSource source, ModelConfig config, EngineOptions limits)
     {
         try
@@ -46,7 +46,7 @@ internal sealed record ModelSize(long Graphs, long Cache, long Logits)
         }
         catch (OverflowException e)
         {
-            throw new ModelLoadException(
+            throw RequestFault.Unusable(
                 $"{source.Folder}: {limits.MaxSlots} slots of this model need more memory than can be counted. Lower Service:MaxSlots or Service:MaxTokens.", e);
         }
     }
@@ -60,7 +60,7 @@ internal sealed record ModelSize(long Graphs, long Cache, long Logits)
     /// <param name="folder">For the message.</param>
     /// <param name="maxBytes">The limit; 0: what is free.</param>
     /// <param name="freeBytes">What is free.</param>
-    /// <exception cref="ModelLoadException">It is too large; names size, limit and remedy.</exception>
+    /// <exception cref="RequestFault">It is too large; names size, limit and remedy.</exception>
     public void RequireWithin(string folder, long maxBytes, long freeBytes)
     {
         bool isSet = maxBytes > 0;
@@ -72,7 +72,7 @@ internal sealed record ModelSize(long Graphs, long Cache, long Logits)
 
         string source = isSet ? "Service:MaxModelMegabytes" : "the memory that is free; Service:MaxModelMegabytes is 0";
         string remedy = isSet ? "or raise the setting" : "or free memory: unload a model";
-        throw new ModelLoadException(string.Create(
+        throw RequestFault.Unusable(string.Create(
             CultureInfo.InvariantCulture,
             $"{folder} needs {Total:N0} bytes (weights {Graphs:N0}, key-value cache {Cache:N0}, logits {Logits:N0}); "
             + $"the limit is {limit:N0} ({source}). Lower Service:MaxSlots or Service:MaxTokens, {remedy}."));

@@ -49,7 +49,7 @@ internal sealed class ClassifierEngine : IClassifier
     public long WindowsRun { get; private set; }
 
     /// <summary>Loads a classifier's graph.</summary>
-    /// <exception cref="ModelLoadException">The graph cannot be loaded.</exception>
+    /// <exception cref="RequestFault">The graph cannot be loaded.</exception>
     public static ClassifierEngine Load(GraphFolder folder, EngineOptions options)
     {
         var config = ModelConfig.Load<RobertaConfig>(folder.ModelFolder);
@@ -97,20 +97,16 @@ internal sealed class ClassifierEngine : IClassifier
     private int[][] Windows(string field, ClassifierInput input)
     {
         int[] ids = input.Ids;
-        RequestLimits.CheckIds(field, ids, Vocabulary);
         if (input.IsText)
         {
+            RequestLimits.Ids($"{field}.ids", ids, Vocabulary);
             return ids.Length == 0
                 ? [[_beginId, _endId]]
                 : [.. ids.Chunk(Context - SpecialTokens).Select(window => (int[])[_beginId, .. window, _endId])];
         }
 
-        if (ids.Length == 0 || ids.Length > Context)
-        {
-            throw new GenerationRequestException(
-                field, $"{field} has {ids.Length} ids; the classifier takes 1 to {Context}. Send the text to have it cut into windows.");
-        }
-
+        RequestLimits.Length($"{field}.ids", ids.Length, 1, Context, "ids", "Send its text, which is read in windows, or shorten it.");
+        RequestLimits.Ids($"{field}.ids", ids, Vocabulary);
         return [ids];
     }
 

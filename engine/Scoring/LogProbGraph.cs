@@ -44,7 +44,7 @@ internal sealed class LogProbGraph : IDisposable
     private int Width => Shape.Heads * Shape.HeadSize;
 
     /// <summary>Loads the graph, always in fp32: scores are measurements.</summary>
-    /// <exception cref="ModelLoadException">It cannot be loaded.</exception>
+    /// <exception cref="RequestFault">It cannot be loaded.</exception>
     public static LogProbGraph Load(GraphFolder folder, EngineOptions options)
     {
         var body = GraphFile.Read(folder, GraphFiles.LogProbs, GraphPrecision.Fp32);

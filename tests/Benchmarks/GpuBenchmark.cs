@@ -29,7 +29,7 @@ internal static class GpuBenchmark
     private static readonly long[] CopyShape = [1, 1, 1 << 17, 1024];   // 256 MiB in float16: larger than any processor cache of the device
 
     /// <summary>Measures it.</summary>
-    /// <exception cref="ModelLoadException">There is no usable device.</exception>
+    /// <exception cref="RequestFault">There is no usable device.</exception>
     /// <exception cref="InvalidOperationException">The device's greedy tokens are not the fixture's.</exception>
     public static BenchmarkResult Run()
     {

@@ -80,7 +80,7 @@ public sealed class GraphFileTests : IDisposable
     public void TakeLast_WhatTheGraphDoesNotEndIn_IsRefused(string output)
     {
         var body = GraphFile.Read(_model.Open(), GraphFiles.LogProbs, GraphPrecision.Fp32);
-        Assert.Contains($"does not end in a product that gives '{output}'", Assert.Throws<ModelLoadException>(() => body.TakeLast(output)).Message);
+        Assert.Contains($"does not end in a product that gives '{output}'", Assert.Throws<RequestFault>(() => body.TakeLast(output)).Message);
     }
 
     private static TensorProto Outside(ModelProto model) => model.Graph.Initializer.First(tensor => tensor.DataLocation == TensorProto.Types.DataLocation.External);
@@ -92,7 +92,7 @@ public sealed class GraphFileTests : IDisposable
         change(model);
         File.WriteAllBytes(file, model.ToByteArray());
         _model.Seal();
-        var e = Assert.Throws<ModelLoadException>(() => GraphFile.Read(_model.Open(), GraphFiles.Model(GraphPrecision.Fp32), GraphPrecision.Fp32));
+        var e = Assert.Throws<RequestFault>(() => GraphFile.Read(_model.Open(), GraphFiles.Model(GraphPrecision.Fp32), GraphPrecision.Fp32));
         Assert.Contains(expected, e.Message);
     }
 }

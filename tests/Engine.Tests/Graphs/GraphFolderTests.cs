@@ -11,8 +11,8 @@ public sealed class GraphFolderTests : IDisposable
 
     public void Dispose() => _model.Dispose();
 
-    private ModelLoadException LoadFails() =>
-        Assert.Throws<ModelLoadException>(() => OnnxDecoder.Load(_model.Open(), new EngineOptions { Threads = 1 }, null));
+    private RequestFault LoadFails() =>
+        Assert.Throws<RequestFault>(() => OnnxDecoder.Load(_model.Open(), new EngineOptions { Threads = 1 }, null));
 
     [Theory]
     [InlineData("model.onnx")]
@@ -63,7 +63,7 @@ public sealed class GraphFolderTests : IDisposable
         File.Copy(_model.Graph("model.onnx"), _model.Graph("model_quantized.onnx"), overwrite: true);
         _model.Seal();
         var options = new EngineOptions { Threads = 1, Precision = GraphPrecision.Int8 };
-        var e = Assert.Throws<ModelLoadException>(() => OnnxDecoder.Load(_model.Open(), options, null));
+        var e = Assert.Throws<RequestFault>(() => OnnxDecoder.Load(_model.Open(), options, null));
         Assert.Contains("model_quantized.onnx is a graph in fp32; int8 was asked for", e.Message);
     }
 
@@ -78,14 +78,14 @@ public sealed class GraphFolderTests : IDisposable
     public void Open_ModelChangedSinceTheExport_IsRefusedWithBothFingerprints()
     {
         File.AppendAllText(Path.Combine(_model.Folder, "config.json"), "\n");
-        var e = Assert.Throws<ModelLoadException>(() => _model.Open());
+        var e = Assert.Throws<RequestFault>(() => _model.Open());
         Assert.Contains("was exported from a model of fingerprint", e.Message);
     }
 
     [Fact]
     public void Verified_GraphNotExported_NamesWhatThereIs()
     {
-        var e = Assert.Throws<ModelLoadException>(() => _model.Open().Verified("model_fp16.onnx"));
+        var e = Assert.Throws<RequestFault>(() => _model.Open().Verified("model_fp16.onnx"));
         Assert.Contains("has no model_fp16.onnx; it has logprobs.onnx, model.onnx, model_quantized.onnx", e.Message);
     }
 }

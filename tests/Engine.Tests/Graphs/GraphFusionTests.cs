@@ -94,7 +94,7 @@ public sealed class GraphFusionTests : IDisposable
     {
         var graph = GraphFile.Read(_gpt2.Open(), GraphFiles.Model(GraphPrecision.Fp32), GraphPrecision.Fp32);
         graph.Model.Graph.Node.First(node => node.OpType == "GroupQueryAttention").Attribute.Add(GraphNodes.Attribute("local_window_size", 8));
-        var e = Assert.Throws<ModelLoadException>(() => GraphFusion.UseSlotAttention(graph));
+        var e = Assert.Throws<RequestFault>(() => GraphFusion.UseSlotAttention(graph));
         Assert.Contains("local_window_size", e.Message);
     }
 
@@ -121,7 +121,7 @@ public sealed class GraphFusionTests : IDisposable
     {
         var graph = GraphFile.Read(_gpt2.Open(), GraphFiles.Model(GraphPrecision.Fp32), GraphPrecision.Fp32);
         graph.Model.Graph.Node.First(node => node.OpType == "GroupQueryAttention").Attribute.First(attribute => attribute.Name == "num_heads").I = 77;
-        Assert.Contains("another number of heads", Assert.Throws<ModelLoadException>(() => GraphFusion.UseSlotAttention(graph)).Message);
+        Assert.Contains("another number of heads", Assert.Throws<RequestFault>(() => GraphFusion.UseSlotAttention(graph)).Message);
     }
 
     [Fact]
@@ -135,14 +135,14 @@ public sealed class GraphFusionTests : IDisposable
         }
 
         graph.Model.Graph.Node.Add(twin);
-        Assert.Contains("layer 0 twice", Assert.Throws<ModelLoadException>(() => GraphFusion.UseSlotAttention(graph)).Message);
+        Assert.Contains("layer 0 twice", Assert.Throws<RequestFault>(() => GraphFusion.UseSlotAttention(graph)).Message);
     }
 
     [Fact]
     public void UseSlotAttention_GraphWithoutACache_IsRefused()
     {
         var graph = GraphFile.Read(_gpt2.Open(), GraphFiles.LogProbs, GraphPrecision.Fp32);
-        Assert.Contains("without a cache", Assert.Throws<ModelLoadException>(() => GraphFusion.UseSlotAttention(graph)).Message);
+        Assert.Contains("without a cache", Assert.Throws<RequestFault>(() => GraphFusion.UseSlotAttention(graph)).Message);
     }
 
     private static EngineOptions Options(GraphPrecision precision) => new() { Threads = 2, MaxSlots = 4, MaxTokens = 32, Precision = precision };

@@ -78,7 +78,7 @@ public sealed class ModelSizeTests
     [InlineData(0, (3 * Mebi) - 1, "the limit is 3,145,727 (the memory that is free", "unload a model")]
     public void RequireWithin_AboveTheLimit_NamesSizeLimitAndRemedy(long max, long free, string limit, string remedy)
     {
-        var fault = Assert.Throws<ModelLoadException>(() => new ModelSize(Mebi, Mebi, Mebi).RequireWithin(Folder, max, free));
+        var fault = Assert.Throws<RequestFault>(() => new ModelSize(Mebi, Mebi, Mebi).RequireWithin(Folder, max, free));
 
         Assert.Contains($"{Folder} needs 3,145,728 bytes (weights 1,048,576, key-value cache 1,048,576, logits 1,048,576)", fault.Message);
         Assert.Contains(limit, fault.Message);

@@ -1,8 +1,6 @@
-using Rudder.Engine;
-using Rudder.Engine.Registry;
 using Rudder.Engine.Scoring;
 
-namespace Rudder.InferenceService.Grpc;
+namespace Rudder.Engine.Registry;
 
 /// <summary>Scores sequences batch by batch while it holds the models' turns, and lets other clients in between two batches.</summary>
 internal static class ScoringInTurns
@@ -27,7 +25,7 @@ internal static class ScoringInTurns
         var results = new T[sequences.Count];
         try
         {
-            foreach (int[] batch in RequestValidation.Scorer("model", models[0]).Batches(sequences))
+            foreach (int[] batch in models[0].RequireScorer("model").Batches(sequences))
             {
                 bool goesOn = held.Count > 0;
                 if (goesOn && turns.Any(turn => turn.IsWantedBesides(client)))

@@ -1,11 +1,8 @@
 using Rudder.Checkpoints;
 using Rudder.Engine;
 using Rudder.Engine.Registry;
-using Rudder.InferenceService.Grpc;
-using Rudder.InferenceService.Http;
-using Rudder.InferenceService.Settings;
 
-namespace Rudder.InferenceService.Tests.Grpc;
+namespace Rudder.Engine.Tests.Registry;
 
 /// <summary>With a tokenizer of single bytes and few merges, so that characters are spread over tokens.</summary>
 public sealed class TokenTextTests : IDisposable

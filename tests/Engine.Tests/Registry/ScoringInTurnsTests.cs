@@ -4,10 +4,8 @@ using Rudder.Engine;
 using Rudder.Engine.Registry;
 using Rudder.Engine.Scoring;
 using Rudder.Engine.Tests.Support;
-using Rudder.InferenceService.Grpc;
-using Rudder.InferenceService.Settings;
 
-namespace Rudder.InferenceService.Tests.Grpc;
+namespace Rudder.Engine.Tests.Registry;
 
 /// <summary>Large scoring calls, batch by batch with those of other clients between.</summary>
 public sealed class ScoringInTurnsTests

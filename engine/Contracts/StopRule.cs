@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace Rudder.Engine.Sampling;
+namespace Rudder.Engine;
 
 /// <summary>Decides when a completion ends before its length limit: at certain ids, or where its text holds certain strings.</summary>
 /// <remarks>
@@ -9,6 +9,7 @@ namespace Rudder.Engine.Sampling;
 /// </remarks>
 public sealed class StopRule
 {
+    private const string Field = "settings.stop_strings";
     private const char ReplacementMark = '\uFFFD';
     private readonly HashSet<int> _ids;
     private readonly string[] _strings;
@@ -19,7 +20,7 @@ public sealed class StopRule
     /// <param name="ids">Ids that end a completion; the id stays part of it.</param>
     /// <param name="strings">Strings that end a completion; none may be empty.</param>
     /// <param name="decode">Ids to text, by a byte-level tokenizer; needed only with <paramref name="strings"/>.</param>
-    /// <exception cref="ArgumentException">A string is empty or no text, or there are strings and no <paramref name="decode"/>.</exception>
+    /// <exception cref="RequestFault">A string is empty or not valid text, or there are strings and no <paramref name="decode"/>.</exception>
     public StopRule(IEnumerable<int> ids, IEnumerable<string>? strings = null, Func<IEnumerable<int>, string>? decode = null)
     {
         ArgumentNullException.ThrowIfNull(ids);
@@ -28,7 +29,7 @@ public sealed class StopRule
         _decode = decode;
         if (_strings.Length > 0 && decode is null)
         {
-            throw new ArgumentException("stop_strings need a model with a tokenizer; this one takes and gives ids only. Use stop_ids.", nameof(strings));
+            throw new RequestFault(Field, "need a model with a tokenizer", "this one takes and gives ids only", "Use stop ids, or leave them out.");
         }
 
         foreach (string text in _strings)
@@ -88,12 +89,12 @@ public sealed class StopRule
     {
         if (string.IsNullOrEmpty(text))
         {
-            throw new ArgumentException("stop_strings holds an empty string, which every completion contains; remove it.");
+            throw new RequestFault(Field, "hold an empty string", "every completion contains it", "Remove it.");
         }
 
         if (text.Contains(ReplacementMark) || Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(text)) != text)
         {
-            throw new ArgumentException("stop_strings holds a string with a replacement mark or a lone surrogate, which is no text; remove it.");
+            throw new RequestFault(Field, "hold a string with a replacement mark or a lone surrogate", "a stop string is valid text", "Remove it.");
         }
     }
 }

@@ -1,4 +1,6 @@
-namespace Rudder.Engine.Sampling;
+using System.Globalization;
+
+namespace Rudder.Engine;
 
 /// <summary>How the next token of one sequence is drawn. The defaults are plain sampling from the model's own distribution.</summary>
 /// <remarks>Applied in this order: temperature, top-k, top-p over what top-k left, min-p. Every value is checked when it is set.</remarks>
@@ -38,20 +40,20 @@ public sealed record SamplingParameters(float Temperature = 1, int TopK = 0, flo
     // The comparisons are written so that NaN fails them.
     private static float CheckTemperature(float value) => value is >= 0 and <= MaxTemperature
         ? value
-        : throw OutOfRange("temperature", value, $"must be from 0 (greedy) to {MaxTemperature}; 1 is the model's own distribution");
+        : throw OutOfRange("temperature", value, $"it takes 0 (greedy) to {MaxTemperature}; 1 is the model's own distribution");
 
     private static int CheckTopK(int value) => value >= 0
         ? value
-        : throw OutOfRange("top_k", value, "must be 0 (keep all) or a number of tokens to keep");
+        : throw OutOfRange("top_k", value, "it takes 0 (keep all) or a number of tokens to keep");
 
     private static float CheckTopP(float value) => value is > 0 and <= 1
         ? value
-        : throw OutOfRange("top_p", value, "must be above 0 and at most 1; 1 keeps all tokens");
+        : throw OutOfRange("top_p", value, "it takes more than 0 and at most 1; 1 keeps all tokens");
 
     private static float CheckMinP(float value) => value is >= 0 and < 1
         ? value
-        : throw OutOfRange("min_p", value, "must be at least 0 and below 1; 0 keeps all tokens");
+        : throw OutOfRange("min_p", value, "it takes at least 0 and less than 1; 0 keeps all tokens");
 
-    private static ArgumentOutOfRangeException OutOfRange(string name, object value, string rule) =>
-        new(name, value, $"{name} is {value}; it {rule}.");
+    private static RequestFault OutOfRange(string name, IFormattable value, string rule) =>
+        new($"settings.{name}", $"is {value.ToString(null, CultureInfo.InvariantCulture)}", rule, "");
 }

@@ -1,8 +1,7 @@
 using System.Text;
 using System.Text.Unicode;
-using Rudder.Engine.Registry;
 
-namespace Rudder.InferenceService.Grpc;
+namespace Rudder.Engine.Registry;
 
 /// <summary>Turns ids into text one by one; the pieces together are the text of all ids at once.</summary>
 /// <remarks>A character may be spread over several tokens: its bytes are held back until the last of them has come.</remarks>
