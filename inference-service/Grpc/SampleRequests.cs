@@ -12,9 +12,8 @@ internal static class SampleRequests
     /// <param name="model">The generator it names.</param>
     /// <param name="listener">Gets tokens and completions on the engine's thread; null: nobody listens.</param>
     /// <param name="client">Name of the client, for its turn in the queue.</param>
-    /// <param name="least">Tokens that each prompt must leave room for: 1, or 0 where the prompts are only scored.</param>
     /// <exception cref="RequestFault">A value is wrong or over a limit.</exception>
-    public static GenerationPlan Plan(SampleRequest request, LoadedModel model, Action<GenerationStep>? listener, string client = "", int least = 1)
+    public static GenerationPlan Plan(SampleRequest request, LoadedModel model, Action<GenerationStep>? listener, string client = "")
     {
         var settings = request.Settings ?? new SamplerSettings();
         var generation = new GenerationRequest
@@ -33,7 +32,7 @@ internal static class SampleRequests
             TopLogProbs = request.TopLogprobs,
             Client = client,
         };
-        return GenerationPlanner.Plan(generation, model, listener, least);
+        return GenerationPlanner.Plan(generation, model, listener);
     }
 
     private static PromptContent Content(Prompt prompt) => new()

@@ -51,6 +51,18 @@ internal static class ApiErrors
 {
     private const string ServerError = "server_error";
 
+    private static readonly Dictionary<string, string> Parameters = new(StringComparer.Ordinal)
+    {
+        ["prompts"] = "prompt",
+        ["top_logprobs"] = "logprobs",
+        ["settings.max_new_tokens"] = "max_tokens",
+        ["settings.stop_strings"] = "stop",
+        ["settings.temperature"] = "temperature",
+        ["settings.top_k"] = "top_k",
+        ["settings.top_p"] = "top_p",
+        ["settings.min_p"] = "min_p",
+    };
+
     /// <summary>The error of any exception that a call can throw.</summary>
     /// <param name="exception">The exception.</param>
     /// <param name="cancelled">Whether the caller went away.</param>
@@ -98,24 +110,14 @@ internal static class ApiErrors
         return error with { Param = param, Message = fault.Describe(name) };
     }
 
-    /// <summary>This interface's name of an engine's field: <c>settings.max_new_tokens</c> is <c>max_tokens</c>, <c>prompts[2].ids[3]</c> is <c>prompt[2][3]</c>.</summary>
-    private static string Parameter(string field, bool hasOnePrompt)
+    /// <summary>This face's name of an engine's field: <c>settings.max_new_tokens</c> is <c>max_tokens</c>, <c>prompts[2].ids[3]</c> is <c>prompt[2][3]</c>.</summary>
+    internal static string Parameter(string field, bool hasOnePrompt)
     {
-        const string prompts = "prompts", settings = "settings.", stops = "stop_strings";
-        if (field.StartsWith(prompts, StringComparison.Ordinal))
-        {
-            string rest = field[prompts.Length..].Replace(".text", "", StringComparison.Ordinal).Replace(".ids", "", StringComparison.Ordinal);
-            return "prompt" + (hasOnePrompt && rest.StartsWith('[') ? rest[(rest.IndexOf(']', StringComparison.Ordinal) + 1)..] : rest);
-        }
-
-        string name = field.StartsWith(settings, StringComparison.Ordinal) ? field[settings.Length..] : field;
-        return name switch
-        {
-            "max_new_tokens" => "max_tokens",
-            "top_logprobs" => "logprobs",
-            _ when name.StartsWith(stops, StringComparison.Ordinal) => "stop" + name[stops.Length..],
-            _ => name,
-        };
+        int at = field.IndexOf('[', StringComparison.Ordinal);
+        string head = at < 0 ? field : field[..at];
+        string place = at < 0 ? "" : field[at..].Replace(".text", "", StringComparison.Ordinal).Replace(".ids", "", StringComparison.Ordinal);
+        bool dropsPrompt = head == "prompts" && hasOnePrompt && place.Length > 0;
+        return Parameters.GetValueOrDefault(head, head) + (dropsPrompt ? place[(place.IndexOf(']', StringComparison.Ordinal) + 1)..] : place);
     }
 
     /// <summary>Says when to try again, in the headers that OpenAI's clients heed.</summary>

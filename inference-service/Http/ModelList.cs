@@ -1,6 +1,5 @@
 using Rudder.Engine;
 using Rudder.Engine.Registry;
-using Rudder.InferenceService.Grpc;
 
 namespace Rudder.InferenceService.Http;
 
@@ -21,7 +20,7 @@ internal sealed class ModelList(EngineHost models, TimeProvider time)
         using var lease = models.Acquire(RequestLimits.Name("model", name));
         return lease.Model.Generator is not null
             ? SendAsync(http, Describe(lease.Model))
-            : throw RpcErrors.NotFound($"model '{name}' is not a generator; GET /v1/models names those.");
+            : throw new RequestFault("model", $"is '{name}'", "it is not a generator", "GET /v1/models names those.", FaultKind.NotFound);
     }
 
     private static Task SendAsync(HttpContext http, object reply) =>
