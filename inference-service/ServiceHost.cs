@@ -35,15 +35,18 @@ internal static class ServiceHost
         LogToStandardError(builder.Logging);
         Listening.Configure(builder, settings);
         AddServices(builder.Services, settings.Options, builder.Environment);
-        AddSecurity(builder.Services, settings);
+        builder.Services.AddSingleton(settings).AddSecurity(settings.Files);
         replace?.Invoke(builder.Services);
 
         var app = builder.Build();
-        app.UseMiddleware<Authentication>();
+        app.UseOpenAiErrors();
+        app.UseAuthentication();
+        app.UseAuthorization();
+        app.UseMiddleware<BodyBudget>();
         app.MapGrpcService<SamplingService>();
         app.MapGrpcService<ScoringService>();
         app.MapGrpcService<ModelsService>();
-        app.MapGrpcHealthChecksService();
+        app.MapGrpcHealthChecksService().AllowAnonymous();   // probes have no key
         app.MapMetrics();
         app.MapOpenAi();
         if (app.Environment.IsDevelopment())
@@ -87,12 +90,6 @@ internal static class ServiceHost
         });
     }
 
-    private static void AddSecurity(IServiceCollection services, StartSettings settings)
-    {
-        services.AddSingleton(settings).AddSingleton(settings.Files).AddSingleton<FileReloads>();
-        services.AddHostedService(provider => provider.GetRequiredService<FileReloads>());
-    }
-
     private static void AddServices(IServiceCollection services, ServiceOptions options, IHostEnvironment environment)
     {
         services.AddGrpc(grpc =>
@@ -118,7 +115,7 @@ internal static class ServiceHost
         services.AddSingleton<ServiceState>().AddSingleton<CallInterceptor>().AddSingleton<WatchLimit>().AddTelemetry();
         services.AddSingleton<IModelLoader, ModelLoader>().AddSingleton<EngineHost>();
         services.AddSingleton(new ModelFolders(options.ModelRoots));
-        services.AddSingleton<Rejections>().AddSingleton<RequestValidation>().AddSingleton<SampleRequests>().AddSingleton<ClientBudgets>();
+        services.AddSingleton<Rejections>().AddSingleton<RequestValidation>().AddSingleton<SampleRequests>();
         services.AddSingleton<SamplingService>().AddSingleton<ScoringService>().AddSingleton<ModelsService>();
         services.AddOpenAi();
         services.AddHostedService<StartAndStop>();

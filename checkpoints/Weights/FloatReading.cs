@@ -67,7 +67,7 @@ internal static class FloatReading
                 var upper = MemoryMarshal.Cast<byte, ushort>(bytes);
                 for (int i = 0; i < target.Length; i++)
                 {
-                    target[i] = BitConverter.UInt32BitsToSingle((uint)upper[i] << 16);
+                    target[i] = BFloat16.ToSingle(upper[i]);
                 }
 
                 break;

@@ -2,6 +2,7 @@ using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
+using Rudder.Checkpoints;
 
 namespace Rudder.Engine.Kernels;
 
@@ -34,12 +35,10 @@ internal readonly unsafe struct KeptWhole : IKept<float>
     public static void Keep(ReadOnlySpan<float> source, float* destination) => source.CopyTo(new Span<float>(destination, source.Length));
 }
 
-/// <summary>bfloat16: the upper half of a float, rounded to nearest, ties to even. Not-a-number stays one.</summary>
+/// <summary>Numbers kept as <see cref="BFloat16"/>.</summary>
 internal readonly unsafe struct KeptHalf : IKept<ushort>
 {
     private const int HalfBits = 16;
-    private const uint JustBelowHalf = 0x7FFF;
-    private const uint QuietBit = 0x400000;
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -56,16 +55,14 @@ internal readonly unsafe struct KeptHalf : IKept<ushort>
     }
 
     /// <inheritdoc/>
-    public static float Read(ushort source) => BitConverter.UInt32BitsToSingle((uint)source << HalfBits);
+    public static float Read(ushort source) => BFloat16.ToSingle(source);
 
     /// <inheritdoc/>
     public static void Keep(ReadOnlySpan<float> source, ushort* destination)
     {
         for (int i = 0; i < source.Length; i++)
         {
-            uint bits = BitConverter.SingleToUInt32Bits(source[i]);
-            uint rounded = float.IsNaN(source[i]) ? bits | QuietBit : bits + JustBelowHalf + ((bits >> HalfBits) & 1);
-            destination[i] = (ushort)(rounded >> HalfBits);
+            destination[i] = BFloat16.FromSingle(source[i]);
         }
     }
 }

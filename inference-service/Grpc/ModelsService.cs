@@ -1,7 +1,9 @@
 using Grpc.Core;
+using Microsoft.AspNetCore.Authorization;
 using Rudder.Engine;
 using Rudder.Engine.Registry;
 using Rudder.Inference.V1;
+using Rudder.InferenceService.Security;
 using Rudder.InferenceService.Settings;
 using Rudder.InferenceService.Telemetry;
 using WireEngine = Rudder.Inference.V1.Engine;
@@ -22,6 +24,7 @@ internal sealed class ModelsService(EngineHost models, ModelFolders folders, Req
         return Task.FromResult(response);
     }
 
+    [Authorize(Caller.Admin)]
     public override async Task<LoadModelResponse> Load(LoadModelRequest request, ServerCallContext context)
     {
         string name = RequestValidation.Name("name", request.Name, "Give the name that calls will use.");
@@ -31,6 +34,7 @@ internal sealed class ModelsService(EngineHost models, ModelFolders folders, Req
         return new LoadModelResponse { Model = Describe(await models.LoadAsync(source, ended.Token)) };
     }
 
+    [Authorize(Caller.Admin)]
     public override async Task<UnloadModelResponse> Unload(UnloadModelRequest request, ServerCallContext context)
     {
         await models.UnloadAsync(RequestValidation.Name("name", request.Name)).WaitAsync(context.CancellationToken);

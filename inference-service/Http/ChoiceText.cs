@@ -6,26 +6,26 @@ using Rudder.InferenceService.Grpc;
 
 namespace Rudder.InferenceService.Http;
 
-/// <summary>The text of one choice as its tokens come: the prompt where it is echoed, then each piece that no stop string can cut off any more.</summary>
+/// <summary>The text of one choice as its tokens come: the echoed prompt, then each piece that no stop string can cut off any more.</summary>
 internal sealed class ChoiceText(CompletionRequest request, LoadedModel model)
 {
     private readonly TokenText _drawn = new(model);
-    private readonly StopHold _hold = new(request.Stop);
+    private readonly StopHold _hold = new(request.Stop ?? []);
     private int _echoed;
     private int _given;
 
-    /// <summary>The prompt's text where it is echoed, else empty.</summary>
+    /// <summary>The prompt's text where the request asks for it, else empty.</summary>
     /// <param name="ids">The prompt.</param>
-    /// <param name="score">Of its ids from the second on; needed with <paramref name="logProbs"/>.</param>
-    /// <param name="logProbs">Gets its tokens; null where they were not asked for.</param>
+    /// <param name="score">Score of its ids from the second on; needed with <paramref name="logProbs"/>.</param>
+    /// <param name="logProbs">Receives its tokens; null where the request does not ask for log-probs.</param>
     public string Echo(int[] ids, SequenceScore? score, TokenLogProbs? logProbs)
     {
-        if (!request.Echo)
+        if (request.Echo != true)
         {
             return "";
         }
 
-        // A text of its own: what a prompt's last id leaves unfinished, its completion does not finish.
+        // Decoded apart from the completion: a character that the prompt's last id leaves unfinished stays unfinished.
         var prompt = new TokenText(model);
         var text = new StringBuilder();
         for (int i = 0; i < ids.Length; i++)
@@ -47,10 +47,10 @@ internal sealed class ChoiceText(CompletionRequest request, LoadedModel model)
         return text.ToString();
     }
 
-    /// <summary>What a drawn token adds to the text that is certain.</summary>
+    /// <summary>The certain text that a drawn token adds.</summary>
     /// <param name="token">The token with its log-prob.</param>
-    /// <param name="top">The most probable tokens at its place; null where none were asked for.</param>
-    /// <param name="logProbs">Gets the token; null where it was not asked for.</param>
+    /// <param name="top">The most probable tokens at its place; null where the request does not ask for them.</param>
+    /// <param name="logProbs">Receives the token; null where the request does not ask for log-probs.</param>
     public string Append(RankedToken token, RankedToken[]? top, TokenLogProbs? logProbs)
     {
         if (logProbs is not null)
@@ -63,10 +63,30 @@ internal sealed class ChoiceText(CompletionRequest request, LoadedModel model)
         return piece;
     }
 
-    /// <summary>What is still missing when the completion is finished.</summary>
-    /// <param name="completion">Its whole text, stop string cut off, without the prompt.</param>
+    /// <summary>The text that is still missing when the completion is finished.</summary>
+    /// <param name="completion">Its whole text without stop string and prompt.</param>
     public string Rest(string completion) => completion[Math.Min(_given, completion.Length)..];
 
+    /// <summary>The most probable tokens at a place by text, most probable first; the token itself follows where it is not among them.</summary>
+    /// <remarks>Of two tokens with equal text it keeps the more probable one.</remarks>
+    /// <param name="token">The token at the place.</param>
+    /// <param name="top">The most probable tokens there, most probable first.</param>
+    /// <param name="show">The text of an id.</param>
+    internal static Dictionary<string, float> TopTexts(RankedToken token, RankedToken[] top, Func<int, string> show)
+    {
+        var texts = new Dictionary<string, float>(top.Length + 1, StringComparer.Ordinal);
+        foreach (var other in top)
+        {
+            texts.TryAdd(show(other.Id), other.LogProb);
+        }
+
+        texts.TryAdd(show(token.Id), token.LogProb);
+        return texts;
+    }
+
     private void Add(TokenLogProbs logProbs, RankedToken token, RankedToken[]? top, int offset) => logProbs.Add(
-        TokenText.Show(model, token.Id), token.LogProb, offset, logProbs.Top is null ? null : TopTexts.Of(model, token, top ?? []));
+        TokenText.Show(model, token.Id),
+        token.LogProb,
+        offset,
+        logProbs.TopLogprobs is null ? null : TopTexts(token, top ?? [], id => TokenText.Show(model, id)));
 }

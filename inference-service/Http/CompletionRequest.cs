@@ -1,76 +1,95 @@
+using System.Text.Json.Serialization;
 using Rudder.Inference.V1;
 
 namespace Rudder.InferenceService.Http;
 
-/// <summary>A read <c>POST /v1/completions</c>: every value is of its kind; whether it fits the model is asked where gRPC asks it.</summary>
+/// <summary>Body of <c>POST /v1/completions</c>. docs/openai.md documents each parameter and its default; the engine checks the values.</summary>
 internal sealed record CompletionRequest
 {
-    /// <summary>Name of a loaded generator.</summary>
-    public required string Model { get; init; }
+    public string? Model { get; init; }
+    public Prompts? Prompt { get; init; }
+    public int? N { get; init; }
+    public int? BestOf { get; init; }
+    public int? MaxTokens { get; init; }
+    public float? Temperature { get; init; }
+    public float? TopP { get; init; }
+    public int? TopK { get; init; }
+    public float? MinP { get; init; }
+    public int? Logprobs { get; init; }
+    public bool? Echo { get; init; }
+    [JsonConverter(typeof(StopConverter))] public IReadOnlyList<string>? Stop { get; init; }
+    [JsonConverter(typeof(SeedConverter))] public ulong? Seed { get; init; }
+    public bool? Stream { get; init; }
+    public StreamOptions? StreamOptions { get; init; }
+    public string? User { get; init; }
 
-    /// <summary>The prompts, as text or as ids.</summary>
-    public required IReadOnlyList<Prompt> Prompts { get; init; }
+    // Parameters that this service lacks. Clients send them with values that change nothing, and such values are accepted.
+    [Neutral("\"\"")] public object? Suffix { get; init; }
+    [Neutral("0")] public object? FrequencyPenalty { get; init; }
+    [Neutral("0")] public object? PresencePenalty { get; init; }
+    [Neutral("1")] public object? RepetitionPenalty { get; init; }
+    [Neutral("1")] public object? LengthPenalty { get; init; }
+    [Neutral("0")] public object? MinTokens { get; init; }
+    [Neutral("{}")] public object? LogitBias { get; init; }
+    [Neutral("{}")] public object? Metadata { get; init; }
+    [Neutral("[]")] public object? StopTokenIds { get; init; }
+    [Neutral("[]")] public object? BadWords { get; init; }
+    [Neutral("false")] public object? IgnoreEos { get; init; }
+    [Neutral("false")] public object? UseBeamSearch { get; init; }
+    [Neutral("false")] public object? IncludeStopStrInOutput { get; init; }
+    [Neutral("false")] public object? Store { get; init; }
+    [Neutral("true")] public object? SkipSpecialTokens { get; init; }
 
-    /// <summary>Whether the prompt stood outside a list; for naming it in messages.</summary>
-    public bool HasOnePrompt { get; init; }
+    /// <summary>Whether the prompts are only repeated and scored.</summary>
+    [JsonIgnore] public bool DrawsNothing => MaxTokens == 0 && Echo == true;
 
-    /// <summary>Completions of each prompt. Default 1.</summary>
-    public int N { get; init; } = 1;
+    /// <summary>Completions of each prompt.</summary>
+    [JsonIgnore] public int Samples => N ?? 1;
 
-    /// <summary>Tokens drawn at most; 0 draws none and needs <see cref="Echo"/>. Default 16.</summary>
-    public int MaxTokens { get; init; } = 16;
-
-    /// <summary>Divides the logits; 0 is greedy. Default 1.</summary>
-    public float Temperature { get; init; } = 1;
-
-    /// <summary>Keeps the smallest set of tokens whose probability reaches it. Default 1.</summary>
-    public float TopP { get; init; } = 1;
-
-    /// <summary>Keeps the k most probable tokens; 0 keeps all. Default 0. Not in the original API.</summary>
-    public int TopK { get; init; }
-
-    /// <summary>Keeps tokens of at least this share of the largest probability. Default 0. Not in the original API.</summary>
-    public float MinP { get; init; }
-
-    /// <summary>Whether each token's log-prob is returned (<c>logprobs</c> is given).</summary>
-    public bool LogProbs { get; init; }
-
-    /// <summary>How many of the most probable tokens are returned with each one: the value of <c>logprobs</c>. Default 0, range 0 to 5.</summary>
-    public int TopLogProbs { get; init; }
-
-    /// <summary>Whether the prompt stands before its completion.</summary>
-    public bool Echo { get; init; }
-
-    /// <summary>Strings that end a completion and are cut off.</summary>
-    public IReadOnlyList<string> Stop { get; init; } = [];
-
-    /// <summary>Same seed, same tokens (fp32). Default 0.</summary>
-    public uint Seed { get; init; }
-
-    /// <summary>Whether the reply comes token by token.</summary>
-    public bool Stream { get; init; }
-
-    /// <summary>Whether a stream ends with its usage.</summary>
-    public bool IncludeUsage { get; init; }
-
-    /// <summary>Whether the prompts are only echoed and scored: nothing is drawn.</summary>
-    public bool DrawsNothing => MaxTokens == 0 && Echo;
-
-    /// <summary>The same as a gRPC request, whose checks it then goes through. Where nothing is drawn its max_new_tokens is 0, which no gRPC call may ask for.</summary>
-    public SampleRequest ToSample()
+    /// <summary>Checks what only this face knows, and makes a gRPC request of it; all other checks are those of gRPC.</summary>
+    /// <param name="maxPrompts">Prompts of one call, checked before each takes some fifty bytes.</param>
+    /// <exception cref="ApiException">A value is missing or wrong.</exception>
+    public SampleRequest ToSample(int maxPrompts)
     {
+        Check(maxPrompts);
         var settings = new SamplerSettings
         {
-            Temperature = Temperature,
-            TopP = TopP,
-            TopK = TopK,
-            MinP = MinP,
-            Seed = Seed,
-            MaxNewTokens = MaxTokens,
+            Temperature = Temperature ?? 1,
+            TopP = TopP ?? 1,
+            TopK = TopK is null or -1 ? 0 : TopK.Value,
+            MinP = MinP ?? 0,
+            Seed = (uint)(Seed ?? 0),
+            MaxNewTokens = MaxTokens ?? 16,
         };
-        settings.StopStrings.AddRange(Stop);
-        var sample = new SampleRequest { Model = Model, N = N, Settings = settings, Logprobs = LogProbs, TopLogprobs = TopLogProbs };
-        sample.Prompts.AddRange(Prompts);
+        settings.StopStrings.AddRange(Stop ?? []);
+        var sample = new SampleRequest { Model = Model, N = Samples, Settings = settings, Logprobs = Logprobs is not null, TopLogprobs = Logprobs ?? 0 };
+        sample.Prompts.AddRange(Prompt!.ToProtos());
         return sample;
     }
+
+    private void Check(int maxPrompts)
+    {
+        const int maxTop = 5;                                // of OpenAI's API; gRPC gives more
+        (string Param, string Message)? fault = this switch
+        {
+            { Model: null } => ("model", "model is missing. GET /v1/models names the loaded ones."),
+            { Prompt: null } => ("prompt", "prompt is missing. Send a text, token ids, or a list of either."),
+            { Prompt.Count: var count } when count > maxPrompts => ("prompt", $"prompt has {count} entries; the limit is {maxPrompts}. Send several calls."),
+            { BestOf: { } best } when best != Samples => ("best_of", $"best_of is {best}; it takes only the value of n, here {Samples}. Draw more with n."),
+            { MaxTokens: 0 } when Echo != true => ("max_tokens", "max_tokens is 0; it takes 1 or more, or 0 together with echo to score a prompt."),
+            { Seed: > uint.MaxValue } => ("seed", $"seed is {Seed}; it takes 0 to {uint.MaxValue}."),
+            { Logprobs: < 0 or > maxTop } => ("logprobs", $"logprobs is {Logprobs}; it takes 0 to {maxTop}. Ask for fewer."),
+            { StreamOptions: not null, Stream: not true } => ("stream_options", "stream_options needs stream. Set stream, or leave stream_options out."),
+            { StreamOptions.IncludeObfuscation: true } => (
+                "stream_options.include_obfuscation", "stream_options.include_obfuscation is true; this service sends no padding. Leave it out."),
+            _ => null,
+        };
+        if (fault is var (param, message))
+        {
+            throw ApiException.Invalid(param, message);
+        }
+    }
 }
+
+/// <summary>Options of a stream.</summary>
+internal sealed record StreamOptions(bool? IncludeUsage = null, bool? IncludeObfuscation = null);

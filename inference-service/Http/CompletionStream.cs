@@ -1,3 +1,5 @@
+using System.Net.ServerSentEvents;
+using System.Text.Json;
 using Rudder.Engine;
 using Rudder.Engine.Sampling;
 using Rudder.InferenceService.Grpc;
@@ -5,30 +7,30 @@ using Rudder.InferenceService.Telemetry;
 
 namespace Rudder.InferenceService.Http;
 
-/// <summary>Sends completions as they are drawn. The pieces of a choice, put together, are the text of the whole reply.</summary>
-internal sealed class CompletionStream(ServiceMetrics metrics)
+/// <summary>Sends completions while they are drawn. The pieces of a choice together are the text of the whole reply.</summary>
+/// <param name="work">The work.</param>
+/// <param name="progress">Receives the engine's events.</param>
+/// <param name="call">Holds the model.</param>
+/// <param name="drawn">Called with the completions when all are drawn.</param>
+internal sealed class CompletionStream(
+    CompletionWork work, StreamBuffer<SampleProgress> progress, ModelCall call, Action<IReadOnlyList<IReadOnlyList<GeneratedSequence>>> drawn)
 {
-    /// <summary>Draws and sends. What fails before the first event still gets a status of its own.</summary>
+    private static readonly byte[] Done = "[DONE]"u8.ToArray();
+
+    /// <summary>Draws and sends. A failure before the first event can still get its own status.</summary>
     /// <param name="http">The request.</param>
-    /// <param name="work">The work.</param>
-    /// <param name="generator">What draws.</param>
-    /// <param name="progress">What the plan's listener writes to.</param>
-    /// <param name="call">Holds the model.</param>
+    /// <param name="generator">The generator.</param>
     /// <exception cref="SlowReaderException">The reader is too far behind.</exception>
-    public async Task SendAsync(HttpContext http, CompletionWork work, IGenerator generator, StreamBuffer<SampleProgress> progress, ModelCall call)
+    public async Task SendAsync(HttpContext http, IGenerator generator)
     {
-        var events = new ServerEvents(http.Response);
-        var generation = CompleteAsync(progress, work.DrawAsync(generator, call.Cancellation));
+        var generation = CompleteAsync(work.DrawAsync(generator, call.Cancellation));
+        var aborted = http.RequestAborted;
+
+        // Ends a write too that waits for the reader: the model's lease must not depend on one.
+        http.RequestAborted = call.Cancellation;
         try
         {
-            ChoiceText[]? choices = null;
-            await foreach (var step in progress.ReadAllAsync(call.Cancellation))
-            {
-                choices ??= await OpenAsync(events, work, call.Cancellation);
-                await SendAsync(events, work, choices, step, call.Cancellation);
-            }
-
-            await CloseAsync(events, work, await generation, call.Cancellation);
+            await TypedResults.ServerSentEvents(EventsAsync(generation)).ExecuteAsync(http);
         }
         catch (Exception) when (progress.Overflow is { } overflow)
         {
@@ -36,15 +38,15 @@ internal sealed class CompletionStream(ServiceMetrics metrics)
         }
         finally
         {
-            // The model's lease must outlive the work, also when the reader has gone.
+            // The lease must outlive the work, also when the reader has gone.
+            http.RequestAborted = aborted;
             await call.CancelAsync();
             await ((Task)generation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
-    /// <summary>Ends the buffer when the work ends; its failure is met where the result is awaited.</summary>
-    private static async Task<IReadOnlyList<IReadOnlyList<GeneratedSequence>>> CompleteAsync(
-        StreamBuffer<SampleProgress> progress, Task<IReadOnlyList<IReadOnlyList<GeneratedSequence>>> generation)
+    /// <summary>Ends the buffer when the work ends; the caller of the result sees its failure.</summary>
+    private async Task<IReadOnlyList<IReadOnlyList<GeneratedSequence>>> CompleteAsync(Task<IReadOnlyList<IReadOnlyList<GeneratedSequence>>> generation)
     {
         try
         {
@@ -56,75 +58,58 @@ internal sealed class CompletionStream(ServiceMetrics metrics)
         }
     }
 
-    /// <summary>Sends the headers and, where they are echoed, the prompts.</summary>
-    private static async Task<ChoiceText[]> OpenAsync(ServerEvents events, CompletionWork work, CancellationToken cancellation)
+    private async IAsyncEnumerable<SseItem<byte[]>> EventsAsync(Task<IReadOnlyList<IReadOnlyList<GeneratedSequence>>> generation)
     {
-        await events.StartAsync(cancellation);
-        var choices = new ChoiceText[work.Choices];
-        for (int i = 0; i < choices.Length; i++)
+        ChoiceText[]? choices = null;
+        await foreach (var step in progress.ReadAllAsync(call.Cancellation))
         {
-            choices[i] = new ChoiceText(work.Request, work.Model);
-            var logProbs = work.LogProbs();
-            string echo = work.Echo(choices[i], i / work.Request.N, logProbs);
-            if (work.Request.Echo)
+            if (choices is null)
             {
-                await SendAsync(events, work, new CompletionChoice(i, echo, null, logProbs), cancellation);
+                choices = [.. Enumerable.Range(0, work.Choices).Select(_ => new ChoiceText(work.Request, work.Model))];
+                for (int i = 0; work.Request.Echo == true && i < choices.Length; i++)
+                {
+                    yield return Event(Echo(choices[i], i));
+                }
+            }
+
+            if (Next(choices, step) is { } piece)
+            {
+                yield return Event(piece);
             }
         }
 
-        return choices;
+        var all = await generation;
+        drawn(all);
+        if (work.Request.StreamOptions?.IncludeUsage == true)
+        {
+            yield return Event(work.Piece([], work.Usage(all)));
+        }
+
+        yield return new SseItem<byte[]>(Done);
     }
 
-    private static Task SendAsync(ServerEvents events, CompletionWork work, ChoiceText[] choices, SampleProgress step, CancellationToken cancellation)
+    private CompletionPiece Echo(ChoiceText text, int index)
+    {
+        var logProbs = work.LogProbs();
+        return work.Piece([new CompletionChoice(index, work.Echo(text, index / work.Request.Samples, logProbs), null, logProbs)]);
+    }
+
+    /// <summary>The piece that an engine's event makes; null for a token that completes no character, unless its log-prob is wanted.</summary>
+    private CompletionPiece? Next(ChoiceText[] choices, SampleProgress step)
     {
         if (step.Finished is { } finished)
         {
             int ended = work.Index(step.Prompt, finished.SampleIndex);
             string rest = choices[ended].Rest(work.TextOf(finished));
-            return SendAsync(events, work, new CompletionChoice(ended, rest, CompletionWork.ReasonOf(finished), null), cancellation);
+            return work.Piece([new CompletionChoice(ended, rest, CompletionWork.ReasonOf(finished), null)]);
         }
 
         var token = step.Token!.Value;
         int index = work.Index(step.Prompt, token.SampleIndex);
         var logProbs = work.LogProbs();
-        string piece = choices[index].Append(new RankedToken(token.Id, token.LogProb), token.Top, logProbs);
-
-        // A token that completes no character says nothing yet, unless its log-prob is wanted.
-        return piece.Length > 0 || logProbs is not null
-            ? SendAsync(events, work, new CompletionChoice(index, piece, null, logProbs), cancellation)
-            : Task.CompletedTask;
+        string text = choices[index].Append(new RankedToken(token.Id, token.LogProb), token.Top, logProbs);
+        return text.Length > 0 || logProbs is not null ? work.Piece([new CompletionChoice(index, text, null, logProbs)]) : null;
     }
 
-    private static Task SendAsync(ServerEvents events, CompletionWork work, CompletionChoice choice, CancellationToken cancellation) => events.SendAsync(
-        json =>
-        {
-            work.Heading.WriteStart(json);
-            CompletionJson.WriteChoice(json, choice);
-            CompletionJson.WriteEnd(json, work.Request.IncludeUsage);
-        },
-        cancellation);
-
-    private async Task CloseAsync(
-        ServerEvents events, CompletionWork work, IReadOnlyList<IReadOnlyList<GeneratedSequence>> drawn, CancellationToken cancellation)
-    {
-        var usage = work.Usage(drawn);
-        if (!work.Request.DrawsNothing)
-        {
-            metrics.Sampled(work.Model.Name, usage.Prompt, usage.Completion);
-            ServiceTracing.Drawn(usage.Prompt, drawn);
-        }
-
-        if (work.Request.IncludeUsage)
-        {
-            await events.SendAsync(
-                json =>
-                {
-                    work.Heading.WriteStart(json);
-                    CompletionJson.WriteEnd(json, usage);
-                },
-                cancellation);
-        }
-
-        await events.SendDoneAsync(cancellation);
-    }
+    private static SseItem<byte[]> Event(CompletionPiece piece) => new(JsonSerializer.SerializeToUtf8Bytes(piece, piece.GetType(), ReplyJson.Options));
 }

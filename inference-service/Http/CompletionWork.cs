@@ -1,44 +1,81 @@
 using Rudder.Engine;
 using Rudder.Engine.Registry;
+using Rudder.Engine.Sampling;
 using Rudder.InferenceService.Grpc;
 
 namespace Rudder.InferenceService.Http;
 
-/// <summary>One call's work, planned: what a whole reply and a stream are both made of.</summary>
+/// <summary>One planned call: the source of a whole reply and of a stream.</summary>
 /// <param name="Request">The request.</param>
 /// <param name="Model">The model that answers.</param>
 /// <param name="Plan">The request in the engine's terms.</param>
-/// <param name="Scores">Scores of the prompts, of each one's ids from the second on; null where they are not returned.</param>
-/// <param name="Heading">What every object of the reply begins with.</param>
+/// <param name="Scores">Scores of each prompt's ids from the second on; null where the reply has none.</param>
+/// <param name="Created">Time of the call.</param>
 internal sealed record CompletionWork(
-    CompletionRequest Request, LoadedModel Model, SamplePlan Plan, IReadOnlyList<SequenceScore>? Scores, CompletionJson Heading)
+    CompletionRequest Request, LoadedModel Model, SamplePlan Plan, IReadOnlyList<SequenceScore>? Scores, DateTimeOffset Created)
 {
-    /// <summary>Choices of the reply.</summary>
+    private const int ShownDigits = 16;
+
+    private readonly string _id = $"cmpl-{Guid.NewGuid():N}";
+
+    /// <summary>Number of choices.</summary>
     public int Choices => Plan.Batch.Prompts.Sum(prompt => prompt.Samples);
 
+    private string Fingerprint => "fp_" + Model.Fingerprint[..Math.Min(ShownDigits, Model.Fingerprint.Length)];
+
     /// <summary>A choice's place.</summary>
-    public int Index(int prompt, int sample) => (prompt * Request.N) + sample;
+    public int Index(int prompt, int sample) => (prompt * Request.Samples) + sample;
 
-    /// <summary>A list for log-probs, or null where none were asked for.</summary>
-    public TokenLogProbs? LogProbs() => Request.LogProbs ? new TokenLogProbs(Request.TopLogProbs > 0) : null;
+    /// <summary>A list for log-probs, or null where the request does not ask for them.</summary>
+    public TokenLogProbs? LogProbs() => Request.Logprobs is { } top ? new TokenLogProbs(top > 0) : null;
 
-    /// <summary>The echo that opens a choice; empty where none was asked for.</summary>
+    /// <summary>The echo that opens a choice; empty where the request does not ask for one.</summary>
     public string Echo(ChoiceText text, int prompt, TokenLogProbs? logProbs) => text.Echo(Plan.Batch.Prompts[prompt].PromptIds, Scores?[prompt], logProbs);
 
-    /// <summary>The text of a completion, stop string and end-of-text cut off.</summary>
+    /// <summary>The text of a completion without its stop string and end-of-text.</summary>
     public string TextOf(GeneratedSequence sequence) => Plan.Stop.Cut(Model.Decode(sequence.Ids));
 
-    /// <summary>Why a completion ended, in that API's words.</summary>
+    /// <summary>Why a completion ended, in OpenAI's words.</summary>
     public static string ReasonOf(GeneratedSequence sequence) => sequence.End == GenerationEnd.Stop ? "stop" : "length";
 
-    /// <summary>Tokens of the call: each prompt counts once.</summary>
-    public (int Prompt, int Completion) Usage(IReadOnlyList<IReadOnlyList<GeneratedSequence>> drawn) => (
+    /// <summary>Tokens of the call.</summary>
+    public CompletionUsage Usage(IReadOnlyList<IReadOnlyList<GeneratedSequence>> drawn) => new(
         Plan.Batch.Prompts.Sum(prompt => prompt.PromptIds.Length),
         drawn.Sum(sequences => sequences.Sum(sequence => sequence.Ids.Length)));
 
-    /// <summary>Draws the completions; where the prompts are only scored there is nothing to draw, and each ends at once.</summary>
+    /// <summary>A piece of a stream.</summary>
+    /// <param name="choices">The piece of a choice; none in the last.</param>
+    /// <param name="usage">Tokens of the call, in the last.</param>
+    public CompletionPiece Piece(CompletionChoice[] choices, CompletionUsage? usage = null) => Request.StreamOptions?.IncludeUsage == true
+        ? Reply(choices, usage)
+        : new CompletionPiece(_id, Created.ToUnixTimeSeconds(), Model.Name, Fingerprint, choices);
+
+    /// <summary>The whole reply. Its choices are made anew each time they are enumerated, so that a large reply is never held whole.</summary>
+    public CompletionReply Reply(IReadOnlyList<IReadOnlyList<GeneratedSequence>> drawn) =>
+        Reply(drawn.SelectMany((sequences, prompt) => sequences.Select(sequence => Choice(prompt, sequence))), Usage(drawn));
+
+    /// <summary>Draws the completions. Where the prompts are only scored, each completion is empty and ends at once.</summary>
     public Task<IReadOnlyList<IReadOnlyList<GeneratedSequence>>> DrawAsync(IGenerator generator, CancellationToken cancellation) =>
         Request.DrawsNothing ? Task.FromResult(Nothing()) : generator.GenerateAsync(Plan.Batch, cancellation);
+
+    private CompletionReply Reply(IEnumerable<CompletionChoice> choices, CompletionUsage? usage) =>
+        new(_id, Created.ToUnixTimeSeconds(), Model.Name, Fingerprint, choices, usage);
+
+    private CompletionChoice Choice(int prompt, GeneratedSequence sequence)
+    {
+        var text = new ChoiceText(Request, Model);
+        var logProbs = LogProbs();
+        string echo = Echo(text, prompt, logProbs);
+        if (logProbs is not null)
+        {
+            for (int i = 0; i < sequence.Ids.Length; i++)
+            {
+                text.Append(new RankedToken(sequence.Ids[i], sequence.LogProbs[i]), sequence.Top?[i], logProbs);
+            }
+        }
+
+        return new CompletionChoice(Index(prompt, sequence.SampleIndex), echo + TextOf(sequence), ReasonOf(sequence), logProbs);
+    }
 
     private IReadOnlyList<IReadOnlyList<GeneratedSequence>> Nothing()
     {

@@ -1,57 +1,47 @@
-using System.Buffers;
 using Grpc.Core;
 
 namespace Rudder.InferenceService.Http;
 
-/// <summary>Takes a JSON body in, up to a limit.</summary>
+/// <summary>Reads a JSON body up to a limit.</summary>
 internal static class RequestBody
 {
-    private const int Piece = 16 << 10;
-
-    /// <summary>The body's bytes.</summary>
+    /// <summary>Reads and parses a body where the server has buffered it, without a copy.</summary>
     /// <param name="request">The request.</param>
     /// <param name="limit">Bytes.</param>
     /// <param name="cancellation">The caller went away.</param>
-    /// <exception cref="OpenAiException">Not JSON, packed, or larger than the limit.</exception>
-    public static async Task<ReadOnlyMemory<byte>> ReadAsync(HttpRequest request, int limit, CancellationToken cancellation)
+    /// <exception cref="ApiException">The body is not JSON, compressed, larger than the limit, or not such a request.</exception>
+    public static async Task<CompletionRequest> ReadAsync(HttpRequest request, int limit, CancellationToken cancellation)
     {
         if (!request.HasJsonContentType() || request.Headers.ContentEncoding.Count > 0)
         {
-            throw OpenAiException.Protocol(
+            throw ApiException.Protocol(
                 StatusCodes.Status415UnsupportedMediaType,
                 StatusCode.InvalidArgument,
-                "the body must be JSON as it is: Content-Type application/json, no Content-Encoding.");
+                "the body must be plain JSON: Content-Type application/json, no Content-Encoding.");
         }
 
-        var body = new ArrayBufferWriter<byte>(Piece);
         while (true)
         {
-            int count = await ReadAsync(request.Body, body.GetMemory(Piece), cancellation);
-            if (count == 0)
+            var read = await request.BodyReader.ReadAsync(cancellation);
+            try
             {
-                return body.WrittenMemory;
-            }
+                if (read.Buffer.Length > limit)
+                {
+                    throw ApiException.Protocol(
+                        StatusCodes.Status413PayloadTooLarge,
+                        StatusCode.ResourceExhausted,
+                        $"the body has more than {limit} bytes (Service:MaxRequestBytes). Send several calls.");
+                }
 
-            body.Advance(count);
-            if (body.WrittenCount > limit)
+                if (read.IsCompleted)
+                {
+                    return RequestJson.Parse(read.Buffer);
+                }
+            }
+            finally
             {
-                throw OpenAiException.Protocol(
-                    StatusCodes.Status413PayloadTooLarge,
-                    StatusCode.ResourceExhausted,
-                    $"the body has more than {limit} bytes, the limit of one request (Service:MaxRequestBytes). Send several calls.");
+                request.BodyReader.AdvanceTo(read.IsCompleted ? read.Buffer.End : read.Buffer.Start, read.Buffer.End);
             }
-        }
-    }
-
-    private static async ValueTask<int> ReadAsync(Stream body, Memory<byte> memory, CancellationToken cancellation)
-    {
-        try
-        {
-            return await body.ReadAsync(memory, cancellation);
-        }
-        catch (IOException fault) when (fault is not BadHttpRequestException)
-        {
-            throw new OperationCanceledException("the caller's connection broke", fault, cancellation);
         }
     }
 }

@@ -1,20 +1,42 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Security.Claims;
 
 namespace Rudder.InferenceService.Security;
 
-/// <summary>Who makes a call: the owner of its API key, or, where keys are not asked for, the address it comes from.</summary>
-/// <param name="Name">What queues, budgets and metrics know the caller by; never the key itself.</param>
-/// <param name="Limits">What it may use at once and over time.</param>
-internal sealed record Caller(string Name, CallerLimits Limits)
+/// <summary>The identity behind a call: the owner of its API key, or, without keys, its client certificate or address.</summary>
+/// <remarks>Set by <see cref="CallerAuthentication"/> as the request's user.</remarks>
+internal sealed class Caller : ClaimsIdentity
 {
+    /// <summary>Role that may load and unload models.</summary>
+    public const string Admin = "admin";
+
     private const int NetworkBytes = 8;
 
-    /// <summary>The caller of a request: what authentication put into its features, else its remote address.</summary>
-    public static Caller Of(HttpContext context) => context.Features.Get<Caller>()
-        ?? new Caller(AddressOf(context.Connection.RemoteIpAddress), CallerLimits.None);
+    /// <summary>Makes an identity.</summary>
+    /// <param name="name">The name used in queues and budgets; never the key.</param>
+    /// <param name="limits">Limits of its key.</param>
+    /// <param name="isAdmin">Whether it may load and unload models.</param>
+    public Caller(string name, CallerLimits limits, bool isAdmin)
+        : base([new Claim(DefaultNameClaimType, name)], CallerAuthentication.SchemeName)
+    {
+        (Name, Limits) = (name, limits);
+        if (isAdmin)
+        {
+            AddClaim(new Claim(RoleClaimType, Admin));
+        }
+    }
 
-    /// <summary>What an address is known by: itself, or the 64-bit network of an IPv6 address, since whoever has one address of it has them all.</summary>
+    /// <summary>The name used in queues and budgets.</summary>
+    public override string Name { get; }
+
+    /// <summary>Limits of its key; <see cref="CallerLimits.None"/> without one.</summary>
+    public CallerLimits Limits { get; }
+
+    /// <summary>The caller of an authenticated request.</summary>
+    public static Caller Of(HttpContext context) => (Caller)context.User.Identity!;
+
+    /// <summary>An address as a caller's name; an IPv6 address stands for its 64-bit network, because one host owns all of it.</summary>
     public static string AddressOf(IPAddress? address)
     {
         if (address is null)
@@ -33,11 +55,11 @@ internal sealed record Caller(string Name, CallerLimits Limits)
     }
 }
 
-/// <summary>A caller's share of the service.</summary>
-/// <param name="MaxConcurrentCalls">Calls that run at once; 0: as many as the service takes.</param>
-/// <param name="MaxTokensPerMinute">Prompt tokens and tokens asked for, per minute; 0: no limit.</param>
+/// <summary>Limits of one key.</summary>
+/// <param name="MaxConcurrentCalls">Calls at once; 0: the service's limit.</param>
+/// <param name="MaxTokensPerMinute">Prompt tokens and requested tokens per minute; 0: the service's limit.</param>
 internal sealed record CallerLimits(int MaxConcurrentCalls, int MaxTokensPerMinute)
 {
-    /// <summary>No limits beside the service's own.</summary>
+    /// <summary>No limits of its own.</summary>
     public static CallerLimits None { get; } = new(0, 0);
 }

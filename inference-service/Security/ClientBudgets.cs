@@ -1,23 +1,34 @@
+using System.Threading.RateLimiting;
 using Rudder.InferenceService.Settings;
 
 namespace Rudder.InferenceService.Security;
 
-/// <summary>What each caller uses of its share: calls that run, and tokens over time.</summary>
+/// <summary>Limits of each client on both faces: calls at once, and tokens over time.</summary>
 /// <remarks>
-/// Tokens fill a bucket of one minute's budget that is refilled continuously. They are lent to a call that enters, so that no
-/// other spends them meanwhile, and spent when it is admitted (<see cref="ClientShare.Keep"/>), whatever then becomes of it; a call that
-/// leaves before gives them back. Callers that made no call for a minute are forgotten: by then their bucket is full again.
+/// <para>Calls at once are a <see cref="ConcurrencyLimiter"/> for each client.</para>
+/// <para>
+/// Tokens fill a bucket of one minute that refills continuously. <see cref="TokenBucketRateLimiter"/> cannot do three things needed here: take
+/// back tokens of a call that was refused later (its leases are final), give the exact time until a call of n tokens passes, and follow a key's
+/// changed limit without forgetting what was spent. Tokens are lent to a call that enters, so that another call cannot spend them meanwhile.
+/// They are spent when the call is admitted (<see cref="ClientShare.Keep"/>), and given back when it leaves before.
+/// </para>
 /// </remarks>
-/// <param name="options">Limits of callers that have none of their own.</param>
-/// <param name="time">What the buckets are refilled by.</param>
-internal sealed class ClientBudgets(ServiceOptions options, TimeProvider time)
+/// <param name="options">Limits of callers whose key has none.</param>
+/// <param name="time">Clock of the buckets.</param>
+internal sealed class ClientBudgets(ServiceOptions options, TimeProvider time) : IDisposable
 {
     private static readonly TimeSpan Minute = TimeSpan.FromMinutes(1);
     private readonly Lock _lock = new();
     private readonly Dictionary<string, Account> _accounts = new(StringComparer.Ordinal);
     private long _swept = time.GetTimestamp();
 
-    /// <summary>Callers that are remembered now.</summary>
+    // Keyed by the limit too, so that a changed limit holds at once.
+    private readonly PartitionedRateLimiter<(string Name, int Limit)> _calls = PartitionedRateLimiter.Create<(string Name, int Limit), (string, int)>(
+        client => client.Limit == 0
+            ? RateLimitPartition.GetNoLimiter(("", 0))
+            : RateLimitPartition.GetConcurrencyLimiter(client, _ => new ConcurrencyLimiterOptions { PermitLimit = client.Limit }));
+
+    /// <summary>Clients whose tokens are remembered now.</summary>
     public int Remembered
     {
         get
@@ -29,96 +40,83 @@ internal sealed class ClientBudgets(ServiceOptions options, TimeProvider time)
         }
     }
 
-    /// <summary>Counts a call in; disposing the result counts it out.</summary>
-    /// <param name="caller">Who makes it.</param>
+    /// <summary>Counts a call in. Disposing the result counts it out.</summary>
+    /// <param name="caller">The caller.</param>
     /// <param name="tokens">Tokens it may use: prompts and, for each completion, prompt and max_new_tokens.</param>
-    /// <exception cref="ClientLimitException">It would exceed the caller's calls or tokens; nothing is counted then.</exception>
+    /// <exception cref="ClientLimitException">The call exceeds a limit; nothing is counted.</exception>
     public ClientShare Enter(Caller caller, long tokens)
     {
-        var (ownCalls, ownTokens) = caller.Limits;
-        var calls = Limit.Of(ownCalls, "the key's limit of concurrent calls", options.MaxCallsPerClient, "Service:MaxCallsPerClient");
+        var calls = Limit.Of(caller.Limits.MaxConcurrentCalls, "the key's max_concurrent_calls", options.MaxCallsPerClient, "Service:MaxCallsPerClient");
         var budget = Limit.Of(
-            ownTokens, "the key's tokens per minute", options.MaxTokensPerMinutePerClient, "Service:MaxTokensPerMinutePerClient");
-        if (calls.Value == 0 && budget.Value == 0)
+            caller.Limits.MaxTokensPerMinute, "the key's max_tokens_per_minute", options.MaxTokensPerMinutePerClient, "Service:MaxTokensPerMinutePerClient");
+        var place = _calls.AttemptAcquire((caller.Name, calls.Value));
+        if (!place.IsAcquired)
         {
-            return ClientShare.Free;
+            throw new ClientLimitException($"this client runs {calls.Value} calls at once, its limit ({calls.Name}). Try again when one of them ends.");
         }
 
-        RefuseWhatNeverPasses(tokens, budget);
+        try
+        {
+            return budget.Value == 0 ? new ClientShare(place, null, null) : Lend(caller.Name, tokens, budget, place);
+        }
+        catch
+        {
+            place.Dispose();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _calls.Dispose();
+
+    private ClientShare Lend(string client, long tokens, Limit budget, RateLimitLease place)
+    {
         lock (_lock)
         {
             Forget();
-            if (!_accounts.TryGetValue(caller.Name, out var account))
-            {
-                account = new Account(time.GetTimestamp());
-            }
-
+            var account = _accounts.GetValueOrDefault(client) ?? new Account(time.GetTimestamp());
             account.Refill(budget.Value, time);
-            RefuseBeyond(account, calls);
             RefuseBeyond(account, tokens, budget);
-            account.Running++;
-            long lent = budget.Value == 0 ? 0 : tokens;
-            account.Lent += lent;
-            _accounts[caller.Name] = account;
-            return new ClientShare(() => Spend(account, lent, budget.Value), spent => Leave(account, spent ? 0 : lent));
-        }
-    }
-
-    private static void RefuseWhatNeverPasses(long tokens, Limit budget)
-    {
-        if (budget.Value > 0 && tokens > budget.Value)
-        {
-            throw new ClientLimitException(
-                $"the call asks for {tokens} tokens and this client has {budget.Value} a minute ({budget.Name}): it can never pass. "
-                + "Ask for fewer prompts, completions or tokens in one call.") { NeverPasses = true };
-        }
-    }
-
-    private static void RefuseBeyond(Account account, Limit calls)
-    {
-        if (calls.Value > 0 && account.Running >= calls.Value)
-        {
-            throw new ClientLimitException(
-                $"this client runs {account.Running} calls at once and may run {calls.Value} ({calls.Name}). "
-                + "The call would pass as soon as one of them ends; try again then.");
+            account.Lent += tokens;
+            _accounts[client] = account;
+            return new ClientShare(
+                place,
+                () => Settle(account, budget.Value, lent: tokens, spent: tokens),
+                () => Settle(account, budget.Value, lent: tokens, spent: 0));
         }
     }
 
     private static void RefuseBeyond(Account account, long tokens, Limit budget)
     {
-        double missing = Math.Round(account.Taken + tokens - budget.Value, 6); // what refilling rounds must not refuse a call
-        if (budget.Value > 0 && missing > 0)
+        if (tokens > budget.Value)
+        {
+            throw new ClientLimitException(
+                $"the call asks for {tokens} tokens and this client has {budget.Value} a minute ({budget.Name}), so it can never pass. "
+                + "Ask for fewer prompts, completions or tokens in one call.") { NeverPasses = true };
+        }
+
+        double missing = Math.Round(account.Spent + account.Lent + tokens - budget.Value, 6); // rounding of a refill must not refuse a call
+        if (missing > 0)
         {
             var wait = TimeSpan.FromSeconds(Math.Max(1, Math.Ceiling(missing * 60 / budget.Value)));
-            long left = (long)Math.Max(0, budget.Value - account.Taken);
+            long left = (long)Math.Max(0, budget.Value - account.Spent - account.Lent);
             throw new ClientLimitException(
                 $"the call asks for {tokens} tokens and this client has {left} left of {budget.Value} a minute ({budget.Name}). "
-                + $"It would pass in {wait.TotalSeconds:F0} s; try again then, or ask for less.",
-                wait);
+                + $"Try again in {wait.TotalSeconds:F0} s, or ask for less.") { RetryAfter = wait };
         }
     }
 
-    private void Spend(Account account, long lent, int perMinute)
+    private void Settle(Account account, int perMinute, long lent, long spent)
     {
         lock (_lock)
         {
-            account.Refill(perMinute, time);                 // for the time before; what is spent now is refilled from now on
+            account.Refill(perMinute, time);                 // for the time before: what is spent now refills from now on
             account.Lent -= lent;
-            account.Spent += lent;
+            account.Spent += spent;
         }
     }
 
-    private void Leave(Account account, long lent)
-    {
-        lock (_lock)
-        {
-            account.Running--;
-            account.Lent -= lent;
-            account.Touched = time.GetTimestamp();
-        }
-    }
-
-    // Once a minute at most, so that a call's own cost stays constant on average.
+    // Full buckets need no account. Swept once a minute, so that a call's own cost stays constant on average.
     private void Forget()
     {
         if (time.GetElapsedTime(_swept) < Minute)
@@ -127,32 +125,26 @@ internal sealed class ClientBudgets(ServiceOptions options, TimeProvider time)
         }
 
         _swept = time.GetTimestamp();
-        foreach (var (name, account) in _accounts)
+        foreach (var (name, _) in _accounts.Where(entry => entry.Value.IsFull(time)))
         {
-            if (account.Running == 0 && time.GetElapsedTime(account.Touched) >= Minute)
-            {
-                _accounts.Remove(name);                      // allowed while a dictionary is walked
-            }
+            _accounts.Remove(name);                          // allowed while a dictionary is enumerated
         }
     }
 
     /// <summary>A limit that holds for a caller.</summary>
     /// <param name="Value">The limit; 0: none.</param>
-    /// <param name="Name">What sets it, for messages.</param>
+    /// <param name="Name">The setting, for messages.</param>
     private readonly record struct Limit(int Value, string Name)
     {
-        /// <summary>The caller's own limit, or the service's where it has none.</summary>
+        /// <summary>The key's limit, or the service's where the key has none.</summary>
         public static Limit Of(int own, string ownName, int general, string generalName) => own > 0 ? new(own, ownName) : new(general, generalName);
     }
 
-    /// <summary>What one caller uses. Tokens are kept as spent, not as left, so that a changed limit holds at once.</summary>
-    /// <param name="now">When its first call entered.</param>
+    /// <summary>Tokens of one client, kept as spent and not as left, so that a changed limit holds at once.</summary>
+    /// <param name="now">Time of its first call.</param>
     private sealed class Account(long now)
     {
         private long _refilled = now;
-
-        /// <summary>Calls that run.</summary>
-        public int Running { get; set; }
 
         /// <summary>Tokens spent and not refilled yet.</summary>
         public double Spent { get; set; }
@@ -160,18 +152,55 @@ internal sealed class ClientBudgets(ServiceOptions options, TimeProvider time)
         /// <summary>Tokens of calls that are not admitted yet.</summary>
         public long Lent { get; set; }
 
-        /// <summary>Tokens that no further call can have now.</summary>
-        public double Taken => Spent + Lent;
+        /// <summary>Whether nothing is lent and a minute has refilled what was spent.</summary>
+        public bool IsFull(TimeProvider time) => Lent == 0 && time.GetElapsedTime(_refilled) >= Minute;
 
-        /// <summary>When a call last entered or left.</summary>
-        public long Touched { get; set; } = now;
-
-        /// <summary>Gives back what the time since the last call is worth.</summary>
+        /// <summary>Gives back what the time since the last change is worth.</summary>
         public void Refill(int perMinute, TimeProvider time)
         {
             long at = time.GetTimestamp();
             Spent = Math.Max(0, Spent - (time.GetElapsedTime(_refilled, at).TotalMinutes * perMinute));
-            _refilled = Touched = at;
+            _refilled = at;
         }
     }
+}
+
+/// <summary>A call that was counted in.</summary>
+/// <param name="place">Its place among the client's calls.</param>
+/// <param name="keep">Spends the lent tokens; null where tokens are not limited.</param>
+/// <param name="giveBack">Gives the lent tokens back.</param>
+internal sealed class ClientShare(IDisposable place, Action? keep, Action? giveBack) : IDisposable
+{
+    private int _settled;
+
+    /// <summary>The call is admitted: its tokens are spent, whatever becomes of it. A second time does nothing.</summary>
+    public void Keep()
+    {
+        if (Interlocked.Exchange(ref _settled, 1) == 0)
+        {
+            keep?.Invoke();
+        }
+    }
+
+    /// <summary>Counts the call out. Tokens that were not spent are given back.</summary>
+    public void Dispose()
+    {
+        if (Interlocked.Exchange(ref _settled, 1) == 0)
+        {
+            giveBack?.Invoke();
+        }
+
+        place.Dispose();
+    }
+}
+
+/// <summary>A client is at a limit: RESOURCE_EXHAUSTED.</summary>
+/// <param name="message">The limit, its value, and when the call would pass.</param>
+internal sealed class ClientLimitException(string message) : Exception(message)
+{
+    /// <summary>Time until the call would pass; null where that depends on other calls, or where it never would.</summary>
+    public TimeSpan? RetryAfter { get; init; }
+
+    /// <summary>Whether the call exceeds the limit at any time, so that a retry is useless. Default false.</summary>
+    public bool NeverPasses { get; init; }
 }

@@ -104,6 +104,14 @@ internal sealed class ServiceOptions
     [Range(1 << 10, 1 << 30)]
     public int MaxRequestBytes { get; init; } = 4 << 20;
 
+    /// <summary>MiB of request bodies that one client's unfinished calls hold; more get RESOURCE_EXHAUSTED. At least MaxRequestBytes. Default 64.</summary>
+    [Range(1, 2047)]
+    public int MaxBodyMegabytesPerClient { get; init; } = 64;
+
+    /// <summary>MiB of request bodies that all unfinished calls hold; at least MaxBodyMegabytesPerClient. Default 256.</summary>
+    [Range(1, 2047)]
+    public int MaxBodyMegabytes { get; init; } = 256;
+
     /// <summary>Bytes of one reply. Default 64 MiB; a client must allow as much. An eighth of it bounds the top_logprobs of a call.</summary>
     [Range(1 << 10, 1 << 30)]
     public int MaxReplyBytes { get; init; } = 64 << 20;

@@ -8,7 +8,4 @@ internal static partial class Log
 
     [LoggerMessage(61, LogLevel.Error, "{What}: the files changed and cannot be used; the old content stays in use: {Fault}")]
     public static partial void SecurityFileKept(ILogger logger, string what, string fault);
-
-    [LoggerMessage(62, LogLevel.Debug, "A call was refused before it was read: {Status}")]
-    public static partial void CallRefused(ILogger logger, string status);
 }

@@ -5,11 +5,11 @@ using System.Text.Json;
 
 namespace Rudder.Benchmarks;
 
-/// <summary>What one benchmark measured, as JSON for machines and as a Markdown table for the documentation.</summary>
+/// <summary>The result of one benchmark, as JSON and as a Markdown table.</summary>
 /// <param name="Name">The benchmark's name.</param>
-/// <param name="Ratios">Figures without a unit, e.g. how many times faster.</param>
-/// <param name="Rows">Measured rows: a label, a figure per column.</param>
-/// <param name="Settings">What was run, so that it can be run again.</param>
+/// <param name="Ratios">Figures without a unit, for example how many times faster.</param>
+/// <param name="Rows">Measured rows: a label and a figure per column.</param>
+/// <param name="Settings">Settings that are needed to run the benchmark again.</param>
 internal sealed record BenchmarkResult(
     string Name,
     IReadOnlyDictionary<string, double> Ratios,
@@ -18,14 +18,14 @@ internal sealed record BenchmarkResult(
 {
     private static readonly JsonSerializerOptions Format = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, WriteIndented = true };
 
-    /// <summary>Writes the JSON file, making its folder where needed.</summary>
+    /// <summary>Writes the JSON file and creates its folder if needed.</summary>
     public void Write(string path)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
         File.WriteAllText(path, JsonSerializer.Serialize(new { Name, Ratios, Rows, Settings, Machine = MachineText() }, Format) + "\n");
     }
 
-    /// <summary>The same as a Markdown table.</summary>
+    /// <summary>Returns the result as a Markdown table.</summary>
     public string ToMarkdown()
     {
         string[] columns = [.. Rows.SelectMany(r => r.Figures.Keys).Distinct()];

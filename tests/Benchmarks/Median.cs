@@ -1,9 +1,9 @@
 namespace Rudder.Benchmarks;
 
-/// <summary>The middle of repeated measurements: a neighbour's burst of load moves it little.</summary>
+/// <summary>The median of repeated measurements. Short bursts of load on the machine hardly change it.</summary>
 internal static class Median
 {
-    /// <summary>The median; the mean of the two middle values where their number is even.</summary>
+    /// <summary>Returns the median, or the mean of the two middle values for an even number.</summary>
     public static double Of(IEnumerable<double> values)
     {
         double[] sorted = [.. values.Order()];

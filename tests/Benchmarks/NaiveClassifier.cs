@@ -3,7 +3,7 @@ using Rudder.Checkpoints;
 
 namespace Rudder.Benchmarks;
 
-/// <summary>What one writes first: texts in file order, so many at once, all their windows padded to the longest of the batch.</summary>
+/// <summary>The simplest classifier loop: batches of texts in file order, with all windows padded to the longest of the batch.</summary>
 internal sealed class NaiveClassifier
 {
     private readonly InferenceSession session;
@@ -12,9 +12,9 @@ internal sealed class NaiveClassifier
 
     /// <summary>Cuts the texts into windows and the windows into batches.</summary>
     /// <param name="session">The classifier's graph.</param>
-    /// <param name="folder">Its model folder, for the special ids.</param>
+    /// <param name="folder">Its model folder, which names the special ids.</param>
     /// <param name="texts">Ids without special tokens.</param>
-    /// <param name="textsPerBatch">Texts of one batch.</param>
+    /// <param name="textsPerBatch">Number of texts in one batch.</param>
     public NaiveClassifier(InferenceSession session, string folder, int[][] texts, int textsPerBatch)
     {
         this.session = session;
@@ -30,10 +30,10 @@ internal sealed class NaiveClassifier
     /// <summary>All windows in file order.</summary>
     public int[][] Windows => [.. batches.SelectMany(batch => batch)];
 
-    /// <summary>Windows of each batch.</summary>
+    /// <summary>Number of windows in each batch.</summary>
     public IEnumerable<int> BatchSizes => batches.Select(batch => batch.Length);
 
-    /// <summary>Label logits of every window.</summary>
+    /// <summary>Returns the label logits of every window.</summary>
     public float[][] Run() => [.. batches.SelectMany(batch => RunBatch(batch))];
 
     private float[][] RunBatch(int[][] windows)

@@ -5,27 +5,27 @@ using SessionOptions = Microsoft.ML.OnnxRuntime.SessionOptions;
 
 namespace Rudder.Benchmarks;
 
-/// <summary>What ONNX Runtime's profiler recorded of a session's runs: share and milliseconds of each operator.</summary>
+/// <summary>Reads ONNX Runtime's profile of a session: share and milliseconds of each operator.</summary>
 internal static class OperatorTimes
 {
-    /// <summary>Column of the milliseconds: of one run.</summary>
+    /// <summary>Name of the column with the milliseconds of one run.</summary>
     public const string Milliseconds = "ms a step";
 
-    private const int Most = 14;                             // rows; what comes after them does not count
+    private const int Most = 14;                             // rows at most; the rest is too small to matter
 
-    /// <summary>Has a session record its runs.</summary>
+    /// <summary>Makes a session record its runs.</summary>
     public static void Record(SessionOptions options)
     {
         options.EnableProfiling = true;
         options.ProfileOutputPathPrefix = Path.Combine(Path.GetTempPath(), $"rudder-profile-{Environment.ProcessId}-{Guid.NewGuid():N}");
     }
 
-    /// <summary>Reads what was recorded, and deletes the file.</summary>
-    /// <param name="file">As <see cref="InferenceSession.EndProfiling"/> says it.</param>
-    /// <param name="name">Stands before every operator's name.</param>
-    /// <param name="warm">First runs, which are not counted.</param>
-    /// <param name="counted">Runs after them; all have the same operators equally often.</param>
-    /// <param name="vocabulary">An operator that makes rows of this many numbers is told apart; 0: none.</param>
+    /// <summary>Reads the profile and deletes its file.</summary>
+    /// <param name="file">Path that <see cref="InferenceSession.EndProfiling"/> returns.</param>
+    /// <param name="name">Prefix of every operator's name.</param>
+    /// <param name="warm">Number of warm-up runs, which do not count.</param>
+    /// <param name="counted">Number of runs after them. All runs execute the same operators equally often.</param>
+    /// <param name="vocabulary">Vocabulary size: an operator with rows of this width gets its own line. 0 is none.</param>
     public static IReadOnlyList<BenchmarkRow> Read(string file, string name, int warm, int counted, int vocabulary = 0)
     {
         var nodes = Nodes(file, vocabulary).GroupBy(node => node.Operator, node => node.Milliseconds)
@@ -40,7 +40,7 @@ internal static class OperatorTimes
         ];
     }
 
-    // One JSON array of trace events; node events carry the operator's name and microseconds.
+    // The file is one JSON array of trace events. Node events hold the operator's name and its microseconds.
     private static IEnumerable<(string Operator, double Milliseconds)> Nodes(string file, int vocabulary)
     {
         using var events = JsonDocument.Parse(File.ReadAllText(file));

@@ -28,6 +28,6 @@ try
 }
 catch (ModelLoadException e)
 {
-    Console.Error.WriteLine($"bench {name}: {e.Message}");   // no device, or a model that cannot be loaded
+    Console.Error.WriteLine($"bench {name}: {e.Message}");   // no device, or an unusable model
     return 2;
 }

@@ -3,7 +3,9 @@ using System.Globalization;
 
 namespace Rudder.Benchmarks;
 
-/// <summary>A Python process that runs the same step: told over its standard input how many, it answers with the time they took.</summary>
+/// <summary>
+/// A Python process that runs the same step. It reads a number of steps from standard input and answers with the time they took.
+/// </summary>
 internal sealed class PythonPeer : IDisposable
 {
     private const string OpenBlas = "/usr/lib/x86_64-linux-gnu/openblas-openmp";
@@ -12,7 +14,7 @@ internal sealed class PythonPeer : IDisposable
 
     /// <summary>Starts a script from the benchmark's Python folder, on the same BLAS as the trainer.</summary>
     /// <param name="script">Its file name.</param>
-    /// <param name="hugePages">Whether malloc is tuned to huge pages and to keep what is freed.</param>
+    /// <param name="hugePages">Whether malloc uses huge pages and keeps freed memory.</param>
     /// <param name="arguments">The script's arguments.</param>
     public PythonPeer(string script, bool hugePages, params string[] arguments)
     {
@@ -32,13 +34,13 @@ internal sealed class PythonPeer : IDisposable
         process = Process.Start(start) ?? throw new InvalidOperationException("/usr/bin/python3 did not start.");
     }
 
-    /// <summary>Runs steps and waits for them.</summary>
+    /// <summary>Runs a number of steps and returns their cost.</summary>
     public Cost Run(int steps)
     {
         process.StandardInput.WriteLine(steps);
         process.StandardInput.Flush();
         string answer = process.StandardOutput.ReadLine() ?? throw new InvalidOperationException(
-            "the Python peer ended; its message is above. It needs python3-torch: apt-get install -y --no-install-recommends python3-torch");
+            "the Python peer ended. See its message above. It needs python3-torch: apt-get install -y --no-install-recommends python3-torch");
         double[] seconds = [.. answer.Split(' ').Select(s => double.Parse(s, CultureInfo.InvariantCulture))];
         return new Cost(seconds[0], seconds[1]);
     }
@@ -52,7 +54,8 @@ internal sealed class PythonPeer : IDisposable
     }
 }
 
-/// <summary>What some steps took.</summary>
+/// <summary>The cost of some steps.</summary>
 /// <param name="Wall">Seconds on the clock.</param>
-/// <param name="Cpu">Seconds of all threads together; says more than the clock where other programs share the machine.</param>
+/// <param name="Cpu">Seconds of processor time, all threads together. More exact than the clock if other programs share the
+/// machine.</param>
 internal readonly record struct Cost(double Wall, double Cpu);

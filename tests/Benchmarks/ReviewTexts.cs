@@ -3,16 +3,19 @@ using Rudder.Datasets;
 
 namespace Rudder.Benchmarks;
 
-/// <summary>Texts for the scoring benchmark: whole IMDB reviews where they are at hand, else texts of their lengths made of the embedded prompts.</summary>
+/// <summary>
+/// Texts for the scoring benchmark: whole IMDB reviews if they are available, otherwise embedded prompts joined to texts of the same
+/// lengths.
+/// </summary>
 internal static class ReviewTexts
 {
     private const string FileName = "imdb.test.jsonl.gz";
     private const double MedianWords = 174, LogDeviation = 0.65;   // of IMDB's reviews, nearly log-normal
     private const int FewestWords = 10, MostWords = 1500;
 
-    /// <summary>The texts and, for the settings of the result, where they are from.</summary>
-    /// <param name="root">The checkout.</param>
-    /// <param name="count">Texts.</param>
+    /// <summary>Returns the texts and their source, which the result records.</summary>
+    /// <param name="root">Root of the checkout.</param>
+    /// <param name="count">Number of texts.</param>
     public static (IReadOnlyList<string> Texts, string Source) Take(string root, int count)
     {
         string folder = Environment.GetEnvironmentVariable("RUDDER_DATA") ?? Path.Combine(root, "..", "shared", "data");

@@ -4,20 +4,20 @@ using Rudder.InferenceService.Telemetry;
 
 namespace Rudder.Benchmarks;
 
-/// <summary>Speeds of several runners over the rounds of one width, and what the engines' steps were made of.</summary>
+/// <summary>The speeds of several runners over the rounds of one width, and the parts of the engines' steps.</summary>
 internal sealed class SamplingRounds
 {
     private readonly Dictionary<string, List<double>> _speeds = [];
     private readonly Dictionary<string, StepTimes> _observers = [];
     private readonly Dictionary<string, List<(TimeSpan Decode, TimeSpan Sampling, int Steps)>> _steps = [];
 
-    /// <summary>What an engine shall report its steps to.</summary>
-    /// <param name="engine">First part of its runners' names.</param>
+    /// <summary>Returns the observer to which an engine reports its steps.</summary>
+    /// <param name="engine">First part of the names of its runners.</param>
     public IEngineObserver Observer(string engine) => _observers[engine] = new StepTimes();
 
-    /// <summary>Runs an engine once and notes its speed, and what its steps were made of.</summary>
+    /// <summary>Runs an engine once and records its speed and the parts of its steps.</summary>
     /// <param name="name">The runner, <c>engine, draw</c>.</param>
-    /// <param name="tokens">Runs it; gives the tokens drawn.</param>
+    /// <param name="tokens">Runs it and returns the number of tokens drawn.</param>
     public void Time(string name, Func<int> tokens)
     {
         var observer = _observers[name.Split(',')[0]];
@@ -28,36 +28,36 @@ internal sealed class SamplingRounds
         (_steps.TryGetValue(name, out var steps) ? steps : _steps[name] = []).Add((observer.Decode, observer.Sampling, observer.Steps));
     }
 
-    /// <summary>Forgets all rounds.</summary>
+    /// <summary>Discards all rounds.</summary>
     public void Clear()
     {
         _speeds.Clear();
         _steps.Clear();
     }
 
-    /// <summary>Notes a speed, tokens a second.</summary>
+    /// <summary>Records a speed in tokens per second.</summary>
     public void Add(string name, double speed) => (_speeds.TryGetValue(name, out var speeds) ? speeds : _speeds[name] = []).Add(speed);
 
-    /// <summary>Median of the ratios within each round.</summary>
+    /// <summary>Returns the median of the ratios within each round.</summary>
     public double Ratio(string name, string to) => Median.Of(_speeds[name].Zip(_speeds[to], (ours, theirs) => ours / theirs));
 
-    /// <summary>The same against whichever of two was faster in each round.</summary>
+    /// <summary>Returns the same ratio against the faster of two runners in each round.</summary>
     public double AgainstBest(string name, string first, string second) =>
         Median.Of(_speeds[name].Zip(_speeds[first].Zip(_speeds[second], Math.Max), (ours, theirs) => ours / theirs));
 
-    /// <summary>Decoding steps alone, prefill left out, against the bound: tokens of a step over its time.</summary>
+    /// <summary>Returns the ratio of decoding speed to the bound, without prefill: tokens of a step over its time.</summary>
     public double DecodeShare(string name, string ceiling, int width) => Median.Of(_steps[name].Zip(
         _speeds[ceiling], (steps, bound) => width * steps.Steps / (steps.Decode + steps.Sampling).TotalSeconds / bound));
 
-    /// <summary>Share of the sampler in a decoding step.</summary>
+    /// <summary>Returns the sampler's share of a decoding step.</summary>
     public double SamplerShare(string name) => Median.Of(_steps[name].Select(steps => steps.Sampling / (steps.Decode + steps.Sampling)));
 
-    /// <summary>Rows for the table.</summary>
+    /// <summary>Returns the rows of the table.</summary>
     public IEnumerable<BenchmarkRow> Rows(int width) => _speeds.OrderBy(speed => speed.Key, StringComparer.Ordinal).Select(speed => new BenchmarkRow(
         $"width {width}, {speed.Key}",
         new Dictionary<string, double> { ["tokens/s (median)"] = Median.Of(speed.Value), ["lowest"] = speed.Value.Min(), ["highest"] = speed.Value.Max() }));
 
-    /// <summary>Sums of the steps' parts since the last reset.</summary>
+    /// <summary>Sums the parts of the steps since the last reset.</summary>
     private sealed class StepTimes : IEngineObserver
     {
         public TimeSpan Decode { get; private set; }

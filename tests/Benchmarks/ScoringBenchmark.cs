@@ -7,19 +7,21 @@ using Rudder.Engine.Scoring;
 
 namespace Rudder.Benchmarks;
 
-/// <summary>Scoring: the classifier against its peers, log-probs and divergences against their matrix products alone, and peak memory.</summary>
+/// <summary>
+/// Compares the classifier with its peers, and log-probs and divergences with their matrix products alone; measures peak memory.
+/// </summary>
 internal static class ScoringBenchmark
 {
     private const int Rounds = 3, Vocabulary = 50_257, MemoryVocabulary = 8000;
     private const double Mebi = 1 << 20;
     private static readonly Shape Short = new(64, 32, 64), Long = new(16, 32, 480);
 
-    /// <summary>Measures it.</summary>
+    /// <summary>Runs the benchmark.</summary>
     public static BenchmarkResult Run()
     {
         NativeEnvironment.Prepare();
         int threads = Math.Min(Environment.ProcessorCount, 2);
-        // First, while nothing else has raised the process's peak.
+        // First, before other work raises the peak of the process.
         (double small, double large) = PeakMemory(threads);
         var (ratios, rows, settings) = ClassifierBenchmark.Run(threads);
         rows.AddRange(AgainstCeiling(ratios, threads));
@@ -56,7 +58,7 @@ internal static class ScoringBenchmark
             Array.ForEach(runners, runner => times[runner.Name].Add(runner.Seconds()));
         }
 
-        // Ratios are taken within a round, where all met the same load of the machine.
+        // Ratios within a round: all runners met the same load of the machine.
         double Share(string engine, Shape shape, int models) =>
             Median.Of(times[$"ceiling, {shape}"].Zip(times[$"{engine}, {shape}"], (products, ours) => models * products / ours));
         ratios["logprobs_vs_ceiling"] = Share("LogProbs", Short, 1);
@@ -70,7 +72,10 @@ internal static class ScoringBenchmark
         }))];
     }
 
-    /// <summary>The products alone for a whole shape: those of as many sequences as a run's logits hold, times how often that many come.</summary>
+    /// <summary>
+    /// Returns the seconds of the products alone for a whole shape: those of as many sequences as the logits buffer holds, scaled to
+    /// all sequences.
+    /// </summary>
     private static double Ceiling(MatrixCeiling ceiling, Shape shape)
     {
         long positions = new EngineOptions().MaxScoringBytes / (Vocabulary * sizeof(float));
@@ -82,7 +87,7 @@ internal static class ScoringBenchmark
     {
         string folder = BenchmarkModel.Exported("imdb-mini");
         using LogProbEngine engine = LogProbEngine.Load(GraphFolder.Open(folder), new EngineOptions { Threads = threads });
-        // The first call makes the buffers and fills the arena with its largest batch.
+        // The first call allocates the buffers and fills the arena with its largest batch.
         engine.Score((Short with { Count = 100 }).Sequences(MemoryVocabulary), CancellationToken.None);
         return (Peak(100), Peak(1000));
 
@@ -95,7 +100,7 @@ internal static class ScoringBenchmark
         }
     }
 
-    /// <summary>Sets the kernel's record of the peak back to now; where that is not allowed, the peak is that of the whole process.</summary>
+    /// <summary>Resets the kernel's peak to the current size. Without permission the peak covers the whole life of the process.</summary>
     private static void ForgetPeak()
     {
         try
@@ -104,7 +109,7 @@ internal static class ScoringBenchmark
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            Console.Error.WriteLine($"The peak of memory cannot be set back ({e.Message}); it counts from the process's start.");
+            Console.Error.WriteLine($"The memory peak cannot be reset ({e.Message}), so it counts from the start of the process.");
         }
     }
 
@@ -125,13 +130,13 @@ internal static class ScoringBenchmark
     /// <summary>Sequences of one length.</summary>
     private sealed record Shape(int Count, int Prompt, int Completion)
     {
-        /// <summary>Tokens of a sequence that go through the model.</summary>
+        /// <summary>Tokens of one sequence that the model reads.</summary>
         public int Fed => Prompt + Completion - 1;
 
-        /// <summary>Tokens of all sequences that go through the model.</summary>
+        /// <summary>Tokens of all sequences that the model reads.</summary>
         public double Tokens => (double)Count * Fed;
 
-        /// <summary>Random ids from a fixed seed.</summary>
+        /// <summary>Returns sequences of random ids from a fixed seed.</summary>
         public ScoredSequence[] Sequences(int vocabulary)
         {
             var random = new Random(Count);

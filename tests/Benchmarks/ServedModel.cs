@@ -3,7 +3,7 @@ using Grpc.Net.Client;
 
 namespace Rudder.Benchmarks;
 
-/// <summary>The service's own program as a process that serves one model on loopback, and channels to it.</summary>
+/// <summary>Runs the service as a process that serves one model on loopback, and holds channels to it.</summary>
 internal sealed class ServedModel : IDisposable
 {
     /// <summary>Name of the model.</summary>
@@ -16,7 +16,7 @@ internal sealed class ServedModel : IDisposable
     private ServedModel(Process process, string url, int channels)
     {
         _process = process;
-        // A handler each: one connection's frames are written by one loop.
+        // One handler per channel, because one loop writes all frames of a connection.
         _channels = [.. Enumerable.Range(0, channels).Select(_ => GrpcChannel.ForAddress(url, new GrpcChannelOptions
         {
             HttpHandler = new SocketsHttpHandler(), DisposeHttpClient = true,
@@ -30,8 +30,8 @@ internal sealed class ServedModel : IDisposable
     /// <summary>Starts the built program and waits until the model is warm.</summary>
     /// <param name="folder">Model folder.</param>
     /// <param name="precision">fp32 or int8.</param>
-    /// <param name="channels">Connections.</param>
-    /// <param name="settings">Keys and values of section Service.</param>
+    /// <param name="channels">Number of connections.</param>
+    /// <param name="settings">Keys and values of the section Service.</param>
     public static ServedModel Start(string folder, string precision, int channels, IReadOnlyDictionary<string, int> settings)
     {
         string configuration = Path.GetFileName(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory));
@@ -46,12 +46,12 @@ internal sealed class ServedModel : IDisposable
             .. settings.Select(setting => FormattableString.Invariant($"--Service:{setting.Key}={setting.Value}")),
         ];
         Process process = Process.Start(new ProcessStartInfo(program, line) { RedirectStandardOutput = true })
-            ?? throw new InvalidOperationException($"{program} cannot be started; build the solution first.");
+            ?? throw new InvalidOperationException($"{program} did not start. Build the solution first.");
         string? said = process.StandardOutput.ReadLine();
         if (said is null || !said.StartsWith(Listening, StringComparison.Ordinal))
         {
             process.Dispose();
-            throw new InvalidOperationException($"{program} did not start to listen; standard error says why.");
+            throw new InvalidOperationException($"{program} did not start to listen. See its standard error for the reason.");
         }
 
         return new ServedModel(process, said[Listening.Length..], channels);

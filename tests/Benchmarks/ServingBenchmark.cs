@@ -7,10 +7,13 @@ using Rudder.Inference.V1;
 
 namespace Rudder.Benchmarks;
 
-/// <summary>What gRPC costs: 64 callers in a closed loop against the slot engine in this process, and against the service on loopback, alternating in one run.</summary>
+/// <summary>
+/// Measures the cost of gRPC: 64 callers in a closed loop call the slot engine in this process and the service on loopback, alternating
+/// in one run.
+/// </summary>
 /// <remarks>
-/// Both engines have the same model, slots and threads, and wait without spinning while the other one is measured. The load
-/// generator shares the machine with the service, so its processor time counts against gRPC.
+/// Both engines have the same model, slots and threads, and sleep while the other is measured. The load generator shares the machine
+/// with the service, so its processor time counts against gRPC.
 /// </remarks>
 internal static class ServingBenchmark
 {
@@ -18,7 +21,7 @@ internal static class ServingBenchmark
     private const int Rounds = 5, Channels = 4, Vocabulary = 50_257;
     private const string Alone = "engine alone", ThroughGrpc = "through gRPC", Streams = "through gRPC, streams";
 
-    /// <summary>Measures it.</summary>
+    /// <summary>Runs the benchmark.</summary>
     public static BenchmarkResult Run()
     {
         NativeEnvironment.Prepare();
@@ -33,7 +36,7 @@ internal static class ServingBenchmark
         {
             var rounds = MeasureAsync(folder, precision, name, threads).GetAwaiter().GetResult();
 
-            // Ratios are taken within a round, where both met the same load of the machine.
+            // Ratios within a round: both runners met the same load of the machine.
             ratios[key] = Median.Of(rounds[ThroughGrpc].Zip(rounds[Alone], (grpc, alone) => grpc.TokensPerSecond / alone.TokensPerSecond));
             rows.AddRange(rounds.Select(runner => Row($"{name}, {runner.Key}", runner.Value)));
         }
@@ -85,12 +88,12 @@ internal static class ServingBenchmark
         var rounds = runners.ToDictionary(runner => runner.Name, _ => new List<ServingRound>());
         foreach (var (_, ask) in runners)
         {
-            await ServingLoad.RunAsync(Callers, 1, ask);     // warm: bindings of every width, compiled code, open connections
+            await ServingLoad.RunAsync(Callers, 1, ask);     // warm-up: bindings of every width, compiled code, open connections
         }
 
         for (int round = 0; round < Rounds; round++)
         {
-            // Whoever is measured first changes from round to round.
+            // The order changes from round to round.
             for (int i = 0; i < runners.Length; i++)
             {
                 var (runner, ask) = runners[round % 2 == 0 ? i : runners.Length - 1 - i];
@@ -109,7 +112,7 @@ internal static class ServingBenchmark
         return [.. Enumerable.Range(0, Callers * Requests).Select(_ => Enumerable.Range(0, PromptTokens).Select(_ => random.Next(Vocabulary - 1)).ToArray())];
     }
 
-    // Made once: what is measured is the service and the wire, not the making of requests.
+    // Built once: the benchmark measures the service and the wire, not the building of requests.
     private static SampleRequest Request(int[] prompt, int number) => new()
     {
         Model = ServedModel.Name,

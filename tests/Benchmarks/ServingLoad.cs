@@ -2,13 +2,16 @@ using System.Diagnostics;
 
 namespace Rudder.Benchmarks;
 
-/// <summary>A closed loop: callers that each ask again as soon as they have their answer. Lean, for its own processor time counts on a small machine.</summary>
+/// <summary>
+/// A closed loop: each caller asks again as soon as it has its answer. The loop is small, because its processor time counts on a small
+/// machine.
+/// </summary>
 internal static class ServingLoad
 {
-    /// <summary>Runs every caller to its end.</summary>
-    /// <param name="callers">In flight at once.</param>
-    /// <param name="requests">Of each caller, one after another.</param>
-    /// <param name="ask">Makes request n of caller c.</param>
+    /// <summary>Runs all callers until they finish.</summary>
+    /// <param name="callers">Number of concurrent callers.</param>
+    /// <param name="requests">Number of requests of each caller, one after another.</param>
+    /// <param name="ask">Sends request n of caller c.</param>
     public static async Task<ServingRound> RunAsync(int callers, int requests, Func<int, int, Task<ServedRequest>> ask)
     {
         var served = new ServedRequest[callers * requests];
@@ -39,16 +42,16 @@ internal static class ServingLoad
 
 /// <summary>One answer.</summary>
 /// <param name="Tokens">Tokens drawn.</param>
-/// <param name="FirstTokenMilliseconds">Until the first of them had come; NaN where they come all at once.</param>
+/// <param name="FirstTokenMilliseconds">Time until the first token; NaN if all tokens arrive together.</param>
 internal readonly record struct ServedRequest(int Tokens, double FirstTokenMilliseconds);
 
-/// <summary>What one round of a closed loop measured.</summary>
-/// <param name="TokensPerSecond">Tokens drawn, over the wall time from the first request to the last answer.</param>
-/// <param name="Latencies">Of each request, ms.</param>
-/// <param name="FirstTokens">Of each request, ms; NaN where not measured.</param>
+/// <summary>The measurements of one round of a closed loop.</summary>
+/// <param name="TokensPerSecond">Tokens drawn per second of wall time, from the first request to the last answer.</param>
+/// <param name="Latencies">Latency of each request, ms.</param>
+/// <param name="FirstTokens">Time to the first token of each request, ms; NaN if not measured.</param>
 internal sealed record ServingRound(double TokensPerSecond, double[] Latencies, double[] FirstTokens)
 {
-    /// <summary>The smallest value that a share of the values does not exceed.</summary>
+    /// <summary>Returns the percentile: the smallest value that the given share of the values does not exceed.</summary>
     public static double Percentile(IEnumerable<double> values, double share)
     {
         double[] sorted = [.. values.Order()];

@@ -1,3 +1,5 @@
+using Rudder.Engine.Scoring;
+
 namespace Rudder.Trainer.Scoring;
 
 /// <summary>Log-probabilities of completions under a language model: raw, temperature 1, prompt and padding left out.</summary>
@@ -14,7 +16,7 @@ internal sealed class CompletionScorer(ISequenceLogits model, int vocabularySize
         double[][] result = [.. rows.Select(row => new double[row.Length - row.PromptLength])];
         int maxPlaces = Math.Max(1, MaxLogits / vocabularySize);
         int[] lengths = [.. rows.Select(row => row.Length)], costs = [.. result.Select(values => values.Length)];
-        foreach (IReadOnlyList<int> batch in LengthBatches.Of(lengths, costs, MaxTokens, maxPlaces))
+        foreach (int[] batch in MicroBatcher.Split(lengths, costs, MaxTokens, maxPlaces))
         {
             int[][] tokens = [.. batch.Select(row => rows[row].Windows[0])];
             var places = batch

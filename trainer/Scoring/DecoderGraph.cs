@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Microsoft.ML.OnnxRuntime;
+using BFloat16 = Rudder.Checkpoints.BFloat16;
 
 namespace Rudder.Trainer.Scoring;
 
@@ -114,7 +115,10 @@ internal sealed class DecoderGraph(string path, int threads) : IDisposable
     {
         foreach (OrtValue part in outputs.Skip(1))      // the first are the logits
         {
-            BFloat16.Round(part.GetTensorMutableDataAsSpan<float>());
+            foreach (ref float value in part.GetTensorMutableDataAsSpan<float>())
+            {
+                value = BFloat16.ToSingle(BFloat16.FromSingle(value));
+            }
         }
     }
 

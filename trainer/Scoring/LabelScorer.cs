@@ -1,3 +1,5 @@
+using Rudder.Engine.Scoring;
+
 namespace Rudder.Trainer.Scoring;
 
 /// <summary>Label logits and probabilities of texts under a classifier.</summary>
@@ -14,10 +16,10 @@ internal sealed class LabelScorer(ILabelLogits model)
     {
         int[][] windows = [.. rows.SelectMany(row => row.Windows)];
         float[][] logits = new float[windows.Length][];
-        foreach (IReadOnlyList<int> batch in LengthBatches.Of([.. windows.Select(window => window.Length)], new int[windows.Length], MaxTokens, 0))
+        foreach (int[] batch in MicroBatcher.Split([.. windows.Select(window => window.Length)], new int[windows.Length], MaxTokens, 0))
         {
             float[][] found = model.Logits([.. batch.Select(index => windows[index])]);
-            for (int i = 0; i < batch.Count; i++)
+            for (int i = 0; i < batch.Length; i++)
             {
                 logits[batch[i]] = found[i];
             }

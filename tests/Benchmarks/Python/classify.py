@@ -1,7 +1,7 @@
-"""A RoBERTa classifier in plain PyTorch, eager: the peer of the service's classifier, on the same weights and ids.
+"""A RoBERTa classifier in plain eager PyTorch: the peer of the service's classifier, with the same weights and ids.
 
-Classifies every window once and writes the label logits, then reads a number of passes per line of standard input, runs
-them and answers with the seconds they took on the clock and of the processor.
+It classifies every window once and writes the label logits. Then it reads a number of passes from each line of standard
+input, runs them, and prints the seconds they took on the clock and on the processor.
 Arguments: model folder, windows (JSON: a list of id lists), logits (JSON, written), order, bound, threads.
 The order is 'file' (batches of bound[0], bound[1], ... windows as they come; bounds as a comma-separated list) or 'sorted'
 (longest first, the padded tokens of a batch at most the bound).
@@ -19,7 +19,7 @@ TYPES = {"F16": torch.float16, "BF16": torch.bfloat16, "F32": torch.float32}
 
 
 def load_weights(path):
-    """safetensors: a length, a JSON header, then the tensors at the offsets it names."""
+    """Reads safetensors: a length, a JSON header, then the tensors at the offsets in the header."""
     with open(path, "rb") as file:
         header = json.loads(file.read(struct.unpack("<Q", file.read(8))[0]))
         data = bytearray(file.read())

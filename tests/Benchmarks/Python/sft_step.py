@@ -1,7 +1,7 @@
 """One SFT step of a small GPT-2 in plain PyTorch: the peer of the trainer's step, on the same libtorch.
 
-Reads a number of steps per line of standard input, runs them, answers with the seconds they took on the
-clock and of the processor.
+It reads a number of steps from each line of standard input, runs them, and prints the seconds they took on
+the clock and on the processor.
 Arguments: layers width heads vocabulary batch time threads dropout.
 """
 import sys
@@ -16,7 +16,7 @@ DROPOUT = float(sys.argv[8])
 
 
 class Conv1D(nn.Module):
-    """Hugging Face's GPT-2 layer: the weight lies as [in, out]."""
+    """Hugging Face's GPT-2 layer: the weight has the shape [in, out]."""
 
     def __init__(self, inputs, outputs):
         super().__init__()

@@ -31,7 +31,7 @@ public sealed class ClientLimitCallsTests
         Assert.All(new[] { second, streamed }, fault =>
         {
             Assert.Equal(StatusCode.ResourceExhausted, fault.StatusCode);
-            Assert.Contains("may run 1 (Service:MaxCallsPerClient)", fault.Status.Detail);
+            Assert.Contains("Service:MaxCallsPerClient", fault.Status.Detail);
         });
     }
 
@@ -48,8 +48,8 @@ public sealed class ClientLimitCallsTests
 
         Assert.Equal((StatusCode.ResourceExhausted, StatusCode.ResourceExhausted), (second.StatusCode, never.StatusCode));
         Assert.Contains("asks for 50 tokens", second.Status.Detail);
-        Assert.Contains("would pass in", second.Status.Detail);
-        Assert.Contains("asks for 61 tokens and this client has 60 a minute (Service:MaxTokensPerMinutePerClient): it can never pass", never.Status.Detail);
+        Assert.Contains("Try again in", second.Status.Detail);
+        Assert.Contains("asks for 61 tokens and this client has 60 a minute (Service:MaxTokensPerMinutePerClient), so it can never pass", never.Status.Detail);
     }
 
     [Fact]

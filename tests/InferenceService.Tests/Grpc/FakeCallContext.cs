@@ -1,5 +1,7 @@
+using System.Security.Claims;
 using Grpc.Core;
 using Microsoft.AspNetCore.Http;
+using Rudder.InferenceService.Security;
 
 namespace Rudder.InferenceService.Tests.Grpc;
 
@@ -28,9 +30,11 @@ internal sealed class FakeCallContext(CancellationToken cancellation = default) 
     protected override AuthContext AuthContextCore => throw new NotSupportedException();
 
     // Where gRPC looks for the HTTP context of a call that is not its own.
-    protected override IDictionary<object, object> UserStateCore { get; } = new Dictionary<object, object> { ["__HttpContext"] = new DefaultHttpContext() };
+    protected override IDictionary<object, object> UserStateCore { get; } = new Dictionary<object, object> { ["__HttpContext"] = Context() };
 
     protected override Task WriteResponseHeadersAsyncCore(Metadata responseHeaders) => Task.CompletedTask;
 
     protected override ContextPropagationToken CreatePropagationTokenCore(ContextPropagationOptions? options) => throw new NotSupportedException();
+
+    private static DefaultHttpContext Context() => new() { User = new ClaimsPrincipal(new Caller("test", CallerLimits.None, isAdmin: false)) };
 }

@@ -21,31 +21,31 @@ internal sealed record ClassifierDataSettings : ReviewSettings
     /// <summary>Labelled review files used only for the final measurement; may be empty.</summary>
     public IReadOnlyList<string> Test { get; init; } = [];
 
-    /// <summary>Reviews kept from training for evaluation. Default 500.</summary>
+    /// <summary>Reviews kept from training for evaluation.</summary>
     [Range(0, 1_000_000)] public int HeldOut { get; init; } = 500;
 
-    /// <summary>Shortest crop in tokens, start and end token not counted. Default 16.</summary>
+    /// <summary>Shortest crop in tokens, start and end token not counted.</summary>
     [Range(1, 8192)] public int MinLength { get; init; } = 16;
 
-    /// <summary>Longest crop in tokens. Default 128.</summary>
+    /// <summary>Longest crop in tokens.</summary>
     [Range(1, 8192)] public int MaxLength { get; init; } = 128;
 
-    /// <summary>Tokens of a window when whole reviews are judged; 0 means max_length. Default 0.</summary>
+    /// <summary>Tokens of a window when whole reviews are judged; 0 means max_length.</summary>
     [Range(0, 8192)] public int Window { get; init; }
 
-    /// <summary>Tokens of an opening in the openings measurement. Default 30.</summary>
+    /// <summary>Tokens of an opening in the openings measurement.</summary>
     [Range(1, 8192)] public int Opening { get; init; } = 30;
 
-    /// <summary>Label names in the order of their numbers. Default NEGATIVE, POSITIVE.</summary>
+    /// <summary>Label names in the order of their numbers.</summary>
     [MinLength(2)] public IReadOnlyList<string> Labels { get; init; } = ["NEGATIVE", "POSITIVE"];
 }
 
 /// <summary>Sizes of a classifier step.</summary>
 internal sealed record ClassifierBatchSettings
 {
-    /// <summary>Crops in one forward pass. Default 32.</summary>
+    /// <summary>Crops in one forward pass.</summary>
     [Range(1, 65536)] public int Sequences { get; init; } = 32;
 
-    /// <summary>Forward passes whose gradients are added up before a step. Default 1.</summary>
+    /// <summary>Forward passes whose gradients are added up before a step.</summary>
     [Range(1, 65536)] public int Accumulation { get; init; } = 1;
 }

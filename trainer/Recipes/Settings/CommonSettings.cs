@@ -5,56 +5,56 @@ namespace Rudder.Trainer.Recipes.Settings;
 /// <summary>Sizes of a new model.</summary>
 internal sealed record ArchitectureSettings
 {
-    /// <summary>Transformer blocks. Default 4.</summary>
+    /// <summary>Transformer blocks.</summary>
     [Range(1, 96)] public int Layers { get; init; } = 4;
 
-    /// <summary>Attention heads; must divide hidden_size. Default 4.</summary>
+    /// <summary>Attention heads; must divide hidden_size.</summary>
     [Range(1, 128)] public int Heads { get; init; } = 4;
 
-    /// <summary>Width of the hidden states. Default 256.</summary>
+    /// <summary>Width of the hidden states.</summary>
     [Range(8, 16384)] public int HiddenSize { get; init; } = 256;
 
-    /// <summary>Longest sequence in tokens, special tokens included. Default 256.</summary>
+    /// <summary>Longest sequence in tokens, special tokens included.</summary>
     [Range(8, 8192)] public int Context { get; init; } = 256;
 }
 
 /// <summary>How the weights move.</summary>
 internal sealed record OptimizerSettings
 {
-    /// <summary>adamw or rmsprop. Default adamw.</summary>
+    /// <summary>adamw or rmsprop.</summary>
     [AllowedValues("adamw", "rmsprop")] public string Name { get; init; } = "adamw";
 
-    /// <summary>Peak learning rate. Default 1e-3.</summary>
+    /// <summary>Peak learning rate.</summary>
     [Range(0.0, 1.0)] public double LearningRate { get; init; } = 1e-3;
 
-    /// <summary>AdamW's decay rates of the first and second moment, each from 0 to below 1. Default [0.9, 0.95].</summary>
+    /// <summary>AdamW's decay rates of the first and second moment, each below 1.</summary>
     [Length(2, 2)] public IReadOnlyList<double> Betas { get; init; } = [0.9, 0.95];
 
-    /// <summary>AdamW's decoupled weight decay. Default 0.1; RMSprop adds it to the gradient.</summary>
+    /// <summary>AdamW's decoupled weight decay.</summary>
     [Range(0.0, 10.0)] public double WeightDecay { get; init; } = 0.1;
 
-    /// <summary>Whether weight decay also reaches biases and layer norms. Default false.</summary>
+    /// <summary>Whether weight decay also reaches biases and layer norms.</summary>
     public bool DecayAll { get; init; }
 
-    /// <summary>Added to the denominator, which is 0 for a weight that has had no gradient. 1e-30 to 1; default 1e-8.</summary>
+    /// <summary>Added to the denominator, which is 0 for a weight that has had no gradient.</summary>
     [Range(1e-30, 1.0)] public double Eps { get; init; } = 1e-8;
 
-    /// <summary>RMSprop's smoothing, from 0 to below 1 (at 1 the average would never move). Default 0.99.</summary>
+    /// <summary>RMSprop's smoothing, below 1: at 1 the average would never move.</summary>
     [Range(0.0, 1.0, MaximumIsExclusive = true)] public double Alpha { get; init; } = 0.99;
 }
 
 /// <summary>How the learning rate changes over the steps.</summary>
 internal sealed record ScheduleSettings
 {
-    /// <summary>linear (to 0), cosine (to minimum) or constant, after the warm-up. Default cosine.</summary>
+    /// <summary>linear (to 0), cosine (to minimum) or constant, after the warm-up.</summary>
     [AllowedValues("linear", "cosine", "constant")] public string Name { get; init; } = "cosine";
 
-    /// <summary>Steps over which the rate rises linearly from 0 to its peak; fewer than the run has. Default 0.</summary>
+    /// <summary>Steps over which the rate rises linearly from 0 to its peak; fewer than the run has.</summary>
     [Range(0, 10_000_000)] public int WarmupSteps { get; init; }
 
-    /// <summary>constant only, refused elsewhere: steps at the end, after the warm-up, over which the rate falls linearly towards 0. Default 0, none.</summary>
+    /// <summary>constant only, refused elsewhere: steps at the end, after the warm-up, over which the rate falls linearly towards 0.</summary>
     [Range(0, 10_000_000)] public int DecaySteps { get; init; }
 
-    /// <summary>cosine only, refused elsewhere: the last rate as a share of the peak. Default 0.</summary>
+    /// <summary>cosine only, refused elsewhere: the last rate as a share of the peak.</summary>
     [Range(0.0, 1.0)] public double Minimum { get; init; }
 }

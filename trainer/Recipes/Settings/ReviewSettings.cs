@@ -17,10 +17,10 @@ internal record ReviewSettings
     /// <summary>A text file of review ids to leave out, one a line.</summary>
     public string? ExcludeIds { get; init; }
 
-    /// <summary>Whether texts are cleaned of review HTML before use (see <see cref="Rudder.Datasets.TextCleaning.Clean"/>). Default false: texts are used as they are.</summary>
+    /// <summary>Whether texts are cleaned of review HTML before use (see <see cref="Rudder.Datasets.TextCleaning.Clean"/>).</summary>
     public bool CleanHtml { get; init; }
 
-    /// <summary>Reviews read at most, 0 for all. Default 0.</summary>
+    /// <summary>Reviews read at most, 0 for all.</summary>
     [Range(0, 100_000_000)] public int Limit { get; init; }
 
     /// <summary>Every file named here.</summary>

@@ -18,22 +18,22 @@ internal sealed record SftRecipe : TrainingRecipe
 /// <summary>Which texts a language model learns from, and how they become sequences.</summary>
 internal sealed record SftDataSettings : ReviewSettings
 {
-    /// <summary>pack joins documents by the end-of-text token and cuts blocks of batch.length; reviews keeps each document apart. Default pack.</summary>
+    /// <summary>pack joins documents by the end-of-text token and cuts blocks of batch.length; reviews keeps each document apart.</summary>
     [AllowedValues("pack", "reviews")] public string Mode { get; init; } = "pack";
 
-    /// <summary>Reviews kept from training for evaluation, taken evenly over the files. Default 500.</summary>
+    /// <summary>Reviews kept from training for evaluation, taken evenly over the files.</summary>
     [Range(0, 1_000_000)] public int HeldOut { get; init; } = 500;
 }
 
 /// <summary>Sizes of a language-model step.</summary>
 internal sealed record SftBatchSettings
 {
-    /// <summary>Sequences in one forward pass. Default 16.</summary>
+    /// <summary>Sequences in one forward pass.</summary>
     [Range(1, 65536)] public int Sequences { get; init; } = 16;
 
-    /// <summary>Tokens of a sequence: the block in pack mode, the cut in reviews mode; 0 means the model's context. Default 0.</summary>
+    /// <summary>Tokens of a sequence: the block in pack mode, the cut in reviews mode; 0 means the model's context.</summary>
     [Range(0, 8192)] public int Length { get; init; }
 
-    /// <summary>Forward passes whose gradients are added up before a step. Default 1.</summary>
+    /// <summary>Forward passes whose gradients are added up before a step.</summary>
     [Range(1, 65536)] public int Accumulation { get; init; } = 1;
 }

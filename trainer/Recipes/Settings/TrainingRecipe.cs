@@ -6,13 +6,13 @@ namespace Rudder.Trainer.Recipes.Settings;
 /// <summary>The settings every training recipe has.</summary>
 internal abstract record TrainingRecipe
 {
-    /// <summary>Short name; part of the run folder's. Default: the recipe file's name.</summary>
+    /// <summary>Short name; part of the run folder's.</summary>
     public string? Name { get; init; }
 
-    /// <summary>Seeds weights, dropout, order and crops. Default 0.</summary>
+    /// <summary>Seeds weights, dropout, order and crops.</summary>
     [Range(0, int.MaxValue)] public int Seed { get; init; }
 
-    /// <summary>Threads for tensor operations; 0 means one per physical core, as a number that the run records and keeps when it is resumed. Default 0.</summary>
+    /// <summary>Threads for tensor operations; 0 means one per physical core, as a number that the run records and keeps when it is resumed.</summary>
     [Range(0, 1024)] public int Threads { get; init; }
 
     /// <summary>Model folder to start from; null builds a new model of <see cref="Architecture"/>.</summary>
@@ -24,7 +24,7 @@ internal abstract record TrainingRecipe
     /// <summary>Folder with the tokenizer; default: that of <see cref="Model"/>.</summary>
     public string? Tokenizer { get; init; }
 
-    /// <summary>Dropout in training, 0 to 0.9; null takes the model's own (0 for a new one).</summary>
+    /// <summary>Dropout in training; null takes the model's own (0 for a new one).</summary>
     [Range(0.0, 0.9)] public double? Dropout { get; init; }
 
     /// <summary>The optimizer.</summary>
@@ -33,31 +33,31 @@ internal abstract record TrainingRecipe
     /// <summary>The learning-rate schedule.</summary>
     public ScheduleSettings Schedule { get; init; } = new();
 
-    /// <summary>Largest gradient norm; a longer gradient is scaled down to it. 0 turns clipping off. Default 1.</summary>
+    /// <summary>Largest gradient norm; a longer gradient is scaled down to it. 0 turns clipping off.</summary>
     [Range(0.0, 1e9)] public double MaxGradNorm { get; init; } = 1;
 
-    /// <summary>Passes over the training data; training ends at this or at max_steps, whichever comes first. Default 1.</summary>
+    /// <summary>Passes over the training data; training ends at this or at max_steps, whichever comes first.</summary>
     [Range(1, 100_000)] public int Epochs { get; init; } = 1;
 
-    /// <summary>Optimizer steps; 0 means no limit beyond epochs. Default 0.</summary>
+    /// <summary>Optimizer steps; 0 means no limit beyond epochs.</summary>
     [Range(0, 100_000_000)] public int MaxSteps { get; init; }
 
-    /// <summary>Steps between checkpoints; 0 saves only at the end and when interrupted. Default 500.</summary>
+    /// <summary>Steps between checkpoints; 0 saves only at the end and when interrupted.</summary>
     [Range(0, 100_000_000)] public int CheckpointEvery { get; init; } = 500;
 
-    /// <summary>Checkpoints kept, newest first. Default 2.</summary>
+    /// <summary>Checkpoints kept, newest first.</summary>
     [Range(1, 1000)] public int KeepCheckpoints { get; init; } = 2;
 
-    /// <summary>Steps between evaluations on the held-out part; 0 evaluates only at the end. Default 500.</summary>
+    /// <summary>Steps between evaluations on the held-out part; 0 evaluates only at the end.</summary>
     [Range(0, 100_000_000)] public int EvaluateEvery { get; init; } = 500;
 
-    /// <summary>Steps between lines in metrics.jsonl. Default 1.</summary>
+    /// <summary>Steps between lines in metrics.jsonl.</summary>
     [Range(1, 1_000_000)] public int LogEvery { get; init; } = 1;
 
-    /// <summary>First blocks whose weights stay as they are. Default 0.</summary>
+    /// <summary>First blocks whose weights stay as they are.</summary>
     [Range(0, 96)] public int FreezeBlocks { get; init; }
 
-    /// <summary>Precision of the saved weights: fp32 or fp16. Default fp32.</summary>
+    /// <summary>Precision of the saved weights: fp32 or fp16.</summary>
     [AllowedValues("fp32", "fp16")] public string SaveType { get; init; } = "fp32";
 
     /// <summary>ONNX graphs written at the end.</summary>

@@ -1,10 +1,13 @@
 using System.Net;
 using System.Net.Http.Headers;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using Grpc.Core;
 using Grpc.Health.V1;
+using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
 using Microsoft.Extensions.Primitives;
 using Rudder.Inference.V1;
 using Rudder.InferenceService.Security;
@@ -14,7 +17,7 @@ using Rudder.InferenceService.Tests.Grpc;
 namespace Rudder.InferenceService.Tests.Security;
 
 /// <summary>API keys at a real service, by a real gRPC client and over HTTP/1.1.</summary>
-public sealed class AuthenticationTests : IAsyncLifetime
+public sealed class CallerAuthenticationTests : IAsyncLifetime
 {
     private const string Key = "rk-user";
     private const string AdminKey = "rk-admin";
@@ -56,18 +59,16 @@ public sealed class AuthenticationTests : IAsyncLifetime
     [InlineData("x-api-key", Key, "rk-wrong")]
     [InlineData("authorization", "Bearer " + Key, "Bearer " + Key)]
     [InlineData("authorization", "Bearer " + Key, "Bearer rk-wrong")]
-    public async Task Invoke_TwoKeysAtOnce_IsRefused(string header, string first, string second)
+    public async Task Authenticate_TwoKeysAtOnce_IsRefused(string header, string first, string second)
     {
         // Set on the request itself: a client would join the two into one value.
         var context = new DefaultHttpContext();
         context.Request.Headers[header] = new StringValues((string[])[first, second]);
 
-        Assert.Null(await CallerOf(context, _service.Get<SecurityFiles>()));
-        Assert.Equal(StatusCodes.Status401Unauthorized, context.Response.StatusCode);
+        Assert.False((await AuthenticateAsync(context, _service.Get<SecurityFiles>())).Succeeded);
     }
 
     [Theory]
-    [InlineData("/grpc.health.v1.Health/Reset")]
     [InlineData("/GRPC.HEALTH.V1.HEALTH/../inference.v1.Models/List")]
     [InlineData("/inference.v1.Models/List?/grpc.health.v1.Health/Check")]
     [InlineData("/metrics?a=/grpc.health.v1.Health/Check")]
@@ -160,13 +161,13 @@ public sealed class AuthenticationTests : IAsyncLifetime
 
         string[] counted =
         [
-            Count("/inference.v1.Models/List", "Unauthenticated"), Count("/inference.v1.Models/Load", "PermissionDenied"),
-            Count("/metrics", "Unauthenticated"), Count("/v1/models", "Unauthenticated"), Count("/v1/*", "Unauthenticated"), Count("*", "Unauthenticated"),
+            Count("/inference.v1.Models/List", "Unauthenticated", 1), Count("/inference.v1.Models/Load", "PermissionDenied", 1),
+            Count("/metrics", "Unauthenticated", 1), Count("/v1/models/{name}", "Unauthenticated", 1), Count("*", "Unauthenticated", 2),
         ];
         Assert.All(counted, line => Assert.Contains(line, page));
         Assert.DoesNotContain("guess", page);
 
-        static string Count(string method, string status) => $"rudder_calls_total{{method=\"{method}\",status=\"{status}\"}} 1\n";
+        static string Count(string method, string status, int count) => $"rudder_calls_total{{method=\"{method}\",status=\"{status}\"}} {count}\n";
     }
 
     [Fact]
@@ -192,24 +193,27 @@ public sealed class AuthenticationTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Invoke_Key_TellsTheCallerWithItsLimits()
+    public async Task Authenticate_Key_GivesTheCallerWithItsLimits()
     {
         var context = new DefaultHttpContext();
         context.Request.Headers.Authorization = $"Bearer {Key}";
 
-        var caller = await CallerOf(context, _service.Get<SecurityFiles>());
+        var user = (await AuthenticateAsync(context, _service.Get<SecurityFiles>())).Principal!;
 
-        Assert.Equal(new Caller("user", new CallerLimits(2, 9)), caller);
+        var caller = Assert.IsType<Caller>(user.Identity);
+        Assert.Equal(("user", new CallerLimits(2, 9), false), (caller.Name, caller.Limits, user.IsInRole(Caller.Admin)));
     }
 
     [Fact]
-    public async Task Invoke_ClientCertificateWithoutKeys_TellsItsCommonName()
+    public async Task Authenticate_ClientCertificateWithoutKeys_GivesItsCommonName()
     {
         using var certificates = new TestCertificates("root");
         var context = new DefaultHttpContext();
         context.Connection.ClientCertificate = certificates.Client("team-c");
 
-        Assert.Equal("team-c", (await CallerOf(context, new SecurityFiles(null, null)))?.Name);
+        var user = (await AuthenticateAsync(context, new SecurityFiles(null, null))).Principal!;
+
+        Assert.Equal(("team-c", true), (user.Identity?.Name, user.IsInRole(Caller.Admin)));
     }
 
     private HttpRequestMessage GrpcRequest(string path)
@@ -224,16 +228,12 @@ public sealed class AuthenticationTests : IAsyncLifetime
         return request;
     }
 
-    private async Task<Caller?> CallerOf(HttpContext context, SecurityFiles files)
+    private async Task<AuthenticateResult> AuthenticateAsync(HttpContext context, SecurityFiles files)
     {
-        Caller? caller = null;
-        RequestDelegate next = passed =>
-        {
-            caller = Caller.Of(passed);
-            return Task.CompletedTask;
-        };
-        await new Authentication(next, files, _service.Get<ServiceMetrics>(), NullLogger<Authentication>.Instance).InvokeAsync(context);
-        return caller;
+        var handler = new CallerAuthentication(
+            _service.Get<IOptionsMonitor<AuthenticationSchemeOptions>>(), NullLoggerFactory.Instance, UrlEncoder.Default, files, _service.Get<ServiceMetrics>());
+        await handler.InitializeAsync(new AuthenticationScheme(CallerAuthentication.SchemeName, null, typeof(CallerAuthentication)), context);
+        return await handler.AuthenticateAsync();
     }
 
     private static Metadata Bearer(string key) => new() { { "authorization", $"Bearer {key}" } };

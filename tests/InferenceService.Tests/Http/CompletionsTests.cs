@@ -5,7 +5,7 @@ using Rudder.InferenceService.Tests.Grpc;
 
 namespace Rudder.InferenceService.Tests.Http;
 
-public sealed class CompletionsCallTests(SharedHttpService shared)
+public sealed class CompletionsTests(SharedHttpService shared)
 {
     private const string Opening = "The model";
 
@@ -222,16 +222,31 @@ public sealed class CompletionsCallTests(SharedHttpService shared)
     [InlineData("OPTIONS", "/v1/completions", 405)]
     [InlineData("POST", "/v1/models", 405)]
     [InlineData("DELETE", "/v1/models/text", 405)]
-    [InlineData("GET", "/v1/chat/completions", 404)]
+    [InlineData("POST", "/completions", 404)]
+    [InlineData("POST", "/v1/chat/completions", 404)]
     [InlineData("GET", "/v1", 404)]
-    [InlineData("GET", "/v1/models/", 404)]
-    public async Task AnyPath_ThatIsNone_HasAnErrorOfThatForm(string method, string path, int status)
+    [InlineData("GET", "/", 404)]
+    [InlineData("GET", "/a.b/c/d", 404)]
+    public async Task AnyPath_ThatDoesNotExist_HasAnErrorOfThatForm(string method, string path, int status)
     {
         using var response = await _http.Client.SendAsync(new HttpRequestMessage(new HttpMethod(method), path));
 
         Assert.Equal(status, (int)response.StatusCode);
-        Assert.Equal("invalid_request_error", (await HttpFace.ErrorOf(response)).GetProperty("type").GetString());
+        var error = await HttpFace.ErrorOf(response);
+        Assert.Equal("invalid_request_error", error.GetProperty("type").GetString());
         Assert.Equal(status == 405, response.Content.Headers.Allow.Count > 0);
+        Assert.Equal(status == 404, error.GetProperty("message").GetString()!.Contains("/v1/completions", StringComparison.Ordinal));
+        Assert.True(response.Headers.Contains("x-request-id"));
+    }
+
+    [Theory]
+    [InlineData("HEAD", "/v1/models")]
+    [InlineData("HEAD", "/v1/models/text")]
+    public async Task Models_Head_Answers(string method, string path)
+    {
+        using var response = await _http.Client.SendAsync(new HttpRequestMessage(new HttpMethod(method), path));
+
+        Assert.Equal(HttpStatusCode.OK, response.StatusCode);
     }
 
     [Fact]

@@ -3,7 +3,7 @@ using Rudder.InferenceService.Http;
 
 namespace Rudder.InferenceService.Tests.Http;
 
-public sealed class OpenAiErrorsTests
+public sealed class ApiErrorsTests
 {
     [Theory]
     [InlineData(StatusCode.InvalidArgument, 400, "invalid_request_error", null)]
@@ -19,7 +19,7 @@ public sealed class OpenAiErrorsTests
     [InlineData(StatusCode.DeadlineExceeded, 504, "server_error", "deadline_exceeded")]
     public void From_EachStatus_HasItsHttpStatusTypeAndCode(StatusCode status, int http, string type, string? code)
     {
-        var error = OpenAiErrors.From(new Status(status, "n is 0."), hasOnePrompt: true);
+        var error = ApiErrors.From(new Status(status, "n is 0."), hasOnePrompt: true);
 
         Assert.Equal((http, status, type, code, "n is 0."), (error.Http, error.Status, error.Type, error.Code, error.Message));
         Assert.Equal(type == "invalid_request_error" ? "n" : null, error.Param);
@@ -28,7 +28,7 @@ public sealed class OpenAiErrorsTests
     [Fact]
     public void From_UnknownFailure_NamesItsReferenceOnly()
     {
-        var error = OpenAiErrors.From(new InvalidOperationException("secret"), cancelled: false, hasOnePrompt: true, "r-1");
+        var error = ApiErrors.From(new InvalidOperationException("secret"), cancelled: false, hasOnePrompt: true, "r-1");
 
         Assert.Equal(500, error.Http);
         Assert.Contains("r-1", error.Message);

@@ -10,7 +10,7 @@ using Rudder.InferenceService.Tests.Grpc;
 namespace Rudder.InferenceService.Tests.Http;
 
 /// <summary>How calls of the HTTP face end that do not finish by themselves.</summary>
-public sealed class OpenAiGuardTests
+public sealed class CallFilterTests
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
     private static readonly object Request = new { model = "m", prompt = new[] { 1 } };

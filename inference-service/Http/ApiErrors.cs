@@ -1,0 +1,126 @@
+using System.Globalization;
+using Grpc.Core;
+using Rudder.InferenceService.Grpc;
+using Rudder.InferenceService.Security;
+
+namespace Rudder.InferenceService.Http;
+
+/// <summary>A failure in OpenAI's form.</summary>
+/// <param name="Http">HTTP status.</param>
+/// <param name="Status">gRPC status of the same failure, for logs and metrics.</param>
+/// <param name="Type">Class of the failure, for example <c>invalid_request_error</c>.</param>
+/// <param name="Code">Code for programs; null where the status says everything.</param>
+/// <param name="Param">The parameter at fault; null where there is none.</param>
+/// <param name="Message">What, which value, the limit and the remedy.</param>
+internal sealed record ApiError(int Http, StatusCode Status, string Type, string? Code, string? Param, string Message)
+{
+    /// <summary>Type of errors that the caller can correct.</summary>
+    public const string InvalidRequest = "invalid_request_error";
+
+    /// <summary>The body of the reply.</summary>
+    public object Body => new { Error = new { Message, Type, Param, Code } };
+
+    /// <summary>Sends the error as the reply.</summary>
+    /// <param name="http">The request; its reply has not started.</param>
+    public Task SendAsync(HttpContext http)
+    {
+        http.Response.StatusCode = Http;
+        http.Response.Headers["x-request-id"] = http.TraceIdentifier;
+        return http.Response.WriteAsJsonAsync(Body, ReplyJson.Options, "application/json", http.RequestAborted);
+    }
+}
+
+/// <summary>Ends a call of the HTTP face with an error.</summary>
+internal sealed class ApiException(ApiError error) : Exception(error.Message)
+{
+    /// <summary>The error.</summary>
+    public ApiError Error { get; } = error;
+
+    /// <summary>400: a parameter is wrong, or the whole body where <paramref name="param"/> is null.</summary>
+    public static ApiException Invalid(string? param, string message) =>
+        new(new ApiError(StatusCodes.Status400BadRequest, StatusCode.InvalidArgument, ApiError.InvalidRequest, null, param, message));
+
+    /// <summary>The request is wrong as HTTP.</summary>
+    public static ApiException Protocol(int http, StatusCode status, string message) =>
+        new(new ApiError(http, status, ApiError.InvalidRequest, null, null, message));
+}
+
+/// <summary>Maps failures to errors of the HTTP face by way of their gRPC status, so that both faces refuse alike.</summary>
+internal static class ApiErrors
+{
+    private const string ServerError = "server_error";
+
+    /// <summary>The error of any exception that a call can throw.</summary>
+    /// <param name="exception">The exception.</param>
+    /// <param name="cancelled">Whether the caller went away.</param>
+    /// <param name="hasOnePrompt">Whether the request gave its prompt outside a list.</param>
+    /// <param name="reference">Reference under which the log names an internal failure.</param>
+    public static ApiError From(Exception exception, bool cancelled, bool hasOnePrompt, string reference) => exception switch
+    {
+        ApiException known => known.Error,
+        BadHttpRequestException fault => From(fault),
+        IOException => From(new Status(StatusCode.Cancelled, "the connection broke while the body was read.")),
+        _ => From(RpcErrors.From(exception, cancelled, pastDeadline: false, reference).Status, hasOnePrompt),
+    };
+
+    /// <summary>Whether an exception is the service's own failure and belongs in its log.</summary>
+    public static bool IsInternal(Exception exception) => exception is not (ApiException or IOException) && RpcErrors.IsInternal(exception);
+
+    /// <summary>The error of a gRPC status.</summary>
+    /// <param name="status">The status.</param>
+    /// <param name="hasOnePrompt">Whether the request gave its prompt outside a list.</param>
+    public static ApiError From(Status status, bool hasOnePrompt = true)
+    {
+        var (http, type, code) = status.StatusCode switch
+        {
+            StatusCode.InvalidArgument or StatusCode.FailedPrecondition or StatusCode.OutOfRange =>
+                (StatusCodes.Status400BadRequest, ApiError.InvalidRequest, (string?)null),
+            StatusCode.Unimplemented => (StatusCodes.Status400BadRequest, ApiError.InvalidRequest, "unsupported_by_engine"),
+            StatusCode.Unauthenticated => (StatusCodes.Status401Unauthorized, ApiError.InvalidRequest, "invalid_api_key"),
+            StatusCode.PermissionDenied => (StatusCodes.Status403Forbidden, ApiError.InvalidRequest, "permission_denied"),
+            StatusCode.NotFound => (StatusCodes.Status404NotFound, ApiError.InvalidRequest, "model_not_found"),
+            StatusCode.ResourceExhausted => (StatusCodes.Status429TooManyRequests, "rate_limit_error", "rate_limit_exceeded"),
+            StatusCode.Cancelled => (StatusCodes.Status499ClientClosedRequest, ApiError.InvalidRequest, "cancelled"),
+            StatusCode.Unavailable => (StatusCodes.Status503ServiceUnavailable, ServerError, "unavailable"),
+            StatusCode.DeadlineExceeded => (StatusCodes.Status504GatewayTimeout, ServerError, "deadline_exceeded"),
+            _ => (StatusCodes.Status500InternalServerError, ServerError, (string?)null),
+        };
+        string message = FieldNames.Translate(status.Detail, hasOnePrompt);
+        string? param = type == ApiError.InvalidRequest ? FieldNames.FirstIn(message) : null;
+        return new ApiError(http, status.StatusCode, type, code, param, message);
+    }
+
+    /// <summary>Says when to try again, in the headers that OpenAI's clients heed.</summary>
+    /// <param name="headers">Headers of the reply.</param>
+    /// <param name="error">The error.</param>
+    /// <param name="exception">Its cause.</param>
+    public static void SetRetry(IHeaderDictionary headers, ApiError error, Exception exception)
+    {
+        var limit = exception as ClientLimitException;
+        if (limit is { NeverPasses: true })
+        {
+            headers["x-should-retry"] = "false";             // else the clients retry every 429
+        }
+        else if (error.Http is StatusCodes.Status429TooManyRequests or StatusCodes.Status503ServiceUnavailable)
+        {
+            long seconds = (long)Math.Ceiling(limit?.RetryAfter?.TotalSeconds ?? 1);
+            headers.RetryAfter = seconds.ToString(CultureInfo.InvariantCulture);
+        }
+    }
+
+    private static ApiError From(BadHttpRequestException fault) => ApiException.Protocol(
+        fault.StatusCode,
+        fault.StatusCode switch
+        {
+            StatusCodes.Status413PayloadTooLarge => StatusCode.ResourceExhausted,
+            StatusCodes.Status408RequestTimeout => StatusCode.DeadlineExceeded,
+            _ => StatusCode.InvalidArgument,
+        },
+        fault.StatusCode switch
+        {
+            StatusCodes.Status413PayloadTooLarge => "the body is larger than Service:MaxRequestBytes. Send several calls.",
+            StatusCodes.Status408RequestTimeout =>
+                $"the body came too slowly: after its first {Listening.BodyGraceSeconds} s it must come at {Listening.BodyBytesPerSecond} bytes a second on average.",
+            _ => "the body does not match its headers.",
+        }).Error;
+}

@@ -1,0 +1,116 @@
+using System.Buffers;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace Rudder.InferenceService.Http;
+
+/// <summary>A reply without its usage: a piece of a stream that does not end with one.</summary>
+/// <param name="Id">Of the call.</param>
+/// <param name="Created">Seconds since 1970.</param>
+/// <param name="Model">Name of the model.</param>
+/// <param name="SystemFingerprint">Fingerprint of the model.</param>
+/// <param name="Choices">The completions, or a piece of one; made while they are written.</param>
+internal record CompletionPiece(string Id, long Created, string Model, string SystemFingerprint, IEnumerable<CompletionChoice> Choices)
+{
+    /// <summary>Type of the object.</summary>
+    public string Object => "text_completion";
+}
+
+/// <summary>A whole reply, or a piece of a stream that ends with its usage.</summary>
+/// <param name="Id">Of the call.</param>
+/// <param name="Created">Seconds since 1970.</param>
+/// <param name="Model">Name of the model.</param>
+/// <param name="SystemFingerprint">Fingerprint of the model.</param>
+/// <param name="Choices">The completions, or a piece of one; made while they are written.</param>
+/// <param name="Usage">Tokens of the call; null in all pieces but the last.</param>
+internal sealed record CompletionReply(
+    string Id,
+    long Created,
+    string Model,
+    string SystemFingerprint,
+    IEnumerable<CompletionChoice> Choices,
+    [property: JsonPropertyOrder(1)] CompletionUsage? Usage)
+    : CompletionPiece(Id, Created, Model, SystemFingerprint, Choices);
+
+/// <summary>Tokens of a call. Each prompt counts once.</summary>
+/// <param name="PromptTokens">Tokens of the prompts.</param>
+/// <param name="CompletionTokens">Tokens that were drawn.</param>
+internal sealed record CompletionUsage(int PromptTokens, int CompletionTokens)
+{
+    /// <summary>Both.</summary>
+    public int TotalTokens => PromptTokens + CompletionTokens;
+}
+
+/// <summary>One completion, or a piece of one.</summary>
+/// <param name="Index">Place of the prompt × n + sample index.</param>
+/// <param name="Text">Its text.</param>
+/// <param name="FinishReason"><c>stop</c> or <c>length</c>; null while it goes on.</param>
+/// <param name="Logprobs">Log-probs of its tokens; null where the request does not ask for them.</param>
+internal sealed record CompletionChoice(int Index, string Text, string? FinishReason, TokenLogProbs? Logprobs);
+
+/// <summary>Tokens with their log-probs.</summary>
+/// <param name="hasTop">Whether it lists the most probable tokens at each place.</param>
+internal sealed class TokenLogProbs(bool hasTop)
+{
+    /// <summary>The tokens as text.</summary>
+    public List<string> Tokens { get; } = [];
+
+    /// <summary>log p of each under the raw distribution, nats; null for the first token of a prompt, which nothing predicts.</summary>
+    public List<float?> TokenLogprobs { get; } = [];
+
+    /// <summary>The most probable tokens at each place by text, most probable first; null where the request does not ask for them.</summary>
+    /// <remarks>An entry is null for the first token of a prompt.</remarks>
+    public List<Dictionary<string, float>?>? TopLogprobs { get; } = hasTop ? [] : null;
+
+    /// <summary>Where each token begins in the text, in Unicode code points, before a stop string is cut off.</summary>
+    public List<int> TextOffset { get; } = [];
+
+    /// <summary>Adds a token.</summary>
+    public void Add(string token, float? logProb, int offset, Dictionary<string, float>? top = null)
+    {
+        Tokens.Add(token);
+        TokenLogprobs.Add(logProb);
+        TextOffset.Add(offset);
+        TopLogprobs?.Add(top);
+    }
+}
+
+/// <summary>JSON of replies.</summary>
+internal static class ReplyJson
+{
+    /// <summary>Names as OpenAI writes them; null members are written.</summary>
+    public static JsonSerializerOptions Options { get; } = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+
+    /// <summary>Counts the bytes of a reply without keeping them.</summary>
+    public static long Count(CompletionReply reply)
+    {
+        var counter = new Counter();
+        using (var json = new Utf8JsonWriter(counter))
+        {
+            JsonSerializer.Serialize(json, reply, Options);
+        }
+
+        return counter.Count;
+    }
+
+    private sealed class Counter : IBufferWriter<byte>
+    {
+        private byte[] _buffer = new byte[16 << 10];
+
+        public long Count { get; private set; }
+
+        public void Advance(int count) => Count += count;
+
+        public Memory<byte> GetMemory(int sizeHint = 0)
+        {
+            if (sizeHint > _buffer.Length)
+            {
+                _buffer = new byte[sizeHint];
+            }
+
+            return _buffer;
+        }
+
+        public Span<byte> GetSpan(int sizeHint = 0) => GetMemory(sizeHint).Span;
+    }
+}

@@ -1,0 +1,60 @@
+using Grpc.Core;
+using Rudder.InferenceService.Security;
+using Rudder.InferenceService.Telemetry;
+
+namespace Rudder.InferenceService.Http;
+
+/// <summary>Maps the OpenAI-compatible face.</summary>
+internal static class HttpEndpoints
+{
+    private const string Paths = "POST /v1/completions, GET /v1/models and GET /v1/models/MODEL";
+    private static readonly string[] Reads = [HttpMethods.Get, HttpMethods.Head];
+
+    /// <summary>Registers its parts.</summary>
+    public static void AddOpenAi(this IServiceCollection services) => services
+        .AddSingleton<Completions>()
+        .AddSingleton<PromptScores>()
+        .AddSingleton<ModelList>();
+
+    /// <summary>Maps its paths. Wrong paths and methods get errors in OpenAI's form, too.</summary>
+    public static void MapOpenAi(this WebApplication app)
+    {
+        var group = app.MapGroup("/v1").AddEndpointFilter<RouteGroupBuilder, CallFilter>();
+        group.MapPost("/completions", (HttpContext http, Completions completions) => completions.HandleAsync(http));
+        group.MapMethods("/models", Reads, (HttpContext http, ModelList models) => models.ListAsync(http));
+        group.MapMethods("/models/{name}", Reads, (HttpContext http, ModelList models, string name) => models.OneAsync(http, name));
+        RefuseOthers(app, "/v1/completions", HttpMethods.Post);
+        RefuseOthers(app, "/v1/models", string.Join(", ", Reads));
+    }
+
+    /// <summary>Refuses other methods: without this, gRPC's route for unknown methods takes paths of two parts away from routing's own 405.</summary>
+    private static void RefuseOthers(WebApplication app, string path, string allowed) => app.Map(path, http =>
+    {
+        http.Response.StatusCode = StatusCodes.Status405MethodNotAllowed;
+        http.Response.Headers.Allow = allowed;
+        return Task.CompletedTask;
+    });
+
+    /// <summary>Gives replies without a body (authentication's 401 and 403, routing's 404 and 405) an error in OpenAI's form.</summary>
+    public static void UseOpenAiErrors(this WebApplication app)
+    {
+        var metrics = app.Services.GetRequiredService<ServiceMetrics>();
+        app.UseStatusCodePages(page =>
+        {
+            var http = page.HttpContext;
+            if (http.Features.Get<Refusal>() is { } refusal)
+            {
+                return ApiErrors.From(refusal.Status).SendAsync(http);
+            }
+
+            metrics.CallRefused(EndpointNames.None, nameof(StatusCode.Unimplemented));
+            string message = http.Response.StatusCode switch
+            {
+                StatusCodes.Status405MethodNotAllowed => $"this path takes only {http.Response.Headers.Allow}.",
+                StatusCodes.Status404NotFound => $"this path does not exist; the service has {Paths}.",
+                var status => $"the request was refused with status {status}; the service has {Paths}.",
+            };
+            return ApiException.Protocol(http.Response.StatusCode, StatusCode.Unimplemented, message).Error.SendAsync(http);
+        });
+    }
+}

@@ -1,0 +1,31 @@
+using Rudder.Engine;
+using Rudder.Engine.Registry;
+using Rudder.InferenceService.Grpc;
+
+namespace Rudder.InferenceService.Http;
+
+/// <summary><c>GET /v1/models</c>: the generators, which are the models that this face can use.</summary>
+internal sealed class ModelList(EngineHost models, TimeProvider time)
+{
+    private readonly long _created = time.GetUtcNow().ToUnixTimeSeconds();
+
+    /// <summary>Sends all of them.</summary>
+    public Task ListAsync(HttpContext http) =>
+        SendAsync(http, new { Object = "list", Data = models.List().Where(model => model.Generator is not null).Select(Describe) });
+
+    /// <summary>Sends one of them.</summary>
+    /// <param name="http">The request.</param>
+    /// <param name="name">Its name.</param>
+    public Task OneAsync(HttpContext http, string name)
+    {
+        using var lease = models.Acquire(RequestValidation.Name("model", name));
+        return lease.Model.Generator is not null
+            ? SendAsync(http, Describe(lease.Model))
+            : throw RpcErrors.NotFound($"model '{name}' is not a generator; GET /v1/models names those.");
+    }
+
+    private static Task SendAsync(HttpContext http, object reply) =>
+        http.Response.WriteAsJsonAsync(reply, ReplyJson.Options, "application/json", http.RequestAborted);
+
+    private object Describe(LoadedModel model) => new { Id = model.Name, Object = "model", Created = _created, OwnedBy = "rudder" };
+}

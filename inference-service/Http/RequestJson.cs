@@ -1,0 +1,90 @@
+using System.Buffers;
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using System.Text.RegularExpressions;
+
+namespace Rudder.InferenceService.Http;
+
+/// <summary>Reads JSON bodies strictly: an unknown, repeated or wrongly typed member is an error that names it and never quotes its text.</summary>
+internal static partial class RequestJson
+{
+    /// <summary>Deepest nesting of a body.</summary>
+    public const int MaxDepth = 8;
+
+    private static readonly JsonReaderOptions Depth = new() { MaxDepth = MaxDepth };
+
+    private static readonly JsonSerializerOptions Strict = new(JsonSerializerOptions.Strict)
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        MaxDepth = MaxDepth,
+    };
+
+    /// <summary>Parses a body.</summary>
+    /// <param name="body">UTF-8.</param>
+    /// <exception cref="ApiException">The body is not such an object; names the parameter.</exception>
+    public static CompletionRequest Parse(ReadOnlySequence<byte> body)
+    {
+        try
+        {
+            var reader = new Utf8JsonReader(body, Depth);
+            var request = JsonSerializer.Deserialize<CompletionRequest>(ref reader, Strict) ?? throw NotAnObject();
+            reader.Read();                                   // nothing may follow
+            return request;
+        }
+        catch (JsonException fault) when (fault.Path is null || fault.InnerException is JsonException)
+        {
+            throw ApiException.Invalid(
+                null, $"the body is not JSON in UTF-8, or is nested deeper than {MaxDepth} levels, at line {fault.LineNumber + 1}, byte {fault.BytePositionInLine + 1}.");
+        }
+        catch (JsonException fault)
+        {
+            throw Refused(fault);
+        }
+    }
+
+    private static ApiException NotAnObject() =>
+        ApiException.Invalid(null, "the body is not a JSON object such as {\"model\": \"policy\", \"prompt\": \"The film\"}.");
+
+    private static ApiException Refused(JsonException fault)
+    {
+        if (fault.Path == "$")
+        {
+            return NotAnObject();
+        }
+
+        // A name can hold anything, user text too: only names that look like parameters are repeated.
+        string? param = LegalPath().IsMatch(fault.Path!) ? fault.Path![2..] : null;
+        var type = Strict.GetTypeInfo(typeof(CompletionRequest));
+        JsonPropertyInfo? property = null;
+        foreach (string name in param?.Split('.') ?? [])
+        {
+            property = type?.Properties.FirstOrDefault(known => known.Name == name);
+            type = property is null ? null : Strict.GetTypeInfo(property.PropertyType);
+        }
+
+        if (property is null)
+        {
+            return ApiException.Invalid(param, $"{param ?? "a member"} is unknown. Leave it out; docs/openai.md lists the parameters.");
+        }
+
+        bool isNeutral = property.AttributeProvider?.IsDefined(typeof(NeutralAttribute), false) == true;
+        return ApiException.Invalid(param, isNeutral || fault.InnerException is not null || property.PropertyType == typeof(StreamOptions)
+            ? $"{param} takes {Kind(property)}."
+            : $"{param} is given twice; leave one out.");
+    }
+
+    private static string Kind(JsonPropertyInfo property)
+    {
+        var type = Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType;
+        return property.AttributeProvider?.GetCustomAttributes(typeof(NeutralAttribute), false) is [NeutralAttribute neutral]
+                ? $"only {neutral.Json}, once: this service draws from the model's own distribution. Leave it out"
+            : type == typeof(int) ? "a whole number of at most 32 bits"
+            : type == typeof(float) ? "a number"
+            : type == typeof(bool) ? "true or false"
+            : type == typeof(StreamOptions) ? "an object, once"
+            : "text in valid Unicode";
+    }
+
+    [GeneratedRegex(@"^\$(\.[A-Za-z0-9_-]{1,64})+\z")]
+    private static partial Regex LegalPath();
+}

@@ -1,0 +1,80 @@
+using System.Net;
+using System.Net.Http.Headers;
+using Grpc.Core;
+using Rudder.InferenceService.Tests.Grpc;
+
+namespace Rudder.InferenceService.Tests.Security;
+
+/// <summary>Bodies that come slowly, on both faces.</summary>
+public sealed class BodyBudgetTests
+{
+    private const int Sent = 700 << 10;
+    private const int Announced = 900 << 10;
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
+    private static readonly string[] OneMebibyteEach = ["--Service:MaxRequestBytes=1048576", "--Service:MaxBodyMegabytesPerClient=1"];
+
+    [Theory]
+    [InlineData("/v1/completions", "application/json")]
+    [InlineData("/inference.v1.Models/Encode", "application/grpc")]
+    public async Task SlowBodies_BeyondTheClientsBytes_AreRefusedUntilOneEnds(string path, string mediaType)
+    {
+        await using var service = await RunningService.StartAsync(OneMebibyteEach);
+        using var client = new HttpClient { BaseAddress = new Uri(service.Url) };
+        var release = new TaskCompletionSource();
+
+        // Two together hold more than one MiB: the later one is refused.
+        var first = SendAsync(client, path, mediaType, release.Task);
+        var second = SendAsync(client, path, mediaType, release.Task);
+        var refused = await Task.WhenAny(first, second).WaitAsync(Limit);
+
+        Assert.Equal(StatusCode.ResourceExhausted, await refused);
+        release.SetResult();
+        Assert.Equal(StatusCode.InvalidArgument, await (refused == first ? second : first).WaitAsync(Limit));
+        Assert.Equal(StatusCode.InvalidArgument, await SendAsync(client, path, mediaType, release.Task).WaitAsync(Limit));
+    }
+
+    private static async Task<StatusCode> SendAsync(HttpClient client, string path, string mediaType, Task released)
+    {
+        bool grpc = mediaType == "application/grpc";
+        using var request = new HttpRequestMessage(HttpMethod.Post, path)
+        {
+            Version = HttpVersion.Version20,
+            VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+            Content = new SlowContent(grpc ? [0, 0, Announced >> 16, (Announced >> 8) & 0xff, Announced & 0xff] : [], released),
+        };
+        request.Content.Headers.ContentType = new MediaTypeHeaderValue(mediaType);
+        request.Headers.Add("te", "trailers");
+        using var response = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
+        if (!grpc)
+        {
+            return response.StatusCode == HttpStatusCode.TooManyRequests ? StatusCode.ResourceExhausted : StatusCode.InvalidArgument;
+        }
+
+        await response.Content.ReadAsByteArrayAsync();
+        var headers = response.Headers.Contains("grpc-status") ? response.Headers : response.TrailingHeaders;
+
+        // Blanks are no message of that type: the service gives INVALID_ARGUMENT or UNKNOWN.
+        return headers.GetValues("grpc-status").Single() == "8" ? StatusCode.ResourceExhausted : StatusCode.InvalidArgument;
+    }
+
+    /// <summary>Blanks, of which the last come only when a task has ended.</summary>
+    private sealed class SlowContent(byte[] prefix, Task released) : HttpContent
+    {
+        protected override async Task SerializeToStreamAsync(Stream stream, TransportContext? context)
+        {
+            byte[] blanks = new byte[Announced];
+            blanks.AsSpan().Fill((byte)' ');
+            await stream.WriteAsync(prefix);
+            await stream.WriteAsync(blanks.AsMemory(0, Sent));
+            await stream.FlushAsync();
+            await released;
+            await stream.WriteAsync(blanks.AsMemory(Sent));
+        }
+
+        protected override bool TryComputeLength(out long length)
+        {
+            length = prefix.Length + Announced;
+            return true;
+        }
+    }
+}
