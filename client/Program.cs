@@ -12,8 +12,7 @@ RootCommand root = new(
       client run experiments/imdb-dpo/experiment.json --variant demo
       client report runs/imdb-dpo-demo
       client pairs --help
-    """
-)
+    """)
 {
     PairsCommand.Create(),
     EvaluateCommand.Create(),

@@ -1,17 +1,17 @@
 namespace Rudder.Datasets;
 
-/// <summary>A review and its rewrite of opposite sentiment, cut where they part.</summary>
+/// <summary>A review and its rewrite of opposite sentiment, cut where they begin to differ.</summary>
 /// <param name="Id">Its id in the source.</param>
 /// <param name="Prompt">The words that both begin with.</param>
-/// <param name="Chosen">The rest of the positive one, with the blank that leads it.</param>
-/// <param name="Rejected">The rest of the negative one, likewise.</param>
+/// <param name="Chosen">The rest of the positive one, including its leading blank.</param>
+/// <param name="Rejected">The rest of the negative one, including its leading blank.</param>
 /// <param name="Source">Ids of the real review among the labelled ones; leave them out of fine-tuning when these pairs are for testing.</param>
 public sealed record CounterfactualPair(string Id, string Prompt, string Chosen, string Rejected, IReadOnlyList<string> Source);
 
 /// <summary>Reads counterfactual pairs from JSON Lines: <c>{"prompt", "chosen", "rejected", "id", "source"}</c>.</summary>
 public static class CounterfactualPairs
 {
-    /// <summary>Streams the pairs of a file. Both texts are cleaned as a whole and cut anew, because a tag may straddle the cut.</summary>
+    /// <summary>Streams the pairs of a file. Both texts are cleaned as a whole and then cut again, because a tag may cross the cut.</summary>
     /// <param name="path">A .jsonl or .jsonl.gz file.</param>
     /// <exception cref="DatasetException">An unreadable file or a malformed row.</exception>
     public static IEnumerable<CounterfactualPair> Read(string path)
@@ -27,7 +27,7 @@ public static class CounterfactualPairs
                 throw row.Bad("chosen", "and 'rejected' are the same text");
             }
 
-            shared = Math.Min(shared, Math.Min(chosen.Length, rejected.Length) - 1); // where one begins the other, each side keeps a word
+            shared = Math.Min(shared, Math.Min(chosen.Length, rejected.Length) - 1); // where one text begins with the other, each side keeps a word
 
             yield return new CounterfactualPair(
                 row.OptionalId("id") ?? $"{Path.GetFileName(path)}:{number}",

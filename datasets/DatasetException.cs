@@ -1,6 +1,6 @@
 namespace Rudder.Datasets;
 
 /// <summary>A data file that cannot be used: the message names file and line, what is wrong and what belongs there.</summary>
-/// <param name="message">The whole story, fit for a user.</param>
-/// <param name="inner">The failure underneath, where there was one.</param>
+/// <param name="message">The complete message for the user.</param>
+/// <param name="inner">The cause, or null.</param>
 public sealed class DatasetException(string message, Exception? inner = null) : Exception(message, inner);

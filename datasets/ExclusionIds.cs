@@ -1,6 +1,6 @@
 namespace Rudder.Datasets;
 
-/// <summary>Reads the ids of texts that are to be left out of a set.</summary>
+/// <summary>Reads the ids of texts to leave out of a set.</summary>
 public static class ExclusionIds
 {
     private const string Column = "id";
@@ -37,7 +37,7 @@ public static class ExclusionIds
                 column = Array.IndexOf(cells, Column);
                 if (column < 0)
                 {
-                    throw new DatasetException($"{path}:{number}: names no column '{Column}'. The first line names the columns, separated by tabs.");
+                    throw new DatasetException($"{path}:{number}: has no column '{Column}'. The first line names the columns, separated by tabs.");
                 }
             }
             else

@@ -5,7 +5,7 @@ namespace Rudder.Datasets;
 /// <summary>Streams the objects of a JSON Lines file, packed or not.</summary>
 internal static class JsonRows
 {
-    /// <summary>Line number and object of each line. A row is valid until the next is asked for.</summary>
+    /// <summary>Line number and object of each line. A row is valid only until the next one is read.</summary>
     public static IEnumerable<(int Number, JsonRow Row)> Read(string path)
     {
         foreach (var (number, line) in TextLines.Read(path))
@@ -22,7 +22,7 @@ internal static class JsonRows
             var document = JsonDocument.Parse(line, new JsonDocumentOptions { MaxDepth = 32 });
             return document.RootElement.ValueKind == JsonValueKind.Object
                 ? document
-                : throw new DatasetException($"{path}:{number}: holds no JSON object. Each line is one object.");
+                : throw new DatasetException($"{path}:{number}: is not a JSON object. Each line is one object.");
         }
         catch (JsonException e)
         {

@@ -8,6 +8,12 @@ using Rudder.Preference.V1;
 namespace Rudder.Datasets;
 
 /// <summary>Reads and writes preference pairs: one <c>preference.v1.PreferencePair</c> a line, as JSON with the proto's field names.</summary>
+/// <example><code>
+/// foreach (PreferencePair pair in PreferencePairs.Read("pairs.jsonl.gz"))
+/// {
+///     Console.WriteLine($"{pair.PromptId}: {pair.Chosen.Text} rather than {pair.Rejected.Text}");
+/// }
+/// </code></example>
 public static class PreferencePairs
 {
     private static readonly JsonFormatter Formatter = new(JsonFormatter.Settings.Default.WithPreserveProtoFieldNames(true).WithFormatDefaultValues(true));

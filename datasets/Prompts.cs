@@ -28,19 +28,19 @@ public static class Prompts
             string? text = row.OptionalText("text");
             if (prompt is not null && text is not null)
             {
-                throw row.Bad("text", "stands beside 'prompt'; one of them belongs in a row");
+                throw row.Bad("text", "is given beside 'prompt'; a row takes one of them");
             }
 
-            prompt ??= text ?? throw row.Bad("text", "is missing, and so is 'prompt'; one of them belongs in a row");
+            prompt ??= text ?? throw row.Bad("text", "is missing, and so is 'prompt'; a row takes one of them");
             if (prompt.Length == 0)
             {
-                throw row.Bad("text", "is empty; a model needs at least one token to go on from");
+                throw row.Bad("text", "is empty; a model needs at least one token to continue");
             }
 
             string id = row.OptionalId("id") ?? $"{Path.GetFileName(path)}:{number}";
             if (!seen.TryAdd(id, number))
             {
-                throw row.Bad("id", $"is '{id}', as in line {seen[id]}; ids must differ, because results are found again by them");
+                throw row.Bad("id", $"is '{id}', as in line {seen[id]}; ids must differ, because results are matched by id");
             }
 
             yield return new Prompt(id, prompt);

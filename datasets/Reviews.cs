@@ -7,6 +7,9 @@ namespace Rudder.Datasets;
 public sealed record Review(string Id, string Text, int? Label);
 
 /// <summary>Reads reviews from JSON Lines, packed or not: <c>{"text", "id", "label"}</c>.</summary>
+/// <example><code>
+/// int positive = Reviews.Read("imdb.train.jsonl.gz", cleanHtml: true, labels: true).Count(review => review.Label == 1);
+/// </code></example>
 public static class Reviews
 {
     /// <summary>Streams the reviews of a file. An id may be a string or a number; other keys are ignored.</summary>

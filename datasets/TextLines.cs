@@ -67,7 +67,7 @@ internal static class TextLines
         }
         catch (Exception e) when (e is SharpZipBaseException or IOException)
         {
-            throw new DatasetException($"{path}:{number}: cannot be read on ({e.Message}). The file is damaged or truncated; fetch it again.", e);
+            throw new DatasetException($"{path}:{number}: reading stopped ({e.Message}). The file is damaged or truncated; fetch it again.", e);
         }
     }
 }

@@ -5,7 +5,7 @@ using Rudder.InferenceService.Settings;
 
 namespace Rudder.InferenceService;
 
-/// <summary><c>--check-config</c>: reads and checks everything that a start would, loads nothing, and tells every fault or the settings.</summary>
+/// <summary><c>--check-config</c>: reads and checks everything that a start would, loads nothing, and reports every fault or the settings.</summary>
 internal static class ConfigCheck
 {
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, Converters = { new JsonStringEnumConverter() } };
@@ -13,26 +13,22 @@ internal static class ConfigCheck
     /// <summary>Checks flags, settings, certificate, keys, addresses and the folder of each model.</summary>
     /// <param name="line">The command line.</param>
     /// <param name="output">Gets the settings as JSON, as they could stand in appsettings.json. They hold paths of keys, never keys.</param>
-    /// <param name="error">Gets every fault, or what was checked.</param>
-    /// <returns>The exit code: a faulty setting comes before a faulty model.</returns>
+    /// <param name="error">Gets every fault of a model, or what was checked.</param>
+    /// <returns>The exit code.</returns>
+    /// <exception cref="UsageException">A flag or a setting is wrong; the message lists everything that is.</exception>
     public static int Run(CommandLine line, TextWriter output, TextWriter error)
     {
-        var settingFaults = new List<string>();
-        var settings = StartSettings.Read(line, ServiceHost.NewBuilder(line).Configuration, TimeProvider.System, settingFaults);
-        var modelFaults = new List<string>();
-        foreach (var model in settings.Options.Models.Where(model => model.Path.Length > 0))
+        var settings = StartSettings.Read(line, ServiceHost.NewBuilder(line).Configuration, TimeProvider.System);
+        var faults = new List<string>();
+        foreach (var model in settings.Options.Models)
         {
-            ModelCheck.Run(EngineSettings.Of(model), EngineSettings.Of(settings.Options), modelFaults);
+            ModelCheck.Run(EngineSettings.Of(model), EngineSettings.Of(settings.Options), faults);
         }
 
-        foreach (string fault in settingFaults.Concat(modelFaults))
+        if (faults.Count > 0)
         {
-            error.WriteLine("- " + fault);
-        }
-
-        if (settingFaults.Count + modelFaults.Count > 0)
-        {
-            return settingFaults.Count > 0 ? ExitCode.Usage : ExitCode.BadInput;
+            error.WriteLine(string.Join('\n', faults.Select(fault => "- " + fault)));
+            return ExitCode.BadInput;
         }
 
         error.WriteLine($"usable: {settings.Options.Models.Length} models, {settings.Files.Keys?.Current.Names.Count() ?? 0} API keys");

@@ -17,6 +17,12 @@ internal static class Listening
     /// <summary>Time in which a body may come at any rate.</summary>
     public const int BodyGraceSeconds = 5;
 
+    /// <summary>Least rate at which a reply must be read, on average, once its grace is over; HTTP/1.1 and HTTP/2.</summary>
+    public const int ReplyBytesPerSecond = 4096;
+
+    /// <summary>Time in which a reply may be read at any rate.</summary>
+    public const int ReplyGraceSeconds = 10;
+
     // What HTTP needs around a message, so that gRPC's own limit is the one that speaks.
     private const int HttpSlack = 64 << 10;
 
@@ -42,12 +48,12 @@ internal static class Listening
         // gRPC first: Addresses relies on that order.
         foreach (var address in settings.Grpc)
         {
-            Listen(kestrel, address, HttpProtocols.Http2, settings.Files.Identity);
+            Listen(kestrel, address, HttpProtocols.Http2, settings);
         }
 
         foreach (var address in settings.Http)
         {
-            Listen(kestrel, address, HttpProtocols.Http1, settings.Files.Identity);
+            Listen(kestrel, address, HttpProtocols.Http1, settings);
         }
     });
 
@@ -64,7 +70,6 @@ internal static class Listening
 
     private static void SetLimits(KestrelServerLimits limits, ServiceOptions options)
     {
-        limits.MaxConcurrentConnections = options.MaxConnections; // Kestrel counts them for each address
         limits.MaxRequestBodySize = options.MaxRequestBytes + HttpSlack;
         limits.MaxRequestHeadersTotalSize = HeaderBytes;
         limits.RequestHeadersTimeout = HeaderTime;
@@ -73,17 +78,18 @@ internal static class Listening
         limits.Http2.KeepAlivePingDelay = PingDelay;
         limits.Http2.KeepAlivePingTimeout = PingTimeout;
 
-        // A reader that is too slow would end its whole HTTP/2 connection, and other calls of the same client with it. What waits for
-        // a slow reader is bounded per call instead (Service:MaxStreamBuffer), and pings find a connection whose other end has gone.
-        limits.MinResponseDataRate = null;
+        // Counts the time in which a reply is not read, and ends the connection. On HTTP/2 other calls of the same client end with it.
+        limits.MinResponseDataRate = new MinDataRate(ReplyBytesPerSecond, TimeSpan.FromSeconds(ReplyGraceSeconds));
     }
 
-    private static void Listen(KestrelServerOptions kestrel, ListenAddress address, HttpProtocols cleartext, FileBacked<ServerIdentity>? identity) =>
+    private static void Listen(KestrelServerOptions kestrel, ListenAddress address, HttpProtocols cleartext, StartSettings settings) =>
         kestrel.Listen(address.EndPoint, endpoint =>
         {
             // With TLS client and server agree on the protocol; without, only one can be spoken.
             endpoint.Protocols = address.Tls ? HttpProtocols.Http1AndHttp2 : cleartext;
-            if (address.Tls && identity is not null)
+            var shares = ActivatorUtilities.CreateInstance<ConnectionShares>(endpoint.ApplicationServices);
+            endpoint.Use(next => connection => shares.RunAsync(connection, next));
+            if (address.Tls && settings.Files.Identity is { } identity)
             {
                 endpoint.UseHttps(new TlsHandshakeCallbackOptions { OnConnection = _ => ValueTask.FromResult(identity.Current.Handshake()) });
             }

@@ -4,16 +4,23 @@ using Rudder.InferenceService.Settings;
 using Rudder.InferenceService.Telemetry;
 
 LossyWriter.Install();
-if (CommandLine.AsksForHelp(args))
-{
-    Console.WriteLine(CommandLine.Help);
-    return ExitCode.Done;
-}
-
 try
 {
-    var line = CommandLine.Parse(args);
-    if (line.NewKey is { } name && line.Faults.Count == 0)
+    return await new CommandLine(args).InvokeAsync(RunAsync);
+}
+catch (Exception exception)
+{
+    if (ExitCode.Of(exception) != ExitCode.Done)
+    {
+        await Console.Error.WriteLineAsync(exception.Message);
+    }
+
+    return ExitCode.Of(exception);
+}
+
+static async Task<int> RunAsync(CommandLine line)
+{
+    if (line.NewKey is { } name)
     {
         NewKey.Print(name, Console.Out);
         return ExitCode.Done;
@@ -24,7 +31,7 @@ try
         return ConfigCheck.Run(line, Console.Out, Console.Error);
     }
 
-    await using var app = ServiceHost.Build(args);
+    await using var app = ServiceHost.Build(line);
     await app.StartAsync();
     foreach (string url in ServiceHost.Addresses(app))
     {
@@ -38,13 +45,4 @@ try
 
     await app.WaitForShutdownAsync();
     return ExitCode.Done;
-}
-catch (Exception exception)
-{
-    if (ExitCode.Of(exception) != ExitCode.Done)
-    {
-        await Console.Error.WriteLineAsync(exception.Message);
-    }
-
-    return ExitCode.Of(exception);
 }

@@ -1,3 +1,5 @@
+using System.Reflection;
+using Microsoft.AspNetCore.HostFiltering;
 using Microsoft.Extensions.Logging.Console;
 using Rudder.Engine;
 using Rudder.Engine.Registry;
@@ -24,21 +26,29 @@ internal static class ServiceHost
     /// <param name="args">The command line.</param>
     /// <param name="replace">Replaces parts of the service, for tests.</param>
     /// <exception cref="UsageException">A flag or a setting is wrong.</exception>
-    public static WebApplication Build(string[] args, Action<IServiceCollection>? replace = null)
+    public static WebApplication Build(string[] args, Action<IServiceCollection>? replace = null) => Build(new CommandLine(args), replace);
+
+    /// <summary>The application as the command line describes it; starting it loads and warms the models.</summary>
+    /// <param name="line">The command line.</param>
+    /// <param name="replace">Replaces parts of the service, for tests.</param>
+    /// <exception cref="UsageException">A flag or a setting is wrong.</exception>
+    public static WebApplication Build(CommandLine line, Action<IServiceCollection>? replace = null)
     {
-        var line = CommandLine.Parse(args);
         var builder = NewBuilder(line);
         var settings = StartSettings.Read(line, builder.Configuration, TimeProvider.System);
         builder.WebHost.UseSetting(WebHostDefaults.ServerUrlsKey, NoAddress)
             .UseSetting(WebHostDefaults.HttpPortsKey, "")
             .UseSetting(WebHostDefaults.HttpsPortsKey, "");
         LogToStandardError(builder.Logging);
+        builder.Services.AddSystemd().Configure<HostFilteringOptions>(hosts => hosts.AllowedHosts = [.. settings.Hosts]);
         Listening.Configure(builder, settings);
-        AddServices(builder.Services, settings.Options, builder.Environment);
+        AddServices(builder.Services, settings.Options, builder);
         builder.Services.AddSingleton(settings).AddSecurity(settings.Files);
         replace?.Invoke(builder.Services);
 
         var app = builder.Build();
+        app.Use(SharedConnection.CountAsync);
+        app.UseMiddleware<ReadFaults>();
         app.UseOpenAiErrors();
         app.UseAuthentication();
         app.UseAuthorization();
@@ -47,7 +57,9 @@ internal static class ServiceHost
         app.MapGrpcService<ScoringService>();
         app.MapGrpcService<ModelsService>();
         app.MapGrpcHealthChecksService().AllowAnonymous();   // probes have no key
-        app.MapMetrics();
+        app.MapPrometheusScrapingEndpoint();
+        app.MapHealthChecks("/health").AllowAnonymous();
+        app.MapMethods("/version", [HttpMethods.Get, HttpMethods.Head], () => TypedResults.Ok(ProgramVersion.Current)).AllowAnonymous();
         app.MapOpenAi();
         if (app.Environment.IsDevelopment())
         {
@@ -67,7 +79,7 @@ internal static class ServiceHost
         }
         catch (InvalidDataException e)
         {
-            throw UsageException.Of([$"{e.Message} {e.GetBaseException().Message} Mend the file, or take it away."]);
+            throw UsageException.Of([$"{e.Message} {e.GetBaseException().Message} Correct the file, or remove it."]);
         }
     }
 
@@ -90,7 +102,7 @@ internal static class ServiceHost
         });
     }
 
-    private static void AddServices(IServiceCollection services, ServiceOptions options, IHostEnvironment environment)
+    private static void AddServices(IServiceCollection services, ServiceOptions options, WebApplicationBuilder builder)
     {
         services.AddGrpc(grpc =>
         {
@@ -98,7 +110,7 @@ internal static class ServiceHost
             grpc.MaxSendMessageSize = options.MaxReplyBytes;
             grpc.CompressionProviders = BoundedCompression.All(options.MaxRequestBytes);
             grpc.ResponseCompressionAlgorithm = "gzip";
-            grpc.EnableDetailedErrors = environment.IsDevelopment();
+            grpc.EnableDetailedErrors = builder.Environment.IsDevelopment();
             grpc.Interceptors.Add<CallInterceptor>();
             grpc.Interceptors.Add<WatchLimit>();
         });
@@ -112,12 +124,24 @@ internal static class ServiceHost
         }).AddCheck<Readiness>("readiness");
         services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(options.DrainSeconds + CloseSeconds));
         services.AddSingleton(options).AddSingleton(EngineSettings.Of(options)).AddSingleton(TimeProvider.System);
-        services.AddSingleton<ServiceState>().AddSingleton<CallInterceptor>().AddSingleton<WatchLimit>().AddTelemetry();
+        services.AddSingleton<ServiceState>().AddSingleton<CallInterceptor>().AddSingleton<WatchLimit>();
+        services.AddTelemetry(options.Telemetry, builder.Configuration);
         services.AddSingleton<IModelLoader, ModelLoader>().AddSingleton<EngineHost>();
-        services.AddSingleton(new ModelFolders(options.ModelRoots));
+        services.AddSingleton(new ModelFolders(options.ModelRoots is [] ? ["models", "runs"] : options.ModelRoots));
         services.AddSingleton<Rejections>().AddSingleton<RequestValidation>().AddSingleton<SampleRequests>();
         services.AddSingleton<SamplingService>().AddSingleton<ScoringService>().AddSingleton<ModelsService>();
         services.AddOpenAi();
         services.AddHostedService<StartAndStop>();
     }
+}
+
+/// <summary>Reply of <c>/version</c>.</summary>
+/// <param name="Name">Name of the program.</param>
+/// <param name="Version">Its version.</param>
+internal sealed record ProgramVersion(string Name, string Version)
+{
+    /// <summary>This program's.</summary>
+    public static ProgramVersion Current { get; } = new(
+        "rudder-inference-service",
+        typeof(ProgramVersion).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "");
 }

@@ -2,10 +2,11 @@ using Rudder.Engine;
 using Rudder.Engine.Graphs;
 using Rudder.InferenceService.Security;
 using Rudder.InferenceService.Settings;
+using Rudder.InferenceService.Telemetry;
 
 namespace Rudder.InferenceService;
 
-/// <summary>Everything that the service is told at start, checked together: flags, settings, certificate, keys, addresses.</summary>
+/// <summary>Everything a start reads, checked together: flags, settings, certificate, keys, addresses.</summary>
 /// <param name="Options">Section <c>Service</c>.</param>
 /// <param name="Grpc">Addresses of the gRPC face.</param>
 /// <param name="Http">Addresses of the HTTP/1.1 face; may be none.</param>
@@ -14,58 +15,57 @@ internal sealed record StartSettings(ServiceOptions Options, IReadOnlyList<Liste
 {
     private const string UrlsKey = "urls";
     private const string HttpUrlsKey = "http-urls";
+    private const string AllowedHostsKey = "AllowedHosts";
 
-    // ASP.NET Core's own: true makes Kestrel listen where its settings say (http_ports, urls) instead of where the checked addresses are.
-    private const string PreferHostingUrlsKey = "preferHostingUrls";
+    /// <summary>Host names that requests may carry; <c>*</c> allows all.</summary>
+    public required IReadOnlyList<string> Hosts { get; init; }
 
     /// <summary>Reads and checks everything.</summary>
-    /// <exception cref="UsageException">Something is wrong; the message lists everything that is.</exception>
-    public static StartSettings Read(CommandLine line, IConfiguration configuration, TimeProvider time)
-    {
-        var faults = new List<string>();
-        var settings = Read(line, configuration, time, faults);
-        return faults.Count == 0 ? settings : throw UsageException.Of(faults);
-    }
-
-    /// <summary>Reads and checks everything, as far as it goes.</summary>
     /// <param name="line">The command line.</param>
     /// <param name="configuration">All settings, flags among them.</param>
     /// <param name="time">The clock, for expiry.</param>
-    /// <param name="faults">Gets everything that is wrong.</param>
-    public static StartSettings Read(CommandLine line, IConfiguration configuration, TimeProvider time, ICollection<string> faults)
+    /// <exception cref="UsageException">Something is wrong; the message lists everything that is.</exception>
+    public static StartSettings Read(CommandLine line, IConfiguration configuration, TimeProvider time)
     {
-        foreach (string fault in line.Faults)
+        if (line.Faults.Count > 0)
         {
-            faults.Add(fault);
+            throw UsageException.Of(line.Faults);
         }
 
-        if (configuration.GetSection("Kestrel").Exists())
-        {
-            faults.Add("The settings have a section Kestrel, which could listen beside --urls; remove it and use --urls.");
-        }
-
-        if (configuration[PreferHostingUrlsKey] is { } prefers && (prefers == "1" || prefers.Equals("true", StringComparison.OrdinalIgnoreCase)))
-        {
-            faults.Add($"{PreferHostingUrlsKey} is '{prefers}', which would listen elsewhere than --urls says; remove it and use --urls.");
-        }
-
+        var faults = new List<string>();
         HostSettings.Check(configuration, faults);
-        var options = OptionsReader.Read(configuration, faults);
+        var options = SettingsReader.Read<ServiceOptions>(configuration.GetSection("Service"), faults)
+            ?? throw UsageException.Of(faults); // the rest would be checked against settings that were not given
         if (options.Device == GraphDevice.Cuda && CudaProvider.Fault(options.CudaProviderLibrary) is { } noDevice)
         {
             faults.Add(noDevice);
         }
 
+        if (configuration[TelemetrySetup.EndpointVariable] is { Length: > 0 } collector && !TelemetryOptions.IsCollector(collector))
+        {
+            faults.Add($"{TelemetrySetup.EndpointVariable} is not a URL such as http://127.0.0.1:4317. Correct it, or unset it to send nothing.");
+        }
+
         var files = new SecurityFiles(Identity(options.Tls, time, faults), Keys(options.ApiKeysFile, time, faults));
 
-        // What is configured counts, even where the file is faulty: its fault is told once, not at every address.
+        // What is configured counts, even where the file is faulty: its fault is reported once, not at every address.
         bool certificate = options.Tls.CertificateFile.Length > 0;
         bool knownCallers = options.ApiKeysFile.Length > 0 || options.Tls.ClientCaFile.Length > 0;
         var rules = new ListenRules(certificate, knownCallers, options.AllowRemote);
         var grpc = ListenAddresses.Parse("--urls", line.Urls ?? configuration[UrlsKey] ?? ListenAddresses.Default, rules, faults);
-        IReadOnlyList<ListenAddress> http = configuration[HttpUrlsKey] is { } urls ? ListenAddresses.Parse("--http-urls", urls, rules, faults) : [];
-        return new StartSettings(options, grpc, http, files);
+        IReadOnlyList<ListenAddress> http =
+            (line.HttpUrls ?? configuration[HttpUrlsKey]) is { } urls ? ListenAddresses.Parse("--http-urls", urls, rules, faults) : [];
+        return faults.Count == 0
+            ? new StartSettings(options, grpc, http, files) { Hosts = AllowedHosts(configuration, knownCallers, [.. grpc, .. http]) }
+            : throw UsageException.Of(faults);
     }
+
+    // A page of another site can reach a loopback service through a name of its own (DNS rebinding). Calls with a key or a client
+    // certificate are safe from that: a browser does not send them along.
+    private static string[] AllowedHosts(IConfiguration configuration, bool knownCallers, IEnumerable<ListenAddress> addresses) =>
+        configuration[AllowedHostsKey]?.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) is { Length: > 0 } set ? set
+        : knownCallers ? ["*"]
+        : ["localhost", "127.0.0.1", "[::1]", .. addresses.Select(address => new Uri(address.ToString()).Host)];
 
     private static FileBacked<ServerIdentity>? Identity(TlsOptions tls, TimeProvider time, ICollection<string> faults) =>
         tls.CertificateFile.Length > 0 && tls.KeyFile.Length > 0

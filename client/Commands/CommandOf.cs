@@ -19,8 +19,7 @@ internal static class CommandOf
         string name,
         string help,
         IEnumerable<Symbol> symbols,
-        Func<ParseResult, Display, CancellationToken, Task> run
-    )
+        Func<ParseResult, Display, CancellationToken, Task> run)
     {
         Command command = new(name, help);
         foreach (Symbol symbol in symbols)
@@ -40,8 +39,7 @@ internal static class CommandOf
             {
                 Display display = new(parsed.InvocationConfiguration.Error, !Console.IsErrorRedirected, TimeProvider.System);
                 return ExitCodes.RunAsync(token => run(parsed, display, token), display, cancel);
-            }
-        );
+            });
         return command;
     }
 

@@ -20,18 +20,18 @@ internal sealed class EvaluateCommand
             --reviews ../shared/data/imdb.test.jsonl.gz --count 512 --samples 5 --output runs/beta-0.1.json
         """;
 
-    private readonly Option<string> policy = OptionOf.Required("--policy", "Name of the policy at the service");
-    private readonly Option<string> reference = OptionOf.Required("--reference", "Name of the frozen reference at the service");
-    private readonly Option<string> classifier = OptionOf.Required("--classifier", "Name of the classifier at the service");
-    private readonly Option<string> label = OptionOf.Default("--positive-label", "POSITIVE", "Label whose probability is the reward");
-    private readonly Option<int> samples = OptionOf.Default("--samples", 5, $"Completions of each prompt, 1 to {SamplingPlan.MaxSamples}");
-    private readonly Option<int> tokens = OptionOf.Default("--max-new-tokens", 48, "Tokens after the prompt at most");
-    private readonly Option<uint> seed = OptionOf.Default("--seed", 0u, "Seed of sampling and bootstrap");
-    private readonly Option<int> resamples = OptionOf.Default("--bootstrap", 2000, "Bootstrap resamples");
-    private readonly Option<string> output = OptionOf.Required("--output", "JSON file");
-    private readonly Option<bool> json = CommandOf.Json();
-    private readonly ServiceOptions service = new();
-    private readonly PromptOptions prompts = new();
+    private readonly Option<string> _policy = OptionOf.Required("--policy", "Name of the policy at the service");
+    private readonly Option<string> _reference = OptionOf.Required("--reference", "Name of the frozen reference at the service");
+    private readonly Option<string> _classifier = OptionOf.Required("--classifier", "Name of the classifier at the service");
+    private readonly Option<string> _label = OptionOf.Default("--positive-label", "POSITIVE", "Label whose probability is the reward");
+    private readonly Option<int> _samples = OptionOf.Default("--samples", 5, $"Completions of each prompt, 1 to {SamplingPlan.MaxSamples}");
+    private readonly Option<int> _tokens = OptionOf.Default("--max-new-tokens", 48, "Tokens after the prompt at most");
+    private readonly Option<uint> _seed = OptionOf.Default("--seed", 0u, "Seed of sampling and bootstrap");
+    private readonly Option<int> _resamples = OptionOf.Default("--bootstrap", 2000, "Bootstrap resamples");
+    private readonly Option<string> _output = OptionOf.Required("--output", "JSON file");
+    private readonly Option<bool> _json = CommandOf.Json();
+    private readonly ServiceOptions _service = new();
+    private readonly PromptOptions _prompts = new();
 
     /// <summary>The command with its options.</summary>
     public static Command Create() => new EvaluateCommand().Build();
@@ -41,37 +41,38 @@ internal sealed class EvaluateCommand
         Command command = CommandOf.Create(
             "evaluate",
             Help,
-            [policy, reference, classifier, label, samples, tokens, seed, resamples, output, json, .. prompts.All, .. service.All],
-            RunAsync
-        );
-        prompts.Validate(command);
+            [
+                _policy,
+                _reference,
+                _classifier,
+                _label,
+                _samples,
+                _tokens,
+                _seed,
+                _resamples,
+                _output,
+                _json,
+                .. _prompts.All,
+                .. _service.All,
+            ],
+            RunAsync);
+        _prompts.Validate(command);
         return command;
     }
 
     private async Task RunAsync(ParseResult parsed, Display display, CancellationToken cancel)
     {
-        (int batch, int inFlight) = service.Load(parsed);
+        (int batch, int inFlight) = _service.Load(parsed);
         EvaluationSettings settings = new(
-            parsed.GetRequiredValue(policy),
-            parsed.GetRequiredValue(reference),
-            parsed.GetRequiredValue(classifier),
-            prompts.Read(parsed),
-            parsed.GetValue(samples),
-            parsed.GetValue(tokens),
-            parsed.GetValue(seed),
-            parsed.GetRequiredValue(output),
-            parsed.GetValue(resamples),
-            parsed.GetRequiredValue(label),
-            batch,
-            inFlight
-        );
-        using InferenceClient client = service.Open(parsed, display.Line);
+            parsed.GetRequiredValue(_policy), parsed.GetRequiredValue(_reference), parsed.GetRequiredValue(_classifier),
+            _prompts.Read(parsed), parsed.GetValue(_samples), parsed.GetValue(_tokens), parsed.GetValue(_seed),
+            parsed.GetRequiredValue(_output), parsed.GetValue(_resamples), parsed.GetRequiredValue(_label), batch, inFlight);
+        using InferenceClient client = _service.Open(parsed, display.Line);
         EvaluationResult result = await display.ProgressAsync("evaluate", "prompts", progress =>
-            new EvaluationJob(client, progress).RunAsync(settings, cancel)
-        );
+            new EvaluationJob(client, progress).RunAsync(settings, cancel));
         string reward = Text(result.RewardMean, result.RewardCi, "0.0000");
         string kl = Text(result.KlSeqExact, result.KlSeqExactCi, "0.000");
-        CommandOf.Result(parsed, json, result, shown => shown.Line($"reward {reward}  kl/seq_exact {kl}  in {settings.Output}"));
+        CommandOf.Result(parsed, _json, result, shown => shown.Line($"reward {reward}  kl/seq_exact {kl}  in {settings.Output}"));
     }
 
     private static string Text(double mean, double[] interval, string format)

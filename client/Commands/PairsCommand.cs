@@ -18,20 +18,20 @@ internal sealed class PairsCommand
             --reviews ../shared/data/imdb.train.jsonl.gz --count 1000 --samples 4 --output runs/pairs.jsonl
         """;
 
-    private readonly Option<string> policy = OptionOf.Required("--policy", "Name of the generator at the service");
-    private readonly Option<string> classifier = OptionOf.Required("--classifier", "Name of the classifier at the service");
-    private readonly Option<string> label = OptionOf.Default("--positive-label", "POSITIVE", "Label whose probability is the score");
-    private readonly Option<int> samples = OptionOf.Default("--samples", 4, $"Completions of each prompt, 2 to {SamplingPlan.MaxSamples}");
-    private readonly Option<int> tokens = OptionOf.Default("--max-new-tokens", 48, "Tokens after the prompt at most");
-    private readonly Option<uint> seed = OptionOf.Default("--seed", 0u, "Each prompt's own seed follows from this and its id");
-    private readonly Option<float> temperature = OptionOf.Default("--temperature", 1f, "Divides the logits; 0 is greedy");
-    private readonly Option<int> topK = OptionOf.Default("--top-k", 0, "Keeps the k most probable tokens; 0 keeps all");
-    private readonly Option<float> topP = OptionOf.Default("--top-p", 1f, "Keeps the smallest set with this probability");
-    private readonly Option<float> minP = OptionOf.Default("--min-p", 0f, "Keeps tokens of at least this share of the largest");
-    private readonly Option<string> output = OptionOf.Required("--output", "File of JSON lines");
-    private readonly Option<bool> json = CommandOf.Json();
-    private readonly ServiceOptions service = new();
-    private readonly PromptOptions prompts = new();
+    private readonly Option<string> _policy = OptionOf.Required("--policy", "Name of the generator at the service");
+    private readonly Option<string> _classifier = OptionOf.Required("--classifier", "Name of the classifier at the service");
+    private readonly Option<string> _label = OptionOf.Default("--positive-label", "POSITIVE", "Label whose probability is the score");
+    private readonly Option<int> _samples = OptionOf.Default("--samples", 4, $"Completions of each prompt, 2 to {SamplingPlan.MaxSamples}");
+    private readonly Option<int> _tokens = OptionOf.Default("--max-new-tokens", 48, "Tokens after the prompt at most");
+    private readonly Option<uint> _seed = OptionOf.Default("--seed", 0u, "Each prompt's own seed follows from this and its id");
+    private readonly Option<float> _temperature = OptionOf.Default("--temperature", 1f, "Divides the logits; 0 is greedy");
+    private readonly Option<int> _topK = OptionOf.Default("--top-k", 0, "Keeps the k most probable tokens; 0 keeps all");
+    private readonly Option<float> _topP = OptionOf.Default("--top-p", 1f, "Keeps the smallest set with this probability");
+    private readonly Option<float> _minP = OptionOf.Default("--min-p", 0f, "Keeps tokens of at least this share of the largest");
+    private readonly Option<string> _output = OptionOf.Required("--output", "File of JSON lines");
+    private readonly Option<bool> _json = CommandOf.Json();
+    private readonly ServiceOptions _service = new();
+    private readonly PromptOptions _prompts = new();
 
     /// <summary>The command with its options.</summary>
     public static Command Create() => new PairsCommand().Build();
@@ -41,41 +41,40 @@ internal sealed class PairsCommand
         Command command = CommandOf.Create(
             "pairs",
             Help,
-            [policy, classifier, label, samples, tokens, seed, temperature, topK, topP, minP, output, json, .. prompts.All, .. service.All],
-            RunAsync
-        );
-        prompts.Validate(command);
+            [
+                _policy,
+                _classifier,
+                _label,
+                _samples,
+                _tokens,
+                _seed,
+                _temperature,
+                _topK,
+                _topP,
+                _minP,
+                _output,
+                _json,
+                .. _prompts.All,
+                .. _service.All,
+            ],
+            RunAsync);
+        _prompts.Validate(command);
         return command;
     }
 
     private async Task RunAsync(ParseResult parsed, Display display, CancellationToken cancel)
     {
-        (int batch, int inFlight) = service.Load(parsed);
+        (int batch, int inFlight) = _service.Load(parsed);
         SamplingPlan plan = new(
-            parsed.GetValue(samples),
-            parsed.GetValue(tokens),
-            parsed.GetValue(seed),
-            parsed.GetValue(temperature),
-            parsed.GetValue(topK),
-            parsed.GetValue(topP),
-            parsed.GetValue(minP)
-        );
+            parsed.GetValue(_samples), parsed.GetValue(_tokens), parsed.GetValue(_seed), parsed.GetValue(_temperature),
+            parsed.GetValue(_topK), parsed.GetValue(_topP), parsed.GetValue(_minP));
         PairsSettings settings = new(
-            parsed.GetRequiredValue(policy),
-            parsed.GetRequiredValue(classifier),
-            prompts.Read(parsed),
-            plan,
-            parsed.GetRequiredValue(output),
-            parsed.GetRequiredValue(label),
-            batch,
-            inFlight
-        );
-        using InferenceClient client = service.Open(parsed, display.Line);
+            parsed.GetRequiredValue(_policy), parsed.GetRequiredValue(_classifier), _prompts.Read(parsed), plan,
+            parsed.GetRequiredValue(_output), parsed.GetRequiredValue(_label), batch, inFlight);
+        using InferenceClient client = _service.Open(parsed, display.Line);
         PairsOutcome outcome = await display.ProgressAsync("pairs", "prompts", progress =>
-            new PairsJob(client, progress).RunAsync(settings, cancel)
-        );
-        CommandOf.Result(parsed, json, outcome, shown =>
-            shown.Line($"{outcome.Pairs} pairs of {outcome.Prompts} prompts in {settings.Output}")
-        );
+            new PairsJob(client, progress).RunAsync(settings, cancel));
+        CommandOf.Result(parsed, _json, outcome, shown =>
+            shown.Line($"{outcome.Pairs} pairs of {outcome.Prompts} prompts in {settings.Output}"));
     }
 }

@@ -20,45 +20,35 @@ internal sealed class RunCommand
           client run experiments/imdb-dpo/experiment.json --variant mini --service http://127.0.0.1:5080
         """;
 
-    private readonly Argument<string> file = new("experiment")
+    private readonly Argument<string> _file = new("experiment")
     {
         Description = "Experiment file, e.g. experiments/imdb-dpo/experiment.json",
     };
-    private readonly Option<string> variant = OptionOf.Required("--variant", "Which size of it, e.g. demo, mini, full");
-    private readonly Option<string> runs = OptionOf.Default("--runs", ExperimentRequest.DefaultRuns, "Folder of all runs");
-    private readonly Option<Uri> service = OptionOf.Service(required: false, "A running inference service, used instead of starting one");
-    private readonly AccessOptions access = new();
-    private readonly Option<string?> trainerPath = OptionOf.Optional(
-        "--trainer",
-        "PATH",
-        "Executable of the trainer; by default beside this program, in the build output, or on PATH"
-    );
-    private readonly Option<string?> servicePath = OptionOf.Optional(
-        "--service-program",
-        "PATH",
-        "Executable of the inference service; searched like the trainer"
-    );
-    private readonly Option<string?> device = OptionOf.Optional("--device", "cpu|cuda", "Device of the trainings");
+    private readonly Option<string> _variant = OptionOf.Required("--variant", "Which size of it, e.g. demo, mini, full");
+    private readonly Option<string> _runs = OptionOf.Default("--runs", ExperimentRequest.DefaultRuns, "Folder of all runs");
+    private readonly Option<Uri> _service = OptionOf.Service(required: false, "A running inference service, used instead of starting one");
+    private readonly AccessOptions _access = new();
+    private readonly Option<string?> _trainerPath = OptionOf.Optional(
+        "--trainer", "PATH", "Executable of the trainer; by default beside this program, in the build output, or on PATH");
+    private readonly Option<string?> _servicePath = OptionOf.Optional(
+        "--service-program", "PATH", "Executable of the inference service; searched like the trainer");
+    private readonly Option<string?> _device = OptionOf.Optional("--device", "cpu|cuda", "Device of the trainings");
 
-    private readonly Option<bool> json = CommandOf.Json();
+    private readonly Option<bool> _json = CommandOf.Json();
 
     /// <summary>The command with its options.</summary>
     public static Command Create() => new RunCommand().Build();
 
     private Command Build()
     {
-        device.AcceptOnlyFromAmong("cpu", "cuda");
+        _device.AcceptOnlyFromAmong("cpu", "cuda");
         Command command = CommandOf.Create(
-            "run",
-            Help,
-            [file, variant, runs, service, trainerPath, servicePath, device, json, .. access.All],
-            RunAsync
-        );
+            "run", Help, [_file, _variant, _runs, _service, _trainerPath, _servicePath, _device, _json, .. _access.All], RunAsync);
         command.Validators.Add(result =>
         {
-            if (result.GetResult(service) is null && access.AreGivenTo(result))
+            if (result.GetResult(_service) is null && _access.AreGivenTo(result))
             {
-                string options = string.Join(", ", access.All.Select(option => option.Name));
+                string options = string.Join(", ", _access.All.Select(option => option.Name));
                 result.AddError($"{options} are for a running service; name it with --service URL.");
             }
         });
@@ -68,22 +58,15 @@ internal sealed class RunCommand
     private async Task RunAsync(ParseResult parsed, Display display, CancellationToken cancel)
     {
         ExperimentRequest request = new(
-            parsed.GetRequiredValue(file),
-            parsed.GetRequiredValue(variant),
-            parsed.GetRequiredValue(runs),
-            parsed.GetValue(service),
-            parsed.GetValue(trainerPath),
-            parsed.GetValue(servicePath),
-            parsed.GetValue(device),
-            parsed.GetValue(service) is { } address ? access.Read(parsed, address) : null
-        );
+            parsed.GetRequiredValue(_file), parsed.GetRequiredValue(_variant), parsed.GetRequiredValue(_runs), parsed.GetValue(_service),
+            parsed.GetValue(_trainerPath), parsed.GetValue(_servicePath), parsed.GetValue(_device),
+            parsed.GetValue(_service) is { } address ? _access.Read(parsed, address) : null);
         RunSummary summary = await ExperimentHost.RunAsync(request, display, TimeProvider.System, cancel);
-        CommandOf.Result(parsed, json, summary, shown =>
+        CommandOf.Result(parsed, _json, summary, shown =>
         {
             shown.Table(
                 ["policy", "beta", "reward [95 %]", "kl/seq_exact [95 %]", "kl/seq_k1 [95 %]", "prompts x samples"],
-                summary.Policies.Select(Row)
-            );
+                summary.Policies.Select(Row));
             shown.Line($"report: {summary.Report}");
         });
     }

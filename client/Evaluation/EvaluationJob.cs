@@ -7,7 +7,7 @@ using Rudder.Inference.V1;
 
 namespace Rudder.Client.Evaluation;
 
-/// <summary>What an evaluation is asked for. Sampling is always plain: KL is only unbiased on the policy's own distribution.</summary>
+/// <summary>Settings of an evaluation. Sampling is always plain: KL is only unbiased on the policy's own distribution.</summary>
 /// <param name="Policy">Name of the policy at the service.</param>
 /// <param name="Reference">Name of the reference at the service.</param>
 /// <param name="Classifier">Name of the classifier at the service.</param>
@@ -18,7 +18,7 @@ namespace Rudder.Client.Evaluation;
 /// <param name="Output">JSON file.</param>
 /// <param name="Resamples">Bootstrap resamples. Default 2000, range 100 to 1,000,000.</param>
 /// <param name="PositiveLabel">Label whose probability is the reward. Default POSITIVE.</param>
-/// <param name="Batch">Prompts a request. Default 16.</param>
+/// <param name="Batch">Prompts per request. Default 16.</param>
 /// <param name="InFlight">Requests under way at once. Default 2.</param>
 internal sealed record EvaluationSettings(
     string Policy,
@@ -32,8 +32,7 @@ internal sealed record EvaluationSettings(
     int Resamples = 2000,
     string PositiveLabel = "POSITIVE",
     int Batch = 16,
-    int InFlight = 2
-);
+    int InFlight = 2);
 
 /// <summary>Samples, rewards and divergences of one policy, summed up in one JSON file; resumable prompt by prompt.</summary>
 /// <param name="client">Service that holds the three models.</param>
@@ -43,14 +42,18 @@ internal sealed class EvaluationJob(InferenceClient client, IProgress<(int Done,
     private const string Extension = ".json";
 
     /// <summary>File of the single completions, one prompt a line.</summary>
-    /// <remarks>Only a final ".json" gives way: runs/beta-0.1 and runs/beta-0.05 keep a file each.</remarks>
+    /// <remarks>Only a final ".json" is replaced, so that runs/beta-0.1 and runs/beta-0.05 keep a file each.</remarks>
     public static string RowsPath(string output) =>
         (output.EndsWith(Extension, StringComparison.Ordinal) ? output[..^Extension.Length] : output) + ".samples.jsonl";
 
     /// <summary>Runs what is missing and writes the result.</summary>
     public async Task<EvaluationResult> RunAsync(EvaluationSettings settings, CancellationToken cancel)
     {
-        SamplingPlan plan = Validated(settings);
+        PromptWork.RequireLimits(settings.Batch, settings.InFlight);
+        InputException.Unless(
+            settings.Resamples is >= 100 and <= 1_000_000,
+            $"bootstrap is {settings.Resamples} resamples; it must lie between 100 and 1000000.");
+        SamplingPlan plan = new SamplingPlan(settings.Samples, settings.MaxNewTokens, settings.Seed).Validated();
         settings.Prompts.Require();
 
         // 1. models and prompts
@@ -61,55 +64,23 @@ internal sealed class EvaluationJob(InferenceClient client, IProgress<(int Done,
         IReadOnlyList<CutPrompt> prompts = await PromptCutter.CutAsync(client, settings.Reference, settings.Prompts, cancel);
 
         // 2. completions, rewards and divergences, prompt by prompt
-        JsonObject guard = Guard(settings, plan, policy, reference, classifier, prompts);
         ScoredSampler sampler = new(client, policy, classifier, positive, plan);
         PolicyDivergence divergence = new(client, policy, reference);
-        string rows = RowsPath(settings.Output);
-        using (GroupFile file = GroupFile.Open(rows, guard, prompts.Count))
+        async Task<IEnumerable<IEnumerable<string>>> Lines(CutPrompt[] batch, CancellationToken token)
         {
-            await MeasureAsync(settings, prompts, file, sampler, divergence, cancel);
-            file.Complete();
+            IReadOnlyList<EvaluationRow> rows = await divergence.MeasureAsync(await sampler.DrawAsync(batch, token), token);
+            return rows.Select(row => (string[])[JsonSerializer.Serialize(row, StrictJson.Line)]);
         }
+
+        string file = RowsPath(settings.Output);
+        JsonObject guard = PromptWork.Settings(
+            "evaluation", settings.PositiveLabel, plan, prompts, ("policy", policy), ("reference", reference), ("classifier", classifier));
+        await PromptWork.WriteAsync(file, guard, prompts, (settings.Batch, settings.InFlight), Lines, progress, cancel);
 
         // 3. means and intervals
-        EvaluationResult result = Summarise(settings, rows, guard);
+        EvaluationResult result = Summarise(settings, file, guard);
         AtomicFile.WriteText(settings.Output, StrictJson.Format(result));
         return result;
-    }
-
-    private static SamplingPlan Validated(EvaluationSettings settings)
-    {
-        BatchLimits.Require(settings.Batch, settings.InFlight);
-        return settings.Resamples is >= 100 and <= 1_000_000
-            ? new SamplingPlan(settings.Samples, settings.MaxNewTokens, settings.Seed).Validated()
-            : throw new InputException($"bootstrap is {settings.Resamples} resamples; it must lie between 100 and 1000000.");
-    }
-
-    private async Task MeasureAsync(
-        EvaluationSettings settings,
-        IReadOnlyList<CutPrompt> prompts,
-        GroupFile file,
-        ScoredSampler sampler,
-        PolicyDivergence divergence,
-        CancellationToken cancel
-    )
-    {
-        async Task<IReadOnlyList<EvaluationRow>> Rows(CutPrompt[] batch, CancellationToken token)
-        {
-            IReadOnlyList<ScoredGroup> drawn = await sampler.DrawAsync(batch, token);
-            return await divergence.MeasureAsync(drawn, token);
-        }
-
-        IEnumerable<CutPrompt[]> left = prompts.Skip(file.NextGroup).Chunk(settings.Batch);
-        await foreach (var rows in OrderedWork.RunAsync(left, settings.InFlight, Rows, cancel))
-        {
-            foreach (EvaluationRow row in rows)
-            {
-                file.Append([JsonSerializer.Serialize(row, StrictJson.Line)]);
-            }
-
-            progress.Report((file.NextGroup, prompts.Count));
-        }
     }
 
     private static EvaluationResult Summarise(EvaluationSettings settings, string rowsPath, JsonObject guard)
@@ -122,32 +93,14 @@ internal sealed class EvaluationJob(InferenceClient client, IProgress<(int Done,
             ["level"] = 0.95,
             ["clusters"] = "prompts",
         };
-        List<EvaluationRow> rows =
-        [
-            .. File.ReadLines(rowsPath).Select((line, index) => StrictJson.Parse<EvaluationRow>(line, $"{rowsPath}, line {index + 1}")),
-        ];
+        List<EvaluationRow> rows = [.. File.ReadLines(rowsPath).Select((line, index) => Row(line, $"{rowsPath}, line {index + 1}"))];
         return EvaluationResult.Of(settings.Policy, settings.Reference, rows, settings.Resamples, (int)settings.Seed, shown);
     }
 
-    private static JsonObject Guard(
-        EvaluationSettings settings,
-        SamplingPlan plan,
-        ModelInfo policy,
-        ModelInfo reference,
-        ModelInfo classifier,
-        IReadOnlyList<CutPrompt> prompts
-    ) =>
-        new()
-        {
-            ["kind"] = "evaluation",
-            ["policy_fingerprint"] = policy.Fingerprint,
-            ["policy_precision"] = policy.Precision.ToString(),
-            ["reference_fingerprint"] = reference.Fingerprint,
-            ["reference_precision"] = reference.Precision.ToString(),
-            ["classifier_fingerprint"] = classifier.Fingerprint,
-            ["classifier_precision"] = classifier.Precision.ToString(),
-            ["positive_label"] = settings.PositiveLabel,
-            ["sampling"] = plan.ToJson(),
-            ["prompts"] = PromptDigest.Of(prompts),
-        };
+    private static EvaluationRow Row(string line, string source)
+    {
+        EvaluationRow row = StrictJson.Parse<EvaluationRow>(line, source);
+        InputException.Unless(row.Completions.Count > 0, $"{source} has no completions; delete the file and evaluate again.");
+        return row;
+    }
 }

@@ -18,7 +18,7 @@ namespace Rudder.Client.Evaluation;
 /// <param name="KlTokenMeanCi">Its interval.</param>
 /// <param name="LengthMean">Mean tokens of a completion, end-of-text included.</param>
 /// <param name="LengthCi">Its interval.</param>
-/// <param name="EndedShare">Share of completions that ended by themselves.</param>
+/// <param name="EndedShare">Share of completions that ended with end-of-text.</param>
 /// <param name="SampleCompletions">The first completions of the first five prompts: a fixed choice, not a selection.</param>
 /// <param name="Settings">Fingerprints, sampler, prompts, bootstrap.</param>
 internal sealed record EvaluationResult(
@@ -38,8 +38,7 @@ internal sealed record EvaluationResult(
     double[] LengthCi,
     double EndedShare,
     IReadOnlyList<SampleCompletion> SampleCompletions,
-    JsonObject Settings
-)
+    JsonObject Settings)
 {
     private const int Shown = 5;
 
@@ -56,8 +55,7 @@ internal sealed record EvaluationResult(
         IReadOnlyList<EvaluationRow> rows,
         int resamples,
         int seed,
-        JsonObject settings
-    )
+        JsonObject settings)
     {
         Interval Mean(Func<EvaluatedCompletion, double> value, Func<EvaluatedCompletion, double> per) =>
             Bootstrap.Ratio([.. rows.Select(row => (row.Completions.Sum(value), row.Completions.Sum(per)))], resamples, seed);
@@ -83,8 +81,7 @@ internal sealed record EvaluationResult(
             Ends(length),
             rows.SelectMany(row => row.Completions).Average(c => c.Ended ? 1.0 : 0.0),
             [.. rows.Take(Shown).Select(SampleCompletion.FirstOf)],
-            settings
-        );
+            settings);
     }
 
     /// <summary>Reads a file that <c>client evaluate</c> wrote.</summary>

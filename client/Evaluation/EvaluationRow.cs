@@ -9,7 +9,7 @@ internal sealed record EvaluationRow(string PromptId, string Prompt, IReadOnlyLi
 /// <summary>One completion with its reward and divergence.</summary>
 /// <param name="Text">Completion without the prompt.</param>
 /// <param name="Tokens">Drawn tokens, end-of-text included.</param>
-/// <param name="Ended">True where it ended by itself, false where the length limit cut it off.</param>
+/// <param name="Ended">True where it ended with end-of-text, false where the length limit cut it off.</param>
 /// <param name="Reward">P(positive) of prompt and completion together.</param>
 /// <param name="KlSeqExact">kl/seq_exact, nats.</param>
 /// <param name="KlSeqK1">kl/seq_k1, nats; may be negative.</param>

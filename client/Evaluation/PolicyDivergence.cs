@@ -11,16 +11,15 @@ namespace Rudder.Client.Evaluation;
 /// <exception cref="InputException">Both have the same weights at different precisions: a 0 would hide what the lower precision costs.</exception>
 internal sealed class PolicyDivergence(InferenceClient client, ModelInfo policy, ModelInfo reference)
 {
-    private readonly bool same = AreSame(policy, reference);
+    private readonly bool _same = AreSame(policy, reference);
 
     /// <summary>One row a prompt, with rewards from <paramref name="groups"/> and divergences from the service.</summary>
     public async Task<IReadOnlyList<EvaluationRow>> MeasureAsync(IReadOnlyList<ScoredGroup> groups, CancellationToken cancel)
     {
         IEnumerable<Sequence> sequences = groups.SelectMany(
             group => group.Completions,
-            (group, completion) => new Sequence { PromptIds = { group.Prompt.Ids }, CompletionIds = { completion.Drawn.Ids } }
-        );
-        IReadOnlyList<SequenceDivergence> results = same
+            (group, completion) => new Sequence { PromptIds = { group.Prompt.Ids }, CompletionIds = { completion.Drawn.Ids } });
+        IReadOnlyList<SequenceDivergence> results = _same
             ? [.. sequences.Select(sequence => new SequenceDivergence { Tokens = sequence.CompletionIds.Count })]
             : await InputChunks.AskAsync<Sequence, SequenceDivergence>("Scoring.Divergence", sequences, chunk => AskAsync(chunk, cancel));
         Queue<SequenceDivergence> next = new(results);
@@ -29,8 +28,7 @@ internal sealed class PolicyDivergence(InferenceClient client, ModelInfo policy,
             .. groups.Select(group => new EvaluationRow(
                 group.Prompt.Id,
                 group.Prompt.Text,
-                [.. group.Completions.Select(completion => Join(completion, next.Dequeue()))]
-            )),
+                [.. group.Completions.Select(completion => Join(completion, next.Dequeue()))])),
         ];
     }
 
@@ -68,11 +66,6 @@ internal sealed class PolicyDivergence(InferenceClient client, ModelInfo policy,
 
     private static EvaluatedCompletion Join(ScoredCompletion completion, SequenceDivergence divergence) =>
         new(
-            completion.Drawn.Text,
-            completion.Drawn.Ids.Count,
-            completion.Drawn.FinishReason == FinishReason.Stop,
-            completion.Score,
-            divergence.KlSeqExact,
-            divergence.KlSeqK1
-        );
+            completion.Drawn.Text, completion.Drawn.Ids.Count, completion.Drawn.FinishReason == FinishReason.Stop, completion.Score,
+            divergence.KlSeqExact, divergence.KlSeqK1);
 }

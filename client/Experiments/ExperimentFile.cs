@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Rudder.Client.Files;
 using Rudder.Client.Pairs;
+using Rudder.Datasets;
 
 namespace Rudder.Client.Experiments;
 
@@ -30,7 +31,9 @@ internal sealed record ExperimentFile(string Name, string Title, string Descript
     public Variant Find(string variant) =>
         Variants.TryGetValue(variant, out Variant? found)
             ? found
-            : throw new InputException($"Experiment '{Name}' has no variant '{variant}'; it has {string.Join(", ", Variants.Keys)}.");
+            : throw new InputException(
+                $"Experiment '{Name}' has no variant '{variant}'.{Spelling.Hint(variant, Variants.Keys)} It has {string.Join(", ", Variants.Keys)}."
+            );
 }
 
 /// <summary>One size of an experiment.</summary>
@@ -58,8 +61,7 @@ internal sealed record Variant(
     uint Seed = 0,
     TrainingStage? Sft = null,
     string PositiveLabel = "POSITIVE",
-    string Precision = "fp32"
-);
+    string Precision = "fp32");
 
 /// <summary>A model folder.</summary>
 /// <param name="Folder">Hugging Face layout.</param>
@@ -92,8 +94,7 @@ internal sealed record LearningRateChoice(
     IReadOnlyList<double>? Candidates = null,
     double Beta = 0.1,
     double KlLimit = 25,
-    EvaluationStage? Development = null
-);
+    EvaluationStage? Development = null);
 
 /// <summary>An evaluation.</summary>
 /// <param name="Prompts">Texts that become prompts.</param>
@@ -108,5 +109,4 @@ internal sealed record EvaluationStage(
     int MaxNewTokens = 48,
     int Bootstrap = 2000,
     int Batch = 16,
-    int InFlight = 2
-);
+    int InFlight = 2);

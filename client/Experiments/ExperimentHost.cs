@@ -24,8 +24,7 @@ internal sealed record ExperimentRequest(
     string? TrainerPath,
     string? ServicePath,
     string? Device,
-    ServiceAccess? Access = null
-)
+    ServiceAccess? Access = null)
 {
     /// <summary>Folder of all runs where none is named.</summary>
     public const string DefaultRuns = "runs";
@@ -55,19 +54,8 @@ internal static class ExperimentHost
         await using ServiceSession service = new(Plan(request, experiment, variant, root, logs), ledger, display.Line, time);
         TrainerProgram trainer = new(() => SiblingProgram.Trainer.Find(request.TrainerPath), logs, ledger, display.Line);
         RunContext context = new(
-            root,
-            experiment,
-            request.Variant,
-            variant,
-            Reproduce(request),
-            request.Device,
-            new StageRunner(root, display.Line, time, MachineInfo.Read(time).Commit),
-            new StageInputs(),
-            service,
-            trainer,
-            display,
-            time
-        );
+            root, experiment, request.Variant, variant, Reproduce(request), request.Device,
+            new StageRunner(root, display.Line, time, MachineInfo.Read(time).Commit), new StageInputs(), service, trainer, display, time);
         return await new ExperimentRun(context).RunAsync(cancel);
     }
 
@@ -79,8 +67,7 @@ internal static class ExperimentHost
             Path.Combine(logs, "service.log"),
             request.Service is null ? "" : $"{experiment.Name}-{request.Variant}-",
             variant.Precision == "int8" ? Precision.Int8 : Precision.Fp32,
-            request.Access
-        );
+            request.Access);
 
     /// <summary>Command that repeats a run from the root of a checkout after a build.</summary>
     public static string Reproduce(ExperimentRequest request)

@@ -9,8 +9,8 @@ namespace Rudder.Client.Experiments;
 /// <param name="run">What the stages work with.</param>
 internal sealed class ExperimentRun(RunContext run)
 {
-    private readonly ModelStages models = new(run);
-    private readonly ServedStages served = new(run);
+    private readonly ModelStages _models = new(run);
+    private readonly ServedStages _served = new(run);
 
     /// <summary>Runs what is missing and writes run.json, summary.json and report.html.</summary>
     public async Task<RunSummary> RunAsync(CancellationToken cancel)
@@ -24,17 +24,17 @@ internal sealed class ExperimentRun(RunContext run)
         (string reference, string classifier) = await ModelsAsync(cancel);
 
         // 2. preference pairs from the reference
-        string pairs = await served.PairsAsync(reference, classifier, cancel);
+        string pairs = await _served.PairsAsync(reference, classifier, cancel);
 
         // 3. the learning rate
-        ChosenLearningRate rate = await LearningRateSearch.RunAsync(run, models, served, reference, classifier, pairs, cancel);
+        ChosenLearningRate rate = await LearningRateSearch.RunAsync(run, _models, _served, reference, classifier, pairs, cancel);
 
         // 4. one policy a beta
         List<ServedPolicy> policies = [new(RunContext.ReferenceName, null, reference, null)];
         foreach (double beta in variant.Betas)
         {
             string name = $"dpo-beta-{ModelStages.Text(beta)}";
-            string folder = await models.DpoAsync(name, reference, pairs, beta, rate.Value, cancel);
+            string folder = await _models.DpoAsync(name, reference, pairs, beta, rate.Value, cancel);
             policies.Add(new ServedPolicy(name, beta, folder, name));
         }
 
@@ -42,7 +42,8 @@ internal sealed class ExperimentRun(RunContext run)
         List<EvaluatedPolicy> results = [];
         foreach (ServedPolicy policy in policies)
         {
-            Task<EvaluatedPolicy> result = served.EvaluateAsync(StageOf(policy), policy, reference, classifier, variant.Evaluation, cancel);
+            Task<EvaluatedPolicy> result = _served.EvaluateAsync(
+                StageOf(policy), policy, reference, classifier, variant.Evaluation, cancel);
             results.Add(await result);
         }
 
@@ -71,9 +72,9 @@ internal sealed class ExperimentRun(RunContext run)
     private async Task<(string Reference, string Classifier)> ModelsAsync(CancellationToken cancel)
     {
         Variant variant = run.Variant;
-        string tuned = await models.FineTuneAsync(cancel);
-        string reference = variant.Sft is null ? await models.ExportAsync(RunContext.ReferenceName, tuned, cancel) : tuned;
-        return (reference, await models.ExportAsync(RunContext.ClassifierName, variant.Classifier.Folder, cancel));
+        string tuned = await _models.FineTuneAsync(cancel);
+        string reference = variant.Sft is null ? await _models.ExportAsync(RunContext.ReferenceName, tuned, cancel) : tuned;
+        return (reference, await _models.ExportAsync(RunContext.ClassifierName, variant.Classifier.Folder, cancel));
     }
 
     private RunSummary Write(IReadOnlyList<EvaluatedPolicy> results, ChosenLearningRate rate)
@@ -93,17 +94,14 @@ internal sealed class ExperimentRun(RunContext run)
                     r.Policy.Name,
                     r.Policy.Beta,
                     r.Policy.Training,
-                    Path.GetRelativePath(run.Root, r.File)
-                )),
+                    Path.GetRelativePath(run.Root, r.File))),
             ],
-            run.Variant.Sft is null ? null : ModelStages.SftName
-        );
+            run.Variant.Sft is null ? null : ModelStages.SftName);
         RunSummary summary = new(
             run.Experiment.Name,
             Commit(results, environment.Commit),
             [.. results.Select(r => PolicySummary.Of(r.Policy.Name, r.Policy.Beta, r.Result))],
-            Path.GetRelativePath(Directory.GetCurrentDirectory(), Path.Combine(run.Root, ReportWriter.FileName))
-        );
+            Path.GetRelativePath(Directory.GetCurrentDirectory(), Path.Combine(run.Root, ReportWriter.FileName)));
         RunResults.Write(run.Root, environment, manifest, summary);
         return summary;
     }

@@ -1,6 +1,6 @@
-using System.Globalization;
 using Rudder.Client.Evaluation;
 using Rudder.Client.Files;
+using static System.FormattableString;
 
 namespace Rudder.Client.Experiments;
 
@@ -16,8 +16,7 @@ internal sealed record LearningRateTrial(
     double RewardMean,
     double[] RewardCi,
     double KlSeqExact,
-    double[] KlSeqExactCi
-)
+    double[] KlSeqExactCi)
 {
     /// <summary>The part of an evaluation that the choice looks at.</summary>
     public static LearningRateTrial Of(double rate, EvaluationResult result) =>
@@ -38,8 +37,7 @@ internal static class LearningRateSearch
         string reference,
         string classifier,
         string pairs,
-        CancellationToken cancel
-    )
+        CancellationToken cancel)
     {
         LearningRateChoice choice = run.Variant.LearningRate;
         if (choice.Value is { } value)
@@ -54,13 +52,7 @@ internal static class LearningRateSearch
             string folder = await models.DpoAsync(stage, reference, pairs, choice.Beta, rate, cancel);
             ServedPolicy policy = new(stage, choice.Beta, folder, stage);
             EvaluatedPolicy trial = await served.EvaluateAsync(
-                $"{stage}-evaluation",
-                policy,
-                reference,
-                classifier,
-                choice.Development!,
-                cancel
-            );
+                $"{stage}-evaluation", policy, reference, classifier, choice.Development!, cancel);
             trials.Add(LearningRateTrial.Of(rate, trial.Result));
         }
 
@@ -81,32 +73,19 @@ internal static class LearningRateSearch
     {
         LearningRateTrial? best = trials.Where(trial => trial.KlSeqExact <= choice.KlLimit).MaxBy(trial => trial.RewardMean);
         LearningRateTrial chosen = best ?? trials.MinBy(trial => trial.KlSeqExact)!;
-        string tried = string.Join(
-            "; ",
-            trials.Select(t =>
-                string.Create(
-                    CultureInfo.InvariantCulture,
-                    $"{t.LearningRate:0.###e-0}: reward {t.RewardMean:0.000}, kl/seq_exact {t.KlSeqExact:0.00}"
-                )
-            )
-        );
+        IEnumerable<string> tried = trials.Select(t =>
+            Invariant($"{t.LearningRate:0.###e-0}: reward {t.RewardMean:0.000}, kl/seq_exact {t.KlSeqExact:0.00}"));
         string rule = best is null
-            ? string.Create(
-                CultureInfo.InvariantCulture,
-                $"no candidate kept kl/seq_exact within {choice.KlLimit} nats, so the one with the smallest was taken"
-            )
-            : string.Create(CultureInfo.InvariantCulture, $"highest reward with kl/seq_exact within {choice.KlLimit} nats");
-        return new ChosenLearningRate(
-            chosen.LearningRate,
-            string.Create(CultureInfo.InvariantCulture, $"Chosen on development prompts at beta {choice.Beta}: {rule} ({tried})."),
-            trials
-        );
+            ? Invariant($"no candidate kept kl/seq_exact within {choice.KlLimit} nats, so the one with the smallest was taken")
+            : Invariant($"highest reward with kl/seq_exact within {choice.KlLimit} nats");
+        string reason = Invariant($"Chosen on development prompts at beta {choice.Beta}: {rule} ({string.Join("; ", tried)}).");
+        return new ChosenLearningRate(chosen.LearningRate, reason, trials);
     }
 
     private static ChosenLearningRate Record(RunContext run, ChosenLearningRate chosen)
     {
         AtomicFile.WriteText(Path.Combine(run.Root, "learning-rate.json"), StrictJson.Format(chosen));
-        run.Display.Line(string.Create(CultureInfo.InvariantCulture, $"learning rate {chosen.Value:0.###e-0}: {chosen.Reason}"));
+        run.Display.Line(Invariant($"learning rate {chosen.Value:0.###e-0}: {chosen.Reason}"));
         if (EndsTooEarly(run.Variant.LearningRate, chosen))
         {
             run.Display.Line("learning rate: the largest candidate won within kl_limit; the best rate may lie above the candidates");

@@ -16,7 +16,7 @@ internal sealed class ModelStages(RunContext run)
             ? value.ToString("0.###e-0", CultureInfo.InvariantCulture)
             : value.ToString("0.####", CultureInfo.InvariantCulture);
 
-    /// <summary>Asks a training for the int8 graphs that an int8 variant loads; fp32 ones are the recipe's own affair.</summary>
+    /// <summary>Asks a training for the int8 graphs that an int8 variant loads; The recipe itself decides about fp32 graphs.</summary>
     /// <param name="set">Recipe values by dotted path.</param>
     /// <param name="precision">fp32 or int8.</param>
     public static void AddGraphs(IDictionary<string, JsonNode> set, string precision)
@@ -94,8 +94,7 @@ internal sealed class ModelStages(RunContext run)
         string pairs,
         double beta,
         double learningRate,
-        CancellationToken cancel
-    )
+        CancellationToken cancel)
     {
         Variant variant = run.Variant;
         Dictionary<string, JsonNode> set = new(variant.Dpo.Set ?? new Dictionary<string, JsonNode>())
@@ -129,8 +128,7 @@ internal sealed class ModelStages(RunContext run)
         string recipe,
         Dictionary<string, JsonNode> set,
         JsonObject hashes,
-        CancellationToken cancel
-    )
+        CancellationToken cancel)
     {
         JsonObject inputs = new()
         {

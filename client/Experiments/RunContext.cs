@@ -28,8 +28,7 @@ internal sealed record RunContext(
     ServiceSession Service,
     TrainerProgram Trainer,
     Display Display,
-    TimeProvider Time
-)
+    TimeProvider Time)
 {
     /// <summary>Name of the reference at the service and in results.</summary>
     public const string ReferenceName = "reference";

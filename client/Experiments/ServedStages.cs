@@ -40,8 +40,7 @@ internal sealed class ServedStages(RunContext run)
         string reference,
         string classifier,
         EvaluationStage wanted,
-        CancellationToken cancel
-    )
+        CancellationToken cancel)
     {
         string output = Path.Combine(run.Stages.Folder(stage), "evaluation.json");
         JsonObject inputs = Inputs(classifier, wanted.Prompts);
@@ -69,23 +68,15 @@ internal sealed class ServedStages(RunContext run)
         PairsStage wanted,
         SamplingPlan plan,
         string output,
-        CancellationToken cancel
-    )
+        CancellationToken cancel)
     {
         InferenceClient client = await run.Service.OpenAsync(cancel);
         PairsSettings settings = new(
             await run.Service.LoadAsync(RunContext.ReferenceName, reference, cancel),
-            await run.Service.LoadAsync(RunContext.ClassifierName, classifier, cancel),
-            wanted.Prompts,
-            plan,
-            output,
-            run.Variant.PositiveLabel,
-            wanted.Batch,
-            wanted.InFlight
-        );
+            await run.Service.LoadAsync(RunContext.ClassifierName, classifier, cancel), wanted.Prompts, plan, output,
+            run.Variant.PositiveLabel, wanted.Batch, wanted.InFlight);
         PairsOutcome outcome = await run.Display.ProgressAsync(PairsName, "prompts", progress =>
-            new PairsJob(client, progress).RunAsync(settings, cancel)
-        );
+            new PairsJob(client, progress).RunAsync(settings, cancel));
         run.Display.Line($"{PairsName}: {outcome.Pairs} pairs of {outcome.Prompts} prompts");
     }
 
@@ -96,24 +87,14 @@ internal sealed class ServedStages(RunContext run)
         string classifier,
         EvaluationStage wanted,
         string output,
-        CancellationToken cancel
-    )
+        CancellationToken cancel)
     {
         InferenceClient client = await run.Service.OpenAsync(cancel);
         EvaluationSettings settings = new(
             await run.Service.LoadAsync(policy.Name, policy.Folder, cancel),
             await run.Service.LoadAsync(RunContext.ReferenceName, reference, cancel),
-            await run.Service.LoadAsync(RunContext.ClassifierName, classifier, cancel),
-            wanted.Prompts,
-            wanted.Samples,
-            wanted.MaxNewTokens,
-            run.Variant.Seed,
-            output,
-            wanted.Bootstrap,
-            run.Variant.PositiveLabel,
-            wanted.Batch,
-            wanted.InFlight
-        );
+            await run.Service.LoadAsync(RunContext.ClassifierName, classifier, cancel), wanted.Prompts, wanted.Samples, wanted.MaxNewTokens,
+            run.Variant.Seed, output, wanted.Bootstrap, run.Variant.PositiveLabel, wanted.Batch, wanted.InFlight);
         await run.Display.ProgressAsync(stage, "prompts", progress => new EvaluationJob(client, progress).RunAsync(settings, cancel));
         if (policy.Name != RunContext.ReferenceName)
         {

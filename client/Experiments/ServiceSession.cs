@@ -21,16 +21,15 @@ internal sealed record ServicePlan(
     string LogFile,
     string NamePrefix,
     Precision Precision,
-    ServiceAccess? Access = null
-);
+    ServiceAccess? Access = null);
 
 /// <summary>
 /// The inference service of a run: started when the first stage needs it, stopped before a training (which wants all cores
-/// and memory) and at the end. A service that was already running is only given models, and relieved of them.
+/// and memory) and at the end. A service that was already running keeps running; the run loads its models there and unloads them.
 /// </summary>
 /// <param name="plan">Where it comes from.</param>
 /// <param name="ledger">Remembers the process.</param>
-/// <param name="log">Told what happens.</param>
+/// <param name="log">Receives messages.</param>
 /// <param name="time">Clock.</param>
 internal sealed class ServiceSession(ServicePlan plan, ProcessLedger ledger, Action<string> log, TimeProvider time) : IAsyncDisposable
 {
@@ -38,22 +37,22 @@ internal sealed class ServiceSession(ServicePlan plan, ProcessLedger ledger, Act
     private static readonly TimeSpan FirstNotice = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(100);
 
-    private readonly Dictionary<string, string> loaded = [];
-    private ChildProcess? child;
-    private InferenceClient? client;
+    private readonly Dictionary<string, string> _loaded = [];
+    private ChildProcess? _child;
+    private InferenceClient? _client;
 
     /// <summary>A client of the service, which is started where there is none.</summary>
     public async Task<InferenceClient> OpenAsync(CancellationToken cancel)
     {
-        if (client is not null)
+        if (_client is not null)
         {
-            return client;
+            return _client;
         }
 
         Uri address = plan.External ?? Start();
-        client = new InferenceClient(address, CallSettings.Default, time, log, plan.Access);
-        await WaitUntilServingAsync(client, cancel);
-        return client;
+        _client = new InferenceClient(address, CallSettings.Default, time, log, plan.Access);
+        await WaitUntilServingAsync(_client, cancel);
+        return _client;
     }
 
     /// <summary>Loads a model folder unless it is loaded already.</summary>
@@ -63,7 +62,7 @@ internal sealed class ServiceSession(ServicePlan plan, ProcessLedger ledger, Act
         InferenceClient open = await OpenAsync(cancel);
         string full = plan.NamePrefix + name;
         string path = Path.GetFullPath(folder);
-        if (!loaded.TryGetValue(full, out string? present) || present != path)
+        if (!_loaded.TryGetValue(full, out string? present) || present != path)
         {
             log($"loading {folder} as {full}");
             await open.LoadAsync(
@@ -73,9 +72,8 @@ internal sealed class ServiceSession(ServicePlan plan, ProcessLedger ledger, Act
                     Path = path,
                     Precision = plan.Precision,
                 },
-                cancel
-            );
-            loaded[full] = path;
+                cancel);
+            _loaded[full] = path;
         }
 
         return full;
@@ -84,9 +82,9 @@ internal sealed class ServiceSession(ServicePlan plan, ProcessLedger ledger, Act
     /// <summary>Drops a model, to free its memory.</summary>
     public async Task UnloadAsync(string name, CancellationToken cancel)
     {
-        if (client is not null && loaded.Remove(plan.NamePrefix + name))
+        if (_client is not null && _loaded.Remove(plan.NamePrefix + name))
         {
-            await client.UnloadAsync(plan.NamePrefix + name, cancel);
+            await _client.UnloadAsync(plan.NamePrefix + name, cancel);
         }
     }
 
@@ -97,7 +95,7 @@ internal sealed class ServiceSession(ServicePlan plan, ProcessLedger ledger, Act
         {
             await work();
         }
-        catch (ServiceException failure) when (failure.Status == StatusCode.Unavailable && child is { HasExited: true } ended)
+        catch (ServiceException failure) when (failure.Status == StatusCode.Unavailable && _child is { HasExited: true } ended)
         {
             throw await EndedAsync(ended, "while it was in use", failure);
         }
@@ -106,19 +104,19 @@ internal sealed class ServiceSession(ServicePlan plan, ProcessLedger ledger, Act
     /// <summary>Stops what was started; a service that was running keeps running without this run's models.</summary>
     public async Task StopAsync()
     {
-        if (client is not null && plan.External is not null)
+        if (_client is not null && plan.External is not null)
         {
-            await UnloadAllAsync(client);
+            await UnloadAllAsync(_client);
         }
 
-        loaded.Clear();
-        client?.Dispose();
-        client = null;
-        if (child is not null)
+        _loaded.Clear();
+        _client?.Dispose();
+        _client = null;
+        if (_child is not null)
         {
             log("stopping the service");
-            await child.DisposeAsync();
-            child = null;
+            await _child.DisposeAsync();
+            _child = null;
         }
     }
 
@@ -128,7 +126,7 @@ internal sealed class ServiceSession(ServicePlan plan, ProcessLedger ledger, Act
     private async Task UnloadAllAsync(InferenceClient open)
     {
         using CancellationTokenSource limit = new(TimeSpan.FromSeconds(30));
-        foreach (string name in loaded.Keys)
+        foreach (string name in _loaded.Keys)
         {
             try
             {
@@ -146,28 +144,23 @@ internal sealed class ServiceSession(ServicePlan plan, ProcessLedger ledger, Act
         Uri address = new($"http://{IPAddress.Loopback}:{FreePort.Find()}");
         IEnumerable<string> roots = plan.Roots.Select((root, index) => $"--Service:ModelRoots:{index}={Path.GetFullPath(root)}");
         log($"starting the service at {address}");
-        child = ChildProcess.Start(
-            plan.Program(),
-            ["--urls", address.GetLeftPart(UriPartial.Authority), .. roots],
-            plan.LogFile,
-            ledger,
-            _ => { }
-        );
+        _child = ChildProcess.Start(
+            plan.Program(), ["--urls", address.GetLeftPart(UriPartial.Authority), .. roots], plan.LogFile, ledger, _ => { });
         return address;
     }
 
     private async Task WaitUntilServingAsync(InferenceClient open, CancellationToken cancel)
     {
         long started = time.GetTimestamp();
-        TimeSpan notice = child is null ? TimeSpan.Zero : FirstNotice;
+        TimeSpan notice = _child is null ? TimeSpan.Zero : FirstNotice;
         while (await open.HealthAsync(cancel) is { Serving: false } health)
         {
-            if (child is { HasExited: true } ended)
+            if (_child is { HasExited: true } ended)
             {
                 throw await EndedAsync(ended, "before it was ready");
             }
 
-            if (child is null && !health.MayCome)
+            if (_child is null && !health.MayCome)
             {
                 throw new WorkFailedException(
                     $"The service at {open.Address} cannot be used; its health call ended with {health.Said}. --service must name a running inference-service, e.g. http://127.0.0.1:5080."
@@ -177,7 +170,7 @@ internal sealed class ServiceSession(ServicePlan plan, ProcessLedger ledger, Act
             if (time.GetElapsedTime(started) > StartLimit)
             {
                 throw new WorkFailedException(
-                    $"The service at {open.Address} is not SERVING after {StartLimit.TotalMinutes:0} minutes; it last said {health.Said}.{(child is null ? " Is it running?" : $" Its log is {plan.LogFile}.")}"
+                    $"The service at {open.Address} is not SERVING after {StartLimit.TotalMinutes:0} minutes; it last said {health.Said}.{(_child is null ? " Is it running?" : $" Its log is {plan.LogFile}.")}"
                 );
             }
 
@@ -192,13 +185,11 @@ internal sealed class ServiceSession(ServicePlan plan, ProcessLedger ledger, Act
         }
     }
 
-    /// <summary>The failure that a service of the run's own leaves when it ends by itself.</summary>
+    /// <summary>The failure of a service that the run started and that ended early.</summary>
     private async Task<WorkFailedException> EndedAsync(ChildProcess ended, string when, Exception? cause = null)
     {
         await ended.StopAsync(); // its last lines may still be on their way
         return new WorkFailedException(
-            $"The service ended {when}; its log is {plan.LogFile}. Last lines:{Environment.NewLine}{ended.Tail}",
-            cause
-        );
+            $"The service ended {when}; its log is {plan.LogFile}. Last lines:{Environment.NewLine}{ended.Tail}", cause);
     }
 }

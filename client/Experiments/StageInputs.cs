@@ -9,7 +9,7 @@ internal sealed class StageInputs
 {
     private static readonly string[] RecipeFileKeys = ["data.files", "data.exclude_pairs", "data.exclude_texts", "data.exclude_ids"];
 
-    private readonly Dictionary<string, string> models = [];
+    private readonly Dictionary<string, string> _models = [];
 
     /// <summary>A prompt source and the content of its files.</summary>
     public static JsonObject Prompts(PromptSource source) =>
@@ -26,8 +26,7 @@ internal sealed class StageInputs
         if (!File.Exists(path))
         {
             throw new InputException(
-                $"The recipe {Path.GetFullPath(path)} does not exist. Recipe paths are relative to the current folder."
-            );
+                $"The recipe {Path.GetFullPath(path)} does not exist. Recipe paths are relative to the current folder.");
         }
 
         return StrictJson.Read<JsonNode>(path);
@@ -54,9 +53,9 @@ internal sealed class StageInputs
     /// <summary>Hash of a model folder, computed once a run.</summary>
     public string Model(string folder)
     {
-        if (!models.TryGetValue(folder, out string? hash))
+        if (!_models.TryGetValue(folder, out string? hash))
         {
-            models[folder] = hash = ContentHash.OfModelFolder(folder);
+            _models[folder] = hash = ContentHash.OfModelFolder(folder);
         }
 
         return hash;

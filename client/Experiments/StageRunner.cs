@@ -10,7 +10,7 @@ namespace Rudder.Client.Experiments;
 /// unchanged and interrupted, it is resumed; changed, its folder is removed and it starts afresh.
 /// </summary>
 /// <param name="root">Folder of the run.</param>
-/// <param name="log">Told what is done and why.</param>
+/// <param name="log">Receives what is done and why.</param>
 /// <param name="time">Clock.</param>
 /// <param name="commit">Commit of the checkout, recorded with each stage that completes; null where there is none.</param>
 internal sealed class StageRunner(string root, Action<string> log, TimeProvider time, string? commit = null)
@@ -51,19 +51,11 @@ internal sealed class StageRunner(string root, Action<string> log, TimeProvider 
         Directory.CreateDirectory(folder);
         await TimeAsync(
             new StageMarker(
-                stage,
-                key,
-                StageMarker.Running,
-                inputs,
-                same ? before!.Started : time.GetUtcNow(),
-                null,
-                same ? before!.Seconds : 0
-            ),
-            () => body(folder)
-        );
+                stage, key, StageMarker.Running, inputs, same ? before!.Started : time.GetUtcNow(), null, same ? before!.Seconds : 0),
+            () => body(folder));
     }
 
-    /// <summary>An earlier run's results tell of other stages than those that are about to be: the mark of a finished run goes first.</summary>
+    /// <summary>Removes the results of an earlier run, which describe other stages than the ones that follow.</summary>
     private void RemoveResults()
     {
         File.Delete(Path.Combine(root, RunSummary.FileName));
@@ -92,9 +84,7 @@ internal sealed class StageRunner(string root, Action<string> log, TimeProvider 
 
     private static string Changes(JsonObject before, JsonObject now) =>
         string.Join(
-            ", ",
-            before.Select(p => p.Key).Union(now.Select(p => p.Key)).Where(key => !JsonNode.DeepEquals(before[key], now[key]))
-        );
+            ", ", before.Select(p => p.Key).Union(now.Select(p => p.Key)).Where(key => !JsonNode.DeepEquals(before[key], now[key])));
 
     private string MarkerPath(string stage) => Path.Combine(root, "stages", stage + ".json");
 

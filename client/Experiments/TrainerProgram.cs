@@ -8,7 +8,7 @@ namespace Rudder.Client.Experiments;
 /// <param name="program">Executable, looked for when it is first needed.</param>
 /// <param name="logs">Folder of the output files.</param>
 /// <param name="ledger">Remembers the process.</param>
-/// <param name="log">Told of each line.</param>
+/// <param name="log">Receives each line of its output.</param>
 internal sealed class TrainerProgram(Func<string> program, string logs, ProcessLedger ledger, Action<string> log)
 {
     private const string CheckpointPrefix = "step-";
@@ -28,8 +28,7 @@ internal sealed class TrainerProgram(Func<string> program, string logs, ProcessL
         IEnumerable<KeyValuePair<string, JsonNode>> set,
         string folder,
         string? device,
-        CancellationToken cancel
-    )
+        CancellationToken cancel)
     {
         if (File.Exists(Path.Combine(folder, "done.json")))
         {

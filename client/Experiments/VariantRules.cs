@@ -3,17 +3,12 @@ using Rudder.Client.Pairs;
 
 namespace Rudder.Client.Experiments;
 
-/// <summary>What must hold of a variant before anything is started.</summary>
+/// <summary>The rules of a variant, checked before any work starts.</summary>
 internal static partial class VariantRules
 {
     /// <summary>Names become folders.</summary>
-    public static void RequireName(string name, string key, string where)
-    {
-        if (!FolderName().IsMatch(name))
-        {
-            throw new InputException($"{where}: {key} is '{name}'; it must be lower-case letters, digits and dashes, e.g. imdb-dpo.");
-        }
-    }
+    public static void RequireName(string name, string key, string where) =>
+        Require(FolderName().IsMatch(name), where, $"{key} is '{name}'; it must be lower-case letters, digits and dashes, e.g. imdb-dpo.");
 
     /// <summary>Throws an <see cref="InputException"/> that names the setting, its value and its limit.</summary>
     public static void Validate(Variant variant, string where)
@@ -22,7 +17,7 @@ internal static partial class VariantRules
         Require(variant.Betas.All(beta => beta > 0), where, $"betas holds {variant.Betas.Min()}; every beta must be above 0.");
         Require(variant.Betas.Distinct().Count() == variant.Betas.Count, where, "betas holds a value twice.");
         Require(variant.Precision is "fp32" or "int8", where, $"precision is '{variant.Precision}'; it must be fp32 or int8.");
-        BatchLimits.Require(variant.Pairs.Batch, variant.Pairs.InFlight);
+        PromptWork.RequireLimits(variant.Pairs.Batch, variant.Pairs.InFlight);
         _ = new SamplingPlan(variant.Pairs.Samples, variant.Pairs.MaxNewTokens).Validated();
         Require(variant.Pairs.Samples >= 2, where, $"pairs.samples is {variant.Pairs.Samples}; a pair needs at least 2.");
         Evaluation(variant.Evaluation, $"{where}, evaluation");
@@ -31,7 +26,7 @@ internal static partial class VariantRules
 
     private static void Evaluation(EvaluationStage stage, string where)
     {
-        BatchLimits.Require(stage.Batch, stage.InFlight);
+        PromptWork.RequireLimits(stage.Batch, stage.InFlight);
         _ = new SamplingPlan(stage.Samples, stage.MaxNewTokens).Validated();
         Require(stage.Bootstrap is >= 100 and <= 1_000_000, where, $"bootstrap is {stage.Bootstrap}; it must lie between 100 and 1000000.");
     }
@@ -44,28 +39,16 @@ internal static partial class VariantRules
         Require(chosen || !string.IsNullOrWhiteSpace(choice.Reason), where, "reason is missing; say how the value was chosen.");
         Require(!chosen || choice.Candidates!.All(rate => rate > 0), where, "candidates holds a value that is not above 0.");
         Require(
-            !chosen || choice.Development is not null,
-            where,
-            "development is missing; candidates are compared on development prompts."
-        );
+            !chosen || choice.Development is not null, where, "development is missing; candidates are compared on development prompts.");
         Require(
-            choice.Beta > 0 && choice.KlLimit > 0,
-            where,
-            $"beta is {choice.Beta} and kl_limit is {choice.KlLimit}; both must be above 0."
-        );
+            choice.Beta > 0 && choice.KlLimit > 0, where, $"beta is {choice.Beta} and kl_limit is {choice.KlLimit}; both must be above 0.");
         if (choice.Development is not null)
         {
             Evaluation(choice.Development, $"{where}, development");
         }
     }
 
-    private static void Require(bool holds, string where, string message)
-    {
-        if (!holds)
-        {
-            throw new InputException($"{where}: {message}");
-        }
-    }
+    private static void Require(bool holds, string where, string message) => InputException.Unless(holds, $"{where}: {message}");
 
     [GeneratedRegex("^[a-z0-9][a-z0-9-]*$")]
     private static partial Regex FolderName();

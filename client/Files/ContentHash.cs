@@ -3,7 +3,7 @@ using System.Text;
 
 namespace Rudder.Client.Files;
 
-/// <summary>SHA-256 of what a stage or a run depends on: texts, files, model folders.</summary>
+/// <summary>SHA-256 of the inputs of stages and runs: texts, files, model folders.</summary>
 internal static class ContentHash
 {
     private static readonly string[] ModelFiles = [".json", ".safetensors", ".bin", ".txt"];
@@ -30,7 +30,7 @@ internal static class ContentHash
     {
         if (!File.Exists(Path.Combine(folder, "config.json")))
         {
-            throw new InputException($"{folder} is no model folder: it has no config.json.");
+            throw new InputException($"{folder} is not a model folder: config.json is missing.");
         }
 
         return OfFolder(folder);

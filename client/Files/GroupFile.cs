@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
+using static System.FormattableString;
 
 namespace Rudder.Client.Files;
 
@@ -16,20 +17,20 @@ namespace Rudder.Client.Files;
 internal sealed class GroupFile : IDisposable
 {
     private const string Start = "";
-    private readonly string path;
-    private readonly FileStream? partial;
-    private readonly FileStream? sums;
-    private string running = Start;
+    private readonly string _path;
+    private readonly FileStream? _partial;
+    private readonly FileStream? _sums;
+    private string _running = Start;
 
     private GroupFile(string path, int groups)
     {
-        this.path = path;
+        _path = path;
         NextGroup = groups;
     }
 
     private GroupFile(string path, FileStream partial, FileStream sums)
     {
-        (this.path, this.partial, this.sums) = (path, partial, sums);
+        (_path, _partial, _sums) = (path, partial, sums);
         Continue();
     }
 
@@ -86,39 +87,39 @@ internal sealed class GroupFile : IDisposable
     /// <summary>Adds the lines of the next group.</summary>
     public void Append(IEnumerable<string> lines)
     {
-        if (partial is null)
+        if (_partial is null)
         {
-            throw new InvalidOperationException($"{path} is complete.");
+            throw new InvalidOperationException($"{_path} is complete.");
         }
 
         byte[] bytes = Encoding.UTF8.GetBytes(string.Concat(lines.Select(line => line + '\n')));
-        partial.Write(bytes);
-        partial.Flush();
-        running = Next(running, bytes);
-        sums!.Write(Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{partial.Length} {running}\n")));
-        sums.Flush();
+        _partial.Write(bytes);
+        _partial.Flush();
+        _running = Next(_running, bytes);
+        _sums!.Write(Encoding.ASCII.GetBytes(Invariant($"{_partial.Length} {_running}\n")));
+        _sums.Flush();
         NextGroup++;
     }
 
     /// <summary>Flushes to the disk and gives the file its name.</summary>
     public void Complete()
     {
-        if (partial is null)
+        if (_partial is null)
         {
             return;
         }
 
-        partial.Flush(flushToDisk: true);
+        _partial.Flush(flushToDisk: true);
         Dispose();
-        File.Move(PartialPath(path), path);
-        File.Delete(SumsPath(path));
+        File.Move(PartialPath(_path), _path);
+        File.Delete(SumsPath(_path));
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        partial?.Dispose();
-        sums?.Dispose();
+        _partial?.Dispose();
+        _sums?.Dispose();
     }
 
     /// <summary>Checks every group against its sum and cuts off what has none.</summary>
@@ -132,21 +133,21 @@ internal sealed class GroupFile : IDisposable
             string[] words = record.Split(' ');
             if (words.Length != 2 || !long.TryParse(words[0], NumberStyles.None, CultureInfo.InvariantCulture, out long next) || next < end)
             {
-                throw Damaged($"{SumsPath(path)}, line {NextGroup + 1} is not a checksum");
+                throw Damaged($"{SumsPath(_path)}, line {NextGroup + 1} is not a checksum");
             }
 
-            if (next > partial!.Length)
+            if (next > _partial!.Length)
             {
                 break; // the lines of this group did not reach the disk
             }
 
             byte[] bytes = new byte[next - end];
-            partial.ReadExactly(bytes);
-            running = Next(running, bytes);
-            if (running != words[1])
+            _partial.ReadExactly(bytes);
+            _running = Next(_running, bytes);
+            if (_running != words[1])
             {
                 throw Damaged(
-                    $"{PartialPath(path)}, line {line}: prompt {NextGroup + 1} differs from its checksum; its lines were changed or removed"
+                    $"{PartialPath(_path)}, line {line}: prompt {NextGroup + 1} differs from its checksum; its lines were changed or removed"
                 );
             }
 
@@ -155,21 +156,21 @@ internal sealed class GroupFile : IDisposable
             NextGroup++;
         }
 
-        partial!.SetLength(end);
-        partial.Position = end;
-        sums!.SetLength(kept);
-        sums.Position = kept;
+        _partial!.SetLength(end);
+        _partial.Position = end;
+        _sums!.SetLength(kept);
+        _sums.Position = kept;
     }
 
     /// <summary>The lines of FILE.sums that end with a newline.</summary>
     private string[] Records()
     {
-        using StreamReader reader = new(sums!, Encoding.Latin1, leaveOpen: true);
+        using StreamReader reader = new(_sums!, Encoding.Latin1, leaveOpen: true);
         return reader.ReadToEnd().Split('\n')[..^1];
     }
 
     private InputException Damaged(string what) =>
-        new($"{what}. Delete {PartialPath(path)} and {SumsPath(path)} to start again, or choose another output.");
+        new($"{what}. Delete {PartialPath(_path)} and {SumsPath(_path)} to start again, or choose another output.");
 
     private static string Next(string before, byte[] bytes) =>
         Convert.ToHexStringLower(SHA256.HashData([.. Encoding.ASCII.GetBytes(before), .. bytes]));

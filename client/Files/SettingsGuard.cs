@@ -14,8 +14,7 @@ internal static class SettingsGuard
         if (!File.Exists(sidecar))
         {
             throw new InputException(
-                $"{file} exists without {sidecar}, so how it was made is unknown. Move it away or choose another output."
-            );
+                $"{file} exists without {sidecar}, so how it was made is unknown. Move it away or choose another output.");
         }
 
         JsonObject before = StrictJson.Read<JsonObject>(sidecar);

@@ -83,8 +83,7 @@ internal static class StrictJson
             {
                 string[] known = [.. type.Properties.Select(property => property.Name)];
                 throw new InputException(
-                    $"{source}: unknown key '{place}'.{Spelling.Hint(key, known)} Known here: {string.Join(", ", known)}."
-                );
+                    $"{source}: unknown key '{place}'.{Spelling.Hint(key, known)} Known here: {string.Join(", ", known)}.");
             }
 
             RequireKnownKeys(value, Options.GetTypeInfo(property?.PropertyType ?? type.ElementType!), place, source);

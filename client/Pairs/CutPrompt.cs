@@ -22,6 +22,8 @@ internal sealed record CutRange(int Min, int Max)
     {
         string[] ends = text.Split('-', 2);
         bool read = int.TryParse(ends[0], out int min) & int.TryParse(ends[^1], out int max);
-        return read ? new CutRange(min, max).Validated() : throw new InputException($"'{text}' is no cut; write min-max tokens, e.g. 2-8.");
+        return read
+            ? new CutRange(min, max).Validated()
+            : throw new InputException($"'{text}' is not a cut; write min-max tokens, e.g. 2-8.");
     }
 }

@@ -17,7 +17,7 @@ internal sealed class OrderedPairs(SamplingPlan plan, string policyFingerprint, 
             for (int j = i + 1; j < group.Completions.Count; j++)
             {
                 (ScoredCompletion a, ScoredCompletion b) = (group.Completions[i], group.Completions[j]);
-                if (a.Score != b.Score && !a.Drawn.Ids.Equals(b.Drawn.Ids)) // equal draws teach nothing, however a batch rounds their scores
+                if (a.Score != b.Score && !a.Drawn.Ids.Equals(b.Drawn.Ids)) // equal completions can differ in score only by rounding
                 {
                     yield return a.Score > b.Score ? Pair(group.Prompt, a, b) : Pair(group.Prompt, b, a);
                 }

@@ -1,19 +1,18 @@
 using System.Text.Json.Nodes;
-using Rudder.Client.Files;
 using Rudder.Client.Rpc;
 using Rudder.Datasets;
 using Rudder.Inference.V1;
 
 namespace Rudder.Client.Pairs;
 
-/// <summary>What a pairs run is asked for.</summary>
+/// <summary>Settings of a pairs run.</summary>
 /// <param name="Policy">Name of the generator at the service.</param>
 /// <param name="Classifier">Name of the classifier at the service.</param>
 /// <param name="Prompts">Texts that become prompts.</param>
 /// <param name="Plan">How completions are drawn.</param>
 /// <param name="Output">File of JSON lines.</param>
 /// <param name="PositiveLabel">Label whose probability is the score. Default POSITIVE.</param>
-/// <param name="Batch">Prompts a request. Default 16, range 1 to 1024. In fp32 it changes the speed, never the result.</param>
+/// <param name="Batch">Prompts per request. Default 16, range 1 to 1024. In fp32 it changes the speed, never the result.</param>
 /// <param name="InFlight">Requests under way at once. Default 2, range 1 to 64.</param>
 internal sealed record PairsSettings(
     string Policy,
@@ -23,11 +22,10 @@ internal sealed record PairsSettings(
     string Output,
     string PositiveLabel = "POSITIVE",
     int Batch = 16,
-    int InFlight = 2
-);
+    int InFlight = 2);
 
-/// <summary>What a pairs run left.</summary>
-/// <param name="Prompts">Prompts in the file's range, those without a pair included.</param>
+/// <summary>The result of a pairs run.</summary>
+/// <param name="Prompts">Prompts worked through, including those without a pair.</param>
 /// <param name="Pairs">Lines.</param>
 internal sealed record PairsOutcome(int Prompts, int Pairs);
 
@@ -39,7 +37,9 @@ internal sealed class PairsJob(InferenceClient client, IProgress<(int Done, int 
     /// <summary>Writes the file, or what is missing of it.</summary>
     public async Task<PairsOutcome> RunAsync(PairsSettings settings, CancellationToken cancel)
     {
-        SamplingPlan plan = Validated(settings);
+        PromptWork.RequireLimits(settings.Batch, settings.InFlight);
+        int samples = settings.Plan.Validated().Samples;
+        InputException.Unless(samples >= 2, $"samples is {samples}; a pair needs at least 2 completions of a prompt.");
         settings.Prompts.Require();
 
         // 1. models and prompts
@@ -48,53 +48,14 @@ internal sealed class PairsJob(InferenceClient client, IProgress<(int Done, int 
         int positive = ScoredSampler.PositiveLabel(classifier, settings.PositiveLabel);
         IReadOnlyList<CutPrompt> prompts = await PromptCutter.CutAsync(client, settings.Policy, settings.Prompts, cancel);
 
-        // 2. the file, from where it stands
-        JsonObject guard = Guard(settings, policy, classifier, prompts);
-        using GroupFile file = GroupFile.Open(settings.Output, guard, prompts.Count);
-
-        // 3. completions, scores and pairs of the prompts that are left
-        ScoredSampler sampler = new(client, policy, classifier, positive, plan);
-        OrderedPairs pairs = new(plan, policy.Fingerprint, classifier.Fingerprint);
-        await foreach (
-            IReadOnlyList<ScoredGroup> groups in OrderedWork.RunAsync(
-                prompts.Skip(file.NextGroup).Chunk(settings.Batch),
-                settings.InFlight,
-                sampler.DrawAsync,
-                cancel
-            )
-        )
-        {
-            foreach (ScoredGroup group in groups)
-            {
-                file.Append(pairs.Of(group).Select(PreferencePairs.Format));
-            }
-
-            progress.Report((file.NextGroup, prompts.Count));
-        }
-
-        // 4. its name
-        file.Complete();
+        // 2. completions, scores and pairs of the prompts that are left
+        ScoredSampler sampler = new(client, policy, classifier, positive, settings.Plan);
+        OrderedPairs pairs = new(settings.Plan, policy.Fingerprint, classifier.Fingerprint);
+        async Task<IEnumerable<IEnumerable<string>>> Lines(CutPrompt[] batch, CancellationToken token) =>
+            (await sampler.DrawAsync(batch, token)).Select(group => pairs.Of(group).Select(PreferencePairs.Format));
+        JsonObject guard = PromptWork.Settings(
+            "pairs", settings.PositiveLabel, settings.Plan, prompts, ("policy", policy), ("classifier", classifier));
+        await PromptWork.WriteAsync(settings.Output, guard, prompts, (settings.Batch, settings.InFlight), Lines, progress, cancel);
         return new PairsOutcome(prompts.Count, File.ReadLines(settings.Output).Count());
     }
-
-    private static SamplingPlan Validated(PairsSettings settings)
-    {
-        BatchLimits.Require(settings.Batch, settings.InFlight);
-        return settings.Plan.Samples >= 2
-            ? settings.Plan.Validated()
-            : throw new InputException($"samples is {settings.Plan.Samples}; a pair needs at least 2 completions of a prompt.");
-    }
-
-    private static JsonObject Guard(PairsSettings settings, ModelInfo policy, ModelInfo classifier, IReadOnlyList<CutPrompt> prompts) =>
-        new()
-        {
-            ["kind"] = "pairs",
-            ["policy_fingerprint"] = policy.Fingerprint,
-            ["policy_precision"] = policy.Precision.ToString(),
-            ["classifier_fingerprint"] = classifier.Fingerprint,
-            ["classifier_precision"] = classifier.Precision.ToString(),
-            ["positive_label"] = settings.PositiveLabel,
-            ["sampling"] = settings.Plan.ToJson(),
-            ["prompts"] = PromptDigest.Of(prompts),
-        };
 }

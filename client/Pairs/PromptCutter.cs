@@ -6,7 +6,7 @@ namespace Rudder.Client.Pairs;
 
 /// <summary>
 /// Turns source texts into prompts: the service's tokenizer gives the ids, the first k are kept (k from the text's id, see
-/// <see cref="StableHash.Length"/>), and the prompt's text is what exactly those ids say.
+/// <see cref="StableHash.Length"/>), and the prompt's text is the decoding of exactly those ids.
 /// </summary>
 internal static class PromptCutter
 {
@@ -23,8 +23,7 @@ internal static class PromptCutter
         InferenceClient client,
         string model,
         PromptSource source,
-        CancellationToken cancel
-    )
+        CancellationToken cancel)
     {
         List<CutPrompt> prompts = [];
         HashSet<string> ids = [];
@@ -35,8 +34,7 @@ internal static class PromptCutter
                 prompts.Add(
                     ids.Add(prompt.Id)
                         ? prompt
-                        : throw new InputException($"{source.File} has two texts with the id '{prompt.Id}'; ids must be distinct.")
-                );
+                        : throw new InputException($"{source.File} has two texts with the id '{prompt.Id}'; ids must be distinct."));
                 if (prompts.Count == source.Take)
                 {
                     return prompts;
@@ -51,7 +49,7 @@ internal static class PromptCutter
             );
     }
 
-    /// <summary>The start of a text that surely holds <paramref name="tokens"/> tokens, cut at white space so that its tokens are the whole text's.</summary>
+    /// <summary>The start of a text, long enough for <paramref name="tokens"/> tokens, cut at white space so that its tokens equal those of the whole text.</summary>
     public static string Opening(string text, int tokens)
     {
         int limit = tokens * CharactersPerToken;
@@ -69,16 +67,13 @@ internal static class PromptCutter
         string model,
         (string Id, string Text)[] block,
         CutRange? cut,
-        CancellationToken cancel
-    )
+        CancellationToken cancel)
     {
         List<TokenIds> encoded = [];
         foreach (
             string[] texts in InputChunks.Split(
                 block.Select(row => cut is null ? row.Text : Opening(row.Text, cut.Max)),
-                Encoding.UTF8.GetByteCount
-            )
-        )
+                Encoding.UTF8.GetByteCount))
         {
             EncodeRequest encode = new() { Model = model, Texts = { texts } };
             encoded.AddRange((await client.EncodeAsync(encode, cancel)).Results);
@@ -115,8 +110,7 @@ internal static class PromptCutter
         int[] ids,
         string text,
         int min,
-        CancellationToken cancel
-    )
+        CancellationToken cancel)
     {
         while (text.Contains(Broken, StringComparison.Ordinal) && !source.Contains(Broken, StringComparison.Ordinal))
         {
@@ -136,8 +130,7 @@ internal static class PromptCutter
         InferenceClient client,
         string model,
         IEnumerable<int[]> sequences,
-        CancellationToken cancel
-    )
+        CancellationToken cancel)
     {
         DecodeRequest request = new() { Model = model };
         request.Sequences.Add(sequences.Select(ids => new TokenIds { Ids = { ids } }));

@@ -19,8 +19,7 @@ internal sealed record PromptSource(
     string? First = null,
     string? Last = null,
     CutRange? Cut = null,
-    IReadOnlyList<string>? Exclude = null
-)
+    IReadOnlyList<string>? Exclude = null)
 {
     /// <summary>The texts in file order, after range, exclusions and skip.</summary>
     public IEnumerable<(string Id, string Text)> Read()

@@ -3,7 +3,7 @@ using Rudder.Inference.V1;
 
 namespace Rudder.Client.Pairs;
 
-/// <summary>How completions are drawn; every field is sent, so that no engine's own default can creep in.</summary>
+/// <summary>How completions are drawn. Every field is sent, so that defaults of an engine never apply.</summary>
 /// <param name="Samples">Completions of each prompt. Range 1 to <see cref="MaxSamples"/>.</param>
 /// <param name="MaxNewTokens">Tokens after the prompt at most. Default 48, range 1 to 4096.</param>
 /// <param name="Seed">Seed of the run; each prompt gets its own from it and the prompt's id. Default 0.</param>
@@ -18,8 +18,7 @@ internal sealed record SamplingPlan(
     float Temperature = 1,
     int TopK = 0,
     float TopP = 1,
-    float MinP = 0
-)
+    float MinP = 0)
 {
     /// <summary>Completions of one prompt that the service draws at most: the default of its <c>Service:MaxSamples</c>.</summary>
     public const int MaxSamples = 64;
@@ -27,15 +26,14 @@ internal sealed record SamplingPlan(
     /// <summary>This value, or an error that names the setting out of range.</summary>
     public SamplingPlan Validated()
     {
-        Require(
+        InputException.Unless(
             Samples is >= 1 and <= MaxSamples,
-            $"samples is {Samples}; it must lie between 1 and {MaxSamples}, the service's limit (Service:MaxSamples)."
-        );
-        Require(MaxNewTokens is >= 1 and <= 4096, $"max_new_tokens is {MaxNewTokens}; it must lie between 1 and 4096.");
-        Require(Temperature is >= 0 and <= 100, $"temperature is {Temperature}; it must lie between 0 and 100.");
-        Require(TopK >= 0, $"top_k is {TopK}; it must be 0 (keep all) or more.");
-        Require(TopP is > 0 and <= 1, $"top_p is {TopP}; it must lie in (0, 1].");
-        Require(MinP is >= 0 and < 1, $"min_p is {MinP}; it must lie in [0, 1).");
+            $"samples is {Samples}; it must lie between 1 and {MaxSamples}, the service's limit (Service:MaxSamples).");
+        InputException.Unless(MaxNewTokens is >= 1 and <= 4096, $"max_new_tokens is {MaxNewTokens}; it must lie between 1 and 4096.");
+        InputException.Unless(Temperature is >= 0 and <= 100, $"temperature is {Temperature}; it must lie between 0 and 100.");
+        InputException.Unless(TopK >= 0, $"top_k is {TopK}; it must be 0 (keep all) or more.");
+        InputException.Unless(TopP is > 0 and <= 1, $"top_p is {TopP}; it must lie in (0, 1].");
+        InputException.Unless(MinP is >= 0 and < 1, $"min_p is {MinP}; it must lie in [0, 1).");
         return this;
     }
 
@@ -66,8 +64,7 @@ internal sealed record SamplingPlan(
             {
                 Ids = new TokenIds { Ids = { prompt.Ids } },
                 Seed = StableHash.Seed(Seed, prompt.Id),
-            })
-        );
+            }));
         return request;
     }
 
@@ -83,12 +80,4 @@ internal sealed record SamplingPlan(
             ["top_p"] = TopP,
             ["min_p"] = MinP,
         };
-
-    private static void Require(bool holds, string message)
-    {
-        if (!holds)
-        {
-            throw new InputException(message);
-        }
-    }
 }

@@ -45,14 +45,12 @@ internal sealed class ScoredSampler(InferenceClient client, ModelInfo policy, Mo
         if (ordered.Length != prompts.Count * plan.Samples)
         {
             throw new WorkFailedException(
-                $"The service returned {ordered.Length} completions; {prompts.Count} prompts x {plan.Samples} were asked for."
-            );
+                $"The service returned {ordered.Length} completions; {prompts.Count} prompts x {plan.Samples} were asked for.");
         }
 
         IEnumerable<ClassifyInput> texts = ordered.Select(c => new ClassifyInput { Text = prompts[c.PromptIndex].Text + c.Text });
         IReadOnlyList<Classification> judged = await InputChunks.AskAsync<ClassifyInput, Classification>("Scoring.Classify", texts, chunk =>
-            ClassifyAsync(chunk, cancel)
-        );
+            ClassifyAsync(chunk, cancel));
         return
         [
             .. ordered

@@ -9,30 +9,30 @@ internal sealed class ChildProcess : IAsyncDisposable
 {
     private const int TailLines = 12;
 
-    private readonly Process process;
-    private readonly StreamWriter log;
-    private readonly Action<string> onLine;
-    private readonly Queue<string> tail = new();
-    private readonly ProcessLedger ledger;
-    private readonly Lock gate = new();
-    private bool disposed;
+    private readonly Process _process;
+    private readonly StreamWriter _log;
+    private readonly Action<string> _onLine;
+    private readonly Queue<string> _tail = new();
+    private readonly ProcessLedger _ledger;
+    private readonly Lock _gate = new();
+    private bool _disposed;
 
     private ChildProcess(Process process, StreamWriter log, Action<string> onLine, ProcessLedger ledger)
     {
-        (this.process, this.log, this.onLine, this.ledger) = (process, log, onLine, ledger);
+        (_process, _log, _onLine, _ledger) = (process, log, onLine, ledger);
     }
 
     /// <summary>True once it has ended.</summary>
-    public bool HasExited => process.HasExited;
+    public bool HasExited => _process.HasExited;
 
     /// <summary>Its last lines, for error messages.</summary>
     public string Tail
     {
         get
         {
-            lock (gate)
+            lock (_gate)
             {
-                return string.Join(Environment.NewLine, tail);
+                return string.Join(Environment.NewLine, _tail);
             }
         }
     }
@@ -49,8 +49,7 @@ internal sealed class ChildProcess : IAsyncDisposable
         IEnumerable<string> arguments,
         string logFile,
         ProcessLedger ledger,
-        Action<string> onLine
-    )
+        Action<string> onLine)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(logFile))!);
         ProcessStartInfo start = new(program, arguments)
@@ -70,11 +69,9 @@ internal sealed class ChildProcess : IAsyncDisposable
         }
         catch (Win32Exception cause)
         {
-            child.log.Dispose();
+            child._log.Dispose();
             throw new InputException(
-                $"{program} cannot be started: {cause.Message}. Name an executable file, not a library or a folder.",
-                cause
-            );
+                $"{program} cannot be started: {cause.Message}. Name an executable file, not a library or a folder.", cause);
         }
 
         process.StandardInput.Close();
@@ -90,7 +87,7 @@ internal sealed class ChildProcess : IAsyncDisposable
     {
         try
         {
-            await process.WaitForExitAsync(cancel);
+            await _process.WaitForExitAsync(cancel);
         }
         catch (OperationCanceledException)
         {
@@ -98,26 +95,26 @@ internal sealed class ChildProcess : IAsyncDisposable
             throw;
         }
 
-        ledger.Remove(process.Id);
-        return process.ExitCode;
+        _ledger.Remove(_process.Id);
+        return _process.ExitCode;
     }
 
     /// <summary>Ends it as <see cref="GracefulEnd"/> does. Its output has been read when this returns.</summary>
     public async Task StopAsync()
     {
-        await GracefulEnd.OfAsync(process, GracefulEnd.Grace, CancellationToken.None);
-        ledger.Remove(process.Id);
+        await GracefulEnd.OfAsync(_process, GracefulEnd.Grace, CancellationToken.None);
+        _ledger.Remove(_process.Id);
     }
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
         await StopAsync();
-        process.Dispose();
-        lock (gate)
+        _process.Dispose();
+        lock (_gate)
         {
-            disposed = true;
-            log.Dispose();
+            _disposed = true;
+            _log.Dispose();
         }
     }
 
@@ -128,21 +125,21 @@ internal sealed class ChildProcess : IAsyncDisposable
             return;
         }
 
-        lock (gate)
+        lock (_gate)
         {
-            if (disposed)
+            if (_disposed)
             {
                 return;
             }
 
-            log.WriteLine(line);
-            tail.Enqueue(line);
-            while (tail.Count > TailLines)
+            _log.WriteLine(line);
+            _tail.Enqueue(line);
+            while (_tail.Count > TailLines)
             {
-                tail.Dequeue();
+                _tail.Dequeue();
             }
         }
 
-        onLine(line);
+        _onLine(line);
     }
 }

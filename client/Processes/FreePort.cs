@@ -3,7 +3,7 @@ using System.Net.Sockets;
 
 namespace Rudder.Client.Processes;
 
-/// <summary>A TCP port of this machine that nobody listens on.</summary>
+/// <summary>Finds an unused TCP port.</summary>
 internal static class FreePort
 {
     /// <summary>Asks the system for one on the loopback interface.</summary>

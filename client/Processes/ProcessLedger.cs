@@ -9,19 +9,19 @@ namespace Rudder.Client.Processes;
 /// them, and only them: id and start time must both agree.
 /// </summary>
 /// <param name="path">processes.json of the run.</param>
-/// <param name="log">Told what is stopped.</param>
-/// <param name="grace">Time that what is stopped has to finish; null gives it <see cref="GracefulEnd.Grace"/>.</param>
+/// <param name="log">Receives what is stopped.</param>
+/// <param name="grace">Time that a stopped program has to finish; null is <see cref="GracefulEnd.Grace"/>.</param>
 internal sealed class ProcessLedger(string path, Action<string> log, TimeSpan? grace = null)
 {
     private static readonly TimeSpan Rounding = TimeSpan.FromSeconds(2);
-    private readonly Lock gate = new();
+    private readonly Lock _gate = new();
 
     /// <summary>Notes a started program.</summary>
     public void Add(Process process)
     {
         if (StartOf(process) is { } started)
         {
-            lock (gate)
+            lock (_gate)
             {
                 Save([.. Load(), new Entry(process.Id, started, process.StartInfo.FileName)]);
             }
@@ -31,7 +31,7 @@ internal sealed class ProcessLedger(string path, Action<string> log, TimeSpan? g
     /// <summary>Forgets a program that has ended.</summary>
     public void Remove(int id)
     {
-        lock (gate)
+        lock (_gate)
         {
             Save([.. Load().Where(entry => entry.Id != id)]);
         }

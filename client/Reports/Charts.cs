@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Rudder.Client.Evaluation;
+using static System.FormattableString;
 
 namespace Rudder.Client.Reports;
 
@@ -27,13 +28,7 @@ internal static class Charts
             },
         };
         return Figure(
-            [path, .. data.Policies.Select(Point)],
-            400,
-            "kl/seq_exact, nats",
-            "mean reward, P(positive)",
-            showLegend: false,
-            range
-        );
+            [path, .. data.Policies.Select(Point)], 400, "kl/seq_exact, nats", "mean reward, P(positive)", showLegend: false, range);
     }
 
     /// <summary>One training metric by optimizer step, a line for each training.</summary>
@@ -43,8 +38,7 @@ internal static class Charts
     public static string Curves(
         string metric,
         string title,
-        IReadOnlyList<(string Label, string Colour, IReadOnlyList<CurvePoint> Points)> trainings
-    )
+        IReadOnlyList<(string Label, string Colour, IReadOnlyList<CurvePoint> Points)> trainings)
     {
         IEnumerable<object> lines = trainings.Select(training =>
         {
@@ -68,12 +62,8 @@ internal static class Charts
         EvaluationResult result = policy.Evaluation;
         string colour = PolicyLabel.Colour(index);
         string label = PolicyLabel.Of(policy.Entry);
-        string reward = FormattableString.Invariant(
-            $"{result.RewardMean:0.0000} [{result.RewardCi[0]:0.0000}, {result.RewardCi[1]:0.0000}]"
-        );
-        string kl = FormattableString.Invariant(
-            $"{result.KlSeqExact:0.000} [{result.KlSeqExactCi[0]:0.000}, {result.KlSeqExactCi[1]:0.000}]"
-        );
+        string reward = Invariant($"{result.RewardMean:0.0000} [{result.RewardCi[0]:0.0000}, {result.RewardCi[1]:0.0000}]");
+        string kl = Invariant($"{result.KlSeqExact:0.000} [{result.KlSeqExactCi[0]:0.000}, {result.KlSeqExactCi[1]:0.000}]");
         return new
         {
             type = "scatter",

@@ -25,8 +25,7 @@ internal static class FrontierPicture
             <text transform="translate(20 {(y.From + y.To) / 2:0}) rotate(-90)" text-anchor="middle">mean reward, P(positive)</text>
             {data.Policies.Select((policy, index) => Point(x, y, policy, PolicyLabel.Colour(index)))}
             </svg>
-            """
-        );
+            """);
     }
 
     private static Html XTick(LinearAxis x, LinearAxis y, double tick) =>
@@ -36,8 +35,7 @@ internal static class FrontierPicture
                 tick
             ):0.0}" y1="{y.From:0}" y2="{y.To:0}" stroke="{Ink}" stroke-opacity="0.18"/><text x="{x.Place(tick):0.0}" y="{y.From
                 + 20:0}" text-anchor="middle">{tick:0.###}</text>
-            """
-        );
+            """);
 
     private static Html YTick(LinearAxis x, LinearAxis y, double tick) =>
         Html.Of(
@@ -46,8 +44,7 @@ internal static class FrontierPicture
                 tick
             ):0.0}" stroke="{Ink}" stroke-opacity="0.18"/><text x="{x.From - 10:0}" y="{y.Place(tick)
                 + 4:0.0}" text-anchor="end">{tick:0.00##}</text>
-            """
-        );
+            """);
 
     private static Html Point(LinearAxis x, LinearAxis y, ReportPolicy policy, string colour)
     {
@@ -61,7 +58,6 @@ internal static class FrontierPicture
             ):0.0}"/><line x1="{x.Place(kl[0]):0.0}" x2="{x.Place(kl[1]):0.0}" y1="{cy:0.0}" y2="{cy:0.0}"/></g>
             <circle cx="{cx:0.0}" cy="{cy:0.0}" r="5.5" fill="{colour}"/><text x="{cx + 11:0.0}" y="{cy
                 + 20:0.0}" fill="{colour}" font-weight="600">{PolicyLabel.Of(policy.Entry)}</text>
-            """
-        );
+            """);
     }
 }

@@ -26,27 +26,27 @@ internal readonly record struct Html(string Markup)
 [InterpolatedStringHandler]
 internal readonly struct MarkupBuilder
 {
-    private readonly StringBuilder text;
+    private readonly StringBuilder _text;
 
     /// <summary>Called by the compiler.</summary>
-    public MarkupBuilder(int literalLength, int formattedCount) => text = new StringBuilder(literalLength + (formattedCount * 16));
+    public MarkupBuilder(int literalLength, int formattedCount) => _text = new StringBuilder(literalLength + (formattedCount * 16));
 
     /// <summary>Markup as written.</summary>
-    public void AppendLiteral(string literal) => text.Append(literal);
+    public void AppendLiteral(string literal) => _text.Append(literal);
 
     /// <summary>Markup built before.</summary>
-    public void AppendFormatted(Html markup) => text.Append(markup.Markup);
+    public void AppendFormatted(Html markup) => _text.Append(markup.Markup);
 
     /// <summary>Markup built before, one after the other.</summary>
-    public void AppendFormatted(IEnumerable<Html> markup) => text.Append(Html.Join(markup).Markup);
+    public void AppendFormatted(IEnumerable<Html> markup) => _text.Append(Html.Join(markup).Markup);
 
     /// <summary>Text, escaped.</summary>
-    public void AppendFormatted(string? value) => text.Append(WebUtility.HtmlEncode(value));
+    public void AppendFormatted(string? value) => _text.Append(WebUtility.HtmlEncode(value));
 
     /// <summary>A number or date in the invariant culture, escaped.</summary>
     public void AppendFormatted<T>(T value, string? format = null)
         where T : IFormattable => AppendFormatted(value.ToString(format, CultureInfo.InvariantCulture));
 
     /// <inheritdoc/>
-    public override string ToString() => text.ToString();
+    public override string ToString() => _text.ToString();
 }

@@ -1,5 +1,5 @@
-using System.Globalization;
 using Rudder.Client.Runs;
+using static System.FormattableString;
 
 namespace Rudder.Client.Reports;
 
@@ -10,8 +10,7 @@ internal static class PolicyLabel
     private static readonly string[] Palette = ["#8a8f98", "#d9653b", "#2f8fd0", "#2fa36b", "#b07ad0", "#c9a227", "#d0588f"];
 
     /// <summary>"reference" or "β = 0.1".</summary>
-    public static string Of(PolicyEntry policy) =>
-        policy.Beta is { } beta ? string.Create(CultureInfo.InvariantCulture, $"β = {beta:0.####}") : policy.Name;
+    public static string Of(PolicyEntry policy) => policy.Beta is { } beta ? Invariant($"β = {beta:0.####}") : policy.Name;
 
     /// <summary>Colour by place in the list; the reference, first, is grey.</summary>
     public static string Colour(int index) => index == 0 ? Palette[0] : Palette[1 + ((index - 1) % (Palette.Length - 1))];

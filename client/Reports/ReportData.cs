@@ -18,8 +18,7 @@ internal sealed record ReportData(
     MachineInfo Machine,
     IReadOnlyList<ReportPolicy> Policies,
     IReadOnlyList<StageMarker> Stages,
-    ReportTraining? FineTuning
-)
+    ReportTraining? FineTuning)
 {
     /// <summary>Reads a finished run; the error says what is missing and how to make it.</summary>
     public static ReportData Read(string root)
@@ -54,8 +53,7 @@ internal sealed record ReportData(
                     .Select(StrictJson.Read<StageMarker>)
                     .OrderBy(stage => stage.Started),
             ],
-            manifest.Sft is null ? null : ReportTraining.Read(Path.Combine(root, manifest.Sft))
-        );
+            manifest.Sft is null ? null : ReportTraining.Read(Path.Combine(root, manifest.Sft)));
     }
 }
 
@@ -71,11 +69,7 @@ internal sealed record ReportPolicy(PolicyEntry Entry, EvaluationResult Evaluati
     {
         ReportTraining? training = entry.Training is null ? null : ReportTraining.Read(Path.Combine(root, entry.Training));
         return new ReportPolicy(
-            entry,
-            EvaluationResult.Read(Path.Combine(root, entry.Evaluation)),
-            training?.Curves ?? [],
-            training?.Recipe
-        );
+            entry, EvaluationResult.Read(Path.Combine(root, entry.Evaluation)), training?.Curves ?? [], training?.Recipe);
     }
 }
 
@@ -89,8 +83,6 @@ internal sealed record ReportTraining(IReadOnlyList<CurvePoint> Curves, JsonNode
     {
         string recipe = Path.Combine(folder, "recipe.json");
         return new ReportTraining(
-            TrainingCurves.Read(Path.Combine(folder, "metrics.jsonl")),
-            File.Exists(recipe) ? StrictJson.Read<JsonNode>(recipe) : null
-        );
+            TrainingCurves.Read(Path.Combine(folder, "metrics.jsonl")), File.Exists(recipe) ? StrictJson.Read<JsonNode>(recipe) : null);
     }
 }

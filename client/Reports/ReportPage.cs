@@ -34,8 +34,7 @@ internal static class ReportPage
             <script>{new Html(PageAssets.Script)}</script>
             </body>
             </html>
-            """
-        );
+            """);
 
     /// <summary>A chart's place, its figure and the table of its values. Without scripts the still picture or the table remains.</summary>
     /// <param name="id">Name of the element, and of the PNG that a reader may save.</param>
@@ -51,8 +50,7 @@ internal static class ReportPage
             <script type="application/json">{new Html(figure)}</script>
             <figcaption>{caption}</figcaption>
             {Table(caption, table)}</figure>
-            """
-        );
+            """);
 
     /// <summary>A table that scrolls sideways, also by keyboard, where the page is narrower than it.</summary>
     /// <param name="name">What it holds, for screen readers.</param>
@@ -71,8 +69,7 @@ internal static class ReportPage
             <p class="meta">{data.Machine.Written:yyyy-MM-dd HH:mm} UTC · commit {CommitLabel.Short(data.Summary, data.Machine)} · {data.Machine.Cores} cores{
                 (data.Machine.Processor is { } processor ? $" ({processor})" : "")} · {data.Manifest.Settings["description"]?.ToString()}</p>
             </header>
-            """
-        );
+            """);
 
     private static Html FrontierSection(ReportData data) =>
         Html.Of(
@@ -93,16 +90,14 @@ internal static class ReportPage
             unbiased and noisier. kl/token_mean: kl/seq_exact per token. tokens: mean length of a completion. ended: share of completions that ended with
             end-of-text before the length limit.</p>
             </section>
-            """
-        );
+            """);
 
     private static Html FrontierRows(ReportData data) =>
         Html.Of(
             $"""
             <thead><tr><th>policy</th><th>β</th><th>reward</th><th>kl/seq_exact</th><th>kl/seq_k1</th><th>kl/token_mean</th><th>tokens</th><th>ended</th><th>prompts × samples</th></tr></thead>
             <tbody>{data.Policies.Select(FrontierRow)}</tbody>
-            """
-        );
+            """);
 
     private static Html FrontierRow(ReportPolicy policy, int index)
     {

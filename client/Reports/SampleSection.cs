@@ -12,8 +12,7 @@ internal static class SampleSection
             <p>The first completion of each of the first five evaluation prompts: a fixed choice, not a selection. All policies drew with the same seeds.</p>
             {data.Policies[0].Evaluation.SampleCompletions.Select((sample, index) => Prompt(data, sample.Prompt, index))}
             </section>
-            """
-        );
+            """);
 
     private static Html Prompt(ReportData data, string prompt, int sample) =>
         Html.Of(
@@ -22,8 +21,7 @@ internal static class SampleSection
             <div class="cards">{data.Policies.Where(policy => sample < policy.Evaluation.SampleCompletions.Count).Select(
                 (policy, index) => Card(policy, index, sample)
             )}</div>
-            """
-        );
+            """);
 
     private static Html Card(ReportPolicy policy, int index, int sample)
     {
@@ -34,7 +32,6 @@ internal static class SampleSection
             <p><span class="given">{shown.Prompt}</span>{shown.Completion}</p>
             <p class="meter"><span class="bar"><span style="width:{100
                 * Math.Clamp(shown.Reward, 0, 1):0}%"></span></span> reward {shown.Reward:0.00} · KL {shown.KlSeqExact:0.0}</p></article>
-            """
-        );
+            """);
     }
 }

@@ -33,16 +33,14 @@ internal static class SettingsSection
             <p>Seeds are fixed: every prompt draws with its own seed, derived from the run's seed and the prompt's id, so results in fp32 do not depend on batching
             or on interruptions. Floating-point sums may differ between processors, and with them single completions.</p>
             </section>
-            """
-        );
+            """);
 
     /// <summary>Leaves of a JSON tree as dotted paths; lists of plain values stay on one line.</summary>
     public static IEnumerable<(string Key, string Value)> Flat(JsonNode node, string path = "") =>
         node switch
         {
             JsonObject values => values.SelectMany(pair =>
-                pair.Value is null ? [(Join(path, pair.Key), "–")] : Flat(pair.Value, Join(path, pair.Key))
-            ),
+                pair.Value is null ? [(Join(path, pair.Key), "–")] : Flat(pair.Value, Join(path, pair.Key))),
             JsonArray list when list.All(item => item is null or JsonValue) =>
             [
                 (path, string.Join(", ", list.Select(item => item?.ToString() ?? "–"))),
@@ -57,8 +55,7 @@ internal static class SettingsSection
         Html.Of(
             $"""
             <details{new Html(open ? " open" : "")}><summary>{title}</summary>{ReportPage.Table(title, Rows(rows), "settings")}</details>
-            """
-        );
+            """);
 
     private static Html Rows(IEnumerable<(string Key, string Value)> rows) =>
         Html.Of($"<tbody>{rows.Select(row => Html.Of($"<tr><th>{row.Key}</th><td>{row.Value}</td></tr>"))}</tbody>");
@@ -71,11 +68,9 @@ internal static class SettingsSection
         IEnumerable<Html> rows = data.Stages.Select(stage =>
             Html.Of(
                 $"<tr><th>{stage.Stage}</th><td>{stage.Started:yyyy-MM-dd HH:mm:ss}</td><td>{stage.Seconds ?? 0:0.0}</td><td><code>{stage.Key[..Math.Min(12, stage.Key.Length)]}</code></td></tr>"
-            )
-        );
+            ));
         Html table = Html.Of(
-            $"<thead><tr><th>stage</th><th>started, UTC</th><th>seconds</th><th>inputs, SHA-256</th></tr></thead><tbody>{rows}</tbody>"
-        );
+            $"<thead><tr><th>stage</th><th>started, UTC</th><th>seconds</th><th>inputs, SHA-256</th></tr></thead><tbody>{rows}</tbody>");
         return Html.Of($"<details open><summary>Stages</summary>{ReportPage.Table("Stages", table)}</details>");
     }
 }

@@ -33,9 +33,7 @@ internal static class TrainingCurves
                     .Select(chunk => new CurvePoint(
                         metric,
                         chunk.Average(row => Number(row, "step") ?? 0),
-                        chunk.Average(row => Number(row, metric)!.Value)
-                    ))
-            ),
+                        chunk.Average(row => Number(row, metric)!.Value)))),
         ];
     }
 
@@ -44,11 +42,13 @@ internal static class TrainingCurves
     private static double? Number(JsonObject row, string key) =>
         row[key] is JsonValue value && value.TryGetValue(out double number) ? number : null;
 
+    private static readonly JsonDocumentOptions Options = new() { AllowDuplicateProperties = false };
+
     private static JsonObject? Parse(string line)
     {
         try
         {
-            return JsonNode.Parse(line) as JsonObject;
+            return JsonNode.Parse(line, documentOptions: Options) as JsonObject;
         }
         catch (JsonException)
         {

@@ -20,8 +20,7 @@ internal static class TrainingSection
                     [("fine-tuning", PolicyLabel.Colour(0), training.Curves)]
                 )}
                 </section>
-                """
-            );
+                """);
 
     /// <summary>DPO at each β; nothing where no metrics are left.</summary>
     public static Html Dpo(IReadOnlyList<ReportPolicy> policies)
@@ -52,8 +51,7 @@ internal static class TrainingSection
                 )}
                 </div>
                 </section>
-                """
-            );
+                """);
     }
 
     private static Html Chart(
@@ -61,12 +59,10 @@ internal static class TrainingSection
         string caption,
         string metric,
         string axis,
-        IReadOnlyList<(string Label, string Colour, IReadOnlyList<CurvePoint> Points)> trainings
-    )
+        IReadOnlyList<(string Label, string Colour, IReadOnlyList<CurvePoint> Points)> trainings)
     {
         IEnumerable<Html> rows = trainings.SelectMany(training =>
-            Row(training.Label, [.. training.Points.Where(point => point.Metric == metric)])
-        );
+            Row(training.Label, [.. training.Points.Where(point => point.Metric == metric)]));
         Html table = Html.Of($"<thead><tr><th>training</th><th>first</th><th>last</th><th>steps</th></tr></thead><tbody>{rows}</tbody>");
         return ReportPage.Chart(id, caption, Charts.Curves(metric, axis, trainings), table);
     }

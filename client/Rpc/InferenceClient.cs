@@ -2,6 +2,7 @@ using Grpc.Core;
 using Grpc.Health.V1;
 using Grpc.Net.Client;
 using Polly;
+using Rudder.Datasets;
 using Rudder.Inference.V1;
 
 namespace Rudder.Client.Rpc;
@@ -13,16 +14,16 @@ internal sealed class InferenceClient : IDisposable
     private static readonly TimeSpan HealthDeadline = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan FirstNotice = TimeSpan.FromSeconds(10);
 
-    private readonly GrpcChannel channel;
-    private readonly ResiliencePipeline retries;
-    private readonly CallSettings settings;
-    private readonly TimeProvider time;
-    private readonly Action<string> log;
-    private readonly Sampling.SamplingClient sampling;
-    private readonly Scoring.ScoringClient scoring;
-    private readonly Models.ModelsClient models;
-    private readonly Health.HealthClient health;
-    private readonly ServiceAccess access;
+    private readonly GrpcChannel _channel;
+    private readonly ResiliencePipeline _retries;
+    private readonly CallSettings _settings;
+    private readonly TimeProvider _time;
+    private readonly Action<string> _log;
+    private readonly Sampling.SamplingClient _sampling;
+    private readonly Scoring.ScoringClient _scoring;
+    private readonly Models.ModelsClient _models;
+    private readonly Health.HealthClient _health;
+    private readonly ServiceAccess _access;
 
     /// <summary>Opens a channel; nothing is sent until the first call.</summary>
     /// <param name="address">e.g. http://127.0.0.1:5080 (HTTP/2 without TLS) or https://…</param>
@@ -33,25 +34,24 @@ internal sealed class InferenceClient : IDisposable
     public InferenceClient(Uri address, CallSettings settings, TimeProvider time, Action<string>? log = null, ServiceAccess? access = null)
     {
         Address = address;
-        this.access = access ?? ServiceAccess.Open;
-        this.settings = settings.Validated();
-        this.time = time;
-        this.log = log ?? (_ => { });
-        retries = RetryPolicy.Build(settings, time, this.log);
-        channel = GrpcChannel.ForAddress(
+        _access = access ?? ServiceAccess.Open;
+        _settings = settings.Validated();
+        _time = time;
+        _log = log ?? (_ => { });
+        _retries = RetryPolicy.Build(settings, time, _log);
+        _channel = GrpcChannel.ForAddress(
             address,
             new GrpcChannelOptions
             {
                 MaxReceiveMessageSize = MaxMessageBytes,
                 MaxSendMessageSize = MaxMessageBytes,
-                HttpHandler = this.access.Handler(),
+                HttpHandler = _access.Handler(),
                 DisposeHttpClient = true,
-            }
-        );
-        sampling = new(channel);
-        scoring = new(channel);
-        models = new(channel);
-        health = new(channel);
+            });
+        _sampling = new(_channel);
+        _scoring = new(_channel);
+        _models = new(_channel);
+        _health = new(_channel);
     }
 
     /// <summary>The service.</summary>
@@ -59,39 +59,41 @@ internal sealed class InferenceClient : IDisposable
 
     /// <summary>Completions of prompts.</summary>
     public Task<SampleResponse> SampleAsync(SampleRequest request, CancellationToken cancel) =>
-        CallAsync("Sampling.Sample", options => sampling.SampleAsync(request, options), cancel);
+        CallAsync("Sampling.Sample", options => _sampling.SampleAsync(request, options), cancel);
 
     /// <summary>Label probabilities of texts.</summary>
     public Task<ClassifyResponse> ClassifyAsync(ClassifyRequest request, CancellationToken cancel) =>
-        CallAsync("Scoring.Classify", options => scoring.ClassifyAsync(request, options), cancel);
+        CallAsync("Scoring.Classify", options => _scoring.ClassifyAsync(request, options), cancel);
 
     /// <summary>KL of a policy against a reference.</summary>
     public Task<DivergenceResponse> DivergenceAsync(DivergenceRequest request, CancellationToken cancel) =>
-        CallAsync("Scoring.Divergence", options => scoring.DivergenceAsync(request, options), cancel);
+        CallAsync("Scoring.Divergence", options => _scoring.DivergenceAsync(request, options), cancel);
 
     /// <summary>Text to ids.</summary>
     public Task<EncodeResponse> EncodeAsync(EncodeRequest request, CancellationToken cancel) =>
-        CallAsync("Models.Encode", options => models.EncodeAsync(request, options), cancel);
+        CallAsync("Models.Encode", options => _models.EncodeAsync(request, options), cancel);
 
     /// <summary>Ids to text.</summary>
     public Task<DecodeResponse> DecodeAsync(DecodeRequest request, CancellationToken cancel) =>
-        CallAsync("Models.Decode", options => models.DecodeAsync(request, options), cancel);
+        CallAsync("Models.Decode", options => _models.DecodeAsync(request, options), cancel);
 
     /// <summary>Loads a model folder under a name.</summary>
     public async Task<ModelInfo> LoadAsync(LoadModelRequest request, CancellationToken cancel) =>
-        (await CallAsync("Models.Load", options => models.LoadAsync(request, options), cancel)).Model;
+        (await CallAsync("Models.Load", options => _models.LoadAsync(request, options), cancel)).Model;
 
     /// <summary>Drains and drops a model.</summary>
     public Task UnloadAsync(string name, CancellationToken cancel) =>
-        CallAsync("Models.Unload", options => models.UnloadAsync(new UnloadModelRequest { Name = name }, options), cancel);
+        CallAsync("Models.Unload", options => _models.UnloadAsync(new UnloadModelRequest { Name = name }, options), cancel);
 
     /// <summary>A loaded model by name; the error names those that are loaded.</summary>
     public async Task<ModelInfo> FindModelAsync(string name, ModelKind kind, CancellationToken cancel)
     {
-        ListModelsResponse list = await CallAsync("Models.List", options => models.ListAsync(new ListModelsRequest(), options), cancel);
+        ListModelsResponse list = await CallAsync("Models.List", options => _models.ListAsync(new ListModelsRequest(), options), cancel);
         string loaded = list.Models.Count == 0 ? "none" : string.Join(", ", list.Models.Select(m => $"'{m.Name}'"));
         ModelInfo model = list.Models.FirstOrDefault(m => m.Name == name)
-            ?? throw new InputException($"The service at {Address} has no model '{name}' loaded; it has {loaded}.");
+            ?? throw new InputException(
+                $"The service at {Address} has no model '{name}' loaded.{Spelling.Hint(name, list.Models.Select(m => m.Name))} It has {loaded}."
+            );
         return model.Kind == kind
             ? model
             : throw new InputException($"Model '{name}' is a {Word(model.Kind)}, but a {Word(kind)} is needed here.");
@@ -100,10 +102,10 @@ internal sealed class InferenceClient : IDisposable
     /// <summary>Asks for the service's health, without retries. The limit is 5 s: health has no work to do.</summary>
     public async Task<ServiceHealth> HealthAsync(CancellationToken cancel)
     {
-        TimeSpan limit = settings.Deadline < HealthDeadline ? settings.Deadline : HealthDeadline;
+        TimeSpan limit = _settings.Deadline < HealthDeadline ? _settings.Deadline : HealthDeadline;
         try
         {
-            using AsyncUnaryCall<HealthCheckResponse> call = health.CheckAsync(new HealthCheckRequest(), Options(limit, cancel));
+            using AsyncUnaryCall<HealthCheckResponse> call = _health.CheckAsync(new HealthCheckRequest(), Options(limit, cancel));
             return ServiceHealth.Of((await call.ResponseAsync).Status);
         }
         catch (RpcException cause)
@@ -115,25 +117,24 @@ internal sealed class InferenceClient : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => channel.Dispose();
+    public void Dispose() => _channel.Dispose();
 
     private static string Word(ModelKind kind) => kind == ModelKind.Classifier ? "classifier" : "generator";
 
     private CallOptions Options(TimeSpan limit, CancellationToken cancel) =>
-        new(headers: access.Headers(), deadline: time.GetUtcNow().UtcDateTime + limit, cancellationToken: cancel);
+        new(headers: _access.Headers(), deadline: _time.GetUtcNow().UtcDateTime + limit, cancellationToken: cancel);
 
     private async Task<T> CallAsync<T>(string name, Func<CallOptions, AsyncUnaryCall<T>> start, CancellationToken cancel)
     {
         try
         {
-            return await retries.ExecuteAsync(
+            return await _retries.ExecuteAsync(
                 async token =>
                 {
-                    using AsyncUnaryCall<T> call = start(Options(settings.Deadline, token));
+                    using AsyncUnaryCall<T> call = start(Options(_settings.Deadline, token));
                     return await AnswerAsync(name, call.ResponseAsync);
                 },
-                cancel
-            );
+                cancel);
         }
         catch (RpcException cause)
         {
@@ -151,13 +152,13 @@ internal sealed class InferenceClient : IDisposable
         {
             try
             {
-                return await answer.WaitAsync(wait, time);
+                return await answer.WaitAsync(wait, _time);
             }
             catch (TimeoutException) when (!answer.IsCompleted)
             {
                 waited += wait;
-                log(
-                    $"waiting for {name} at {Address}: no answer for {waited.TotalSeconds:0} s, giving up after {settings.Deadline.TotalSeconds:0} s"
+                _log(
+                    $"waiting for {name} at {Address}: no answer for {waited.TotalSeconds:0} s, giving up after {_settings.Deadline.TotalSeconds:0} s"
                 );
             }
         }

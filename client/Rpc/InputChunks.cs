@@ -2,7 +2,7 @@ using Google.Protobuf;
 
 namespace Rudder.Client.Rpc;
 
-/// <summary>Asks about many inputs in as many calls as it takes, none with more of them, or of more bytes, than the service allows.</summary>
+/// <summary>Splits many inputs over several calls, each within the service's limits of inputs and bytes.</summary>
 internal static class InputChunks
 {
     /// <summary>Inputs of one call that the service takes at most: the default of its <c>Service:MaxInputs</c>.</summary>
@@ -21,8 +21,7 @@ internal static class InputChunks
     public static async Task<IReadOnlyList<TResult>> AskAsync<TInput, TResult>(
         string call,
         IEnumerable<TInput> inputs,
-        Func<TInput[], Task<IReadOnlyList<TResult>>> ask
-    )
+        Func<TInput[], Task<IReadOnlyList<TResult>>> ask)
         where TInput : IMessage
     {
         List<TResult> results = [];
@@ -40,7 +39,7 @@ internal static class InputChunks
         return results;
     }
 
-    /// <summary>Inputs in their order, in parts that fit one call each; one that fits none stands alone, for the service to refuse by name.</summary>
+    /// <summary>Inputs in order, in parts that fit one call each. An input that is too large stands alone, so that the service names it in its refusal.</summary>
     /// <param name="inputs">Any number.</param>
     /// <param name="size">Bytes of one.</param>
     public static IEnumerable<TInput[]> Split<TInput>(IEnumerable<TInput> inputs, Func<TInput, int> size)

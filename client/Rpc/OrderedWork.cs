@@ -10,8 +10,7 @@ internal static class OrderedWork
         IEnumerable<TIn> batches,
         int inFlight,
         Func<TIn, CancellationToken, Task<TOut>> work,
-        [EnumeratorCancellation] CancellationToken cancel
-    )
+        [EnumeratorCancellation] CancellationToken cancel)
     {
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         Queue<Task<TOut>> running = new();

@@ -6,12 +6,12 @@ using Grpc.Core;
 
 namespace Rudder.Client.Rpc;
 
-/// <summary>What opens a service to this client: an API key, the root that signs the service, and a certificate of the client's own.</summary>
+/// <summary>Credentials for a service: an API key, the root that signs the service, and a certificate of this client.</summary>
 internal sealed class ServiceAccess
 {
-    private string? key;
-    private X509Certificate2Collection? roots;
-    private SslStreamCertificateContext? certificate;
+    private string? _key;
+    private X509Certificate2Collection? _roots;
+    private SslStreamCertificateContext? _certificate;
 
     private ServiceAccess() { }
 
@@ -19,7 +19,7 @@ internal sealed class ServiceAccess
     public static ServiceAccess Open { get; } = new();
 
     /// <summary>Reads the files that hold key and certificates.</summary>
-    /// <param name="address">The service, whose scheme must fit.</param>
+    /// <param name="address">The service. Certificates need https; a key needs https or a loopback address.</param>
     /// <param name="keyFile">Its first line is the key; null for none.</param>
     /// <param name="rootFile">PEM roots, instead of the system's; null for those.</param>
     /// <param name="certificateFile">PEM certificate of the client with its intermediates; null for none.</param>
@@ -45,28 +45,28 @@ internal sealed class ServiceAccess
 
         return new ServiceAccess
         {
-            key = keyFile is null ? null : ReadKey(keyFile),
-            roots = rootFile is null ? null : ReadCertificates("--ca", rootFile),
-            certificate = certificateFile is null ? null : ReadCertificate(certificateFile, certificateKeyFile!),
+            _key = keyFile is null ? null : ReadKey(keyFile),
+            _roots = rootFile is null ? null : ReadCertificates("--ca", rootFile),
+            _certificate = certificateFile is null ? null : ReadCertificate(certificateFile, certificateKeyFile!),
         };
     }
 
     /// <summary>The headers of each call; null where there are none.</summary>
-    public Metadata? Headers() => key is null ? null : new Metadata { { "authorization", $"Bearer {key}" } };
+    public Metadata? Headers() => _key is null ? null : new Metadata { { "authorization", $"Bearer {_key}" } };
 
     /// <summary>A handler with the certificates; null where the channel's own will do. The caller disposes it.</summary>
     public SocketsHttpHandler? Handler()
     {
-        if (roots is null && certificate is null)
+        if (_roots is null && _certificate is null)
         {
             return null;
         }
 
-        SslClientAuthenticationOptions tls = new() { ClientCertificateContext = certificate };
-        if (roots is not null)
+        SslClientAuthenticationOptions tls = new() { ClientCertificateContext = _certificate };
+        if (_roots is not null)
         {
             X509ChainPolicy policy = new() { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
-            policy.CustomTrustStore.AddRange(roots);
+            policy.CustomTrustStore.AddRange(_roots);
             tls.CertificateChainPolicy = policy;
         }
 
@@ -78,7 +78,8 @@ internal sealed class ServiceAccess
         string line = Readable("--api-key-file", path).Split('\n')[0].Trim();
         return line.Length > 0 && line.All(letter => letter is > ' ' and <= '~')
             ? line
-            : throw new InputException($"--api-key-file: the first line of {path} is no key; inference-service --new-key NAME prints one.");
+            : throw new InputException(
+                $"--api-key-file: the first line of {path} is not a key; inference-service --new-key NAME prints one.");
     }
 
     private static X509Certificate2Collection ReadCertificates(string option, string path)
@@ -102,7 +103,7 @@ internal sealed class ServiceAccess
             X509Certificate2Collection chain = ReadCertificates("--certificate", path);
             var own = X509Certificate2.CreateFromPem(Readable("--certificate", path), Readable("--certificate-key", keyPath));
 
-            // Windows' TLS takes no key that lies in memory only.
+            // TLS on Windows refuses keys that exist in memory only.
             X509Certificate2 usable = OperatingSystem.IsWindows()
                 ? X509CertificateLoader.LoadPkcs12(own.Export(X509ContentType.Pkcs12), null)
                 : own;
@@ -110,7 +111,7 @@ internal sealed class ServiceAccess
         }
         catch (Exception cause) when (cause is CryptographicException or ArgumentException)
         {
-            throw new InputException($"--certificate: {path} and {keyPath} are no certificate with its key: {cause.Message}", cause);
+            throw new InputException($"--certificate: {path} and {keyPath} are not a certificate and its key: {cause.Message}", cause);
         }
     }
 

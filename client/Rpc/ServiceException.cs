@@ -8,9 +8,7 @@ namespace Rudder.Client.Rpc;
 /// <param name="cause">Status and detail.</param>
 internal sealed class ServiceException(string call, Uri address, RpcException cause)
     : Exception(
-        $"{call} at {address} failed with {Name(cause.StatusCode)}: {cause.Status.Detail}{Remedy(cause.StatusCode, address)}",
-        cause
-    )
+        $"{call} at {address} failed with {Name(cause.StatusCode)}: {cause.Status.Detail}{Remedy(cause.StatusCode, address)}", cause)
 {
     /// <summary>The status the service gave.</summary>
     public StatusCode Status { get; } = cause.StatusCode;

@@ -1,12 +1,14 @@
+using System.ComponentModel;
 using System.Diagnostics;
 using System.Runtime.InteropServices;
+using System.Text.Json.Serialization;
 
 namespace Rudder.Client.Runs;
 
 /// <summary>Machine and versions of a run: <c>environment.json</c>.</summary>
 /// <param name="Commit">Commit of the checkout; null where git or a checkout is missing.</param>
 /// <param name="Changed">True where tracked files differ from the commit; null where unknown.</param>
-/// <param name="System">Operating system.</param>
+/// <param name="OperatingSystemName">Operating system.</param>
 /// <param name="Runtime">.NET runtime.</param>
 /// <param name="Processor">Model name; null where the system does not report one.</param>
 /// <param name="Cores">Logical processors.</param>
@@ -15,13 +17,12 @@ namespace Rudder.Client.Runs;
 internal sealed record MachineInfo(
     string? Commit,
     bool? Changed,
-    string System,
+    [property: JsonPropertyName("system")] string OperatingSystemName,
     string Runtime,
     string? Processor,
     int Cores,
     double MemoryGib,
-    DateTimeOffset Written
-)
+    DateTimeOffset Written)
 {
     /// <summary>File name in the run's folder.</summary>
     public const string FileName = "environment.json";
@@ -31,41 +32,30 @@ internal sealed record MachineInfo(
     {
         string? status = Git("status --porcelain --untracked-files=no");
         return new MachineInfo(
-            Git("rev-parse HEAD") is { Length: > 0 } commit ? commit : null,
-            status is null ? null : status.Length > 0,
-            RuntimeInformation.OSDescription,
-            RuntimeInformation.FrameworkDescription,
-            Processors(),
-            Environment.ProcessorCount,
-            Math.Round(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / Math.Pow(2, 30), 1),
-            time.GetUtcNow()
-        );
+            Git("rev-parse HEAD") is { Length: > 0 } commit ? commit : null, status is null ? null : status.Length > 0,
+            RuntimeInformation.OSDescription, RuntimeInformation.FrameworkDescription, ProcessorName(), Environment.ProcessorCount,
+            Math.Round(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / Math.Pow(2, 30), 1), time.GetUtcNow());
     }
 
-    private static string? Processors()
-    {
-        const string File = "/proc/cpuinfo";
-        return global::System.IO.File.Exists(File)
-            ? global::System
-                .IO.File.ReadLines(File)
+    private static string? ProcessorName() =>
+        OperatingSystem.IsLinux()
+            ? File.ReadLines("/proc/cpuinfo")
                 .FirstOrDefault(line => line.StartsWith("model name", StringComparison.Ordinal))
                 ?.Split(':', 2)[1]
                 .Trim()
             : Environment.GetEnvironmentVariable("PROCESSOR_IDENTIFIER"); // set on Windows
-    }
 
     private static string? Git(string arguments)
     {
         try
         {
             using Process? git = Process.Start(
-                new ProcessStartInfo("git", arguments) { RedirectStandardOutput = true, RedirectStandardError = true }
-            );
+                new ProcessStartInfo("git", arguments) { RedirectStandardOutput = true, RedirectStandardError = true });
             string output = git!.StandardOutput.ReadToEnd().Trim();
             git.WaitForExit();
             return git.ExitCode == 0 ? output : null;
         }
-        catch (global::System.ComponentModel.Win32Exception)
+        catch (Win32Exception)
         {
             return null;
         }

@@ -23,8 +23,7 @@ internal sealed record RunManifest(
     double LearningRate,
     string LearningRateReason,
     IReadOnlyList<PolicyEntry> Policies,
-    string? Sft = null
-)
+    string? Sft = null)
 {
     /// <summary>File name in the run's folder.</summary>
     public const string FileName = "run.json";

@@ -50,8 +50,7 @@ internal sealed record PolicySummary(
     double KlSeqK1,
     double[] KlSeqK1Ci,
     int Prompts,
-    int Samples
-)
+    int Samples)
 {
     /// <summary>The part of an evaluation that goes into the summary.</summary>
     public static PolicySummary Of(string name, double? beta, EvaluationResult r) =>

@@ -19,8 +19,7 @@ internal sealed record StageMarker(
     DateTimeOffset Started,
     DateTimeOffset? Finished,
     double? Seconds,
-    string? Commit = null
-)
+    string? Commit = null)
 {
     /// <summary>State of a stage that was begun.</summary>
     public const string Running = "running";

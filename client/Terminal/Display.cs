@@ -6,9 +6,9 @@ namespace Rudder.Client.Terminal;
 internal sealed class Display
 {
     private const int Unwrapped = 100_000;
-    private readonly IAnsiConsole console;
-    private readonly TimeProvider time;
-    private readonly bool terminal;
+    private readonly IAnsiConsole _console;
+    private readonly TimeProvider _time;
+    private readonly bool _terminal;
 
     /// <summary>Shows on a stream.</summary>
     /// <param name="writer">The stream.</param>
@@ -16,38 +16,37 @@ internal sealed class Display
     /// <param name="time">Clock of progress.</param>
     public Display(TextWriter writer, bool terminal, TimeProvider time)
     {
-        (this.terminal, this.time) = (terminal, time);
-        console = AnsiConsole.Create(
+        (_terminal, _time) = (terminal, time);
+        _console = AnsiConsole.Create(
             new AnsiConsoleSettings
             {
                 Out = new AnsiConsoleOutput(writer),
                 Ansi = terminal ? AnsiSupport.Detect : AnsiSupport.No,
                 Interactive = terminal ? InteractionSupport.Yes : InteractionSupport.No,
-            }
-        );
+            });
         if (!terminal)
         {
-            console.Profile.Width = Unwrapped;
+            _console.Profile.Width = Unwrapped;
         }
     }
 
     /// <summary>One message.</summary>
-    public void Line(string text) => console.WriteLine(text);
+    public void Line(string text) => _console.WriteLine(text);
 
     /// <summary>A failure.</summary>
-    public void Error(string message) => console.MarkupLineInterpolated($"[red]error:[/] {message}");
+    public void Error(string message) => _console.MarkupLineInterpolated($"[red]error:[/] {message}");
 
     /// <summary>Rows under a head.</summary>
     public void Table(IEnumerable<string> head, IEnumerable<IEnumerable<string>> rows)
     {
-        Table table = new() { Border = terminal ? TableBorder.Rounded : TableBorder.None };
+        Table table = new() { Border = _terminal ? TableBorder.Rounded : TableBorder.None };
         table.AddColumns([.. head.Select(title => new TableColumn(title.EscapeMarkup()))]);
         foreach (IEnumerable<string> row in rows)
         {
             table.AddRow([.. row.Select(cell => new Text(cell))]);
         }
 
-        console.Write(table);
+        _console.Write(table);
     }
 
     /// <summary>Does work that reports its progress, with rate and time left.</summary>
@@ -55,10 +54,10 @@ internal sealed class Display
     /// <param name="unit">What is counted, e.g. prompts.</param>
     /// <param name="work">The work.</param>
     public Task<T> ProgressAsync<T>(string what, string unit, Func<IProgress<(int Done, int Total)>, Task<T>> work) =>
-        terminal
-            ? console
+        _terminal
+            ? _console
                 .Progress()
                 .Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new RateColumn(unit), new RemainingTimeColumn())
                 .StartAsync(context => work(new LiveProgress(context.AddTask(what.EscapeMarkup()), what, unit)))
-            : work(new LineProgress(what, unit, Line, time));
+            : work(new LineProgress(what, unit, Line, _time));
 }

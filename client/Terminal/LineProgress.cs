@@ -1,4 +1,4 @@
-using System.Globalization;
+using static System.FormattableString;
 
 namespace Rudder.Client.Terminal;
 
@@ -10,30 +10,30 @@ namespace Rudder.Client.Terminal;
 internal sealed class LineProgress(string what, string unit, Action<string> line, TimeProvider time) : IProgress<(int Done, int Total)>
 {
     private static readonly TimeSpan Between = TimeSpan.FromSeconds(5);
-    private long? started;
-    private long shown;
-    private int first;
+    private long? _started;
+    private long _shown;
+    private int _first;
 
     /// <summary>Writes the first state, the last one, and one every 5 s between them.</summary>
     public void Report((int Done, int Total) value)
     {
         long now = time.GetTimestamp();
-        if (started is null)
+        if (_started is null)
         {
-            (started, first) = (now, value.Done);
+            (_started, _first) = (now, value.Done);
         }
-        else if (value.Done < value.Total && time.GetElapsedTime(shown, now) < Between)
+        else if (value.Done < value.Total && time.GetElapsedTime(_shown, now) < Between)
         {
             return;
         }
 
-        shown = now;
-        line(Text(value.Done, value.Total, time.GetElapsedTime(started.Value, now).TotalSeconds));
+        _shown = now;
+        line(Text(value.Done, value.Total, time.GetElapsedTime(_started.Value, now).TotalSeconds));
     }
 
     private string Text(int done, int total, double seconds)
     {
-        int fresh = done - first;
+        int fresh = done - _first;
         if (fresh <= 0 || seconds <= 0)
         {
             return $"{what}: {done}/{total} {unit}";
@@ -41,6 +41,6 @@ internal sealed class LineProgress(string what, string unit, Action<string> line
 
         TimeSpan left = TimeSpan.FromSeconds((total - done) * seconds / fresh);
         string clock = left.TotalHours < 1 ? $"{left:mm\\:ss}" : $"{(long)left.TotalHours}:{left:mm\\:ss}";
-        return string.Create(CultureInfo.InvariantCulture, $"{what}: {done}/{total} {unit}, {fresh / seconds:0.0} {unit}/s, {clock} left");
+        return Invariant($"{what}: {done}/{total} {unit}, {fresh / seconds:0.0} {unit}/s, {clock} left");
     }
 }

@@ -1,6 +1,6 @@
-using System.Globalization;
 using Spectre.Console;
 using Spectre.Console.Rendering;
+using static System.FormattableString;
 
 namespace Rudder.Client.Terminal;
 
@@ -10,14 +10,14 @@ namespace Rudder.Client.Terminal;
 /// <param name="unit">What is counted.</param>
 internal sealed class LiveProgress(ProgressTask task, string what, string unit) : IProgress<(int Done, int Total)>
 {
-    private int? first;
+    private int? _first;
 
     /// <summary>Moves the bar. Work of an earlier run, done before the first report, does not count into the rate.</summary>
     public void Report((int Done, int Total) value)
     {
-        first ??= value.Done;
-        task.MaxValue = Math.Max(1, value.Total - first.Value);
-        task.Value = value.Total > first ? value.Done - first.Value : 1;
+        _first ??= value.Done;
+        task.MaxValue = Math.Max(1, value.Total - _first.Value);
+        task.Value = value.Total > _first ? value.Done - _first.Value : 1;
         task.Description = $"{what} {value.Done}/{value.Total} {unit}".EscapeMarkup();
     }
 }
@@ -28,5 +28,5 @@ internal sealed class RateColumn(string unit) : ProgressColumn
 {
     /// <inheritdoc/>
     public override IRenderable Render(RenderOptions options, ProgressTask task, TimeSpan deltaTime) =>
-        new Text(task.Speed is { } speed ? string.Create(CultureInfo.InvariantCulture, $"{speed:0.0} {unit}/s") : "");
+        new Text(task.Speed is { } speed ? Invariant($"{speed:0.0} {unit}/s") : "");
 }

@@ -2,13 +2,14 @@ using Google.Protobuf;
 using Grpc.AspNetCore.Server;
 using Grpc.Core;
 using Grpc.Core.Interceptors;
+using Rudder.InferenceService.Security;
 using Rudder.InferenceService.Telemetry;
 
 namespace Rudder.InferenceService.Grpc;
 
 /// <summary>Stands around every call: refuses it outside the serving phase, refuses unknown fields, counts it, and gives failures their status.</summary>
 internal sealed class CallInterceptor(
-    ServiceState state, ServiceMetrics metrics, Rejections rejections, ServiceTracing tracing, TimeProvider time, ILogger<CallInterceptor> logger)
+    ServiceState state, ServiceMetrics metrics, Rejections rejections, ReplyBudget replies, TimeProvider time, ILogger<CallInterceptor> logger)
     : Interceptor
 {
     private const string HealthPrefix = "/grpc.health.v1.Health/";
@@ -24,11 +25,19 @@ internal sealed class CallInterceptor(
         TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation)
     {
         TResponse? response = null;
-        await GuardAsync(request, context, async () => response = await continuation(request, context));
-        if (response is IMessage reply && reply.CalculateSize() < SmallestPackedReply)
+        await GuardAsync(request, context, async () =>
         {
-            context.WriteOptions = new WriteOptions(WriteFlags.NoCompress);
-        }
+            response = await continuation(request, context);
+            int size = ((IMessage)response).CalculateSize();
+            if (size < SmallestPackedReply)
+            {
+                context.WriteOptions = new WriteOptions(WriteFlags.NoCompress);
+            }
+            else
+            {
+                replies.Take(context.GetHttpContext(), size);
+            }
+        });
 
         return response!;
     }
@@ -52,13 +61,11 @@ internal sealed class CallInterceptor(
 
     private async Task GuardAsync(object? request, ServerCallContext context, Func<Task> call)
     {
+        context.GetHttpContext().Features.Set(MessageRead.Instance);
         bool entered = false;
         long start = time.GetTimestamp();
         var status = StatusCode.OK;
         metrics.CallStarted(context.Method);
-
-        // Probes of health come every few seconds and tell nothing as traces.
-        using var span = context.Method.StartsWith(HealthPrefix, StringComparison.Ordinal) ? null : tracing.StartRpc(context.Method);
         try
         {
             entered = Enter(context.Method);
@@ -81,7 +88,7 @@ internal sealed class CallInterceptor(
             var duration = time.GetElapsedTime(start);
             string? model = CalledModel.Of(context.GetHttpContext());
             metrics.CallEnded(context.Method, status.ToString(), duration, model);
-            ServiceTracing.End(span, status, model);
+            ServiceTracing.Ended(context.Method, status, model);
             Log.CallEnded(logger, context.Method, status.ToString(), duration.TotalMilliseconds);
             if (entered)
             {

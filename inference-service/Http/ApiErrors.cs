@@ -59,7 +59,8 @@ internal static class ApiErrors
     {
         ApiException known => known.Error,
         BadHttpRequestException fault => From(fault),
-        IOException => From(new Status(StatusCode.Cancelled, "the connection broke while the body was read.")),
+        IOException when cancelled => From(new Status(StatusCode.Cancelled, "the connection broke while the body was read.")),
+        IOException => From(new Status(StatusCode.InvalidArgument, "the body cannot be read: its transfer coding is damaged, or a chunk is too large.")),
         _ => From(RpcErrors.From(exception, cancelled, pastDeadline: false, reference).Status, hasOnePrompt),
     };
 

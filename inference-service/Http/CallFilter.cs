@@ -7,7 +7,7 @@ namespace Rudder.InferenceService.Http;
 
 /// <summary>Surrounds every call of the HTTP face: refuses it outside the serving phase, counts it, and sends its failures in OpenAI's form.</summary>
 internal sealed class CallFilter(
-    ServiceState state, ServiceMetrics metrics, Rejections rejections, ServiceTracing tracing, TimeProvider time, ILogger<CallFilter> logger)
+    ServiceState state, ServiceMetrics metrics, Rejections rejections, TimeProvider time, ILogger<CallFilter> logger)
     : IEndpointFilter
 {
     private const string Events = "text/event-stream";
@@ -23,7 +23,6 @@ internal sealed class CallFilter(
         var aborted = http.RequestAborted;                   // a call may replace it by its own token
         metrics.CallStarted(method);
         http.Response.Headers["x-request-id"] = http.TraceIdentifier;
-        using var span = tracing.StartHttp(method);
         try
         {
             entered = state.TryEnter(out var phase) ? true : throw RpcErrors.NotServing(phase);
@@ -42,7 +41,7 @@ internal sealed class CallFilter(
             var duration = time.GetElapsedTime(start);
             string? model = CalledModel.Of(http);
             metrics.CallEnded(method, status.ToString(), duration, model);
-            ServiceTracing.End(span, status, model);
+            ServiceTracing.Ended(method, status, model);
             Log.CallEnded(logger, method, status.ToString(), duration.TotalMilliseconds);
             if (entered)
             {

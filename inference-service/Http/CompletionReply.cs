@@ -16,13 +16,7 @@ internal record CompletionPiece(string Id, long Created, string Model, string Sy
     public string Object => "text_completion";
 }
 
-/// <summary>A whole reply, or a piece of a stream that ends with its usage.</summary>
-/// <param name="Id">Of the call.</param>
-/// <param name="Created">Seconds since 1970.</param>
-/// <param name="Model">Name of the model.</param>
-/// <param name="SystemFingerprint">Fingerprint of the model.</param>
-/// <param name="Choices">The completions, or a piece of one; made while they are written.</param>
-/// <param name="Usage">Tokens of the call; null in all pieces but the last.</param>
+/// <summary>A whole reply, or a piece of a stream that ends with its usage: <see cref="Usage"/> is null in all pieces but the last.</summary>
 internal sealed record CompletionReply(
     string Id,
     long Created,
@@ -33,11 +27,8 @@ internal sealed record CompletionReply(
     : CompletionPiece(Id, Created, Model, SystemFingerprint, Choices);
 
 /// <summary>Tokens of a call. Each prompt counts once.</summary>
-/// <param name="PromptTokens">Tokens of the prompts.</param>
-/// <param name="CompletionTokens">Tokens that were drawn.</param>
 internal sealed record CompletionUsage(int PromptTokens, int CompletionTokens)
 {
-    /// <summary>Both.</summary>
     public int TotalTokens => PromptTokens + CompletionTokens;
 }
 

@@ -13,6 +13,7 @@ internal sealed class Completions(
     EngineHost models,
     SampleRequests requests,
     ClientBudgets budgets,
+    ReplyBudget replies,
     PromptScores scores,
     ServiceState state,
     ServiceMetrics metrics,
@@ -55,7 +56,7 @@ internal sealed class Completions(
         await SendAsync(http, work.Reply(drawn), call.Cancellation);
     }
 
-    // Where nothing is drawn all completions end at once, before anybody reads.
+    // If nothing is drawn, all completions end before the first read.
     private int Capacity(CompletionRequest request) => request.DrawsNothing
         ? (int)Math.Clamp((long)request.Prompt!.Count * request.Samples, options.MaxStreamBuffer, int.MaxValue)
         : options.MaxStreamBuffer;
@@ -86,6 +87,7 @@ internal sealed class Completions(
                 $"the reply has {bytes} bytes; the limit is {options.MaxReplyBytes} (Service:MaxReplyBytes). Ask for fewer completions, or stream them.");
         }
 
+        replies.Take(http, (int)bytes);
         http.Response.ContentType = "application/json";
         http.Response.ContentLength = bytes;
         return JsonSerializer.SerializeAsync(http.Response.BodyWriter, reply, ReplyJson.Options, cancellation);

@@ -6,13 +6,13 @@ using Rudder.InferenceService.Telemetry;
 
 namespace Rudder.InferenceService.Http;
 
-/// <summary>Log-probs of prompts, which echo with logprobs returns; always those of the fp32 graph.</summary>
+/// <summary>Log-probs of prompts for echo with logprobs; always from the fp32 graph.</summary>
 internal sealed class PromptScores(ServiceMetrics metrics, ServiceOptions options)
 {
     /// <summary>The score of each prompt's tokens from the second on; nothing predicts the first.</summary>
     /// <param name="model">The model.</param>
-    /// <param name="batch">Its prompts have at least one id; told when the scoring is admitted.</param>
-    /// <param name="top">How many of the most probable tokens are told at each place; 0: none.</param>
+    /// <param name="batch">Prompts of at least one id; its <c>OnAdmitted</c> is called when the scoring is admitted.</param>
+    /// <param name="top">Most probable tokens at each place; 0: none.</param>
     /// <param name="cancellation">Ends the work.</param>
     /// <exception cref="QueueFullException">Too much waits to be scored already.</exception>
     public async Task<IReadOnlyList<SequenceScore>> ScoreAsync(LoadedModel model, GenerationBatch batch, int top, CancellationToken cancellation)

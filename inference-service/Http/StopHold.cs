@@ -1,12 +1,12 @@
 namespace Rudder.InferenceService.Http;
 
-/// <summary>Lets a growing text through, but for its end where that may be the beginning of a stop string.</summary>
-/// <param name="stops">Strings that will be cut off with all that follows; none is empty.</param>
+/// <summary>Passes a growing text on, except for an end that may be the beginning of a stop string.</summary>
+/// <param name="stops">Stop strings; not empty.</param>
 internal sealed class StopHold(IReadOnlyList<string> stops)
 {
     private string _held = "";
 
-    /// <summary>Takes the next piece in and gives out what no stop string can touch any more.</summary>
+    /// <summary>Adds the next piece; returns the text that no stop string can cut any more.</summary>
     public string Pass(string piece)
     {
         string text = _held + piece;
@@ -20,7 +20,7 @@ internal sealed class StopHold(IReadOnlyList<string> stops)
         return text[..safe];
     }
 
-    // A stop string stands at the beginning of the text, or the text is the beginning of a stop string.
+    // The text begins with a stop string, or is the beginning of one.
     private bool MayStop(ReadOnlySpan<char> text)
     {
         foreach (string stop in stops)

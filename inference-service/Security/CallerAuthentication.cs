@@ -104,7 +104,7 @@ internal static class SecurityRegistration
     /// <summary>Registers the files, the handler, and two policies: any caller (every endpoint that sets none), and <see cref="Caller.Admin"/>.</summary>
     public static void AddSecurity(this IServiceCollection services, SecurityFiles files)
     {
-        services.AddSingleton(files).AddSingleton<FileReloads>().AddSingleton<ClientBudgets>().AddSingleton<BodyBudget>();
+        services.AddSingleton(files).AddSingleton<FileReloads>().AddSingleton<ClientBudgets>().AddSingleton<BodyBudget>().AddSingleton<ReplyBudget>();
         services.AddHostedService(provider => provider.GetRequiredService<FileReloads>());
 
         // Not AddAuthentication: that adds data protection, which writes keys into the user's folder.

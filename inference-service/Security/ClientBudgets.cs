@@ -57,7 +57,7 @@ internal sealed class ClientBudgets(ServiceOptions options, TimeProvider time) :
 
         try
         {
-            return budget.Value == 0 ? new ClientShare(place, null, null) : Lend(caller.Name, tokens, budget, place);
+            return new ClientShare(place, budget.Value == 0 ? _ => { } : Lend(caller.Name, tokens, budget));
         }
         catch
         {
@@ -69,7 +69,8 @@ internal sealed class ClientBudgets(ServiceOptions options, TimeProvider time) :
     /// <inheritdoc/>
     public void Dispose() => _calls.Dispose();
 
-    private ClientShare Lend(string client, long tokens, Limit budget, RateLimitLease place)
+    /// <summary>Lends tokens; the result settles them, as spent or as given back.</summary>
+    private Action<bool> Lend(string client, long tokens, Limit budget)
     {
         lock (_lock)
         {
@@ -79,10 +80,15 @@ internal sealed class ClientBudgets(ServiceOptions options, TimeProvider time) :
             RefuseBeyond(account, tokens, budget);
             account.Lent += tokens;
             _accounts[client] = account;
-            return new ClientShare(
-                place,
-                () => Settle(account, budget.Value, lent: tokens, spent: tokens),
-                () => Settle(account, budget.Value, lent: tokens, spent: 0));
+            return spent =>
+            {
+                lock (_lock)
+                {
+                    account.Refill(budget.Value, time);      // for the time before: what is spent now refills from now on
+                    account.Lent -= tokens;
+                    account.Spent += spent ? tokens : 0;
+                }
+            };
         }
     }
 
@@ -103,16 +109,6 @@ internal sealed class ClientBudgets(ServiceOptions options, TimeProvider time) :
             throw new ClientLimitException(
                 $"the call asks for {tokens} tokens and this client has {left} left of {budget.Value} a minute ({budget.Name}). "
                 + $"Try again in {wait.TotalSeconds:F0} s, or ask for less.") { RetryAfter = wait };
-        }
-    }
-
-    private void Settle(Account account, int perMinute, long lent, long spent)
-    {
-        lock (_lock)
-        {
-            account.Refill(perMinute, time);                 // for the time before: what is spent now refills from now on
-            account.Lent -= lent;
-            account.Spent += spent;
         }
     }
 
@@ -167,30 +163,27 @@ internal sealed class ClientBudgets(ServiceOptions options, TimeProvider time) :
 
 /// <summary>A call that was counted in.</summary>
 /// <param name="place">Its place among the client's calls.</param>
-/// <param name="keep">Spends the lent tokens; null where tokens are not limited.</param>
-/// <param name="giveBack">Gives the lent tokens back.</param>
-internal sealed class ClientShare(IDisposable place, Action? keep, Action? giveBack) : IDisposable
+/// <param name="settle">Spends its tokens (true) or gives them back (false).</param>
+internal sealed class ClientShare(IDisposable place, Action<bool> settle) : IDisposable
 {
     private int _settled;
 
     /// <summary>The call is admitted: its tokens are spent, whatever becomes of it. A second time does nothing.</summary>
-    public void Keep()
-    {
-        if (Interlocked.Exchange(ref _settled, 1) == 0)
-        {
-            keep?.Invoke();
-        }
-    }
+    public void Keep() => Settle(spent: true);
 
     /// <summary>Counts the call out. Tokens that were not spent are given back.</summary>
     public void Dispose()
     {
+        Settle(spent: false);
+        place.Dispose();
+    }
+
+    private void Settle(bool spent)
+    {
         if (Interlocked.Exchange(ref _settled, 1) == 0)
         {
-            giveBack?.Invoke();
+            settle(spent);
         }
-
-        place.Dispose();
     }
 }
 

@@ -3,8 +3,8 @@ using System.Text;
 
 namespace Rudder.InferenceService.Security;
 
-/// <summary>What files hold, parsed: swapped as a whole when their content changes, kept where the new content is faulty.</summary>
-/// <typeparam name="T">What the files hold.</typeparam>
+/// <summary>A value parsed from files. New content replaces it as a whole; missing, half-written or faulty content leaves the last good value in force.</summary>
+/// <typeparam name="T">The value.</typeparam>
 internal sealed class FileBacked<T>
     where T : class
 {
@@ -19,9 +19,9 @@ internal sealed class FileBacked<T>
 
     /// <summary>Reads the files.</summary>
     /// <param name="paths">The files, in the order that <paramref name="parse"/> expects.</param>
-    /// <param name="parse">Makes the value of the files' bytes; throws <see cref="SecurityFileException"/> where it cannot.</param>
-    /// <param name="now">The time, for what expires.</param>
-    /// <exception cref="SecurityFileException">A file cannot be read, or holds something else.</exception>
+    /// <param name="parse">Parses the files' bytes; throws <see cref="SecurityFileException"/> if it cannot.</param>
+    /// <param name="now">The time, for expiry.</param>
+    /// <exception cref="SecurityFileException">A file cannot be read or parsed.</exception>
     public FileBacked(IEnumerable<string> paths, Func<IReadOnlyList<byte[]>, DateTimeOffset, T> parse, DateTimeOffset now)
     {
         _paths = [.. paths.Select(Path.GetFullPath)];
@@ -31,14 +31,14 @@ internal sealed class FileBacked<T>
         _seen = HashOf(content);
     }
 
-    /// <summary>The value now. One reader that needs it twice keeps it in a variable.</summary>
+    /// <summary>The value now. Read it once per use: it can change between two reads.</summary>
     public T Current => _current;
 
-    /// <summary>Looks at the files; not to be called by two threads at once.</summary>
-    /// <remarks>Faulty content is tried again at each look: a certificate that is not valid yet becomes so without a change of its file.</remarks>
+    /// <summary>Reads the files again. Not thread-safe.</summary>
+    /// <remarks>Faulty content is parsed again each time: a certificate can become valid without a change of its file.</remarks>
     /// <param name="now">The time.</param>
-    /// <param name="fault">Why changed files are not used; told once per change. Null otherwise.</param>
-    /// <returns>Whether the value was swapped.</returns>
+    /// <param name="fault">Why changed files are not used, once for each change; else null.</param>
+    /// <returns>Whether the value changed.</returns>
     public bool Reload(DateTimeOffset now, out string? fault)
     {
         fault = null;
@@ -58,7 +58,7 @@ internal sealed class FileBacked<T>
         }
         catch (SecurityFileException e)
         {
-            // Files that cannot be read have no content to remember them by; their fault stands for it.
+            // Unreadable files have no content to compare; their fault stands for it.
             byte[] failed = seen ?? HashOf([Encoding.UTF8.GetBytes(e.Message)]);
             fault = failed.AsSpan().SequenceEqual(_seen) ? null : e.Message;
             (_seen, _faulty) = (failed, true);

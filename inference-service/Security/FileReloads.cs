@@ -3,10 +3,10 @@ using Rudder.InferenceService.Telemetry;
 
 namespace Rudder.InferenceService.Security;
 
-/// <summary>Looks at the certificate and keys files now and then, and takes their new content into use.</summary>
+/// <summary>Reads the certificate and keys files again every <c>Tls:ReloadSeconds</c>.</summary>
 internal sealed class FileReloads(SecurityFiles files, ServiceOptions options, TimeProvider time, ILogger<FileReloads> logger) : BackgroundService
 {
-    /// <summary>Looks at every file once.</summary>
+    /// <summary>Reads every file once.</summary>
     public void Check()
     {
         Check(files.Identity, "certificate");

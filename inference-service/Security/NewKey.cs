@@ -12,8 +12,8 @@ internal static class NewKey
 
     /// <summary>Prints the key on the first line and its entry on the second.</summary>
     /// <param name="name">The owner's name.</param>
-    /// <param name="output">Where to.</param>
-    /// <exception cref="UsageException">The name is none.</exception>
+    /// <param name="output">Receives both lines.</param>
+    /// <exception cref="UsageException">The name is not legal.</exception>
     public static void Print(string name, TextWriter output)
     {
         if (!ApiKeysFile.IsName(name))

@@ -7,10 +7,10 @@ using Rudder.InferenceService.Settings;
 
 namespace Rudder.InferenceService.Security;
 
-/// <summary>The service's certificate with its intermediates, and the roots that callers' certificates must chain to.</summary>
+/// <summary>The service's certificate with its intermediates, and the roots of callers' certificates.</summary>
 internal sealed class ServerIdentity
 {
-    // RFC 5280, 4.2.1.12: a certificate by which a client shows who it is.
+    // RFC 5280, 4.2.1.12: certificates for client authentication.
     private const string ClientAuthentication = "1.3.6.1.5.5.7.3.2";
 
     private readonly SslStreamCertificateContext _context;
@@ -21,7 +21,7 @@ internal sealed class ServerIdentity
         Certificate = certificate;
         _clientRoots = clientRoots;
 
-        // Offline: the chain is what the file holds, nothing is fetched.
+        // Offline: the chain comes from the file; nothing is downloaded.
         _context = SslStreamCertificateContext.Create(certificate, intermediates, offline: true);
     }
 
@@ -40,7 +40,7 @@ internal sealed class ServerIdentity
         return new FileBacked<ServerIdentity>(paths, (content, time) => Parse(options, content, time), now);
     }
 
-    /// <summary>How one handshake is done; made anew for each, as SslStream completes the chain policy it is given.</summary>
+    /// <summary>Options of one handshake; new for each, because SslStream changes the chain policy.</summary>
     public SslServerAuthenticationOptions Handshake()
     {
         var options = new SslServerAuthenticationOptions
@@ -53,7 +53,7 @@ internal sealed class ServerIdentity
             options.ClientCertificateRequired = true;
             options.CertificateChainPolicy = ClientChain(_clientRoots);
 
-            // A resumed session would pass on what an earlier handshake found, under roots that may be gone.
+            // A resumed session would skip the check against roots that may have changed since.
             options.AllowTlsResume = false;
         }
 
@@ -98,7 +98,7 @@ internal sealed class ServerIdentity
         {
             var certificate = X509Certificate2.CreateFromPem(chain, key);
 
-            // Windows' TLS takes no key that lies in memory only.
+            // Windows' TLS cannot use a key that is only in memory.
             return OperatingSystem.IsWindows()
                 ? X509CertificateLoader.LoadPkcs12(certificate.Export(X509ContentType.Pkcs12), null)
                 : certificate;
@@ -106,8 +106,8 @@ internal sealed class ServerIdentity
         catch (Exception e) when (e is CryptographicException or ArgumentException)
         {
             throw new SecurityFileException(
-                $"{options.CertificateFile} and {options.KeyFile} are no certificate with its key: {e.Message} "
-                + "Both are PEM, the key is not encrypted and belongs to the first certificate.",
+                $"{options.CertificateFile} and {options.KeyFile} cannot be used together: {e.Message} "
+                + "Both must be PEM; the key must belong to the first certificate and must not be encrypted.",
                 e);
         }
     }

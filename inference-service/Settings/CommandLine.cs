@@ -1,36 +1,16 @@
+using System.CommandLine;
+
 namespace Rudder.InferenceService.Settings;
 
-/// <summary>The command line, taken apart: which flags exist, and that each has its value. The configuration system itself ignores unknown ones.</summary>
+/// <summary>A command line: what System.CommandLine reads, and the settings among the flags, which configuration reads.</summary>
 internal sealed class CommandLine
 {
-    private const string CheckFlag = "--check-config";
-    private const string NewKeyFlag = "new-key";
-    private const string UrlsFlag = "urls";
-    private const string HttpUrlsFlag = "http-urls";
-    private static readonly string[] Sections = ["Service", "Logging"];
-    private readonly List<string> _faults = [];
-    private readonly List<string> _settings = [];
+    private const string Description = """
+        Serves Sampling, Scoring, Models and grpc.health.v1.Health over gRPC, and the OpenAI completions API, /health, /version and
+        /metrics over HTTP. Listens on loopback unless TLS and a check of callers are set. Prints "listening on URL" when the models of
+        the settings are warm. Ctrl-C and SIGTERM drain and exit 0.
 
-    private CommandLine()
-    {
-    }
-
-    /// <summary>What <c>--help</c> prints.</summary>
-    public const string Help = """
-        inference-service [--urls URLS] [--http-urls URLS] [--Service:KEY VALUE]... [--Logging:KEY VALUE]...
-        inference-service --check-config [the same]
-        inference-service --new-key NAME
-
-        Serves Sampling, Scoring, Models and grpc.health.v1.Health over gRPC, on loopback unless TLS and a check of callers are set.
-        Prints "listening on URL" when the models named in the settings are warm. Ctrl-C and SIGTERM drain and exit 0.
-
-          --urls URLS                         gRPC: http (HTTP/2 only) or https, several with ';' between; port 0 takes a free one.
-                                              Default http://127.0.0.1:50051.
-          --http-urls URLS                    the HTTP/1.1 face: http (HTTP/1.1 only) or https. Default none.
-          --check-config                      reads and checks flags, settings, certificate, keys and model folders, lists every fault
-                                              or prints the settings as JSON, and ends: 0 usable, 1 a setting, 2 a model.
-          --new-key NAME                      prints a fresh API key and the entry for the keys file, stores nothing, and ends.
-
+        Any setting of docs/service.md is a flag (--Service:MaxSlots 16), a variable (Service__MaxSlots=16) or a key of appsettings.json:
           --Service:Models:0:Name NAME        a model to load at start (1, 2, ... for more) ...
           --Service:Models:0:Path FOLDER      ... its folder, with graphs in onnx/ (trainer export --model FOLDER makes them)
           --Service:Models:0:Engine E         slots (default) or genai
@@ -40,117 +20,102 @@ internal sealed class CommandLine
           --Service:Tls:KeyFile FILE          ... its key
           --Service:Tls:ClientCaFile FILE     PEM roots: callers must have a certificate under them (mutual TLS)
           --Service:ApiKeysFile FILE          JSON file of API keys: every call but health needs one
+          --Logging:LogLevel:Rudder LEVEL     Debug logs every call
+          --AllowedHosts HOSTS                host names that callers without keys may use, ';' between
 
         Examples:
-          inference-service --Service:Models:0:Name policy --Service:Models:0:Path models/imdb-mini
+          inference-service --Service:Models:0:Name policy --Service:Models:0:Path models/imdb-mini --http-urls http://127.0.0.1:8080
           inference-service --urls https://0.0.0.0:50051 --http-urls https://0.0.0.0:8443 --Service:ApiKeysFile keys.json \
             --Service:Tls:CertificateFile service.pem --Service:Tls:KeyFile service.key
           inference-service --check-config --Service:MaxSlots 64
           inference-service --new-key team-a
-
-        Every setting, its unit, default and range: docs/service.md. A setting can also stand in appsettings.json beside the
-        program or in the environment (Service__MaxSlots=16).
         """;
 
-    /// <summary>Value of --urls, the last one where there are several; null where it is not given.</summary>
-    public string? Urls { get; private set; }
+    private static readonly string[] Sections = ["--Service:", "--Logging:", "--AllowedHosts"];
 
-    /// <summary>Name given to --new-key; null where it is not given.</summary>
-    public string? NewKey { get; private set; }
+    private readonly Option<string[]> _urls = new("--urls")
+    {
+        Arity = ArgumentArity.OneOrMore, // the last one counts
+        Description = "gRPC: http (HTTP/2 only) or https, ';' between several; port 0 takes a free one. Default http://127.0.0.1:50051.",
+        HelpName = "URLS",
+    };
+
+    private readonly Option<string[]> _httpUrls = new("--http-urls")
+    {
+        Arity = ArgumentArity.OneOrMore,
+        Description = "The HTTP/1.1 face: http (HTTP/1.1 only) or https. Default none.",
+        HelpName = "URLS",
+    };
+
+    private readonly Option<bool> _checkConfig = new("--check-config")
+    {
+        Description = "Check flags, settings, certificate, keys and model folders, list every fault or print the settings as JSON, and exit.",
+    };
+
+    private readonly Option<string?> _newKey = new("--new-key")
+    {
+        Description = "Print a fresh API key and the entry for the keys file, store nothing, and exit.",
+        HelpName = "NAME",
+    };
+
+    private readonly RootCommand _root;
+    private readonly ParseResult _parsed;
+
+    /// <summary>Takes a command line apart.</summary>
+    /// <param name="args">The arguments.</param>
+    /// <exception cref="UsageException">A setting has no value.</exception>
+    public CommandLine(IReadOnlyList<string> args)
+    {
+        _root = new RootCommand(Description) { _urls, _httpUrls, _checkConfig, _newKey };
+        var (flags, settings) = Split(args);
+        Settings = settings;
+        _parsed = _root.Parse(flags);
+    }
+
+    /// <summary>The settings among the flags, each as --KEY=VALUE.</summary>
+    public string[] Settings { get; }
+
+    /// <summary>Value of --urls, or null.</summary>
+    public string? Urls => _parsed.GetValue(_urls)?.LastOrDefault();
+
+    /// <summary>Value of --http-urls, or null.</summary>
+    public string? HttpUrls => _parsed.GetValue(_httpUrls)?.LastOrDefault();
 
     /// <summary>Whether --check-config is given.</summary>
-    public bool CheckConfig { get; private set; }
+    public bool CheckConfig => _parsed.GetValue(_checkConfig);
 
-    /// <summary>The settings among the flags, each as --KEY=VALUE, for the configuration system.</summary>
-    public string[] Settings => [.. _settings];
+    /// <summary>Name given to --new-key, or null.</summary>
+    public string? NewKey => _parsed.GetValue(_newKey);
 
-    /// <summary>Flags that do not exist, flags without a value, and anything that is no flag.</summary>
-    public IReadOnlyList<string> Faults => _faults;
+    /// <summary>What is wrong with the flags.</summary>
+    public IReadOnlyList<string> Faults => [.. _parsed.Errors.Select(error => error.Message)];
 
-    /// <summary>Whether help was asked for.</summary>
-    public static bool AsksForHelp(IReadOnlyList<string> args) => args.Any(arg => arg is "--help" or "-h" or "-?");
-
-    /// <summary>Refuses a faulty command line.</summary>
-    /// <exception cref="UsageException">The message lists every fault.</exception>
-    public static void Check(IReadOnlyList<string> args)
+    /// <summary>Prints help, version or the faults of the flags where that is due; runs the service otherwise.</summary>
+    /// <param name="run">Runs it.</param>
+    /// <returns>The exit code.</returns>
+    public Task<int> InvokeAsync(Func<CommandLine, Task<int>> run)
     {
-        if (Parse(args) is { Faults.Count: > 0 } line)
-        {
-            throw UsageException.Of(line.Faults);
-        }
+        _root.SetAction((_, _) => run(this));
+        return _parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
     }
 
-    /// <summary>Takes a command line apart; what is wrong stands in <see cref="Faults"/>.</summary>
-    public static CommandLine Parse(IReadOnlyList<string> args)
+    private static (string[] Flags, string[] Settings) Split(IReadOnlyList<string> args)
     {
-        var line = new CommandLine();
+        List<string> flags = [], settings = [];
         for (int i = 0; i < args.Count; i++)
         {
-            if (args[i] == CheckFlag)
+            string arg = args[i];
+            if (!Sections.Any(section => arg.StartsWith(section, StringComparison.OrdinalIgnoreCase)))
             {
-                line.CheckConfig = true;
+                flags.Add(arg);
+                continue;
             }
-            else if (!args[i].StartsWith("--", StringComparison.Ordinal))
-            {
-                line._faults.Add($"'{args[i]}' is no flag; flags begin with --, and --help shows them.");
-            }
-            else
-            {
-                i = line.Take(args, i);
-            }
+
+            bool takesNext = !arg.Contains('=', StringComparison.Ordinal) && i + 1 < args.Count && !args[i + 1].StartsWith("--", StringComparison.Ordinal);
+            string setting = takesNext ? $"{arg}={args[++i]}" : arg;
+            settings.Add(setting.Contains('=', StringComparison.Ordinal) ? setting : throw new UsageException($"{arg} has no value."));
         }
 
-        return line;
+        return ([.. flags], [.. settings]);
     }
-
-    // Takes a flag and its value; gives the index of the last argument used.
-    private int Take(IReadOnlyList<string> args, int i)
-    {
-        int equals = args[i].IndexOf('=');
-        string name = equals < 0 ? args[i][2..] : args[i][2..equals];
-        string? value = equals >= 0 ? args[i][(equals + 1)..] : null;
-        if (value is null && i + 1 < args.Count && !args[i + 1].StartsWith("--", StringComparison.Ordinal))
-        {
-            value = args[++i];
-        }
-
-        if (!IsKnown(name))
-        {
-            _faults.Add($"--{name} does not exist; flags are --urls, --http-urls, --check-config, --new-key, --Service:KEY and --Logging:KEY.");
-        }
-
-        if (value is null)
-        {
-            _faults.Add($"--{name} has no value.");
-        }
-        else if (IsKnown(name))
-        {
-            Set(name, value);
-        }
-
-        return i;
-    }
-
-    private void Set(string name, string value)
-    {
-        if (name.Equals(UrlsFlag, StringComparison.OrdinalIgnoreCase))
-        {
-            // Kept from the host, which would warn that the endpoints override it.
-            Urls = value;
-        }
-        else if (name == NewKeyFlag)
-        {
-            NewKey = value;
-        }
-        else
-        {
-            _settings.Add($"--{name}={value}");
-        }
-    }
-
-    private static bool IsKnown(string name) =>
-        name == NewKeyFlag
-        || name.Equals(UrlsFlag, StringComparison.OrdinalIgnoreCase)
-        || name.Equals(HttpUrlsFlag, StringComparison.OrdinalIgnoreCase)
-        || Sections.Any(section => name.StartsWith(section + ":", StringComparison.OrdinalIgnoreCase) && name.Length > section.Length + 1);
 }

@@ -3,79 +3,56 @@ using Microsoft.Extensions.Logging.Console;
 
 namespace Rudder.InferenceService.Settings;
 
-/// <summary>Checks the settings that the host reads and would ignore or trip over without naming them: section Logging, and what else a settings file holds.</summary>
+/// <summary>Checks the settings that the host reads itself and would ignore, or fail on without naming them.</summary>
 internal static class HostSettings
 {
-    // The last three are ASP.NET Core's; Kestrel and preferHostingUrls have faults of their own where they do harm.
-    private static readonly string[] FileKeys = ["Service", "Logging", "urls", "http-urls", "AllowedHosts", "Kestrel", "preferHostingUrls"];
+    private static readonly string[] FileKeys = ["Service", "Logging", "urls", "http-urls", "AllowedHosts"];
 
-    /// <summary>Adds a line for each key that does not exist and each value that is none.</summary>
+    // Set to true, Kestrel listens where its own settings say instead of at the checked addresses.
+    private const string PreferHostingUrls = "preferHostingUrls";
+
+    /// <summary>Adds a line for each key that does not exist, each value that cannot be converted, and each that would open other addresses.</summary>
     /// <param name="configuration">All settings.</param>
     /// <param name="faults">Gets them.</param>
     public static void Check(IConfiguration configuration, ICollection<string> faults)
     {
-        CheckFiles(configuration, faults);
-        var logging = configuration.GetSection("Logging");
-        CheckGroup(logging, ["LogLevel", "Console"], faults);
-        CheckLevels(logging.GetSection("LogLevel"), faults);
-        var console = logging.GetSection("Console");
-        CheckGroup(console, ["LogLevel", "FormatterOptions"], faults);
-        CheckLevels(console.GetSection("LogLevel"), faults);
-        CheckFormat(console.GetSection("FormatterOptions"), faults);
-    }
-
-    // The console logger's own options, which it would refuse in words that name no setting.
-    private static void CheckFormat(IConfigurationSection format, ICollection<string> faults)
-    {
-        const string Timestamp = "TimestampFormat", Color = "ColorBehavior";
-        string[] flags = ["UseUtcTimestamp", "IncludeScopes", "SingleLine"];
-        CheckGroup(format, [.. flags, Timestamp, Color], faults);
-        foreach (string flag in flags.Where(flag => format[flag] is { } value && !bool.TryParse(value, out _)))
+        if (configuration.GetSection("Kestrel").Exists())
         {
-            faults.Add($"{format.Path}:{flag} is '{format[flag]}'; it takes true or false.");
+            faults.Add("The settings have a section Kestrel, which could listen beside --urls; remove it and use --urls.");
         }
 
-        string[] colors = Enum.GetNames<LoggerColorBehavior>();
-        if (format[Color] is { } color && !colors.Contains(color, StringComparer.OrdinalIgnoreCase))
+        if (configuration[PreferHostingUrls] is { } prefers && (prefers == "1" || prefers.Equals("true", StringComparison.OrdinalIgnoreCase)))
         {
-            faults.Add($"{format.Path}:{Color} is '{color}'; it takes {string.Join(", ", colors)}.");
+            faults.Add($"{PreferHostingUrls} is '{prefers}', which would listen elsewhere than --urls says; remove it and use --urls.");
         }
-    }
 
-    // Of the environment only what is asked for is read; a settings file is this service's alone.
-    private static void CheckFiles(IConfiguration configuration, ICollection<string> faults)
-    {
+        // Of the environment only known keys are read; a settings file belongs to this service alone.
         foreach (var file in (configuration as IConfigurationRoot)?.Providers.OfType<JsonConfigurationProvider>() ?? [])
         {
-            foreach (string key in file.GetChildKeys([], null).Except(FileKeys, StringComparer.OrdinalIgnoreCase))
+            string[] separate = [.. FileKeys, "Kestrel", PreferHostingUrls];
+            foreach (string key in file.GetChildKeys([], null).Except(separate, StringComparer.OrdinalIgnoreCase))
             {
-                faults.Add($"{file.Source.Path} holds '{key}', which is no setting; it takes Service, Logging, urls, http-urls and AllowedHosts. Mend or remove it.");
+                faults.Add($"{file.Source.Path} holds '{key}', which is not a setting.{Spelling.Suggest(key, FileKeys)} It takes {string.Join(", ", FileKeys)}.");
             }
         }
+
+        SettingsReader.Read<LoggingSettings>(configuration.GetSection("Logging"), faults);
     }
 
-    private static void CheckGroup(IConfigurationSection section, IReadOnlyCollection<string> known, ICollection<string> faults)
+    /// <summary>Section Logging as far as the service takes it. The host reads it itself.</summary>
+    private sealed class LoggingSettings
     {
-        foreach (var child in section.GetChildren().Where(child => !known.Contains(child.Key, StringComparer.OrdinalIgnoreCase)))
-        {
-            faults.Add($"{child.Path} is no setting; {section.Path} knows {string.Join(", ", known)}.");
-        }
+        /// <summary>Level by category.</summary>
+        public Dictionary<string, LogLevel> LogLevel { get; init; } = [];
+
+        /// <summary>The console's own levels and format.</summary>
+        public ConsoleSettings Console { get; init; } = new();
     }
 
-    private static void CheckLevels(IConfigurationSection levels, ICollection<string> faults)
+    private sealed class ConsoleSettings
     {
-        if (levels.Value is { Length: > 0 } value)
-        {
-            faults.Add($"{levels.Path} is '{value}'; it is a group of keys, one for each category: {levels.Path}:Default, {levels.Path}:Rudder and so on.");
-        }
+        public Dictionary<string, LogLevel> LogLevel { get; init; } = [];
 
-        string[] names = Enum.GetNames<LogLevel>();
-        foreach (var (category, level) in levels.AsEnumerable(makePathsRelative: true))
-        {
-            if (category.Length > 0 && level is not null && !names.Contains(level, StringComparer.OrdinalIgnoreCase))
-            {
-                faults.Add($"{levels.Path}:{category} is '{level}'; it takes {string.Join(", ", names)}.");
-            }
-        }
+        public SimpleConsoleFormatterOptions FormatterOptions { get; init; } = new();
     }
 }

@@ -4,12 +4,12 @@ using Rudder.Engine;
 namespace Rudder.InferenceService.Settings;
 
 /// <summary>The service's settings, section <c>Service</c> of appsettings.json; flags and environment override single keys.</summary>
-/// <remarks>Read and checked once, at start, by <see cref="OptionsReader"/>. docs/service.md repeats this table for readers.</remarks>
-internal sealed class ServiceOptions
+/// <remarks>Read and checked once, at start, by <see cref="SettingsReader"/>. docs/service.md repeats this table for readers.</remarks>
+internal sealed class ServiceOptions : IChecked
 {
-    /// <summary>Folders that Models.Load may read from, relative to the current folder. Default: models, runs.</summary>
-    [Length(1, 16)]
-    public string[] ModelRoots { get; init; } = ["models", "runs"];
+    /// <summary>Folders that Models.Load may read from, relative to the current folder. Default (none given): models, runs.</summary>
+    [Length(0, 16)]
+    public string[] ModelRoots { get; init; } = [];
 
     /// <summary>Models loaded at start; the service reports SERVING when all are warm. Their folders need not lie in the model roots. Default: none.</summary>
     [Length(0, 64)]
@@ -40,6 +40,7 @@ internal sealed class ServiceOptions
     public int MaxStreamBuffer { get; init; } = 4096;
 
     /// <summary>Where models compute: cpu or cuda (docs/gpu.md). Default cpu.</summary>
+    [EnumDataType(typeof(GraphDevice))]
     public GraphDevice Device { get; init; } = GraphDevice.Cpu;
 
     /// <summary>Library of ONNX Runtime's CUDA provider, relative to the current folder, for a build that has none inside; needs Device cuda. Default: none.</summary>
@@ -62,6 +63,7 @@ internal sealed class ServiceOptions
     public int MaxPrefillTokens { get; init; } = 1024;
 
     /// <summary>Whose prompts may begin with the cached beginning of whose: all, client (a client's own) or none. What is shared is answered sooner, which tells that it was known. Default client.</summary>
+    [EnumDataType(typeof(PrefixSharing))]
     public PrefixSharing SharePrefixes { get; init; } = PrefixSharing.Client;
 
     /// <summary>Tokens, padding included, of one scoring batch. Default 2048.</summary>
@@ -116,6 +118,10 @@ internal sealed class ServiceOptions
     [Range(1 << 10, 1 << 30)]
     public int MaxReplyBytes { get; init; } = 64 << 20;
 
+    /// <summary>Replies of one client that are being sent at once, MiB; a further one gets RESOURCE_EXHAUSTED. At least MaxReplyBytes. Default 256.</summary>
+    [Range(1, 2047)]
+    public int MaxUnreadMegabytes { get; init; } = 256;
+
     /// <summary>Seconds that running calls have to finish after Ctrl-C or SIGTERM, and those of a replaced model after its swap. Default 30.</summary>
     [Range(0, 3600)]
     public int DrainSeconds { get; init; } = 30;
@@ -124,9 +130,13 @@ internal sealed class ServiceOptions
     [Range(1, 10_000)]
     public int MaxStreamsPerConnection { get; init; } = 256;
 
-    /// <summary>Connections at once to each address; one more is closed before anything is read from it. Default 1024.</summary>
+    /// <summary>Open connections of each address that the service listens on; one more takes the place of an idle one. Default 1024.</summary>
     [Range(1, 1 << 20)]
     public int MaxConnections { get; init; } = 1024;
+
+    /// <summary>Those of one caller's address (of IPv6 the 64-bit network). Default 512.</summary>
+    [Range(1, 1 << 20)]
+    public int MaxConnectionsPerAddress { get; init; } = 512;
 
     /// <summary>Health.Watch streams open at once, which need no key; one more gets RESOURCE_EXHAUSTED. Default 256.</summary>
     [Range(1, 1 << 20)]
@@ -143,4 +153,46 @@ internal sealed class ServiceOptions
 
     /// <summary>Where figures and traces go besides <c>/metrics</c>. Default: nowhere.</summary>
     public TelemetryOptions Telemetry { get; init; } = new();
+
+    /// <inheritdoc/>
+    public IEnumerable<string> Conflicts()
+    {
+        foreach (var same in Models.Where(model => model.Name.Length > 0).GroupBy(model => model.Name, StringComparer.Ordinal).Where(group => group.Count() > 1))
+        {
+            yield return $"Service:Models has '{same.Key}' {same.Count()} times; give every model a name of its own.";
+        }
+
+        if (ModelRoots.Any(string.IsNullOrWhiteSpace))
+        {
+            yield return "Service:ModelRoots has an empty entry; give it a folder, or leave it out.";
+        }
+
+        if (MaxTokens == 1)
+        {
+            yield return $"Service:MaxTokens is 1; it takes 0 (the model's context) or 2 to {1 << 20}, room for a prompt and a drawn token.";
+        }
+
+        if (MaxSequences > MaxQueue)
+        {
+            yield return $"Service:MaxSequences is {MaxSequences}, but the queue holds {MaxQueue}. Raise Service:MaxQueue or lower it.";
+        }
+
+        foreach (var (smaller, bytes, larger, mebibytes) in new[]
+        {
+            (nameof(MaxRequestBytes), (long)MaxRequestBytes, nameof(MaxBodyMegabytesPerClient), MaxBodyMegabytesPerClient),
+            (nameof(MaxBodyMegabytesPerClient), (long)MaxBodyMegabytesPerClient << 20, nameof(MaxBodyMegabytes), MaxBodyMegabytes),
+            (nameof(MaxReplyBytes), (long)MaxReplyBytes, nameof(MaxUnreadMegabytes), MaxUnreadMegabytes),
+        })
+        {
+            if (bytes > (long)mebibytes << 20)
+            {
+                yield return $"Service:{larger} is {mebibytes} MiB, less than Service:{smaller} ({bytes} bytes). Raise it, or lower Service:{smaller}.";
+            }
+        }
+
+        if (CudaProviderLibrary.Length > 0 && Device != GraphDevice.Cuda)
+        {
+            yield return "Service:CudaProviderLibrary is set and Service:Device is cpu; set the device to cuda, or leave the library out.";
+        }
+    }
 }

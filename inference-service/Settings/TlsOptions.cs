@@ -3,7 +3,7 @@ using System.ComponentModel.DataAnnotations;
 namespace Rudder.InferenceService.Settings;
 
 /// <summary>TLS of the <c>https</c> addresses, section <c>Service:Tls</c>. Files are PEM; paths are relative to the current folder.</summary>
-internal sealed class TlsOptions
+internal sealed class TlsOptions : IChecked
 {
     /// <summary>The service's certificate, its intermediates after it; needed by every https address. Default: none.</summary>
     public string CertificateFile { get; init; } = "";
@@ -20,4 +20,18 @@ internal sealed class TlsOptions
     /// <summary>Seconds between two looks at these files and at the keys file; 0: never. Default 60.</summary>
     [Range(0, 86_400)]
     public int ReloadSeconds { get; init; } = 60;
+
+    /// <inheritdoc/>
+    public IEnumerable<string> Conflicts()
+    {
+        if (CertificateFile.Length == 0 != (KeyFile.Length == 0))
+        {
+            yield return "Service:Tls:CertificateFile and Service:Tls:KeyFile belong together; set both, or neither.";
+        }
+
+        if (ClientCaFile.Length > 0 && CertificateFile.Length == 0)
+        {
+            yield return "Service:Tls:ClientCaFile needs TLS; set Service:Tls:CertificateFile and Service:Tls:KeyFile too, or leave it out.";
+        }
+    }
 }

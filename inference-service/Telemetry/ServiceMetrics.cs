@@ -18,6 +18,7 @@ internal sealed class ServiceMetrics
     private readonly Histogram<double> _requests;
     private readonly Histogram<long> _usage;
     private readonly Counter<long> _scoredTokens;
+    private readonly Counter<long> _closedConnections;
 
     public ServiceMetrics(IMeterFactory factory)
     {
@@ -32,6 +33,7 @@ internal sealed class ServiceMetrics
             "{token}",
             "Tokens of a finished call that draws completions: its prompts', and those drawn.",
             advice: new InstrumentAdvice<long> { HistogramBucketBoundaries = GenAi.UsageTokens });
+        _closedConnections = meter.CreateCounter<long>("rudder.connections.closed", "{connection}", "Connections closed at a limit, by reason.");
         _scoredTokens = meter.CreateCounter<long>("rudder.tokens.scored", "{token}", "Tokens classified or scored, by model.");
     }
 
@@ -73,6 +75,10 @@ internal sealed class ServiceMetrics
     /// <param name="status">gRPC's status, by name.</param>
     public void CallRefused(string method, string status) =>
         _calls.Add(1, new KeyValuePair<string, object?>("method", method), new KeyValuePair<string, object?>("status", status));
+
+    /// <summary>A connection was closed at a limit.</summary>
+    /// <param name="reason">idle or refused.</param>
+    public void ConnectionClosed(string reason) => _closedConnections.Add(1, new KeyValuePair<string, object?>("reason", reason));
 
     /// <summary>A call's completions are drawn.</summary>
     public void Sampled(string model, int promptTokens, int completionTokens)

@@ -1,62 +1,55 @@
 using System.Diagnostics;
 using Grpc.Core;
+using OpenTelemetry.Instrumentation.AspNetCore;
 using Rudder.Engine;
 using Rudder.Engine.Telemetry;
 
 namespace Rudder.InferenceService.Telemetry;
 
-/// <summary>One span per call, below the one that ASP.NET Core makes of the request and its traceparent. No span holds text, ids or names that a caller made up.</summary>
-/// <remarks>
-/// The span is of kind internal: the server span of a request is ASP.NET Core's, and two of them would count every call twice.
-/// Without a listener nothing is made and every method here does nothing.
-/// </remarks>
-internal sealed class ServiceTracing : IDisposable
+/// <summary>Describes a call in the server span that ASP.NET Core makes of it. No span holds text, ids or names that a caller made up.</summary>
+/// <remarks>Where no span is recorded, every method here does nothing.</remarks>
+internal static class ServiceTracing
 {
-    /// <summary>Name of the activity source.</summary>
-    public const string SourceName = "Rudder.InferenceService";
+    private const string RequestSource = "Microsoft.AspNetCore";
+    private const string HealthPrefix = "/grpc.health.v1.Health/";
 
-    private readonly ActivitySource _source = new(SourceName);
+    private static Activity? Span => Activity.Current is { IsAllDataRequested: true, Source.Name: RequestSource } span ? span : null;
 
-    /// <summary>The call's span where one is recorded. Handlers run inside it.</summary>
-    private static Activity? Current => Activity.Current is { IsAllDataRequested: true, Source.Name: SourceName } span ? span : null;
-
-    /// <summary>Starts the span of a gRPC call.</summary>
-    /// <param name="method">gRPC's name of it, <c>/package.Service/Method</c>.</param>
-    public Activity? StartRpc(string method)
+    /// <summary>Says which requests get a span and takes out of it what callers can make up.</summary>
+    /// <param name="options">The instrumentation's options.</param>
+    public static void Configure(AspNetCoreTraceInstrumentationOptions options)
     {
-        var span = Start(method);
-        if (span is { IsAllDataRequested: true })
+        // Probes come every few seconds and say nothing as traces.
+        options.Filter = context => !context.Request.Path.StartsWithSegments(HealthPrefix.TrimEnd('/')) && context.Request.Path != "/health";
+        options.EnrichWithHttpResponse = (span, response) =>
         {
-            int name = method.LastIndexOf('/');
-            span.SetTag("rpc.system", "grpc");
-            span.SetTag("rpc.service", method[1..Math.Max(name, 1)]);
-            span.SetTag("rpc.method", method[(name + 1)..]);
-        }
+            foreach (string madeUp in (string[])["url.path", "url.query", "user_agent.original", "server.address"])
+            {
+                span.SetTag(madeUp, null);
+            }
 
-        return span;
+            if (span.GetTagItem(GenAi.OperationName) is string operation)
+            {
+                span.DisplayName = $"{operation} {span.GetTagItem(GenAi.RequestModel)}".TrimEnd();
+            }
+            else if (span.GetTagItem("rpc.method") is string method)
+            {
+                span.DisplayName = $"{span.GetTagItem("rpc.service")}/{method}";
+            }
+        };
     }
 
-    /// <summary>Starts the span of an HTTP call.</summary>
-    /// <param name="route">Its route, as it is mapped: never the path that was asked for.</param>
-    public Activity? StartHttp(string route)
-    {
-        var span = Start(route);
-        span?.SetTag("http.route", route);
-        return span;
-    }
-
-    /// <summary>Tells the current call's span what is asked of which model.</summary>
+    /// <summary>Adds what is asked of which model.</summary>
     /// <param name="model">The loaded model's name.</param>
     /// <param name="batch">What it is to draw.</param>
     public static void Asked(string model, GenerationBatch batch)
     {
-        if (Current is not { } span || batch.Prompts.Count == 0)
+        if (Span is not { } span || batch.Prompts.Count == 0)
         {
             return;
         }
 
         var first = batch.Prompts[0];
-        span.DisplayName = $"{GenAi.TextCompletion} {model}";
         span.SetTag(GenAi.RequestModel, model);
         span.SetTag("gen_ai.request.max_tokens", batch.Prompts.Max(prompt => prompt.MaxNewTokens));
         span.SetTag("gen_ai.request.temperature", (double)first.Parameters.Temperature);
@@ -69,12 +62,12 @@ internal sealed class ServiceTracing : IDisposable
         }
     }
 
-    /// <summary>Tells the current call's span what was drawn.</summary>
+    /// <summary>Adds what was drawn.</summary>
     /// <param name="promptTokens">Tokens of the prompts.</param>
     /// <param name="drawn">The completions, by prompt.</param>
     public static void Drawn(int promptTokens, IReadOnlyList<IReadOnlyList<GeneratedSequence>> drawn)
     {
-        if (Current is not { } span)
+        if (Span is not { } span)
         {
             return;
         }
@@ -88,25 +81,30 @@ internal sealed class ServiceTracing : IDisposable
             .Distinct().Order(StringComparer.Ordinal).ToArray());
     }
 
-    /// <summary>Puts a call's outcome into its span; disposing the span ends it.</summary>
-    /// <param name="span">The span, or null.</param>
+    /// <summary>Adds what the call was and how it ended.</summary>
+    /// <param name="method">gRPC's name of it, <c>/package.Service/Method</c>, or the HTTP route.</param>
     /// <param name="status">How the call ended.</param>
     /// <param name="model">The loaded model it came to, or null.</param>
-    public static void End(Activity? span, StatusCode status, string? model)
+    public static void Ended(string method, StatusCode status, string? model)
     {
-        if (span is not { IsAllDataRequested: true })
+        if (Span is not { } span)
         {
             return;
         }
 
-        if (span.GetTagItem("rpc.system") is not null)
+        span.SetTag(GenAi.ProviderName, GenAi.Provider);
+        span.SetTag(GenAi.OperationName, GenAi.OperationOf(method));
+        span.SetTag(GenAi.RequestModel, model);
+        if (method.IndexOf('/', 1) is > 0 and var slash && method.Contains('.', StringComparison.Ordinal))
         {
+            span.SetTag("rpc.system", "grpc");
+            span.SetTag("rpc.service", method[1..slash]);
+            span.SetTag("rpc.method", method[(slash + 1)..]);
             span.SetTag("rpc.grpc.status_code", (int)status);
         }
-
-        if (model is not null)
+        else
         {
-            span.SetTag(GenAi.RequestModel, model);
+            span.SetTag("http.route", method);
         }
 
         if (status != StatusCode.OK)
@@ -114,23 +112,5 @@ internal sealed class ServiceTracing : IDisposable
             span.SetTag(GenAi.ErrorType, status.ToString());
             span.SetStatus(ActivityStatusCode.Error);
         }
-    }
-
-    public void Dispose() => _source.Dispose();
-
-    private Activity? Start(string method)
-    {
-        string? operation = GenAi.OperationOf(method);
-        var span = _source.StartActivity(operation ?? method.TrimStart('/'), ActivityKind.Internal);
-        if (span is { IsAllDataRequested: true })
-        {
-            span.SetTag(GenAi.ProviderName, GenAi.Provider);
-            if (operation is not null)
-            {
-                span.SetTag(GenAi.OperationName, operation);
-            }
-        }
-
-        return span;
     }
 }

@@ -7,9 +7,9 @@ public class PromptsTests
     public void Read_Rows_TakesTextOrPrompt()
     {
         using var folder = new TemporaryFolder();
-        string path = folder.Write("p.jsonl", "{\"id\": \"a\", \"text\": \"This film \"}\n{\"id\": \"b\", \"prompt\": \"I\", \"chosen\": \" x\"}\n{\"text\": \"c\"}\n");
+        string path = folder.Write("p.jsonl", "{\"id\": \"a\", \"text\": \"This film \"}\n{\"id\": \"b\", \"prompt\": \"I\", \"chosen\": \" x\"}\n{\"text\": \"c\"}\n{\"id\": 7, \"text\": \"d\"}\n");
 
-        Assert.Equal([new Prompt("a", "This film "), new Prompt("b", "I"), new Prompt("p.jsonl:3", "c")], Prompts.Read(path));
+        Assert.Equal([new Prompt("a", "This film "), new Prompt("b", "I"), new Prompt("p.jsonl:3", "c"), new Prompt("7", "d")], Prompts.Read(path));
     }
 
     [Fact]
@@ -23,7 +23,7 @@ public class PromptsTests
 
     [Theory]
     [InlineData("""{"id": "b"}""", "key 'text' is missing, and so is 'prompt'")]
-    [InlineData("""{"id": "b", "text": "x", "prompt": "y"}""", "stands beside 'prompt'")]
+    [InlineData("""{"id": "b", "text": "x", "prompt": "y"}""", "is given beside 'prompt'")]
     [InlineData("""{"id": "b", "text": ""}""", "is empty")]
     [InlineData("""{"id": "a", "text": "again"}""", "key 'id' is 'a', as in line 1")]
     public void Read_MalformedRow_NamesFileAndLine(string row, string part)

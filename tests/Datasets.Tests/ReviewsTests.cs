@@ -52,7 +52,7 @@ public class ReviewsTests
     [InlineData("""{"text": "a", "label": -1}""", ":2: key 'label' is -1; classes count from 0")]
     [InlineData("""{"text": "a\ud83d"}""", ":2: key 'text' holds half a surrogate pair")]
     [InlineData("""{"text": "a" """, ":2: not valid JSON")]
-    [InlineData("""["text"]""", ":2: holds no JSON object")]
+    [InlineData("""["text"]""", ":2: is not a JSON object")]
     [InlineData("text", ":2: not valid JSON")]
     public void Read_MalformedRow_NamesFileAndLine(string row, string part)
     {

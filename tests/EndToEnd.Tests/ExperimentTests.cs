@@ -15,7 +15,7 @@ public sealed class ExperimentTests(TinyModels models)
         var killed = new TinyExperiment(models, "killed");
         var whole = new TinyExperiment(models, "whole");
         await killed.KillAtAsync("pairs: ");
-        await killed.KillAtAsync("dpo-beta-0.1 | step ");
+        await killed.KillAtAsync("dpo-beta-0.1 | train: ");
         (int exit, string output, string error) = await killed.RunAsync();
         Assert.True(exit == 0, error);
         Assert.Contains("resuming", error, StringComparison.Ordinal);

@@ -1,9 +1,18 @@
+using System.Buffers.Binary;
+using System.Net;
+using System.Net.Http.Headers;
+using System.Net.Http.Json;
 using System.Net.Sockets;
+using Google.Protobuf;
 using Grpc.AspNetCore.Server;
 using Grpc.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Rudder.Inference.V1;
+using Rudder.Engine.Registry;
+using Rudder.Engine.Tests.Support;
 using Rudder.InferenceService.Settings;
 using Rudder.InferenceService.Tests.Grpc;
 
@@ -29,11 +38,11 @@ public sealed class ListeningTests
     public async Task Limits_OfAConnection_AreTheSettings()
     {
         await using var service = await RunningService.StartAsync(
-            "--Service:MaxStreamsPerConnection=7", "--Service:MaxRequestBytes=2048", "--Service:MaxConnections=9");
+            "--Service:MaxStreamsPerConnection=7", "--Service:MaxRequestBytes=2048");
 
         var limits = service.Get<IOptions<KestrelServerOptions>>().Value.Limits;
 
-        Assert.Equal((long?)9, limits.MaxConcurrentConnections);
+        Assert.Equal((4096d, TimeSpan.FromSeconds(10)), (limits.MinResponseDataRate?.BytesPerSecond, limits.MinResponseDataRate?.GracePeriod));
         Assert.Equal(7, limits.Http2.MaxStreamsPerConnection);
         Assert.Equal(16 << 10, limits.MaxRequestHeadersTotalSize);
         Assert.Equal(TimeSpan.FromSeconds(10), limits.RequestHeadersTimeout);
@@ -42,20 +51,90 @@ public sealed class ListeningTests
         Assert.False(service.Get<IOptions<GrpcServiceOptions>>().Value.EnableDetailedErrors);
     }
 
-    [Fact]
-    public async Task Connection_BeyondTheLimit_IsClosedAndTheOthersGoOn()
+    [Theory]
+    [InlineData("--Service:MaxConnections=4")]
+    [InlineData("--Service:MaxConnectionsPerAddress=4")]
+    public async Task Connection_BeyondTheLimit_TakesThePlaceOfTheLongestIdle(string limit)
     {
-        await using var service = await RunningService.StartAsync("--Service:MaxConnections=1");
-        await service.Models.ListAsync(new ListModelsRequest());             // its connection stays open
+        await using var service = await RunningService.StartAsync(limit);
+        var address = new Uri(service.Url);
+        var idle = new List<TcpClient>();
+        try
+        {
+            for (int i = 0; i < 6; i++)
+            {
+                var client = new TcpClient();
+                idle.Add(client);
+                await client.ConnectAsync(address.Host, address.Port, TestContext.Current.CancellationToken);
+            }
+
+            await service.Models.ListAsync(new ListModelsRequest());
+
+            Assert.True(await IsClosedAsync(idle[0]));
+            Assert.False(idle[5].Client.Poll(0, SelectMode.SelectRead));     // silent and open
+        }
+        finally
+        {
+            idle.ForEach(client => client.Dispose());
+        }
+    }
+
+    [Fact]
+    public async Task Connection_BeyondTheLimitWithoutAnIdleOne_IsClosedAndCallsGoOn()
+    {
+        var engine = new FakeGenerator("f");
+        await using var service = await RunningService.StartAsync(
+            services => services.AddSingleton<IModelLoader>(new FakeLoader(engine)),
+            [.. RunningService.Model(0, "m", "/"), "--Service:MaxConnections=1"]);
+        var running = service.Sampling.SampleAsync(new SampleRequest { Model = "m", Prompts = { Golden.Prompt(1) } });
+        await engine.Started;
         var address = new Uri(service.Url);
         using var second = new TcpClient();
-        await second.ConnectAsync(address.Host, address.Port, TestContext.Current.CancellationToken);
 
-        // Kestrel says nothing before the client does: a connection that is let in would stay silent.
-        int read = await second.GetStream().ReadAsync(new byte[1], TestContext.Current.CancellationToken).AsTask().WaitAsync(TimeSpan.FromSeconds(60));
+        Assert.True(await IsClosedAsync(second, address));
+        engine.Release();
+        await running;
+    }
 
-        Assert.Equal(0, read);
-        await service.Models.ListAsync(new ListModelsRequest());
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Reply_NotRead_EndsItsConnection(bool grpc)
+    {
+        // Kestrel's own line; its grace is ten seconds of a clock that no test moves.
+        var ended = new AwaitedLine("was not read by the client at the specified minimum data rate");
+        await using var service = await RunningService.StartAsync(
+            services => services.AddSingleton<ILoggerProvider>(ended),
+            [
+                .. RunningService.Model(0, "m", ModelCopies.Fixture("tiny-gpt2")), "--http-urls=http://127.0.0.1:0", "--Service:MaxSamples=1024",
+                "--Logging:LogLevel:Microsoft.AspNetCore.Server.Kestrel=Debug", "--Logging:Console:LogLevel:Default=None",
+            ]);
+        using var client = new HttpClient();
+        using var request = grpc ? GrpcRequest(service.Url) : HttpRequest(ServiceHost.HttpAddresses(service.App).Single());
+        using var reply = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
+        var body = await reply.Content.ReadAsStreamAsync();
+        await body.ReadExactlyAsync(new byte[1]);
+
+        await ended.Seen.WaitAsync(TimeSpan.FromMinutes(2));     // reads nothing meanwhile
+
+        await Assert.ThrowsAnyAsync<IOException>(() => body.CopyToAsync(Stream.Null));
+    }
+
+    [Fact]
+    public async Task Body_ChunkBeyondAllLimits_IsTheCallersFault()
+    {
+        await using var service = await RunningService.StartAsync("--http-urls=http://127.0.0.1:0");
+        var address = new Uri(ServiceHost.HttpAddresses(service.App).Single());
+        using var client = new TcpClient();
+        await client.ConnectAsync(address.Host, address.Port, TestContext.Current.CancellationToken);
+        await client.GetStream().WriteAsync(
+            "POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n80000000\r\n{"u8.ToArray(),
+            TestContext.Current.CancellationToken);
+
+        using var reader = new StreamReader(client.GetStream());
+        string? status = await reader.ReadLineAsync(TestContext.Current.CancellationToken).AsTask().WaitAsync(TimeSpan.FromSeconds(60));
+
+        Assert.Matches("^HTTP/1.1 (400|413) ", status);
     }
 
     [Fact]
@@ -91,10 +170,58 @@ public sealed class ListeningTests
     [Fact]
     public void Build_FaultsOfSeveralSources_AreListedTogether()
     {
-        string[] args = ["--port=1", "--urls=x", "--Service:MaxSlots=0", "--Service:ApiKeysFile=/nowhere"];
+        string[] args = ["--urls=x", "--Service:MaxSlots=0", "--Service:ApiKeysFile=/nowhere"];
 
         var fault = Assert.Throws<UsageException>(() => ServiceHost.Build(args));
 
-        Assert.Equal(4, fault.Message.Split('\n').Count(line => line.StartsWith("- ", StringComparison.Ordinal)));
+        Assert.Equal(3, fault.Message.Split('\n').Count(line => line.StartsWith("- ", StringComparison.Ordinal)));
+    }
+
+    private static async Task<bool> IsClosedAsync(TcpClient client, Uri? address = null)
+    {
+        try
+        {
+            if (address is not null)
+            {
+                await client.ConnectAsync(address.Host, address.Port, TestContext.Current.CancellationToken);
+            }
+
+            // Kestrel sends HTTP/2 settings only after the client has spoken: an open connection stays silent.
+            return await client.GetStream().ReadAsync(new byte[1], TestContext.Current.CancellationToken).AsTask().WaitAsync(TimeSpan.FromSeconds(60)) == 0;
+        }
+        catch (Exception e) when (e is IOException or SocketException)
+        {
+            return true;                                     // reset
+        }
+    }
+
+    // Some ten megabytes of reply, far more than all buffers on the way.
+    private static HttpRequestMessage HttpRequest(string url) => new(HttpMethod.Post, url + "/v1/completions")
+    {
+        Content = JsonContent.Create(new { model = "m", prompt = new[] { 1, 2 }, n = 1024, max_tokens = 60, logprobs = 5 }),
+    };
+
+    private static HttpRequestMessage GrpcRequest(string url)
+    {
+        byte[] message = new SampleRequest
+        {
+            Model = "m",
+            Prompts = { Golden.Prompt(1, 2) },
+            N = 1024,
+            TopLogprobs = 20,
+            Settings = new SamplerSettings { MaxNewTokens = 60 },
+        }.ToByteArray();
+        byte[] frame = new byte[5 + message.Length];
+        BinaryPrimitives.WriteInt32BigEndian(frame.AsSpan(1), message.Length);
+        message.CopyTo(frame, 5);
+        var request = new HttpRequestMessage(HttpMethod.Post, url + "/inference.v1.Sampling/Sample")
+        {
+            Version = HttpVersion.Version20,
+            VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+            Content = new ByteArrayContent(frame),
+        };
+        request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/grpc");
+        request.Headers.TE.Add(new TransferCodingWithQualityHeaderValue("trailers"));
+        return request;
     }
 }

@@ -31,6 +31,7 @@ public sealed class NodeOpenAiTests(InteropService service)
         Assert.Equal([0, 1, 2], client["n"].Ids("indices"));
         Assert.Equal(expected.Text, client["n"].Texts("texts")[0]);
         Assert.Equal(client["greedy"].Texts("texts")[0], client["greedy"].Texts("texts")[1]);
+        Assert.Equal(expected.Text, client["neutral"].Text("text"));
         AssertTop(client["top_logprobs"], expected);
     }
 
@@ -45,6 +46,8 @@ public sealed class NodeOpenAiTests(InteropService service)
         Assert.Contains("temperature is -1", client["bad_value"].Text("message"), StringComparison.Ordinal);
         Assert.Equal(("NotFoundError", 404), (client["no_model"].Text("class"), client["no_model"].Number("status")));
         Assert.Equal("model_not_found", client["no_model"].Text("code"));
+        Assert.Equal(("NotFoundError", 404), (client["no_v1"].Text("class"), client["no_v1"].Number("status")));
+        Assert.Contains("/v1/completions", client["no_v1"].Text("message"), StringComparison.Ordinal);
     }
 
     private Task<ForeignClient> RunAsync(string stop) => NodeScript.RunAsync(
@@ -59,7 +62,7 @@ public sealed class NodeOpenAiTests(InteropService service)
         Assert.All(expected.TopLogProbs.Zip(best), place => Assert.Equal(place.First.LogProbs[0], place.Second, 1e-6)); // single precision in one text
         Assert.True(seen.GetProperty("holds").GetBoolean(), "a drawn token is not in its place's list");
         Assert.InRange(seen.Number("most"), 1, InteropService.TopLogProbs + 1);
-        Assert.True(seen.GetProperty("streamed").GetBoolean(), "the stream told other tokens");
+        Assert.True(seen.GetProperty("streamed").GetBoolean(), "the stream sent other tokens");
         Assert.True(seen.GetProperty("echo_first_is_null").GetBoolean(), "nothing predicts a prompt's first token");
         Assert.Equal(expected.PromptIds.Count + expected.Ids.Count, seen.Number("echo_places"));
     }

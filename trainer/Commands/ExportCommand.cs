@@ -3,6 +3,7 @@ using System.Globalization;
 using Rudder.Trainer.Export;
 using Rudder.Trainer.Recipes.Settings;
 using Rudder.Trainer.Runs;
+using Rudder.Trainer.Terminal;
 
 namespace Rudder.Trainer.Commands;
 
@@ -45,17 +46,18 @@ internal static class ExportCommand
     {
         string model = recipe.Model ?? throw new BadInputException("No model is named. Give --model FOLDER, or a recipe with \"model\".");
         ExportReport report = ModelExport.Run(model, recipe, ComputeDevice.UseThreads(recipe.Threads), recipe.Output);
-        foreach ((string name, GraphReport graph) in report.Graphs)
-        {
-            string half = graph.MeanKlBf16Cache is double rounded ? string.Create(CultureInfo.InvariantCulture, $", with a bfloat16 cache {rounded:g3}") : "";
-            string kl = graph.MeanKl is double mean ? string.Create(CultureInfo.InvariantCulture, $", mean KL {mean:g3}{half} (limit {graph.Limit:g3})") : "";
-            Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name}: max |Δ log-prob| {graph.MaxAbsDiff:g3} over {graph.Positions} positions{kl}"));
-        }
-
+        Display.Table(
+            Console.Error,
+            !Console.IsErrorRedirected,
+            ["graph", "max |Δ log-prob|", "positions", "mean KL", "mean KL, bfloat16 cache", "limit"],
+            report.Graphs.Select(graph => (string[])
+                [graph.Key, .. new[] { graph.Value.MaxAbsDiff, graph.Value.Positions, graph.Value.MeanKl, graph.Value.MeanKlBf16Cache, graph.Value.Limit }.Select(Text)]));
         Console.Error.WriteLine($"graphs: {recipe.Output ?? Path.Combine(model, ModelExport.FolderName)}");
         if (json)
         {
             Console.Out.WriteLine(report);
         }
+
+        static string Text(double? figure) => figure is double number ? number.ToString("g6", CultureInfo.InvariantCulture) : "–";
     }
 }

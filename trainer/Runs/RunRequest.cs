@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using Rudder.Trainer.Terminal;
 
@@ -48,7 +49,8 @@ internal sealed record RunRequest
     /// <param name="final">The final metrics.</param>
     public void ShowResult(string what, string folder, IReadOnlyDictionary<string, object> final)
     {
-        Display.Metrics(Progress, Terminal, final);
+        Display.Table(Progress, Terminal, ["metric", "value"], final.Select(metric => (string[])
+            [metric.Key, string.Create(CultureInfo.InvariantCulture, $"{(metric.Value is double number ? Math.Round(number, 5) : metric.Value)}")]));
         Progress.WriteLine($"{what}: {folder}");
         if (Json)
         {

@@ -34,7 +34,7 @@ internal sealed class StopSignal : IDisposable
 
     private void Stop(PosixSignalContext context)
     {
-        context.Cancel = true; // the run ends by itself, with its checkpoint written
+        context.Cancel = true; // the run saves a checkpoint and then ends
         source.Cancel();
     }
 }

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Spectre.Console;
 
 namespace Rudder.Trainer.Terminal;
@@ -27,14 +26,14 @@ internal static class Display
     public static void Error(TextWriter writer, string message) =>
         On(writer, writer == Console.Error && !Console.IsErrorRedirected).MarkupLineInterpolated($"[red]error:[/] {message}");
 
-    /// <summary>Writes metrics as a table of names and values.</summary>
-    public static void Metrics(TextWriter writer, bool terminal, IReadOnlyDictionary<string, object> metrics)
+    /// <summary>Writes rows under a head: a name, then values.</summary>
+    public static void Table(TextWriter writer, bool terminal, IReadOnlyList<string> head, IEnumerable<IReadOnlyList<string>> rows)
     {
         Table table = new() { Border = terminal ? TableBorder.Rounded : TableBorder.None };
-        table.AddColumns(new TableColumn("metric"), new TableColumn("value").RightAligned());
-        foreach ((string name, object value) in metrics)
+        table.AddColumns([.. head.Select((title, i) => new TableColumn(title.EscapeMarkup()) { Alignment = i == 0 ? Justify.Left : Justify.Right })]);
+        foreach (IReadOnlyList<string> row in rows)
         {
-            table.AddRow(new Text(name), new Text(string.Create(CultureInfo.InvariantCulture, $"{(value is double number ? Math.Round(number, 5) : value)}")));
+            table.AddRow(row.Select(cell => new Text(cell)));
         }
 
         On(writer, terminal).Write(table);

@@ -88,7 +88,7 @@ public sealed class ExperimentFileTests : IDisposable
     public void Find_UnknownVariant_NamesThoseThereAre()
     {
         ExperimentFile file = ExperimentFile.Load(folder.Write("experiment.json", ExperimentExample.Json().ToJsonString()));
-        Assert.Contains("it has demo", Assert.Throws<InputException>(() => file.Find("huge")).Message, StringComparison.Ordinal);
+        Assert.Contains("It has demo", Assert.Throws<InputException>(() => file.Find("huge")).Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -145,7 +145,7 @@ public sealed class PairsJobTests : IDisposable
         );
         Assert.Equal((1f, 0, 1f, 0f), (request.Settings.Temperature, request.Settings.TopK, request.Settings.TopP, request.Settings.MinP));
         // Several requests are under way at once: they arrive in any order.
-        uint[] seeds = [.. requests.SelectMany(sent => sent.Prompts).Select(p => p.Seed)];
+        ulong[] seeds = [.. requests.SelectMany(sent => sent.Prompts).Select(p => (ulong)p.Seed)];
         Assert.Contains(StableHash.Seed(5, "p1"), seeds);
         Assert.Equal(seeds.Length, seeds.Distinct().Count());
     }

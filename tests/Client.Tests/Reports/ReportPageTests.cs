@@ -128,6 +128,35 @@ public sealed partial class ReportPageTests : IDisposable
         Assert.Contains("summary.json", error.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("")]
+    [InlineData("{")]
+    [InlineData("[]")]
+    [InlineData("[{}]")]
+    [InlineData("null")]
+    [InlineData("5")]
+    [InlineData("{}")]
+    [InlineData("\0")]
+    [InlineData("{\"step\":1,\"step\":2}")]
+    [InlineData("{\"step\":{},\"split\":[],\"loss\":\"\\ud800\"}")]
+    public void Write_DamagedStateFile_IsBadInputOrHarmless(string text)
+    {
+        RunExample.Write(folder, "text");
+        folder.Write(
+            "stages/pairs.json",
+            """{"stage":"pairs","key":"k","state":"done","inputs":{},"started":"2026-01-01T00:00:00Z","finished":null,"seconds":1}"""
+        );
+        ReportWriter.Write(folder.Path, folder.File("report.html")); // undamaged
+        foreach (string file in Directory.EnumerateFiles(folder.Path, "*.json*", SearchOption.AllDirectories).ToArray())
+        {
+            string whole = File.ReadAllText(file);
+            File.WriteAllText(file, text);
+            Exception? error = Record.Exception(() => ReportWriter.Write(folder.Path, folder.File("report.html")));
+            Assert.True(error is null || ExitCodes.Of(error).Code == ExitCodes.BadInput, $"{file} with {text}: {error}");
+            File.WriteAllText(file, whole);
+        }
+    }
+
     [Fact]
     public void Read_LongMetrics_AreThinnedToMeans()
     {

@@ -85,9 +85,9 @@ public sealed class ServiceAccessTests : IDisposable
     [InlineData("http://10.0.0.1:5", "key", null, null, null, "in clear text")]
     [InlineData("http://127.0.0.1:5", null, "own.pem", null, null, "are for https")]
     [InlineData("https://127.0.0.1:5", null, null, "own.pem", null, "belong together")]
-    [InlineData("https://127.0.0.1:5", null, null, "own.pem", "key", "no certificate with its key")]
+    [InlineData("https://127.0.0.1:5", null, null, "own.pem", "key", "not a certificate and its key")]
     [InlineData("https://127.0.0.1:5", null, "key", null, null, "holds no certificate")]
-    [InlineData("https://127.0.0.1:5", "empty", null, null, null, "is no key")]
+    [InlineData("https://127.0.0.1:5", "empty", null, null, null, "is not a key")]
     [InlineData("https://127.0.0.1:5", "nowhere", null, null, null, "cannot be read")]
     public void Read_UnfitFiles_AreRefused(string address, string? key, string? root, string? own, string? ownKey, string expected)
     {

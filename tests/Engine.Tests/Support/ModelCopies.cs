@@ -10,9 +10,6 @@ namespace Rudder.Engine.Tests.Support;
 /// <summary>Copies of the fixture models with a tokenizer or with other weights, sealed again so that the service accepts them.</summary>
 internal static class ModelCopies
 {
-    // What hardly ever changes: tests that name tokens must not hang on every line of the documents.
-    private static readonly string[] Prose = ["notation.md", "adr/0002-slot-engine.md", "adr/0003-group-batch.md"];
-
     /// <summary>A fixture as it is.</summary>
     public static string Fixture(string name) => Path.Combine(SharedFolder.Root, "tests", "Fixtures", name);
 
@@ -28,11 +25,11 @@ internal static class ModelCopies
         return Sealed(target);
     }
 
-    /// <summary>Copies a fixture and gives it a tokenizer of its 512 ids, or fewer, trained on this repository's own prose.</summary>
+    /// <summary>Copies a fixture and gives it a tokenizer of its 512 ids, or fewer, trained on tests/Fixtures/prose.txt.</summary>
     public static string WithTokenizer(string fixture, string target, TokenizerFamily family, int ids = 512)
     {
         Plain(fixture, target);
-        string prose = string.Join('\n', Prose.Select(file => File.ReadAllText(Path.Combine(SharedFolder.Root, "docs", file))));
+        string prose = File.ReadAllText(Fixture("prose.txt"));
         string[] specials = family == TokenizerFamily.Gpt2 ? ["<|endoftext|>"] : ["<s>", "<pad>", "</s>", "<unk>", "<mask>"];
         BpeTraining.Train([prose], ids, specials, target, family, null);
         return Sealed(target);

@@ -10,6 +10,8 @@ namespace Rudder.InferenceService.Tests.Grpc;
 /// <summary>The real service on a free loopback port in this process, with clients.</summary>
 internal sealed class RunningService : IAsyncDisposable
 {
+    private bool _disposed;
+
     private RunningService(WebApplication app)
     {
         App = app;
@@ -68,8 +70,14 @@ internal sealed class RunningService : IAsyncDisposable
     public T Get<T>()
         where T : notnull => App.Services.GetRequiredService<T>();
 
+    /// <summary>Stops the service, which sends its last figures. A second time does nothing.</summary>
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref _disposed, true))
+        {
+            return;
+        }
+
         Channel.Dispose();
         await App.StopAsync();
         await App.DisposeAsync();

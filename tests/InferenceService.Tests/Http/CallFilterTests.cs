@@ -60,7 +60,7 @@ public sealed class CallFilterTests
         Assert.Equal(HttpStatusCode.TooManyRequests, response.StatusCode);
         Assert.Equal("full", (await HttpFace.ErrorOf(response)).GetProperty("message").GetString());
         Assert.Equal(TimeSpan.FromSeconds(1), response.Headers.RetryAfter?.Delta);
-        string figures = await http.Client.GetStringAsync(new Uri(MetricsPage.Route, UriKind.Relative));
+        string figures = await http.Client.GetStringAsync(new Uri(TelemetrySetup.MetricsRoute, UriKind.Relative));
         Assert.Contains("rudder_rejections_total{gen_ai_request_model=\"m\",reason=\"queue_full\"} 1\n", figures);
     }
 
@@ -147,7 +147,7 @@ public sealed class CallFilterTests
         await client.ConnectAsync(http.Client.BaseAddress!.Host, http.Client.BaseAddress.Port, TestContext.Current.CancellationToken);
         var connection = client.GetStream();
         await connection.WriteAsync(
-            "POST /v1/completions HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"u8.ToArray(),
+            "POST /v1/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"u8.ToArray(),
             TestContext.Current.CancellationToken);
 
         // The grace is Kestrel's clock's, which no test moves: some six seconds.
@@ -156,7 +156,7 @@ public sealed class CallFilterTests
 
         Assert.StartsWith("HTTP/1.1 408 ", reply);
         Assert.Contains("the body came too slowly: after its first 5 s it must come at 240 bytes a second", reply);
-        string figures = await http.Client.GetStringAsync(new Uri(MetricsPage.Route, UriKind.Relative));
+        string figures = await http.Client.GetStringAsync(new Uri(TelemetrySetup.MetricsRoute, UriKind.Relative));
         Assert.Contains("rudder_calls_total{method=\"/v1/completions\",status=\"DeadlineExceeded\"} 1\n", figures);
     }
 

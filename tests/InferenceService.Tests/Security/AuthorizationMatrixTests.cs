@@ -12,7 +12,7 @@ public sealed class AuthorizationMatrixTests : IAsyncLifetime
     private const string Admin = "rk-admin";
     private const string Load = "/inference.v1.Models/Load";
     private const string Unload = "/inference.v1.Models/Unload";
-    private static readonly string[] Open = ["/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch"];
+    private static readonly string[] Open = ["/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch", "/health", "/version"];
     private static readonly string?[] Strangers = [null, "rk-wrong", ""];
     private static readonly string[] Verbs = ["POST", "GET", "HEAD", "PUT", "DELETE", "OPTIONS"];
     private readonly string _folder = Directory.CreateTempSubdirectory("rudder-matrix-").FullName;

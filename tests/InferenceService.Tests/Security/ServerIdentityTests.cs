@@ -41,7 +41,7 @@ public sealed class ServerIdentityTests : IDisposable
     {
         using var other = new TestCertificates("other");
 
-        Assert.Contains("no certificate with its key", Assert.Throws<SecurityFileException>(() => Open(_files.CertificateFile, other.KeyFile)).Message);
+        Assert.Contains("cannot be used together", Assert.Throws<SecurityFileException>(() => Open(_files.CertificateFile, other.KeyFile)).Message);
     }
 
     [Fact]

@@ -28,7 +28,7 @@ public sealed class CollectorWatchTests
             "--Logging:LogLevel:Rudder=Warning",
             "--Logging:Console:LogLevel:Default=None");
 
-        await service.App.StopAsync().WaitAsync(TimeSpan.FromSeconds(60)); // sends the figures
+        await service.DisposeAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(60)); // sends the figures
 
         string line = Assert.Single(log.Written, line => line.Contains(Told, StringComparison.Ordinal));
         Assert.Contains($"at http://127.0.0.1:{port}/", line);

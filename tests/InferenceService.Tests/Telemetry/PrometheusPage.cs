@@ -21,7 +21,7 @@ internal sealed partial class PrometheusPage
                 family = type.Groups["name"].Value;
                 Assert.True(_kinds.TryAdd(family, type.Groups["kind"].Value), $"second TYPE: {line}");
             }
-            else if (!HelpLine().IsMatch(line))
+            else if (line.Length > 0 && line != "# EOF" && !HelpLine().IsMatch(line))
             {
                 ReadSample(family, line);
             }
@@ -66,7 +66,7 @@ internal sealed partial class PrometheusPage
             Assert.Equal(bounds.Distinct(), bounds);
             Assert.Equal(counts.Order(), counts);
             Assert.Equal(double.PositiveInfinity, bounds[^1]);
-            string count = series.Key.Replace("_bucket", "_count", StringComparison.Ordinal).Replace("{}", "", StringComparison.Ordinal);
+            string count = series.Key.Replace("_bucket", "_count", StringComparison.Ordinal);
             Assert.Equal(counts[^1], _samples[count]);
             Assert.Contains(count.Replace("_count", "_sum", StringComparison.Ordinal), _samples.Keys);
         }
@@ -80,7 +80,7 @@ internal sealed partial class PrometheusPage
     [GeneratedRegex(@"^# HELP [a-zA-Z_:][a-zA-Z0-9_:]* ([^\\]|\\\\|\\n)+$")]
     private static partial Regex HelpLine();
 
-    [GeneratedRegex("""^(?<name>[a-zA-Z_:][a-zA-Z0-9_:]*)(?<labels>\{[a-zA-Z_][a-zA-Z0-9_]*="([^"\\]|\\\\|\\"|\\n)*"(,[a-zA-Z_][a-zA-Z0-9_]*="([^"\\]|\\\\|\\"|\\n)*")*\})? (?<value>[+-]?(Inf|[0-9.]+([eE][+-]?[0-9]+)?)|NaN)$""")]
+    [GeneratedRegex("""^(?<name>[a-zA-Z_:][a-zA-Z0-9_:]*)(?<labels>\{\}|\{[a-zA-Z_][a-zA-Z0-9_]*="([^"\\]|\\\\|\\"|\\n)*"(,[a-zA-Z_][a-zA-Z0-9_]*="([^"\\]|\\\\|\\"|\\n)*")*\})? (?<value>[+-]?(Inf|[0-9.]+([eE][+-]?[0-9]+)?)|NaN)$""")]
     private static partial Regex SampleLine();
 
     [GeneratedRegex(""",?le="(?<le>[^"]*)"(?=\})""")]

@@ -17,6 +17,7 @@ namespace Rudder.InferenceService.Tests.Telemetry;
 public sealed class TelemetryExportTests
 {
     private const string Marker = "Quaxolotl";
+    private const string MadeUp = "made-up-by-a-caller";
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
 
     [Fact]
@@ -34,7 +35,7 @@ public sealed class TelemetryExportTests
         await service.Sampling.SampleAsync(new SampleRequest { Model = "otlp", Prompts = { Golden.Prompt(1, 2) }, Settings = settings }, parent);
         var unknown = new SampleRequest { Model = "made-up", Prompts = { Golden.Prompt(1) } };
         await Assert.ThrowsAsync<RpcException>(async () => await service.Sampling.SampleAsync(unknown));
-        await service.App.StopAsync().WaitAsync(Limit); // sends what is left
+        await service.DisposeAsync().AsTask().WaitAsync(Limit); // sends what is left
 
         string metrics = receiver.All("metrics");
         string[] measured = ["gen_ai.server.request.duration", "gen_ai.client.token.usage", "rudder.calls", "rudder-inference-service", "service.instance.id"];
@@ -68,7 +69,7 @@ public sealed class TelemetryExportTests
             await reply.Content.ReadAsStringAsync();
         }
 
-        await service.App.StopAsync().WaitAsync(Limit);
+        await service.DisposeAsync().AsTask().WaitAsync(Limit);
 
         string traces = receiver.All("traces");
         Assert.All(
@@ -82,7 +83,7 @@ public sealed class TelemetryExportTests
     {
         await using var service = await RunningService.StartAsync("--Service:Telemetry:OtlpEndpoint=http://127.0.0.1:9"); // the discard port: nobody listens
 
-        await service.App.StopAsync().WaitAsync(Limit);
+        await service.DisposeAsync().AsTask().WaitAsync(Limit);
     }
 
     [Fact]
@@ -103,13 +104,19 @@ public sealed class TelemetryExportTests
 
             await CallWithTextAsync(service);
             using var http = new HttpClient { DefaultRequestVersion = HttpVersion.Version20, DefaultVersionPolicy = HttpVersionPolicy.RequestVersionExact };
-            string page = await http.GetStringAsync(new Uri(service.Url + MetricsPage.Route));
-            await service.App.StopAsync().WaitAsync(Limit);
+            using (await http.GetAsync(new Uri($"{service.Url}/{MadeUp}?{MadeUp}={MadeUp}")))
+            {
+            }
+
+            string page = await http.GetStringAsync(new Uri(service.Url + TelemetrySetup.MetricsRoute));
+            await service.DisposeAsync().AsTask().WaitAsync(Limit);
 
             Assert.Contains("gen_ai_request_model=\"quiet\"", page);
             Assert.DoesNotContain(Marker, page);
             Assert.Contains("text_completion quiet", receiver.All("traces"));
             Assert.DoesNotContain(Marker, receiver.All("traces"));
+            Assert.DoesNotContain(MadeUp, receiver.All("traces"));
+            Assert.DoesNotContain(MadeUp, page + receiver.All("metrics"));
             Assert.Contains("gen_ai.client.token.usage", receiver.All("metrics"));
             Assert.DoesNotContain(Marker, receiver.All("metrics"));
             Assert.Contains(log.Written, line => line.Contains("/inference.v1.Sampling/Sample ended with OK", StringComparison.Ordinal));
@@ -122,15 +129,23 @@ public sealed class TelemetryExportTests
     }
 
     [Fact]
-    public void Build_EndpointIsNoUrl_IsRefused()
+    public async Task Stop_CollectorOfTheEnvironment_HasSentUnderItsServiceName()
     {
-        Assert.Contains("Service:Telemetry:OtlpEndpoint", Fault("OtlpEndpoint=collector"));
-        Assert.Contains("Service:Telemetry:OtlpEndpoint", Fault("OtlpEndpoint=http://a:b:c"));
-        Assert.Contains("0 to 100", Fault("TracePercent=101"));
-    }
+        await using var receiver = await OtlpReceiver.StartAsync();
+        var environment = new Dictionary<string, string>
+        {
+            ["OTEL_EXPORTER_OTLP_ENDPOINT"] = receiver.Url,
+            ["OTEL_EXPORTER_OTLP_PROTOCOL"] = "http/protobuf",
+            ["OTEL_SERVICE_NAME"] = "named-by-the-environment",
+        };
+        using var service = ServiceProcess.Start(environment, "--urls=http://127.0.0.1:0");
+        Assert.StartsWith("listening on", await service.ReadLineAsync());
 
-    private static string Fault(string setting) =>
-        Assert.Throws<UsageException>(() => ServiceHost.Build([$"--Service:Telemetry:{setting}"])).Message;
+        service.Signal(ServiceProcess.Terminate);
+
+        Assert.Equal(0, (await service.EndAsync()).Code);
+        Assert.Contains("named-by-the-environment", receiver.All("metrics"));
+    }
 
     private static async Task CallWithTextAsync(RunningService service)
     {

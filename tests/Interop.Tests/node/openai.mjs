@@ -57,9 +57,15 @@ tell('n', { indices: several.choices.map((choice) => choice.index), texts: sever
 const greedy = await client.completions.create({ ...request, temperature: 0, n: 2 });
 tell('greedy', { texts: greedy.choices.map((choice) => choice.text) });
 
+const neutral = { repetition_penalty: 1, frequency_penalty: 0, ignore_eos: false, metadata: null, logit_bias: {}, top_k: -1 };
+tell('neutral', { text: (await client.completions.create({ ...request, ...neutral })).choices[0].text });
+
 const ids = [];
 for await (const info of client.models.list()) ids.push(info.id);
 tell('models', { ids });
 
 tell('bad_value', await failure(client.completions.create({ ...request, temperature: -1 })));
 tell('no_model', await failure(client.completions.create({ ...request, model: 'nothing' })));
+
+const bare = new OpenAI({ apiKey: 'none', baseURL: url, maxRetries: 0, timeout: 60_000 });
+tell('no_v1', await failure(bare.completions.create(request)));

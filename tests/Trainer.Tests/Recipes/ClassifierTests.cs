@@ -40,6 +40,16 @@ public class ClassifierTests
     }
 
     [Fact]
+    public void Run_OneLabelOnly_IsRefusedByItsName()
+    {
+        using var world = new TinyTraining();
+        string[] positive = [.. File.ReadLines(world.Reviews).Where(line => line.Contains("\"label\":1", StringComparison.Ordinal))];
+        File.WriteAllLines(world.Reviews, positive);
+        BadInputException error = Assert.Throws<BadInputException>(() => world.Train(world.Classifier("data.held_out=0"), "run"));
+        Assert.Contains("label 1 (POSITIVE)", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Run_CropLongerThanContext_IsRefusedWithTheLimit()
     {
         using var world = new TinyTraining();

@@ -60,6 +60,28 @@ public class SftTests
     }
 
     [Fact]
+    public void Run_TextsWithLineBreaksAndTabs_AreTrainedAsTheyAreUnlessCleaned()
+    {
+        using var world = new TinyTraining();
+        string raw = Rows("raw.jsonl", "the\\nfilm\\n\\n\\twas great"), plain = Rows("plain.jsonl", "the film was great");
+        string[] expected = Losses(plain, "false");
+        Assert.NotEqual(expected, Losses(raw, "false"));
+        Assert.Equal(expected, Losses(raw, "true"));
+
+        string Rows(string name, string text)
+        {
+            File.WriteAllLines(world.File(name), Enumerable.Range(0, 12).Select(id => $$"""{"id": {{id}}, "label": -1, "text": "{{text}}"}"""));
+            return world.File(name);
+        }
+
+        string[] Losses(string file, string clean) => TinyTraining.Logged(
+            world.Train(
+                world.Sft($"data.files=[\"{file}\"]", $"data.clean_html={clean}", "data.held_out=0", "max_steps=1", "schedule.warmup_steps=0"),
+                $"{Path.GetFileName(file)}-{clean}"),
+            "loss");
+    }
+
+    [Fact]
     public void Run_RateThatExplodes_FailsNamingStepLossAndBatch()
     {
         using var world = new TinyTraining();

@@ -14,10 +14,10 @@ public sealed class DisplayTests
     }
 
     [Fact]
-    public void Metrics_InAPipe_AreAlignedTextWithoutBorders()
+    public void Table_InAPipe_IsAlignedTextWithoutBorders()
     {
         using var written = new StringWriter();
-        Display.Metrics(written, terminal: false, new Dictionary<string, object> { ["steps"] = 12, ["eval/[loss]"] = 0.123456 });
+        Display.Table(written, terminal: false, ["metric", "value"], [(string[])["steps", "12"], (string[])["eval/[loss]", "0.12346"]]);
         string[] lines = [.. written.ToString().ReplaceLineEndings("\n").TrimEnd('\n').Split('\n').Select(line => line.TrimEnd())];
         Assert.Equal(["metric        value", "steps            12", "eval/[loss] 0.12346"], lines);
     }

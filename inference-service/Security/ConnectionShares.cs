@@ -1,0 +1,151 @@
+using System.Net;
+using Microsoft.AspNetCore.Connections;
+using Rudder.InferenceService.Settings;
+using Rudder.InferenceService.Telemetry;
+
+namespace Rudder.InferenceService.Security;
+
+/// <summary>
+/// Shares the connections of one listening address among the callers' addresses. A new connection beyond a limit takes the place of the
+/// connection that has been idle longest; it is closed itself where all are in use.
+/// </summary>
+/// <param name="options">The limits: all connections, and those of one caller's address.</param>
+/// <param name="metrics">Counts the connections that are closed.</param>
+/// <param name="time">The clock.</param>
+internal sealed class ConnectionShares(ServiceOptions options, ServiceMetrics metrics, TimeProvider time)
+{
+    private readonly Lock _lock = new();
+    private readonly Dictionary<string, int> _perAddress = new(StringComparer.Ordinal);
+    private readonly HashSet<SharedConnection> _open = [];
+
+    /// <summary>Runs a connection where there is room for it.</summary>
+    /// <param name="connection">The connection.</param>
+    /// <param name="next">What serves it.</param>
+    public async Task RunAsync(ConnectionContext connection, ConnectionDelegate next)
+    {
+        var own = new SharedConnection(connection, Caller.AddressOf((connection.RemoteEndPoint as IPEndPoint)?.Address), time);
+        connection.Features.Set(own);
+        if (!TryAdd(own))
+        {
+            metrics.ConnectionClosed("refused");
+            connection.Abort(new ConnectionAbortedException("Every connection that this caller may have is in use."));
+            return;
+        }
+
+        try
+        {
+            await next(connection);
+        }
+        finally
+        {
+            Remove(own);
+        }
+    }
+
+    private bool TryAdd(SharedConnection own)
+    {
+        SharedConnection? idle = null;
+        lock (_lock)
+        {
+            bool ownIsFull = _perAddress.GetValueOrDefault(own.Address) >= options.MaxConnectionsPerAddress;
+            if (ownIsFull || _open.Count >= options.MaxConnections)
+            {
+                idle = LongestIdle(ownIsFull ? own.Address : null);
+                if (idle is null)
+                {
+                    return false;
+                }
+
+                Forget(idle);
+            }
+
+            _open.Add(own);
+            _perAddress[own.Address] = _perAddress.GetValueOrDefault(own.Address) + 1;
+        }
+
+        if (idle is not null)
+        {
+            metrics.ConnectionClosed("idle");
+            idle.Close();
+        }
+
+        return true;
+    }
+
+    /// <summary>The connection that gives way: of the address with the most connections, the one without a call for the longest time.</summary>
+    private SharedConnection? LongestIdle(string? address) => _open
+        .Where(open => open.IdleSince is not null && (address is null || open.Address == address))
+        .OrderByDescending(open => _perAddress[open.Address]).ThenBy(open => open.IdleSince)
+        .FirstOrDefault();
+
+    private void Remove(SharedConnection connection)
+    {
+        lock (_lock)
+        {
+            Forget(connection);
+        }
+    }
+
+    private void Forget(SharedConnection connection)
+    {
+        if (_open.Remove(connection) && --_perAddress[connection.Address] == 0)
+        {
+            _perAddress.Remove(connection.Address);
+        }
+    }
+}
+
+/// <summary>One connection and the calls that run over it; a feature of each of its requests.</summary>
+/// <param name="connection">The connection.</param>
+/// <param name="address">The caller's address.</param>
+/// <param name="time">The clock.</param>
+internal sealed class SharedConnection(ConnectionContext connection, string address, TimeProvider time)
+{
+    private readonly Lock _lock = new();
+    private long _since = time.GetTimestamp();
+    private int _calls;
+
+    /// <summary>The caller's address.</summary>
+    public string Address { get; } = address;
+
+    /// <summary>The timestamp since which no call has run; null while one runs.</summary>
+    public long? IdleSince
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _calls == 0 ? _since : null;
+            }
+        }
+    }
+
+    /// <summary>Counts the calls of each connection.</summary>
+    /// <param name="http">A request.</param>
+    /// <param name="next">What serves it.</param>
+    public static async Task CountAsync(HttpContext http, RequestDelegate next)
+    {
+        var connection = http.Features.Get<SharedConnection>();
+        connection?.Change(1);
+        try
+        {
+            await next(http);
+        }
+        finally
+        {
+            connection?.Change(-1);
+        }
+    }
+
+    /// <summary>Closes the connection.</summary>
+    public void Close() => connection.Abort(new ConnectionAbortedException("The connection was idle, and another caller needs its place."));
+
+    private void Change(int calls)
+    {
+        lock (_lock)
+        {
+            _calls += calls;
+            _since = time.GetTimestamp();
+        }
+    }
+}

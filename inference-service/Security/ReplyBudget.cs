@@ -1,0 +1,31 @@
+using System.Threading.RateLimiting;
+using Rudder.InferenceService.Settings;
+
+namespace Rudder.InferenceService.Security;
+
+/// <summary>Bounds the bytes of replies that are being sent to one client, on both faces: a client that does not read cannot fill the memory.</summary>
+/// <param name="options">The limit.</param>
+internal sealed class ReplyBudget(ServiceOptions options) : IDisposable
+{
+    private readonly PartitionedRateLimiter<string> _bytes = PartitionedRateLimiter.Create<string, string>(client =>
+        RateLimitPartition.GetConcurrencyLimiter(client, _ => new ConcurrencyLimiterOptions { PermitLimit = options.MaxUnreadMegabytes << 20 }));
+
+    /// <summary>Counts a reply from now to the end of its request.</summary>
+    /// <param name="http">The request.</param>
+    /// <param name="bytes">Bytes of the reply, at most MaxReplyBytes.</param>
+    /// <exception cref="ClientLimitException">The client has left too much unread.</exception>
+    public void Take(HttpContext http, int bytes)
+    {
+        var lease = _bytes.AttemptAcquire(Caller.Of(http).Name, bytes);
+        http.Response.RegisterForDispose(lease);
+        if (!lease.IsAcquired)
+        {
+            throw new ClientLimitException(
+                $"this client has left too many bytes of replies unread: {options.MaxUnreadMegabytes} MiB are the limit (Service:MaxUnreadMegabytes). "
+                + "Read the replies, then send the call again.");
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _bytes.Dispose();
+}

@@ -1,0 +1,42 @@
+using System.Security.Claims;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Rudder.InferenceService.Security;
+using Rudder.InferenceService.Settings;
+
+namespace Rudder.InferenceService.Tests.Security;
+
+public sealed class ReplyBudgetTests
+{
+    private const int Mebibyte = 1 << 20;
+
+    [Fact]
+    public async Task Take_MoreThanTheClientsLimit_IsRefusedUntilARequestEnds()
+    {
+        using var budget = new ReplyBudget(new ServiceOptions { MaxUnreadMegabytes = 2 });
+        var first = Request("a", out var ending);
+        budget.Take(first, Mebibyte + 1);
+
+        Assert.Throws<ClientLimitException>(() => budget.Take(Request("a", out _), Mebibyte));
+        budget.Take(Request("b", out _), 2 * Mebibyte);      // another client has a limit of its own
+        await ending.EndAsync();
+
+        budget.Take(Request("a", out _), 2 * Mebibyte);
+    }
+
+    private static DefaultHttpContext Request(string client, out EndingResponse ending)
+    {
+        var http = new DefaultHttpContext { User = new ClaimsPrincipal(new Caller(client, CallerLimits.None, isAdmin: false)) };
+        http.Features.Set<IHttpResponseFeature>(ending = new EndingResponse());
+        return http;
+    }
+
+    private sealed class EndingResponse : HttpResponseFeature
+    {
+        private readonly List<Func<Task>> _completed = [];
+
+        public override void OnCompleted(Func<object, Task> callback, object state) => _completed.Add(() => callback(state));
+
+        public Task EndAsync() => Task.WhenAll(_completed.Select(callback => callback()));
+    }
+}

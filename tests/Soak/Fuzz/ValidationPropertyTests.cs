@@ -1,0 +1,109 @@
+using Grpc.Core;
+using Microsoft.Extensions.Configuration;
+using Rudder.Engine.Tests.Support;
+using Rudder.Inference.V1;
+using Rudder.InferenceService.Grpc;
+using Rudder.InferenceService.Settings;
+
+namespace Rudder.InferenceService.Soak.Fuzz;
+
+/// <summary>Validation on generated values: what passes is inside its range, what does not is refused in the documented way.</summary>
+public sealed class ValidationPropertyTests
+{
+    private static readonly ServiceOptions Limits = new() { MaxPrompts = 4, MaxSamples = 4, MaxSequences = 8 };
+    private static readonly SampleRequests Requests = new(new RequestValidation(Limits));
+
+    // A request's own fields, as errors name them.
+    private static readonly string[] Fields = ["prompts", "n is", "top_logprobs is", "settings.", "the number of settings.", "the length of settings."];
+
+    [Fact]
+    public void Plan_AnyRequest_IsInRangeOrNamesAField() => Properties.Hold(
+        Properties.Hostile(values => SampleRequest.Parser.ParseFrom(HostileRequests.Of(SampleMethod, values))),
+        request =>
+        {
+            if (Refusal(() => Check(request, Requests.Plan(request, new FakeGenerator("f").Model("m"), listener: null))) is { } fault)
+            {
+                Assert.Contains(Fields, field => fault.StartsWith(field, StringComparison.Ordinal));
+            }
+        });
+
+    [Fact]
+    public void Name_AnyText_IsLegalOrRefused() => Properties.Hold(Properties.Hostile(values => values.Name()), name =>
+    {
+        if (Refusal(() => Assert.Matches("^[A-Za-z0-9][A-Za-z0-9._-]{0,127}\\z", RequestValidation.Name("model", name))) is { } fault)
+        {
+            Assert.StartsWith("model is ", fault);
+        }
+    });
+
+    [Fact]
+    public void Ids_AnyNumbers_AreInTheVocabularyOrRefused() => Properties.Hold(Properties.Hostile(values => values.ManyIds()), ids =>
+    {
+        var model = new FakeGenerator("f").Model("m");
+        if (Refusal(() => Assert.All(RequestValidation.Ids("ids", ids, model), id => Assert.InRange(id, 0, model.Vocabulary - 1))) is { } fault)
+        {
+            Assert.StartsWith("ids[", fault);
+        }
+    });
+
+    [Fact]
+    public void Read_AnySettings_AreReadOrUsageFaults() => Properties.Hold(
+        Properties.Hostile(values => values.Some(6, () => KeyValuePair.Create(Key(values), (string?)Value(values))).ToArray()),
+        settings =>
+        {
+            // A later key replaces an earlier one, in any case, as in the configuration system.
+            var last = settings.GroupBy(pair => pair.Key, StringComparer.OrdinalIgnoreCase).Select(group => group.Last());
+            var configuration = new ConfigurationBuilder().AddInMemoryCollection(last).Build();
+            var faults = new List<string>();
+
+            var options = SettingsReader.Read<ServiceOptions>(configuration.GetSection("Service"), faults);
+
+            Assert.True(faults.Count > 0 || options is { MaxSlots: >= 1 and <= 1024 });
+            Assert.All(faults, fault => Assert.Contains("Service", fault, StringComparison.OrdinalIgnoreCase));
+        });
+
+    private static FuzzMethod SampleMethod => HostileRequests.Methods[0];
+
+    private static void Check(SampleRequest request, SamplePlan plan)
+    {
+        Assert.InRange(plan.Batch.Prompts.Count, 1, Limits.MaxPrompts);
+        Assert.InRange(plan.Batch.Prompts.Sum(prompt => prompt.Samples), 1, Limits.MaxSequences);
+        Assert.Equal(request.Prompts.Count, plan.Batch.Prompts.Count);
+        foreach (var prompt in plan.Batch.Prompts)
+        {
+            Assert.InRange(prompt.Samples, 1, Limits.MaxSamples);
+            Assert.InRange(prompt.TopLogProbs, 0, 20);
+            Assert.All(prompt.PromptIds, id => Assert.InRange(id, 0, 511));
+            Assert.InRange(prompt.PromptIds.Length, 1, 63);
+            Assert.InRange(prompt.MaxNewTokens, 1, 64 - prompt.PromptIds.Length);
+            Assert.InRange(prompt.Parameters.Temperature, 0, 100);
+            Assert.InRange(prompt.Parameters.TopK, 0, int.MaxValue);
+            Assert.InRange(prompt.Parameters.TopP, float.Epsilon, 1);
+            Assert.InRange(prompt.Parameters.MinP, 0, 0.99999994f); // the largest float below 1
+        }
+    }
+
+    /// <summary>The message of the INVALID_ARGUMENT that an action ends with; null where it ends well. Anything else goes through and fails the property.</summary>
+    private static string? Refusal(Action action)
+    {
+        try
+        {
+            action();
+            return null;
+        }
+        catch (RpcException fault) when (fault.StatusCode == StatusCode.InvalidArgument)
+        {
+            Verdict.AssertNoRequestText("validation", fault.Status.Detail);
+            return fault.Status.Detail;
+        }
+    }
+
+    private static string Key(HostileValues values) => values.Pick(
+    [
+        "Service", "Service:MaxSlots", "service:MAXQUEUE", "Service:Models", "Service:Models:0", "Service:Models:0:Name", "Service:Models:0:Path",
+        "Service:Models:1:Engine", "Service:Models:x:Name", "Service:ModelRoots", "Service:ModelRoots:0", "Service:ModelRoots:0:y", "Service:AllowRemote",
+        "Service:MaxTokens", "Service:MaxSequences", "Service::", "Service:Nothing", "Service:MaxSlots:0", "Service:" + values.Text(),
+    ]);
+
+    private static string Value(HostileValues values) => values.Pick([values.Text(), $"{values.Integer()}", $"{values.Real()}", "true", "slots", "int8", ""]);
+}
