@@ -9,21 +9,23 @@ public static class Fingerprint
 {
     /// <summary>The fingerprint of a model folder. Cards, generation settings and graphs do not count.</summary>
     /// <param name="folder">A model folder.</param>
+    /// <param name="cancellation">Ends the hashing of a large folder.</param>
     /// <returns>64 lower-case hexadecimal digits.</returns>
     /// <exception cref="CheckpointException">No config or no weights.</exception>
-    public static string OfFolder(string folder) => Of(folder, Files(folder));
+    /// <exception cref="OperationCanceledException"><paramref name="cancellation"/> fired.</exception>
+    public static string OfFolder(string folder, CancellationToken cancellation = default) => Of(folder, Files(folder), cancellation);
 
     /// <summary>The fingerprint of the tokenizer in a folder: SHA-256 over its files alone.</summary>
     /// <param name="folder">A model folder, or one that holds a tokenizer only.</param>
     /// <returns>64 lower-case hexadecimal digits; those of no bytes at all where the folder holds no tokenizer.</returns>
-    public static string OfTokenizer(string folder) => Of(folder, TokenizerFiles(folder).Order(StringComparer.Ordinal));
+    public static string OfTokenizer(string folder) => Of(folder, TokenizerFiles(folder).Order(StringComparer.Ordinal), CancellationToken.None);
 
-    private static string Of(string folder, IEnumerable<string> names)
+    private static string Of(string folder, IEnumerable<string> names, CancellationToken cancellation)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         foreach (string name in names)
         {
-            Append(hash, folder, name);
+            Append(hash, folder, name, cancellation);
         }
 
         return Convert.ToHexStringLower(hash.GetHashAndReset());
@@ -42,7 +44,7 @@ public static class Fingerprint
             .Order(StringComparer.Ordinal);
     }
 
-    private static void Append(IncrementalHash hash, string folder, string name)
+    private static void Append(IncrementalHash hash, string folder, string name, CancellationToken cancellation)
     {
         using var handle = SafetensorsFile.OpenHandle(Path.Combine(folder, name));
         using var stream = new FileStream(handle, FileAccess.Read, 0);
@@ -54,6 +56,7 @@ public static class Fingerprint
         int read;
         while ((read = stream.Read(buffer)) > 0)
         {
+            cancellation.ThrowIfCancellationRequested();
             hash.AppendData(buffer, 0, read);
         }
     }

@@ -1,23 +1,38 @@
 namespace Rudder.Checkpoints;
 
-/// <summary>The names of the files of a model folder in Hugging Face layout.</summary>
-internal static class ModelFiles
+/// <summary>The names of the files of a model folder in Hugging Face layout. <see cref="GraphFiles"/> has those of its exported graphs.</summary>
+public static class ModelFiles
 {
+    /// <summary>The model's shape and special tokens.</summary>
     public const string Config = "config.json";
+
+    /// <summary>Sampling defaults for other programs.</summary>
+    public const string GenerationConfig = "generation_config.json";
+
+    /// <summary>ONNX Runtime GenAI's settings. They lie at the root and point into <see cref="GraphFiles.Folder"/>.</summary>
+    public const string GenAiConfig = "genai_config.json";
+
+    /// <summary>The model card.</summary>
+    public const string Card = "README.md";
+
+    /// <summary>The weights, in one file.</summary>
     public const string Safetensors = "model.safetensors";
-    public const string SafetensorsIndex = "model.safetensors.index.json";
-    public const string Torch = "pytorch_model.bin";
-    public const string TorchIndex = "pytorch_model.bin.index.json";
+
+    /// <summary>The tokenizer, in one file.</summary>
     public const string TokenizerJson = "tokenizer.json";
-    public const string TokenizerConfig = "tokenizer_config.json";
-    public const string Vocabulary = "vocab.json";
-    public const string Merges = "merges.txt";
-    public const string AddedTokens = "added_tokens.json";
-    public const string SpecialTokensMap = "special_tokens_map.json";
+
+    internal const string SafetensorsIndex = "model.safetensors.index.json";
+    internal const string Torch = "pytorch_model.bin";
+    internal const string TorchIndex = "pytorch_model.bin.index.json";
+    internal const string TokenizerConfig = "tokenizer_config.json";
+    internal const string Vocabulary = "vocab.json";
+    internal const string Merges = "merges.txt";
+    internal const string AddedTokens = "added_tokens.json";
+    internal const string SpecialTokensMap = "special_tokens_map.json";
 
     /// <summary>Where weights may lie, in the order in which they are looked for.</summary>
-    public static readonly string[] Weights = [Safetensors, SafetensorsIndex, Torch, TorchIndex];
+    internal static readonly string[] Weights = [Safetensors, SafetensorsIndex, Torch, TorchIndex];
 
-    /// <summary>Everything that a tokenizer consists of.</summary>
-    public static readonly string[] Tokenizer = [TokenizerJson, TokenizerConfig, Vocabulary, Merges, AddedTokens, SpecialTokensMap];
+    /// <summary>Every file that a tokenizer may consist of.</summary>
+    internal static readonly string[] Tokenizer = [TokenizerJson, TokenizerConfig, Vocabulary, Merges, AddedTokens, SpecialTokensMap];
 }

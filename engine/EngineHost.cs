@@ -1,26 +1,62 @@
 using System.Collections.Concurrent;
+using System.Diagnostics.Metrics;
+using System.Runtime.CompilerServices;
+using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 using Rudder.Engine.Registry;
+using Rudder.Engine.Telemetry;
 
 namespace Rudder.Engine;
 
-/// <summary>The models by name. A new one is loaded and warmed beside the old, takes its name in one step, and the old one drains.</summary>
-internal sealed class EngineHost(IModelLoader loader, EngineOptions options, TimeProvider time, ILogger<EngineHost> logger)
-    : IAsyncDisposable
+/// <summary>
+/// Inference in this process: loads model folders by name, draws completions, scores, classifies, and compares models. All members can be
+/// called from several threads at once.
+/// </summary>
+/// <remarks>
+/// A model loaded under a name that is in use is warmed beside the old one and then takes the name in one step; requests of the old one have
+/// <see cref="EngineOptions.DrainTime"/> to finish. Disposing the host unloads every model.
+/// </remarks>
+/// <example><code>
+/// await using var engine = new EngineHost();
+/// await engine.LoadAsync(new ModelSource("policy", "models/imdb-mini"));
+/// var drawn = await engine.GenerateAsync("policy", new GenerationRequest { Prompts = [new PromptContent { Text = "The film" }] });
+/// Console.WriteLine(drawn[0][0].Text);
+/// </code></example>
+public sealed class EngineHost : IAsyncDisposable
 {
+    private readonly IModelLoader _loader;
+    private readonly EngineOptions _options;
+    private readonly TimeProvider _time;
+    private readonly ILogger _logger;
     private readonly ConcurrentDictionary<string, LoadedModel> _models = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<Task, byte> _retiring = new();
 
-    // One load at a time: two at once would need the memory of two models more.
-    private readonly SemaphoreSlim _loading = new(1, 1);
+    private readonly CancellationTokenSource _closing = new();
     private volatile bool _closed;
 
-    /// <summary>Models by name, in the order of their names.</summary>
-    public IReadOnlyList<LoadedModel> List() => [.. _models.Values.OrderBy(model => model.Name, StringComparer.Ordinal)];
+    /// <summary>Makes a host without models.</summary>
+    /// <param name="options">Limits of every model; default: those of <see cref="EngineOptions"/>.</param>
+    /// <param name="meters">Makes the meter <c>Rudder.Engine</c>; default: a meter that only process-wide listeners see.</param>
+    /// <param name="logger">Gets loads, swaps and unloads; default: nothing is logged.</param>
+    public EngineHost(EngineOptions? options = null, IMeterFactory? meters = null, ILogger<EngineHost>? logger = null)
+        : this(new ModelLoader(options ?? new(), new EngineMetrics(meters)), options ?? new(), TimeProvider.System, logger ?? NullLogger<EngineHost>.Instance)
+    {
+    }
+
+    internal EngineHost(IModelLoader loader, EngineOptions options, TimeProvider time, ILogger<EngineHost> logger)
+    {
+        (_loader, _options, _time, _logger) = (loader, options, time, logger);
+    }
+
+    /// <summary>The loaded models, in the order of their names.</summary>
+    public IReadOnlyList<ModelDescription> List() => [.. Models().Select(model => model.Description)];
+
+    internal IReadOnlyList<LoadedModel> Models() => [.. _models.Values.OrderBy(model => model.Name, StringComparer.Ordinal)];
 
     /// <summary>The model of a name, held until the lease is disposed.</summary>
-    /// <exception cref="ModelNotFoundException">No model has the name.</exception>
-    public ModelLease Acquire(string name)
+    /// <exception cref="RequestFault">No model has the name.</exception>
+    internal ModelLease Acquire(string name)
     {
         while (_models.TryGetValue(name, out var model))
         {
@@ -30,59 +66,183 @@ internal sealed class EngineHost(IModelLoader loader, EngineOptions options, Tim
             }
         }
 
-        throw new ModelNotFoundException(name, _models.Keys);
+        throw NotFound(name);
     }
 
     /// <summary>Loads and warms a folder, then gives it the name. A model that has the name is replaced, and drains in the background.</summary>
-    /// <exception cref="EngineDrainingException">The registry was disposed meanwhile: what was loaded is freed again.</exception>
-    public async Task<LoadedModel> LoadAsync(ModelSource source, CancellationToken cancellation)
+    /// <param name="source">The folder and its name.</param>
+    /// <param name="cancellation">Ends the load; nothing stays loaded.</param>
+    /// <exception cref="RequestFault">The folder cannot be loaded (<see cref="FaultKind.ModelUnusable"/>), or the host was disposed meanwhile.</exception>
+    public async Task<ModelDescription> LoadAsync(ModelSource source, CancellationToken cancellation = default)
     {
-        await _loading.WaitAsync(cancellation);
+        ArgumentNullException.ThrowIfNull(source);
+        RequestLimits.Name("name", source.Name, "Give the name that calls will use.");
+        return (await LoadModelAsync(source with { Folder = Path.GetFullPath(source.Folder) }, cancellation)).Description;
+    }
+
+    /// <summary>Draws every completion of a request.</summary>
+    /// <param name="model">Name of a generator.</param>
+    /// <param name="request">Prompts and settings.</param>
+    /// <param name="cancellation">Ends the work within one step.</param>
+    /// <returns>One list per prompt, in order; in it one completion per sample.</returns>
+    /// <exception cref="RequestFault">A value is wrong or over a limit, the queue is full, or no generator has the name.</exception>
+    /// <exception cref="EngineFailedException">The model failed under the request.</exception>
+    public async Task<IReadOnlyList<IReadOnlyList<GeneratedSequence>>> GenerateAsync(
+        string model, GenerationRequest request, CancellationToken cancellation = default)
+    {
+        using var lease = Acquire(model);
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellation, lease.Model.Ended);
+        var plan = GenerationPlanner.Plan(request, lease.Model);
+        var drawn = await lease.Model.RequireGenerator("model").GenerateAsync(plan.Batch, ended.Token);
+        return [.. drawn.Select(sequences => (IReadOnlyList<GeneratedSequence>)[.. sequences.Select(sequence => WithText(sequence, lease.Model, plan))])];
+    }
+
+    /// <summary>Draws the completions of a request and reports each token as it is drawn and each completion as it ends.</summary>
+    /// <param name="model">Name of a generator.</param>
+    /// <param name="request">Prompts and settings.</param>
+    /// <param name="cancellation">Ends the work within one step; so does leaving the loop.</param>
+    /// <exception cref="RequestFault">As for <see cref="GenerateAsync"/>.</exception>
+    /// <exception cref="EngineFailedException">The model failed under the request.</exception>
+    public async IAsyncEnumerable<GenerationStep> StreamAsync(
+        string model, GenerationRequest request, [EnumeratorCancellation] CancellationToken cancellation = default)
+    {
+        using var lease = Acquire(model);
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellation, lease.Model.Ended);
+        var steps = Channel.CreateUnbounded<GenerationStep>(new UnboundedChannelOptions { SingleReader = true });
+        var plan = GenerationPlanner.Plan(request, lease.Model, step => steps.Writer.TryWrite(step));
+        var texts = new Dictionary<(int Prompt, int Sample), TokenText>();
+        var work = lease.Model.RequireGenerator("model").GenerateAsync(plan.Batch, ended.Token);
+        _ = work.ContinueWith(_ => steps.Writer.TryComplete(), TaskScheduler.Default);
         try
         {
-            long start = time.GetTimestamp();
-            var model = await loader.LoadAsync(source, cancellation);
-            LoadedModel? old = null;
-            // Each factory says what it found: a name unloaded meanwhile has the second follow the first.
-            _models.AddOrUpdate(
-                source.Name,
-                _ =>
-                {
-                    old = null;
-                    return model;
-                },
-                (_, current) =>
-                {
-                    old = current;
-                    return model;
-                });
-            string kind = model.Classifier is null ? "generator" : "classifier";
-            EngineLog.ModelWarm(logger, model.Name, kind, source.Precision.ToString(), model.Fingerprint, time.GetElapsedTime(start).TotalSeconds);
-            if (old is not null)
+            await foreach (var step in steps.Reader.ReadAllAsync(cancellation))
             {
-                EngineLog.ModelReplaced(logger, old.Name, old.Fingerprint);
-                _ = Retire(old);
+                yield return step.Finished is { } finished
+                    ? step with { Finished = WithText(finished, lease.Model, plan) }
+                    : step with { Token = step.Token!.Value with { Text = Text(texts, lease.Model, step) } };
             }
 
-            await RefuseWhenClosedAsync(model);
-            return model;
+            await work;
         }
         finally
         {
-            _loading.Release();
+            await ended.CancelAsync();                       // the work is over before the lease is given back
+            await ((Task)work).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
+    /// <summary>Log-probabilities of given completions under a generator, always by its fp32 graph.</summary>
+    /// <param name="model">Name of a generator.</param>
+    /// <param name="sequences">Prompts with their completions; at least one, at most <see cref="EngineOptions.MaxInputs"/>.</param>
+    /// <param name="client">Name of the client: clients take turns.</param>
+    /// <param name="cancellation">Ends the work before its next batch.</param>
+    /// <returns>One score per sequence, in order.</returns>
+    /// <exception cref="RequestFault">A sequence does not fit the model, too much waits, or no generator has the name.</exception>
+    public async Task<IReadOnlyList<SequenceScore>> ScoreAsync(
+        string model, IReadOnlyList<ScoredSequence> sequences, string client = "", CancellationToken cancellation = default)
+    {
+        using var lease = Acquire(model);
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellation, lease.Model.Ended);
+        var scorer = lease.Model.RequireScorer("model");
+        RequestLimits.Count("sequences", sequences.Count, _options.MaxInputs);
+        using var place = lease.Model.Scoring.Enter(sequences.Count, _options.MaxQueuedSequences);
+        return await ScoringInTurns.RunAsync([lease.Model], client, sequences, part => scorer.Score(part, ended.Token), ended.Token);
+    }
+
+    /// <summary>How far a model is from a reference along given completions: exact KL and its one-sample estimate.</summary>
+    /// <param name="model">Name of a generator.</param>
+    /// <param name="reference">Name of a generator with the same vocabulary.</param>
+    /// <param name="sequences">Prompts with their completions; at least one, at most <see cref="EngineOptions.MaxInputs"/>.</param>
+    /// <param name="client">Name of the client: clients take turns.</param>
+    /// <param name="cancellation">Ends the work before its next batch.</param>
+    /// <returns>One result per sequence, in order.</returns>
+    /// <exception cref="RequestFault">A sequence does not fit one of the models, their vocabularies differ, or no generator has a name.</exception>
+    public async Task<IReadOnlyList<SequenceDivergenceScore>> DivergeAsync(
+        string model, string reference, IReadOnlyList<ScoredSequence> sequences, string client = "", CancellationToken cancellation = default)
+    {
+        using var lease = Acquire(model);
+        using var other = Acquire(reference);
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellation, lease.Model.Ended, other.Model.Ended);
+        var (policy, baseline) = (lease.Model.RequireScorer("model"), other.Model.RequireScorer("reference"));
+        RequestLimits.Count("sequences", sequences.Count, _options.MaxInputs);
+        using var place = lease.Model.Scoring.Enter(sequences.Count, _options.MaxQueuedSequences);
+        return await ScoringInTurns.RunAsync(
+            [lease.Model, other.Model], client, sequences, part => policy.Diverge(baseline, part, ended.Token), ended.Token);
+    }
+
+    /// <summary>Label probabilities of texts.</summary>
+    /// <param name="model">Name of a classifier with a tokenizer.</param>
+    /// <param name="texts">The texts; at least one, at most <see cref="EngineOptions.MaxInputs"/>. Long ones are read in windows whose results are averaged.</param>
+    /// <param name="client">Name of the client: clients take turns.</param>
+    /// <param name="cancellation">Ends the wait at once.</param>
+    /// <returns>One result per text, in order; its probabilities are in the order of <see cref="ModelDescription.Labels"/>.</returns>
+    /// <exception cref="RequestFault">A text is too long, too much waits, or no classifier has the name.</exception>
+    public async Task<IReadOnlyList<TextClassification>> ClassifyAsync(
+        string model, IReadOnlyList<string> texts, string client = "", CancellationToken cancellation = default)
+    {
+        using var lease = Acquire(model);
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellation, lease.Model.Ended);
+        var classifier = lease.Model.RequireClassifier("model");
+        RequestLimits.Count("texts", texts.Count, _options.MaxInputs);
+        var inputs = texts.Select((text, i) => new ClassifierInput(lease.Model.Encode($"texts[{i}]", text), IsText: true)).ToList();
+        using var place = lease.Model.Scoring.Enter(inputs.Count, _options.MaxQueuedSequences);
+        return await classifier.ClassifyAsync(inputs, client, ended.Token);
+    }
+
+    internal async Task<LoadedModel> LoadModelAsync(ModelSource source, CancellationToken cancellation)
+    {
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellation, _closing.Token);
+        long start = _time.GetTimestamp();
+        LoadedModel model;
+        try
+        {
+            model = await _loader.LoadAsync(source, ended.Token);
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+            throw EngineFaults.Closed();
+        }
+
+        LoadedModel? old = null;
+        // Each factory records what it finds: a name may be unloaded meanwhile, and then the second follows the first.
+        _models.AddOrUpdate(
+            source.Name,
+            _ =>
+            {
+                old = null;
+                return model;
+            },
+            (_, current) =>
+            {
+                old = current;
+                return model;
+            });
+        string kind = model.Classifier is null ? "generator" : "classifier";
+        EngineLog.ModelWarm(_logger, model.Name, kind, source.Precision.ToString(), model.Fingerprint, _time.GetElapsedTime(start).TotalSeconds);
+        if (old is not null)
+        {
+            EngineLog.ModelReplaced(_logger, old.Name, old.Fingerprint);
+            _ = Retire(old);
+        }
+
+        await RefuseWhenClosedAsync(model);
+        return model;
+    }
+
+    /// <summary>Ends loads under way, and refuses new ones; loaded models stay. The first step of a shutdown.</summary>
+    public void StopLoading() => _closing.Cancel();
+
     /// <summary>Takes the name away at once.</summary>
     /// <returns>Completes when the model's calls are over and its memory is free; a call that ignores its end is not waited for longer.</returns>
-    /// <exception cref="ModelNotFoundException">No model has the name.</exception>
+    /// <exception cref="RequestFault">No model has the name.</exception>
     public Task UnloadAsync(string name) =>
-        _models.TryRemove(name, out var model) ? Retire(model) : throw new ModelNotFoundException(name, _models.Keys);
+        _models.TryRemove(name, out var model) ? Retire(model) : throw NotFound(name);
 
-    /// <summary>Unloads every model. A load under way is not waited for: it finds the registry closed and takes its model back.</summary>
+    /// <summary>Unloads every model and ends loads under way.</summary>
     public async ValueTask DisposeAsync()
     {
         _closed = true;
+        await _closing.CancelAsync();
         foreach (string name in _models.Keys)
         {
             if (_models.TryRemove(name, out var model))
@@ -92,6 +252,26 @@ internal sealed class EngineHost(IModelLoader loader, EngineOptions options, Tim
         }
 
         await Task.WhenAll(_retiring.Keys);
+    }
+
+    private static GeneratedSequence WithText(GeneratedSequence sequence, LoadedModel model, GenerationPlan plan) =>
+        sequence with { Text = plan.Stop.Cut(model.Decode(sequence.Ids)) };
+
+    private static string Text(Dictionary<(int Prompt, int Sample), TokenText> texts, LoadedModel model, GenerationStep step)
+    {
+        var token = step.Token!.Value;
+        if (!texts.TryGetValue((step.Prompt, token.SampleIndex), out var text))
+        {
+            texts.Add((step.Prompt, token.SampleIndex), text = new TokenText(model));
+        }
+
+        return text.Append(token.Id);
+    }
+
+    private RequestFault NotFound(string name)
+    {
+        string loaded = _models.IsEmpty ? "none" : string.Join(", ", _models.Keys.Order(StringComparer.Ordinal));
+        return new RequestFault("model", $"'{name}' is not loaded", $"loaded: {loaded}", "Load it, or use one of those.", FaultKind.NotFound);
     }
 
     // The model has its name already: whichever of the two comes later, this look or the unloading of all, finds it.
@@ -122,15 +302,15 @@ internal sealed class EngineHost(IModelLoader loader, EngineOptions options, Tim
     {
         try
         {
-            var (inTime, freed) = await model.RetireAsync(options.DrainTime, time);
+            var (inTime, freed) = await model.RetireAsync(_options.DrainTime, _time);
             if (!inTime)
             {
-                EngineLog.ModelDrainTimedOut(logger, model.Name, (int)options.DrainTime.TotalSeconds);
+                EngineLog.ModelDrainTimedOut(_logger, model.Name, (int)_options.DrainTime.TotalSeconds);
             }
 
             if (!freed.IsCompleted)
             {
-                EngineLog.ModelCallsLeft(logger, model.Name, model.Fingerprint, (int)LoadedModel.EndGrace.TotalSeconds);
+                EngineLog.ModelCallsLeft(_logger, model.Name, model.Fingerprint, (int)LoadedModel.EndGrace.TotalSeconds);
                 _ = ReportFreedAsync(model, freed);          // nobody waits for it: the call may never end
                 return;
             }
@@ -138,11 +318,11 @@ internal sealed class EngineHost(IModelLoader loader, EngineOptions options, Tim
         catch (Exception exception) when (exception is not OutOfMemoryException)
         {
             // Nobody waits for the old model of a swap: its failure must not pass unseen.
-            EngineLog.ModelUnloadFailed(logger, model.Name, EngineLog.Describe(exception));
+            EngineLog.ModelUnloadFailed(_logger, model.Name, EngineLog.Describe(exception));
             return;
         }
 
-        EngineLog.ModelUnloaded(logger, model.Name, model.Fingerprint);
+        EngineLog.ModelUnloaded(_logger, model.Name, model.Fingerprint);
     }
 
     private async Task ReportFreedAsync(LoadedModel model, Task freed)
@@ -150,11 +330,11 @@ internal sealed class EngineHost(IModelLoader loader, EngineOptions options, Tim
         try
         {
             await freed;
-            EngineLog.ModelUnloaded(logger, model.Name, model.Fingerprint);
+            EngineLog.ModelUnloaded(_logger, model.Name, model.Fingerprint);
         }
         catch (Exception exception) when (exception is not OutOfMemoryException)
         {
-            EngineLog.ModelUnloadFailed(logger, model.Name, EngineLog.Describe(exception));
+            EngineLog.ModelUnloadFailed(_logger, model.Name, EngineLog.Describe(exception));
         }
     }
 }

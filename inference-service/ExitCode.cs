@@ -24,7 +24,7 @@ internal static class ExitCode
     {
         OperationCanceledException => Done, // told to stop while starting
         UsageException => Usage,
-        CheckpointException or ModelLoadException => BadInput,
+        CheckpointException or RequestFault => BadInput,
         _ => Failed,
     };
 }

@@ -8,31 +8,31 @@ using Rudder.InferenceService.Settings;
 
 namespace Rudder.InferenceService;
 
-/// <summary>Where Kestrel listens, which protocols it speaks there, and what it takes from a connection before any call is read.</summary>
+/// <summary>Sets up Kestrel: addresses, protocols, and the limits of connections, bodies and replies.</summary>
 internal static class Listening
 {
-    /// <summary>Least rate of a body, on average, once its grace is over; HTTP/1.1 and HTTP/2.</summary>
+    /// <summary>Lowest average rate of a body after the grace time, on HTTP/1.1 and HTTP/2.</summary>
     public const int BodyBytesPerSecond = 240;
 
-    /// <summary>Time in which a body may come at any rate.</summary>
+    /// <summary>Grace time, in which a body may come at any rate.</summary>
     public const int BodyGraceSeconds = 5;
 
-    /// <summary>Least rate at which a reply must be read, on average, once its grace is over; HTTP/1.1 and HTTP/2.</summary>
+    /// <summary>Lowest average rate at which a reply must be read after the grace time, on HTTP/1.1 and HTTP/2.</summary>
     public const int ReplyBytesPerSecond = 4096;
 
-    /// <summary>Time in which a reply may be read at any rate.</summary>
+    /// <summary>Grace time, in which a reply may be read at any rate.</summary>
     public const int ReplyGraceSeconds = 10;
 
-    // What HTTP needs around a message, so that gRPC's own limit is the one that speaks.
+    // Room for the framing of a message, so that a large message meets gRPC's limit first, which has the better error.
     private const int HttpSlack = 64 << 10;
 
-    // gRPC's own implementations send 8 KiB at most; twice that leaves room for a key and tracing, and no more to strangers.
+    // gRPC's own clients send at most 8 KiB; twice that leaves room for a key and tracing.
     private const int HeaderBytes = 16 << 10;
 
-    // Headers come in one piece; a client that trickles them only holds a connection.
+    // Well-behaved clients send headers in one piece. A client that trickles them only occupies a connection.
     private static readonly TimeSpan HeaderTime = TimeSpan.FromSeconds(10);
 
-    // A client that died without a word (power, network) keeps its calls' slots until the connection is known to be dead.
+    // Without pings, a client whose machine or network died would keep the slots of its calls.
     private static readonly TimeSpan PingDelay = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan PingTimeout = TimeSpan.FromSeconds(20);
 
@@ -41,7 +41,7 @@ internal static class Listening
     {
         kestrel.AddServerHeader = false;
 
-        // The host lets a section Kestrel that comes into appsettings.json later open addresses: nobody would have checked them.
+        // Ignores a section Kestrel that is added to appsettings.json later: it would open addresses that were never checked.
         kestrel.Configure();
         SetLimits(kestrel.Limits, settings.Options);
 

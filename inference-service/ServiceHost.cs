@@ -18,8 +18,8 @@ internal static class ServiceHost
     // The host waits for draining and, after it, for Kestrel to close its connections.
     private const int CloseSeconds = 30;
 
-    // A list without entries. Addresses from settings are read and checked by StartSettings; the host would hand them to Kestrel again, which
-    // warns at each start that its endpoints override them. Where this setting is empty it looks into the host's own.
+    // A list without entries. StartSettings reads and checks the addresses. The host would pass them to Kestrel again, which then warns that its
+    // endpoints override them. An empty value would not do: the host falls back to its own settings.
     private const string NoAddress = ";";
 
     /// <summary>The application as the command line describes it; starting it loads and warms the models.</summary>
@@ -69,7 +69,7 @@ internal static class ServiceHost
         return app;
     }
 
-    /// <summary>A host that has read appsettings.json, the environment and the flags, and nothing more.</summary>
+    /// <summary>A host that has only read appsettings.json, the environment and the flags.</summary>
     /// <exception cref="UsageException">A settings file cannot be read.</exception>
     public static WebApplicationBuilder NewBuilder(CommandLine line)
     {
@@ -97,7 +97,7 @@ internal static class ServiceHost
         {
             console.LogToStandardErrorThreshold = LogLevel.Trace;
 
-            // Whoever reads the log may stall (a pipe, a terminal held): lines are then lost, calls are not kept waiting for them.
+            // A stalled reader (a full pipe, a paused terminal) costs log lines; it must not delay calls.
             console.QueueFullMode = ConsoleLoggerQueueFullMode.DropWrite;
         });
     }
@@ -126,13 +126,19 @@ internal static class ServiceHost
         services.AddSingleton(options).AddSingleton(EngineSettings.Of(options)).AddSingleton(TimeProvider.System);
         services.AddSingleton<ServiceState>().AddSingleton<CallInterceptor>().AddSingleton<WatchLimit>();
         services.AddTelemetry(options.Telemetry, builder.Configuration);
-        services.AddSingleton<IModelLoader, ModelLoader>().AddSingleton<EngineHost>();
+        services.AddSingleton<IModelLoader, ModelLoader>().AddSingleton(Engine);
         services.AddSingleton(new ModelFolders(options.ModelRoots is [] ? ["models", "runs"] : options.ModelRoots));
-        services.AddSingleton<Rejections>().AddSingleton<RequestValidation>().AddSingleton<SampleRequests>();
+        services.AddSingleton<Rejections>();
         services.AddSingleton<SamplingService>().AddSingleton<ScoringService>().AddSingleton<ModelsService>();
         services.AddOpenAi();
         services.AddHostedService<StartAndStop>();
     }
+
+    private static EngineHost Engine(IServiceProvider services) => new(
+        services.GetRequiredService<IModelLoader>(),
+        services.GetRequiredService<EngineOptions>(),
+        services.GetRequiredService<TimeProvider>(),
+        services.GetRequiredService<ILogger<EngineHost>>());
 }
 
 /// <summary>Reply of <c>/version</c>.</summary>

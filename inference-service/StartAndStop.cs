@@ -25,7 +25,7 @@ internal sealed class StartAndStop(
     {
         foreach (var model in options.Models)
         {
-            await models.LoadAsync(EngineSettings.Of(model), cancellationToken);
+            await models.LoadModelAsync(EngineSettings.Of(model), cancellationToken);
         }
 
         state.BecomeServing();
@@ -35,6 +35,7 @@ internal sealed class StartAndStop(
     /// <summary>Runs before any server stops: new calls are refused, running ones have <see cref="ServiceOptions.DrainSeconds"/>.</summary>
     public async Task StoppingAsync(CancellationToken cancellationToken)
     {
+        models.StopLoading();                                // a load that hashes would keep the process for minutes
         var idle = state.BecomeDraining();
         Log.Draining(logger, state.Running, options.DrainSeconds);
         await PublishHealthAsync(cancellationToken);

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Invocation;
 using Rudder.Trainer;
 using Rudder.Trainer.Commands;
 using Rudder.Trainer.Recipes;
@@ -31,16 +32,12 @@ var root = new RootCommand("Trains language models and classifiers: a recipe goe
     ScoreCommand.Create(),
 };
 
-var parsed = root.Parse(args);
-if (parsed.Errors.Count > 0)
+ParseResult parsed = root.Parse(args);
+InvocationConfiguration configuration = new();
+if (parsed.Action is ParseErrorAction wrong)
 {
-    foreach (var error in parsed.Errors)
-    {
-        Console.Error.WriteLine(error.Message);
-    }
-
-    Console.Error.WriteLine("See trainer --help.");
-    return ExitCodes.Usage;
+    wrong.ShowHelp = false;
+    configuration.Output = configuration.Error; // suggestions; stdout is for results
 }
 
-return parsed.Invoke();
+return parsed.Invoke(configuration);

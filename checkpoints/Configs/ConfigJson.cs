@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 
@@ -6,32 +7,39 @@ namespace Rudder.Checkpoints;
 /// <summary>Reads typed values out of a config.json; every failure names the file, the key, the value and what it must be.</summary>
 internal sealed class ConfigJson(string file, JsonObject json)
 {
+    private const long LargestConfig = 1 << 20;
+    private const int MostValues = 2_000_000;
+    private static ReadOnlySpan<byte> ByteOrderMark => [0xEF, 0xBB, 0xBF];
+
     public string File { get; } = file;
 
     public JsonObject Json { get; } = json;
 
-    public static ConfigJson Read(string file)
+    /// <summary>Reads a JSON object.</summary>
+    /// <param name="file">The file.</param>
+    /// <param name="limit">The largest size accepted, bytes.</param>
+    public static ConfigJson Read(string file, long limit = LargestConfig)
     {
+        ReadOnlySpan<byte> content = BoundedFile.Read(file, limit);
+        content = content.StartsWith(ByteOrderMark) ? content[ByteOrderMark.Length..] : content;
+        int values = content.Count((byte)',');              // each takes some hundred bytes of memory
+        if (values > MostValues)
+        {
+            throw new CheckpointException($"{file}: holds {values} commas; a JSON file here has at most {MostValues} values. Check that it is the right file.");
+        }
+
         try
         {
             var options = new JsonDocumentOptions { AllowDuplicateProperties = false, MaxDepth = 32 };
-            var node = JsonNode.Parse(System.IO.File.ReadAllText(file), documentOptions: options);
+            var node = JsonNode.Parse(content, documentOptions: options);
             Decode(node);
             return node is JsonObject json
                 ? new ConfigJson(file, json)
                 : throw new CheckpointException($"{file}: holds no JSON object. Fetch the file again.");
         }
-        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
-        {
-            throw new CheckpointException($"{file}: not found. A model folder holds {ModelFiles.Config} beside its weights; check the path.", e);
-        }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
             throw new CheckpointException($"{file}: not valid JSON ({e.Message}). Fetch the file again.", e);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new CheckpointException($"{file}: cannot be read ({e.Message}).", e);
         }
     }
 
@@ -57,25 +65,12 @@ internal sealed class ConfigJson(string file, JsonObject json)
             : throw Bad(key, node, $"a number of {least} or more, below {limit}");
     }
 
-    /// <summary>The one dropout that is supported, in [0, 1): the value of <paramref name="key"/>, which other keys may repeat, not change.</summary>
-    /// <param name="key">The leading key; 0.1 where it is absent.</param>
-    /// <param name="others">Keys that are 0.1 where they are absent.</param>
-    /// <param name="followers">Keys that take the leading key's value where they are absent or null.</param>
-    public double OneDropout(string key, string[] others, string[] followers)
-    {
-        const double Absent = 0.1;
-        double dropout = Number(key, Absent, 0, 1);
-        foreach (string other in others.Concat(followers))
-        {
-            double value = Number(other, followers.Contains(other) ? dropout : Absent, 0, 1);
-            if (value != dropout)
-            {
-                throw new CheckpointException($"{File}: {other} is {value}{(Json[other] is null ? " (absent)" : "")} but {key} is {dropout}{(Json[key] is null ? " (absent)" : "")}; one dropout is supported. Make them equal.");
-            }
-        }
+    /// <summary>A probability of zeroing, in [0, 1).</summary>
+    public double Dropout(string key, double absent = 0.1) => Number(key, absent, 0, 1);
 
-        return dropout;
-    }
+    /// <summary>A number that other programs require to be written as a float: 0 is written "0.0".</summary>
+    public static JsonNode Float(double value) =>
+        JsonNode.Parse(value == Math.Truncate(value) ? value.ToString("F1", CultureInfo.InvariantCulture) : value.ToString("R", CultureInfo.InvariantCulture))!;
 
     public string Text(string key, string absent)
     {
@@ -96,11 +91,8 @@ internal sealed class ConfigJson(string file, JsonObject json)
         }
     }
 
-    public CheckpointException Bad(string key, JsonNode node, string expected)
-    {
-        string found = node.ToJsonString();
-        return new CheckpointException($"{File}: key '{key}' is {(found.Length > 60 ? found[..60] + "…" : found)}; it must be {expected}.");
-    }
+    public CheckpointException Bad(string key, JsonNode node, string expected) =>
+        new($"{File}: key '{key}' is {node.ToJsonString()}; it must be {expected}.");
 
     /// <summary>Decodes every name and string now: half a surrogate pair would otherwise fail wherever it is first looked at.</summary>
     private static void Decode(JsonNode? node)

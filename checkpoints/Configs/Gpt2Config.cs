@@ -19,8 +19,15 @@ public sealed record Gpt2Config : ModelConfig
         init => innerSize = value;
     }
 
+    /// <summary>Dropout of the embeddings while training, in [0, 1). Default 0.1.</summary>
+    public double EmbeddingDropout { get; init; } = 0.1;
+
     /// <summary>The tanh approximation of GELU.</summary>
     internal override string SupportedActivation => Gelu;
+
+    /// <inheritdoc/>
+    public override Gpt2Config WithDropout(double dropout) =>
+        this with { ResidualDropout = dropout, AttentionDropout = dropout, EmbeddingDropout = dropout };
 
     internal static Gpt2Config Read(ConfigJson json)
     {
@@ -40,7 +47,9 @@ public sealed record Gpt2Config : ModelConfig
             BosId = json.TokenId("bos_token_id"),
             EosId = json.TokenId("eos_token_id"),
             PadId = json.TokenId("pad_token_id"),
-            Dropout = json.OneDropout("resid_pdrop", ["embd_pdrop", "attn_pdrop"], []),
+            ResidualDropout = json.Dropout("resid_pdrop"),
+            AttentionDropout = json.Dropout("attn_pdrop"),
+            EmbeddingDropout = json.Dropout("embd_pdrop"),
             Source = json.Json.ToJsonString(),
         };
         return json.OptionalSize("n_inner") is { } inner ? config with { InnerSize = inner } : config;
@@ -61,8 +70,15 @@ public sealed record Gpt2Config : ModelConfig
 
         json["layer_norm_epsilon"] = LayerNormEpsilon;
         json["activation_function"] = Activation;
-        json["resid_pdrop"] = Dropout;
-        json["embd_pdrop"] = Dropout;
-        json["attn_pdrop"] = Dropout;
+        json["resid_pdrop"] = ConfigJson.Float(ResidualDropout);
+        json["embd_pdrop"] = ConfigJson.Float(EmbeddingDropout);
+        json["attn_pdrop"] = ConfigJson.Float(AttentionDropout);
+    }
+
+    internal override void Check(string file)
+    {
+        base.Check(file);
+        RequireRange(file, "inner size", InnerSize, MostWidth);
+        RequireDropout(file, "embedding dropout", EmbeddingDropout);
     }
 }

@@ -7,6 +7,10 @@ namespace Rudder.Checkpoints;
 /// <summary>A network's shape, as <c>config.json</c> of the Hugging Face layout gives it.</summary>
 public abstract record ModelConfig
 {
+    private const int MostIds = 1 << 24;
+    private const int MostLayers = 1024;
+    private protected const int MostWidth = 1 << 18;
+
     private static readonly JsonSerializerOptions Indented = new()
     {
         WriteIndented = true,
@@ -43,6 +47,9 @@ public abstract record ModelConfig
     /// <summary>Token that fills short rows of a batch, where the model has one.</summary>
     public int? PadId { get; init; }
 
+    /// <summary>A classifier's labels in order of their ids; empty for a language model.</summary>
+    public virtual IReadOnlyList<string> Labels { get; init; } = [];
+
     /// <summary>Feed-forward activation; a family supports its own (<see cref="SupportedActivation"/>) alone, and that is the default.</summary>
     public string Activation
     {
@@ -50,8 +57,11 @@ public abstract record ModelConfig
         init;
     }
 
-    /// <summary>Dropout while training, everywhere the family has one, in [0, 1). Default 0.1.</summary>
-    public double Dropout { get; init; } = 0.1;
+    /// <summary>Dropout of the residual stream while training, in [0, 1). Default 0.1.</summary>
+    public double ResidualDropout { get; init; } = 0.1;
+
+    /// <summary>Dropout of the attention weights while training, in [0, 1). Default 0.1.</summary>
+    public double AttentionDropout { get; init; } = 0.1;
 
     /// <summary>Width of one attention head.</summary>
     public int HeadSize => HiddenSize / Heads;
@@ -91,15 +101,22 @@ public abstract record ModelConfig
             $"{Path.Combine(folder, ModelFiles.Config)}: model_type is '{config.ModelType}'; here a {typeof(T).Name[..^"Config".Length]} model is needed.");
     }
 
+    /// <summary>The same shape with one probability for all dropouts.</summary>
+    /// <param name="dropout">In [0, 1).</param>
+    public abstract ModelConfig WithDropout(double dropout);
+
     /// <summary>Writes <c>config.json</c>, keeping keys of the file it was read from that mean nothing here.</summary>
     /// <param name="folder">A model folder; made where it is missing.</param>
-    public void Save(string folder)
+    /// <param name="weights">Type of the stored weights, for the key <c>dtype</c>.</param>
+    public void Save(string folder, WeightType weights = WeightType.F32)
     {
         string file = Path.Combine(folder, ModelFiles.Config);
         Check(file);
         var json = Source is null ? [] : (JsonObject)JsonNode.Parse(Source)!;
         json["model_type"] = ModelType;
         json["vocab_size"] = VocabularySize;
+        json.Remove("torch_dtype");                         // the older name of dtype
+        json["dtype"] = weights == WeightType.F16 ? "float16" : "float32";
         Put(json, "bos_token_id", BosId);
         Put(json, "eos_token_id", EosId);
         Put(json, "pad_token_id", PadId);
@@ -112,15 +129,13 @@ public abstract record ModelConfig
     /// <summary>What every family demands; a family adds its own.</summary>
     internal virtual void Check(string file)
     {
-        foreach (var (name, value) in new[]
+        foreach (var (name, value, most) in new[]
         {
-            ("vocabulary size", VocabularySize), ("context", Context), ("hidden size", HiddenSize), ("layers", Layers), ("heads", Heads),
+            ("vocabulary size", VocabularySize, MostIds), ("context", Context, MostIds), ("hidden size", HiddenSize, MostWidth),
+            ("layers", Layers, MostLayers), ("heads", Heads, MostWidth),
         })
         {
-            if (value < 1)
-            {
-                throw new CheckpointException($"{file}: {name} is {value}; it must be at least 1.");
-            }
+            RequireRange(file, name, value, most);
         }
 
         if (HiddenSize % Heads != 0)
@@ -141,9 +156,24 @@ public abstract record ModelConfig
             throw new CheckpointException($"{file}: activation is '{Activation}'; only '{SupportedActivation}' is supported.");
         }
 
-        if (Dropout is not (>= 0 and < 1))
+        RequireDropout(file, "residual dropout", ResidualDropout);
+        RequireDropout(file, "attention dropout", AttentionDropout);
+    }
+
+    /// <summary>Bounds a size before anything is allocated by it.</summary>
+    private protected static void RequireRange(string file, string name, int value, int most)
+    {
+        if (value < 1 || value > most)
         {
-            throw new CheckpointException($"{file}: dropout is {Dropout}; it must be 0 or more and below 1.");
+            throw new CheckpointException($"{file}: {name} is {value}; it must be from 1 to {most}.");
+        }
+    }
+
+    private protected static void RequireDropout(string file, string name, double value)
+    {
+        if (value is not (>= 0 and < 1))
+        {
+            throw new CheckpointException($"{file}: {name} is {value}; it must be 0 or more and below 1.");
         }
     }
 

@@ -21,10 +21,17 @@ public sealed record RobertaConfig : ModelConfig
     public int TypeVocabularySize { get; init; } = 1;
 
     /// <summary>Names of the classes in order of their ids (<c>id2label</c>).</summary>
-    public required IReadOnlyList<string> Labels { get; init; }
+    public override required IReadOnlyList<string> Labels { get; init; } = [];
+
+    /// <summary>Dropout of the classifier's head while training, in [0, 1). Default 0.1.</summary>
+    public double ClassifierDropout { get; init; } = 0.1;
 
     /// <summary>The exact GELU.</summary>
     internal override string SupportedActivation => Gelu;
+
+    /// <inheritdoc/>
+    public override RobertaConfig WithDropout(double dropout) =>
+        this with { ResidualDropout = dropout, AttentionDropout = dropout, ClassifierDropout = dropout };
 
     internal static RobertaConfig Read(ConfigJson json)
     {
@@ -40,6 +47,7 @@ public sealed record RobertaConfig : ModelConfig
                 $"{json.File}: max_position_embeddings is {positions}; positions begin after the padding id {pad}, so it must be above {pad + 1}.");
         }
 
+        double hidden = json.Dropout("hidden_dropout_prob");
         return new RobertaConfig
         {
             VocabularySize = json.Size("vocab_size"),
@@ -54,7 +62,9 @@ public sealed record RobertaConfig : ModelConfig
             EosId = json.TokenId("eos_token_id"),
             PadId = pad,
             Labels = ReadLabels(json),
-            Dropout = json.OneDropout("hidden_dropout_prob", ["attention_probs_dropout_prob"], ["classifier_dropout"]),
+            ResidualDropout = hidden,
+            AttentionDropout = json.Dropout("attention_probs_dropout_prob"),
+            ClassifierDropout = json.Dropout("classifier_dropout", absent: hidden),
             Source = json.Json.ToJsonString(),
         };
     }
@@ -70,8 +80,9 @@ public sealed record RobertaConfig : ModelConfig
         json["type_vocab_size"] = TypeVocabularySize;
         json["hidden_act"] = Activation;
         json["layer_norm_eps"] = LayerNormEpsilon;
-        json["hidden_dropout_prob"] = Dropout;
-        json["attention_probs_dropout_prob"] = Dropout;
+        json["hidden_dropout_prob"] = ConfigJson.Float(ResidualDropout);
+        json["attention_probs_dropout_prob"] = ConfigJson.Float(AttentionDropout);
+        json["classifier_dropout"] = ConfigJson.Float(ClassifierDropout);
         var names = new JsonObject();
         var ids = new JsonObject();
         for (int i = 0; i < Labels.Count; i++)
@@ -87,6 +98,9 @@ public sealed record RobertaConfig : ModelConfig
     internal override void Check(string file)
     {
         base.Check(file);
+        RequireRange(file, "intermediate size", IntermediateSize, MostWidth);
+        RequireRange(file, "type vocabulary size", TypeVocabularySize, MostWidth);
+        RequireDropout(file, "classifier dropout", ClassifierDropout);
         if (Labels.Count < 2 || Labels.Distinct(StringComparer.Ordinal).Count() != Labels.Count)
         {
             throw new CheckpointException($"{file}: labels are '{string.Join("', '", Labels)}'; a classifier needs two or more different ones.");
@@ -97,7 +111,9 @@ public sealed record RobertaConfig : ModelConfig
     {
         if (json.Json["id2label"] is not { } node)
         {
-            return [.. Enumerable.Range(0, json.OptionalSize("num_labels") ?? 2).Select(i => $"LABEL_{i}")];
+            int count = json.OptionalSize("num_labels") ?? 2;
+            RequireRange(json.File, "num_labels", count, MostWidth);
+            return [.. Enumerable.Range(0, count).Select(i => $"LABEL_{i}")];
         }
 
         if (node is not JsonObject map)

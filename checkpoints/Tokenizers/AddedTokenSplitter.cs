@@ -1,43 +1,94 @@
-using System.Text.RegularExpressions;
+using System.Buffers;
 
 namespace Rudder.Checkpoints;
 
-/// <summary>Cuts a text at the tokens that are matched as a whole; what lies between goes to BPE.</summary>
+/// <summary>Cuts a text at the tokens that are matched as a whole; what lies between goes to BPE. As in Hugging Face's tokenizers, the leftmost match is taken, of several the longest.</summary>
 internal sealed class AddedTokenSplitter
 {
-    private readonly Dictionary<string, AddedToken> tokens;
-    private readonly Regex? pattern;
+    /// <summary>The longest added token, characters. It bounds the work per character of a text.</summary>
+    public const int LongestToken = 1024;
+
+    private readonly Dictionary<(int Node, char Next), int> edges = [];
+    private readonly List<AddedToken?> ends = [null];       // the token that ends at a node; node 0 is the root
+    private readonly SearchValues<char> starts;
 
     public AddedTokenSplitter(IReadOnlyList<AddedToken> added)
     {
-        tokens = added.ToDictionary(t => t.Content, StringComparer.Ordinal);
-        if (added.Count > 0)
+        foreach (var token in added)
         {
-            // Longest first: of two tokens that begin alike, the longer one is meant.
-            var choices = added.OrderByDescending(t => t.Content.Length).ThenBy(t => t.Content, StringComparer.Ordinal)
-                .Select(t => $"{(t.StripLeft ? @"\s*" : "")}(?<t>{Regex.Escape(t.Content)}){(t.StripRight ? @"\s*" : "")}");
-            pattern = new Regex(string.Join('|', choices), RegexOptions.CultureInvariant | RegexOptions.NonBacktracking);
+            int node = 0;
+            foreach (char next in token.Content)
+            {
+                if (!edges.TryGetValue((node, next), out int child))
+                {
+                    edges[(node, next)] = child = ends.Count;
+                    ends.Add(null);
+                }
+
+                node = child;
+            }
+
+            ends[node] = token;
         }
+
+        starts = SearchValues.Create([.. added.Select(token => token.Content[0]).Distinct()]);
     }
 
     /// <summary>Calls back for each piece in order: a stretch of text, or a token's id.</summary>
     public void Split(string text, Action<string> onText, Action<int> onToken)
     {
-        int from = 0;
-        for (var match = pattern?.Match(text); match is { Success: true }; match = match.NextMatch())
+        int from = 0, at = 0;
+        while (at < text.Length && text.AsSpan(at).IndexOfAny(starts) is var step and >= 0)
         {
-            if (match.Index > from)
+            at += step;
+            if (Match(text.AsSpan(at)) is not { } token)
             {
-                onText(text[from..match.Index]);
+                at++;
+                continue;
             }
 
-            onToken(tokens[match.Groups["t"].Value].Id);
-            from = match.Index + match.Length;
+            int start = at, stop = at + token.Content.Length;
+            while (token.StripLeft && start > from && char.IsWhiteSpace(text[start - 1]))
+            {
+                start--;
+            }
+
+            while (token.StripRight && stop < text.Length && char.IsWhiteSpace(text[stop]))
+            {
+                stop++;
+            }
+
+            Text(start);
+            onToken(token.Id);
+            from = at = stop;
         }
 
-        if (from < text.Length)
+        Text(text.Length);
+
+        void Text(int end)
         {
-            onText(from == 0 ? text : text[from..]);
+            if (end > from)
+            {
+                onText(text[from..end]);
+            }
         }
+    }
+
+    /// <summary>The longest token at the beginning of a text.</summary>
+    private AddedToken? Match(ReadOnlySpan<char> text)
+    {
+        AddedToken? longest = null;
+        int node = 0;
+        foreach (char next in text)
+        {
+            if (!edges.TryGetValue((node, next), out node))
+            {
+                break;
+            }
+
+            longest = ends[node] ?? longest;
+        }
+
+        return longest;
     }
 }

@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Text;
-using System.Text.Json.Nodes;
 using Microsoft.ML.Tokenizers;
 
 namespace Rudder.Checkpoints;
@@ -12,16 +11,18 @@ public sealed class TextTokenizer
     private readonly AddedTokenSplitter splitter;
     private readonly bool addPrefixSpace;
     private readonly byte[]?[] bytes;
+    private readonly int modelVocabulary;
 
-    private TextTokenizer(TokenizerParts parts, string? endOfText)
+    private TextTokenizer(TokenizerParts parts, TokenizerSettings settings, int? modelVocabulary)
     {
         bpe = MakeBpe(parts);
         splitter = new AddedTokenSplitter(parts.Added);
-        addPrefixSpace = parts.AddPrefixSpace;
+        addPrefixSpace = settings.AddPrefixSpace ?? parts.AddPrefixSpace;
+        this.modelVocabulary = modelVocabulary ?? int.MaxValue;
         SpecialTokens = parts.Added.Where(t => t.Special).ToDictionary(t => t.Content, t => t.Id, StringComparer.Ordinal);
         VocabularySize = parts.Vocabulary.Values.Concat(parts.Added.Select(t => t.Id)).Max() + 1;
         bytes = MakeBytes(parts, VocabularySize);
-        EosId = Find(parts, endOfText) ?? Find(parts, VocabularyFiles.Gpt2EndOfText, specialOnly: true) ?? Find(parts, "</s>");
+        EosId = Find(parts, settings.EndOfText) ?? Find(parts, VocabularyFiles.Gpt2EndOfText, specialOnly: true) ?? Find(parts, "</s>");
     }
 
     /// <summary>One more than the largest id.</summary>
@@ -35,22 +36,23 @@ public sealed class TextTokenizer
 
     /// <summary>Reads <c>tokenizer.json</c>, else <c>vocab.json</c> and <c>merges.txt</c>.</summary>
     /// <param name="folder">A model folder.</param>
+    /// <param name="modelVocabulary">Number of ids of the model. A tokenizer may have more (an added padding token, say); <see cref="Encode"/> refuses those. Null: no limit.</param>
     /// <returns>Null where the folder has no tokenizer, which is legal: such a model takes and gives ids only.</returns>
     /// <exception cref="CheckpointException">A damaged tokenizer, or one of a kind that is not supported.</exception>
-    public static TextTokenizer? Load(string folder)
+    public static TextTokenizer? Load(string folder, int? modelVocabulary = null)
     {
-        if (File.Exists(Path.Combine(folder, ModelFiles.TokenizerJson)))
-        {
-            return new TextTokenizer(TokenizerJson.Read(Path.Combine(folder, ModelFiles.TokenizerJson)), EndOfText(folder));
-        }
-
-        return File.Exists(Path.Combine(folder, ModelFiles.Vocabulary)) ? new TextTokenizer(VocabularyFiles.Read(folder), EndOfText(folder)) : null;
+        string json = Path.Combine(folder, ModelFiles.TokenizerJson);
+        var parts = File.Exists(json) ? TokenizerJson.Read(json)
+            : File.Exists(Path.Combine(folder, ModelFiles.Vocabulary)) ? VocabularyFiles.Read(folder)
+            : null;
+        return parts is null ? null : new TextTokenizer(parts, TokenizerSettings.Read(folder), modelVocabulary);
     }
 
     /// <summary>Copies a folder's tokenizer files, whichever it has, into another folder.</summary>
     /// <param name="from">A model folder.</param>
     /// <param name="to">The folder that gets them; made where it is missing.</param>
-    public static void CopyFiles(string from, string to)
+    /// <param name="context">The model's longest sequence, tokens; becomes <c>model_max_length</c>.</param>
+    public static void CopyFiles(string from, string to, int context)
     {
         foreach (string name in ModelFiles.Tokenizer.Where(name => File.Exists(Path.Combine(from, name))))
         {
@@ -60,19 +62,23 @@ public sealed class TextTokenizer
                 source.CopyTo(stream);
             });
         }
+
+        TokenizerSettings.WriteContext(to, context);
     }
 
     /// <summary>The ids of a text. Nothing is put around it; special tokens written out in the text are recognised.</summary>
     /// <param name="text">Any text.</param>
+    /// <exception cref="SurplusTokenException">The text holds a token that the model does not have.</exception>
     public int[] Encode(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
         var ids = new List<int>((text.Length / 3) + 4);
         splitter.Split(
             text,
-            part => ids.AddRange(bpe.EncodeToIds(addPrefixSpace && !char.IsWhiteSpace(part[0]) ? " " + part : part)),
+            part => ids.AddRange(bpe.EncodeToIds(addPrefixSpace && part[0] != ' ' ? " " + part : part)),
             ids.Add);
-        return [.. ids];
+        int surplus = ids.FindIndex(id => id >= modelVocabulary);
+        return surplus < 0 ? [.. ids] : throw new SurplusTokenException(ids[surplus], modelVocabulary);
     }
 
     /// <summary>The text of ids. Special tokens are skipped; bytes that form no character become U+FFFD.</summary>
@@ -134,26 +140,5 @@ public sealed class TextTokenizer
     {
         var added = parts.Added.FirstOrDefault(t => t.Content == token);
         return added?.Id ?? (!specialOnly && token is not null && parts.Vocabulary.TryGetValue(token, out int id) ? id : null);
-    }
-
-    /// <summary>The eos token that tokenizer_config.json or special_tokens_map.json names, as a string or as an object with content.</summary>
-    private static string? EndOfText(string folder)
-    {
-        foreach (string name in new[] { ModelFiles.TokenizerConfig, ModelFiles.SpecialTokensMap })
-        {
-            string file = Path.Combine(folder, name);
-            if (!File.Exists(file))
-            {
-                continue;
-            }
-
-            var token = ConfigJson.Read(file).Json["eos_token"];
-            if ((token is JsonObject detailed ? detailed["content"] : token) is JsonValue value && value.TryGetValue(out string? text))
-            {
-                return text;
-            }
-        }
-
-        return null;
     }
 }

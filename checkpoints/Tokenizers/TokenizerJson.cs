@@ -8,11 +8,14 @@ namespace Rudder.Checkpoints;
 /// </summary>
 internal static class TokenizerJson
 {
+    /// <summary>The largest tokenizer file that is read, bytes: twice the largest published ones.</summary>
+    public const long LargestFile = 64L << 20;
+
     private const int LargestId = (1 << 24) - 1; // tables are made as long as the largest id says
 
     public static TokenizerParts Read(string path)
     {
-        var file = ConfigJson.Read(path);
+        var file = ConfigJson.Read(path, LargestFile);
         var model = file.Json["model"] as JsonObject ?? throw new CheckpointException($"{path}: key 'model' is missing. Fetch the file again.");
         RefuseOtherModels(path, model);
         RefuseOtherSteps(path, file.Json);
@@ -23,7 +26,7 @@ internal static class TokenizerJson
             Vocabulary = vocabulary,
             Merges = Merges(path, model["merges"]),
             Added = AllAdded(path, file.Json["added_tokens"] as JsonArray ?? [], vocabulary),
-            AddPrefixSpace = Flag(ByteLevel(path, file.Json["pre_tokenizer"])["add_prefix_space"], absent: true),
+            AddPrefixSpace = Flag(ByteLevel(path, file.Json["pre_tokenizer"])["add_prefix_space"]) ?? true,
         };
     }
 
@@ -73,7 +76,7 @@ internal static class TokenizerJson
 
         foreach (string key in new[] { "byte_fallback", "ignore_merges" })
         {
-            if (Flag(model[key], absent: false))
+            if (Flag(model[key]) == true)
             {
                 throw Unsupported(path, $"model.{key}", "true", "false");
             }
@@ -98,7 +101,7 @@ internal static class TokenizerJson
         }
 
         var splitter = ByteLevel(path, json["pre_tokenizer"]);
-        if (!Flag(splitter["use_regex"], absent: true))
+        if (Flag(splitter["use_regex"]) == false)
         {
             throw Unsupported(path, "pre_tokenizer.use_regex", "false", "true");
         }
@@ -112,7 +115,7 @@ internal static class TokenizerJson
     {
         if (node is not JsonArray entries)
         {
-            throw new CheckpointException($"{path}: key 'model.merges' is no list. Fetch the file again.");
+            throw new CheckpointException($"{path}: key 'model.merges' is not a list. Fetch the file again.");
         }
 
         var merges = new List<string>(entries.Count);
@@ -146,23 +149,34 @@ internal static class TokenizerJson
             throw new CheckpointException($"{path}: added token {node?.ToJsonString()} needs a content and an id from 0 to {LargestId}.");
         }
 
-        if (Flag(token["single_word"], absent: false))
+        if (Flag(token["single_word"]) == true)
         {
             throw Unsupported(path, $"single_word of added token '{content}'", "true", "false");
         }
 
+        RequireLength(path, content);
         if (vocabulary.TryGetValue(content, out int known) && known != id)
         {
             throw new CheckpointException($"{path}: added token '{content}' has id {id}, but {known} in the vocabulary. Make them equal.");
         }
 
         return new AddedToken(
-            content, id, Flag(token["special"], absent: false), Flag(token["lstrip"], absent: false), Flag(token["rstrip"], absent: false));
+            content, id, Flag(token["special"]) == true, Flag(token["lstrip"]) == true, Flag(token["rstrip"]) == true);
     }
 
-    private static bool Flag(JsonNode? node, bool absent) => node is JsonValue value && value.TryGetValue(out bool flag) ? flag : absent;
+    /// <summary>A flag, or null where it is absent or something else.</summary>
+    public static bool? Flag(JsonNode? node) => node is JsonValue value && value.TryGetValue(out bool flag) ? flag : null;
 
     private static string TypeOf(JsonNode node) => (node as JsonObject)?["type"] is JsonValue value && value.TryGetValue(out string? type) ? type : node.ToJsonString();
+
+    /// <summary>Refuses an added token of no characters, or of so many that looking for it in texts would take long.</summary>
+    public static void RequireLength(string path, string content)
+    {
+        if (content.Length is 0 or > AddedTokenSplitter.LongestToken)
+        {
+            throw new CheckpointException($"{path}: added token '{content}' has {content.Length} characters; it must have 1 to {AddedTokenSplitter.LongestToken}.");
+        }
+    }
 
     private static CheckpointException Unsupported(string path, string what, string found, string supported) =>
         new($"{path}: {what} is '{found}'; only {supported} is supported (byte-level BPE as GPT-2 and RoBERTa use it). Choose another model.");

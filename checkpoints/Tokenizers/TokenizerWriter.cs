@@ -7,7 +7,7 @@ namespace Rudder.Checkpoints;
 /// <summary>Writes a byte-level BPE tokenizer in the files of the Hugging Face layout.</summary>
 public static class TokenizerWriter
 {
-    private static readonly JsonSerializerOptions Layout = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    internal static readonly JsonSerializerOptions Layout = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>
     /// Gives a folder that has only <c>vocab.json</c> and <c>merges.txt</c> the files <c>tokenizer.json</c> and

@@ -8,7 +8,7 @@ internal static class VocabularyFiles
     public static TokenizerParts Read(string folder)
     {
         string file = Path.Combine(folder, ModelFiles.Vocabulary);
-        var vocabulary = TokenizerJson.Vocabulary(file, ConfigJson.Read(file).Json);
+        var vocabulary = TokenizerJson.Vocabulary(file, ConfigJson.Read(file, TokenizerJson.LargestFile).Json);
         bool roberta = RobertaTokens.All(vocabulary.ContainsKey);
         var special = (roberta ? RobertaTokens : [Gpt2EndOfText]).Where(vocabulary.ContainsKey)
             .Select(token => new AddedToken(token, vocabulary[token], StripLeft: token == "<mask>"));
@@ -25,21 +25,34 @@ internal static class VocabularyFiles
 
     private static List<string> ReadMerges(string file)
     {
-        try
+        using var reader = new StreamReader(new MemoryStream(BoundedFile.Read(file, TokenizerJson.LargestFile)));
+        var merges = new List<string>();
+        for (int number = 0; reader.ReadLine() is { } line; number++)
         {
-            // Only the first line can be the header: "#version" could not be told from a merge of '#' later on.
-            return [.. File.ReadLines(file).Where((line, i) => line.Length > 0 && !(i == 0 && line.StartsWith("#version", StringComparison.Ordinal)))];
+            bool header = number == 0 && line.StartsWith("#version", StringComparison.Ordinal);    // a later line may merge '#'
+            if (line.Length > 0 && !header)
+            {
+                merges.Add(line);
+            }
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new CheckpointException($"{file}: cannot be read ({e.Message}). {ModelFiles.Vocabulary} needs it beside.", e);
-        }
+
+        return merges;
     }
 
-    private static IEnumerable<AddedToken> ReadAdded(string file, Dictionary<string, int> vocabulary) =>
-        File.Exists(file)
-            ? TokenizerJson.Vocabulary(file, ConfigJson.Read(file).Json)
-                .Where(p => !vocabulary.ContainsKey(p.Key))
-                .Select(p => new AddedToken(p.Key, p.Value, Special: false))
-            : [];
+    private static IEnumerable<AddedToken> ReadAdded(string file, Dictionary<string, int> vocabulary)
+    {
+        if (!File.Exists(file))
+        {
+            yield break;
+        }
+
+        foreach (var (token, id) in TokenizerJson.Vocabulary(file, ConfigJson.Read(file, TokenizerJson.LargestFile).Json))
+        {
+            TokenizerJson.RequireLength(file, token);
+            if (!vocabulary.ContainsKey(token))
+            {
+                yield return new AddedToken(token, id, Special: false);
+            }
+        }
+    }
 }

@@ -1,7 +1,7 @@
 namespace Rudder.Checkpoints;
 
 /// <summary>The only things that a pickle may name, and what calling them gives: tensors and dictionaries, nothing that runs.</summary>
-internal sealed class PickleGlobals(Func<string, CheckpointException> bad)
+internal sealed class PickleGlobals(Func<MessageText, CheckpointException> bad)
 {
     private const string Dictionary = "collections.OrderedDict";
     private const string RebuildTensor = "torch._utils._rebuild_tensor_v2";
@@ -33,7 +33,7 @@ internal sealed class PickleGlobals(Func<string, CheckpointException> bad)
     {
         if (callee is not PickleGlobal global || arguments is not object?[] values)
         {
-            throw bad("calls something that is no function");
+            throw bad($"calls something that is no function");
         }
 
         return global.Name switch
@@ -52,7 +52,7 @@ internal sealed class PickleGlobals(Func<string, CheckpointException> bad)
             || parts is not ["storage", PickleGlobal type, string key, string, long elements, ..]
             || !Storages.TryGetValue(type.Name, out var stored))
         {
-            throw bad("refers to outside data other than a storage of the archive");
+            throw bad($"refers to outside data other than a storage of the archive");
         }
 
         return elements >= 0 ? new TorchStorage(key, stored, elements) : throw bad($"gives storage '{key}' {elements} elements");
@@ -80,7 +80,7 @@ internal sealed class PickleGlobals(Func<string, CheckpointException> bad)
         var longs = new long[values.Length];
         for (int i = 0; i < longs.Length; i++)
         {
-            longs[i] = values[i] is long value ? value : throw bad("gives a shape or stride that is no integer");
+            longs[i] = values[i] is long value ? value : throw bad($"gives a shape or stride that is no integer");
         }
 
         return longs;

@@ -9,6 +9,7 @@ namespace Rudder.Checkpoints;
 /// </summary>
 internal sealed class PickleMachine
 {
+    private const int MostSteps = 2_000_000;                // about 50 describe a tensor; each may take some hundred bytes
     private static readonly object Mark = new();
     private readonly byte[] code;
     private readonly string file;
@@ -29,7 +30,7 @@ internal sealed class PickleMachine
 
     private object? Run()
     {
-        while (true)
+        for (int step = 0; step < MostSteps; step++)
         {
             byte opcode = Take(1)[0];
             if (opcode == '.')
@@ -42,6 +43,8 @@ internal sealed class PickleMachine
                 throw Bad($"uses opcode 0x{opcode:x2}, which no state dictionary needs");
             }
         }
+
+        throw Bad($"has more than {MostSteps} opcodes");
     }
 
     private bool Scalar(byte opcode)
@@ -142,7 +145,7 @@ internal sealed class PickleMachine
     {
         if (pairs.Length % 2 != 0)
         {
-            throw Bad("sets a key without a value");
+            throw Bad($"sets a key without a value");
         }
 
         var target = Top<PickleDictionary>("a dictionary");
@@ -160,7 +163,7 @@ internal sealed class PickleMachine
         return true;
     }
 
-    private object? Peek() => stack.Count > 0 && stack[^1] != Mark ? stack[^1] : throw Bad("takes from an empty stack");
+    private object? Peek() => stack.Count > 0 && stack[^1] != Mark ? stack[^1] : throw Bad($"takes from an empty stack");
 
     private object? Pop()
     {
@@ -185,7 +188,7 @@ internal sealed class PickleMachine
         int mark = stack.LastIndexOf(Mark);
         if (mark < 0)
         {
-            throw Bad("closes a group that was never opened");
+            throw Bad($"closes a group that was never opened");
         }
 
         object?[] values = [.. stack.Skip(mark + 1)];
@@ -202,7 +205,7 @@ internal sealed class PickleMachine
     {
         if (count > code.Length - at)
         {
-            throw Bad("ends too early");
+            throw Bad($"ends too early");
         }
 
         var span = code.AsSpan(at, (int)count);
@@ -215,7 +218,7 @@ internal sealed class PickleMachine
         int end = code.AsSpan(at).IndexOf((byte)'\n');
         if (end is < 0 or > 200)
         {
-            throw Bad("has a name without an end");
+            throw Bad($"has a name without an end");
         }
 
         string line = Text(code.AsSpan(at, end));
@@ -229,7 +232,7 @@ internal sealed class PickleMachine
     {
         if (bytes.Length > 8)
         {
-            throw Bad("holds an integer of more than 64 bits");
+            throw Bad($"holds an integer of more than 64 bits");
         }
 
         long value = bytes.Length > 0 && bytes[^1] >= 0x80 ? -1 : 0;
@@ -241,6 +244,6 @@ internal sealed class PickleMachine
         return value;
     }
 
-    private CheckpointException Bad(string what) =>
+    private CheckpointException Bad(MessageText what) =>
         new($"{file}: its pickle {what} (byte {at}). Use a model.safetensors instead, or fetch the file again.");
 }

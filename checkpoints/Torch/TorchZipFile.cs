@@ -68,7 +68,7 @@ internal sealed class TorchZipFile : IWeightFile
             if (stream.ReadByte() != 'P' || stream.ReadByte() != 'K')
             {
                 throw new CheckpointException(
-                    $"{path}: is no zip archive. Files of PyTorch before 1.6 are not read: fetch model.safetensors instead, or load and save it with a newer PyTorch.");
+                    $"{path}: is not a zip archive. Files of PyTorch before 1.6 are not read: fetch model.safetensors instead, or load and save it with a newer PyTorch.");
             }
 
             stream.Position = 0;
@@ -99,7 +99,7 @@ internal sealed class TorchZipFile : IWeightFile
 
         if (PickleMachine.Run(Path, code) is not PickleDictionary dictionary)
         {
-            throw Damaged("holds no dictionary of tensors");
+            throw Damaged($"holds no dictionary of tensors");
         }
 
         foreach (var (key, value) in dictionary.Items)
@@ -114,7 +114,7 @@ internal sealed class TorchZipFile : IWeightFile
     {
         if (key is not string name || value is not TorchTensor tensor)
         {
-            throw Damaged($"holds '{key}', which is no named tensor. A state dictionary is expected, not a training checkpoint");
+            throw Damaged($"holds '{key}', which is not a named tensor. A state dictionary is expected, not a training checkpoint");
         }
 
         if (!views.TryAdd(name, tensor))
@@ -156,9 +156,9 @@ internal sealed class TorchZipFile : IWeightFile
         }
         catch (Exception e) when (e is InvalidDataException or IOException or NotSupportedException or ArgumentException or OverflowException)
         {
-            throw Damaged($"is no sound archive ({e.Message})", e);
+            throw Damaged($"is not a sound archive ({e.Message})", e);
         }
     }
 
-    private CheckpointException Damaged(string what, Exception? inner = null) => new($"{Path}: {what}. The file is damaged; fetch or save it again.", inner);
+    private CheckpointException Damaged(MessageText what, Exception? inner = null) => new($"{Path}: {what}. The file is damaged; fetch or save it again.", inner);
 }

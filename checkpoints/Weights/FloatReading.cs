@@ -46,7 +46,7 @@ internal static class FloatReading
             {
                 throw new CheckpointException(
                     $"{file}: tensor '{tensor}' holds {(float.IsNaN(values[i]) ? "NaN" : "an infinity")} at index {i}; every weight must be a finite number. "
-                    + "The training that saved it diverged, or the file is damaged; use an earlier checkpoint.");
+                    + $"The training that saved it diverged, or the file is damaged; use an earlier checkpoint.");
             }
         }
     }

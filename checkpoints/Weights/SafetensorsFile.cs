@@ -107,7 +107,7 @@ internal sealed class SafetensorsFile : IWeightFile
 
     private JsonElement Root(JsonDocument document) => document.RootElement.ValueKind == JsonValueKind.Object
         ? document.RootElement
-        : throw Damaged("has a header that is no JSON object");
+        : throw Damaged($"has a header that is not a JSON object");
 
     private (TensorInfo Tensor, long Begin, long End) ParseTensor(string name, JsonElement value)
     {
@@ -194,6 +194,6 @@ internal sealed class SafetensorsFile : IWeightFile
         return true;
     }
 
-    private CheckpointException Damaged(string what, Exception? inner = null) =>
+    private CheckpointException Damaged(MessageText what, Exception? inner = null) =>
         new($"{Path}: {what}. The file is damaged; fetch or save it again.", inner);
 }

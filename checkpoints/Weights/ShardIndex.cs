@@ -5,6 +5,8 @@ namespace Rudder.Checkpoints;
 /// <summary>Opens the files that an index (<c>*.index.json</c>) spreads a model's tensors over.</summary>
 internal static class ShardIndex
 {
+    private const long LargestIndex = 16L << 20;
+
     public static List<IWeightFile> Open(string path)
     {
         var map = ReadMap(path);
@@ -33,7 +35,7 @@ internal static class ShardIndex
 
     private static Dictionary<string, string> ReadMap(string path)
     {
-        var json = ConfigJson.Read(path);
+        var json = ConfigJson.Read(path, LargestIndex);
         if (json.Json["weight_map"] is not JsonObject { Count: > 0 } entries)
         {
             throw new CheckpointException($"{path}: key 'weight_map' is missing or empty; it must give each tensor's file.");
@@ -44,7 +46,7 @@ internal static class ShardIndex
         {
             string file = value is JsonValue text && text.TryGetValue(out string? name)
                 ? name
-                : throw new CheckpointException($"{path}: weight_map['{tensor}'] is no file name.");
+                : throw new CheckpointException($"{path}: weight_map['{tensor}'] is not a file name.");
             if (file.Length == 0 || file is "." or ".." || file.AsSpan().ContainsAny('/', '\\', '\0') || Path.IsPathRooted(file))
             {
                 throw new CheckpointException($"{path}: weight_map['{tensor}'] names '{file}'; only files in the same folder are read.");

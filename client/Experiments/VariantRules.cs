@@ -17,6 +17,7 @@ internal static partial class VariantRules
         Require(variant.Betas.All(beta => beta > 0), where, $"betas holds {variant.Betas.Min()}; every beta must be above 0.");
         Require(variant.Betas.Distinct().Count() == variant.Betas.Count, where, "betas holds a value twice.");
         Require(variant.Precision is "fp32" or "int8", where, $"precision is '{variant.Precision}'; it must be fp32 or int8.");
+        Require(variant.Seed <= int.MaxValue, where, $"seed is {variant.Seed}; it must lie between 0 and {int.MaxValue}, the trainer's limit.");
         PromptWork.RequireLimits(variant.Pairs.Batch, variant.Pairs.InFlight);
         _ = new SamplingPlan(variant.Pairs.Samples, variant.Pairs.MaxNewTokens).Validated();
         Require(variant.Pairs.Samples >= 2, where, $"pairs.samples is {variant.Pairs.Samples}; a pair needs at least 2.");

@@ -1,7 +1,7 @@
 namespace Rudder.Engine;
 
 /// <summary>What decodes a generator.</summary>
-internal enum EngineKind
+public enum EngineKind
 {
     /// <summary>Continuous batching on ONNX Runtime.</summary>
     Slots,

@@ -1,20 +1,9 @@
+using Rudder.Checkpoints;
+
 namespace Rudder.Engine;
 
-/// <summary>Which of a model's graphs is loaded.</summary>
-internal enum GraphPrecision
-{
-    /// <summary>float32: the reference.</summary>
-    Fp32,
-
-    /// <summary>Dynamically quantised int8: faster, less exact.</summary>
-    Int8,
-
-    /// <summary>float16 weights, cache and logits: half of what a GPU has to read. For CUDA only; a processor would take ten times as long.</summary>
-    Fp16,
-}
-
 /// <summary>Limits of one loaded model's engines.</summary>
-internal sealed record EngineOptions
+public sealed record EngineOptions
 {
     /// <summary>Precision of the graphs. Default fp32.</summary>
     public GraphPrecision Precision { get; init; } = GraphPrecision.Fp32;
@@ -57,6 +46,30 @@ internal sealed record EngineOptions
 
     /// <summary>Time that running calls have to finish when their model is replaced or unloaded. Default 30 s.</summary>
     public TimeSpan DrainTime { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>Prompts of one request. Default 1,024.</summary>
+    public int MaxPrompts { get; init => field = InRange(value, 1, 1 << 16, "MaxPrompts"); } = 1024;
+
+    /// <summary>Completions of one prompt. Default 64.</summary>
+    public int MaxSamples { get; init => field = InRange(value, 1, 4096, "MaxSamples"); } = 64;
+
+    /// <summary>Completions of one request, prompts × samples. Default 2,048.</summary>
+    public int MaxSequences { get; init => field = InRange(value, 1, 1 << 16, "MaxSequences"); } = 2048;
+
+    /// <summary>Stop strings, and stop ids, of one request. Default 16.</summary>
+    public int MaxStops { get; init => field = InRange(value, 0, 256, "MaxStops"); } = 16;
+
+    /// <summary>UTF-16 units of one stop string. Default 128.</summary>
+    public int MaxStopLength { get; init => field = InRange(value, 1, 4096, "MaxStopLength"); } = 128;
+
+    /// <summary>Texts or sequences of one request that classifies, scores, encodes or decodes. Default 1,024.</summary>
+    public int MaxInputs { get; init => field = InRange(value, 1, 1 << 16, "MaxInputs"); } = 1024;
+
+    /// <summary>UTF-16 units of one text. Default 65,536.</summary>
+    public int MaxTextLength { get; init => field = InRange(value, 1, 1 << 24, "MaxTextLength"); } = 65_536;
+
+    /// <summary>Bytes that one request's most probable tokens may take, 8 for each. Default 64 MiB.</summary>
+    public long MaxRankedBytes { get; init => field = InRange(value, 1 << 10, 1L << 30, "MaxRankedBytes"); } = 64 << 20;
 
     private static int InRange(int value, int low, int high, string name) => (int)InRange((long)value, low, high, name);
 

@@ -6,14 +6,14 @@ namespace Rudder.Engine;
 /// <param name="Prompts">One entry per prompt.</param>
 /// <param name="Seed">Seed of the whole request; GenAI has only this one.</param>
 /// <param name="Client">Whose request it is: clients take turns in the queue.</param>
-internal sealed record GenerationBatch(IReadOnlyList<PromptRequest> Prompts, uint Seed = 0, string Client = "")
+public sealed record GenerationBatch(IReadOnlyList<PromptRequest> Prompts, ulong Seed = 0, string Client = "")
 {
     /// <summary>Told when the engine has taken the batch in, or a scorer its prompts; never told of one that is refused.</summary>
     public Action? OnAdmitted { get; init; }
 }
 
 /// <summary>One prompt and how its completions are drawn.</summary>
-internal sealed record PromptRequest
+public sealed record PromptRequest
 {
     /// <summary>The prompt; at least one id.</summary>
     public required int[] PromptIds { get; init; }
@@ -25,7 +25,7 @@ internal sealed record PromptRequest
     public SamplingParameters Parameters { get; init; } = SamplingParameters.Plain;
 
     /// <summary>Seed of this prompt's completions.</summary>
-    public uint Seed { get; init; }
+    public ulong Seed { get; init; }
 
     /// <summary>Whether <see cref="Seed"/> was asked for by name, rather than derived from the batch's seed.</summary>
     public bool HasOwnSeed { get; init; }
@@ -51,10 +51,14 @@ internal sealed record PromptRequest
 /// <param name="Id">The token.</param>
 /// <param name="LogProb">Its log-probability under the raw distribution, nats.</param>
 /// <param name="Top">The most probable tokens at its place; null where none were asked for.</param>
-internal readonly record struct DrawnToken(int SampleIndex, int Id, float LogProb, RankedToken[]? Top = null);
+public readonly record struct DrawnToken(int SampleIndex, int Id, float LogProb, RankedToken[]? Top = null)
+{
+    /// <summary>The characters that the token completes; null from <see cref="IGenerator"/>, which knows ids only.</summary>
+    public string? Text { get; init; }
+}
 
 /// <summary>Why a completion ended.</summary>
-internal enum GenerationEnd
+public enum GenerationEnd
 {
     /// <summary>A stop id or stop string.</summary>
     Stop,
@@ -69,8 +73,11 @@ internal enum GenerationEnd
 /// <param name="LogProbs">Raw log-probability of each id (temperature 1, nothing cut off), nats.</param>
 /// <param name="End">Why it ended.</param>
 /// <param name="Seed">The seed it was drawn with.</param>
-internal sealed record GeneratedSequence(int SampleIndex, int[] Ids, float[] LogProbs, GenerationEnd End, uint Seed)
+public sealed record GeneratedSequence(int SampleIndex, int[] Ids, float[] LogProbs, GenerationEnd End, ulong Seed)
 {
+    /// <summary>The text of the ids without the stop string and special tokens; empty where the model has no tokenizer, and from <see cref="IGenerator"/>, which knows ids only.</summary>
+    public string Text { get; init; } = "";
+
     /// <summary>The most probable tokens at each id's place; null where none were asked for.</summary>
     public IReadOnlyList<RankedToken[]>? Top { get; init; }
 }

@@ -1,7 +1,7 @@
 namespace Rudder.Engine;
 
 /// <summary>Where graphs compute.</summary>
-internal enum GraphDevice
+public enum GraphDevice
 {
     /// <summary>The processor.</summary>
     Cpu,

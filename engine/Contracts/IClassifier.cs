@@ -1,7 +1,7 @@
 namespace Rudder.Engine;
 
 /// <summary>An engine that classifies texts, given as the classifier's own ids. Calls from several threads are served one after the other.</summary>
-internal interface IClassifier : IDisposable
+public interface IClassifier : IDisposable
 {
     /// <summary>Names of the labels, in the order of the probabilities.</summary>
     IReadOnlyList<string> Labels { get; }
@@ -16,12 +16,12 @@ internal interface IClassifier : IDisposable
     int Vocabulary { get; }
 
     /// <summary>Ids of a text without special tokens: windows are cut and special tokens added here. One result per text, in order.</summary>
-    /// <exception cref="GenerationRequestException">An id is outside the vocabulary.</exception>
+    /// <exception cref="RequestFault">An id is outside the vocabulary.</exception>
     /// <exception cref="EngineFailedException">The model gives what is no distribution.</exception>
     IReadOnlyList<TextClassification> Classify(IReadOnlyList<int[]> texts, CancellationToken cancellation);
 
     /// <summary>Ids that hold their special tokens already, each within the context. One result per sequence, in order.</summary>
-    /// <exception cref="GenerationRequestException">An id is outside the vocabulary or a sequence is too long.</exception>
+    /// <exception cref="RequestFault">An id is outside the vocabulary or a sequence is too long.</exception>
     /// <exception cref="EngineFailedException">The model gives what is no distribution.</exception>
     IReadOnlyList<TextClassification> ClassifyIds(IReadOnlyList<int[]> sequences, CancellationToken cancellation);
 
@@ -29,7 +29,7 @@ internal interface IClassifier : IDisposable
     /// <param name="inputs">The texts and ids.</param>
     /// <param name="client">Whose call it is: clients take turns.</param>
     /// <param name="cancellation">Ends the call at once.</param>
-    /// <exception cref="GenerationRequestException">An id is outside the vocabulary or a sequence is too long.</exception>
+    /// <exception cref="RequestFault">An id is outside the vocabulary or a sequence is too long.</exception>
     /// <exception cref="EngineFailedException">The model gives what is no distribution.</exception>
     /// <exception cref="OperationCanceledException">The caller left; other calls go on.</exception>
     Task<IReadOnlyList<TextClassification>> ClassifyAsync(IReadOnlyList<ClassifierInput> inputs, string client, CancellationToken cancellation);
@@ -38,9 +38,9 @@ internal interface IClassifier : IDisposable
 /// <summary>One input of a classification.</summary>
 /// <param name="Ids">Ids of the classifier.</param>
 /// <param name="IsText">Whether they are a text without special tokens, to be cut into windows; else they are taken as they are.</param>
-internal readonly record struct ClassifierInput(int[] Ids, bool IsText);
+public readonly record struct ClassifierInput(int[] Ids, bool IsText);
 
 /// <summary>Label probabilities of one text.</summary>
 /// <param name="Probabilities">One per label; sums to 1. Over several windows their mean.</param>
 /// <param name="Windows">Windows the text was read in.</param>
-internal sealed record TextClassification(float[] Probabilities, int Windows);
+public sealed record TextClassification(float[] Probabilities, int Windows);

@@ -1,7 +1,7 @@
 namespace Rudder.Engine;
 
 /// <summary>An engine that draws completions from one loaded policy.</summary>
-internal interface IGenerator : IAsyncDisposable
+public interface IGenerator : IAsyncDisposable
 {
     /// <summary>What was loaded and its limits.</summary>
     GeneratorInfo Info { get; }
@@ -10,10 +10,10 @@ internal interface IGenerator : IAsyncDisposable
     /// <param name="batch">Prompts with their settings.</param>
     /// <param name="cancellation">Ends the work within one step and frees its slots; fires on cancellation and on deadline alike.</param>
     /// <returns>One list per prompt, in the order of the batch; in it one sequence per sample index.</returns>
-    /// <exception cref="GenerationRequestException">A value does not fit the model or the engine's limits.</exception>
-    /// <exception cref="UnsupportedByEngineException">The engine cannot honour a field.</exception>
-    /// <exception cref="QueueFullException">Too many sequences wait already.</exception>
-    /// <exception cref="EngineDrainingException">The engine finishes what it has and takes nothing new.</exception>
+    /// <exception cref="RequestFault">A value does not fit the model or the engine's limits.</exception>
+    /// <exception cref="RequestFault">The engine cannot honour a field.</exception>
+    /// <exception cref="RequestFault">Too many sequences wait already.</exception>
+    /// <exception cref="RequestFault">The engine finishes what it has and takes nothing new.</exception>
     /// <exception cref="EngineFailedException">The native engine failed under these rows.</exception>
     /// <exception cref="OperationCanceledException"><paramref name="cancellation"/> fired.</exception>
     Task<IReadOnlyList<IReadOnlyList<GeneratedSequence>>> GenerateAsync(GenerationBatch batch, CancellationToken cancellation);
@@ -25,4 +25,4 @@ internal interface IGenerator : IAsyncDisposable
 /// <param name="Context">Tokens of prompt and completion together at most.</param>
 /// <param name="Slots">Sequences decoded together at most.</param>
 /// <param name="EosId">End-of-text id, or null where the model has none.</param>
-internal sealed record GeneratorInfo(string Fingerprint, int Vocabulary, int Context, int Slots, int? EosId);
+public sealed record GeneratorInfo(string Fingerprint, int Vocabulary, int Context, int Slots, int? EosId);

@@ -3,7 +3,7 @@ using Rudder.Engine.Sampling;
 namespace Rudder.Engine;
 
 /// <summary>An engine that scores given sequences under one language model. Calls from several threads are served one after the other.</summary>
-internal interface IScorer : IDisposable
+public interface IScorer : IDisposable
 {
     /// <summary>Tokens of prompt and completion together at most.</summary>
     int Context { get; }
@@ -19,12 +19,12 @@ internal interface IScorer : IDisposable
     IEnumerable<int[]> Batches(IReadOnlyList<ScoredSequence> sequences);
 
     /// <summary>Log-probabilities of each sequence's completion, in order.</summary>
-    /// <exception cref="GenerationRequestException">A sequence does not fit the model.</exception>
+    /// <exception cref="RequestFault">A sequence does not fit the model.</exception>
     /// <exception cref="EngineFailedException">The model gives what is no distribution.</exception>
     IReadOnlyList<SequenceScore> Score(IReadOnlyList<ScoredSequence> sequences, CancellationToken cancellation);
 
     /// <summary>How far this model is from a reference along each sequence, in order.</summary>
-    /// <exception cref="GenerationRequestException">A sequence does not fit one of the models, or their vocabularies differ.</exception>
+    /// <exception cref="RequestFault">A sequence does not fit one of the models, or their vocabularies differ.</exception>
     /// <exception cref="EngineFailedException">A model gives what is no distribution.</exception>
     IReadOnlyList<SequenceDivergenceScore> Diverge(IScorer reference, IReadOnlyList<ScoredSequence> sequences, CancellationToken cancellation);
 }
@@ -32,7 +32,7 @@ internal interface IScorer : IDisposable
 /// <summary>A prompt with a given completion, to be scored.</summary>
 /// <param name="PromptIds">At least one id.</param>
 /// <param name="CompletionIds">May be empty: then its sum is 0.</param>
-internal sealed record ScoredSequence(int[] PromptIds, int[] CompletionIds)
+public sealed record ScoredSequence(int[] PromptIds, int[] CompletionIds)
 {
     /// <summary>How many of the most probable tokens are told at each completion id's place. Default 0: none.</summary>
     public int TopLogProbs { get; init; }
@@ -41,7 +41,7 @@ internal sealed record ScoredSequence(int[] PromptIds, int[] CompletionIds)
 /// <summary>log pi(completion | prompt).</summary>
 /// <param name="Sum">Nats.</param>
 /// <param name="TokenLogProbs">One per completion id, nats.</param>
-internal sealed record SequenceScore(double Sum, float[] TokenLogProbs)
+public sealed record SequenceScore(double Sum, float[] TokenLogProbs)
 {
     /// <summary>The most probable tokens at each completion id's place; null where none were asked for.</summary>
     public IReadOnlyList<RankedToken[]>? Top { get; init; }
@@ -53,4 +53,4 @@ internal sealed record SequenceScore(double Sum, float[] TokenLogProbs)
 /// <param name="ModelLogProb">log pi(completion) under the model, nats.</param>
 /// <param name="ReferenceLogProb">The same under the reference, nats.</param>
 /// <param name="Tokens">Completion tokens.</param>
-internal sealed record SequenceDivergenceScore(double KlExact, double KlK1, double ModelLogProb, double ReferenceLogProb, int Tokens);
+public sealed record SequenceDivergenceScore(double KlExact, double KlK1, double ModelLogProb, double ReferenceLogProb, int Tokens);

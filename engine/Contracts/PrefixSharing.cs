@@ -1,7 +1,7 @@
 namespace Rudder.Engine;
 
 /// <summary>Whose prompts may begin with what was computed for whose: a prompt that is answered sooner tells that its beginning was known.</summary>
-internal enum PrefixSharing
+public enum PrefixSharing
 {
     /// <summary>Anybody's with anybody's: the fastest, for clients that may know of each other's prompts.</summary>
     All,

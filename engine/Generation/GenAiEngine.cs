@@ -1,4 +1,5 @@
 using Microsoft.ML.OnnxRuntimeGenAI;
+using Rudder.Checkpoints;
 using Rudder.Engine.Graphs;
 using Rudder.Engine.Sampling;
 
@@ -37,16 +38,16 @@ internal sealed class GenAiEngine : IGenerator
     /// <param name="folder">The model's graphs.</param>
     /// <param name="options">Limits; of MaxSlots at most 32 are used.</param>
     /// <param name="eosId">End-of-text id; GenAI cannot do without one.</param>
-    /// <exception cref="ModelLoadException">The graph cannot be loaded, its cache could grow too large, or the model has no end-of-text id.</exception>
+    /// <exception cref="RequestFault">The graph cannot be loaded, its cache could grow too large, or the model has no end-of-text id.</exception>
     public static GenAiEngine Load(GraphFolder folder, EngineOptions options, int? eosId)
     {
         if (eosId is null)
         {
-            throw new ModelLoadException(
+            throw RequestFault.Unusable(
                 $"{folder.ModelFolder}: config.json names no eos_token_id; GenAI would end sequences at an id of its own choice. Load the model with the engine slots.");
         }
 
-        GraphShape shape = GraphFile.Read(folder, "decoder", options.Precision).Shape;   // GenAI does not tell it
+        GraphShape shape = GraphFile.Read(folder, GraphFiles.Model(options.Precision), options.Precision).Shape;   // GenAI does not tell it
         int slots = Math.Min(MaxBatch, options.MaxSlots);
         int maxTokens = shape.TokensPerSequence(options, folder.ModelFolder);
         CacheSize.Of(shape, slots, maxTokens, options.MaxCacheBytes);
@@ -56,17 +57,15 @@ internal sealed class GenAiEngine : IGenerator
         Model? model = null;
         try
         {
-            config = new Config(folder.Path);
+            config = new Config(folder.ModelFolder);
             config.Overlay(GenAiSettings.Overlay(options.Precision, options.Threads));
             model = new Model(config);
-            folder.RequireUnchanged();                       // GenAI reads graph and weights itself
             return new GenAiEngine(config, model, info, options, paddingId);
         }
         catch (OnnxRuntimeGenAIException e)
         {
             config?.Dispose();
-            folder.RequireUnchanged();                       // where that is the cause, it is what the caller should know
-            throw new ModelLoadException($"GenAI cannot load {folder.Path}: {e.Message}", e);
+            throw RequestFault.Unusable($"GenAI cannot load {folder.ModelFolder}: {e.Message}", e);
         }
         catch
         {
@@ -79,7 +78,7 @@ internal sealed class GenAiEngine : IGenerator
     /// <inheritdoc/>
     public async Task<IReadOnlyList<IReadOnlyList<GeneratedSequence>>> GenerateAsync(GenerationBatch batch, CancellationToken cancellation)
     {
-        RequestLimits.Check(batch, Info, _options.MaxQueuedSequences);
+        RequestLimits.Batch(batch, Info, _options.MaxQueuedSequences);
         int sequences = batch.Prompts.Sum(prompt => prompt.Samples);
         CheckSupported(batch, sequences);
         cancellation.ThrowIfCancellationRequested();
@@ -208,25 +207,28 @@ internal sealed class GenAiEngine : IGenerator
         {
             if (sequences > 1 && batch.Prompts[i].PromptIds is [.., int last] && last == _paddingId)
             {
-                throw new UnsupportedByEngineException($"prompts[{i}].ids", $"prompts[{i}] ends with id {last}, which the GenAI engine takes for padding when a request draws more than one completion. Ask for one completion at a time, or load the model with the slots engine.");
+                throw Unsupported($"prompts[{i}].ids", $"ends with id {last}", "the GenAI engine takes it for padding when a request draws more than one completion", "Ask for one completion at a time");
             }
 
             if (batch.Prompts[i].Parameters.MinP > 0)
             {
-                throw new UnsupportedByEngineException("settings.min_p", $"min_p is {batch.Prompts[i].Parameters.MinP}; the GenAI engine has no such setting. Use 0, or load the model with the slots engine.");
+                throw Unsupported("settings.min_p", $"is {batch.Prompts[i].Parameters.MinP}", "the GenAI engine has no such setting", "Use 0");
             }
 
             if (batch.Prompts[i].HasOwnSeed)
             {
-                throw new UnsupportedByEngineException($"prompts[{i}].seed", $"prompts[{i}].seed is set; the GenAI engine has one seed per request. Set settings.seed, or load the model with the slots engine.");
+                throw Unsupported($"prompts[{i}].seed", "is set", "the GenAI engine has one seed per request", "Set settings.seed");
             }
 
             if (batch.Prompts[i].Parameters != batch.Prompts[0].Parameters)
             {
-                throw new UnsupportedByEngineException($"prompts[{i}].settings", $"prompts[{i}] has other sampler settings than prompts[0]; the GenAI engine has one set per request. Send two requests, or load the model with the slots engine.");
+                throw Unsupported($"prompts[{i}].settings", "differ from those of prompts[0]", "the GenAI engine has one set per request", "Send two requests");
             }
         }
     }
+
+    private static RequestFault Unsupported(string field, string value, string limit, string remedy) =>
+        new(field, value, limit, remedy + ", or load the model with the slots engine.", FaultKind.Unsupported);
 
     private void Accept(int sequences)
     {

@@ -48,6 +48,6 @@ internal sealed class GenAiRow(int promptIndex, int sampleIndex, PromptRequest p
     }
 
     /// <summary>The finished completion.</summary>
-    public GeneratedSequence Result(uint seed) =>
+    public GeneratedSequence Result(ulong seed) =>
         new(SampleIndex, [.. _ids], [.. _logProbs], _stopped ? GenerationEnd.Stop : GenerationEnd.Length, seed) { Top = _top };
 }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using Microsoft.ML.OnnxRuntimeGenAI;
+using Rudder.Checkpoints;
 using Rudder.Engine.Graphs;
 
 namespace Rudder.Engine.Generation;
@@ -8,15 +9,12 @@ namespace Rudder.Engine.Generation;
 /// <summary>What GenAI is told, of a model when it is loaded and of each batch; and what it takes for padding.</summary>
 internal static class GenAiSettings
 {
-    /// <summary>GenAI's own settings beside the graphs, as the exporter writes them.</summary>
-    public const string FileName = "genai_config.json";
-
     /// <summary>What takes precedence over genai_config.json: the graph of the precision asked for, and the threads.</summary>
     /// <param name="precision">Which decoder graph.</param>
     /// <param name="threads">Threads to compute with; 0 is one per processor.</param>
     public static string Overlay(GraphPrecision precision, int threads)
     {
-        string graph = GraphFolder.FileName("decoder", precision);
+        string graph = $"{GraphFiles.Folder}/{GraphFiles.Model(precision)}";
         string count = (threads > 0 ? threads : Environment.ProcessorCount).ToString(CultureInfo.InvariantCulture);
         return $$$"""{"model":{"decoder":{"filename":"{{{graph}}}","session_options":{"intra_op_num_threads":{{{count}}},"inter_op_num_threads":1} } } }""";
     }
@@ -45,11 +43,10 @@ internal static class GenAiSettings
     }
 
     /// <summary>The id that GenAI takes for padding.</summary>
-    /// <exception cref="ModelLoadException">genai_config.json does not name it.</exception>
+    /// <exception cref="RequestFault">genai_config.json does not name it.</exception>
     public static int ReadPaddingId(GraphFolder folder)
     {
-        string path = Path.Combine(folder.Path, FileName);
-        folder.Watch(FileName);                              // GenAI reads it once more
+        string path = Path.Combine(folder.ModelFolder, ModelFiles.GenAiConfig);
         try
         {
             using var config = JsonDocument.Parse(File.ReadAllText(path));
@@ -57,7 +54,7 @@ internal static class GenAiSettings
         }
         catch (Exception e) when (e is IOException or JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
         {
-            throw new ModelLoadException($"{path} names no model.pad_token_id ({e.Message}). Export the model again: trainer export --model FOLDER.", e);
+            throw RequestFault.Unusable($"{path} names no model.pad_token_id ({e.Message}). Export the model again: trainer export --model FOLDER.", e);
         }
     }
 }

@@ -2,6 +2,7 @@ using Microsoft.ML.OnnxRuntime;
 using Microsoft.ML.OnnxRuntime.Tensors;
 using Rudder.Engine.Graphs;
 using Rudder.Engine.Kernels;
+using Rudder.Engine.Registry;
 
 namespace Rudder.Engine.Generation;
 
@@ -56,11 +57,11 @@ internal sealed class OnnxDecoder : IDecoder
     /// <param name="folder">The model's graphs.</param>
     /// <param name="options">Limits, precision and device.</param>
     /// <param name="eosId">End-of-text id, for information.</param>
-    /// <exception cref="ModelLoadException">The graph cannot be loaded or its cache would be too large.</exception>
+    /// <exception cref="RequestFault">The graph cannot be loaded or its cache would be too large.</exception>
     public static OnnxDecoder Load(GraphFolder folder, EngineOptions options, int? eosId)
     {
         var cuda = CudaProvider.For(options);
-        var (session, shape) = GraphSession.Open(folder, "decoder", options.Precision, options.Threads, cuda);
+        var (session, shape) = GraphSession.Open(folder, options.Precision, options.Threads, cuda);
         OnnxDecoder decoder;
         try
         {
@@ -72,7 +73,7 @@ internal sealed class OnnxDecoder : IDecoder
         catch (OnnxRuntimeException e)
         {
             session.Dispose();
-            throw new ModelLoadException($"ONNX Runtime cannot make a cache for the decoder of {folder.Path}: {e.Message} Unload a model, or lower MaxSlots or MaxTokens.", e);
+            throw RequestFault.Unusable($"ONNX Runtime cannot make a cache for the decoder of {folder.Path}: {e.Message} Unload a model, or lower MaxSlots or MaxTokens.", e);
         }
         catch
         {
@@ -88,7 +89,7 @@ internal sealed class OnnxDecoder : IDecoder
         catch (OnnxRuntimeException e)
         {
             decoder.Dispose();
-            throw new ModelLoadException($"ONNX Runtime cannot run the decoder of {folder.Path}: {e.Message} Export the model again: trainer export.", e);
+            throw RequestFault.Unusable($"ONNX Runtime cannot run the decoder of {folder.Path}: {e.Message} Export the model again: trainer export.", e);
         }
         catch
         {

@@ -35,8 +35,8 @@ internal sealed class RequestQueue(int capacity)
     }
 
     /// <summary>Puts a batch in, whole or not at all.</summary>
-    /// <exception cref="EngineDrainingException">The queue is closed.</exception>
-    /// <exception cref="QueueFullException">It would hold more than its capacity.</exception>
+    /// <exception cref="RequestFault">The queue is closed.</exception>
+    /// <exception cref="RequestFault">It would hold more than its capacity.</exception>
     public void Enqueue(BatchWork batch)
     {
         int sequences = batch.Prompts.Sum(prompt => prompt.Request.Samples);

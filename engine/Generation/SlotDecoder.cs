@@ -1,5 +1,6 @@
 using Microsoft.ML.OnnxRuntime;
 using Microsoft.ML.OnnxRuntime.Tensors;
+using Rudder.Checkpoints;
 using Rudder.Engine.Graphs;
 using Rudder.Engine.Kernels;
 
@@ -46,7 +47,7 @@ internal sealed class SlotDecoder : IDecoder
         catch (OutOfMemoryException e)
         {
             Dispose();
-            throw new ModelLoadException($"no memory for the logits of {slots} slots, {(long)slots * _shape.Vocabulary * sizeof(float):N0} bytes, and weights. Lower MaxSlots.", e);
+            throw RequestFault.Unusable($"no memory for the logits of {slots} slots, {(long)slots * _shape.Vocabulary * sizeof(float):N0} bytes, and weights. Lower MaxSlots.", e);
         }
         catch
         {
@@ -59,10 +60,10 @@ internal sealed class SlotDecoder : IDecoder
     public GeneratorInfo Info { get; }
 
     /// <summary>Loads a decoder and runs it once.</summary>
-    /// <exception cref="ModelLoadException">The graph cannot be loaded or its cache would be too large.</exception>
+    /// <exception cref="RequestFault">The graph cannot be loaded or its cache would be too large.</exception>
     public static SlotDecoder Load(GraphFolder folder, EngineOptions options, int? eosId)
     {
-        var graph = GraphFile.Read(folder, "decoder", options.Precision);
+        var graph = GraphFile.Read(folder, GraphFiles.Model(options.Precision), options.Precision);
         return new SlotDecoder(graph, options, graph.Shape.TokensPerSequence(options, folder.ModelFolder), eosId);
     }
 
@@ -137,7 +138,7 @@ internal sealed class SlotDecoder : IDecoder
     {
         if (maxTokens > SlotCache.MostTokens)
         {
-            throw new ModelLoadException($"a slot would hold {maxTokens:N0} tokens; attention takes at most {SlotCache.MostTokens:N0}. Set MaxTokens to that or less.");
+            throw RequestFault.Unusable($"a slot would hold {maxTokens:N0} tokens; attention takes at most {SlotCache.MostTokens:N0}. Set MaxTokens to that or less.");
         }
 
         bool isHalf = shape.Precision == "int8";
@@ -148,7 +149,7 @@ internal sealed class SlotDecoder : IDecoder
         }
         catch (OutOfMemoryException e)
         {
-            throw new ModelLoadException($"no memory for a key-value cache of {bytes:N0} bytes. Lower MaxSlots or MaxTokens.", e);
+            throw RequestFault.Unusable($"no memory for a key-value cache of {bytes:N0} bytes. Lower MaxSlots or MaxTokens.", e);
         }
     }
 
@@ -179,7 +180,7 @@ internal sealed class SlotDecoder : IDecoder
         }
         catch (OnnxRuntimeException e)
         {
-            throw new ModelLoadException($"ONNX Runtime cannot run {graph.Path}: {e.Message} Export the model again: trainer export.", e);
+            throw RequestFault.Unusable($"ONNX Runtime cannot run {graph.Path}: {e.Message} Export the model again: trainer export.", e);
         }
     }
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Rudder.Checkpoints;
 using Rudder.Engine.Graphs;
 using Rudder.Engine.Sampling;
 using Rudder.Engine.Telemetry;
@@ -66,14 +67,14 @@ internal sealed class SlotEngine : IGenerator, IRowWork
     /// <param name="options">Limits.</param>
     /// <param name="eosId">End-of-text id, for information.</param>
     /// <param name="observer">Told of what the loop does; null: nobody.</param>
-    /// <exception cref="ModelLoadException">The graph cannot be loaded or its cache would be too large.</exception>
+    /// <exception cref="RequestFault">The graph cannot be loaded or its cache would be too large.</exception>
     public static SlotEngine Load(GraphFolder folder, EngineOptions options, int? eosId, IEngineObserver? observer = null) =>
         new(Decoder(folder, options, eosId), options, observer);
 
     /// <inheritdoc/>
     public Task<IReadOnlyList<IReadOnlyList<GeneratedSequence>>> GenerateAsync(GenerationBatch batch, CancellationToken cancellation)
     {
-        RequestLimits.Check(batch, Info, _options.MaxQueuedSequences);
+        RequestLimits.Batch(batch, Info, _options.MaxQueuedSequences);
         cancellation.ThrowIfCancellationRequested();
         var work = new BatchWork(batch, cancellation);
         _queue.Enqueue(work);

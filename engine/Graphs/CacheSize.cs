@@ -8,7 +8,7 @@ internal static class CacheSize
     /// <param name="slots">S.</param>
     /// <param name="maxTokens">maxT.</param>
     /// <param name="maxBytes">Largest size allowed.</param>
-    /// <exception cref="ModelLoadException">It would be larger than allowed.</exception>
+    /// <exception cref="RequestFault">It would be larger than allowed.</exception>
     public static long Of(GraphShape shape, int slots, int maxTokens, long maxBytes)
     {
         try
@@ -16,12 +16,12 @@ internal static class CacheSize
             long bytes = checked(shape.CacheBytesPerToken * slots * maxTokens);
             return bytes <= maxBytes
                 ? bytes
-                : throw new ModelLoadException(
+                : throw RequestFault.Unusable(
                     $"the key-value cache of {slots} slots × {maxTokens} tokens needs {bytes:N0} bytes; the limit is {maxBytes:N0} (Service:MaxCacheMegabytes). Lower MaxSlots or MaxTokens, or raise it.");
         }
         catch (OverflowException e)
         {
-            throw new ModelLoadException($"the key-value cache of {slots} slots × {maxTokens} tokens is larger than any memory. Lower MaxSlots or MaxTokens.", e);
+            throw RequestFault.Unusable($"the key-value cache of {slots} slots × {maxTokens} tokens is larger than any memory. Lower MaxSlots or MaxTokens.", e);
         }
     }
 }

@@ -28,7 +28,7 @@ internal sealed class CudaProvider
     private CudaProvider(OrtEpDevice? plugIn) => _plugIn = plugIn;
 
     /// <summary>The provider that the options ask for; null where they ask for the processor.</summary>
-    /// <exception cref="ModelLoadException">There is none, or it shows no GPU.</exception>
+    /// <exception cref="RequestFault">There is none, or it shows no GPU.</exception>
     public static CudaProvider? For(EngineOptions options) => options.Device == GraphDevice.Cuda ? Open(options.CudaProviderLibrary) : null;
 
     /// <summary>What keeps CUDA from being used, as far as can be told without touching a GPU; null: nothing.</summary>
@@ -49,7 +49,7 @@ internal sealed class CudaProvider
     }
 
     /// <summary>Puts the provider first in a session's options; what it cannot compute stays with the processor.</summary>
-    /// <exception cref="ModelLoadException">It does not start: no GPU, no driver, or libraries of CUDA missing.</exception>
+    /// <exception cref="RequestFault">It does not start: no GPU, no driver, or libraries of CUDA missing.</exception>
     public void AddTo(SessionOptions options)
     {
         try
@@ -83,7 +83,7 @@ internal sealed class CudaProvider
     {
         if (Fault(library) is { } fault)
         {
-            throw new ModelLoadException(fault);
+            throw RequestFault.Unusable(fault);
         }
 
         try
@@ -108,16 +108,16 @@ internal sealed class CudaProvider
             }
             else if (_registered != path)
             {
-                throw new ModelLoadException($"the process has loaded the provider library {_registered}; {path} needs another. Restart the service.");
+                throw RequestFault.Unusable($"the process has loaded the provider library {_registered}; {path} needs another. Restart the service.");
             }
         }
 
         var devices = environment.GetEpDevices();
         return devices.FirstOrDefault(device => device.EpName.Contains("cuda", StringComparison.OrdinalIgnoreCase))
-            ?? throw new ModelLoadException(
+            ?? throw RequestFault.Unusable(
                 $"the provider library {path} shows no CUDA device; there are {string.Join(", ", devices.Select(device => device.EpName).Distinct())}. "
                 + "Check that a driver is installed (nvidia-smi) and that CUDA_VISIBLE_DEVICES hides no GPU, or set Service:Device to cpu.");
     }
 
-    private static ModelLoadException Unusable(OnnxRuntimeException cause) => new($"the CUDA provider cannot be used: {cause.Message} {Remedy}", cause);
+    private static RequestFault Unusable(OnnxRuntimeException cause) => RequestFault.Unusable($"the CUDA provider cannot be used: {cause.Message} {Remedy}", cause);
 }

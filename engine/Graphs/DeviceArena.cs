@@ -22,7 +22,7 @@ internal sealed class DeviceArena : IDisposable
     /// <param name="slots">S.</param>
     /// <param name="maxTokens">maxT.</param>
     /// <param name="maxBytes">Largest size allowed.</param>
-    /// <exception cref="ModelLoadException">It would be larger than allowed, or the device's memory ran out.</exception>
+    /// <exception cref="RequestFault">It would be larger than allowed, or the device's memory ran out.</exception>
     public DeviceArena(OrtMemoryInfo memory, CudaProvider? cuda, GraphShape shape, int slots, int maxTokens, long maxBytes)
     {
         (_shape, _slots, _maxTokens) = (shape, slots, maxTokens);
@@ -47,7 +47,7 @@ internal sealed class DeviceArena : IDisposable
         catch (OnnxRuntimeException e)
         {
             Free(allocator, own);
-            throw new ModelLoadException(
+            throw RequestFault.Unusable(
                 $"no memory on the device for a key-value cache of {bytes:N0} bytes: {e.Message} Lower MaxSlots or MaxTokens, or unload a model.", e);
         }
         catch
@@ -93,7 +93,7 @@ internal sealed class DeviceArena : IDisposable
         long bytes = checked(_slots * RowBytes);
         return bytes <= uint.MaxValue
             ? (uint)bytes
-            : throw new ModelLoadException(
+            : throw RequestFault.Unusable(
                 $"one layer's keys of {_slots} slots × {_maxTokens} tokens take {bytes:N0} bytes; a block on the device holds at most {uint.MaxValue:N0}. Lower MaxSlots or MaxTokens.");
     }
 

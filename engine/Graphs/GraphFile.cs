@@ -1,5 +1,6 @@
 using Google.Protobuf;
 using Microsoft.ML.OnnxRuntime;
+using Rudder.Checkpoints;
 using Rudder.Engine.Kernels;
 using Rudder.Onnx;
 using AttributeType = Rudder.Onnx.AttributeProto.Types.AttributeType;
@@ -12,11 +13,11 @@ internal sealed class GraphFile
 {
     private const string WeightsFolder = "session.model_external_initializers_file_folder_path";
 
-    private readonly GraphFolder _folder;
+    private readonly string _weights;                        // folder of the weight files
 
-    private GraphFile(GraphFolder folder, string path, ModelProto model, GraphShape shape)
+    private GraphFile(string path, string weights, ModelProto model, GraphShape shape)
     {
-        (_folder, Path, Model, Shape) = (folder, path, model, shape);
+        (Path, _weights, Model, Shape) = (path, weights, model, shape);
     }
 
     /// <summary>The file.</summary>
@@ -30,12 +31,12 @@ internal sealed class GraphFile
 
     /// <summary>Reads a verified graph.</summary>
     /// <param name="folder">Where it lies.</param>
-    /// <param name="graph">Its name without precision and ending: decoder, logprobs or classifier.</param>
-    /// <param name="precision">Which of its files.</param>
-    /// <exception cref="ModelLoadException">The graph is missing, damaged, or of another model or precision.</exception>
-    public static GraphFile Read(GraphFolder folder, string graph, GraphPrecision precision)
+    /// <param name="name">Its file name.</param>
+    /// <param name="precision">Its precision.</param>
+    /// <exception cref="RequestFault">The graph is missing, damaged, or of another model or precision.</exception>
+    public static GraphFile Read(GraphFolder folder, string name, GraphPrecision precision)
     {
-        string name = GraphFolder.FileName(graph, precision), path = System.IO.Path.Combine(folder.Path, name);
+        string path = System.IO.Path.Combine(folder.Path, name);
         ModelProto model;
         try
         {
@@ -43,22 +44,22 @@ internal sealed class GraphFile
         }
         catch (InvalidProtocolBufferException e)
         {
-            throw new ModelLoadException($"{path} cannot be read as an ONNX graph: {e.Message} Export the model again: trainer export.", e);
+            throw RequestFault.Unusable($"{path} cannot be read as an ONNX graph: {e.Message} Export the model again: trainer export.", e);
         }
 
         if ((Fault(model) ?? UnknownWeights(model, folder)) is { } fault)
         {
-            throw new ModelLoadException($"{path} {fault}. Export the model again: trainer export.");
+            throw RequestFault.Unusable($"{path} {fault}. Export the model again: trainer export.");
         }
 
         var shape = GraphShape.Read(model, path);
         Check(shape, path, folder.Fingerprint, precision);
-        return new GraphFile(folder, path, model, shape);
+        return new GraphFile(path, FollowLinks(model, folder), model, shape);
     }
 
     /// <summary>Takes the node that makes an output out of this graph into one of its own; this one then ends at what that node reads.</summary>
     /// <param name="output">The output.</param>
-    /// <exception cref="ModelLoadException">No node computes it from one value of the graph and constants.</exception>
+    /// <exception cref="RequestFault">No node computes it from one value of the graph and constants.</exception>
     public GraphFile TakeLast(string output)
     {
         var graph = Model.Graph;
@@ -66,7 +67,7 @@ internal sealed class GraphFile
         string[] read = node is null ? [] : [.. node.Input.Where(name => graph.Initializer.All(tensor => tensor.Name != name))];
         if (node is null || read is not [{ Length: > 0 } state] || graph.Output is not [var declared] || declared.Name != output)
         {
-            throw new ModelLoadException($"{Path} does not end in a product that gives '{output}'. Export the model again: trainer export.");
+            throw RequestFault.Unusable($"{Path} does not end in a product that gives '{output}'. Export the model again: trainer export.");
         }
 
         var value = new ValueInfoProto { Name = state, Type = declared.Type.Clone() };
@@ -80,7 +81,7 @@ internal sealed class GraphFile
         graph.Output[0] = value.Clone();
         var model = Model.Clone();
         model.Graph = last;
-        return new GraphFile(_folder, Path, model, Shape);
+        return new GraphFile(Path, _weights, model, Shape);
     }
 
     /// <summary>Opens the graph in ONNX Runtime; on the processor with this program's operators where they do more at once than ONNX's.</summary>
@@ -88,58 +89,65 @@ internal sealed class GraphFile
     /// <param name="cuda">The device it computes on; null: the processor.</param>
     /// <param name="attention">Its attention, where it has ours by now; it must outlive the session.</param>
     /// <param name="adjust">Changes the session's settings, for instance to profile it.</param>
-    /// <exception cref="ModelLoadException">ONNX Runtime refuses it, or a file was changed or replaced since it was verified.</exception>
+    /// <exception cref="RequestFault">ONNX Runtime refuses it.</exception>
     public InferenceSession Start(int threads, CudaProvider? cuda = null, OperatorDomain? attention = null, Action<SessionOptions>? adjust = null)
     {
-        string weights = System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(Path))!;
         using var options = GraphSession.Options(threads);
         adjust?.Invoke(options);
-        if (cuda is null && Shape.Precision != "fp16")       // ours take float32
+        if (cuda is null && Shape.Precision != GraphFiles.Name(GraphPrecision.Fp16))       // ours take float32
         {
-            FuseRows(weights, threads);
+            FuseRows(threads);
             GraphFusion.RowOperators.AddTo(options);
             attention?.AddTo(options);
         }
 
         cuda?.AddTo(options);
-        options.AddSessionConfigEntry(WeightsFolder, weights);
+        options.AddSessionConfigEntry(WeightsFolder, _weights);
         var before = HugePages.LargeRanges();
         var session = Open(options);
         HugePages.Collapse(before);
         return session;
     }
 
-    // The weights are read by their paths, by ONNX Runtime and by our operators: what they were verified as must still be there afterwards.
     private InferenceSession Open(SessionOptions options)
     {
-        InferenceSession? session = null;
         try
         {
-            session = new InferenceSession(Model.ToByteArray(), options);
-            _folder.RequireUnchanged();
-            return session;
+            return new InferenceSession(Model.ToByteArray(), options);
         }
         catch (OnnxRuntimeException e)
         {
-            _folder.RequireUnchanged();                      // where that is the cause, it is what the caller should know
-            throw new ModelLoadException($"ONNX Runtime cannot load {Path}: {e.Message}", e);
-        }
-        catch
-        {
-            session?.Dispose();
-            throw;
+            throw RequestFault.Unusable($"ONNX Runtime cannot load {Path}: {e.Message}", e);
         }
     }
 
-    private void FuseRows(string weights, int threads)
+    // ONNX Runtime refuses weights behind a link that leads out of the folder, as all links of a download cache do. It gets their real place.
+    private static string FollowLinks(ModelProto model, GraphFolder folder)
+    {
+        string? place = null;
+        foreach (var entry in model.Graph.Initializer.SelectMany(tensor => tensor.ExternalData).Where(entry => entry.Key == "location"))
+        {
+            string real = folder.RealPath(entry.Value), parent = System.IO.Path.GetDirectoryName(real)!;
+            if (place is not null && place != parent)
+            {
+                throw RequestFault.Unusable($"the weight files of {folder.Path} are links into several folders. Put them into one folder, or copy them beside the graphs.");
+            }
+
+            (place, entry.Value) = (parent, System.IO.Path.GetFileName(real));
+        }
+
+        return place ?? System.IO.Path.GetFullPath(folder.Path);
+    }
+
+    private void FuseRows(int threads)
     {
         try
         {
-            GraphFusion.FuseRows(Model, weights, threads);
+            GraphFusion.FuseRows(Model, _weights, threads);
         }
         catch (Exception e) when (e is ArgumentException or InvalidOperationException)
         {
-            throw new ModelLoadException($"{Path} has a node without the inputs or attributes that its operator needs. Export the model again: trainer export.", e);
+            throw RequestFault.Unusable($"{Path} has a node without the inputs or attributes that its operator needs. Export the model again: trainer export.", e);
         }
     }
 
@@ -162,6 +170,11 @@ internal sealed class GraphFile
             return $"has the operator {own.OpType} of this service's own, which no export writes";
         }
 
+        if (GraphRules.Fault(model.Graph) is { } other)
+        {
+            return other;
+        }
+
         string? twice = Repeated(model.MetadataProps.Select(entry => entry.Key))
             ?? Repeated(model.Graph.Initializer.Select(tensor => tensor.Name))
             ?? Repeated(model.Graph.Node.SelectMany(node => node.Output).Where(name => name.Length > 0));
@@ -177,7 +190,7 @@ internal sealed class GraphFile
         string? file = outside
             .SelectMany(tensor => tensor.ExternalData.Where(entry => entry.Key == "location").Select(entry => entry.Value).DefaultIfEmpty(""))
             .FirstOrDefault(name => !folder.HasWeights(name));
-        return file is null ? null : $"has weights in '{file}', which is none of the weight files that export.json lists";
+        return file is null ? null : $"has weights in '{file}', which is none of the weight files that {ExportReport.FileName} lists";
     }
 
     private static string? Repeated(IEnumerable<string> names)
@@ -188,15 +201,15 @@ internal sealed class GraphFile
 
     private static void Check(GraphShape shape, string path, string fingerprint, GraphPrecision precision)
     {
-        string wanted = precision.ToString().ToLowerInvariant();
+        string wanted = GraphFiles.Name(precision);
         if (shape.Fingerprint != fingerprint)
         {
-            throw new ModelLoadException($"{path} is a graph of fingerprint {shape.Fingerprint}, not {fingerprint}. Export the model again: trainer export.");
+            throw RequestFault.Unusable($"{path} is a graph of fingerprint {shape.Fingerprint}, not {fingerprint}. Export the model again: trainer export.");
         }
 
         if (shape.Precision != wanted)
         {
-            throw new ModelLoadException($"{path} is a graph in {shape.Precision}; {wanted} was asked for. Export the model again: trainer export.");
+            throw RequestFault.Unusable($"{path} is a graph in {shape.Precision}; {wanted} was asked for. Export the model again: trainer export.");
         }
     }
 }

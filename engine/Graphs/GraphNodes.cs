@@ -52,12 +52,6 @@ internal sealed class GraphNodes(GraphProto graph)
         gather.Attribute is [{ Name: "axis", I: 1 }] && gather.Input.Count == 2 && _constants.TryGetValue(gather.Input[1], out var index)
         && index.Dims.Count == 0 && Integers(gather.Input[1]) is [0];
 
-    /// <summary>Whether a node makes a value; otherwise it is an input or a constant.</summary>
-    public bool IsMade(string value) => _makers.ContainsKey(value);
-
-    /// <summary>Whether a value is an output of the graph.</summary>
-    public bool IsOutput(string value) => graph.Output.Any(output => output.Name == value);
-
     /// <summary>The node that reads a value, if it is the only one and of this operator.</summary>
     public NodeProto? OnlyReader(string value, string operation) =>
         Readers(value) == 1 ? graph.Node.SingleOrDefault(node => node.OpType == operation && node.Input.Contains(value)) : null;
@@ -114,37 +108,8 @@ internal sealed class GraphNodes(GraphProto graph)
         }
     }
 
-    /// <summary>Puts a new node before another one.</summary>
-    public void InsertBefore(NodeProto node, NodeProto added)
-    {
-        graph.Node.Insert(graph.Node.IndexOf(node), added);
-        foreach (string name in added.Output)
-        {
-            _makers[name] = added;
-        }
-    }
-
-    /// <summary>Puts nodes, in this order, before another one.</summary>
-    public void MoveBefore(NodeProto node, params ReadOnlySpan<NodeProto> moved)
-    {
-        foreach (var one in moved)
-        {
-            graph.Node.Remove(one);
-            graph.Node.Insert(graph.Node.IndexOf(node), one);
-        }
-    }
-
-    /// <summary>Has all that reads a value read another one.</summary>
-    public void Reread(string value, string other)
-    {
-        foreach (var node in graph.Node)
-        {
-            for (int i = 0; i < node.Input.Count; i++)
-            {
-                node.Input[i] = node.Input[i] == value ? other : node.Input[i];
-            }
-        }
-    }
+    /// <summary>Removes a node; another one must make its outputs.</summary>
+    public void Remove(NodeProto node) => graph.Node.Remove(node);
 
     /// <summary>Removes nodes that nothing reads any more, those that only they read, and constants.</summary>
     public void RemoveUnread()

@@ -1,4 +1,5 @@
 using Microsoft.ML.OnnxRuntime;
+using Rudder.Checkpoints;
 using SessionOptions = Microsoft.ML.OnnxRuntime.SessionOptions;
 
 namespace Rudder.Engine.Graphs;
@@ -6,17 +7,16 @@ namespace Rudder.Engine.Graphs;
 /// <summary>Opens ONNX Runtime sessions, all with the same settings.</summary>
 internal static class GraphSession
 {
-    /// <summary>Loads a verified graph.</summary>
+    /// <summary>Loads a verified decoder or classifier.</summary>
     /// <param name="folder">Where it lies.</param>
-    /// <param name="graph">Its name without precision and ending: decoder, logprobs or classifier.</param>
-    /// <param name="precision">Which of its files.</param>
+    /// <param name="precision">Which of the model's main graphs.</param>
     /// <param name="threads">Threads to compute with; 0 is one per processor.</param>
     /// <param name="cuda">The device it computes on; null: the processor.</param>
-    /// <exception cref="ModelLoadException">The graph is missing, damaged, of another model or precision, or not loadable.</exception>
+    /// <exception cref="RequestFault">The graph is missing, damaged, of another model or precision, or not loadable.</exception>
     public static (InferenceSession Session, GraphShape Shape) Open(
-        GraphFolder folder, string graph, GraphPrecision precision, int threads, CudaProvider? cuda = null)
+        GraphFolder folder, GraphPrecision precision, int threads, CudaProvider? cuda = null)
     {
-        var file = GraphFile.Read(folder, graph, precision);
+        var file = GraphFile.Read(folder, GraphFiles.Model(precision), precision);
         return (file.Start(threads, cuda), file.Shape);
     }
 

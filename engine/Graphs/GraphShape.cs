@@ -1,20 +1,19 @@
-using System.Globalization;
 using Microsoft.ML.OnnxRuntime.Tensors;
+using Rudder.Checkpoints;
 using Rudder.Onnx;
 
 namespace Rudder.Engine.Graphs;
 
-/// <summary>What a graph says about itself in its metadata.</summary>
-/// <param name="Fingerprint">Of the model it was exported from.</param>
-/// <param name="Precision">fp32, int8 or fp16.</param>
-/// <param name="Layers">Transformer blocks.</param>
-/// <param name="Heads">Attention heads.</param>
-/// <param name="HeadSize">Width of one head.</param>
-/// <param name="Vocabulary">Token ids.</param>
-/// <param name="Context">Tokens at most.</param>
-internal sealed record GraphShape(string Fingerprint, string Precision, int Layers, int Heads, int HeadSize, int Vocabulary, int Context)
+/// <summary>What a graph says about itself, in its metadata and by the types of its inputs and outputs.</summary>
+internal sealed record GraphShape : GraphMetadata
 {
     private const int FewestTokens = 2;                      // a prompt of one and one drawn
+
+    /// <summary>The shape of a graph with these metadata.</summary>
+    public GraphShape(GraphMetadata metadata)
+        : base(metadata)
+    {
+    }
 
     /// <summary>Element type of the key-value cache: Float, Float16, or BFloat16. Default Float, also for a graph that has no cache.</summary>
     public TensorElementType CacheType { get; init; } = TensorElementType.Float;
@@ -32,39 +31,30 @@ internal sealed record GraphShape(string Fingerprint, string Precision, int Laye
     /// <summary>Tokens of prompt and completion together: the limit of the settings, or the context where they name none.</summary>
     /// <param name="options">The settings.</param>
     /// <param name="modelFolder">For messages.</param>
-    /// <exception cref="ModelLoadException">The limit is above the context, or leaves no room for a prompt and a drawn token.</exception>
+    /// <exception cref="RequestFault">The limit is above the context, or leaves no room for a prompt and a drawn token.</exception>
     public int TokensPerSequence(EngineOptions options, string modelFolder)
     {
         if (options.MaxTokens > Context)
         {
-            throw new ModelLoadException($"MaxTokens is {options.MaxTokens}; {modelFolder} was trained for {Context} positions. Set it to at most that, or to 0.");
+            throw RequestFault.Unusable($"MaxTokens is {options.MaxTokens}; {modelFolder} was trained for {Context} positions. Set it to at most that, or to 0.");
         }
 
         int tokens = options.MaxTokens > 0 ? options.MaxTokens : Context;
         return tokens >= FewestTokens
             ? tokens
-            : throw new ModelLoadException(
+            : throw RequestFault.Unusable(
                 $"MaxTokens is {options.MaxTokens} and the context of {modelFolder} {Context}; a sequence needs room for {FewestTokens} tokens, one of the prompt and one drawn. "
                 + "Set MaxTokens to 0 or at least 2, or load a model with a longer context.");
     }
 
     /// <summary>Reads the metadata.</summary>
-    /// <exception cref="ModelLoadException">An entry is missing or no number.</exception>
-    public static GraphShape Read(ModelProto model, string path)
-    {
-        var metadata = model.MetadataProps.ToDictionary(entry => entry.Key, entry => entry.Value);
-        string Text(string key) => metadata.TryGetValue($"rudder.{key}", out string? value)
-            ? value
-            : throw new ModelLoadException($"{path} has no metadata 'rudder.{key}'. Export it with this project's trainer.");
-        int Number(string key) => int.TryParse(Text(key), NumberStyles.None, CultureInfo.InvariantCulture, out int value) && value > 0
-            ? value
-            : throw new ModelLoadException($"{path}: metadata 'rudder.{key}' is '{Text(key)}', not a positive number. Export the model again: trainer export.");
-        return new GraphShape(Text("fingerprint"), Text("precision"), Number("layers"), Number("heads"), Number("head_size"), Number("vocabulary"), Number("context"))
+    /// <exception cref="CheckpointException">An entry is missing or is not a number.</exception>
+    public static GraphShape Read(ModelProto model, string path) =>
+        new(Read(model.MetadataProps.ToDictionary(entry => entry.Key, entry => entry.Value), path))
         {
             CacheType = TypeOf(model.Graph.Input, "past_key_values.0.key"),
             LogitsType = TypeOf(model.Graph.Output, "logits"),
         };
-    }
 
     private static TensorElementType TypeOf(IEnumerable<ValueInfoProto> values, string name) =>
         values.FirstOrDefault(value => value.Name == name)?.Type?.TensorType?.ElemType == TensorProto.Types.DataType.Float16

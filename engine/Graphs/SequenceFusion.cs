@@ -36,15 +36,27 @@ internal static class SequenceFusion
         }
     }
 
-    private static void Replace(GraphNodes nodes, NodeProto node, string[] inputs, bool causal, int threads) => nodes.Replace(
-        node,
-        SequenceAttention.Operator.Name,
-        inputs,
-        [node.Output[0]],
-        GraphNodes.Attribute("heads", node.Attribute.Single(attribute => attribute.Name == Heads).I),
-        GraphNodes.Attribute("causal", causal ? 1 : 0),
-        GraphNodes.Attribute(SequenceAttention.First, 0),
-        GraphNodes.Attribute("threads", threads > 0 ? threads : Environment.ProcessorCount));
+    private static void Replace(GraphNodes nodes, NodeProto node, string[] inputs, bool causal, int threads)
+    {
+        // Where only first tokens are read of the result, only those are computed.
+        var first = causal ? null : nodes.OnlyReader(node.Output[0], "Gather");
+        first = first is not null && nodes.IsFirstOfTokens(first) ? first : null;
+        string output = (first ?? node).Output[0];
+        if (first is not null)
+        {
+            nodes.Remove(first);
+        }
+
+        nodes.Replace(
+            node,
+            SequenceAttention.Operator.Name,
+            inputs,
+            [output],
+            GraphNodes.Attribute("heads", node.Attribute.Single(attribute => attribute.Name == Heads).I),
+            GraphNodes.Attribute("causal", causal ? 1 : 0),
+            GraphNodes.Attribute(SequenceAttention.First, first is null ? 0 : 1),
+            GraphNodes.Attribute("threads", threads > 0 ? threads : Environment.ProcessorCount));
+    }
 
     private static bool IsPlain(NodeProto node) =>
         node.Attribute is [{ Name: Heads }] && node.Input.Count == Mask + 1 && node.Input.All(name => name.Length > 0) && node.Output.Count == 1;

@@ -1,3 +1,5 @@
+using Rudder.Engine.Generation;
+
 namespace Rudder.Engine.Kernels;
 
 /// <summary>

@@ -9,12 +9,12 @@ internal static class DevicePlacement
     /// <param name="source">The model.</param>
     /// <param name="config">Its config.</param>
     /// <param name="device">The service's device.</param>
-    /// <exception cref="ModelLoadException">It does not go there; names what would.</exception>
+    /// <exception cref="RequestFault">It does not go there; names what would.</exception>
     public static void Require(ModelSource source, ModelConfig config, GraphDevice device)
     {
         if (Fault(source, config is RobertaConfig, device) is { } fault)
         {
-            throw new ModelLoadException($"{source.Folder}: {fault}");
+            throw RequestFault.Unusable($"{source.Folder}: {fault}");
         }
     }
 

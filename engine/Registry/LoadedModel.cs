@@ -67,6 +67,76 @@ internal sealed class LoadedModel
     public string Decode(IEnumerable<int> ids) =>
         Tokenizer is { } tokenizer ? tokenizer.Decode(ids.Where(id => id < tokenizer.VocabularySize)) : "";
 
+    /// <summary>What callers see of it.</summary>
+    public ModelDescription Description => new(Name, Source, Fingerprint, Vocabulary, SlotTokens)
+    {
+        HasTokenizer = Tokenizer is not null,
+        Slots = Generator?.Info.Slots ?? 0,
+        EosId = EosId,
+        Labels = Classifier?.Labels ?? [],
+    };
+
+    /// <summary>Its limits.</summary>
+    public EngineOptions Options { get; init; } = new();
+
+    /// <summary>The generator.</summary>
+    /// <param name="field">Field that names the model.</param>
+    /// <exception cref="RequestFault">The model is a classifier.</exception>
+    public IGenerator RequireGenerator(string field) => Generator ?? throw WrongKind(field, "generator");
+
+    /// <summary>The scorer of completions.</summary>
+    /// <param name="field">Field that names the model.</param>
+    /// <exception cref="RequestFault">The model is a classifier.</exception>
+    public IScorer RequireScorer(string field) => Scorer ?? throw WrongKind(field, "generator");
+
+    /// <summary>The classifier.</summary>
+    /// <param name="field">Field that names the model.</param>
+    /// <exception cref="RequestFault">The model is a generator.</exception>
+    public IClassifier RequireClassifier(string field) => Classifier ?? throw WrongKind(field, "classifier");
+
+    /// <summary>The ids of a text.</summary>
+    /// <param name="field">Field that holds the text.</param>
+    /// <param name="text">The text.</param>
+    /// <exception cref="RequestFault">The model has no tokenizer, the text is too long, or it needs an id that the model does not have.</exception>
+    public int[] Encode(string field, string text)
+    {
+        var tokenizer = RequireTokenizer(field);
+        if (text.Length > Options.MaxTextLength)
+        {
+            throw new RequestFault(
+                field, $"has {text.Length} characters", $"the limit is {Options.MaxTextLength}", "Shorten it, or raise Service:MaxTextLength.");
+        }
+
+        try
+        {
+            return tokenizer.Encode(text);
+        }
+        catch (SurplusTokenException)
+        {
+            throw new RequestFault(
+                field, "holds a token that the tokenizer has and the model does not", $"the model has ids 0 to {Vocabulary - 1}", "Leave that token out.");
+        }
+    }
+
+    /// <summary>The text of ids that a caller sends. Unlike <see cref="Decode(IEnumerable{int})"/> it refuses ids that stand for no text.</summary>
+    /// <param name="field">Field that holds the ids.</param>
+    /// <param name="ids">Ids of the model.</param>
+    /// <exception cref="RequestFault">The model has no tokenizer, or an id is outside its vocabulary or the tokenizer's.</exception>
+    public string Decode(string field, IReadOnlyList<int> ids)
+    {
+        var tokenizer = RequireTokenizer(field);
+        int[] all = [.. ids];
+        RequestLimits.Ids(field, all, Vocabulary);
+        int at = all.AsSpan().IndexOfAnyExceptInRange(0, tokenizer.VocabularySize - 1);
+        return at < 0
+            ? tokenizer.Decode(all)
+            : throw new RequestFault(
+                $"{field}[{at}]",
+                $"is {all[at]}",
+                $"the tokenizer of model '{Name}' has ids 0 to {tokenizer.VocabularySize - 1}, the rest of the model's {Vocabulary} stand for no text",
+                "Leave it out.");
+    }
+
     /// <summary>Registers a call, unless the model is retired; then <see cref="Leave"/> must follow.</summary>
     public bool TryEnter()
     {
@@ -113,6 +183,15 @@ internal sealed class LoadedModel
 
             return _retirement ??= EndAsync(limit, time);
         }
+    }
+
+    private TextTokenizer RequireTokenizer(string field) => Tokenizer ?? throw new RequestFault(
+        field, "cannot be used", $"model '{Name}' has no tokenizer and takes and gives ids only", "Send token ids, or load a folder that holds a tokenizer.");
+
+    private RequestFault WrongKind(string field, string wanted)
+    {
+        string kind = Classifier is null ? "generator" : "classifier";
+        return new RequestFault(field, $"is '{Name}', a {kind}", $"this call needs a {wanted}", "The list of models has the kind of each.");
     }
 
     private async Task<Retirement> EndAsync(TimeSpan limit, TimeProvider time)

@@ -21,12 +21,7 @@ internal static class ModelCheck
         }
 
         var config = Told(() => ModelConfig.Load(source.Folder), start, faults);
-        var tokenizer = Told(() => TextTokenizer.Load(source.Folder), start, faults);
-        if (config is not null && tokenizer is not null && tokenizer.VocabularySize > config.VocabularySize)
-        {
-            faults.Add($"{start}the tokenizer has {tokenizer.VocabularySize} ids and config.json {config.VocabularySize}; take both from one model.");
-        }
-
+        Told(() => TextTokenizer.Load(source.Folder), start, faults);
         var graphs = Told(() => GraphFolder.Open(source.Folder), start, faults);
         if (config is null)
         {
@@ -46,8 +41,8 @@ internal static class ModelCheck
     private static void CheckGraphs(ModelSource source, ModelConfig config, GraphFolder graphs, string start, ICollection<string> faults)
     {
         string[] names = config is RobertaConfig
-            ? [GraphFolder.FileName("classifier", source.Precision)]
-            : [GraphFolder.FileName("decoder", source.Precision), GraphFolder.FileName("logprobs", GraphPrecision.Fp32)];
+            ? [GraphFiles.Model(source.Precision)]
+            : [GraphFiles.Model(source.Precision), GraphFiles.LogProbs];
         foreach (string name in names)
         {
             Told(() => graphs.Verified(name), start, faults);
@@ -112,7 +107,7 @@ internal static class ModelCheck
         {
             return read();
         }
-        catch (Exception e) when (e is CheckpointException or ModelLoadException or IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is CheckpointException or RequestFault or IOException or UnauthorizedAccessException)
         {
             faults.Add(start + e.Message);
             return null;

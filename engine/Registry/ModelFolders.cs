@@ -1,3 +1,5 @@
+using Rudder.Checkpoints;
+
 using Rudder.Engine.Graphs;
 
 namespace Rudder.Engine.Registry;
@@ -6,32 +8,63 @@ namespace Rudder.Engine.Registry;
 internal sealed class ModelFolders(IEnumerable<string> roots)
 {
     private const int MaxLinks = 40;
+    private static readonly char[] Separators = [Path.DirectorySeparatorChar, Path.AltDirectorySeparatorChar];
+    private static readonly StringComparison Comparison = OperatingSystem.IsWindows() ? StringComparison.OrdinalIgnoreCase : StringComparison.Ordinal;
     private readonly string[] _roots = [.. roots.Select(Path.GetFullPath)];
 
     /// <summary>The real folder behind a path.</summary>
     /// <param name="path">Absolute, or relative to the first model root.</param>
-    /// <exception cref="ModelPathException">It leads out of the roots, or there is no such folder.</exception>
+    /// <exception cref="RequestFault">It leads out of the roots, or there is no such folder.</exception>
     public string Resolve(string path)
     {
         if (path.Contains('\0'))
         {
-            throw new ModelPathException("path holds a NUL character; it takes a folder inside one of the service's model roots.", missing: false);
+            throw new RequestFault("path", "holds a NUL character", "it takes a folder inside one of the service's model roots", "");
         }
 
         string real = RealPath(Path.GetFullPath(path, _roots[0]));
         var realRoots = _roots.Select(root => RealPath(root)).ToList();
         if (!IsInside(real, realRoots))
         {
-            throw Outside("path");
+            throw Outside();
         }
 
         if (!Directory.Exists(real))
         {
-            throw new ModelPathException("path names no folder inside the service's model roots; Service:ModelRoots lists them.", missing: true);
+            throw new RequestFault("path", "names no folder inside the service's model roots", "Service:ModelRoots lists them", "", FaultKind.NotFound);
         }
 
         RequireFilesInside(real, realRoots);
         return real;
+    }
+
+    /// <summary>A folder that a caller names, as a source whose place is checked again while it is loaded.</summary>
+    /// <param name="name">Name of the model.</param>
+    /// <param name="path">Absolute, or relative to the first model root.</param>
+    /// <param name="engine">What decodes it.</param>
+    /// <param name="precision">Which graphs are loaded.</param>
+    /// <exception cref="RequestFault">The path leads out of the roots, or there is no such folder.</exception>
+    public ModelSource Source(string name, string path, EngineKind engine, GraphPrecision precision)
+    {
+        string folder = Resolve(path);
+        return new ModelSource(name, folder, engine, precision) { RequireInPlace = () => RequireInPlace(folder) };
+    }
+
+    private void RequireInPlace(string folder)
+    {
+        try
+        {
+            if (Resolve(folder) == folder)
+            {
+                return;
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw RequestFault.Unusable($"{folder} cannot be read: {e.Message} Load the model again once its folder is complete and readable.", e);
+        }
+
+        throw RequestFault.Unusable($"{folder} was replaced by a link while the model was being loaded. Load the model again by the path of the folder.");
     }
 
     // The files themselves may be links too, as in a download cache, and so may the folders in the folder: each is gone through once,
@@ -48,13 +81,17 @@ internal sealed class ModelFolders(IEnumerable<string> roots)
                 string real = isLink ? RealPath(entry) : entry;
                 if (isLink && !IsInside(real, realRoots))
                 {
-                    throw Outside($"'{Path.GetRelativePath(folder, entry)}' in the folder at path");
+                    throw Outside(Path.GetRelativePath(folder, entry));
                 }
 
-                if (LinuxStatus.Read(real) is { IsSpecial: true })
+                if (new FileInfo(real) is { Exists: true, Length: 0 } && !Path.GetFileName(entry).StartsWith('.'))
                 {
-                    throw new ModelPathException(
-                        $"'{Path.GetRelativePath(folder, entry)}' in the folder at path is a pipe, a socket or a device; a model folder holds files and folders only. Take it out.", missing: false);
+                    // A pipe, a socket and a device have no length, and reading one may never end.
+                    throw new RequestFault(
+                        "path",
+                        $"holds '{Path.GetRelativePath(folder, entry)}', which is empty or not a regular file",
+                        "a model folder holds folders and files with content",
+                        "Take it out.");
                 }
 
                 if (Directory.Exists(real) && seen.Add(real))
@@ -65,27 +102,31 @@ internal sealed class ModelFolders(IEnumerable<string> roots)
         }
     }
 
-    private static ModelPathException Outside(string what) =>
-        new($"{what} leads out of the service's model roots; the operator can add a root with Service:ModelRoots.", missing: false);
+    private static RequestFault Outside(string? entry = null) => new(
+        "path",
+        $"{(entry is null ? "" : $"holds '{entry}', which ")}leads out of the service's model roots",
+        "",
+        "The operator can add a root with Service:ModelRoots.");
 
-    private static bool IsInside(string real, IEnumerable<string> realRoots) =>
-        realRoots.Any(root => real == root || real.StartsWith(root.TrimEnd('/') + '/', StringComparison.Ordinal));
+    private static bool IsInside(string real, IEnumerable<string> realRoots) => realRoots.Any(root =>
+        real.Equals(root, Comparison)
+        || real.StartsWith(Path.EndsInDirectorySeparator(root) ? root : root + Path.DirectorySeparatorChar, Comparison));
 
     private static string RealPath(string path, int links = 0)
     {
         if (links > MaxLinks)
         {
-            throw new ModelPathException("path holds a loop of symbolic links.", missing: false);
+            throw new RequestFault("path", "holds a loop of symbolic links", "", "");
         }
 
-        string current = "/";
-        string[] parts = path.Split('/', StringSplitOptions.RemoveEmptyEntries);
+        string root = Path.GetPathRoot(path)!, current = root;
+        string[] parts = path[root.Length..].Split(Separators, StringSplitOptions.RemoveEmptyEntries);
         for (int i = 0; i < parts.Length; i++)
         {
             if (parts[i] is "." or "..")
             {
                 // Only in a link's target: '..' there leads up from where the links before it led, as the system reads it.
-                current = parts[i] == "." ? current : Path.GetDirectoryName(current) ?? "/";
+                current = parts[i] == "." ? current : Path.GetDirectoryName(current) ?? root;
                 continue;
             }
 
@@ -100,13 +141,4 @@ internal sealed class ModelFolders(IEnumerable<string> roots)
 
         return current;
     }
-}
-
-/// <summary>A path that a call named cannot be loaded from.</summary>
-/// <param name="message">What and why.</param>
-/// <param name="missing">Whether nothing is there, rather than something forbidden.</param>
-internal sealed class ModelPathException(string message, bool missing) : Exception(message)
-{
-    /// <summary>Whether nothing is there, rather than something forbidden.</summary>
-    public bool Missing { get; } = missing;
 }

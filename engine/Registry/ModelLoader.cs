@@ -10,41 +10,60 @@ namespace Rudder.Engine.Registry;
 /// <summary>Makes a warm model out of a folder: config, tokenizer and graphs must be there and belong together.</summary>
 internal sealed class ModelLoader(EngineOptions options, EngineMetrics metrics) : IModelLoader
 {
+    private readonly Lock _lock = new();
+    private long _reserved;                                  // bytes that loads under way will take
+
     public Task<LoadedModel> LoadAsync(ModelSource source, CancellationToken cancellation) =>
         Task.Run(() => Load(source, cancellation), cancellation);
 
     private async Task<LoadedModel> Load(ModelSource source, CancellationToken cancellation)
     {
-        source.RequireInPlace();                             // other loads may have taken long before this one's turn came
-        var files = UnchangedFiles.In(source.Folder);
+        source.RequireInPlace?.Invoke();
         var config = ModelConfig.Load(source.Folder);
-        var tokenizer = TextTokenizer.Load(source.Folder);
-        RefuseWithoutGraphs(source.Folder);
-        if (tokenizer is not null && tokenizer.VocabularySize > config.VocabularySize)
-        {
-            throw new ModelLoadException(
-                $"{source.Folder}: the tokenizer has {tokenizer.VocabularySize} ids and config.json {config.VocabularySize}; the model cannot read all of them. Take both from one model.");
-        }
-
+        var tokenizer = TextTokenizer.Load(source.Folder, config.VocabularySize);
         DevicePlacement.Require(source, config, options.Device);
-
-        // What does not fit is refused by its stated size, not by the kernel half-way through.
-        ModelSize.Of(source, config, Limits(options, source, config)).RequireWithin(source.Folder, options.MaxModelBytes, FreeMemory.Bytes());
+        using var reserved = Reserve(source, ModelSize.Of(source, config, Limits(options, source, config)));
 
         // Hashing and reading the graphs takes the longest.
-        var graphs = GraphFolder.Open(source.Folder, source.RequireInPlace);
-        files.Require();                                     // config and tokenizer, read before they were hashed
-        cancellation.ThrowIfCancellationRequested();
+        var graphs = GraphFolder.Open(source.Folder, cancellation);
         try
         {
-            return config is RobertaConfig
+            var model = config is RobertaConfig
                 ? Classifier(source, config, tokenizer, graphs, cancellation)
                 : await GeneratorAsync(source, config, tokenizer, graphs, cancellation);
+            return await InPlaceAsync(model);
         }
         catch (EngineFailedException e)
         {
-            throw new ModelLoadException($"{graphs.ModelFolder}: the first request after loading failed ({(e.InnerException ?? e).Message}). The weights are damaged or overflow; train or fetch the model again.", e);
+            throw RequestFault.Unusable($"{graphs.ModelFolder}: the first request after loading failed ({(e.InnerException ?? e).Message}). The weights are damaged or overflow; train or fetch the model again.", e);
         }
+    }
+
+    // The folder may have become a link that leads elsewhere while its files were read.
+    private static async Task<LoadedModel> InPlaceAsync(LoadedModel model)
+    {
+        try
+        {
+            model.Source.RequireInPlace?.Invoke();
+            return model;
+        }
+        catch
+        {
+            await model.RetireAsync(TimeSpan.Zero, TimeProvider.System);
+            throw;
+        }
+    }
+
+    // A model that does not fit is refused by its stated size, and not by the kernel half-way through. Loads under way count with all they will take.
+    private Reservation Reserve(ModelSource source, ModelSize size)
+    {
+        lock (_lock)
+        {
+            size.RequireWithin(source.Folder, options.MaxModelBytes, FreeMemory.Bytes() - _reserved);
+            _reserved += size.Total;
+        }
+
+        return new Reservation(this, size.Total);
     }
 
     private LoadedModel Classifier(
@@ -64,6 +83,7 @@ internal sealed class ModelLoader(EngineOptions options, EngineMetrics metrics) 
         return new LoadedModel
         {
             Name = source.Name,
+            Options = options,
             Source = source,
             Fingerprint = engine.Fingerprint,
             Vocabulary = engine.Vocabulary,
@@ -100,6 +120,7 @@ internal sealed class ModelLoader(EngineOptions options, EngineMetrics metrics) 
         return new LoadedModel
         {
             Name = source.Name,
+            Options = options,
             Source = source,
             Fingerprint = generator.Info.Fingerprint,
             Vocabulary = generator.Info.Vocabulary,
@@ -124,11 +145,15 @@ internal sealed class ModelLoader(EngineOptions options, EngineMetrics metrics) 
     public static EngineOptions Limits(EngineOptions options, ModelSource source, ModelConfig config) =>
         options with { Precision = source.Precision, MaxTokens = Math.Min(options.MaxTokens, config.Context) };
 
-    private static void RefuseWithoutGraphs(string folder)
+    /// <summary>Memory kept for a load under way.</summary>
+    private sealed class Reservation(ModelLoader loader, long bytes) : IDisposable
     {
-        if (!File.Exists(Path.Combine(folder, "onnx", "export.json")))
+        public void Dispose()
         {
-            throw new ModelLoadException($"{folder} holds no ONNX graphs (onnx/export.json); make them with: trainer export --model {folder}");
+            lock (loader._lock)
+            {
+                loader._reserved -= bytes;
+            }
         }
     }
 }

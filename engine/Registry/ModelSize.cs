@@ -16,9 +16,6 @@ internal sealed record ModelSize(long Graphs, long Cache, long Logits)
 {
     private const int GenAiSlots = 32;                       // GenAI decodes no more together
 
-    // Protobuf: field 1 with the six letters of the key, then the tag of field 2, whose length and digits follow.
-    private static readonly byte[] LengthKey = [0x0A, 6, .. "length"u8, 0x12];
-
     /// <summary>All of it, bytes.</summary>
     public long Total => Graphs + Cache + Logits;
 
@@ -26,21 +23,21 @@ internal sealed record ModelSize(long Graphs, long Cache, long Logits)
     /// <param name="source">Folder, engine and precision.</param>
     /// <param name="config">The folder's config.</param>
     /// <param name="limits">Slots, tokens and the scorer's bounds.</param>
-    /// <exception cref="ModelLoadException">The size is beyond what can be counted.</exception>
+    /// <exception cref="RequestFault">The size is beyond what can be counted.</exception>
     public static ModelSize Of(ModelSource source, ModelConfig config, EngineOptions limits)
     {
         try
         {
             if (config is RobertaConfig)
             {
-                return new ModelSize(GraphBytes(source.Folder, "classifier", source.Precision), 0, 0);
+                return new ModelSize(GraphFiles.BytesOf(source.Folder, GraphFiles.Model(source.Precision)), 0, 0);
             }
 
             long slots = source.Engine == EngineKind.GenAi ? Math.Min(limits.MaxSlots, GenAiSlots) : limits.MaxSlots;
             long tokens = limits.MaxTokens > 0 ? limits.MaxTokens : config.Context;
             long row = checked((long)config.VocabularySize * sizeof(float));
             long graphs = checked(
-                GraphBytes(source.Folder, "decoder", source.Precision) + GraphBytes(source.Folder, "logprobs", GraphPrecision.Fp32));
+                GraphFiles.BytesOf(source.Folder, GraphFiles.Model(source.Precision)) + GraphFiles.BytesOf(source.Folder, GraphFiles.LogProbs));
             long cache = checked(slots * tokens * config.Layers * 2 * config.HiddenSize * CacheElementBytes(source));
             long scoring = Math.Min(limits.MaxScoringBytes, checked(limits.MaxScoringTokens * row));
             long logits = checked((slots * row) + scoring);
@@ -49,7 +46,7 @@ internal sealed record ModelSize(long Graphs, long Cache, long Logits)
         }
         catch (OverflowException e)
         {
-            throw new ModelLoadException(
+            throw RequestFault.Unusable(
                 $"{source.Folder}: {limits.MaxSlots} slots of this model need more memory than can be counted. Lower Service:MaxSlots or Service:MaxTokens.", e);
         }
     }
@@ -63,7 +60,7 @@ internal sealed record ModelSize(long Graphs, long Cache, long Logits)
     /// <param name="folder">For the message.</param>
     /// <param name="maxBytes">The limit; 0: what is free.</param>
     /// <param name="freeBytes">What is free.</param>
-    /// <exception cref="ModelLoadException">It is too large; names size, limit and remedy.</exception>
+    /// <exception cref="RequestFault">It is too large; names size, limit and remedy.</exception>
     public void RequireWithin(string folder, long maxBytes, long freeBytes)
     {
         bool isSet = maxBytes > 0;
@@ -75,38 +72,9 @@ internal sealed record ModelSize(long Graphs, long Cache, long Logits)
 
         string source = isSet ? "Service:MaxModelMegabytes" : "the memory that is free; Service:MaxModelMegabytes is 0";
         string remedy = isSet ? "or raise the setting" : "or free memory: unload a model";
-        throw new ModelLoadException(string.Create(
+        throw RequestFault.Unusable(string.Create(
             CultureInfo.InvariantCulture,
             $"{folder} needs {Total:N0} bytes (weights {Graphs:N0}, key-value cache {Cache:N0}, logits {Logits:N0}); "
             + $"the limit is {limit:N0} ({source}). Lower Service:MaxSlots or Service:MaxTokens, {remedy}."));
-    }
-
-    private static long GraphBytes(string folder, string graph, GraphPrecision precision)
-    {
-        string file = Path.Combine(folder, "onnx", GraphFolder.FileName(graph, precision));
-        if (!File.Exists(file))
-        {
-            return 0;                                        // loading says what is missing
-        }
-
-        byte[] bytes = File.ReadAllBytes(file);
-        return checked(bytes.Length + WeightBytes(bytes));
-    }
-
-    // The weights lie outside; for each the graph tells file, offset and length, as entries of key and value.
-    private static long WeightBytes(ReadOnlySpan<byte> graph)
-    {
-        long sum = 0;
-        for (int at = graph.IndexOf(LengthKey); at >= 0; at = graph.IndexOf(LengthKey))
-        {
-            graph = graph[(at + LengthKey.Length)..];
-            if (graph.Length > 0 && graph[0] < graph.Length
-                && long.TryParse(graph.Slice(1, graph[0]), NumberStyles.None, CultureInfo.InvariantCulture, out long length))
-            {
-                sum = checked(sum + length);
-            }
-        }
-
-        return sum;
     }
 }

@@ -3,7 +3,7 @@ namespace Rudder.Engine.Sampling;
 /// <summary>Random numbers as a pure function of (seed, sample index, position), so that a sequence's draws depend on nothing else.</summary>
 /// <remarks>
 /// Philox4x32-10 (Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy as 1, 2, 3", SC 2011), a ten-round
-/// bijection of a 128-bit counter under a 64-bit key. Key = (seed, sample index), counter = (position, 0, 0, domain):
+/// bijection of a 128-bit counter under a 64-bit key. Key = (low half of the seed, sample index), counter = (position, high half, 0, domain):
 /// domain 0 gives the uniforms of token draws, domain 1 derived seeds. No state, no order of calls, no shared stream.
 /// </remarks>
 public static class CounterRandom
@@ -17,16 +17,16 @@ public static class CounterRandom
     /// <param name="sampleIndex">Which of the prompt's completions.</param>
     /// <param name="position">Place of the token in the completion, from 0.</param>
     /// <returns>A multiple of 2^-53 in [0, 1).</returns>
-    public static double Uniform(uint seed, uint sampleIndex, uint position)
+    public static double Uniform(ulong seed, uint sampleIndex, uint position)
     {
-        (uint high, uint low, _, _) = Philox(position, 0, 0, DrawDomain, seed, sampleIndex);
+        (uint high, uint low, _, _) = Philox(position, (uint)(seed >> 32), 0, DrawDomain, (uint)seed, sampleIndex);
         return (((ulong)high << 21) ^ (low >> 11)) * (1.0 / (1UL << 53));
     }
 
     /// <summary>A seed of its own for each of many prompts under one seed.</summary>
     /// <param name="seed">The common seed.</param>
     /// <param name="index">The prompt's place, from 0; index 0 too gives another value than <paramref name="seed"/>.</param>
-    public static uint Derive(uint seed, uint index) => Philox(index, 0, 0, SeedDomain, seed, 0).X0;
+    public static uint Derive(ulong seed, uint index) => Philox(index, (uint)(seed >> 32), 0, SeedDomain, (uint)seed, 0).X0;
 
     /// <summary>Philox4x32-10: four words of counter under two words of key.</summary>
     internal static (uint X0, uint X1, uint X2, uint X3) Philox(uint c0, uint c1, uint c2, uint c3, uint k0, uint k1)

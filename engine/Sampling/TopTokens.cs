@@ -2,11 +2,6 @@ using System.Numerics;
 
 namespace Rudder.Engine.Sampling;
 
-/// <summary>One of the most probable tokens of a row of logits.</summary>
-/// <param name="Id">The token.</param>
-/// <param name="LogProb">log softmax of the raw logits (temperature 1, nothing cut off) at <paramref name="Id"/>, nats.</param>
-public readonly record struct RankedToken(int Id, float LogProb);
-
 /// <summary>Finds the most probable tokens of a row of logits, in one pass that skips every vector without a candidate.</summary>
 public static class TopTokens
 {

@@ -5,7 +5,7 @@ using Rudder.Engine.Graphs;
 
 namespace Rudder.Engine.Scoring;
 
-/// <summary>Classifies texts with <c>classifier.onnx</c>: long texts in consecutive windows, windows in length-sorted micro-batches, equal windows once.</summary>
+/// <summary>Classifies texts with <c>model.onnx</c>: long texts in consecutive windows, windows in length-sorted micro-batches, equal windows once.</summary>
 internal sealed class ClassifierEngine : IClassifier
 {
     private const int SpecialTokens = 2;                     // one before and one after each window
@@ -49,11 +49,11 @@ internal sealed class ClassifierEngine : IClassifier
     public long WindowsRun { get; private set; }
 
     /// <summary>Loads a classifier's graph.</summary>
-    /// <exception cref="ModelLoadException">The graph cannot be loaded.</exception>
+    /// <exception cref="RequestFault">The graph cannot be loaded.</exception>
     public static ClassifierEngine Load(GraphFolder folder, EngineOptions options)
     {
         var config = ModelConfig.Load<RobertaConfig>(folder.ModelFolder);
-        var (session, shape) = GraphSession.Open(folder, "classifier", options.Precision, options.Threads, CudaProvider.For(options));
+        var (session, shape) = GraphSession.Open(folder, options.Precision, options.Threads, CudaProvider.For(options));
         return new ClassifierEngine(session, shape, config, options);
     }
 
@@ -97,20 +97,16 @@ internal sealed class ClassifierEngine : IClassifier
     private int[][] Windows(string field, ClassifierInput input)
     {
         int[] ids = input.Ids;
-        RequestLimits.CheckIds(field, ids, Vocabulary);
         if (input.IsText)
         {
+            RequestLimits.Ids($"{field}.ids", ids, Vocabulary);
             return ids.Length == 0
                 ? [[_beginId, _endId]]
                 : [.. ids.Chunk(Context - SpecialTokens).Select(window => (int[])[_beginId, .. window, _endId])];
         }
 
-        if (ids.Length == 0 || ids.Length > Context)
-        {
-            throw new GenerationRequestException(
-                field, $"{field} has {ids.Length} ids; the classifier takes 1 to {Context}. Send the text to have it cut into windows.");
-        }
-
+        RequestLimits.Length($"{field}.ids", ids.Length, 1, Context, "ids", "Send its text, which is read in windows, or shorten it.");
+        RequestLimits.Ids($"{field}.ids", ids, Vocabulary);
         return [ids];
     }
 

@@ -43,7 +43,7 @@ internal sealed class LogProbEngine : IScorer
     public long Runs => _graph.Runs;
 
     /// <summary>Loads a model's log-prob graph, always in fp32: scores are measurements.</summary>
-    /// <exception cref="ModelLoadException">The graph cannot be loaded.</exception>
+    /// <exception cref="RequestFault">The graph cannot be loaded.</exception>
     public static LogProbEngine Load(GraphFolder folder, EngineOptions options) => new(LogProbGraph.Load(folder, options), options);
 
     /// <inheritdoc/>
@@ -89,7 +89,7 @@ internal sealed class LogProbEngine : IScorer
         var other = reference as LogProbEngine ?? throw new ArgumentException("both models of a divergence need this engine", nameof(reference));
         if (other.Vocabulary != Vocabulary)
         {
-            throw new GenerationRequestException("reference", $"the reference has {other.Vocabulary} token ids and the model {Vocabulary}; a divergence needs the same vocabulary.");
+            throw new RequestFault("reference", $"has {other.Vocabulary} ids and the model {Vocabulary}", "both must share one vocabulary", "");
         }
 
         Check(sequences);
@@ -195,20 +195,7 @@ internal sealed class LogProbEngine : IScorer
     {
         for (int i = 0; i < sequences.Count; i++)
         {
-            string field = $"sequences[{i}]";
-            var sequence = sequences[i];
-            if (sequence.PromptIds.Length == 0)
-            {
-                throw new GenerationRequestException($"{field}.prompt_ids", $"{field}.prompt_ids is empty; give at least one id, for instance the model's end-of-text id.");
-            }
-
-            RequestLimits.CheckIds($"{field}.prompt_ids", sequence.PromptIds, Vocabulary);
-            RequestLimits.CheckIds($"{field}.completion_ids", sequence.CompletionIds, Vocabulary);
-            int length = sequence.PromptIds.Length + sequence.CompletionIds.Length;
-            if (length > Context)
-            {
-                throw new GenerationRequestException(field, $"{field} has {length} ids; the model takes at most {Context}. Shorten it.");
-            }
+            RequestLimits.Sequence($"sequences[{i}]", sequences[i], Vocabulary, Context);
         }
     }
 

@@ -1,4 +1,5 @@
 using Microsoft.ML.OnnxRuntime;
+using Rudder.Checkpoints;
 using Rudder.Engine.Graphs;
 using Rudder.Engine.Kernels;
 
@@ -43,10 +44,10 @@ internal sealed class LogProbGraph : IDisposable
     private int Width => Shape.Heads * Shape.HeadSize;
 
     /// <summary>Loads the graph, always in fp32: scores are measurements.</summary>
-    /// <exception cref="ModelLoadException">It cannot be loaded.</exception>
+    /// <exception cref="RequestFault">It cannot be loaded.</exception>
     public static LogProbGraph Load(GraphFolder folder, EngineOptions options)
     {
-        var body = GraphFile.Read(folder, "logprobs", GraphPrecision.Fp32);
+        var body = GraphFile.Read(folder, GraphFiles.LogProbs, GraphPrecision.Fp32);
         return new LogProbGraph(body, body.TakeLast(Logits), options);
     }
 

@@ -12,7 +12,7 @@ internal sealed class ScoringAdmission
     /// <summary>Counts a call in; disposing the result counts it out.</summary>
     /// <param name="sequences">Texts or sequences of the call.</param>
     /// <param name="capacity">Sequences that may be held; a single larger call passes where no other is.</param>
-    /// <exception cref="QueueFullException">It would hold more than the capacity; nothing is counted then.</exception>
+    /// <exception cref="RequestFault">It would hold more than the capacity; nothing is counted then.</exception>
     public IDisposable Enter(int sequences, int capacity)
     {
         int held = Held;

@@ -24,9 +24,11 @@ internal sealed class EngineMetrics
 
     private readonly EngineGauges _gauges;
 
-    public EngineMetrics(IMeterFactory factory)
+    /// <summary>Makes the instruments.</summary>
+    /// <param name="factory">Makes the meter; null: a meter of the process.</param>
+    public EngineMetrics(IMeterFactory? factory)
     {
-        var meter = factory.Create(MeterName);
+        var meter = factory?.Create(MeterName) ?? new Meter(MeterName);
         FirstToken = Seconds(
             meter, "gen_ai.server.time_to_first_token", "From a request's arrival in the queue to a sequence's first token.", GenAiTags.FirstTokenSeconds);
         NextToken = Seconds(meter, "gen_ai.server.time_per_output_token", "From one decoding step's tokens to the next's.", GenAiTags.NextTokenSeconds);

@@ -4,7 +4,7 @@ using Grpc.Net.Compression;
 
 namespace Rudder.InferenceService.Grpc;
 
-/// <summary>A compression whose messages cannot grow without limit when they are unpacked: gRPC itself bounds only what comes over the wire.</summary>
+/// <summary>Limits the unpacked size of compressed messages; gRPC limits only their size on the wire.</summary>
 /// <param name="inner">The compression.</param>
 /// <param name="limit">Bytes of one unpacked message; more is RESOURCE_EXHAUSTED.</param>
 internal sealed class BoundedCompression(ICompressionProvider inner, int limit) : ICompressionProvider

@@ -7,7 +7,7 @@ using Rudder.InferenceService.Telemetry;
 
 namespace Rudder.InferenceService.Grpc;
 
-/// <summary>Stands around every call: refuses it outside the serving phase, refuses unknown fields, counts it, and gives failures their status.</summary>
+/// <summary>Surrounds every call: refuses it outside the serving phase, refuses unknown fields, counts it, and maps failures to a status.</summary>
 internal sealed class CallInterceptor(
     ServiceState state, ServiceMetrics metrics, Rejections rejections, ReplyBudget replies, TimeProvider time, ILogger<CallInterceptor> logger)
     : Interceptor
@@ -15,7 +15,7 @@ internal sealed class CallInterceptor(
     private const string HealthPrefix = "/grpc.health.v1.Health/";
     private const string ReflectionPrefix = "/grpc.reflection.";
 
-    // Below this, packing costs more than it saves; a message of some 30 bytes even grows.
+    // Below this size packing costs more than it saves; a message of 30 bytes even grows.
     private const int SmallestPackedReply = 4096;
 
     // A deadline's timer has the resolution of the system's coarse clock: it may fire some milliseconds early.
@@ -100,7 +100,7 @@ internal sealed class CallInterceptor(
     /// <summary>Counts a call in; false where there is nothing to count.</summary>
     private bool Enter(string method)
     {
-        // Health and reflection answer in every phase, and their open streams are no work that draining waits for.
+        // Health and reflection answer in every phase, and draining does not wait for their open streams.
         if (method.StartsWith(HealthPrefix, StringComparison.Ordinal) || method.StartsWith(ReflectionPrefix, StringComparison.Ordinal))
         {
             return false;
@@ -126,7 +126,7 @@ internal sealed class CallInterceptor(
         }
         catch (InvalidProtocolBufferException)
         {
-            throw RpcErrors.Invalid("the request holds bytes that are no message; use one version of the protocol on both sides.");
+            throw RpcErrors.Invalid("the request holds bytes that are not a message; use one version of the protocol on both sides.");
         }
     }
 

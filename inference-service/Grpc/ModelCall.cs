@@ -43,7 +43,7 @@ internal sealed class ModelCall : IDisposable
         {
             foreach (var (field, name) in names)
             {
-                leases.Add(models.Acquire(RequestValidation.Name(field, name)));
+                leases.Add(models.Acquire(RequestLimits.Name(field, name)));
             }
 
             return new ModelCall(leases, caller, state);

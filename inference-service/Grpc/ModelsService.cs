@@ -1,5 +1,6 @@
 using Grpc.Core;
 using Microsoft.AspNetCore.Authorization;
+using Rudder.Checkpoints;
 using Rudder.Engine;
 using Rudder.Engine.Registry;
 using Rudder.Inference.V1;
@@ -11,47 +12,45 @@ using WireEngine = Rudder.Inference.V1.Engine;
 namespace Rudder.InferenceService.Grpc;
 
 /// <summary>Lists, loads and unloads models, and lends out their tokenizers.</summary>
-internal sealed class ModelsService(EngineHost models, ModelFolders folders, RequestValidation validation, ServiceState state)
+internal sealed class ModelsService(EngineHost models, ModelFolders folders, EngineOptions options, ServiceState state)
     : Inference.V1.Models.ModelsBase
 {
     private const int MaxPathLength = 4096;
-    private const string OwnTokenizer = "Convert text and ids with the tokenizer the model was trained with, or load a folder that holds it.";
 
     public override Task<ListModelsResponse> List(ListModelsRequest request, ServerCallContext context)
     {
         var response = new ListModelsResponse();
-        response.Models.AddRange(models.List().Select(Describe));
+        response.Models.AddRange(models.Models().Select(Describe));
         return Task.FromResult(response);
     }
 
     [Authorize(Caller.Admin)]
     public override async Task<LoadModelResponse> Load(LoadModelRequest request, ServerCallContext context)
     {
-        string name = RequestValidation.Name("name", request.Name, "Give the name that calls will use.");
-        RequestValidation.InRange("the length of path", request.Path.Length, 1, MaxPathLength, "Name a model folder inside the service's model roots.");
-        var source = new ModelSource(name, folders.Resolve(request.Path), EngineOf(request.Engine), PrecisionOf(request.Precision)) { Roots = folders };
+        string name = RequestLimits.Name("name", request.Name, "Give the name that calls will use.");
+        RequestLimits.Length("path", request.Path.Length, 1, MaxPathLength, "characters", "Name a model folder inside the service's model roots.");
+        var source = folders.Source(name, request.Path, EngineOf(request.Engine), PrecisionOf(request.Precision));
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, state.Ended);
-        return new LoadModelResponse { Model = Describe(await models.LoadAsync(source, ended.Token)) };
+        return new LoadModelResponse { Model = Describe(await models.LoadModelAsync(source, ended.Token)) };
     }
 
     [Authorize(Caller.Admin)]
     public override async Task<UnloadModelResponse> Unload(UnloadModelRequest request, ServerCallContext context)
     {
-        await models.UnloadAsync(RequestValidation.Name("name", request.Name)).WaitAsync(context.CancellationToken);
+        await models.UnloadAsync(RequestLimits.Name("name", request.Name)).WaitAsync(context.CancellationToken);
         return new UnloadModelResponse();
     }
 
     public override Task<EncodeResponse> Encode(EncodeRequest request, ServerCallContext context)
     {
         using var call = ModelCall.Open(models, state, context, ("model", request.Model));
-        RequestValidation.Count("texts", request.Texts.Count, validation.Options.MaxInputs);
-        var tokenizer = RequestValidation.Tokenizer("texts", call.Model, OwnTokenizer);
+        RequestLimits.Count("texts", request.Texts.Count, options.MaxInputs);
         var response = new EncodeResponse();
         for (int i = 0; i < request.Texts.Count; i++)
         {
             call.Cancellation.ThrowIfCancellationRequested(); // nobody waits for the rest
             var ids = new TokenIds();
-            ids.Ids.AddRange(tokenizer.Encode(validation.Text($"texts[{i}]", request.Texts[i])));
+            ids.Ids.AddRange(call.Model.Encode($"texts[{i}]", request.Texts[i]));
             response.Results.Add(ids);
         }
 
@@ -61,16 +60,12 @@ internal sealed class ModelsService(EngineHost models, ModelFolders folders, Req
     public override Task<DecodeResponse> Decode(DecodeRequest request, ServerCallContext context)
     {
         using var call = ModelCall.Open(models, state, context, ("model", request.Model));
-        RequestValidation.Count("sequences", request.Sequences.Count, validation.Options.MaxInputs);
-        var tokenizer = RequestValidation.Tokenizer("sequences", call.Model, OwnTokenizer);
+        RequestLimits.Count("sequences", request.Sequences.Count, options.MaxInputs);
         var response = new DecodeResponse();
         for (int i = 0; i < request.Sequences.Count; i++)
         {
             call.Cancellation.ThrowIfCancellationRequested();
-            string field = $"sequences[{i}].ids";
-            int[] ids = RequestValidation.Ids(field, request.Sequences[i].Ids, call.Model);
-            RequestValidation.HaveText(field, ids, call.Model, tokenizer);
-            response.Texts.Add(tokenizer.Decode(ids));
+            response.Texts.Add(call.Model.Decode($"sequences[{i}].ids", request.Sequences[i].Ids));
         }
 
         return Task.FromResult(response);
@@ -89,7 +84,7 @@ internal sealed class ModelsService(EngineHost models, ModelFolders folders, Req
     {
         WireEngine.Unspecified or WireEngine.Slots => EngineKind.Slots,
         WireEngine.Genai => EngineKind.GenAi,
-        _ => throw RpcErrors.Invalid($"engine is {(int)engine}; it takes 0 (default), 1 (slots) or 2 (GenAI)."),
+        _ => throw new RequestFault("engine", $"is {(int)engine}", "it takes 0 (default), 1 (slots) or 2 (GenAI)", ""),
     };
 
     private static GraphPrecision PrecisionOf(Precision precision) => precision switch
@@ -97,7 +92,7 @@ internal sealed class ModelsService(EngineHost models, ModelFolders folders, Req
         Precision.Unspecified or Precision.Fp32 => GraphPrecision.Fp32,
         Precision.Int8 => GraphPrecision.Int8,
         Precision.Fp16 => GraphPrecision.Fp16,
-        _ => throw RpcErrors.Invalid($"precision is {(int)precision}; it takes 0 (default), 1 (fp32), 2 (int8) or 3 (fp16)."),
+        _ => throw new RequestFault("precision", $"is {(int)precision}", "it takes 0 (default), 1 (fp32), 2 (int8) or 3 (fp16)", ""),
     };
 
     private static ModelInfo Describe(LoadedModel model)

@@ -25,10 +25,10 @@ internal sealed class Rejections(EngineMetrics metrics)
 
     private static string? ReasonOf(Exception exception) => exception switch
     {
-        QueueFullException => RejectionReason.QueueFull,
+        RequestFault { Kind: FaultKind.Busy } => RejectionReason.QueueFull,
         ClientLimitException => RejectionReason.ClientLimit,
         SlowReaderException => RejectionReason.SlowReader,
-        EngineDrainingException => RejectionReason.Draining,
+        RequestFault { Kind: FaultKind.Unavailable } => RejectionReason.Draining,
         _ => null,
     };
 }

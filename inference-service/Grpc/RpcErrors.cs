@@ -37,14 +37,9 @@ internal static class RpcErrors
     public static RpcException From(Exception exception, bool cancelled, bool pastDeadline, string reference) => exception switch
     {
         RpcException rpc => rpc,
-        GenerationRequestException request => Invalid(Named(request.Field, request.Message)),
-        UnsupportedByEngineException unsupported => Status(StatusCode.Unimplemented, Named(unsupported.Field, unsupported.Message)),
-        ModelNotFoundException => NotFound(exception.Message),
-        ModelPathException { Missing: true } => NotFound(exception.Message),
-        ModelPathException => Invalid(exception.Message),
-        ModelLoadException or CheckpointException => Precondition(exception.Message),
-        QueueFullException or ClientLimitException or SlowReaderException => Status(StatusCode.ResourceExhausted, exception.Message),
-        EngineDrainingException => Status(StatusCode.Unavailable, exception.Message),
+        RequestFault fault => Status(CodeOf(fault.Kind), fault.Message),
+        CheckpointException => Status(StatusCode.FailedPrecondition, exception.Message),
+        ClientLimitException or SlowReaderException => Status(StatusCode.ResourceExhausted, exception.Message),
         OperationCanceledException when pastDeadline => Status(StatusCode.DeadlineExceeded, "the deadline passed; the call's work was given up."),
         OperationCanceledException when cancelled => Status(StatusCode.Cancelled, "the caller cancelled; the call's work was given up."),
         OperationCanceledException => Status(StatusCode.Unavailable, "the time for draining is over; the call was ended unfinished. Try another instance."),
@@ -56,8 +51,15 @@ internal static class RpcErrors
     /// <summary>Whether what was thrown is the service's own failure and belongs in its log, even where the caller no longer waits for it.</summary>
     public static bool IsInternal(Exception exception) => From(exception, cancelled: false, pastDeadline: false, "").StatusCode == StatusCode.Internal;
 
-    private static string Named(string field, string message) =>
-        message.Contains(field, StringComparison.Ordinal) ? message : $"{field}: {message}";
+    private static StatusCode CodeOf(FaultKind kind) => kind switch
+    {
+        FaultKind.NotFound => StatusCode.NotFound,
+        FaultKind.Unsupported => StatusCode.Unimplemented,
+        FaultKind.ModelUnusable => StatusCode.FailedPrecondition,
+        FaultKind.Busy => StatusCode.ResourceExhausted,
+        FaultKind.Unavailable => StatusCode.Unavailable,
+        _ => StatusCode.InvalidArgument,
+    };
 
     private static RpcException Status(StatusCode code, string message) => new(new Status(code, message));
 }

@@ -11,7 +11,7 @@ namespace Rudder.InferenceService.Grpc;
 
 /// <summary>Draws completions: the whole reply at once, or each token as it is drawn.</summary>
 internal sealed class SamplingService(
-    EngineHost models, SampleRequests requests, ClientBudgets budgets, ServiceOptions options, ServiceState state, ServiceMetrics metrics)
+    EngineHost models, ClientBudgets budgets, ServiceOptions options, ServiceState state, ServiceMetrics metrics)
     : Inference.V1.Sampling.SamplingBase
 {
     private static readonly TimeSpan WriteGrace = TimeSpan.FromSeconds(2);
@@ -19,9 +19,9 @@ internal sealed class SamplingService(
     public override async Task<SampleResponse> Sample(SampleRequest request, ServerCallContext context)
     {
         using var call = ModelCall.Open(models, state, context, ("model", request.Model));
-        var generator = RequestValidation.Generator("model", call.Model);
+        var generator = call.Model.RequireGenerator("model");
         var caller = Caller.Of(context.GetHttpContext());
-        var plan = requests.Plan(request, call.Model, listener: null, caller.Name);
+        var plan = SampleRequests.Plan(request, call.Model, listener: null, caller.Name);
         using var share = budgets.Enter(caller, plan.Tokens);
         plan = plan.WhenAdmitted(share.Keep);
         ServiceTracing.Asked(call.Model.Name, plan.Batch);
@@ -44,10 +44,10 @@ internal sealed class SamplingService(
         SampleRequest request, IServerStreamWriter<SampleStreamResponse> responseStream, ServerCallContext context)
     {
         using var call = ModelCall.Open(models, state, context, ("model", request.Model));
-        var generator = RequestValidation.Generator("model", call.Model);
+        var generator = call.Model.RequireGenerator("model");
         var caller = Caller.Of(context.GetHttpContext());
-        var progress = new StreamBuffer<SampleProgress>(options.MaxStreamBuffer, call.GiveUp);
-        var plan = requests.Plan(request, call.Model, step => progress.TryWrite(step), caller.Name);
+        var progress = new StreamBuffer<GenerationStep>(options.MaxStreamBuffer, call.GiveUp);
+        var plan = SampleRequests.Plan(request, call.Model, step => progress.TryWrite(step), caller.Name);
         using var share = budgets.Enter(caller, plan.Tokens);
         plan = plan.WhenAdmitted(share.Keep);
         ServiceTracing.Asked(call.Model.Name, plan.Batch);
@@ -84,7 +84,7 @@ internal sealed class SamplingService(
 
     /// <summary>Ends the buffer when the work ends; its failure is met where the result is awaited.</summary>
     private static async Task<IReadOnlyList<IReadOnlyList<GeneratedSequence>>> Complete(
-        StreamBuffer<SampleProgress> progress, Task<IReadOnlyList<IReadOnlyList<GeneratedSequence>>> generation)
+        StreamBuffer<GenerationStep> progress, Task<IReadOnlyList<IReadOnlyList<GeneratedSequence>>> generation)
     {
         try
         {
@@ -154,7 +154,7 @@ internal sealed class SamplingService(
         return ranked;
     }
 
-    private static Completion Completion(SampleRequest request, LoadedModel model, SamplePlan plan, int prompt, GeneratedSequence sequence)
+    private static Completion Completion(SampleRequest request, LoadedModel model, GenerationPlan plan, int prompt, GeneratedSequence sequence)
     {
         var completion = new Completion
         {
@@ -180,7 +180,7 @@ internal sealed class SamplingService(
         return completion;
     }
 
-    private Usage Count(LoadedModel model, SamplePlan plan, IReadOnlyList<IReadOnlyList<GeneratedSequence>> drawn)
+    private Usage Count(LoadedModel model, GenerationPlan plan, IReadOnlyList<IReadOnlyList<GeneratedSequence>> drawn)
     {
         var usage = new Usage
         {

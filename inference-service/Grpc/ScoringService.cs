@@ -9,14 +9,14 @@ namespace Rudder.InferenceService.Grpc;
 
 /// <summary>Classifies text, scores completions, and measures how far a policy is from its reference.</summary>
 internal sealed class ScoringService(
-    EngineHost models, RequestValidation validation, ClientBudgets budgets, ServiceState state, ServiceMetrics metrics)
+    EngineHost models, EngineOptions options, ClientBudgets budgets, ServiceState state, ServiceMetrics metrics)
     : Scoring.ScoringBase
 {
     public override async Task<ClassifyResponse> Classify(ClassifyRequest request, ServerCallContext context)
     {
         using var call = ModelCall.Open(models, state, context, ("model", request.Model));
-        var classifier = RequestValidation.Classifier("model", call.Model);
-        RequestValidation.Count("inputs", request.Inputs.Count, validation.Options.MaxInputs);
+        var classifier = call.Model.RequireClassifier("model");
+        RequestLimits.Count("inputs", request.Inputs.Count, options.MaxInputs);
         var inputs = request.Inputs.Select((input, i) => Input($"inputs[{i}]", input, call.Model)).ToList();
         long tokens = inputs.Sum(input => (long)input.Ids.Length);
         using var place = Place(call.Model, inputs.Count);
@@ -38,7 +38,7 @@ internal sealed class ScoringService(
     public override async Task<LogProbsResponse> LogProbs(LogProbsRequest request, ServerCallContext context)
     {
         using var call = ModelCall.Open(models, state, context, ("model", request.Model));
-        var scorer = RequestValidation.Scorer("model", call.Model);
+        var scorer = call.Model.RequireScorer("model");
         var sequences = Sequences(request.Sequences, call.Model);
         using var place = Place(call.Model, sequences.Count);
         var caller = Caller.Of(context.GetHttpContext());
@@ -59,13 +59,15 @@ internal sealed class ScoringService(
     public override async Task<DivergenceResponse> Divergence(DivergenceRequest request, ServerCallContext context)
     {
         using var call = ModelCall.Open(models, state, context, ("model", request.Model), ("reference", request.Reference));
-        var policy = RequestValidation.Scorer("model", call.Model);
-        var reference = RequestValidation.Scorer("reference", call.Reference);
+        var policy = call.Model.RequireScorer("model");
+        var reference = call.Reference.RequireScorer("reference");
         if (call.Model.Vocabulary != call.Reference.Vocabulary)
         {
-            throw RpcErrors.Invalid(
-                $"reference is '{call.Reference.Name}' with {call.Reference.Vocabulary} ids; model '{call.Model.Name}' has {call.Model.Vocabulary}. "
-                + "Both must share one vocabulary.");
+            throw new RequestFault(
+                "reference",
+                $"is '{call.Reference.Name}' with {call.Reference.Vocabulary} ids",
+                $"model '{call.Model.Name}' has {call.Model.Vocabulary} and both must share one vocabulary",
+                "");
         }
 
         var sequences = Sequences(request.Sequences, call.Model);
@@ -97,7 +99,7 @@ internal sealed class ScoringService(
     }
 
     /// <summary>A call's place among those of a model; taken before its budget is charged, so that a refusal costs nothing.</summary>
-    private IDisposable Place(LoadedModel model, int sequences) => model.Scoring.Enter(sequences, validation.Options.MaxQueue);
+    private IDisposable Place(LoadedModel model, int sequences) => model.Scoring.Enter(sequences, options.MaxQueuedSequences);
 
     /// <summary>Charges a call that has its place, and so is admitted; not one whose caller has gone.</summary>
     private ClientShare Pay(Caller caller, long tokens, CancellationToken cancellation)
@@ -108,46 +110,30 @@ internal sealed class ScoringService(
         return share;
     }
 
-    private ClassifierInput Input(string field, ClassifyInput input, LoadedModel model)
+    private static ClassifierInput Input(string field, ClassifyInput input, LoadedModel model) => input.ContentCase switch
     {
-        switch (input.ContentCase)
-        {
-            case ClassifyInput.ContentOneofCase.Text:
-                var tokenizer = RequestValidation.Tokenizer($"{field}.text", model, $"Use {field}.ids.");
-                return new ClassifierInput(tokenizer.Encode(validation.Text($"{field}.text", input.Text)), IsText: true);
-            case ClassifyInput.ContentOneofCase.Ids:
-                RequestValidation.InRange(
-                    $"the length of {field}.ids", input.Ids.Ids.Count, 1, model.Context, "Send its text, which is read in windows, or shorten it.");
-                return new ClassifierInput(RequestValidation.Ids($"{field}.ids", input.Ids.Ids, model), IsText: false);
-            default:
-                throw RpcErrors.Invalid($"{field} holds neither text nor ids; set one of them.");
-        }
-    }
+        ClassifyInput.ContentOneofCase.Text => new ClassifierInput(model.Encode($"{field}.text", input.Text), IsText: true),
+        ClassifyInput.ContentOneofCase.Ids => new ClassifierInput([.. input.Ids.Ids], IsText: false),
+        _ => throw new RequestFault(field, "holds neither text nor ids", "", "Set one of them."),
+    };
 
     private List<ScoredSequence> Sequences(IReadOnlyList<Sequence> sequences, LoadedModel model)
     {
-        RequestValidation.Count("sequences", sequences.Count, validation.Options.MaxInputs);
-        return [.. sequences.Select((sequence, i) => ScoredSequence(i, sequence, model))];
+        RequestLimits.Count("sequences", sequences.Count, options.MaxInputs);
+        return [.. sequences.Select((sequence, i) => Sequence($"sequences[{i}]", sequence, model))];
     }
 
-    private static ScoredSequence ScoredSequence(int index, Sequence sequence, LoadedModel model)
+    // Checked before a place is taken and the budget is charged: the scorer checks again, but then the call has cost something.
+    private static ScoredSequence Sequence(string field, Sequence sequence, LoadedModel model)
     {
-        // Counted before they are copied: a message may hold a million.
-        int prompt = sequence.PromptIds.Count;
-        int completion = sequence.CompletionIds.Count;
-        if (prompt == 0 || completion == 0)
+        if (sequence.CompletionIds.Count == 0)
         {
-            string field = prompt == 0 ? "prompt_ids" : "completion_ids";
-            throw RpcErrors.Invalid($"sequences[{index}].{field} has 0 ids; it takes at least 1.");
+            throw new RequestFault($"{field}.completion_ids", "has 0 ids", "it takes at least 1", "");
         }
 
-        int total = prompt + completion;
-        return total <= model.Context
-            ? new ScoredSequence(
-                RequestValidation.Ids($"sequences[{index}].prompt_ids", sequence.PromptIds, model),
-                RequestValidation.Ids($"sequences[{index}].completion_ids", sequence.CompletionIds, model))
-            : throw RpcErrors.Invalid(
-                $"sequences[{index}] has {prompt} + {completion} = {total} ids; model '{model.Name}' takes at most {model.Context}. Shorten it.");
+        var scored = new ScoredSequence([.. sequence.PromptIds], [.. sequence.CompletionIds]);
+        RequestLimits.Sequence(field, scored, model.Vocabulary, model.Context);
+        return scored;
     }
 
     private static long Tokens(IEnumerable<ScoredSequence> sequences) =>

@@ -2,7 +2,7 @@ using System.Threading.Channels;
 
 namespace Rudder.InferenceService.Grpc;
 
-/// <summary>The bounded buffer between the engine's thread, which never waits, and a reader that may be slow: too far behind, it is given up.</summary>
+/// <summary>Bounded buffer between the engine's thread, which never waits, and a reader. A reader that is too far behind has its call given up.</summary>
 /// <param name="capacity">Events that may wait, <c>Service:MaxStreamBuffer</c>.</param>
 /// <param name="giveUp">Ends the call's work; called once, on the writer's thread, when the reader is too far behind. Must return at once, never throw.</param>
 /// <typeparam name="T">An event.</typeparam>
@@ -11,7 +11,7 @@ internal sealed class StreamBuffer<T>(int capacity, Action giveUp)
     private readonly Channel<T> _events = Channel.CreateBounded<T>(new BoundedChannelOptions(capacity) { SingleReader = true });
     private volatile SlowReaderException? _overflow;
 
-    /// <summary>Why the reader was given up; null while it was not. Tells an overflow from other ends of the same call.</summary>
+    /// <summary>Set when the buffer has overflowed; distinguishes that from other ends of the call.</summary>
     public SlowReaderException? Overflow => _overflow;
 
     /// <summary>Adds an event, without waiting.</summary>
@@ -23,7 +23,7 @@ internal sealed class StreamBuffer<T>(int capacity, Action giveUp)
             return true;
         }
 
-        // Full or complete. Only the first to complete it sets its end: an overflow after the regular end is none.
+        // The buffer is full or complete. Only the first completion counts: after the regular end this is not an overflow.
         var overflow = new SlowReaderException(capacity);
         if (_events.Writer.TryComplete(overflow))
         {
@@ -43,7 +43,7 @@ internal sealed class StreamBuffer<T>(int capacity, Action giveUp)
     public IAsyncEnumerable<T> ReadAllAsync(CancellationToken cancellation) => _events.Reader.ReadAllAsync(cancellation);
 }
 
-/// <summary>The reader of a stream is too far behind: RESOURCE_EXHAUSTED.</summary>
+/// <summary>The reader of a stream is too far behind. The call gets RESOURCE_EXHAUSTED.</summary>
 /// <param name="behind">Events that wait for it.</param>
 internal sealed class SlowReaderException(int behind) : Exception(
     $"the reader is {behind} events behind and the buffer holds no more; the call was given up. Read faster, ask for less at once, or raise Service:MaxStreamBuffer.");

@@ -3,14 +3,14 @@ using Google.Protobuf.Reflection;
 
 namespace Rudder.InferenceService.Grpc;
 
-/// <summary>Finds fields that a message carries and its type does not know, by number or by wire type: settings that would be ignored without a word.</summary>
+/// <summary>Finds fields that the type of a message does not know, by number or by wire type: the service would silently ignore them.</summary>
 internal static class UnknownFields
 {
     /// <summary>Messages that a request may hold inside: the largest settings allow 65,536 entries, each with one or two of them.</summary>
     public const int MaxMessages = 1 << 20;
 
     /// <summary>The first unknown field as <c>path.field 17</c>, or null.</summary>
-    /// <exception cref="InvalidProtocolBufferException">The bytes are no message.</exception>
+    /// <exception cref="InvalidProtocolBufferException">The bytes are not a message.</exception>
     /// <exception cref="global::Grpc.Core.RpcException">It holds more than <see cref="MaxMessages"/>: each may have two bytes on the wire and takes hundreds here.</exception>
     public static string? FirstIn(IMessage message)
     {

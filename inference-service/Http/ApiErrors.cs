@@ -1,5 +1,6 @@
 using System.Globalization;
 using Grpc.Core;
+using Rudder.Engine;
 using Rudder.InferenceService.Grpc;
 using Rudder.InferenceService.Security;
 
@@ -50,6 +51,18 @@ internal static class ApiErrors
 {
     private const string ServerError = "server_error";
 
+    private static readonly Dictionary<string, string> Parameters = new(StringComparer.Ordinal)
+    {
+        ["prompts"] = "prompt",
+        ["top_logprobs"] = "logprobs",
+        ["settings.max_new_tokens"] = "max_tokens",
+        ["settings.stop_strings"] = "stop",
+        ["settings.temperature"] = "temperature",
+        ["settings.top_k"] = "top_k",
+        ["settings.top_p"] = "top_p",
+        ["settings.min_p"] = "min_p",
+    };
+
     /// <summary>The error of any exception that a call can throw.</summary>
     /// <param name="exception">The exception.</param>
     /// <param name="cancelled">Whether the caller went away.</param>
@@ -61,7 +74,8 @@ internal static class ApiErrors
         BadHttpRequestException fault => From(fault),
         IOException when cancelled => From(new Status(StatusCode.Cancelled, "the connection broke while the body was read.")),
         IOException => From(new Status(StatusCode.InvalidArgument, "the body cannot be read: its transfer coding is damaged, or a chunk is too large.")),
-        _ => From(RpcErrors.From(exception, cancelled, pastDeadline: false, reference).Status, hasOnePrompt),
+        RequestFault fault => From(fault, hasOnePrompt),
+        _ => From(RpcErrors.From(exception, cancelled, pastDeadline: false, reference).Status),
     };
 
     /// <summary>Whether an exception is the service's own failure and belongs in its log.</summary>
@@ -69,8 +83,7 @@ internal static class ApiErrors
 
     /// <summary>The error of a gRPC status.</summary>
     /// <param name="status">The status.</param>
-    /// <param name="hasOnePrompt">Whether the request gave its prompt outside a list.</param>
-    public static ApiError From(Status status, bool hasOnePrompt = true)
+    public static ApiError From(Status status)
     {
         var (http, type, code) = status.StatusCode switch
         {
@@ -86,9 +99,25 @@ internal static class ApiErrors
             StatusCode.DeadlineExceeded => (StatusCodes.Status504GatewayTimeout, ServerError, "deadline_exceeded"),
             _ => (StatusCodes.Status500InternalServerError, ServerError, (string?)null),
         };
-        string message = FieldNames.Translate(status.Detail, hasOnePrompt);
-        string? param = type == ApiError.InvalidRequest ? FieldNames.FirstIn(message) : null;
-        return new ApiError(http, status.StatusCode, type, code, param, message);
+        return new ApiError(http, status.StatusCode, type, code, null, status.Detail);
+    }
+
+    private static ApiError From(RequestFault fault, bool hasOnePrompt)
+    {
+        string name = Parameter(fault.Field, hasOnePrompt);
+        var error = From(RpcErrors.From(fault, cancelled: false, pastDeadline: false, "").Status);
+        string? param = error.Type == ApiError.InvalidRequest && name.Length > 0 ? name.Split('[')[0] : null;
+        return error with { Param = param, Message = fault.Describe(name) };
+    }
+
+    /// <summary>This face's name of an engine's field: <c>settings.max_new_tokens</c> is <c>max_tokens</c>, <c>prompts[2].ids[3]</c> is <c>prompt[2][3]</c>.</summary>
+    internal static string Parameter(string field, bool hasOnePrompt)
+    {
+        int at = field.IndexOf('[', StringComparison.Ordinal);
+        string head = at < 0 ? field : field[..at];
+        string place = at < 0 ? "" : field[at..].Replace(".text", "", StringComparison.Ordinal).Replace(".ids", "", StringComparison.Ordinal);
+        bool dropsPrompt = head == "prompts" && hasOnePrompt && place.Length > 0;
+        return Parameters.GetValueOrDefault(head, head) + (dropsPrompt ? place[(place.IndexOf(']', StringComparison.Ordinal) + 1)..] : place);
     }
 
     /// <summary>Says when to try again, in the headers that OpenAI's clients heed.</summary>

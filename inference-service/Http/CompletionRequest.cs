@@ -1,5 +1,5 @@
 using System.Text.Json.Serialization;
-using Rudder.Inference.V1;
+using Rudder.Engine;
 
 namespace Rudder.InferenceService.Http;
 
@@ -46,38 +46,35 @@ internal sealed record CompletionRequest
     /// <summary>Completions of each prompt.</summary>
     [JsonIgnore] public int Samples => N ?? 1;
 
-    /// <summary>Checks what only this face knows, and makes a gRPC request of it; all other checks are those of gRPC.</summary>
-    /// <param name="maxPrompts">Prompts of one call, checked before each takes some fifty bytes.</param>
+    /// <summary>Checks what only this face knows, and makes an engine's request of it; the engine checks the rest.</summary>
+    /// <param name="client">Name of the caller.</param>
     /// <exception cref="ApiException">A value is missing or wrong.</exception>
-    public SampleRequest ToSample(int maxPrompts)
+    /// <exception cref="RequestFault">A sampling parameter is out of range.</exception>
+    public GenerationRequest ToGeneration(string client)
     {
-        Check(maxPrompts);
-        var settings = new SamplerSettings
+        Check();
+        return new GenerationRequest
         {
-            Temperature = Temperature ?? 1,
-            TopP = TopP ?? 1,
-            TopK = TopK is null or -1 ? 0 : TopK.Value,
-            MinP = MinP ?? 0,
-            Seed = (uint)(Seed ?? 0),
+            Prompts = Prompt!,
+            Samples = Samples,
+            Parameters = new SamplingParameters(Temperature ?? 1, TopK is null or -1 ? 0 : TopK.Value, TopP ?? 1, MinP ?? 0),
             MaxNewTokens = MaxTokens ?? 16,
+            StopStrings = Stop ?? [],
+            Seed = Seed ?? 0,
+            TopLogProbs = Logprobs ?? 0,
+            Client = client,
         };
-        settings.StopStrings.AddRange(Stop ?? []);
-        var sample = new SampleRequest { Model = Model, N = Samples, Settings = settings, Logprobs = Logprobs is not null, TopLogprobs = Logprobs ?? 0 };
-        sample.Prompts.AddRange(Prompt!.ToProtos());
-        return sample;
     }
 
-    private void Check(int maxPrompts)
+    private void Check()
     {
         const int maxTop = 5;                                // of OpenAI's API; gRPC gives more
         (string Param, string Message)? fault = this switch
         {
             { Model: null } => ("model", "model is missing. GET /v1/models names the loaded ones."),
             { Prompt: null } => ("prompt", "prompt is missing. Send a text, token ids, or a list of either."),
-            { Prompt.Count: var count } when count > maxPrompts => ("prompt", $"prompt has {count} entries; the limit is {maxPrompts}. Send several calls."),
             { BestOf: { } best } when best != Samples => ("best_of", $"best_of is {best}; it takes only the value of n, here {Samples}. Draw more with n."),
             { MaxTokens: 0 } when Echo != true => ("max_tokens", "max_tokens is 0; it takes 1 or more, or 0 together with echo to score a prompt."),
-            { Seed: > uint.MaxValue } => ("seed", $"seed is {Seed}; it takes 0 to {uint.MaxValue}."),
             { Logprobs: < 0 or > maxTop } => ("logprobs", $"logprobs is {Logprobs}; it takes 0 to {maxTop}. Ask for fewer."),
             { StreamOptions: not null, Stream: not true } => ("stream_options", "stream_options needs stream. Set stream, or leave stream_options out."),
             { StreamOptions.IncludeObfuscation: true } => (

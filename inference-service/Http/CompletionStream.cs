@@ -13,7 +13,7 @@ namespace Rudder.InferenceService.Http;
 /// <param name="call">Holds the model.</param>
 /// <param name="drawn">Called with the completions when all are drawn.</param>
 internal sealed class CompletionStream(
-    CompletionWork work, StreamBuffer<SampleProgress> progress, ModelCall call, Action<IReadOnlyList<IReadOnlyList<GeneratedSequence>>> drawn)
+    CompletionWork work, StreamBuffer<GenerationStep> progress, ModelCall call, Action<IReadOnlyList<IReadOnlyList<GeneratedSequence>>> drawn)
 {
     private static readonly byte[] Done = "[DONE]"u8.ToArray();
 
@@ -95,7 +95,7 @@ internal sealed class CompletionStream(
     }
 
     /// <summary>The piece that an engine's event makes; null for a token that completes no character, unless its log-prob is wanted.</summary>
-    private CompletionPiece? Next(ChoiceText[] choices, SampleProgress step)
+    private CompletionPiece? Next(ChoiceText[] choices, GenerationStep step)
     {
         if (step.Finished is { } finished)
         {

@@ -12,7 +12,7 @@ namespace Rudder.InferenceService.Http;
 /// <param name="Scores">Scores of each prompt's ids from the second on; null where the reply has none.</param>
 /// <param name="Created">Time of the call.</param>
 internal sealed record CompletionWork(
-    CompletionRequest Request, LoadedModel Model, SamplePlan Plan, IReadOnlyList<SequenceScore>? Scores, DateTimeOffset Created)
+    CompletionRequest Request, LoadedModel Model, GenerationPlan Plan, IReadOnlyList<SequenceScore>? Scores, DateTimeOffset Created)
 {
     private const int ShownDigits = 16;
 

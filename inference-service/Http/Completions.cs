@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Grpc.Core;
 using Rudder.Engine;
+using Rudder.Engine.Registry;
 using Rudder.InferenceService.Grpc;
 using Rudder.InferenceService.Security;
 using Rudder.InferenceService.Settings;
@@ -11,7 +12,6 @@ namespace Rudder.InferenceService.Http;
 /// <summary><c>POST /v1/completions</c>: the checks, limits, engine and seeds of gRPC's Sample.</summary>
 internal sealed class Completions(
     EngineHost models,
-    SampleRequests requests,
     ClientBudgets budgets,
     ReplyBudget replies,
     PromptScores scores,
@@ -25,14 +25,14 @@ internal sealed class Completions(
     {
         var request = await RequestBody.ReadAsync(http.Request, options.MaxRequestBytes, http.RequestAborted);
         http.Features.Set(request);                          // for naming its fields in errors
-        var sample = request.ToSample(options.MaxPrompts);
-        using var call = ModelCall.Open(models, state, http.RequestAborted, ("model", sample.Model));
-        CalledModel.Remember(http, call.Model.Name);
-        var generator = RequestValidation.Generator("model", call.Model);
         var caller = Caller.Of(http);
-        var buffer = request.Stream == true ? new StreamBuffer<SampleProgress>(Capacity(request), call.GiveUp) : null;
-        var plan = requests.Plan(
-            sample, call.Model, buffer is null ? null : step => buffer.TryWrite(step), caller.Name, request.DrawsNothing ? 0 : 1);
+        var generation = request.ToGeneration(caller.Name);
+        using var call = ModelCall.Open(models, state, http.RequestAborted, ("model", request.Model!));
+        CalledModel.Remember(http, call.Model.Name);
+        var generator = call.Model.RequireGenerator("model");
+        var buffer = request.Stream == true ? new StreamBuffer<GenerationStep>(Capacity(request), call.GiveUp) : null;
+        var plan = GenerationPlanner.Plan(
+            generation, call.Model, buffer is null ? null : step => buffer.TryWrite(step), least: request.DrawsNothing ? 0 : 1);
         using var share = budgets.Enter(caller, plan.Tokens);
         plan = plan.WhenAdmitted(share.Keep);
         ServiceTracing.Asked(call.Model.Name, plan.Batch);

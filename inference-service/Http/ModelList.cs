@@ -1,6 +1,5 @@
 using Rudder.Engine;
 using Rudder.Engine.Registry;
-using Rudder.InferenceService.Grpc;
 
 namespace Rudder.InferenceService.Http;
 
@@ -11,17 +10,17 @@ internal sealed class ModelList(EngineHost models, TimeProvider time)
 
     /// <summary>Sends all of them.</summary>
     public Task ListAsync(HttpContext http) =>
-        SendAsync(http, new { Object = "list", Data = models.List().Where(model => model.Generator is not null).Select(Describe) });
+        SendAsync(http, new { Object = "list", Data = models.Models().Where(model => model.Generator is not null).Select(Describe) });
 
     /// <summary>Sends one of them.</summary>
     /// <param name="http">The request.</param>
     /// <param name="name">Its name.</param>
     public Task OneAsync(HttpContext http, string name)
     {
-        using var lease = models.Acquire(RequestValidation.Name("model", name));
+        using var lease = models.Acquire(RequestLimits.Name("model", name));
         return lease.Model.Generator is not null
             ? SendAsync(http, Describe(lease.Model))
-            : throw RpcErrors.NotFound($"model '{name}' is not a generator; GET /v1/models names those.");
+            : throw new RequestFault("model", $"is '{name}'", "it is not a generator", "GET /v1/models names those.", FaultKind.NotFound);
     }
 
     private static Task SendAsync(HttpContext http, object reply) =>

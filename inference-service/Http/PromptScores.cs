@@ -14,7 +14,7 @@ internal sealed class PromptScores(ServiceMetrics metrics, ServiceOptions option
     /// <param name="batch">Prompts of at least one id; its <c>OnAdmitted</c> is called when the scoring is admitted.</param>
     /// <param name="top">Most probable tokens at each place; 0: none.</param>
     /// <param name="cancellation">Ends the work.</param>
-    /// <exception cref="QueueFullException">Too much waits to be scored already.</exception>
+    /// <exception cref="RequestFault">Too much waits to be scored already.</exception>
     public async Task<IReadOnlyList<SequenceScore>> ScoreAsync(LoadedModel model, GenerationBatch batch, int top, CancellationToken cancellation)
     {
         int[][] prompts = [.. batch.Prompts.Select(prompt => prompt.PromptIds)];
@@ -28,7 +28,7 @@ internal sealed class PromptScores(ServiceMetrics metrics, ServiceOptions option
     private async Task<IReadOnlyList<SequenceScore>> InTurnAsync(
         LoadedModel model, GenerationBatch batch, ScoredSequence[] sequences, CancellationToken cancellation)
     {
-        var scorer = RequestValidation.Scorer("model", model);
+        var scorer = model.RequireScorer("model");
         if (sequences.Length == 0)
         {
             return [];

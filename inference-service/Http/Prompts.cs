@@ -1,6 +1,7 @@
+using System.Collections;
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using Rudder.Inference.V1;
+using Rudder.Engine;
 
 namespace Rudder.InferenceService.Http;
 
@@ -8,19 +9,17 @@ namespace Rudder.InferenceService.Http;
 /// <param name="Texts">Texts; null where the prompts are ids.</param>
 /// <param name="Ids">Token ids; null where the prompts are texts.</param>
 /// <param name="IsList">Whether the request holds a list of prompts and not one prompt.</param>
+/// <remarks>An engine's prompt is made when it is read, after their number is checked: an empty text of three bytes would take some fifty.</remarks>
 [JsonConverter(typeof(PromptsConverter))]
-internal sealed record Prompts(IReadOnlyList<string>? Texts, IReadOnlyList<IReadOnlyList<int>>? Ids, bool IsList)
+internal sealed record Prompts(IReadOnlyList<string>? Texts, IReadOnlyList<IReadOnlyList<int>>? Ids, bool IsList) : IReadOnlyList<PromptContent>
 {
-    /// <summary>Number of prompts.</summary>
     public int Count => Texts?.Count ?? Ids!.Count;
 
-    /// <summary>The prompts as gRPC has them.</summary>
-    public IEnumerable<Prompt> ToProtos() => Texts?.Select(text => new Prompt { Text = text }) ?? Ids!.Select(ids =>
-    {
-        var prompt = new Prompt { Ids = new TokenIds() };
-        prompt.Ids.Ids.AddRange(ids);
-        return prompt;
-    });
+    public PromptContent this[int index] => new() { Text = Texts?[index], Ids = Ids?[index] };
+
+    public IEnumerator<PromptContent> GetEnumerator() => Enumerable.Range(0, Count).Select(index => this[index]).GetEnumerator();
+
+    IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
 }
 
 /// <summary>Reads a string, a list of strings, a list of token ids, or a list of such lists.</summary>

@@ -26,8 +26,7 @@ internal sealed class BodyBudget(ServiceOptions options) : IMiddleware, IDisposa
             return;
         }
 
-        using var body = new CountedBody(context.Request.BodyReader, bytes => Take(context, bytes));
-        context.Features.Set<IRequestBodyPipeFeature>(body);
+        context.Features.Set<IRequestBodyPipeFeature>(new CountedBody(context.Request.BodyReader, bytes => Take(context, bytes)));
         await next(context);
     }
 
@@ -41,22 +40,25 @@ internal sealed class BodyBudget(ServiceOptions options) : IMiddleware, IDisposa
         PartitionedRateLimiter.Create<HttpContext, string>(http => RateLimitPartition.GetConcurrencyLimiter(
             key(http), _ => new ConcurrencyLimiterOptions { PermitLimit = mebibytes << MebibyteShift }));
 
-    private RateLimitLease Take(HttpContext http, int bytes)
+    private void Take(HttpContext http, int bytes)
     {
         var lease = _bytes.AttemptAcquire(http, bytes);
-        return lease.IsAcquired ? lease : throw new RpcException(new Status(
-            StatusCode.ResourceExhausted,
-            $"the bodies of unfinished calls hold too many bytes: {options.MaxBodyMegabytesPerClient} MiB are the limit of one client "
-            + $"(Service:MaxBodyMegabytesPerClient), {options.MaxBodyMegabytes} MiB of all (Service:MaxBodyMegabytes). Try again when some have ended."));
+        http.Response.RegisterForDispose(lease);
+        if (!lease.IsAcquired)
+        {
+            throw new RpcException(new Status(
+                StatusCode.ResourceExhausted,
+                $"the bodies of unfinished calls hold too many bytes: {options.MaxBodyMegabytesPerClient} MiB are the limit of one client "
+                + $"(Service:MaxBodyMegabytesPerClient), {options.MaxBodyMegabytes} MiB of all (Service:MaxBodyMegabytes). Try again when some have ended."));
+        }
     }
 
     /// <summary>Counts the bytes of one body.</summary>
     /// <param name="inner">The body.</param>
     /// <param name="take">Takes bytes from the budget, or throws.</param>
-    private sealed class CountedBody(PipeReader inner, Func<int, RateLimitLease> take) : PipeReader, IRequestBodyPipeFeature, IDisposable
+    private sealed class CountedBody(PipeReader inner, Action<int> take) : PipeReader, IRequestBodyPipeFeature
     {
         private const int Step = 64 << 10;
-        private readonly List<RateLimitLease> _leases = [];
         private ReadOnlySequence<byte> _buffer;
         private long _consumed;
         private long _counted;
@@ -85,8 +87,6 @@ internal sealed class BodyBudget(ServiceOptions options) : IMiddleware, IDisposa
 
         public override void Complete(Exception? exception = null) => inner.Complete(exception);
 
-        public void Dispose() => _leases.ForEach(lease => lease.Dispose());
-
         private ReadResult Count(ReadResult result)
         {
             _buffer = result.Buffer;
@@ -95,11 +95,24 @@ internal sealed class BodyBudget(ServiceOptions options) : IMiddleware, IDisposa
             {
                 // In growing steps: a large body takes few leases, and a small one no more than its bytes.
                 int bytes = (int)Math.Max(missing, Math.Min(_counted, Step));
-                _leases.Add(take(bytes));
+                Take(bytes);
                 _counted += bytes;
             }
 
             return result;
+        }
+
+        private void Take(int bytes)
+        {
+            try
+            {
+                take(bytes);
+            }
+            catch
+            {
+                inner.AdvanceTo(_buffer.End);                // a read that ends in an error still has to end
+                throw;
+            }
         }
     }
 }

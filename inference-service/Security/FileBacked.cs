@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using System.Text;
 
 namespace Rudder.InferenceService.Security;
 
@@ -13,7 +12,7 @@ internal sealed class FileBacked<T>
 
     private readonly IReadOnlyList<string> _paths;
     private readonly Func<IReadOnlyList<byte[]>, DateTimeOffset, T> _parse;
-    private byte[] _seen;
+    private string _seen;
     private bool _faulty;
     private volatile T _current;
 
@@ -28,7 +27,7 @@ internal sealed class FileBacked<T>
         _parse = parse;
         var content = Read();
         _current = Parsed(content, now);
-        _seen = HashOf(content);
+        _seen = IdOf(content);
     }
 
     /// <summary>The value now. Read it once per use: it can change between two reads.</summary>
@@ -42,12 +41,12 @@ internal sealed class FileBacked<T>
     public bool Reload(DateTimeOffset now, out string? fault)
     {
         fault = null;
-        byte[]? seen = null;
+        string? seen = null;
         try
         {
             var content = Read();
-            seen = HashOf(content);
-            if (!_faulty && seen.AsSpan().SequenceEqual(_seen))
+            seen = IdOf(content);
+            if (!_faulty && seen == _seen)
             {
                 return false;
             }
@@ -59,8 +58,8 @@ internal sealed class FileBacked<T>
         catch (SecurityFileException e)
         {
             // Unreadable files have no content to compare; their fault stands for it.
-            byte[] failed = seen ?? HashOf([Encoding.UTF8.GetBytes(e.Message)]);
-            fault = failed.AsSpan().SequenceEqual(_seen) ? null : e.Message;
+            string failed = seen ?? e.Message;
+            fault = failed == _seen ? null : e.Message;
             (_seen, _faulty) = (failed, true);
             return false;
         }
@@ -95,17 +94,7 @@ internal sealed class FileBacked<T>
         }
     }
 
-    private static byte[] HashOf(IEnumerable<byte[]> content)
-    {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        foreach (byte[] bytes in content)
-        {
-            hash.AppendData(BitConverter.GetBytes(bytes.Length));
-            hash.AppendData(bytes);
-        }
-
-        return hash.GetHashAndReset();
-    }
+    private static string IdOf(IEnumerable<byte[]> content) => string.Join(' ', content.Select(bytes => Convert.ToHexString(SHA256.HashData(bytes))));
 }
 
 /// <summary>A certificate, key or keys file that cannot be used; the message names the file and the remedy, never its content.</summary>

@@ -23,6 +23,14 @@ internal static class EngineSettings
         SharePrefixes = options.SharePrefixes,
         MaxScoringTokens = options.MaxScoringTokens,
         MaxScoringBytes = options.MaxScoringMegabytes * Mebi,
+        MaxPrompts = options.MaxPrompts,
+        MaxSamples = options.MaxSamples,
+        MaxSequences = options.MaxSequences,
+        MaxStops = options.MaxStops,
+        MaxStopLength = options.MaxStopLength,
+        MaxInputs = options.MaxInputs,
+        MaxTextLength = options.MaxTextLength,
+        MaxRankedBytes = options.MaxReplyBytes,
         DrainTime = TimeSpan.FromSeconds(options.DrainSeconds),
     };
 

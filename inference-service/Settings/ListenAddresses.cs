@@ -11,16 +11,16 @@ internal sealed record ListenAddress(IPEndPoint EndPoint, bool Tls)
     public override string ToString() => $"{(Tls ? "https" : "http")}://{EndPoint}";
 }
 
-/// <summary>What decides which addresses are allowed.</summary>
+/// <summary>The facts that decide which addresses are allowed.</summary>
 /// <param name="Certificate">Whether a certificate is set: https addresses need one.</param>
-/// <param name="KnownCallers">Whether API keys or client certificates tell who calls.</param>
+/// <param name="KnownCallers">Whether API keys or client certificates identify callers.</param>
 /// <param name="AllowRemote"><see cref="ServiceOptions.AllowRemote"/>.</param>
 internal sealed record ListenRules(bool Certificate, bool KnownCallers, bool AllowRemote);
 
-/// <summary>Reads <c>--urls</c> and <c>--http-urls</c>: loopback, or where calls are encrypted and callers known, unless the settings allow others.</summary>
+/// <summary>Reads <c>--urls</c> and <c>--http-urls</c>. Addresses beyond loopback need TLS and a check of callers, unless the settings allow others.</summary>
 internal static class ListenAddresses
 {
-    /// <summary>Where the service listens when nothing is said.</summary>
+    /// <summary>The address without a setting.</summary>
     public const string Default = "http://127.0.0.1:50051";
 
     /// <summary>The addresses of a <c>;</c>-separated list.</summary>

@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using Rudder.Checkpoints;
 using Rudder.Engine;
 
 namespace Rudder.InferenceService.Settings;

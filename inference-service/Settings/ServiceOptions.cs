@@ -4,154 +4,154 @@ using Rudder.Engine;
 namespace Rudder.InferenceService.Settings;
 
 /// <summary>The service's settings, section <c>Service</c> of appsettings.json; flags and environment override single keys.</summary>
-/// <remarks>Read and checked once, at start, by <see cref="SettingsReader"/>. docs/service.md repeats this table for readers.</remarks>
+/// <remarks>Read and checked once, at start, by <see cref="SettingsReader"/>. docs/service.md documents units, defaults and ranges.</remarks>
 internal sealed class ServiceOptions : IChecked
 {
-    /// <summary>Folders that Models.Load may read from, relative to the current folder. Default (none given): models, runs.</summary>
+    /// <summary>Folders that Models.Load may read from.</summary>
     [Length(0, 16)]
     public string[] ModelRoots { get; init; } = [];
 
-    /// <summary>Models loaded at start; the service reports SERVING when all are warm. Their folders need not lie in the model roots. Default: none.</summary>
+    /// <summary>Models loaded at start.</summary>
     [Length(0, 64)]
     public ModelOptions[] Models { get; init; } = [];
 
-    /// <summary>Sequences decoded together. Memory grows with it: MaxSlots × MaxTokens × layers × 2 × width × 4 bytes, or 2 for int8 graphs on the slots engine and for fp16. GenAI decodes at most 32 together, whatever is set. Default 32.</summary>
+    /// <summary>Sequences decoded together.</summary>
     [Range(1, 1024)]
     public int MaxSlots { get; init; } = 32;
 
-    /// <summary>Tokens a slot holds, prompt and completion together; 0: the model's whole context. A context shorter than this limits the slot. 1 is refused: a prompt and a drawn token need 2. Default 0.</summary>
+    /// <summary>Tokens of prompt and completion that a slot holds; 0 is the context of the model, which also is the upper limit.</summary>
     [Range(0, 1 << 20)]
     public int MaxTokens { get; init; }
 
-    /// <summary>Sequences waiting for a slot at most, per model, and as many that wait to be scored or are; a call that would exceed it gets RESOURCE_EXHAUSTED. Default 4096.</summary>
+    /// <summary>Sequences that may wait for a slot, per model.</summary>
     [Range(1, 1 << 20)]
     public int MaxQueue { get; init; } = 4096;
 
-    /// <summary>Sample and scoring calls of one client at once, where its key sets no limit of its own; more get RESOURCE_EXHAUSTED. 0: no limit. Default 0.</summary>
+    /// <summary>Concurrent Sample, SampleStream, Classify, LogProbs and Divergence calls of one client whose key sets no limit.</summary>
     [Range(0, 1 << 20)]
     public int MaxCallsPerClient { get; init; }
 
-    /// <summary>Tokens of one client a minute, prompts and tokens asked for, where its key sets no limit of its own; more get RESOURCE_EXHAUSTED. 0: no limit. Default 0.</summary>
+    /// <summary>Tokens per minute of one client whose key sets no limit; 0 is no limit.</summary>
     [Range(0, 1 << 30)]
     public int MaxTokensPerMinutePerClient { get; init; }
 
-    /// <summary>Events of one stream that may wait for a slow reader, then the call gets RESOURCE_EXHAUSTED. A step brings at once a token, and at its end a completion, for each of the call's running sequences: leave room for several steps. Default 4096.</summary>
+    /// <summary>Events of one SampleStream call that may wait for a slow reader.</summary>
     [Range(16, 1 << 20)]
     public int MaxStreamBuffer { get; init; } = 4096;
 
-    /// <summary>Where models compute: cpu or cuda (docs/gpu.md). Default cpu.</summary>
+    /// <summary>Where models compute; cuda takes the first GPU that the process sees.</summary>
     [EnumDataType(typeof(GraphDevice))]
     public GraphDevice Device { get; init; } = GraphDevice.Cpu;
 
-    /// <summary>Library of ONNX Runtime's CUDA provider, relative to the current folder, for a build that has none inside; needs Device cuda. Default: none.</summary>
+    /// <summary>ONNX Runtime's CUDA provider, for a build without one.</summary>
     public string CudaProviderLibrary { get; init; } = "";
 
-    /// <summary>Threads of one model's matrix products; 0: one per processor. Default 0.</summary>
+    /// <summary>Threads for the matrix products of one model; 0 is one per processor.</summary>
     [Range(0, 1024)]
     public int Threads { get; init; }
 
-    /// <summary>Largest key-value cache of one model, MiB; a model that would need more is refused. Default 8192.</summary>
+    /// <summary>Largest key-value cache of one model, MiB. A model that could need more is refused, on either engine.</summary>
     [Range(1, 1 << 20)]
     public int MaxCacheMegabytes { get; init; } = 8192;
 
-    /// <summary>Largest stated size of one model (weights of its graphs, key-value cache, logits), MiB; 0: what the machine has free when it is loaded. A larger one is refused before it is loaded. Default 0.</summary>
+    /// <summary>Largest stated size of one model, MiB: weights (once per graph), key-value cache, logits.</summary>
     [Range(0, 1 << 24)]
     public int MaxModelMegabytes { get; init; }
 
-    /// <summary>Prompt tokens, padding included, that go through one prefill; running sequences wait no longer than that. Default 1024.</summary>
+    /// <summary>Prompt tokens, padding included, of one prefill; running sequences wait no longer than that.</summary>
     [Range(1, 1 << 20)]
     public int MaxPrefillTokens { get; init; } = 1024;
 
-    /// <summary>Whose prompts may begin with the cached beginning of whose: all, client (a client's own) or none. What is shared is answered sooner, which tells that it was known. Default client.</summary>
+    /// <summary>Which clients may reuse each other's cached prompt prefixes on the slots engine.</summary>
     [EnumDataType(typeof(PrefixSharing))]
     public PrefixSharing SharePrefixes { get; init; } = PrefixSharing.Client;
 
-    /// <summary>Tokens, padding included, of one scoring batch. Default 2048.</summary>
+    /// <summary>Tokens, padding included, of one scoring batch.</summary>
     [Range(1, 1 << 20)]
     public int MaxScoringTokens { get; init; } = 2048;
 
-    /// <summary>Memory for the full logits that scoring holds at once, MiB; a divergence holds them twice. Default 64.</summary>
+    /// <summary>Memory for the logits of one scoring batch, MiB; a divergence needs it twice.</summary>
     [Range(1, 1 << 16)]
     public int MaxScoringMegabytes { get; init; } = 64;
 
-    /// <summary>Prompts of one Sample call. Default 1024.</summary>
+    /// <summary>Prompts of one Sample call.</summary>
     [Range(1, 1 << 16)]
     public int MaxPrompts { get; init; } = 1024;
 
-    /// <summary>Completions of one prompt. Default 64.</summary>
+    /// <summary>n, completions of one prompt.</summary>
     [Range(1, 4096)]
     public int MaxSamples { get; init; } = 64;
 
-    /// <summary>Completions of one Sample call, prompts × n; at most MaxQueue. Default 2048.</summary>
+    /// <summary>Prompts × n of one call; at most MaxQueue.</summary>
     [Range(1, 1 << 16)]
     public int MaxSequences { get; init; } = 2048;
 
-    /// <summary>Stop strings, and stop ids, of one Sample call. Default 16.</summary>
+    /// <summary>Stop strings, and stop ids, of one call.</summary>
     [Range(0, 256)]
     public int MaxStops { get; init; } = 16;
 
-    /// <summary>UTF-16 units of one stop string. Default 128.</summary>
+    /// <summary>UTF-16 units of one stop string.</summary>
     [Range(1, 4096)]
     public int MaxStopLength { get; init; } = 128;
 
-    /// <summary>Texts or sequences of one Classify, LogProbs, Divergence, Encode or Decode call. Default 1024.</summary>
+    /// <summary>Texts or sequences of one Classify, LogProbs, Divergence, Encode or Decode call.</summary>
     [Range(1, 1 << 16)]
     public int MaxInputs { get; init; } = 1024;
 
-    /// <summary>UTF-16 units of one text. Default 65,536.</summary>
+    /// <summary>UTF-16 units of one text.</summary>
     [Range(1, 1 << 24)]
     public int MaxTextLength { get; init; } = 65_536;
 
-    /// <summary>Bytes of one request; more gets RESOURCE_EXHAUSTED. Default 4 MiB, gRPC's own: a message is taken apart before any check, into some 35 times its bytes where its prompts are empty.</summary>
+    /// <summary>Bytes of one request, compressed and decompressed; 4 MiB is gRPC's own default.</summary>
     [Range(1 << 10, 1 << 30)]
     public int MaxRequestBytes { get; init; } = 4 << 20;
 
-    /// <summary>MiB of request bodies that one client's unfinished calls hold; more get RESOURCE_EXHAUSTED. At least MaxRequestBytes. Default 64.</summary>
+    /// <summary>Request bodies of one client's unfinished calls, MiB, on both faces.</summary>
     [Range(1, 2047)]
     public int MaxBodyMegabytesPerClient { get; init; } = 64;
 
-    /// <summary>MiB of request bodies that all unfinished calls hold; at least MaxBodyMegabytesPerClient. Default 256.</summary>
+    /// <summary>Request bodies of all clients' unfinished calls, MiB; at least MaxBodyMegabytesPerClient.</summary>
     [Range(1, 2047)]
     public int MaxBodyMegabytes { get; init; } = 256;
 
-    /// <summary>Bytes of one reply. Default 64 MiB; a client must allow as much. An eighth of it bounds the top_logprobs of a call.</summary>
+    /// <summary>Bytes of one reply. gRPC clients accept 4 MiB by default.</summary>
     [Range(1 << 10, 1 << 30)]
     public int MaxReplyBytes { get; init; } = 64 << 20;
 
-    /// <summary>Replies of one client that are being sent at once, MiB; a further one gets RESOURCE_EXHAUSTED. At least MaxReplyBytes. Default 256.</summary>
+    /// <summary>Replies of one client that are being sent at once, MiB, on both faces.</summary>
     [Range(1, 2047)]
     public int MaxUnreadMegabytes { get; init; } = 256;
 
-    /// <summary>Seconds that running calls have to finish after Ctrl-C or SIGTERM, and those of a replaced model after its swap. Default 30.</summary>
+    /// <summary>Seconds that running calls have after a stop signal, and calls of a replaced or unloaded model.</summary>
     [Range(0, 3600)]
     public int DrainSeconds { get; init; } = 30;
 
-    /// <summary>Calls that run at once over one HTTP/2 connection; further ones wait at the client. Default 256.</summary>
+    /// <summary>Concurrent calls of one HTTP/2 connection; more wait at the client.</summary>
     [Range(1, 10_000)]
     public int MaxStreamsPerConnection { get; init; } = 256;
 
-    /// <summary>Open connections of each address that the service listens on; one more takes the place of an idle one. Default 1024.</summary>
+    /// <summary>Open connections of each address of --urls and --http-urls.</summary>
     [Range(1, 1 << 20)]
     public int MaxConnections { get; init; } = 1024;
 
-    /// <summary>Those of one caller's address (of IPv6 the 64-bit network). Default 512.</summary>
+    /// <summary>Open connections of one caller's address (for IPv6 its 64-bit network).</summary>
     [Range(1, 1 << 20)]
     public int MaxConnectionsPerAddress { get; init; } = 512;
 
-    /// <summary>Health.Watch streams open at once, which need no key; one more gets RESOURCE_EXHAUSTED. Default 256.</summary>
+    /// <summary>Open grpc.health.v1.Health/Watch streams, which need no key.</summary>
     [Range(1, 1 << 20)]
     public int MaxHealthWatches { get; init; } = 256;
 
-    /// <summary>Certificate, key and client roots of the https addresses. Default: none.</summary>
+    /// <summary>Tls:CertificateFile, Tls:KeyFile, Tls:ClientCaFile, Tls:ReloadSeconds (60, 0 to 86400).</summary>
     public TlsOptions Tls { get; init; } = new();
 
-    /// <summary>JSON file of API keys; set, every call but health needs one. Default: none.</summary>
+    /// <summary>With it every call but health and version needs a key.</summary>
     public string ApiKeysFile { get; init; } = "";
 
-    /// <summary>Allows --urls and --http-urls to name addresses beyond loopback that lack TLS or a check of callers: only inside a trusted network. Default false.</summary>
+    /// <summary>Lets --urls and --http-urls name addresses that other machines can reach without TLS or without a check of callers.</summary>
     public bool AllowRemote { get; init; }
 
-    /// <summary>Where figures and traces go besides <c>/metrics</c>. Default: nowhere.</summary>
+    /// <summary>Where metrics and traces go besides /metrics.</summary>
     public TelemetryOptions Telemetry { get; init; } = new();
 
     /// <inheritdoc/>

@@ -1,6 +1,6 @@
 namespace Rudder.InferenceService.Settings;
 
-/// <summary>The command line or a setting is wrong; the message tells the operator what, and what would be right.</summary>
+/// <summary>The command line or a setting is wrong; the message names the fault and the remedy.</summary>
 internal sealed class UsageException(string message) : Exception(message)
 {
     /// <summary>One exception for all faults that were found.</summary>

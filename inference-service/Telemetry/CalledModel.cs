@@ -1,6 +1,6 @@
 namespace Rudder.InferenceService.Telemetry;
 
-/// <summary>The loaded model that a call came to; kept with the request, so that figures name models and never what a caller wrote.</summary>
+/// <summary>The loaded model that a call came to; kept with the request, so that metrics name loaded models and never what a caller wrote.</summary>
 /// <param name="Name">The name it was loaded under.</param>
 internal sealed record CalledModel(string Name)
 {

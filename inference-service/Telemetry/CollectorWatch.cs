@@ -8,25 +8,25 @@ internal sealed class CollectorWatch(ILogger<CollectorWatch> logger, TimeProvide
     private static readonly TimeSpan Silence = TimeSpan.FromMinutes(1);
 
     private readonly Lock _lock = new();
-    private long? _told;
+    private long? _reported;
 
-    /// <summary>Stands around the connection of an exporter.</summary>
+    /// <summary>Watches the connection of an exporter.</summary>
     /// <param name="inner">The connection.</param>
     public HttpMessageHandler Around(HttpMessageHandler inner) => new Handler(this, inner);
 
-    private void Tell(Uri? endpoint, string cause)
+    private void Report(Uri? endpoint, string cause)
     {
         lock (_lock)
         {
-            if (_told is { } told && time.GetElapsedTime(told) < Silence)
+            if (_reported is { } last && time.GetElapsedTime(last) < Silence)
             {
                 return;
             }
 
-            _told = time.GetTimestamp();
+            _reported = time.GetTimestamp();
         }
 
-        // Without what may stand before the host: a name and a password.
+        // The URL may hold a user name and a password before the host; they stay out of the log.
         Log.CollectorFailed(logger, endpoint?.GetComponents(UriComponents.SchemeAndServer | UriComponents.Path, UriFormat.UriEscaped) ?? "", cause);
     }
 
@@ -40,7 +40,7 @@ internal sealed class CollectorWatch(ILogger<CollectorWatch> logger, TimeProvide
                 Judge(request, response);
                 return response;
             }
-            catch (Exception failure) when (Tell(request, failure))
+            catch (Exception failure) when (Report(request, failure))
             {
                 throw;
             }
@@ -52,27 +52,27 @@ internal sealed class CollectorWatch(ILogger<CollectorWatch> logger, TimeProvide
             {
                 var response = await base.SendAsync(request, cancellationToken);
 
-                // gRPC's status may stand behind the message, which is small.
+                // The status of gRPC may follow the message, which is small.
                 await response.Content.LoadIntoBufferAsync(cancellationToken);
                 Judge(request, response);
                 return response;
             }
-            catch (Exception failure) when (Tell(request, failure))
+            catch (Exception failure) when (Report(request, failure))
             {
                 throw;
             }
         }
 
-        // A collector's own words are left out: it may quote what it was sent.
+        // The collector's own message is left out: it may quote what it received.
         private void Judge(HttpRequestMessage request, HttpResponseMessage response)
         {
             if (!response.IsSuccessStatusCode)
             {
-                watch.Tell(request.RequestUri, string.Create(CultureInfo.InvariantCulture, $"HTTP status {(int)response.StatusCode}"));
+                watch.Report(request.RequestUri, string.Create(CultureInfo.InvariantCulture, $"HTTP status {(int)response.StatusCode}"));
             }
             else if (IsGrpc(request) && Status(response) is var status && status != "0")
             {
-                watch.Tell(request.RequestUri, int.TryParse(status, CultureInfo.InvariantCulture, out int code) ? $"gRPC status {code}" : "no gRPC status");
+                watch.Report(request.RequestUri, int.TryParse(status, CultureInfo.InvariantCulture, out int code) ? $"gRPC status {code}" : "no gRPC status");
             }
         }
 
@@ -84,9 +84,9 @@ internal sealed class CollectorWatch(ILogger<CollectorWatch> logger, TimeProvide
                 ? values.FirstOrDefault()
                 : null;
 
-        private bool Tell(HttpRequestMessage request, Exception failure)
+        private bool Report(HttpRequestMessage request, Exception failure)
         {
-            watch.Tell(request.RequestUri, failure switch
+            watch.Report(request.RequestUri, failure switch
             {
                 OperationCanceledException => "no answer in time",
                 HttpRequestException http => $"{http.HttpRequestError}, {http.GetBaseException().GetType().Name}",

@@ -12,7 +12,7 @@ internal static partial class Log
     [LoggerMessage(13, LogLevel.Information, "Drained")]
     public static partial void Drained(ILogger logger);
 
-    [LoggerMessage(14, LogLevel.Error, "{Calls} calls did not end when they were told to; the service stops without waiting for them")]
+    [LoggerMessage(14, LogLevel.Error, "{Calls} calls did not end when they were cancelled; the service stops without waiting for them")]
     public static partial void CallsLeftRunning(ILogger logger, int calls);
 
     [LoggerMessage(20, LogLevel.Debug, "{Method} ended with {Status} after {Milliseconds:F1} ms")]
@@ -21,7 +21,7 @@ internal static partial class Log
     [LoggerMessage(21, LogLevel.Error, "{Method} failed, reference {Reference}: {Failure}")]
     public static partial void CallFailed(ILogger logger, string method, string reference, string failure);
 
-    [LoggerMessage(30, LogLevel.Warning, "Telemetry did not reach the OTLP collector at {Endpoint}: {Cause}; calls go on. Told once a minute at most")]
+    [LoggerMessage(30, LogLevel.Warning, "Telemetry did not reach the OTLP collector at {Endpoint}: {Cause}; calls go on. Logged at most once a minute")]
     public static partial void CollectorFailed(ILogger logger, string endpoint, string cause);
 
     /// <summary>Types of a failure and of its causes with the method each came from; messages are left out, they may quote a request.</summary>

@@ -2,10 +2,10 @@ using System.Text;
 
 namespace Rudder.InferenceService.Telemetry;
 
-/// <summary>Stands before a standard stream and drops what cannot be written there, so that a full disk under the log costs lines and nothing else.</summary>
+/// <summary>Wraps a standard stream and drops text that cannot be written, so that a full disk costs only log lines.</summary>
 /// <remarks>
-/// Without it the first line that fails ends the console logger's own thread for good: every later line is then written, and fails,
-/// on the thread that logs it, and stays so when the disk has room again. And the line that says where the service listens would end the start.
+/// Without it the first failed line would end the console logger's thread. Every later line would then be written, and fail, on the thread that
+/// logs it, even after the disk has room again. A failed "listening on" line would end the start.
 /// </remarks>
 /// <param name="inner">The stream.</param>
 internal sealed class LossyWriter(TextWriter inner) : TextWriter
@@ -13,7 +13,7 @@ internal sealed class LossyWriter(TextWriter inner) : TextWriter
     /// <inheritdoc/>
     public override Encoding Encoding => inner.Encoding;
 
-    /// <summary>Puts one before standard output and one before standard error.</summary>
+    /// <summary>Wraps standard output and standard error.</summary>
     public static void Install()
     {
         Console.SetOut(new LossyWriter(Console.Out));
@@ -35,7 +35,7 @@ internal sealed class LossyWriter(TextWriter inner) : TextWriter
         }
         catch (IOException)
         {
-            // A disk without room, or a reader that is gone: there is nowhere left to say so.
+            // The disk is full or the reader has gone, and the failure cannot be reported anywhere.
         }
     }
 

@@ -71,7 +71,7 @@ internal sealed class ServiceMetrics
     }
 
     /// <summary>A call was refused before it started.</summary>
-    /// <param name="method">What figures name it by; never a path that a caller made up.</param>
+    /// <param name="method">Its name in metrics; never a path that a caller made up.</param>
     /// <param name="status">gRPC's status, by name.</param>
     public void CallRefused(string method, string status) =>
         _calls.Add(1, new KeyValuePair<string, object?>("method", method), new KeyValuePair<string, object?>("status", status));

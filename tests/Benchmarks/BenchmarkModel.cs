@@ -2,21 +2,25 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using Rudder.Checkpoints;
+using Rudder.Trainer.Architectures.Gpt2;
 using Rudder.Trainer.Export;
 
 namespace Rudder.Benchmarks;
 
-/// <summary>Models as the benchmarks need them, made once below artifacts/bench: embedded ones with fp32 and int8 graphs, GPT-2's shapes with random weights, a fixture in float16.</summary>
+/// <summary>
+/// The models of the benchmarks, created once below artifacts/bench: embedded models with fp32 and int8 graphs, GPT-2's shapes with
+/// random weights, and a fixture in float16.
+/// </summary>
 internal static class BenchmarkModel
 {
     private const int Seed = 124;
-    private const float WeightDeviation = 0.02f;             // as GPT-2 itself starts
-    private const float TableDeviation = 0.1f;               // logits spread by a few nats, so that truncated sampling has something to cut
+    private const float WeightDeviation = 0.02f;             // GPT-2's own initialization
+    private const float TableDeviation = 0.1f;               // spreads the logits over a few nats, so that truncated sampling has tokens to cut
     private const string StampName = "exporter.sha256";
     private static readonly ExportSettings Both = new() { Fp32 = true, Int8 = true };
     private static readonly ExportSettings Float16 = new() { Fp32 = false, Fp16 = true };
 
-    /// <summary>The folder of a copy of an embedded model, with its graphs.</summary>
+    /// <summary>Returns the folder of a copy of an embedded model with its graphs.</summary>
     /// <param name="name">Folder below models/.</param>
     public static string Exported(string name)
     {
@@ -37,13 +41,19 @@ internal static class BenchmarkModel
         return copy;
     }
 
-    /// <summary>GPT-2's 124M shape with random weights (Gaussian, seeded; no tokenizer), with its graphs: 12 layers, 12 heads, width 768, vocabulary 50,257.</summary>
+    /// <summary>
+    /// Returns the folder of GPT-2's 124M shape with its graphs: 12 layers, 12 heads, width 768, vocabulary 50,257, random weights
+    /// (Gaussian, seeded), no tokenizer.
+    /// </summary>
     public static string Gpt2Small() => RandomGpt2("gpt2-124m-random", layers: 12, heads: 12, width: 768, Both);
 
-    /// <summary>GPT-2 large's 774M shape in the same way, with its float16 decoder alone: 36 layers, 20 heads, width 1,280. Takes 6 GB of disk and 8 GB of memory.</summary>
+    /// <summary>
+    /// Returns the folder of GPT-2 large's 774M shape with only its float16 decoder: 36 layers, 20 heads, width 1,280, random weights.
+    /// Takes 6 GB of disk and 8 GB of memory.
+    /// </summary>
     public static string Gpt2Large() => RandomGpt2("gpt2-774m-random", layers: 36, heads: 20, width: 1280, Float16);
 
-    /// <summary>The folder of a copy of a fixture model, with its float16 decoder.</summary>
+    /// <summary>Returns the folder of a copy of a fixture model with its float16 decoder.</summary>
     /// <param name="name">Folder below tests/Fixtures/.</param>
     public static string Fixture(string name)
     {
@@ -62,7 +72,9 @@ internal static class BenchmarkModel
         return copy;
     }
 
-    /// <summary>A fixture's prompts of five tokens and the twenty that greedy decoding adds, by the field's own code.</summary>
+    /// <summary>
+    /// Returns a fixture's prompts of five tokens and the twenty that greedy decoding adds, as Hugging Face's code computed them.
+    /// </summary>
     /// <param name="name">Folder below tests/Fixtures/.</param>
     public static int[][] GreedyFixture(string name)
     {
@@ -99,7 +111,7 @@ internal static class BenchmarkModel
     {
         var random = new Random(Seed);
         List<(string Name, long[] Shape, ReadOnlyMemory<float> Data)> tensors = [];
-        foreach ((string name, long[] shape) in Gpt2Names.Expected(config))
+        foreach ((string name, long[] shape) in Gpt2Weights.Expected(config))
         {
             float[] values = new float[shape.Aggregate(1L, (product, size) => product * size)];
             bool isNormalization = name.Contains("ln_", StringComparison.Ordinal);
@@ -118,7 +130,7 @@ internal static class BenchmarkModel
         SafetensorsWriter.Write(path, tensors, WeightType.F32);
     }
 
-    // Box and Muller: two Gaussian numbers from two uniform ones.
+    // Box–Muller: two Gaussian numbers from two uniform ones.
     private static void Fill(Span<float> values, Random random, float deviation)
     {
         for (int i = 0; i < values.Length; i += 2)
@@ -138,26 +150,28 @@ internal static class BenchmarkModel
     private static void Export(string folder, ExportSettings settings)
     {
         string stamp = Path.Combine(folder, StampName);
-        File.Delete(stamp);                                  // nothing vouches for graphs that are being replaced
+        File.Delete(stamp);                                  // an interrupted export must not leave a valid stamp
         ModelExport.Run(folder, settings, threads: 2);
         AtomicFile.WriteText(stamp, ExporterHash(settings));
     }
 
-    /// <summary>Whether the folder's graphs come from this model and from the exporter as it is now.</summary>
+    /// <summary>Whether this exporter made the folder's graphs from this model.</summary>
     private static bool IsExported(string folder, string fingerprint, ExportSettings settings)
     {
         string stamp = Path.Combine(folder, StampName);
         return File.Exists(stamp)
             && File.ReadAllText(stamp) == ExporterHash(settings)
-            && ExportReport.Read(Path.Combine(folder, ModelExport.FolderName))?.Fingerprint == fingerprint;
+            && ExportReport.Read(Path.Combine(folder, GraphFiles.Folder)).Fingerprint == fingerprint;
     }
 
-    /// <summary>SHA-256 over the settings and the checkout's sources of the exporter, lest graphs of an older one be measured as today's.</summary>
+    /// <summary>
+    /// SHA-256 over the settings and the sources of the exporter, so that graphs of an older exporter are exported again.
+    /// </summary>
     private static string ExporterHash(ExportSettings settings)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         hash.AppendData(Encoding.UTF8.GetBytes(settings.ToString()));
-        foreach (string file in Directory.EnumerateFiles(Path.Combine(Root(), "trainer", "Export")).Order(StringComparer.Ordinal))
+        foreach (string file in new[] { "trainer/Export", "checkpoints/Graphs" }.SelectMany(folder => Directory.EnumerateFiles(Path.Combine(Root(), folder))).Order(StringComparer.Ordinal))
         {
             hash.AppendData(Encoding.UTF8.GetBytes(Path.GetFileName(file)));
             hash.AppendData(File.ReadAllBytes(file));
@@ -176,6 +190,6 @@ internal static class BenchmarkModel
             }
         }
 
-        throw new InvalidOperationException($"No Services.sln above {AppContext.BaseDirectory}; run the benchmarks from a checkout.");
+        throw new InvalidOperationException($"Services.sln is not above {AppContext.BaseDirectory}. Run the benchmarks from a checkout.");
     }
 }

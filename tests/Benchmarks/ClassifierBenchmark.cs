@@ -9,14 +9,14 @@ using Rudder.Engine.Scoring;
 
 namespace Rudder.Benchmarks;
 
-/// <summary>The classifier engine against one padded batch at a time on the same graph, and against the same weights in PyTorch.</summary>
+/// <summary>Compares the classifier engine with naive padded batches on the same graph, and with the same weights in PyTorch.</summary>
 internal static class ClassifierBenchmark
 {
     private const string Model = "sentiment-mini", Tuned = "PyTorch, sorted, huge pages", NaiveFused = "naive fp32, this program's operators";
     private const int Texts = 256, NaiveTexts = 64, SortedTokens = 2048, Rounds = 7;
     private const double Agreement = 1e-4;
 
-    /// <summary>Measures it: ratios, rows and settings of the scoring benchmark's first part.</summary>
+    /// <summary>Runs the benchmark and returns the ratios, rows and settings of the scoring benchmark's first part.</summary>
     /// <param name="threads">Threads of every runner.</param>
     public static (Dictionary<string, double> Ratios, List<BenchmarkRow> Rows, Dictionary<string, object> Settings) Run(int threads)
     {
@@ -45,10 +45,10 @@ internal static class ClassifierBenchmark
         GraphFolder graphs = GraphFolder.Open(folder);
         using ClassifierEngine fp32 = ClassifierEngine.Load(graphs, new EngineOptions { Threads = threads });
         using ClassifierEngine int8 = ClassifierEngine.Load(graphs, new EngineOptions { Threads = threads, Precision = GraphPrecision.Int8 });
-        // Naive is the graph as ONNX Runtime runs it by itself, with the engines' settings: no sorting, and none of this program's operators.
+        // Naive is the graph in plain ONNX Runtime with the engine's settings: no sorting, and none of this program's operators.
         using var options = GraphSession.Options(threads);
-        using (var fused = GraphFile.Read(graphs, "classifier", GraphPrecision.Fp32).Start(threads))
-        using (var session = new InferenceSession(graphs.Verified(GraphFolder.FileName("classifier", GraphPrecision.Fp32)), options))
+        using (var fused = GraphFile.Read(graphs, GraphFiles.Model(GraphPrecision.Fp32), GraphPrecision.Fp32).Start(threads))
+        using (var session = new InferenceSession(graphs.Verified(GraphFiles.Model(GraphPrecision.Fp32)), options))
         {
             var naive = new NaiveClassifier(session, folder, ids, NaiveTexts);
             var naiveFused = new NaiveClassifier(fused, folder, ids, NaiveTexts);
@@ -68,7 +68,7 @@ internal static class ClassifierBenchmark
                 ("engine int8", () => Timed(() => int8.Classify(ids, CancellationToken.None))),
                 ("PyTorch, file order", () => inOrder.Run(1).Wall),
                 ("PyTorch, sorted", () => sorted.Run(1).Wall),
-                (Tuned, () => tuned.Run(1).Wall),                // the engine's weights lie on huge pages too
+                (Tuned, () => tuned.Run(1).Wall),                // the engine's weights use huge pages too
             ];
             return Alternate(runners, warm: () => CheckAgreement(fp32, naive, logits));
         }
@@ -90,7 +90,7 @@ internal static class ClassifierBenchmark
         return times;
     }
 
-    /// <summary>Every runner must compute the same probabilities, or their times compare nothing.</summary>
+    /// <summary>Throws if a runner's probabilities differ: then the times do not compare the same work.</summary>
     private static void CheckAgreement(ClassifierEngine engine, NaiveClassifier naive, string[] logitFiles)
     {
         var ours = engine.ClassifyIds(naive.Windows, CancellationToken.None);
@@ -100,7 +100,7 @@ internal static class ClassifierBenchmark
             double worst = logits.Select((row, i) => Math.Abs(Probability(row) - ours[i].Probabilities[1])).Max();
             if (!(worst <= Agreement))
             {
-                throw new InvalidOperationException($"{name}: a probability is {worst} away from the engine's; at most {Agreement} is the same model.");
+                throw new InvalidOperationException($"{name}: a probability differs by {worst} from the engine's; the limit is {Agreement}. The two do not run the same model.");
             }
         }
     }
@@ -110,7 +110,7 @@ internal static class ClassifierBenchmark
     private static Dictionary<string, double> Ratios(Dictionary<string, List<double>> times)
     {
         string peer = times.Keys.Where(name => name.StartsWith("PyTorch", StringComparison.Ordinal)).MinBy(name => Median.Of(times[name]))!;
-        // Ratios are taken within a round, where all met the same load of the machine.
+        // Ratios within a round: all runners met the same load of the machine.
         double Against(string other, string engine) => Median.Of(times[other].Zip(times[engine], (theirs, ours) => theirs / ours));
         return new Dictionary<string, double>
         {

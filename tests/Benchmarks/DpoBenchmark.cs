@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Rudder.Checkpoints;
+using Rudder.Trainer.Architectures.Gpt2;
 using Rudder.Trainer.Data;
 using Rudder.Trainer.Models;
 using Rudder.Trainer.Optimizers;
@@ -9,7 +10,7 @@ using static TorchSharp.torch;
 
 namespace Rudder.Benchmarks;
 
-/// <summary>A DPO step on a group batch against the same step on a pair batch: same prompts, same pairs, same loss.</summary>
+/// <summary>Compares a DPO step on a group batch with the same step on a pair batch: same prompts, pairs and loss.</summary>
 internal static class DpoBenchmark
 {
     // imdb-mini's shape; prompts of 2 to 8 tokens, 4 completions of 48, all 6 pairs.
@@ -17,7 +18,7 @@ internal static class DpoBenchmark
     private const int GroupsPerStep = 8, Samples = 4, CompletionTokens = 48;
     private const int Rounds = 11, StepsPerTurn = 2;
 
-    /// <summary>Measures it.</summary>
+    /// <summary>Runs the benchmark.</summary>
     public static BenchmarkResult Run()
     {
         int threads = Math.Min(Environment.ProcessorCount, 2);
@@ -25,7 +26,7 @@ internal static class DpoBenchmark
         manual_seed(0);
         PreferenceData data = new([.. Groups(new Random(0))]);
         ScoredPairs pairs = new(data, new float[data.Completions], null);
-        using var model = new Gpt2(
+        using var model = new Gpt2Model(
             new Gpt2Config { Layers = Layers, HiddenSize = Width, Heads = Heads, VocabularySize = Vocabulary, Context = Context }, 0, CPU);
         IReadOnlyList<NamedParameter> trainable = NamedParameters.Trainable(model.Parameters);
         using var optimizer = new AdamW(trainable, 0.9, 0.999, 1e-8, _ => 0);
@@ -58,7 +59,7 @@ internal static class DpoBenchmark
     }
 
     /// <summary>The step of Recipes/Preference.cs, a few times.</summary>
-    private static double Seconds(string mode, Gpt2 model, IReadOnlyList<NamedParameter> trainable, AdamW optimizer, ScoredPairs pairs)
+    private static double Seconds(string mode, ILanguageModel model, IReadOnlyList<NamedParameter> trainable, AdamW optimizer, ScoredPairs pairs)
     {
         PreferenceRecipe recipe = new() { Batch = new PreferenceBatchSettings { Mode = mode, Groups = GroupsPerStep } };
         long start = Stopwatch.GetTimestamp();
@@ -69,7 +70,8 @@ internal static class DpoBenchmark
             double norm = GradientNorm.Of(trainable);
             if (!double.IsFinite(metrics.Loss + norm) || metrics.Pairs != pairs.Data.Pairs)
             {
-                throw new InvalidOperationException($"loss {metrics.Loss}, gradient norm {norm}, {metrics.Pairs} pairs: the step measured is not a real one.");
+                throw new InvalidOperationException(
+                    $"loss {metrics.Loss} and gradient norm {norm} must be finite, and {metrics.Pairs} pairs must be {pairs.Data.Pairs}. The benchmark does not measure a real step.");
             }
 
             optimizer.Step(1e-6, GradientNorm.ClipScale(norm, 1));
@@ -80,7 +82,7 @@ internal static class DpoBenchmark
 
     private static BenchmarkResult Summarize(Dictionary<string, List<double>> speeds, int threads) => new(
         "dpo",
-        // Ratios are taken within a round, where both met the same load of the machine.
+        // Ratios within a round: both runners met the same load of the machine.
         new Dictionary<string, double> { ["group_vs_pair"] = Median.Of(speeds["group"].Zip(speeds["pair"], (group, pair) => group / pair)) },
         [.. speeds.Select(s => new BenchmarkRow($"{s.Key} batch", new Dictionary<string, double>
         {

@@ -9,10 +9,13 @@ using Rudder.Engine.Sampling;
 
 namespace Rudder.Benchmarks;
 
-/// <summary>The slot engine against GenAI on the same graph: tokens per second at several widths, plain and greedy, alternating in one run.</summary>
+/// <summary>
+/// Compares the slot engine with GenAI on the same graph: tokens per second at several widths, plain and greedy, alternating in one
+/// run.
+/// </summary>
 /// <remarks>
-/// GenAI runs its bare generation loop; the slot engine runs whole, from request to result, log-probs included. Both get the
-/// same number of threads and, per width, the same prompts. No sequence ends before its length limit.
+/// GenAI runs its bare generation loop. The slot engine runs complete, from request to result, log-probs included. Both have the same
+/// number of threads and, per width, the same prompts. Every sequence reaches its length limit.
 /// </remarks>
 internal static class EnginesBenchmark
 {
@@ -20,7 +23,7 @@ internal static class EnginesBenchmark
     private static readonly int[] Widths = [1, 8, 32];
     private static readonly (string Name, SamplingParameters Parameters)[] Draws = [("plain", SamplingParameters.Plain), ("greedy", SamplingParameters.Greedy)];
 
-    /// <summary>Measures it.</summary>
+    /// <summary>Runs the benchmark.</summary>
     public static BenchmarkResult Run()
     {
         NativeEnvironment.Prepare();
@@ -48,7 +51,7 @@ internal static class EnginesBenchmark
     {
         foreach ((string draw, _) in Draws)
         {
-            // Ratios are taken within a round, where both met the same load of the machine.
+            // Ratios within a round: both runners met the same load of the machine.
             double Against(string engine) => Median.Of(speeds[$"{engine}, {draw}"].Zip(speeds[$"GenAI fp32, {draw}"], (ours, theirs) => ours / theirs));
             ratios[$"{draw}_w{width}_vs_genai"] = Against("slots fp32");
             ratios[$"{draw}_w{width}_int8_vs_genai"] = Against("slots int8");
@@ -62,7 +65,7 @@ internal static class EnginesBenchmark
         var options = new EngineOptions { MaxSlots = width, Threads = threads };
         SlotEngine fp32 = SlotEngine.Load(graphs, options, null);
         SlotEngine int8 = SlotEngine.Load(graphs, options with { Precision = GraphPrecision.Int8 }, null);
-        using var config = new Config(graphs.Path);
+        using var config = new Config(folder);
         config.Overlay($$$"""{"model":{"decoder":{"session_options":{"intra_op_num_threads":{{{threads.ToString(CultureInfo.InvariantCulture)}}},"inter_op_num_threads":1} } } }""");
         using var model = new Model(config);
         var runners = Draws.SelectMany(draw => new (string Name, Func<int> Tokens)[]
@@ -120,7 +123,7 @@ internal static class EnginesBenchmark
         while (!generator.IsDone())
         {
             generator.GenerateNextToken();
-            drawn += prompts.Length;                         // rows that met the end-of-text id go on as padding: counted in GenAI's favour
+            drawn += prompts.Length;                         // rows past their end-of-text id continue as padding, which counts in GenAI's favour
         }
 
         return drawn;

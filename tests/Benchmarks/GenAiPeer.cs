@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using Microsoft.ML.OnnxRuntimeGenAI;
+using Rudder.Checkpoints;
 using Rudder.Engine;
 using Rudder.Engine.Sampling;
 
@@ -15,16 +16,16 @@ internal sealed class GenAiPeer : IDisposable
     private GenAiPeer(Model fp32, Model int8) => (_fp32, _int8) = (fp32, int8);
 
     /// <summary>Loads both graphs.</summary>
-    /// <param name="graphs">The <c>onnx</c> folder.</param>
+    /// <param name="folder">The model folder.</param>
     /// <param name="threads">Threads of the products.</param>
-    public static GenAiPeer Open(string graphs, int threads) => new(Load(graphs, "decoder.onnx", threads), Load(graphs, "decoder.int8.onnx", threads));
+    public static GenAiPeer Open(string folder, int threads) => new(Load(folder, GraphPrecision.Fp32, threads), Load(folder, GraphPrecision.Int8, threads));
 
-    /// <summary>Tokens per second; rows that met the end-of-text id go on as padding and count in GenAI's favour.</summary>
-    /// <param name="precision">Which graph.</param>
+    /// <summary>Returns tokens per second. Rows past their end-of-text id continue as padding and count in GenAI's favour.</summary>
+    /// <param name="precision">Selects the graph.</param>
     /// <param name="prompts">Prompts of one length.</param>
-    /// <param name="newTokens">Tokens a prompt.</param>
+    /// <param name="newTokens">New tokens per prompt.</param>
     /// <param name="sampling">How to draw.</param>
-    /// <param name="stepsAlone">Leaves the prefill and the first token out of the time, in GenAI's favour.</param>
+    /// <param name="stepsAlone">Excludes the prefill and the first token from the time, in GenAI's favour.</param>
     public double Speed(GraphPrecision precision, int[][] prompts, int newTokens, SamplingParameters sampling, bool stepsAlone)
     {
         Model model = precision == GraphPrecision.Int8 ? _int8 : _fp32;
@@ -60,11 +61,11 @@ internal sealed class GenAiPeer : IDisposable
         _int8.Dispose();
     }
 
-    private static Model Load(string graphs, string file, int threads)
+    private static Model Load(string folder, GraphPrecision precision, int threads)
     {
-        using var config = new Config(graphs);
+        using var config = new Config(folder);
         config.Overlay(
-            $$$"""{"model":{"decoder":{"filename":"{{{file}}}","session_options":{"intra_op_num_threads":{{{threads.ToString(CultureInfo.InvariantCulture)}}},"inter_op_num_threads":1} } } }""");
+            $$$"""{"model":{"decoder":{"filename":"{{{GraphFiles.Folder}}}/{{{GraphFiles.Model(precision)}}}","session_options":{"intra_op_num_threads":{{{threads.ToString(CultureInfo.InvariantCulture)}}},"inter_op_num_threads":1} } } }""");
         return new Model(config);
     }
 }

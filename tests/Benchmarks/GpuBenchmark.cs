@@ -11,26 +11,25 @@ using Rudder.Engine.Sampling;
 namespace Rudder.Benchmarks;
 
 /// <summary>
-/// Tokens per second of the slot engine on a GPU with GPT-2-large's shape in float16, at widths 1 to 512, and the share of the bound
-/// that the device's memory sets: each step reads every weight once and every row's cache.
+/// Tokens per second of the slot engine on a GPU with GPT-2-large's shape in float16, at widths 1 to 512, and its share of the
+/// bound that the device's memory sets: each step reads every weight once, and the cache of every row.
 /// </summary>
 /// <remarks>
-/// First the fixture model's greedy tokens are looked for on the device: a fast wrong answer is none. Steps of the decoder alone
-/// (logits on the host) are timed apart from the whole engine (plain sampling on the host, log-probs, prefill). Without a usable
-/// device it ends with what is missing and exit code 2. The library of a plugged-in provider is taken from the service's own
-/// variable, Service__CudaProviderLibrary.
+/// It first compares the fixture model's greedy tokens on the device, because a fast wrong answer is worthless. It times the decoder's
+/// steps alone (logits on the host) and the whole engine (plain sampling on the host, log-probs, prefill). Without a usable device it
+/// prints what is missing and exits with code 2. The service's variable Service__CudaProviderLibrary names a plug-in provider.
 /// </remarks>
 internal static class GpuBenchmark
 {
     private const int PromptTokens = 8, NewTokens = 48, SlotTokens = 64, WarmSteps = 4, Steps = 32, Rounds = 3;
     private const int FirstLength = 16;                      // tokens cached before the first timed step
     private const int CopyRuns = 20;
-    private const double FixtureShare = 0.95;                // float16 may turn a near tie; more than that is a fault
+    private const double FixtureShare = 0.95;                // float16 may flip a near tie; a lower share is a fault
     private static readonly int[] Widths = [1, 8, 32, 64, 128, 256, 512];
-    private static readonly long[] CopyShape = [1, 1, 1 << 17, 1024];   // 256 MiB in float16: no cache holds it
+    private static readonly long[] CopyShape = [1, 1, 1 << 17, 1024];   // 256 MiB in float16: larger than any processor cache of the device
 
     /// <summary>Measures it.</summary>
-    /// <exception cref="ModelLoadException">There is no usable device.</exception>
+    /// <exception cref="RequestFault">There is no usable device.</exception>
     /// <exception cref="InvalidOperationException">The device's greedy tokens are not the fixture's.</exception>
     public static BenchmarkResult Run()
     {
@@ -47,7 +46,7 @@ internal static class GpuBenchmark
         double fixture = FixtureAgreement(options);
         double bandwidth = Bandwidth(cuda);
         var graphs = GraphFolder.Open(BenchmarkModel.Gpt2Large());
-        double weights = new FileInfo(Path.Combine(graphs.Path, "weights.fp16.bin")).Length;
+        double weights = new FileInfo(Path.Combine(graphs.Path, "model_fp16.onnx_data")).Length;
         var ratios = new Dictionary<string, double> { ["fixture_agreement"] = fixture };
         List<BenchmarkRow> rows = [];
         foreach (int width in Widths)
@@ -72,7 +71,9 @@ internal static class GpuBenchmark
         });
     }
 
-    /// <summary>Share of the fixture's greedy tokens that the device finds, each after the right ones before it.</summary>
+    /// <summary>
+    /// Returns the share of the fixture's greedy tokens that the device finds. Each follows the correct tokens before it.
+    /// </summary>
     private static double FixtureAgreement(EngineOptions options)
     {
         string folder = BenchmarkModel.Fixture("tiny-gpt2");
@@ -96,10 +97,10 @@ internal static class GpuBenchmark
         return share >= FixtureShare
             ? share
             : throw new InvalidOperationException(
-                $"the device finds {right} of {all} greedy tokens of the fixture; at least {FixtureShare:p0} must be right. Its results are wrong: check driver and provider.");
+                $"the device finds {right} of {all} greedy tokens of the fixture, but at least {FixtureShare:p0} must match. Its results are wrong: check the driver and the provider.");
     }
 
-    /// <summary>Bytes per second of copies inside the device's memory, read and written.</summary>
+    /// <summary>Returns the bytes per second, read and written, of copies inside the device's memory.</summary>
     private static double Bandwidth(CudaProvider cuda)
     {
         uint bytes = (uint)(2 * CopyShape.Aggregate(1L, (product, size) => product * size));
@@ -162,7 +163,7 @@ internal static class GpuBenchmark
             double speed = results.Sum(samples => samples.Sum(sequence => sequence.Ids.Length)) / Stopwatch.GetElapsedTime(start).TotalSeconds;
             if (round >= 0)
             {
-                speeds.Add(speed);                           // the first round warms everything
+                speeds.Add(speed);                           // the first round is the warm-up
             }
         }
 

@@ -4,20 +4,21 @@ using Rudder.Checkpoints;
 using Rudder.Engine;
 using Rudder.Engine.Graphs;
 using Rudder.Engine.Kernels;
+using Rudder.Trainer.Architectures.Gpt2;
 using Rudder.Trainer.Export;
+using Rudder.Trainer.Graphs;
 using DataType = Rudder.Onnx.TensorProto.Types.DataType;
 
 namespace Rudder.Benchmarks;
 
 /// <summary>
-/// The bound that matrix products alone set: the four products of every block, chained with their own weights, and the
-/// vocabulary projection, as one ONNX Runtime graph with the session settings of the engines and nothing else in it.
+/// The bound that matrix products set: the four products of every block, chained with their own weights, and the vocabulary
+/// projection, as ONNX Runtime graphs with the engines' session settings and no other work.
 /// </summary>
 /// <remarks>
-/// Products are chained so that each works on what the one before left in the cache, as in the model. Where the next one is
-/// narrower (c_attn gives 3D, c_proj takes D), the first D columns go on. int8 products quantise their input themselves, with
-/// one scale for all rows: what the engines' graphs pay for a scale per row is theirs, not the bound's. Weights lie on huge
-/// pages, as the engines' do.
+/// Each product reads the output of the one before from the processor's cache, as in the model. Where the next product is narrower
+/// (c_attn gives 3D, c_proj takes D), it reads the first D columns. int8 products quantize their input themselves, with one scale for
+/// all rows; the cost of a scale per row counts against the engines. Weights use huge pages, as the engines' do.
 /// </remarks>
 internal sealed class MatrixCeiling : IDisposable
 {
@@ -34,7 +35,7 @@ internal sealed class MatrixCeiling : IDisposable
         (_width, _vocabularySize) = (config.HiddenSize, config.VocabularySize);
     }
 
-    /// <summary>Writes the two graphs beside the model's own, once, and opens them.</summary>
+    /// <summary>Writes the two graphs beside the model's own if they are missing, and opens them.</summary>
     /// <param name="modelFolder">A GPT-2 model folder.</param>
     /// <param name="precision">fp32 or int8.</param>
     /// <param name="threads">Threads of the products.</param>
@@ -46,7 +47,7 @@ internal sealed class MatrixCeiling : IDisposable
         if (!File.Exists(vocabulary))
         {
             Directory.CreateDirectory(folder);
-            Write(config, ModelWeights.LoadGpt2(modelFolder, config), folder, precision);
+            Write(config, new Gpt2Family().ReadWeights(modelFolder, config), folder, precision);
         }
 
         using var options = GraphSession.Options(threads);
@@ -56,12 +57,18 @@ internal sealed class MatrixCeiling : IDisposable
         return ceiling;
     }
 
-    /// <summary>Seconds of one pass over all products for this many rows: the mean of as many passes as an engine makes steps, pauses of the machine included as in its time.</summary>
+    /// <summary>
+    /// Returns the seconds of one pass over all products: the mean of as many passes as the engine makes steps, so that pauses of the
+    /// machine count in both.
+    /// </summary>
     /// <param name="rows">Rows of every product.</param>
-    /// <param name="passes">How many.</param>
+    /// <param name="passes">Number of passes.</param>
     public double Seconds(int rows, int passes) => Time(_blocks, rows, _width, passes).Average() + Time(_vocabulary, rows, _vocabularySize, passes).Average();
 
-    /// <summary>Seconds of one large pass with different numbers of rows in the blocks and in the vocabulary projection: the median of a few.</summary>
+    /// <summary>
+    /// Returns the seconds of one large pass, with separate numbers of rows for the blocks and the vocabulary projection: the median of
+    /// a few passes.
+    /// </summary>
     /// <param name="blockRows">Rows of the block products.</param>
     /// <param name="vocabularyRows">Rows of the vocabulary projection; 0: none.</param>
     public double ScoringSeconds(int blockRows, int vocabularyRows) =>
@@ -104,7 +111,7 @@ internal sealed class MatrixCeiling : IDisposable
 
     private static void Write(Gpt2Config config, IReadOnlyDictionary<string, float[]> weights, string folder, GraphPrecision precision)
     {
-        using var data = new ExternalData(folder, "weights.bin");
+        using var data = new ExternalData(folder, "model.onnx_data");
         int width = config.HiddenSize;
         var blocks = new OnnxGraph("blocks");
         string x = blocks.Input("x", DataType.Float, "rows", width);
@@ -130,7 +137,7 @@ internal sealed class MatrixCeiling : IDisposable
         vocabulary.Save(Path.Combine(folder, "vocabulary.onnx"), []);
     }
 
-    // int8 in its fastest form: quantized inside the product, one scale for all rows.
+    // int8 in its fastest form: the product quantizes its input, with one scale for all rows.
     private static string Product(OnnxGraph graph, ExternalData data, GraphPrecision precision, string x, Matrix weight, string? output = null)
     {
         if (precision == GraphPrecision.Fp32)

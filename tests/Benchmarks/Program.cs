@@ -26,7 +26,7 @@ try
     result.Write(output);
     return 0;
 }
-catch (ModelLoadException e)
+catch (RequestFault e)
 {
     Console.Error.WriteLine($"bench {name}: {e.Message}");   // no device, or an unusable model
     return 2;

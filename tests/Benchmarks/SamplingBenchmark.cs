@@ -7,14 +7,14 @@ using Rudder.Engine.Sampling;
 namespace Rudder.Benchmarks;
 
 /// <summary>
-/// Tokens per second of the slot engine with GPT-2's 124M shape, fp32 and int8, plain beside top-k 50 and greedy, at widths 1 to
-/// 64, in one run with GenAI and with the bound that matrix products alone set.
+/// Tokens per second of the slot engine with GPT-2's 124M shape, in fp32 and int8, with plain, top-k 50 and greedy draws, at widths 1 to
+/// 64, compared in one run with GenAI and with the bound that matrix products set.
 /// </summary>
 /// <remarks>
-/// Every runner gets the same prompts per width, the same threads, and draws 48 tokens after 8, prefill counted. The slot engine
-/// runs whole, from request to result, log-probs included; GenAI its bare loop (it takes no more than 32 sequences), plain only
-/// for a few steps and without its prefill. Runners alternate in every round, and ratios are medians of ratios within a round. No
-/// sequence ends before its length limit.
+/// All runners have the same prompts per width and the same threads, and draw 48 tokens after 8, with the prefill in the time. The slot
+/// engine runs complete, from request to result, log-probs included. GenAI runs its bare loop with at most 32 sequences; its plain draws
+/// run for a few steps and leave the prefill out. Runners alternate in every round, and ratios are medians of the ratios within a round.
+/// Every sequence reaches its length limit.
 /// </remarks>
 internal static class SamplingBenchmark
 {
@@ -26,7 +26,7 @@ internal static class SamplingBenchmark
         ("plain", SamplingParameters.Plain), ("top-k 50", new SamplingParameters(TopK: 50)), ("greedy", SamplingParameters.Greedy),
     ];
 
-    /// <summary>Measures it.</summary>
+    /// <summary>Runs the benchmark.</summary>
     public static BenchmarkResult Run()
     {
         NativeEnvironment.Prepare();
@@ -68,7 +68,7 @@ internal static class SamplingBenchmark
     {
         int[][] prompts = Prompts(width);
         var graphs = GraphFolder.Open(folder);
-        using var genAi = width <= GenAiWidest ? GenAiPeer.Open(graphs.Path, threads) : null;
+        using var genAi = width <= GenAiWidest ? GenAiPeer.Open(graphs.ModelFolder, threads) : null;
         using var ceiling32 = MatrixCeiling.Open(folder, GraphPrecision.Fp32, threads);
         using var ceiling8 = MatrixCeiling.Open(folder, GraphPrecision.Int8, threads);
         var options = new EngineOptions { MaxSlots = width, MaxTokens = SlotTokens, Threads = threads };
@@ -82,13 +82,14 @@ internal static class SamplingBenchmark
                 rounds.Time($"slots fp32, {draw}", () => Slots(fp32, prompts, parameters));
                 rounds.Time($"slots int8, {draw}", () => Slots(int8, prompts, parameters));
                 bool plain = draw == "plain";
-                if (plain)                                   // right after what is held against it
+                if (plain)                                   // right after the runner it is compared with
                 {
                     rounds.Add("ceiling fp32", width / ceiling32.Seconds(width, NewTokens));
                     rounds.Add("ceiling int8", width / ceiling8.Seconds(width, NewTokens));
                 }
 
-                // Plain, GenAI sorts 50,257 logits a row and takes minutes for 48 tokens: a few steps, each of which costs the same.
+                // For plain draws GenAI sorts 50,257 logits per row and takes minutes for 48 tokens. All steps cost the same, so a few
+                // are enough.
                 if (genAi is not null && (!plain || round < GenAiPlainRounds))
                 {
                     int tokens = plain ? GenAiPlainTokens : NewTokens;
@@ -99,7 +100,7 @@ internal static class SamplingBenchmark
 
             if (round < 0)
             {
-                rounds.Clear();                              // the first round warms everything
+                rounds.Clear();                              // the first round is the warm-up
             }
         }
 

@@ -1,16 +1,20 @@
 using Microsoft.ML.OnnxRuntime;
+using Rudder.Checkpoints;
 using Rudder.Engine;
 using Rudder.Engine.Graphs;
 
 namespace Rudder.Benchmarks;
 
-/// <summary>Where the time of scoring runs goes, by ONNX Runtime's own profiler: a batch of full windows through the classifier, and of long sequences through the log-prob graph.</summary>
+/// <summary>
+/// Profiles scoring runs with ONNX Runtime's profiler: a batch of full windows in the classifier, and of long sequences in the log-prob
+/// graph.
+/// </summary>
 internal static class ScoringProfile
 {
-    /// <summary>What the classifier's run is.</summary>
+    /// <summary>Describes the classifier's run.</summary>
     public const string ClassifierText = "sentiment-mini, 8 windows of 256 tokens";
 
-    /// <summary>What the log-prob graph's run is.</summary>
+    /// <summary>Describes the log-prob graph's run.</summary>
     public const string LogProbText = "GPT-2 124M shape, 4 sequences of 511 tokens, 64 positions of each";
 
     private const int Warm = 10, Counted = 10;
@@ -22,18 +26,18 @@ internal static class ScoringProfile
         long[] shape = [Windows, Tokens], ids = Ids(Windows * Tokens);
         long[] mask = new long[ids.Length];
         Array.Fill(mask, 1);
-        var graph = GraphFile.Read(GraphFolder.Open(BenchmarkModel.Exported("sentiment-mini")), "classifier", precision);
+        var graph = GraphFile.Read(GraphFolder.Open(BenchmarkModel.Exported("sentiment-mini")), GraphFiles.Model(precision), precision);
         return Profile($"classifier {precision.ToString().ToLowerInvariant()}", graph, threads, [("input_ids", ids, shape), ("attention_mask", mask, shape)]);
     }
 
     /// <summary>Profiles the log-prob graph.</summary>
-    /// <param name="folder">The model.</param>
-    /// <param name="threads">Threads.</param>
+    /// <param name="folder">Model folder.</param>
+    /// <param name="threads">Threads of the session.</param>
     public static IReadOnlyList<BenchmarkRow> LogProbs(string folder, int threads)
     {
         const int Rows = 4, Tokens = 511, Positions = 64;
         long[] positions = [.. Enumerable.Range(0, Rows * Positions).Select(i => (long)((i / Positions * Tokens) + (i % Positions)))];
-        var graph = GraphFile.Read(GraphFolder.Open(folder), "logprobs", GraphPrecision.Fp32);
+        var graph = GraphFile.Read(GraphFolder.Open(folder), GraphFiles.LogProbs, GraphPrecision.Fp32);
         return Profile("log-probs fp32", graph, threads, [("input_ids", Ids(Rows * Tokens), [Rows, Tokens]), ("positions", positions, [positions.Length])]);
     }
 

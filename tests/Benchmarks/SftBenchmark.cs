@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using Rudder.Checkpoints;
+using Rudder.Trainer.Architectures.Gpt2;
 using Rudder.Trainer.Data;
 using Rudder.Trainer.Models;
 using Rudder.Trainer.Optimizers;
@@ -10,7 +11,10 @@ using static TorchSharp.torch;
 
 namespace Rudder.Benchmarks;
 
-/// <summary>The trainer's SFT step against the same step in Python's torch, default and with malloc tuned to huge pages, alternating in one run.</summary>
+/// <summary>
+/// Compares the trainer's SFT step with the same step in Python's torch, with default malloc and with malloc tuned to huge pages,
+/// alternating in one run.
+/// </summary>
 internal static class SftBenchmark
 {
     private const double Dropout = 0.1;
@@ -18,10 +22,10 @@ internal static class SftBenchmark
 
     private static readonly Shape Small = new("S", Layers: 4, Width: 256, Heads: 4, Vocabulary: 8192, Batch: 16, Time: 128, Steps: 5, Rounds: 9);
 
-    /// <summary>GPT-2 124M. Its tensors are large enough for the allocator to decide the speed.</summary>
+    /// <summary>GPT-2 124M. Its tensors are so large that the allocator decides the speed.</summary>
     private static readonly Shape Medium = new("M", Layers: 12, Width: 768, Heads: 12, Vocabulary: 50_257, Batch: 4, Time: 64, Steps: 2, Rounds: 7);
 
-    /// <summary>Measures both shapes.</summary>
+    /// <summary>Runs the benchmark on both shapes.</summary>
     public static BenchmarkResult Run()
     {
         int threads = Math.Min(Environment.ProcessorCount, 2);
@@ -51,7 +55,7 @@ internal static class SftBenchmark
         string[] arguments = shape.Arguments(threads);
         using var python = new PythonPeer("sft_step.py", hugePages: false, arguments);
         using var tuned = new PythonPeer("sft_step.py", hugePages: true, arguments);
-        using var model = new Gpt2(
+        using var model = new Gpt2Model(
             new Gpt2Config { Layers = shape.Layers, HiddenSize = shape.Width, Heads = shape.Heads, VocabularySize = shape.Vocabulary, Context = shape.Time },
             Dropout,
             CPU);
@@ -75,7 +79,7 @@ internal static class SftBenchmark
         return costs;
     }
 
-    /// <summary>Ratios are taken within a round, where both met the same load of the machine.</summary>
+    /// <summary>Returns the median of the ratios within each round, in which both runners met the same load of the machine.</summary>
     private static double Against(Dictionary<string, List<Cost>> costs, string other, Func<Cost, double> time) =>
         Median.Of(costs[Trainer].Zip(costs[other], (ours, theirs) => time(theirs) / time(ours)));
 
@@ -91,7 +95,7 @@ internal static class SftBenchmark
         }));
     }
 
-    private static Cost Measure(Shape shape, Gpt2 model, IReadOnlyList<NamedParameter> trainable, AdamW optimizer, int steps)
+    private static Cost Measure(Shape shape, ILanguageModel model, IReadOnlyList<NamedParameter> trainable, AdamW optimizer, int steps)
     {
         long start = Stopwatch.GetTimestamp();
         TimeSpan processor = Environment.CpuUsage.TotalTime;
@@ -104,7 +108,7 @@ internal static class SftBenchmark
     }
 
     /// <summary>The step of Recipes/Sft.cs on random ids.</summary>
-    private static void Step(Shape shape, Gpt2 model, IReadOnlyList<NamedParameter> trainable, AdamW optimizer)
+    private static void Step(Shape shape, ILanguageModel model, IReadOnlyList<NamedParameter> trainable, AdamW optimizer)
     {
         model.zero_grad();
         double loss;
@@ -121,7 +125,7 @@ internal static class SftBenchmark
         double norm = GradientNorm.Of(trainable);
         if (!double.IsFinite(loss + norm))
         {
-            throw new InvalidOperationException($"loss {loss} and gradient norm {norm} must be finite; the step measured is not a real one.");
+            throw new InvalidOperationException($"loss {loss} and gradient norm {norm} must be finite. The benchmark does not measure a real step.");
         }
 
         optimizer.Step(1e-4, GradientNorm.ClipScale(norm, 1));

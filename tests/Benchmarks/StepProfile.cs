@@ -7,13 +7,18 @@ using Rudder.Engine.Kernels;
 
 namespace Rudder.Benchmarks;
 
-/// <summary>Where a decoding step's time goes, by ONNX Runtime's own profiler: share and milliseconds of each operator at width 64; and that of scoring runs.</summary>
-/// <remarks>The profiler itself costs a little for every node, so the milliseconds are of a profiled step; the shares are what counts.</remarks>
+/// <summary>
+/// Profiles a decoding step with ONNX Runtime's profiler: share and milliseconds of each operator at width 64. Profiles scoring runs
+/// too.
+/// </summary>
+/// <remarks>
+/// The profiler adds a little time to every node, so the milliseconds are those of a profiled step. The shares are the result.
+/// </remarks>
 internal static class StepProfile
 {
     private const int Width = 64, Tokens = 64, Cached = 32, WarmSteps = 30, Steps = 10;
 
-    /// <summary>Profiles both precisions.</summary>
+    /// <summary>Profiles both precisions of the decoder and the scoring graphs.</summary>
     public static BenchmarkResult Run()
     {
         NativeEnvironment.Prepare();
@@ -36,7 +41,7 @@ internal static class StepProfile
 
     private static List<BenchmarkRow> Profile(string folder, GraphPrecision precision, int threads)
     {
-        var graph = GraphFile.Read(GraphFolder.Open(folder), "decoder", precision);
+        var graph = GraphFile.Read(GraphFolder.Open(folder), GraphFiles.Model(precision), precision);
         using var cache = new SlotCache(graph.Shape.Layers, graph.Shape.Heads, graph.Shape.HeadSize, Width, Tokens, isHalf: graph.Shape.Precision == "int8");
         using var attention = new OperatorDomain(OperatorDomain.SlotsName, SlotAttention.Operator(cache));
         GraphFusion.UseSlotAttention(graph);

@@ -10,7 +10,7 @@ public class FingerprintTests
         string before = Fingerprint.OfFolder(folder.Path);
 
         AtomicFile.WriteText(folder.File("README.md"), "A card");
-        AtomicFile.WriteText(folder.File("onnx/decoder.onnx"), "A graph");
+        AtomicFile.WriteText(folder.File("onnx/model.onnx"), "A graph");
         AtomicFile.WriteText(folder.File("generation_config.json"), "{}");
 
         Assert.Equal(before, Fingerprint.OfFolder(folder.Path));

@@ -15,7 +15,7 @@ public sealed class EngineHostTests
     {
         var engine = new FakeGenerator("f");
         var models = Registry(engine);
-        await models.LoadAsync(Source, CancellationToken.None);
+        await models.LoadModelAsync(Source, CancellationToken.None);
         var lease = models.Acquire("m");
 
         var unloading = models.UnloadAsync("m");
@@ -39,7 +39,7 @@ public sealed class EngineHostTests
     {
         var engine = new FakeGenerator("f");
         await using var models = Registry(engine);
-        await models.LoadAsync(Source, CancellationToken.None);
+        await models.LoadModelAsync(Source, CancellationToken.None);
         var lease = models.Acquire("m");
 
         var unloading = models.UnloadAsync("m");
@@ -58,7 +58,7 @@ public sealed class EngineHostTests
     {
         var engine = new FakeGenerator("f");
         var models = Registry(engine);
-        await models.LoadAsync(Source, CancellationToken.None);
+        await models.LoadModelAsync(Source, CancellationToken.None);
         models.Acquire("m");                                 // never given back
 
         var unloading = models.UnloadAsync("m");
@@ -80,8 +80,8 @@ public sealed class EngineHostTests
         var models = Registry(engines);
         for (int round = 0; round < Rounds; round++)
         {
-            await models.LoadAsync(Source, CancellationToken.None);
-            await Task.WhenAll(Task.Run(() => models.LoadAsync(Source, CancellationToken.None)), Task.Run(() => models.UnloadAsync("m"))).WaitAsync(Limit);
+            await models.LoadModelAsync(Source, CancellationToken.None);
+            await Task.WhenAll(Task.Run(() => models.LoadModelAsync(Source, CancellationToken.None)), Task.Run(() => models.UnloadAsync("m"))).WaitAsync(Limit);
         }
 
         await models.DisposeAsync().AsTask().WaitAsync(Limit);
@@ -91,20 +91,17 @@ public sealed class EngineHostTests
     }
 
     [Fact]
-    public async Task LoadAsync_WhileAnotherLoads_BeginsWhenThatIsOver()
+    public async Task LoadAsync_WhileAnotherLoads_DoesNotWait()
     {
-        var (first, second) = (new FakeGenerator("f"), new FakeGenerator("s"));
-        var loader = new HeldLoader(first, second);
+        var loader = new HeldLoader(new FakeGenerator("f"), new FakeGenerator("s"));
         await using var models = new EngineHost(loader, new EngineOptions { DrainTime = TimeSpan.FromSeconds(10) }, _time, _log);
-        Task<LoadedModel>[] loading = [models.LoadAsync(Source, CancellationToken.None), models.LoadAsync(Source, CancellationToken.None)];
-        Assert.Equal(1, loader.Begun);
 
-        loader.Finish();
-        await Task.WhenAll(loading).WaitAsync(Limit);
+        Task[] loading = [models.LoadModelAsync(Source, CancellationToken.None), models.LoadModelAsync(Source with { Name = "n" }, CancellationToken.None)];
 
         Assert.Equal(2, loader.Begun);
-        Assert.Equal("s", Assert.Single(models.List()).Fingerprint);
-        await first.Disposed.WaitAsync(Limit);
+        loader.Finish();
+        await Task.WhenAll(loading).WaitAsync(Limit);
+        Assert.Equal(["m", "n"], models.List().Select(model => model.Name));
     }
 
     [Fact]
@@ -113,15 +110,27 @@ public sealed class EngineHostTests
         var engine = new FakeGenerator("f");
         var loader = new HeldLoader(engine);
         var models = new EngineHost(loader, new EngineOptions { DrainTime = TimeSpan.FromSeconds(10) }, _time, _log);
-        var loading = models.LoadAsync(Source, CancellationToken.None);
+        var loading = models.LoadModelAsync(Source, CancellationToken.None);
         await models.DisposeAsync().AsTask().WaitAsync(Limit);
         Assert.False(loading.IsCompleted);
 
         loader.Finish();
 
-        await Assert.ThrowsAsync<EngineDrainingException>(() => loading.WaitAsync(Limit));
+        Assert.Equal(FaultKind.Unavailable, (await Assert.ThrowsAsync<RequestFault>(() => loading.WaitAsync(Limit))).Kind);
         Assert.True(engine.Disposed.IsCompleted);
         Assert.Empty(models.List());
+    }
+
+    [Fact]
+    public async Task StopLoading_ALoadHeedsIt_TheLoadIsRefused()
+    {
+        var loader = new HeldLoader(new FakeGenerator("f")) { HeedsCancellation = true };
+        await using var models = new EngineHost(loader, new EngineOptions(), _time, _log);
+        var loading = models.LoadModelAsync(Source, CancellationToken.None);
+
+        models.StopLoading();
+
+        Assert.Equal(FaultKind.Unavailable, (await Assert.ThrowsAsync<RequestFault>(() => loading.WaitAsync(Limit))).Kind);
     }
 
     private EngineHost Registry(params FakeGenerator[] engines) =>
@@ -136,12 +145,15 @@ public sealed class EngineHostTests
         /// <summary>Loads that began.</summary>
         public int Begun => Volatile.Read(ref _begun);
 
+        /// <summary>Whether a load ends when its token fires. Default false.</summary>
+        public bool HeedsCancellation { get; init; }
+
         public void Finish() => _finished.SetResult();
 
         public async Task<LoadedModel> LoadAsync(ModelSource source, CancellationToken cancellation)
         {
             var generator = generators[Interlocked.Increment(ref _begun) - 1];
-            await _finished.Task;
+            await _finished.Task.WaitAsync(HeedsCancellation ? cancellation : CancellationToken.None);
             return generator.Model(source.Name);
         }
     }

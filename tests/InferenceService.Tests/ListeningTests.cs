@@ -10,9 +10,9 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
-using Rudder.Inference.V1;
 using Rudder.Engine.Registry;
 using Rudder.Engine.Tests.Support;
+using Rudder.Inference.V1;
 using Rudder.InferenceService.Settings;
 using Rudder.InferenceService.Tests.Grpc;
 

@@ -54,7 +54,7 @@ public sealed class RestartTests : IDisposable
     }
 
     [Theory]
-    [InlineData("onnx/weights.bin", "is damaged or from another export")]
+    [InlineData("onnx/model.onnx_data", "is damaged or from another export")]
     [InlineData("model.safetensors", "was exported from a model of fingerprint")]
     public async Task Start_ModelChangedSinceTheKill_IsRefusedByItsHash(string file, string part)
     {

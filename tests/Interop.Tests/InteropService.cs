@@ -42,6 +42,9 @@ public sealed class InteropService : IAsyncLifetime
     /// <summary>Where HTTP/1.1 listens.</summary>
     public string HttpUrl { get; private set; } = "";
 
+    /// <summary>The exported folder of a model.</summary>
+    internal string Folder(string model) => Path.Combine(_folder, model);
+
     /// <summary>Our own client, for what the foreign ones should see.</summary>
     internal GrpcChannel Channel => _channel!;
 
@@ -97,7 +100,7 @@ public sealed class InteropService : IAsyncLifetime
     }
 
     /// <summary>The completion that every client must get for <see cref="Prompt"/>, <see cref="Seed"/> and <see cref="Tokens"/>.</summary>
-    internal async Task<Completion> ExpectedAsync()
+    internal async Task<Completion> ExpectedAsync(ulong seed = Seed)
     {
         var reply = await new Inference.V1.Sampling.SamplingClient(Channel).SampleAsync(new SampleRequest
         {
@@ -105,7 +108,7 @@ public sealed class InteropService : IAsyncLifetime
             Prompts = { new Inference.V1.Prompt { Text = Prompt } },
             Logprobs = true,
             TopLogprobs = TopLogProbs,
-            Settings = new SamplerSettings { Seed = Seed, MaxNewTokens = Tokens },
+            Settings = new SamplerSettings { Seed = seed, MaxNewTokens = Tokens },
         });
         return Assert.Single(reply.Completions);
     }

@@ -32,6 +32,7 @@ public sealed class NodeOpenAiTests(InteropService service)
         Assert.Equal(expected.Text, client["n"].Texts("texts")[0]);
         Assert.Equal(client["greedy"].Texts("texts")[0], client["greedy"].Texts("texts")[1]);
         Assert.Equal(expected.Text, client["neutral"].Text("text"));
+        Assert.Equal((await service.ExpectedAsync(seed: ulong.MaxValue)).Text, client["negative_seed"].Text("text"));
         AssertTop(client["top_logprobs"], expected);
     }
 

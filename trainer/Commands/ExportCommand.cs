@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using Rudder.Checkpoints;
 using Rudder.Trainer.Export;
 using Rudder.Trainer.Recipes.Settings;
 using Rudder.Trainer.Runs;
@@ -21,7 +22,7 @@ internal static class ExportCommand
             DefaultValueFactory = _ => [],
         };
         var output = new Option<string?>("--output") { Description = "Folder of the graphs. Default: onnx inside the model folder." };
-        var json = new Option<bool>("--json") { Description = "Print export.json on standard output." };
+        var json = new Option<bool>("--json") { Description = $"Print {ExportReport.FileName} on standard output." };
         var command = new Command(
             "export",
             "Writes a model's ONNX graphs and accepts them only if they agree with the model.\n\nExample:\n  trainer export --model models/imdb-mini --set int8=true")
@@ -52,7 +53,7 @@ internal static class ExportCommand
             ["graph", "max |Δ log-prob|", "positions", "mean KL", "mean KL, bfloat16 cache", "limit"],
             report.Graphs.Select(graph => (string[])
                 [graph.Key, .. new[] { graph.Value.MaxAbsDiff, graph.Value.Positions, graph.Value.MeanKl, graph.Value.MeanKlBf16Cache, graph.Value.Limit }.Select(Text)]));
-        Console.Error.WriteLine($"graphs: {recipe.Output ?? Path.Combine(model, ModelExport.FolderName)}");
+        Console.Error.WriteLine($"graphs: {recipe.Output ?? Path.Combine(model, GraphFiles.Folder)}");
         if (json)
         {
             Console.Out.WriteLine(report);

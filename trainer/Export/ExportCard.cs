@@ -12,7 +12,7 @@ internal static class ExportCard
     /// <summary>Replaces the section, or adds it at the end. A folder without a card gets none.</summary>
     public static void Update(string modelFolder, ExportReport report)
     {
-        string path = Path.Combine(modelFolder, "README.md");
+        string path = Path.Combine(modelFolder, ModelFiles.Card);
         if (File.Exists(path))
         {
             AtomicFile.WriteText(path, Updated(File.ReadAllText(path), report));

@@ -13,13 +13,13 @@ internal record ExportSettings
     /// <summary>Bound on float16's mean KL(fp32‖fp16) per token where none is set, nats: a fifth of what int8 may cost.</summary>
     public const double DefaultFp16MaxKl = 0.001;
 
-    /// <summary>Write the float32 graphs: decoder.onnx and logprobs.onnx, or classifier.onnx. Default true.</summary>
+    /// <summary>Write the float32 graphs: model.onnx, and a language model's logprobs.onnx. Default true.</summary>
     public bool Fp32 { get; init; } = true;
 
-    /// <summary>Write the int8 graph beside them: decoder.int8.onnx or classifier.int8.onnx. Default false.</summary>
+    /// <summary>Write the int8 graph beside them: model_quantized.onnx. Default false.</summary>
     public bool Int8 { get; init; }
 
-    /// <summary>Write the float16 decoder beside them, decoder.fp16.onnx, for sampling on a GPU; a classifier has none. Default false.</summary>
+    /// <summary>Write the float16 decoder beside them, model_fp16.onnx, for sampling on a GPU; a classifier has none. Default false.</summary>
     public bool Fp16 { get; init; }
 
     /// <summary>Whether anything is exported at all.</summary>

@@ -5,21 +5,18 @@ using Rudder.Checkpoints;
 namespace Rudder.Trainer.Export;
 
 /// <summary>
-/// Writes genai_config.json, from which ONNX Runtime GenAI loads the decoder. The model type is <c>decoder</c>: <c>gpt2</c>
+/// Writes genai_config.json, from which ONNX Runtime GenAI loads the decoder and, from the folder that it lies in, the tokenizer. The model type is <c>decoder</c>: <c>gpt2</c>
 /// there means a graph with another cache layout. Sampling settings are those of an untruncated draw; callers set their own.
 /// </summary>
 internal static class GenAiConfig
 {
-    /// <summary>File name inside the folder of the graphs.</summary>
-    public const string FileName = "genai_config.json";
-
     private static readonly JsonSerializerOptions Json = new() { WriteIndented = true };
 
     /// <summary>The file's text.</summary>
     /// <param name="config">The model's shape and special tokens.</param>
     /// <param name="paddingId">See <see cref="PaddingId"/>.</param>
-    /// <param name="graph">File name of the decoder graph.</param>
-    public static string Text(Gpt2Config config, int paddingId, string graph)
+    /// <param name="precision">Which decoder graph it points to.</param>
+    public static string Text(ModelConfig config, int paddingId, GraphPrecision precision)
     {
         int end = config.EosId ?? config.VocabularySize - 1;
         return new JsonObject
@@ -32,7 +29,7 @@ internal static class GenAiConfig
                 ["pad_token_id"] = paddingId,
                 ["vocab_size"] = config.VocabularySize,
                 ["context_length"] = config.Context,
-                ["decoder"] = Decoder(config, graph),
+                ["decoder"] = Decoder(config, $"{GraphFiles.Folder}/{GraphFiles.Model(precision)}"),
             },
             ["search"] = new JsonObject
             {
@@ -56,7 +53,7 @@ internal static class GenAiConfig
     /// </summary>
     /// <param name="config">The model's special tokens.</param>
     /// <param name="tokenizer">Its tokenizer, where it has one.</param>
-    public static int PaddingId(Gpt2Config config, TextTokenizer? tokenizer)
+    public static int PaddingId(ModelConfig config, TextTokenizer? tokenizer)
     {
         int end = config.EosId ?? config.VocabularySize - 1;
         if (config.PadId is int own && own != end)
@@ -68,7 +65,7 @@ internal static class GenAiConfig
         return Enumerable.Range(0, tokens).Cast<int?>().FirstOrDefault(id => tokenizer!.Bytes(id!.Value).Span is [0xFF]) ?? end;
     }
 
-    private static JsonObject Decoder(Gpt2Config config, string graph) => new()
+    private static JsonObject Decoder(ModelConfig config, string graph) => new()
     {
         ["session_options"] = new JsonObject { ["log_id"] = "onnxruntime-genai", ["provider_options"] = new JsonArray() },
         ["filename"] = graph,

@@ -1,4 +1,4 @@
-using Rudder.Trainer.Scoring;
+using Rudder.Trainer.Logits;
 
 namespace Rudder.Trainer.Export;
 

@@ -1,6 +1,9 @@
-using System.Globalization;
 using Rudder.Checkpoints;
-using Rudder.Trainer.Scoring;
+using Rudder.Onnx;
+using Rudder.Trainer.Architectures;
+using Rudder.Trainer.Graphs;
+using Rudder.Trainer.Logits;
+using Rudder.Trainer.Models;
 
 namespace Rudder.Trainer.Export;
 
@@ -10,16 +13,13 @@ namespace Rudder.Trainer.Export;
 /// </summary>
 internal static class ModelExport
 {
-    /// <summary>Folder of the graphs inside a model folder.</summary>
-    public const string FolderName = "onnx";
-
     private const int Texts = 16;                       // for graphs that are held to a mean KL
     private const int TextTokens = 64;
     private const int ClassifierTexts = 32;
     private const int ClassifierTokens = 128;
 
     /// <summary>Exports a model.</summary>
-    /// <param name="modelFolder">A GPT-2 or RoBERTa folder in Hugging Face layout.</param>
+    /// <param name="modelFolder">A model folder in Hugging Face layout.</param>
     /// <param name="settings">What to write and how close int8 and float16 must be.</param>
     /// <param name="threads">Threads of the check; 0: the engines' choice.</param>
     /// <param name="output">Where the graphs shall lie; null: <c>onnx</c> inside the model folder.</param>
@@ -33,85 +33,70 @@ internal static class ModelExport
         }
 
         ModelConfig config = ModelConfig.Load(modelFolder);
-        if (settings.Fp16 && config is not Gpt2Config)
+        IModelFamily family = ModelFamilies.Of(config.ModelType);
+        if (settings.Fp16 && !family.Exports(GraphPrecision.Fp16))
         {
-            throw new BadInputException($"fp16 is true; {modelFolder} is a {config.ModelType} model, and only GPT-2 decoders have a float16 graph. Leave it out.");
+            throw new BadInputException($"fp16 is true; {modelFolder} is a {config.ModelType} model, and that family has no float16 graph. Leave it out.");
         }
 
         TokenSample sample = TokenSample.Open(modelFolder, config.VocabularySize, settings.Texts);
-        using var folder = new OnnxFolder(output ?? Path.Combine(modelFolder, FolderName));
+        using var folder = new OnnxFolder(output ?? Path.Combine(modelFolder, GraphFiles.Folder));
         string fingerprint = Fingerprint.OfFolder(modelFolder);
-        Write(modelFolder, config, settings, folder, fingerprint);
+        Write(modelFolder, family, config, settings, folder, fingerprint);
         var check = new ParityCheck(settings);
-        IReadOnlyDictionary<string, GraphFigures> figures = config switch
-        {
-            Gpt2Config gpt2 => Check(check, gpt2, settings, folder, sample, referenceFolder ?? modelFolder, threads),
-            RobertaConfig roberta => Check(check, roberta, settings, folder, sample, referenceFolder ?? modelFolder, threads),
-            _ => throw Unsupported(config),
-        };
+        string reference = referenceFolder ?? modelFolder;
+        IReadOnlyDictionary<string, GraphFigures> figures = config.Labels.Count == 0
+            ? CheckDecoder(check, config, settings, folder, sample, reference, threads)
+            : CheckClassifier(check, config, settings, folder, sample, reference, threads);
         ExportReport report = Report(folder, fingerprint, figures);
-        AtomicFile.WriteText(folder.File(ExportReport.FileName), report + "\n");
+        report.Write(folder.Path);
         folder.Publish();
         if (output is null)
         {
-            ExportCard.Update(modelFolder, report);
+            Describe(modelFolder, config, report);
         }
 
         return report;
     }
 
     /// <summary>Writes graphs and weights. The weights are let go on return, before the check loads the model.</summary>
-    private static void Write(string modelFolder, ModelConfig config, ExportSettings settings, OnnxFolder folder, string fingerprint)
+    private static void Write(
+        string modelFolder, IModelFamily family, ModelConfig config, ExportSettings settings, OnnxFolder folder, string fingerprint)
     {
-        using var data = new ExternalData(folder.Path, "weights.bin");
-        using var int8Data = new ExternalData(folder.Path, "weights.int8.bin");
-        using var halfData = new ExternalData(folder.Path, "weights.fp16.bin", halves: true);
+        using var data = new ExternalData(folder.Path, GraphFiles.Weights(GraphPrecision.Fp32));
+        using var int8Data = new ExternalData(folder.Path, GraphFiles.Weights(GraphPrecision.Int8));
+        using var halfData = new ExternalData(folder.Path, GraphFiles.Weights(GraphPrecision.Fp16), halves: true);
         IProjections[] kinds =
         [
             .. settings.Fp32 ? [new Float32Projections(data)] : Array.Empty<IProjections>(),
             .. settings.Int8 ? [new Int8Projections(int8Data)] : Array.Empty<IProjections>(),
             .. settings.Fp16 ? [new Float16Projections(halfData)] : Array.Empty<IProjections>(),
         ];
-        Action<IProjections> write = config switch
+        IReadOnlyDictionary<string, float[]> weights = family.ReadWeights(modelFolder, config);
+        foreach (IProjections projections in kinds)
         {
-            Gpt2Config gpt2 => Gpt2Writer(gpt2, ModelWeights.LoadGpt2(modelFolder, gpt2), data, halfData, folder, fingerprint),
-            RobertaConfig roberta => RobertaWriter(roberta, ModelWeights.LoadRoberta(modelFolder, roberta), data, folder, fingerprint),
-            _ => throw Unsupported(config),
-        };
-        Array.ForEach(kinds, write);
-        if (config is Gpt2Config language)
-        {
-            int padding = GenAiConfig.PaddingId(language, TextTokenizer.Load(modelFolder));
-            AtomicFile.WriteText(folder.File(GenAiConfig.FileName), GenAiConfig.Text(language, padding, Name("decoder", kinds[0])) + "\n");
+            ExternalData floats = projections is Float16Projections ? halfData : data;
+            foreach ((string file, OnnxGraph graph) in family.Graphs(config, weights, floats, projections))
+            {
+                graph.Save(folder.File(file), GraphMetadata.Of(config, fingerprint, projections.Precision).Entries());
+            }
         }
     }
 
-    private static Action<IProjections> Gpt2Writer(
-        Gpt2Config config,
-        IReadOnlyDictionary<string, float[]> weights,
-        ExternalData data,
-        ExternalData halfData,
-        OnnxFolder folder,
-        string fingerprint) => projections =>
+    /// <summary>Points the files at the model's root to its graphs: the card, and GenAI's settings of a decoder.</summary>
+    private static void Describe(string modelFolder, ModelConfig config, ExportReport report)
     {
-        var builder = new Gpt2Onnx(config, weights, projections is Float16Projections ? halfData : data, projections);
-        builder.Decoder().Save(folder.File(Name("decoder", projections)), Metadata(config, fingerprint, projections.Precision));
-        if (projections is Float32Projections)
+        ExportCard.Update(modelFolder, report);
+        if (config.Labels.Count == 0)
         {
-            builder.LogProbs().Save(folder.File("logprobs.onnx"), Metadata(config, fingerprint, projections.Precision));
+            GraphPrecision first = Enum.GetValues<GraphPrecision>().First(precision => report.Graphs.ContainsKey(GraphFiles.Model(precision)));
+            int padding = GenAiConfig.PaddingId(config, TextTokenizer.Load(modelFolder));
+            AtomicFile.WriteText(Path.Combine(modelFolder, ModelFiles.GenAiConfig), GenAiConfig.Text(config, padding, first) + "\n");
         }
-    };
+    }
 
-    private static Action<IProjections> RobertaWriter(
-        RobertaConfig config, IReadOnlyDictionary<string, float[]> weights, ExternalData data, OnnxFolder folder, string fingerprint) => projections =>
-        new RobertaOnnx(config, weights, data, projections).Classifier()
-            .Save(folder.File(Name("classifier", projections)), Metadata(config, fingerprint, projections.Precision));
-
-    private static string Name(string graph, IProjections projections) =>
-        projections is Float32Projections ? $"{graph}.onnx" : $"{graph}.{projections.Precision}.onnx";
-
-    private static Dictionary<string, GraphFigures> Check(
-        ParityCheck check, Gpt2Config config, ExportSettings settings, OnnxFolder folder, TokenSample sample, string reference, int threads)
+    private static Dictionary<string, GraphFigures> CheckDecoder(
+        ParityCheck check, ModelConfig config, ExportSettings settings, OnnxFolder folder, TokenSample sample, string reference, int threads)
     {
         var figures = new Dictionary<string, GraphFigures>();
         using var model = new TorchDecoder(reference);
@@ -119,42 +104,43 @@ internal static class ModelExport
         {
             int steps = Math.Min(ParityCheck.CachedSteps, config.Context - 1);
             IReadOnlyList<int[]> rows = sample.Ragged(config.Context, steps);
-            using (var graph = new LogProbGraph(folder.File("logprobs.onnx"), threads))
+            using (var graph = new LogProbGraph(folder.File(GraphFiles.LogProbs), threads))
             {
-                figures["logprobs.onnx"] = check.LogProbs(model, graph, rows);
+                figures[GraphFiles.LogProbs] = check.LogProbs(model, graph, rows);
             }
 
-            using var decoder = new DecoderGraph(folder.File("decoder.onnx"), threads);
-            figures["decoder.onnx"] = check.Decoder(model, decoder, rows, steps);
+            using var decoder = new DecoderGraph(folder.File(GraphFiles.Model(GraphPrecision.Fp32)), threads);
+            figures[GraphFiles.Model(GraphPrecision.Fp32)] = check.Decoder(model, decoder, rows, steps);
         }
 
         if (settings.Int8)
         {
-            using var decoder = new DecoderGraph(folder.File("decoder.int8.onnx"), threads);
-            figures["decoder.int8.onnx"] = check.Int8Decoder(model, decoder, sample.Even(Texts, Math.Min(TextTokens, config.Context)));
+            using var decoder = new DecoderGraph(folder.File(GraphFiles.Model(GraphPrecision.Int8)), threads);
+            figures[GraphFiles.Model(GraphPrecision.Int8)] = check.Int8Decoder(model, decoder, sample.Even(Texts, Math.Min(TextTokens, config.Context)));
         }
 
         if (settings.Fp16)
         {
-            using var decoder = new DecoderGraph(folder.File("decoder.fp16.onnx"), threads);
-            figures["decoder.fp16.onnx"] = check.Fp16Decoder(model, decoder, sample.Even(Texts, Math.Min(TextTokens, config.Context)));
+            using var decoder = new DecoderGraph(folder.File(GraphFiles.Model(GraphPrecision.Fp16)), threads);
+            figures[GraphFiles.Model(GraphPrecision.Fp16)] = check.Fp16Decoder(model, decoder, sample.Even(Texts, Math.Min(TextTokens, config.Context)));
         }
 
         return figures;
     }
 
-    private static Dictionary<string, GraphFigures> Check(
-        ParityCheck check, RobertaConfig config, ExportSettings settings, OnnxFolder folder, TokenSample sample, string reference, int threads)
+    private static Dictionary<string, GraphFigures> CheckClassifier(
+        ParityCheck check, ModelConfig config, ExportSettings settings, OnnxFolder folder, TokenSample sample, string reference, int threads)
     {
         var figures = new Dictionary<string, GraphFigures>();
         IReadOnlyList<int[]> texts = sample.Texts(ClassifierTexts, Math.Min(ClassifierTokens, config.Context), config.BosId, config.EosId);
         using var model = new TorchClassifier(reference);
-        foreach ((string name, bool wanted) in new[] { ("classifier.onnx", settings.Fp32), ("classifier.int8.onnx", settings.Int8) })
+        foreach ((GraphPrecision precision, bool wanted) in new[] { (GraphPrecision.Fp32, settings.Fp32), (GraphPrecision.Int8, settings.Int8) })
         {
             if (wanted)
             {
+                string name = GraphFiles.Model(precision);
                 using var graph = new ClassifierGraph(folder.File(name), threads, config.PadId ?? 0);
-                figures[name] = check.Classifier(model, graph, texts, int8: name != "classifier.onnx");
+                figures[name] = check.Classifier(model, graph, texts, int8: precision == GraphPrecision.Int8);
             }
         }
 
@@ -165,28 +151,15 @@ internal static class ModelExport
     {
         var graphs = figures.OrderBy(pair => pair.Key, StringComparer.Ordinal).ToDictionary(pair => pair.Key, pair => new GraphReport(
             folder.Sha256(pair.Key),
-            pair.Key.Split('.') is [_, string precision, _] ? precision : "fp32",
+            GraphFiles.Name(Enum.GetValues<GraphPrecision>().FirstOrDefault(precision => GraphFiles.Model(precision) == pair.Key)),
             pair.Value.Positions,
             pair.Value.MaxAbsDiff,
             pair.Value.Limit,
             pair.Value.MeanTokenDiff,
             pair.Value.MeanKl,
             pair.Value.MeanKlBf16Cache));
-        var weights = Directory.EnumerateFiles(folder.Path, "*.bin").Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal)
+        var weights = Enum.GetValues<GraphPrecision>().Select(GraphFiles.Weights).Where(name => File.Exists(folder.File(name)))
             .ToDictionary(name => name, name => new FileReport(folder.Sha256(name), new FileInfo(folder.File(name)).Length));
         return new ExportReport(fingerprint, graphs, weights);
     }
-
-    private static Dictionary<string, string> Metadata(ModelConfig config, string fingerprint, string precision) => new()
-    {
-        ["rudder.fingerprint"] = fingerprint,
-        ["rudder.precision"] = precision,
-        ["rudder.layers"] = config.Layers.ToString(CultureInfo.InvariantCulture),
-        ["rudder.heads"] = config.Heads.ToString(CultureInfo.InvariantCulture),
-        ["rudder.head_size"] = config.HeadSize.ToString(CultureInfo.InvariantCulture),
-        ["rudder.vocabulary"] = config.VocabularySize.ToString(CultureInfo.InvariantCulture),
-        ["rudder.context"] = config.Context.ToString(CultureInfo.InvariantCulture),
-    };
-
-    private static BadInputException Unsupported(ModelConfig config) => new($"A {config.ModelType} model cannot be exported; GPT-2 and RoBERTa can.");
 }

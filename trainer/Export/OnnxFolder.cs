@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Rudder.Checkpoints;
 
 namespace Rudder.Trainer.Export;
 

@@ -1,5 +1,6 @@
 using System.Globalization;
-using Rudder.Trainer.Scoring;
+using Rudder.Checkpoints;
+using Rudder.Trainer.Logits;
 
 namespace Rudder.Trainer.Export;
 
@@ -18,42 +19,42 @@ internal sealed class ParityCheck(ExportSettings settings)
     private const int TextRows = 8;
     private const int TextPrompt = 4;
 
-    /// <summary>Whole ragged sequences through logprobs.onnx.</summary>
+    /// <summary>Whole ragged sequences through the log-prob graph.</summary>
     public GraphFigures LogProbs(ISequenceLogits model, ISequenceLogits graph, IReadOnlyList<int[]> rows)
     {
         var comparison = new LogitComparison();
         var places = Places(rows, 0);
         float[] expected = Read(model, rows, places);
         graph.Logits(rows, places, actual => Compare(comparison, expected, actual, rows, places));
-        return Accept("logprobs.onnx", comparison);
+        return Accept(GraphFiles.LogProbs, comparison);
     }
 
-    /// <summary>Ragged prompts through decoder.onnx at once, then <paramref name="steps"/> tokens of each row through its cache.</summary>
+    /// <summary>Ragged prompts through the decoder at once, then <paramref name="steps"/> tokens of each row through its cache.</summary>
     public GraphFigures Decoder(ISequenceLogits model, DecoderGraph graph, IReadOnlyList<int[]> rows, int steps)
     {
         var comparison = new LogitComparison();
         Replay(model, graph, rows, [.. rows.Select(row => row.Length - steps)], (comparison, RoundCache: false));
-        return Accept("decoder.onnx", comparison);
+        return Accept(GraphFiles.Model(GraphPrecision.Fp32), comparison);
     }
 
     /// <summary>
-    /// Texts through decoder.int8.onnx token by token, twice: with a float32 cache, as GenAI samples, and with one in bfloat16, as the
+    /// Texts through the int8 decoder token by token, twice: with a float32 cache, as GenAI samples, and with one in bfloat16, as the
     /// service's slot engine does. Both must hold the bound.
     /// </summary>
     public GraphFigures Int8Decoder(ISequenceLogits model, DecoderGraph graph, IReadOnlyList<int[]> rows)
     {
         var (fp32, bf16) = (new LogitComparison(), new LogitComparison());
         ReplayTexts(model, graph, rows, (fp32, RoundCache: false), (bf16, RoundCache: true));
-        GraphFigures figures = AcceptInt8("decoder.int8.onnx", "token", fp32);
-        return figures with { MeanKlBf16Cache = AcceptInt8("decoder.int8.onnx with its cache in bfloat16", "token", bf16).MeanKl };
+        GraphFigures figures = AcceptInt8(GraphFiles.Model(GraphPrecision.Int8), "token", fp32);
+        return figures with { MeanKlBf16Cache = AcceptInt8($"{GraphFiles.Model(GraphPrecision.Int8)} with its cache in bfloat16", "token", bf16).MeanKl };
     }
 
-    /// <summary>The same through decoder.fp16.onnx. ONNX Runtime's processor computes it slowly, and in places in float32: a GPU's rounding differs a little.</summary>
+    /// <summary>The same through the float16 decoder. ONNX Runtime's processor computes it slowly, and in places in float32: a GPU's rounding differs a little.</summary>
     public GraphFigures Fp16Decoder(ISequenceLogits model, DecoderGraph graph, IReadOnlyList<int[]> rows)
     {
         var comparison = new LogitComparison();
         ReplayTexts(model, graph, rows, (comparison, RoundCache: false));
-        return AcceptByKl("decoder.fp16.onnx", "token", comparison, "fp16", settings.Fp16MaxKl);
+        return AcceptByKl(GraphFiles.Model(GraphPrecision.Fp16), "token", comparison, "fp16", settings.Fp16MaxKl);
     }
 
     /// <summary>Ragged texts through a classifier graph.</summary>
@@ -69,7 +70,7 @@ internal sealed class ParityCheck(ExportSettings settings)
             }
         }
 
-        return int8 ? AcceptInt8("classifier.int8.onnx", "text", comparison) : Accept("classifier.onnx", comparison);
+        return int8 ? AcceptInt8(GraphFiles.Model(GraphPrecision.Int8), "text", comparison) : Accept(GraphFiles.Model(GraphPrecision.Fp32), comparison);
     }
 
     private static void ReplayTexts(

@@ -24,7 +24,7 @@ internal sealed class TokenSample
     /// <param name="texts">File of reviews; null: the texts that come with the trainer.</param>
     public static TokenSample Open(string modelFolder, int vocabularySize, string? texts)
     {
-        TextTokenizer? tokenizer = TextTokenizer.Load(modelFolder);
+        TextTokenizer? tokenizer = TextTokenizer.Load(modelFolder, vocabularySize);
         if (tokenizer is null)
         {
             return texts is null

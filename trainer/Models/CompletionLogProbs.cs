@@ -4,14 +4,14 @@ using static TorchSharp.torch;
 
 namespace Rudder.Trainer.Models;
 
-/// <summary>Log-probabilities of completions under a GPT-2 model, with the vocabulary product at completion positions only.</summary>
+/// <summary>Log-probabilities of completions under a language model, with the vocabulary product at completion positions only.</summary>
 internal static class CompletionLogProbs
 {
     /// <summary>log π(y|x) of every row of a batch, with gradient where the caller records one.</summary>
     /// <param name="model">Policy or reference.</param>
     /// <param name="batch">Rows on the model's device.</param>
     /// <returns>Nats summed over completion tokens, float32. [B]</returns>
-    public static Tensor Sums(Gpt2 model, PreferenceTensors batch)
+    public static Tensor Sums(ILanguageModel model, PreferenceTensors batch)
     {
         Tensor hidden = model.Hidden(batch.InputIds); // [B,T,D]
         Tensor predicting = hidden.reshape(-1, hidden.shape[2]).index_select(0, batch.Positions); // [B·T,D] -> [N,D]
@@ -27,7 +27,7 @@ internal static class CompletionLogProbs
     /// <param name="scored">Called after each pass with the number of completions scored so far.</param>
     /// <returns>Nats, at the index of <paramref name="rows"/>.</returns>
     public static float[] ScoreAll(
-        Gpt2 model,
+        ILanguageModel model,
         IReadOnlyList<(PreferenceGroup Group, GroupCompletion Completion)> rows,
         int rowsPerPass,
         CancellationToken stopping = default,

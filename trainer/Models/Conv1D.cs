@@ -7,6 +7,9 @@ namespace Rudder.Trainer.Models;
 /// <summary>Affine map with its weight stored as Hugging Face stores GPT-2's: [in,out], so that checkpoints need no transposing.</summary>
 internal sealed class Conv1D : nn.Module<Tensor, Tensor>
 {
+    /// <summary>Standard deviation of new weights, as in GPT-2 and RoBERTa.</summary>
+    public const double InitialDeviation = 0.02;
+
     private readonly Parameter weight;
     private readonly Parameter bias;
 

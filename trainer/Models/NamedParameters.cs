@@ -34,10 +34,18 @@ internal static class NamedParameters
         return parameter.detach().to(float32).cpu().contiguous().data<float>().ToArray();
     }
 
-    /// <summary>Takes every parameter whose name begins with <paramref name="prefix"/> out of training.</summary>
-    public static void Freeze(IEnumerable<NamedParameter> parameters, string prefix)
+    /// <summary>Takes a model's first blocks out of training.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="blocks">0 to the number of its blocks.</param>
+    public static void FreezeBlocks(ITrainableModel model, int blocks)
     {
-        foreach (NamedParameter parameter in parameters.Where(p => p.Name.StartsWith(prefix, StringComparison.Ordinal)))
+        if (blocks < 0 || blocks > model.Config.Layers)
+        {
+            throw new BadInputException($"freeze_blocks is {blocks}; the model has {model.Config.Layers} blocks. Give 0 to {model.Config.Layers}.");
+        }
+
+        string[] frozen = [.. Enumerable.Range(0, blocks).Select(block => $"{model.BlockPrefix}{block}.")];
+        foreach (NamedParameter parameter in model.Parameters.Where(p => frozen.Any(prefix => p.Name.StartsWith(prefix, StringComparison.Ordinal))))
         {
             parameter.Value.requires_grad_(false);
         }

@@ -1,5 +1,6 @@
 using Rudder.Checkpoints;
 using Rudder.Datasets;
+using Rudder.Trainer.Architectures;
 using Rudder.Trainer.Data;
 using Rudder.Trainer.Models;
 using Rudder.Trainer.Optimizers;
@@ -22,9 +23,8 @@ internal static class Classifier
         int threads = ComputeDevice.UseThreads(recipe.Threads);
         manual_seed(recipe.Seed);
         string tokenizerFolder = ModelSource.TokenizerFolder(recipe);
-        TextTokenizer tokenizer = ModelSource.Tokenizer(tokenizerFolder);
-        using RobertaClassifier model = ModelSource.Classifier(recipe, tokenizer, device);
-        model.FreezeFirst(recipe.FreezeBlocks);
+        TextTokenizer tokenizer = ModelSource.Tokenizer(tokenizerFolder, recipe.Model);
+        using ISequenceClassifier model = ModelSource.Model<ISequenceClassifier>(recipe, tokenizer, recipe.Data.Labels, device);
         ClassifierEvaluation.RequireLengths(recipe.Data, model.Config);
         run.WriteStart(recipe, request, threads, RecipeInputs.Of(recipe));
 
@@ -94,7 +94,7 @@ internal static class Classifier
     /// <summary>One step's gradients: forward and backward of each part, so that their sum is the gradient of the mean over all rows.</summary>
     /// <returns>Mean loss in nats, and the share of rows judged right.</returns>
     private static (double Loss, double Accuracy) Accumulate(
-        RobertaClassifier model, IReadOnlyList<LabelledText> training, int[][] crops, IReadOnlyList<int[]> batches, int rows)
+        ISequenceClassifier model, IReadOnlyList<LabelledText> training, int[][] crops, IReadOnlyList<int[]> batches, int rows)
     {
         (double loss, double right) = (0, 0);
         foreach (int[] batch in batches)
@@ -112,7 +112,7 @@ internal static class Classifier
 
     /// <summary>Logits of rows that already have their start and end tokens, and the labels as a tensor.</summary>
     /// <returns>[B,L] and [B]</returns>
-    internal static (Tensor Logits, Tensor Labels) Forward(RobertaClassifier model, IReadOnlyList<int[]> rows, IReadOnlyList<int> labels)
+    internal static (Tensor Logits, Tensor Labels) Forward(ISequenceClassifier model, IReadOnlyList<int[]> rows, IReadOnlyList<int> labels)
     {
         bool padded = rows.Any(r => r.Length != rows[0].Length);
         Tensor ids = Collator.Pad(rows, model.Config.PadId!.Value, model.Device); // [B,T]
@@ -120,9 +120,9 @@ internal static class Classifier
     }
 
     /// <summary>Puts the start and end tokens around a stretch of a text.</summary>
-    internal static int[] Wrapped(RobertaConfig config, ReadOnlySpan<int> ids) => [config.BosId!.Value, .. ids, config.EosId!.Value];
+    internal static int[] Wrapped(ModelConfig config, ReadOnlySpan<int> ids) => [config.BosId!.Value, .. ids, config.EosId!.Value];
 
-    private static int[] Crop(ClassifierRecipe recipe, RobertaConfig config, LabelledText text, int epoch, int index)
+    private static int[] Crop(ClassifierRecipe recipe, ModelConfig config, LabelledText text, int epoch, int index)
     {
         Range range = Crops.Random(text.Ids.Length, recipe.Data.MinLength, recipe.Data.MaxLength, EpochRandom.Of(recipe.Seed, epoch, index));
         return Wrapped(config, text.Ids.AsSpan(range));
@@ -145,7 +145,7 @@ internal static class Classifier
     private sealed record Parts(
         ClassifierRecipe Recipe,
         RunFolder Folder,
-        RobertaClassifier Model,
+        ISequenceClassifier Model,
         IReadOnlyList<LabelledText> Training,
         IReadOnlyList<LabelledText> HeldOut,
         IOptimizer Optimizer,

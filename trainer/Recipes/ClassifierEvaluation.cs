@@ -13,7 +13,7 @@ internal static class ClassifierEvaluation
     private const int TokensPerBatch = 8192;
 
     /// <summary>Refuses crop and window lengths that the model cannot read.</summary>
-    public static void RequireLengths(ClassifierDataSettings data, RobertaConfig config)
+    public static void RequireLengths(ClassifierDataSettings data, ModelConfig config)
     {
         int limit = config.Context - 2;
         foreach ((string key, int value) in new[] { ("max_length", data.MaxLength), ("window", data.Window), ("opening", data.Opening) })
@@ -36,7 +36,7 @@ internal static class ClassifierEvaluation
     /// <param name="data">Window and opening lengths.</param>
     /// <param name="prefix">Put before each metric's name.</param>
     public static IReadOnlyList<KeyValuePair<string, double>> Measure(
-        RobertaClassifier model, IReadOnlyList<LabelledText> texts, ClassifierDataSettings data, string prefix)
+        ISequenceClassifier model, IReadOnlyList<LabelledText> texts, ClassifierDataSettings data, string prefix)
     {
         if (texts.Count == 0)
         {
@@ -59,7 +59,7 @@ internal static class ClassifierEvaluation
 
     /// <summary>Mean label probabilities of each text over its stretches.</summary>
     private static float[][] Probabilities(
-        RobertaClassifier model, IReadOnlyList<LabelledText> texts, Func<LabelledText, IEnumerable<Range>> stretches)
+        ISequenceClassifier model, IReadOnlyList<LabelledText> texts, Func<LabelledText, IEnumerable<Range>> stretches)
     {
         List<(int Text, int[] Row)> rows =
             [.. from i in Enumerable.Range(0, texts.Count)

@@ -29,7 +29,7 @@ internal static class FinishedRun
         string temporary = run.Model + ".tmp";
         Remove(temporary);
         saveModel(temporary);
-        AtomicFile.WriteText(Path.Combine(temporary, "README.md"), ModelCard.Write(recipe, run, final));
+        AtomicFile.WriteText(Path.Combine(temporary, ModelFiles.Card), ModelCard.Write(recipe, run, final));
         if (recipe.Export.Writes)
         {
             ModelExport.Run(temporary, recipe.Export, ComputeDevice.UseThreads(recipe.Threads));

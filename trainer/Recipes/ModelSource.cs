@@ -1,4 +1,5 @@
 using Rudder.Checkpoints;
+using Rudder.Trainer.Architectures;
 using Rudder.Trainer.Models;
 using Rudder.Trainer.Recipes.Settings;
 using static TorchSharp.torch;
@@ -21,90 +22,53 @@ internal static class ModelSource
     }
 
     /// <summary>The tokenizer in the folder.</summary>
-    public static TextTokenizer Tokenizer(string folder) =>
-        TextTokenizer.Load(folder) ?? throw new BadInputException($"{folder} holds no tokenizer (tokenizer.json, or vocab.json and merges.txt).");
+    /// <param name="folder">A folder with a tokenizer.</param>
+    /// <param name="model">The model that reads its ids; null where it is new and gets the tokenizer's vocabulary.</param>
+    public static TextTokenizer Tokenizer(string folder, string? model = null) =>
+        TextTokenizer.Load(folder, model is null ? null : ModelConfig.Load(model).VocabularySize) ?? throw new BadInputException($"{folder} holds no tokenizer ({ModelFiles.TokenizerJson}, or the older pair of vocabulary and merges).");
 
-    /// <summary>The language model a recipe starts from; a new one has dropout 0 unless the recipe says otherwise.</summary>
-    public static Gpt2 LanguageModel(TrainingRecipe recipe, TextTokenizer tokenizer, Device device)
+    /// <summary>The model a recipe starts from, first blocks frozen as it says; a new one has dropout 0 unless the recipe says otherwise.</summary>
+    /// <typeparam name="TModel">The kind that the recipe trains.</typeparam>
+    /// <param name="recipe">Names a folder or the sizes of a new model.</param>
+    /// <param name="tokenizer">Its tokenizer.</param>
+    /// <param name="labels">A classifier's labels in order; empty for a language model.</param>
+    /// <param name="device">Where the parameters live.</param>
+    public static TModel Model<TModel>(TrainingRecipe recipe, TextTokenizer tokenizer, IReadOnlyList<string> labels, Device device)
+        where TModel : ITrainableModel
     {
-        if (recipe.Model is not null)
-        {
-            TokenizerFit.Require(tokenizer, TokenizerFolder(recipe), ModelConfig.Load(recipe.Model), recipe.Model);
-            return ModelFolder.LoadGpt2(recipe.Model, device, recipe.Dropout);
-        }
-
-        ArchitectureSettings sizes = CheckedSizes(recipe);
-        var config = new Gpt2Config
-        {
-            VocabularySize = tokenizer.VocabularySize,
-            Context = sizes.Context,
-            HiddenSize = sizes.HiddenSize,
-            Layers = sizes.Layers,
-            Heads = sizes.Heads,
-            LayerNormEpsilon = 1e-5,
-            Dropout = recipe.Dropout ?? 0,
-            BosId = tokenizer.EosId,
-            EosId = tokenizer.EosId,
-        };
-        return new Gpt2(config, config.Dropout, device);
-    }
-
-    /// <summary>The classifier a recipe starts from; a new one has dropout 0 unless the recipe says otherwise.</summary>
-    public static RobertaClassifier Classifier(ClassifierRecipe recipe, TextTokenizer tokenizer, Device device)
-    {
-        if (recipe.Model is not null)
-        {
-            ModelConfig start = ModelConfig.Load(recipe.Model);
-            TokenizerFit.Require(tokenizer, TokenizerFolder(recipe), start, recipe.Model);
-            RequireLabels(recipe, start);
-            return ModelFolder.LoadRoberta(recipe.Model, device, recipe.Dropout);
-        }
-
-        ArchitectureSettings sizes = CheckedSizes(recipe);
-        int pad = SpecialToken(tokenizer, "<pad>");
-        var config = new RobertaConfig
-        {
-            VocabularySize = tokenizer.VocabularySize,
-            Context = sizes.Context,
-            HiddenSize = sizes.HiddenSize,
-            Layers = sizes.Layers,
-            Heads = sizes.Heads,
-            IntermediateSize = 4 * sizes.HiddenSize,
-            TypeVocabularySize = 1,
-            LayerNormEpsilon = 1e-5,
-            Dropout = recipe.Dropout ?? 0,
-            Labels = recipe.Data.Labels,
-            BosId = SpecialToken(tokenizer, "<s>"),
-            PadId = pad,
-            EosId = SpecialToken(tokenizer, "</s>"),
-        };
-        return new RobertaClassifier(config, config.Dropout, device);
+        TModel model = recipe.Model is string folder ? Loaded<TModel>(recipe, folder, tokenizer, labels, device) : New<TModel>(recipe, tokenizer, labels, device);
+        NamedParameters.FreezeBlocks(model, recipe.FreezeBlocks);
+        return model;
     }
 
     /// <summary>Precision of the saved weights.</summary>
     public static WeightType SaveType(TrainingRecipe recipe) => recipe.SaveType == "fp16" ? WeightType.F16 : WeightType.F32;
 
-    private static void RequireLabels(ClassifierRecipe recipe, ModelConfig start)
+    private static TModel Loaded<TModel>(
+        TrainingRecipe recipe, string folder, TextTokenizer tokenizer, IReadOnlyList<string> labels, Device device)
+        where TModel : ITrainableModel
     {
-        if (start is RobertaConfig classifier && !classifier.Labels.SequenceEqual(recipe.Data.Labels))
-        {
-            throw new BadInputException(
-                $"data.labels is [{string.Join(", ", recipe.Data.Labels)}]; the model in {recipe.Model} has [{string.Join(", ", classifier.Labels)}]. "
+        ModelConfig start = ModelConfig.Load(folder);
+        TokenizerFit.Require(tokenizer, TokenizerFolder(recipe), start, folder);
+        return typeof(TModel) != typeof(ISequenceClassifier) || start.Labels.Count == 0 || start.Labels.SequenceEqual(labels)
+            ? ModelFolder.Load<TModel>(folder, device, recipe.Dropout)
+            : throw new BadInputException(
+                $"data.labels is [{string.Join(", ", labels)}]; the model in {folder} has [{string.Join(", ", start.Labels)}]. "
                 + "Give data.labels the model's names in its order.");
-        }
     }
 
-    private static ArchitectureSettings CheckedSizes(TrainingRecipe recipe)
+    private static TModel New<TModel>(TrainingRecipe recipe, TextTokenizer tokenizer, IReadOnlyList<string> labels, Device device)
+        where TModel : ITrainableModel
     {
         ArchitectureSettings sizes = recipe.Architecture!;
-        return sizes.HiddenSize % sizes.Heads == 0
-            ? sizes
-            : throw new BadInputException(
+        if (sizes.HiddenSize % sizes.Heads != 0)
+        {
+            throw new BadInputException(
                 $"architecture.hidden_size is {sizes.HiddenSize}, which architecture.heads = {sizes.Heads} does not divide.");
-    }
+        }
 
-    private static int SpecialToken(TextTokenizer tokenizer, string token) =>
-        tokenizer.SpecialTokens.TryGetValue(token, out int id)
-            ? id
-            : throw new BadInputException($"The tokenizer has no {token}; a classifier needs one trained with family roberta.");
+        IModelFamily family = ModelFamilies.For<TModel>();
+        var shape = new ModelShape(sizes.Layers, sizes.Heads, sizes.HiddenSize, sizes.Context, labels);
+        return (TModel)family.Create(family.Configure(shape, tokenizer).WithDropout(recipe.Dropout ?? 0), null, device);
+    }
 }

@@ -1,3 +1,4 @@
+using Rudder.Trainer.Architectures;
 using Rudder.Trainer.Data;
 using Rudder.Trainer.Losses;
 using Rudder.Trainer.Models;
@@ -20,7 +21,7 @@ internal static class Preference
         PreferenceLoss loss = recipe.BindLoss();
         Device device = ComputeDevice.Open(request.Device);
         int threads = ComputeDevice.UseThreads(recipe.Threads);
-        using Gpt2 policy = PreferenceSource.Policy(recipe, device);
+        using ILanguageModel policy = PreferenceSource.Policy(recipe, device);
 
         // 2. pairs as groups, with the reference's log-prob of each completion; the reference is gone when this returns
         ScoredPairs training = PreferenceSource.Read(recipe.Pairs, recipe, policy, loss, run, request);
@@ -89,7 +90,7 @@ internal static class Preference
     internal static PreferenceMetrics Accumulate(
         PreferenceRecipe recipe,
         PreferenceLoss loss,
-        Gpt2 policy,
+        ILanguageModel policy,
         ScoredPairs training,
         IReadOnlyList<IReadOnlyList<PreferenceGroup>> parts)
     {
@@ -150,7 +151,7 @@ internal static class Preference
         PreferenceRecipe Recipe,
         RunFolder Folder,
         PreferenceLoss Loss,
-        Gpt2 Policy,
+        ILanguageModel Policy,
         ScoredPairs Training,
         ScoredPairs? HeldOut,
         IOptimizer Optimizer,

@@ -13,7 +13,7 @@ internal static class PreferenceForward
     /// <param name="batch">Rows and pairs.</param>
     /// <param name="reference">log π_ref by completion row, nats; null where the loss reads none.</param>
     /// <param name="baseline">The loss's reference point; null where it reads none.</param>
-    public static PairLogProbs Pairs(Gpt2 policy, PreferenceBatch batch, float[]? reference, Tensor? baseline = null)
+    public static PairLogProbs Pairs(ILanguageModel policy, PreferenceBatch batch, float[]? reference, Tensor? baseline = null)
     {
         var rows = new PreferenceTensors(batch, policy.Device);
         Tensor sums = CompletionLogProbs.Sums(policy, rows); // [B]
@@ -32,7 +32,7 @@ internal static class PreferenceForward
     /// <param name="policy">The policy; no gradient is recorded.</param>
     /// <param name="groups">The batch's groups.</param>
     /// <param name="pairs">Where mismatched completions and their reference log-probs lie.</param>
-    public static Tensor? Baseline(Gpt2 policy, IReadOnlyList<PreferenceGroup> groups, ScoredPairs pairs)
+    public static Tensor? Baseline(ILanguageModel policy, IReadOnlyList<PreferenceGroup> groups, ScoredPairs pairs)
     {
         if (pairs.Mismatched is null)
         {

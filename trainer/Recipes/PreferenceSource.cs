@@ -1,5 +1,6 @@
 using Rudder.Checkpoints;
 using Rudder.Datasets;
+using Rudder.Trainer.Architectures;
 using Rudder.Trainer.Data;
 using Rudder.Trainer.Losses;
 using Rudder.Trainer.Models;
@@ -19,7 +20,7 @@ internal sealed record ScoredPairs(PreferenceData Data, float[]? Reference, Mism
 internal static class PreferenceSource
 {
     /// <summary>The policy: a copy of <c>model</c>, without dropout unless the recipe sets it.</summary>
-    public static Gpt2 Policy(PreferenceRecipe recipe, Device device)
+    public static ILanguageModel Policy(PreferenceRecipe recipe, Device device)
     {
         if (recipe.Model is null || recipe.Architecture is not null)
         {
@@ -28,16 +29,16 @@ internal static class PreferenceSource
 
         if (recipe.Tokenizer is string folder) // its files go into the finished model's folder
         {
-            TokenizerFit.Require(ModelSource.Tokenizer(folder), folder, ModelConfig.Load(recipe.Model), recipe.Model);
+            TokenizerFit.Require(ModelSource.Tokenizer(folder, recipe.Model), folder, ModelConfig.Load(recipe.Model), recipe.Model);
         }
 
-        Gpt2 policy = ModelFolder.LoadGpt2(recipe.Model, device, recipe.Dropout ?? 0);
-        policy.FreezeFirst(recipe.FreezeBlocks);
+        ILanguageModel policy = ModelFolder.Load<ILanguageModel>(recipe.Model, device, recipe.Dropout ?? 0);
+        NamedParameters.FreezeBlocks(policy, recipe.FreezeBlocks);
         return policy;
     }
 
     /// <summary>Reads a pair file and takes or computes what the loss needs of the reference, which is out of memory afterwards.</summary>
-    public static ScoredPairs Read(string file, PreferenceRecipe recipe, Gpt2 policy, PreferenceLoss loss, RunFolder run, RunRequest request)
+    public static ScoredPairs Read(string file, PreferenceRecipe recipe, ILanguageModel policy, PreferenceLoss loss, RunFolder run, RunRequest request)
     {
         if (file.Length == 0)
         {
@@ -61,7 +62,7 @@ internal static class PreferenceSource
     }
 
     /// <summary>Lengths that the recipe and the model allow.</summary>
-    internal static SequenceLimits Limits(PreferenceRecipe recipe, Gpt2Config model)
+    internal static SequenceLimits Limits(PreferenceRecipe recipe, ModelConfig model)
     {
         int length = recipe.MaxLength == 0 ? model.Context : recipe.MaxLength;
         if (length > model.Context || length < 2)

@@ -1,3 +1,4 @@
+using Rudder.Checkpoints;
 using Rudder.Trainer.Recipes.Settings;
 using Rudder.Trainer.Runs;
 
@@ -16,7 +17,7 @@ internal static class RecipeInputs
         List<RunInput> inputs = [.. RunInput.Files(recipe.InputFiles())];
         if (recipe.Model is string model)
         {
-            inputs.AddRange(RunInput.Files([Path.Combine(model, "config.json")]));
+            inputs.AddRange(RunInput.Files([Path.Combine(model, ModelFiles.Config)]));
         }
 
         if ((recipe.Tokenizer ?? recipe.Model) is string tokenizer)

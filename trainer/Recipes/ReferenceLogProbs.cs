@@ -1,5 +1,6 @@
 using System.Globalization;
 using Rudder.Checkpoints;
+using Rudder.Trainer.Architectures;
 using Rudder.Trainer.Data;
 using Rudder.Trainer.Models;
 using Rudder.Trainer.Runs;
@@ -65,7 +66,7 @@ internal static class ReferenceLogProbs
         Device device,
         RunRequest request)
     {
-        using Gpt2 model = ModelFolder.LoadGpt2(folder, device, 0);
+        using ILanguageModel model = ModelFolder.Load<ILanguageModel>(folder, device, 0);
         model.eval();
         int longest = rows.Max(row => row.Group.PromptIds.Length + row.Completion.Ids.Length);
         if (model.Config.VocabularySize != vocabulary || longest > model.Config.Context)

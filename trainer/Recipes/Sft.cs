@@ -1,5 +1,6 @@
 using Rudder.Checkpoints;
 using Rudder.Datasets;
+using Rudder.Trainer.Architectures;
 using Rudder.Trainer.Data;
 using Rudder.Trainer.Models;
 using Rudder.Trainer.Optimizers;
@@ -22,9 +23,8 @@ internal static class Sft
         int threads = ComputeDevice.UseThreads(recipe.Threads);
         manual_seed(recipe.Seed);
         string tokenizerFolder = ModelSource.TokenizerFolder(recipe);
-        TextTokenizer tokenizer = ModelSource.Tokenizer(tokenizerFolder);
-        using Gpt2 model = ModelSource.LanguageModel(recipe, tokenizer, device);
-        model.FreezeFirst(recipe.FreezeBlocks);
+        TextTokenizer tokenizer = ModelSource.Tokenizer(tokenizerFolder, recipe.Model);
+        using ILanguageModel model = ModelSource.Model<ILanguageModel>(recipe, tokenizer, [], device);
         run.WriteStart(recipe, request, threads, RecipeInputs.Of(recipe));
 
         // 2. data: training sequences and a held-out part
@@ -86,7 +86,7 @@ internal static class Sft
 
     /// <summary>One step's gradients: forward and backward of each part, so that their sum is the gradient of the mean over all tokens.</summary>
     /// <returns>Mean loss, nats per token.</returns>
-    private static double Accumulate(Gpt2 model, ISequences training, IReadOnlyList<int[]> batches, int tokens)
+    private static double Accumulate(ILanguageModel model, ISequences training, IReadOnlyList<int[]> batches, int tokens)
     {
         double loss = 0;
         foreach (int[] batch in batches)
@@ -101,7 +101,7 @@ internal static class Sft
     }
 
     /// <summary>Summed negative log-likelihood of the targets, in nats.</summary>
-    internal static Tensor SumOfLosses(Gpt2 model, LanguageBatch batch)
+    internal static Tensor SumOfLosses(ILanguageModel model, LanguageBatch batch)
     {
         Tensor hidden = model.Hidden(batch.Inputs); // [B,T,D]
         hidden = hidden.reshape(-1, hidden.shape[2]); // [B·T,D]
@@ -110,7 +110,7 @@ internal static class Sft
     }
 
     /// <summary>Mean loss per token and its exponential on held-out sequences.</summary>
-    internal static IReadOnlyList<KeyValuePair<string, double>> Evaluate(Gpt2 model, ISequences sequences, int batchSize)
+    internal static IReadOnlyList<KeyValuePair<string, double>> Evaluate(ILanguageModel model, ISequences sequences, int batchSize)
     {
         if (sequences.Count == 0)
         {
@@ -141,7 +141,7 @@ internal static class Sft
             throw new BadInputException($"batch.length is {length}; the model's context is {context} tokens. Lower batch.length.");
         }
 
-        int end = tokenizer.EosId ?? throw new BadInputException("The tokenizer has no end-of-text token; train one with family gpt2.");
+        int end = tokenizer.EosId ?? throw new BadInputException("The tokenizer has no end-of-text token, which separates texts; train one with family gpt2.");
         (IReadOnlyList<Review> training, IReadOnlyList<Review> heldOut) = ReviewSource.Split(recipe.Data, recipe.Data.HeldOut, request);
         return (Sequences(training), Sequences(heldOut));
 
@@ -155,7 +155,7 @@ internal static class Sft
     private sealed record Parts(
         SftRecipe Recipe,
         RunFolder Folder,
-        Gpt2 Model,
+        ILanguageModel Model,
         ISequences Training,
         ISequences HeldOut,
         IOptimizer Optimizer,

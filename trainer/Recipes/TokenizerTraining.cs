@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using Rudder.Checkpoints;
 using Rudder.Datasets;
+using Rudder.Trainer.Architectures;
 using Rudder.Trainer.Recipes.Settings;
 using Rudder.Trainer.Runs;
 
@@ -9,9 +10,6 @@ namespace Rudder.Trainer.Recipes;
 /// <summary>Trains a byte-level BPE vocabulary on review texts.</summary>
 internal static class TokenizerTraining
 {
-    private static readonly string[] Gpt2Tokens = ["<|endoftext|>"];
-    private static readonly string[] RobertaTokens = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"];
-
     /// <summary>Runs the recipe; the tokenizer lies in the run's model folder.</summary>
     /// <returns>The final metrics.</returns>
     public static IReadOnlyDictionary<string, object> Run(TokenizerRecipe recipe, RunFolder run, RunRequest request)
@@ -42,7 +40,7 @@ internal static class TokenizerTraining
         }
 
         Directory.Move(temporary, run.Model);
-        byte[] file = File.ReadAllBytes(Path.Combine(run.Model, "tokenizer.json"));
+        byte[] file = File.ReadAllBytes(Path.Combine(run.Model, ModelFiles.TokenizerJson));
         run.WriteDone(Convert.ToHexStringLower(SHA256.HashData(file)), final);
         request.ShowResult("tokenizer", run.Model, final);
         return final;
@@ -50,7 +48,6 @@ internal static class TokenizerTraining
 
     private static void Learn(TokenizerRecipe recipe, IReadOnlyList<Review> reviews, string folder, StopCheck stop)
     {
-        bool gpt2 = recipe.Family == "gpt2";
         IEnumerable<string> texts = reviews.Select(review =>
         {
             stop.Require();
@@ -59,9 +56,9 @@ internal static class TokenizerTraining
         BpeTraining.Train(
             texts,
             recipe.VocabularySize,
-            gpt2 ? Gpt2Tokens : RobertaTokens,
+            [],
             folder,
-            gpt2 ? TokenizerFamily.Gpt2 : TokenizerFamily.Roberta,
+            ModelFamilies.Of(recipe.Family).Tokenizer,
             stop);
     }
 

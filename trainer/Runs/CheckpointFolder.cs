@@ -60,7 +60,7 @@ internal static class CheckpointFolder
         if (steps.Length == 0)
         {
             return run.HasTrained
-                ? throw new BadInputException($"{run.Path} has trained before but holds no checkpoint, so it cannot continue. Its model, if any, is untouched; start a new run.")
+                ? throw new BadInputException($"{run.Path} has trained before, but its checkpoints are missing, so it cannot continue. Its model, if any, is unchanged; start a new run.")
                 : null;
         }
 

@@ -11,7 +11,8 @@ internal static class ModelCard
     public static string Write(TrainingRecipe recipe, RunFolder run, IReadOnlyDictionary<string, object> final)
     {
         var card = new StringBuilder();
-        card.Append(CultureInfo.InvariantCulture, $"# {recipe.Name ?? "model"}\n\n");
+        string task = recipe is ClassifierRecipe ? "text-classification" : "text-generation";
+        card.Append(CultureInfo.InvariantCulture, $"---\nlibrary_name: transformers\npipeline_tag: {task}\ntags:\n- onnx\n---\n# {recipe.Name ?? "model"}\n\n");
         card.Append(recipe switch
         {
             SftRecipe => "A GPT-2 architecture language model trained by `trainer sft`.\n",

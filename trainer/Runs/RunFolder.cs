@@ -45,7 +45,7 @@ internal sealed class RunFolder : IDisposable
     /// <param name="request">The command line.</param>
     /// <param name="name">The recipe's name.</param>
     /// <param name="seed">The recipe's seed.</param>
-    /// <exception cref="BadInputException">The folder is in use, a new run's folder is not empty, or there is no run to resume.</exception>
+    /// <exception cref="BadInputException">The folder is in use, a new run's folder is not empty, or the folder to resume holds no run.</exception>
     public static RunFolder Open(RunRequest request, string name, int seed)
     {
         string stamp = request.Clock.GetUtcNow().ToString("yyyyMMdd'T'HHmmss'Z'", CultureInfo.InvariantCulture);
@@ -54,7 +54,7 @@ internal sealed class RunFolder : IDisposable
         bool resumed = request.Resume is not null;
         if (resumed && !System.IO.File.Exists(System.IO.Path.Combine(path, RecipeName)))
         {
-            throw new BadInputException($"--resume {path}: there is no run in that folder (no {RecipeName}).");
+            throw new BadInputException($"--resume {path}: the folder holds no run ({RecipeName} is missing). Check the path.");
         }
 
         Directory.CreateDirectory(path);

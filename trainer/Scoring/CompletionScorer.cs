@@ -1,4 +1,5 @@
 using Rudder.Engine.Scoring;
+using Rudder.Trainer.Logits;
 
 namespace Rudder.Trainer.Scoring;
 

@@ -1,6 +1,6 @@
 using System.Text.Json;
 using Rudder.Checkpoints;
-using Rudder.Trainer.Models;
+using Rudder.Trainer.Logits;
 
 namespace Rudder.Trainer.Scoring;
 
@@ -20,22 +20,14 @@ internal static class ScoreFile
     public static int Run(string modelFolder, bool onnx, string input, string output, int threads)
     {
         ModelConfig config = ModelConfig.Load(modelFolder);
-        TextTokenizer? tokenizer = TextTokenizer.Load(modelFolder);
-        if (tokenizer is not null && config is RobertaConfig) // of a decoder's rows, which are ids, it reads nothing
-        {
-            TokenizerFit.RequireIds(tokenizer, modelFolder, config, modelFolder);
-        }
-
+        TextTokenizer? tokenizer = TextTokenizer.Load(modelFolder, config.VocabularySize);
         List<ScoreRow> rows = Read(new ScoreRows(config, tokenizer, input), input);
         DirectoryInfo temporary = Directory.CreateTempSubdirectory("rudder-score-");
         try
         {
-            Action<Utf8JsonWriter, int> write = config switch
-            {
-                Gpt2Config gpt2 => Completions(modelFolder, gpt2, rows, onnx, temporary.FullName, threads),
-                RobertaConfig roberta => Labels(modelFolder, roberta, rows, onnx, temporary.FullName, threads),
-                _ => throw new BadInputException($"A {config.ModelType} model cannot score; GPT-2 and RoBERTa can."),
-            };
+            Action<Utf8JsonWriter, int> write = config.Labels.Count == 0
+                ? Completions(modelFolder, config, rows, onnx, temporary.FullName, threads)
+                : Labels(modelFolder, config, rows, onnx, temporary.FullName, threads);
             Write(output, rows.Count, write);
         }
         finally
@@ -57,10 +49,10 @@ internal static class ScoreFile
         return rows.Read(reader);
     }
 
-    private static Action<Utf8JsonWriter, int> Completions(string folder, Gpt2Config config, List<ScoreRow> rows, bool onnx, string temporary, int threads)
+    private static Action<Utf8JsonWriter, int> Completions(string folder, ModelConfig config, List<ScoreRow> rows, bool onnx, string temporary, int threads)
     {
         using ISequenceLogits model = onnx
-            ? new LogProbGraph(Path.Combine(ScoringGraphs.Folder(folder, "logprobs.onnx", temporary, threads), "logprobs.onnx"), threads)
+            ? new LogProbGraph(Path.Combine(ScoringGraphs.Folder(folder, GraphFiles.LogProbs, temporary, threads), GraphFiles.LogProbs), threads)
             : new TorchDecoder(folder);
         IReadOnlyList<double[]> scores = new CompletionScorer(model, config.VocabularySize).TokenLogProbs(rows);
         return (json, row) =>
@@ -70,10 +62,10 @@ internal static class ScoreFile
         };
     }
 
-    private static Action<Utf8JsonWriter, int> Labels(string folder, RobertaConfig config, List<ScoreRow> rows, bool onnx, string temporary, int threads)
+    private static Action<Utf8JsonWriter, int> Labels(string folder, ModelConfig config, List<ScoreRow> rows, bool onnx, string temporary, int threads)
     {
         using ILabelLogits model = onnx
-            ? new ClassifierGraph(Path.Combine(ScoringGraphs.Folder(folder, "classifier.onnx", temporary, threads), "classifier.onnx"), threads, config.PadId ?? 0)
+            ? new ClassifierGraph(Path.Combine(ScoringGraphs.Folder(folder, GraphFiles.Model(GraphPrecision.Fp32), temporary, threads), GraphFiles.Model(GraphPrecision.Fp32)), threads, config.PadId ?? 0)
             : new TorchClassifier(folder);
         IReadOnlyList<(double[] Logits, double[] Probabilities)> scores = new LabelScorer(model).Score(rows);
         return (json, row) =>

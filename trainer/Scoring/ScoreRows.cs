@@ -40,7 +40,7 @@ internal sealed class ScoreRows(ModelConfig config, TextTokenizer? tokenizer, st
                 throw Bad($"a JSON object is needed, this is {document.RootElement.ValueKind}");
             }
 
-            return config is Gpt2Config ? Completion(document.RootElement) : Label(document.RootElement);
+            return config.Labels.Count == 0 ? Completion(document.RootElement) : Label(document.RootElement);
         }
         catch (JsonException e)
         {
@@ -90,8 +90,14 @@ internal sealed class ScoreRows(ModelConfig config, TextTokenizer? tokenizer, st
         }
 
         string content = text.GetString()!;
-        int[] tokens = tokenizer?.Encode(content) ?? throw Bad("text is given, but the model has no tokenizer; give input_ids");
-        return new ScoreRow(Windows(tokens), 0);
+        try
+        {
+            return new ScoreRow(Windows(tokenizer?.Encode(content) ?? throw Bad("text is given, but the model has no tokenizer; give input_ids")), 0);
+        }
+        catch (SurplusTokenException e)
+        {
+            throw Bad(e.Message.TrimEnd('.'));
+        }
     }
 
     /// <summary>The text in consecutive windows, each begun and ended as the model knows its texts.</summary>
@@ -106,7 +112,7 @@ internal sealed class ScoreRows(ModelConfig config, TextTokenizer? tokenizer, st
     {
         if (!row.TryGetProperty(key, out JsonElement values))
         {
-            string needed = config is Gpt2Config ? "\"prompt_ids\" and \"completion_ids\" for a decoder" : "\"input_ids\" or \"text\" for a classifier";
+            string needed = config.Labels.Count == 0 ? "\"prompt_ids\" and \"completion_ids\" for a decoder" : "\"input_ids\" or \"text\" for a classifier";
             throw Bad($"\"{key}\" is missing; a row needs {needed}");
         }
 

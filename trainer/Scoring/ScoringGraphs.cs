@@ -12,14 +12,14 @@ internal static class ScoringGraphs
     /// </summary>
     public static string Folder(string modelFolder, string graph, string temporary, int threads)
     {
-        string own = Path.Combine(modelFolder, ModelExport.FolderName);
-        bool current = File.Exists(Path.Combine(own, graph)) && ExportReport.Read(own)?.Fingerprint == Fingerprint.OfFolder(modelFolder);
+        string own = Path.Combine(modelFolder, GraphFiles.Folder);
+        bool current = File.Exists(Path.Combine(own, graph)) && ExportReport.Read(own).Fingerprint == Fingerprint.OfFolder(modelFolder);
         if (current)
         {
             return own;
         }
 
-        string fresh = Path.Combine(temporary, ModelExport.FolderName);
+        string fresh = Path.Combine(temporary, GraphFiles.Folder);
         ModelExport.Run(modelFolder, new ExportSettings(), threads, fresh);
         return fresh;
     }

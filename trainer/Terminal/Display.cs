@@ -6,6 +6,7 @@ namespace Rudder.Trainer.Terminal;
 internal static class Display
 {
     private const int Unwrapped = 100_000;
+    private const int MaxMessage = 10_000;
 
     /// <summary>A console on a stream.</summary>
     /// <param name="writer">The stream.</param>
@@ -22,9 +23,13 @@ internal static class Display
         return console;
     }
 
-    /// <summary>Writes a failure's message.</summary>
-    public static void Error(TextWriter writer, string message) =>
-        On(writer, writer == Console.Error && !Console.IsErrorRedirected).MarkupLineInterpolated($"[red]error:[/] {message}");
+    /// <summary>Writes a failure's message. Data quoted in it can neither send control sequences to the terminal nor flood it.</summary>
+    public static void Error(TextWriter writer, string message)
+    {
+        string cut = message.Length > MaxMessage ? message[..MaxMessage] + "…" : message;
+        string printable = string.Concat(cut.Select(c => char.IsControl(c) && c != '\n' ? '\uFFFD' : c));
+        On(writer, writer == Console.Error && !Console.IsErrorRedirected).MarkupLineInterpolated($"[red]error:[/] {printable}");
+    }
 
     /// <summary>Writes rows under a head: a name, then values.</summary>
     public static void Table(TextWriter writer, bool terminal, IReadOnlyList<string> head, IEnumerable<IReadOnlyList<string>> rows)

@@ -11,7 +11,7 @@ public class ModelConfigTests
         var config = ModelConfig.Load<Gpt2Config>(Fixtures.Gpt2);
 
         Assert.Equal((512, 64, 32, 2, 4), (config.VocabularySize, config.Context, config.HiddenSize, config.Layers, config.Heads));
-        Assert.Equal((128, 8, 0.1, 1e-5), (config.InnerSize, config.HeadSize, config.Dropout, config.LayerNormEpsilon));
+        Assert.Equal((128, 8, 0.1, 1e-5), (config.InnerSize, config.HeadSize, config.ResidualDropout, config.LayerNormEpsilon));
         Assert.Equal((511, 511, null), (config.BosId, config.EosId, config.PadId));
     }
 
@@ -47,7 +47,7 @@ public class ModelConfigTests
         var config = new RobertaConfig
         {
             VocabularySize = 300, Context = 20, HiddenSize = 12, Layers = 1, Heads = 3, IntermediateSize = 24, Labels = ["bad", "good"],
-            BosId = 0, PadId = 1, EosId = 2, LayerNormEpsilon = 1e-6, Dropout = 0.2,
+            BosId = 0, PadId = 1, EosId = 2, LayerNormEpsilon = 1e-6, ResidualDropout = 0.2, AttentionDropout = 0, ClassifierDropout = 0.3,
         };
 
         config.Save(folder.Path);
@@ -66,7 +66,9 @@ public class ModelConfigTests
     [InlineData("activation_function", "\"relu\"", "\"relu\"")]
     [InlineData("scale_attn_by_inverse_layer_idx", "true", "by layer")]
     [InlineData("tie_word_embeddings", "false", "separate output matrix")]
-    [InlineData("resid_pdrop", "0.3", "one dropout")]
+    [InlineData("n_layer", "2147483647", "from 1 to 1024")]
+    [InlineData("vocab_size", "2147483647", "from 1 to 16777216")]
+    [InlineData("n_inner", "2147483647", "from 1 to 262144")]
     [InlineData("resid_pdrop", "1.0", "below 1")]
     [InlineData("eos_token_id", "512", "outside the vocabulary of 512")]
     [InlineData("layer_norm_epsilon", "-1", "0 or more")]
@@ -86,17 +88,55 @@ public class ModelConfigTests
     [InlineData("position_embedding_type", "\"relative_key\"", "relative_key")]
     [InlineData("max_position_embeddings", "2", "must be above 2")]
     [InlineData("id2label", """{"0":"A"}""", "two or more")]
+    [InlineData("num_labels", "2147483647", "from 1 to 262144", true)]
     [InlineData("id2label", """{"0":"A","2":"B"}""", "each id from 0 to 1")]
     [InlineData("id2label", """{"0":"A","1":"A"}""", "different")]
     [InlineData("problem_type", "\"regression\"", "regression")]
-    public void Load_UnusableRobertaSetting_NamesFileAndKey(string key, string value, string part)
+    public void Load_UnusableRobertaSetting_NamesFileAndKey(string key, string value, string part, bool withoutNames = false)
     {
         using var folder = new TemporaryFolder();
-        File.WriteAllText(folder.File("config.json"), Changed(Fixtures.Roberta, key, value));
+        string json = Changed(Fixtures.Roberta, key, value);
+        File.WriteAllText(folder.File("config.json"), withoutNames ? json.Replace("id2label", "names", StringComparison.Ordinal) : json);
 
         var error = Assert.Throws<CheckpointException>(() => ModelConfig.Load(folder.Path));
 
         Assert.Contains(part, error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Load_ThreeDropouts_AreThreeSettings()
+    {
+        using var folder = new TemporaryFolder();
+        File.WriteAllText(folder.File("config.json"), Changed(Fixtures.Gpt2, "attn_pdrop", "0"));
+
+        var config = ModelConfig.Load<Gpt2Config>(folder.Path);
+
+        Assert.Equal((0.1, 0.0, 0.1), (config.ResidualDropout, config.AttentionDropout, config.EmbeddingDropout));
+        Assert.Equal(config with { AttentionDropout = 0.5, ResidualDropout = 0.5, EmbeddingDropout = 0.5 }, config.WithDropout(0.5));
+    }
+
+    [Fact]
+    public void Save_WholeDropout_IsWrittenAsAFloatBesideTheDtype()
+    {
+        using var folder = new TemporaryFolder();
+        File.WriteAllText(folder.File("config.json"), Changed(Fixtures.Gpt2, "torch_dtype", "\"bfloat16\""));
+
+        ModelConfig.Load<Gpt2Config>(folder.Path).WithDropout(0).Save(folder.Path, WeightType.F16);
+
+        string json = File.ReadAllText(folder.File("config.json"));
+        Assert.Contains("\"attn_pdrop\": 0.0", json, StringComparison.Ordinal);
+        Assert.Contains("\"dtype\": \"float16\"", json, StringComparison.Ordinal);
+        Assert.DoesNotContain("bfloat16", json, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData((1 << 20) + 1, "at most 1048576 are read")]
+    public void Load_LargeFile_IsRefusedByItsSize(int length, string part)
+    {
+        using var folder = new TemporaryFolder();
+        File.WriteAllText(folder.File("config.json"), "{}".PadRight(length));
+
+        Assert.Contains(part, Assert.Throws<CheckpointException>(() => ModelConfig.Load(folder.Path)).Message, StringComparison.Ordinal);
     }
 
     [Fact]

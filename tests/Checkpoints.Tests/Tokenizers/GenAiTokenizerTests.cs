@@ -50,10 +50,12 @@ public class GenAiTokenizerTests
     // that Unicode, and with it Hugging Face's pattern, says it is. It is replaced before both encode.
     private static void RequireSameIds(TemporaryFolder folder, IEnumerable<string> texts)
     {
-        // GenAI makes a tokenizer for a model only: the tiny one's graphs stand beside the tokenizer's files.
+        // GenAI makes a tokenizer for a model only: the tiny one's settings and graphs stand beside the tokenizer's files.
+        File.Copy(Path.Combine(Fixtures.Gpt2, "genai_config.json"), folder.File("genai_config.json"));
+        Directory.CreateDirectory(folder.File("onnx"));
         foreach (string file in Directory.GetFiles(Path.Combine(Fixtures.Gpt2, "onnx")))
         {
-            File.Copy(file, folder.File(Path.GetFileName(file)));
+            File.Copy(file, folder.File(Path.Combine("onnx", Path.GetFileName(file))));
         }
 
         using var model = new Model(folder.Path);

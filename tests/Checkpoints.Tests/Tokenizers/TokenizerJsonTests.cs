@@ -7,6 +7,8 @@ public class TokenizerJsonTests
 {
     private const int A = 64; // ids of 'a' and 'b' in GPT-2's order of bytes, which begins at '!'
     private const int B = 65;
+    private const int Blank = 220; // bytes that do not print come after those that do
+    private const int Tab = 197;
 
     [Fact]
     public void Load_NoTokenizerFiles_GivesNull()
@@ -89,15 +91,72 @@ public class TokenizerJsonTests
         Assert.Equal([A, 257, B], TextTokenizer.Load(folder.Path)!.Encode("a  <|endoftext|>\n b"));
     }
 
-    [Fact]
-    public void Encode_AddPrefixSpace_PutsABlankInFront()
+    [Theory]
+    [InlineData(true, null, true)]                      // tokenizer_config.json alone: vocab.json and merges.txt say nothing
+    [InlineData(true, false, true)]
+    [InlineData(false, true, false)]
+    [InlineData(null, true, true)]
+    [InlineData(null, false, false)]
+    public void Encode_AddPrefixSpaceOfBothFiles_FollowsTokenizerConfig(bool? settings, bool? json, bool expected)
     {
         using var folder = Tiny();
-        Change(folder, json => json["pre_tokenizer"]!["add_prefix_space"] = true);
+        File.WriteAllText(folder.File("tokenizer_config.json"), settings is null ? "{}" : $$"""{"add_prefix_space":{{(settings == true ? "true" : "false")}}}""");
+        if (json is bool own)
+        {
+            Change(folder, file => file["pre_tokenizer"]!["add_prefix_space"] = own);
+        }
+        else
+        {
+            File.Delete(folder.File("tokenizer.json"));
+        }
+
         var tokenizer = TextTokenizer.Load(folder.Path)!;
 
-        Assert.Equal(tokenizer.Encode(" ab"), tokenizer.Encode("ab"));
-        Assert.Equal(2, tokenizer.Encode("ab").Length);
+        Assert.Equal(expected ? [Blank, 256] : [256], tokenizer.Encode("ab"));
+        Assert.Equal([Blank, 256], tokenizer.Encode(" ab"));
+        Assert.Equal(expected ? [Blank, Tab, 256] : [Tab, 256], tokenizer.Encode("\tab"));
+    }
+
+    [Fact]
+    public void Encode_TokenBeyondTheModel_IsRefusedWhereItIsUsedOnly()
+    {
+        using var folder = Tiny();
+        Change(folder, json => json["added_tokens"]!.AsArray().Add(JsonNode.Parse("""{"id":258,"content":"[PAD]","special":true}""")));
+
+        var tokenizer = TextTokenizer.Load(folder.Path, modelVocabulary: 258)!;
+
+        Assert.Equal([256, 257], tokenizer.Encode("ab<|endoftext|>"));
+        Assert.Equal(258, Assert.Throws<SurplusTokenException>(() => tokenizer.Encode("ab[PAD]")).Id);
+    }
+
+    [Theory]
+    [InlineData("<a><ab>", new[] { 258, 259 })]
+    [InlineData("<a", new[] { 27, A })]
+    [InlineData("<abc", new[] { 260 })]                 // of several that begin here the longest, not the first
+    [InlineData("<ab<a>", new[] { 27, 256, 258 })]      // a beginning of a token that does not end
+    public void Encode_AddedTokensThatBeginAlike_TakesTheLongest(string text, int[] expected)
+    {
+        using var folder = Tiny();
+        Change(folder, json => json["added_tokens"] = JsonNode.Parse(
+            """[{"id":258,"content":"<a>"},{"id":259,"content":"<ab>"},{"id":260,"content":"<abc"}]"""));
+
+        Assert.Equal(expected, TextTokenizer.Load(folder.Path)!.Encode(text));
+    }
+
+    [Fact]
+    public void Encode_HundredThousandAddedTokens_TakesMomentsNotMinutes()
+    {
+        using var folder = Tiny();
+        var tokens = new JsonArray([.. Enumerable.Range(0, 100_000).Select(i => (JsonNode)new JsonObject { ["id"] = 300 + i, ["content"] = $"<|{i}|>" })]);
+        Change(folder, json => json["added_tokens"] = tokens);
+        string text = string.Concat(Enumerable.Range(0, 10_000).Select(i => $"ab<|{i * 7}|>"));
+        var clock = System.Diagnostics.Stopwatch.StartNew();
+
+        int[] ids = TextTokenizer.Load(folder.Path)!.Encode(text);
+
+        Assert.Equal(20_000, ids.Length);
+        Assert.Equal([256, 300, 256, 307], ids[..4]);
+        Assert.True(clock.Elapsed < TimeSpan.FromSeconds(15), $"{clock.Elapsed}");     // the pattern that it replaces took 30 s and more
     }
 
     [Fact]
@@ -141,6 +200,7 @@ public class TokenizerJsonTests
     [InlineData("added_tokens", """[{"id":900,"content":"xx","single_word":true}]""", "single_word")]
     [InlineData("added_tokens", """[{"id":900,"content":"xx"},{"id":901,"content":"xx"}]""", "'xx' is there 2 times")]
     [InlineData("added_tokens", """[{"id":900}]""", "needs a content")]
+    [InlineData("added_tokens", """[{"id":900,"content":"\u001b[31mred","single_word":true}]""", "'\uFFFD[31mred'")]
     public void Load_UnsupportedOrUnsoundPart_IsRefusedByName(string key, string value, string part)
     {
         using var folder = Tiny();
@@ -171,6 +231,42 @@ public class TokenizerJsonTests
         Assert.Contains($"{folder.File("tokenizer.json")}: not valid JSON", error.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("tokenizer.json")]
+    [InlineData("tokenizer_config.json")]
+    [InlineData("merges.txt")]
+    public void Load_SparseFileOfAGigabyte_IsRefusedByItsSize(string name)
+    {
+        using var folder = Tiny();
+        File.Delete(folder.File(name == "merges.txt" ? "tokenizer.json" : name));
+        using (var file = File.Create(folder.File(name)))
+        {
+            file.SetLength(1 << 30);
+        }
+
+        var error = Assert.Throws<CheckpointException>(() => TextTokenizer.Load(folder.Path));
+
+        Assert.Contains($"{folder.File(name)}: has 1073741824 bytes; at most", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Load_MillionsOfValues_IsRefusedByTheirNumber()
+    {
+        using var folder = new TemporaryFolder();
+        File.WriteAllText(folder.File("tokenizer.json"), $"[{new string(',', 2_000_001)}]");
+
+        Assert.Contains("at most 2000000 values", Assert.Throws<CheckpointException>(() => TextTokenizer.Load(folder.Path)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Load_LongAddedToken_IsRefused()
+    {
+        using var folder = Tiny();
+        Change(folder, json => json["added_tokens"]![0]!["content"] = new string('x', 1025));
+
+        Assert.Contains("1 to 1024", Assert.Throws<CheckpointException>(() => TextTokenizer.Load(folder.Path)).Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Load_MergesMissingBesideVocabulary_NamesTheFile()
     {
@@ -187,9 +283,10 @@ public class TokenizerJsonTests
     {
         using var folder = Tiny();
 
-        TextTokenizer.CopyFiles(folder.Path, folder.File("model"));
+        TextTokenizer.CopyFiles(folder.Path, folder.File("model"), context: 64);
 
         Assert.Equal([256], TextTokenizer.Load(folder.File("model"))!.Encode("ab"));
+        Assert.Equal(64, (int)JsonNode.Parse(File.ReadAllText(folder.File("model/tokenizer_config.json")))!["model_max_length"]!);
     }
 
     /// <summary>256 bytes, the merge "a b" and the end of text.</summary>

@@ -64,6 +64,14 @@ public class TorchZipFileTests
     }
 
     [Fact]
+    public void OpenFile_MillionsOfOpcodes_IsRefusedByTheirNumber()
+    {
+        byte[] code = [0x80, 2, .. Enumerable.Repeat((byte)'N', 2_000_001), (byte)'.'];
+
+        Assert.Contains("more than 2000000 opcodes", Refusal(WeightBytes.TorchZip(code)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void OpenFile_OtherProtocol_IsRefused() =>
         Assert.Contains("protocol 4", Refusal(WeightBytes.TorchZip([0x80, 4, (byte)'}', (byte)'.'])).Message, StringComparison.Ordinal);
 

@@ -34,7 +34,7 @@ public class SafetensorsFileTests
     [InlineData("""{"w":{"dtype":"F32","shape":[1e3],"data_offsets":[0,4]}}""", 4, "'w'", "dtype, shape", "data_offsets")]
     [InlineData("""{"w":{"dtype":"F8_E4M3","shape":[4],"data_offsets":[0,4]}}""", 4, "'w'", "'F8_E4M3'", "not supported")]
     [InlineData("""{"w":[1,2]}""", 0, "'w'", "dtype", "data_offsets")]
-    [InlineData("""[1,2]""", 0, "no JSON object", "header", "damaged")]
+    [InlineData("""[1,2]""", 0, "not a JSON object", "header", "damaged")]
     [InlineData("""{"w":""", 0, "not valid JSON", "header", "damaged")]
     public void OpenFile_UnsoundHeader_SaysWhatIsWrong(string header, int dataBytes, params string[] parts)
     {

@@ -47,6 +47,7 @@ public sealed class ExperimentFileTests : IDisposable
     [InlineData("learning_rate", "{\"value\":1e-4}", "reason is missing")]
     [InlineData("learning_rate", "{\"candidates\":[1e-4]}", "development is missing")]
     [InlineData("learning_rate", "{}", "value with its reason")]
+    [InlineData("seed", "2147483648", "seed is 2147483648")]
     [InlineData("temperature", "1", "temperature")]
     public void Load_WrongValue_NamesItAndTheVariant(string key, string value, string named)
     {

@@ -60,7 +60,7 @@ public sealed class BatchWorkTests
         var work = Work(cancel.Token);
         var queue = new RequestQueue(10);
         queue.Close();
-        Assert.Throws<EngineDrainingException>(() => queue.Enqueue(work));
+        Assert.Throws<RequestFault>(() => queue.Enqueue(work));
 
         cancel.Cancel();
 

@@ -121,7 +121,7 @@ public sealed class GenAiEngineTests : IDisposable
         var expected = await slots.GenerateAsync(new GenerationBatch([padded], 3), CancellationToken.None);
         Assert.Equal(expected[0][0].Ids, (await Run(engine, padded))[0].Ids);
 
-        var e = await Assert.ThrowsAsync<UnsupportedByEngineException>(() => Run(engine, padded with { PromptIds = [8, 6, 4] }, padded));
+        var e = await Assert.ThrowsAsync<RequestFault>(() => Run(engine, padded with { PromptIds = [8, 6, 4] }, padded));
         Assert.Equal("prompts[1].ids", e.Field);
         Assert.Contains("511", e.Message, StringComparison.Ordinal);
     }
@@ -130,7 +130,7 @@ public sealed class GenAiEngineTests : IDisposable
     public async Task GenerateAsync_MinP_IsRefusedByName()
     {
         await using var engine = Load();
-        var e = await Assert.ThrowsAsync<UnsupportedByEngineException>(
+        var e = await Assert.ThrowsAsync<RequestFault>(
             () => Run(engine, new PromptRequest { PromptIds = [1], MaxNewTokens = 1, Parameters = new SamplingParameters(MinP: 0.1f) }));
         Assert.Equal("settings.min_p", e.Field);
     }
@@ -140,7 +140,7 @@ public sealed class GenAiEngineTests : IDisposable
     {
         await using var engine = Load();
         var plain = new PromptRequest { PromptIds = [1], MaxNewTokens = 1 };
-        var e = await Assert.ThrowsAsync<UnsupportedByEngineException>(() => Run(engine, plain, plain with { Seed = 4, HasOwnSeed = true }));
+        var e = await Assert.ThrowsAsync<RequestFault>(() => Run(engine, plain, plain with { Seed = 4, HasOwnSeed = true }));
         Assert.Equal("prompts[1].seed", e.Field);
     }
 
@@ -149,7 +149,7 @@ public sealed class GenAiEngineTests : IDisposable
     {
         await using var engine = Load();
         var plain = new PromptRequest { PromptIds = [1], MaxNewTokens = 1 };
-        var e = await Assert.ThrowsAsync<UnsupportedByEngineException>(() => Run(engine, plain, plain with { Parameters = SamplingParameters.Greedy }));
+        var e = await Assert.ThrowsAsync<RequestFault>(() => Run(engine, plain, plain with { Parameters = SamplingParameters.Greedy }));
         Assert.Equal("prompts[1].settings", e.Field);
     }
 
@@ -180,7 +180,7 @@ public sealed class GenAiEngineTests : IDisposable
         });
         Assert.True(started.Wait(TimeSpan.FromMinutes(1)));
         var queued = Run(engine, prompt);
-        var e = await Assert.ThrowsAsync<QueueFullException>(() => Run(engine, prompt));
+        var e = await Assert.ThrowsAsync<RequestFault>(() => Run(engine, prompt));
         hold.Set();
         Assert.Contains("2 sequences wait already and the request adds 2; the queue holds 2", e.Message);
         Assert.Equal(2, (await running).Count);
@@ -192,13 +192,13 @@ public sealed class GenAiEngineTests : IDisposable
     {
         var engine = Load();
         await engine.DisposeAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(30));
-        await Assert.ThrowsAsync<EngineDrainingException>(() => Run(engine, new PromptRequest { PromptIds = [1], MaxNewTokens = 1 }));
+        await Assert.ThrowsAsync<RequestFault>(() => Run(engine, new PromptRequest { PromptIds = [1], MaxNewTokens = 1 }));
     }
 
     [Fact]
     public void Load_NoEndOfTextId_IsRefusedNamingTheSlotsEngine()
     {
-        var e = Assert.Throws<ModelLoadException>(() => GenAiEngine.Load(_model.Open(), new EngineOptions { Threads = 1 }, null));
+        var e = Assert.Throws<RequestFault>(() => GenAiEngine.Load(_model.Open(), new EngineOptions { Threads = 1 }, null));
         Assert.Contains("names no eos_token_id", e.Message);
         Assert.Contains("the engine slots", e.Message);
     }
@@ -207,7 +207,7 @@ public sealed class GenAiEngineTests : IDisposable
     public void Load_CacheAboveLimit_IsRefusedStatingItsSize()
     {
         // 32 slots × 64 tokens × 2 layers × 2 × 32 wide × 4 bytes
-        var e = Assert.Throws<ModelLoadException>(() => GenAiEngine.Load(_model.Open(), new EngineOptions { Threads = 1, MaxCacheBytes = 1_000_000 }, 511));
+        var e = Assert.Throws<RequestFault>(() => GenAiEngine.Load(_model.Open(), new EngineOptions { Threads = 1, MaxCacheBytes = 1_000_000 }, 511));
         Assert.Contains("1,048,576 bytes; the limit is 1,000,000 (Service:MaxCacheMegabytes)", e.Message);
     }
 
@@ -221,9 +221,9 @@ public sealed class GenAiEngineTests : IDisposable
     [Fact]
     public void Load_NoPaddingId_IsRefusedBeforeGenAiIsStarted()
     {
-        string file = _model.Graph("genai_config.json");
+        string file = Path.Combine(_model.Folder, "genai_config.json");
         File.WriteAllText(file, File.ReadAllText(file).Replace("pad_token_id", "padding", StringComparison.Ordinal));
-        Assert.Contains("names no model.pad_token_id", Assert.Throws<ModelLoadException>(() => Load()).Message);
+        Assert.Contains("names no model.pad_token_id", Assert.Throws<RequestFault>(() => Load()).Message);
     }
 
     [Theory]

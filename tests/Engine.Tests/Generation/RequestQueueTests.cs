@@ -65,7 +65,7 @@ public class RequestQueueTests
     {
         var queue = new RequestQueue(3);
         queue.Enqueue(Batch((1, 2)));
-        Assert.Throws<QueueFullException>(() => queue.Enqueue(Batch((1, 1), (1, 1))));
+        Assert.Throws<RequestFault>(() => queue.Enqueue(Batch((1, 1), (1, 1))));
         Assert.Equal(2, queue.Sequences);
     }
 
@@ -75,7 +75,7 @@ public class RequestQueueTests
         var queue = new RequestQueue(3);
         queue.Enqueue(Batch((1, 1)));
         queue.Close();
-        Assert.Throws<EngineDrainingException>(() => queue.Enqueue(Batch((1, 1))));
+        Assert.Throws<RequestFault>(() => queue.Enqueue(Batch((1, 1))));
         Assert.True(queue.WaitForWork(CancellationToken.None));
         queue.Take(1, 10);
         Assert.False(queue.WaitForWork(CancellationToken.None));

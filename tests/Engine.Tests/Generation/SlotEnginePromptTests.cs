@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Rudder.Checkpoints;
 using Rudder.Engine.Generation;
 using Rudder.Engine.Tests.Support;
 

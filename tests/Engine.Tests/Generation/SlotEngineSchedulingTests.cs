@@ -214,7 +214,7 @@ public class SlotEngineSchedulingTests
         var running = Run(engine, Prompt(1, 1));
         started.Wait(Patience);
         var queued = Run(engine, Prompt(2, 1, samples: 2));
-        var e = await Assert.ThrowsAsync<QueueFullException>(() => Run(engine, Prompt(3, 1, samples: 2)));
+        var e = await Assert.ThrowsAsync<RequestFault>(() => Run(engine, Prompt(3, 1, samples: 2)));
         Assert.Contains("2 sequences wait already and the request adds 2; the queue holds 3", e.Message);
         var fits = Run(engine, Prompt(4, 1));
         hold.Set();
@@ -252,19 +252,19 @@ public class SlotEngineSchedulingTests
         var running = Run(engine, Prompt(1, 1, 30), Prompt(2, 1, 30));
         Assert.True(started.Wait(Patience));
         var disposed = engine.DisposeAsync().AsTask();       // the engine is told to stop while its first step runs
-        var late = await Assert.ThrowsAsync<EngineDrainingException>(() => Run(engine, Prompt(3, 1)));
+        var late = await Assert.ThrowsAsync<RequestFault>(() => Run(engine, Prompt(3, 1)));
         hold.Set();
         await disposed.WaitAsync(Patience);
-        var failed = await Assert.ThrowsAsync<EngineDrainingException>(() => running.WaitAsync(Patience));
-        Assert.Contains("no new request is taken", late.Message);
+        var failed = await Assert.ThrowsAsync<RequestFault>(() => running.WaitAsync(Patience));
+        Assert.Equal(FaultKind.Unavailable, late.Kind);
         Assert.Contains("stopped before the request was finished", failed.Message);
         Assert.True(decoder.Disposed);
     }
 
     [Theory]
     [InlineData(new int[0], 1, 5, "prompts[0]")]
-    [InlineData(new[] { 16 }, 1, 5, "prompts[0]")]
-    [InlineData(new[] { -1 }, 1, 5, "prompts[0]")]
+    [InlineData(new[] { 16 }, 1, 5, "prompts[0].ids[0]")]
+    [InlineData(new[] { -1 }, 1, 5, "prompts[0].ids[0]")]
     [InlineData(new[] { 1 }, 0, 5, "n")]
     [InlineData(new[] { 1 }, 1, 0, "settings.max_new_tokens")]
     [InlineData(new[] { 1 }, 1, 64, "settings.max_new_tokens")]
@@ -272,7 +272,7 @@ public class SlotEngineSchedulingTests
     public async Task GenerateAsync_ValueOutOfRange_NamesTheField(int[] ids, int samples, int maxNew, string field)
     {
         await using var engine = new SlotEngine(new FakeDecoder(), new EngineOptions());
-        var e = await Assert.ThrowsAsync<GenerationRequestException>(() => Run(engine, new PromptRequest { PromptIds = ids, Samples = samples, MaxNewTokens = maxNew }));
+        var e = await Assert.ThrowsAsync<RequestFault>(() => Run(engine, new PromptRequest { PromptIds = ids, Samples = samples, MaxNewTokens = maxNew }));
         Assert.Equal(field, e.Field);
     }
 }

@@ -1,3 +1,4 @@
+using Rudder.Checkpoints;
 using Rudder.Engine.Generation;
 using Rudder.Engine.Graphs;
 using Rudder.Engine.Sampling;
@@ -158,12 +159,12 @@ public sealed class SlotEngineTests : IDisposable
     }
 
     [Theory]
-    [InlineData(64, 1, "prompts[0]", "at most 64")]
+    [InlineData(64, 1, "prompts[0]", "at most 63")]
     [InlineData(60, 5, "settings.max_new_tokens", "1 to 4 tokens after a prompt of 60")]
     public async Task GenerateAsync_BeyondTheContext_IsRefusedWithTheLimit(int length, int maxNew, string field, string limit)
     {
         await using var engine = Load();
-        var e = await Assert.ThrowsAsync<GenerationRequestException>(() => Run(engine, new PromptRequest { PromptIds = new int[length], MaxNewTokens = maxNew }));
+        var e = await Assert.ThrowsAsync<RequestFault>(() => Run(engine, new PromptRequest { PromptIds = new int[length], MaxNewTokens = maxNew }));
         Assert.Equal(field, e.Field);
         Assert.Contains(limit, e.Message);
     }
@@ -229,22 +230,22 @@ public sealed class SlotEngineTests : IDisposable
     public void Load_CacheAboveLimit_IsRefusedStatingItsSize()
     {
         // 32 slots × 64 tokens × 2 layers × 2 × 32 wide × 4 bytes
-        var e = Assert.Throws<ModelLoadException>(() => Load(new EngineOptions { MaxCacheBytes = 1_000_000 }));
+        var e = Assert.Throws<RequestFault>(() => Load(new EngineOptions { MaxCacheBytes = 1_000_000 }));
         Assert.Contains("1,048,576 bytes; the limit is 1,000,000 (Service:MaxCacheMegabytes)", e.Message);
     }
 
     [Fact]
     public void Load_RoomForOneToken_IsRefused() =>
-        Assert.Contains("room for 2 tokens", Assert.Throws<ModelLoadException>(() => Load(new EngineOptions { MaxTokens = 1 })).Message);
+        Assert.Contains("room for 2 tokens", Assert.Throws<RequestFault>(() => Load(new EngineOptions { MaxTokens = 1 })).Message);
 
     [Fact]
     public void Size_MoreThanCanBeCounted_IsRefused()
     {
-        var shape = new GraphShape("f", "fp32", int.MaxValue, int.MaxValue, int.MaxValue, 16, 64);
-        Assert.Contains("larger than any memory", Assert.Throws<ModelLoadException>(() => CacheSize.Of(shape, 1, 64, long.MaxValue)).Message);
+        var shape = new GraphShape(new GraphMetadata("f", "fp32", int.MaxValue, int.MaxValue, int.MaxValue, 16, 64));
+        Assert.Contains("larger than any memory", Assert.Throws<RequestFault>(() => CacheSize.Of(shape, 1, 64, long.MaxValue)).Message);
     }
 
     [Fact]
     public void Load_MaxTokensAboveContext_IsRefused() =>
-        Assert.Contains("64 positions", Assert.Throws<ModelLoadException>(() => Load(new EngineOptions { MaxTokens = 65 })).Message);
+        Assert.Contains("64 positions", Assert.Throws<RequestFault>(() => Load(new EngineOptions { MaxTokens = 65 })).Message);
 }

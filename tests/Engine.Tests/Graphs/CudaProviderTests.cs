@@ -23,7 +23,7 @@ public sealed class CudaProviderTests : IDisposable
     {
         Assert.SkipWhen(BuildHasCuda, "this build has the CUDA provider");
 
-        var e = Assert.Throws<ModelLoadException>(() => CudaProvider.For(new EngineOptions { Device = GraphDevice.Cuda }));
+        var e = Assert.Throws<RequestFault>(() => CudaProvider.For(new EngineOptions { Device = GraphDevice.Cuda }));
 
         Assert.Contains("this build has no CUDA provider (it has", e.Message);
         Assert.Contains("CPUExecutionProvider", e.Message);
@@ -36,7 +36,7 @@ public sealed class CudaProviderTests : IDisposable
     {
         string path = Path.Combine(_folder, "libnothing.so");
 
-        var e = Assert.Throws<ModelLoadException>(() => CudaProvider.For(Cuda(path)));
+        var e = Assert.Throws<RequestFault>(() => CudaProvider.For(Cuda(path)));
 
         Assert.Contains($"'{path}', which is no file", e.Message);
     }
@@ -49,7 +49,7 @@ public sealed class CudaProviderTests : IDisposable
 
         for (int attempt = 0; attempt < 2; attempt++)
         {
-            var e = Assert.Throws<ModelLoadException>(() => CudaProvider.For(Cuda(path)));
+            var e = Assert.Throws<RequestFault>(() => CudaProvider.For(Cuda(path)));
             Assert.Contains("the CUDA provider cannot be used", e.Message);
         }
     }
@@ -60,7 +60,7 @@ public sealed class CudaProviderTests : IDisposable
         Assert.SkipWhen(BuildHasCuda, "this build has the CUDA provider");
         using var model = new TinyModel("tiny-gpt2");
 
-        Assert.Throws<ModelLoadException>(() => OnnxDecoder.Load(model.Open(), new EngineOptions { Device = GraphDevice.Cuda }, null));
+        Assert.Throws<RequestFault>(() => OnnxDecoder.Load(model.Open(), new EngineOptions { Device = GraphDevice.Cuda }, null));
     }
 
     private static EngineOptions Cuda(string library) => new() { Device = GraphDevice.Cuda, CudaProviderLibrary = library };

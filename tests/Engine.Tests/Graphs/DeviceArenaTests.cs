@@ -1,5 +1,6 @@
 using Microsoft.ML.OnnxRuntime;
 using Microsoft.ML.OnnxRuntime.Tensors;
+using Rudder.Checkpoints;
 using Rudder.Engine.Graphs;
 
 namespace Rudder.Engine.Tests.Graphs;
@@ -84,7 +85,7 @@ public sealed class DeviceArenaTests
     [Fact]
     public void Arena_HalvesAboveTheLimit_CountsTwoBytesANumber()
     {
-        var e = Assert.Throws<ModelLoadException>(() => new DeviceArena(
+        var e = Assert.Throws<RequestFault>(() => new DeviceArena(
             OrtMemoryInfo.DefaultInstance, null, Shape(TensorElementType.Float16), Slots, Tokens, maxBytes: 1919));
         Assert.Contains("needs 1,920 bytes; the limit is 1,919", e.Message);
     }
@@ -93,14 +94,14 @@ public sealed class DeviceArenaTests
     [Fact]
     public void Arena_BlockAboveFourGibibytes_IsRefused()
     {
-        var shape = new GraphShape("f", "fp32", 1, 1, 1 << 16, 16, 1 << 16);
-        var e = Assert.Throws<ModelLoadException>(() => new DeviceArena(OrtMemoryInfo.DefaultInstance, null, shape, 1, 1 << 16, long.MaxValue));
+        var shape = new GraphShape(new GraphMetadata("f", "fp32", 1, 1, 1 << 16, 16, 1 << 16));
+        var e = Assert.Throws<RequestFault>(() => new DeviceArena(OrtMemoryInfo.DefaultInstance, null, shape, 1, 1 << 16, long.MaxValue));
         Assert.Contains("a block on the device holds at most 4,294,967,295", e.Message);
     }
 
     private static DeviceArena Arena(TensorElementType type) => new(OrtMemoryInfo.DefaultInstance, null, Shape(type), Slots, Tokens, long.MaxValue);
 
-    private static GraphShape Shape(TensorElementType type) => new("f", "fp32", Layers, Heads, Width, 16, 64) { CacheType = type };
+    private static GraphShape Shape(TensorElementType type) => new(new GraphMetadata("f", "fp32", Layers, Heads, Width, 16, 64)) { CacheType = type };
 
     private static float[] Read(OrtValue view, TensorElementType type) => type == TensorElementType.Float
         ? view.GetTensorDataAsSpan<float>().ToArray()

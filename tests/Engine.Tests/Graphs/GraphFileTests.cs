@@ -1,4 +1,5 @@
 using Google.Protobuf;
+using Rudder.Checkpoints;
 using Rudder.Engine.Graphs;
 using Rudder.Engine.Kernels;
 using Rudder.Engine.Tests.Generation;
@@ -34,7 +35,7 @@ public sealed class GraphFileTests : IDisposable
     [InlineData("../../secret.bin")]
     [InlineData("/etc/hostname")]
     [InlineData("other.bin")]
-    [InlineData("./weights.bin")]
+    [InlineData("./model.onnx_data")]
     [InlineData("")]
     public void Read_WeightsInAFileThatTheExportDoesNotList_AreRefusedAsNobodyHashedIt(string file) => AssertRefused(
         model => Outside(model).ExternalData.Single(entry => entry.Key == "location").Value = file,
@@ -62,7 +63,7 @@ public sealed class GraphFileTests : IDisposable
     [Fact]
     public void TakeLast_LogProbs_LeavesTheModelAndTakesTheVocabulary()
     {
-        var body = GraphFile.Read(_model.Open(), "logprobs", GraphPrecision.Fp32);
+        var body = GraphFile.Read(_model.Open(), GraphFiles.LogProbs, GraphPrecision.Fp32);
         int nodes = body.Model.Graph.Node.Count;
         var last = body.TakeLast("logits");
         Assert.Equal(nodes - 1, body.Model.Graph.Node.Count);
@@ -78,20 +79,20 @@ public sealed class GraphFileTests : IDisposable
     [InlineData("ln_f.out")]                                 // no output of the graph
     public void TakeLast_WhatTheGraphDoesNotEndIn_IsRefused(string output)
     {
-        var body = GraphFile.Read(_model.Open(), "logprobs", GraphPrecision.Fp32);
-        Assert.Contains($"does not end in a product that gives '{output}'", Assert.Throws<ModelLoadException>(() => body.TakeLast(output)).Message);
+        var body = GraphFile.Read(_model.Open(), GraphFiles.LogProbs, GraphPrecision.Fp32);
+        Assert.Contains($"does not end in a product that gives '{output}'", Assert.Throws<RequestFault>(() => body.TakeLast(output)).Message);
     }
 
     private static TensorProto Outside(ModelProto model) => model.Graph.Initializer.First(tensor => tensor.DataLocation == TensorProto.Types.DataLocation.External);
 
     private void AssertRefused(Action<ModelProto> change, string expected)
     {
-        string file = _model.Graph("decoder.onnx");
+        string file = _model.Graph("model.onnx");
         var model = ModelProto.Parser.ParseFrom(File.ReadAllBytes(file));
         change(model);
         File.WriteAllBytes(file, model.ToByteArray());
         _model.Seal();
-        var e = Assert.Throws<ModelLoadException>(() => GraphFile.Read(_model.Open(), "decoder", GraphPrecision.Fp32));
+        var e = Assert.Throws<RequestFault>(() => GraphFile.Read(_model.Open(), GraphFiles.Model(GraphPrecision.Fp32), GraphPrecision.Fp32));
         Assert.Contains(expected, e.Message);
     }
 }

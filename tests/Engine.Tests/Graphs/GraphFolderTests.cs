@@ -1,3 +1,4 @@
+using Rudder.Checkpoints;
 using Rudder.Engine.Generation;
 using Rudder.Engine.Tests.Generation;
 using Rudder.Engine.Tests.Support;
@@ -10,12 +11,12 @@ public sealed class GraphFolderTests : IDisposable
 
     public void Dispose() => _model.Dispose();
 
-    private ModelLoadException LoadFails() =>
-        Assert.Throws<ModelLoadException>(() => OnnxDecoder.Load(_model.Open(), new EngineOptions { Threads = 1 }, null));
+    private RequestFault LoadFails() =>
+        Assert.Throws<RequestFault>(() => OnnxDecoder.Load(_model.Open(), new EngineOptions { Threads = 1 }, null));
 
     [Theory]
-    [InlineData("decoder.onnx")]
-    [InlineData("weights.bin")]
+    [InlineData("model.onnx")]
+    [InlineData("model.onnx_data")]
     public void Load_OneFlippedBit_IsRefusedNamingTheFile(string file)
     {
         byte[] bytes = File.ReadAllBytes(_model.Graph(file));
@@ -25,9 +26,8 @@ public sealed class GraphFolderTests : IDisposable
     }
 
     [Theory]
-    [InlineData("decoder.onnx")]
-    [InlineData("weights.bin")]
-    [InlineData("export.json")]
+    [InlineData("model.onnx")]
+    [InlineData("model.onnx_data")]
     public void Load_MissingFile_IsRefusedNamingItAndTheRemedy(string file)
     {
         File.Delete(_model.Graph(file));
@@ -37,57 +37,55 @@ public sealed class GraphFolderTests : IDisposable
     }
 
     [Fact]
-    public void Load_TruncatedExportRecord_IsRefused()
+    public void Open_NoExport_IsRefusedWithTheRemedy()
     {
-        File.WriteAllText(_model.Graph("export.json"), """{"fingerprint":"ab""");
-        Assert.Contains("cannot be read", LoadFails().Message);
+        File.Delete(_model.Graph(ExportReport.FileName));
+        var e = Assert.Throws<CheckpointException>(_model.Open);
+        Assert.Contains($"{_model.Graph(ExportReport.FileName)} is missing", e.Message);
+        Assert.Contains("trainer export", e.Message);
     }
 
-    [Theory]
-    [InlineData("null")]
-    [InlineData("""{"fingerprint":null,"graphs":{},"weights":{}}""")]
-    [InlineData("""{"fingerprint":"ab","graphs":null,"weights":{}}""")]
-    [InlineData("""{"fingerprint":"ab","graphs":{},"weights":null}""")]
-    [InlineData("""{"fingerprint":"ab","graphs":{"decoder.onnx":null},"weights":{}}""")]
-    [InlineData("""{"fingerprint":"ab","graphs":{"decoder.onnx":{"sha256":null}},"weights":{}}""")]
-    [InlineData("""{"fingerprint":"ab","graphs":{},"weights":{"weights.bin":null}}""")]
-    public void Load_NullInTheExportRecord_IsRefusedWithTheRemedy(string record)
+    [Fact]
+    public void Load_GraphBeyondTheLimit_IsRefusedBeforeItIsRead()
     {
-        File.WriteAllText(_model.Graph("export.json"), record);
-        var e = LoadFails();
-        Assert.Contains("export.json cannot be read: it holds null", e.Message);
-        Assert.Contains("trainer export", e.Message);
+        using (var file = File.OpenWrite(_model.Graph("model.onnx")))
+        {
+            file.SetLength(1L << 40);
+        }
+
+        var e = Assert.Throws<CheckpointException>(() => OnnxDecoder.Load(_model.Open(), new EngineOptions { Threads = 1 }, null));
+        Assert.Contains($"at most {GraphFiles.LargestGraph} are read", e.Message);
     }
 
     [Fact]
     public void Load_GraphOfAnotherPrecision_IsRefused()
     {
-        File.Copy(_model.Graph("decoder.onnx"), _model.Graph("decoder.int8.onnx"), overwrite: true);
+        File.Copy(_model.Graph("model.onnx"), _model.Graph("model_quantized.onnx"), overwrite: true);
         _model.Seal();
         var options = new EngineOptions { Threads = 1, Precision = GraphPrecision.Int8 };
-        var e = Assert.Throws<ModelLoadException>(() => OnnxDecoder.Load(_model.Open(), options, null));
-        Assert.Contains("decoder.int8.onnx is a graph in fp32; int8 was asked for", e.Message);
+        var e = Assert.Throws<RequestFault>(() => OnnxDecoder.Load(_model.Open(), options, null));
+        Assert.Contains("model_quantized.onnx is a graph in fp32; int8 was asked for", e.Message);
     }
 
     [Fact]
     public void Load_GraphSwappedForAnother_IsRefused()
     {
-        File.Copy(_model.Graph("logprobs.onnx"), _model.Graph("decoder.onnx"), overwrite: true);
-        Assert.Contains("decoder.onnx is damaged or from another export", LoadFails().Message);
+        File.Copy(_model.Graph("logprobs.onnx"), _model.Graph("model.onnx"), overwrite: true);
+        Assert.Contains("model.onnx is damaged or from another export", LoadFails().Message);
     }
 
     [Fact]
     public void Open_ModelChangedSinceTheExport_IsRefusedWithBothFingerprints()
     {
         File.AppendAllText(Path.Combine(_model.Folder, "config.json"), "\n");
-        var e = Assert.Throws<ModelLoadException>(() => _model.Open());
+        var e = Assert.Throws<RequestFault>(() => _model.Open());
         Assert.Contains("was exported from a model of fingerprint", e.Message);
     }
 
     [Fact]
     public void Verified_GraphNotExported_NamesWhatThereIs()
     {
-        var e = Assert.Throws<ModelLoadException>(() => _model.Open().Verified("classifier.onnx"));
-        Assert.Contains("has no classifier.onnx; it has decoder.int8.onnx, decoder.onnx, logprobs.onnx", e.Message);
+        var e = Assert.Throws<RequestFault>(() => _model.Open().Verified("model_fp16.onnx"));
+        Assert.Contains("has no model_fp16.onnx; it has logprobs.onnx, model.onnx, model_quantized.onnx", e.Message);
     }
 }

@@ -1,4 +1,5 @@
 using Microsoft.ML.OnnxRuntime;
+using Rudder.Checkpoints;
 using Rudder.Engine.Generation;
 using Rudder.Engine.Graphs;
 using Rudder.Engine.Kernels;
@@ -28,7 +29,7 @@ public sealed class GraphFusionTests : IDisposable
         {
             ["input_ids"] = (Longs(Ids), [2, 4]), ["positions"] = ([0, 3, 5], [3]),
         };
-        AssertSame(_gpt2, "logprobs", GraphPrecision.Fp32, inputs, 1e-5);
+        AssertSame(_gpt2, GraphFiles.LogProbs, GraphPrecision.Fp32, inputs, 1e-5);
     }
 
     [Theory]
@@ -40,7 +41,8 @@ public sealed class GraphFusionTests : IDisposable
         {
             ["input_ids"] = (Longs(Ids), [2, 4]), ["attention_mask"] = ([1, 1, 1, 1, 1, 1, 1, 0], [2, 4]),
         };
-        AssertSame(_roberta, "classifier", Enum.Parse<GraphPrecision>(precision, ignoreCase: true), inputs, tolerance);
+        var parsed = Enum.Parse<GraphPrecision>(precision, ignoreCase: true);
+        AssertSame(_roberta, GraphFiles.Model(parsed), parsed, inputs, tolerance);
     }
 
     // The other decoder has ONNX Runtime's attention over its own cache.
@@ -66,7 +68,7 @@ public sealed class GraphFusionTests : IDisposable
     [Fact]
     public void FuseRows_Int8Decoder_LeavesNoOperatorOfTheChains()
     {
-        var graph = GraphFile.Read(_gpt2.Open(), "decoder", GraphPrecision.Int8);
+        var graph = GraphFile.Read(_gpt2.Open(), GraphFiles.Model(GraphPrecision.Int8), GraphPrecision.Int8);
         GraphFusion.UseSlotAttention(graph);
         GraphFusion.FuseRows(graph.Model, Path.GetDirectoryName(graph.Path)!);
         string[] left = [.. graph.Model.Graph.Node.Select(node => node.OpType).Distinct()];
@@ -80,7 +82,7 @@ public sealed class GraphFusionTests : IDisposable
     public void FuseRows_Fp32Decoder_TakesTheWeightsOutOfTheGraph()
     {
         Assert.SkipUnless(PanelProduct.IsSupported, "the processor has no AVX-512: ONNX Runtime's products are used");
-        var graph = GraphFile.Read(_gpt2.Open(), "decoder", GraphPrecision.Fp32);
+        var graph = GraphFile.Read(_gpt2.Open(), GraphFiles.Model(GraphPrecision.Fp32), GraphPrecision.Fp32);
         GraphFusion.FuseRows(graph.Model, Path.GetDirectoryName(graph.Path)!);
         Assert.DoesNotContain(graph.Model.Graph.Node, node => node.OpType is "MatMul" or "Gemm" or "FusedMatMul");
         Assert.DoesNotContain(graph.Model.Graph.Initializer, tensor => tensor.Name.EndsWith("c_fc.weight", StringComparison.Ordinal));
@@ -90,21 +92,21 @@ public sealed class GraphFusionTests : IDisposable
     [Fact]
     public void UseSlotAttention_AnotherAttention_IsRefusedByName()
     {
-        var graph = GraphFile.Read(_gpt2.Open(), "decoder", GraphPrecision.Fp32);
+        var graph = GraphFile.Read(_gpt2.Open(), GraphFiles.Model(GraphPrecision.Fp32), GraphPrecision.Fp32);
         graph.Model.Graph.Node.First(node => node.OpType == "GroupQueryAttention").Attribute.Add(GraphNodes.Attribute("local_window_size", 8));
-        var e = Assert.Throws<ModelLoadException>(() => GraphFusion.UseSlotAttention(graph));
+        var e = Assert.Throws<RequestFault>(() => GraphFusion.UseSlotAttention(graph));
         Assert.Contains("local_window_size", e.Message);
     }
 
     [Theory]
-    [InlineData("../weights.bin")]
-    [InlineData("/weights.bin")]
-    [InlineData("..\\weights.bin")]
+    [InlineData("../model.onnx_data")]
+    [InlineData("/model.onnx_data")]
+    [InlineData("..\\model.onnx_data")]
     [InlineData("..")]
     [InlineData("")]
     public void FuseRows_WeightsBeyondTheFolder_AreLeftToOnnxRuntime(string location)
     {
-        var graph = GraphFile.Read(_gpt2.Open(), "decoder", GraphPrecision.Fp32);
+        var graph = GraphFile.Read(_gpt2.Open(), GraphFiles.Model(GraphPrecision.Fp32), GraphPrecision.Fp32);
         foreach (var entry in graph.Model.Graph.Initializer.SelectMany(tensor => tensor.ExternalData).Where(entry => entry.Key == "location"))
         {
             entry.Value = location;
@@ -117,15 +119,15 @@ public sealed class GraphFusionTests : IDisposable
     [Fact]
     public void UseSlotAttention_OtherHeadsThanTheMetadata_AreRefused()
     {
-        var graph = GraphFile.Read(_gpt2.Open(), "decoder", GraphPrecision.Fp32);
+        var graph = GraphFile.Read(_gpt2.Open(), GraphFiles.Model(GraphPrecision.Fp32), GraphPrecision.Fp32);
         graph.Model.Graph.Node.First(node => node.OpType == "GroupQueryAttention").Attribute.First(attribute => attribute.Name == "num_heads").I = 77;
-        Assert.Contains("another number of heads", Assert.Throws<ModelLoadException>(() => GraphFusion.UseSlotAttention(graph)).Message);
+        Assert.Contains("another number of heads", Assert.Throws<RequestFault>(() => GraphFusion.UseSlotAttention(graph)).Message);
     }
 
     [Fact]
     public void UseSlotAttention_LayerTwice_IsRefused()
     {
-        var graph = GraphFile.Read(_gpt2.Open(), "decoder", GraphPrecision.Fp32);
+        var graph = GraphFile.Read(_gpt2.Open(), GraphFiles.Model(GraphPrecision.Fp32), GraphPrecision.Fp32);
         var twin = graph.Model.Graph.Node.First(node => node.OpType == "GroupQueryAttention").Clone();
         for (int i = 0; i < twin.Output.Count; i++)
         {
@@ -133,14 +135,14 @@ public sealed class GraphFusionTests : IDisposable
         }
 
         graph.Model.Graph.Node.Add(twin);
-        Assert.Contains("layer 0 twice", Assert.Throws<ModelLoadException>(() => GraphFusion.UseSlotAttention(graph)).Message);
+        Assert.Contains("layer 0 twice", Assert.Throws<RequestFault>(() => GraphFusion.UseSlotAttention(graph)).Message);
     }
 
     [Fact]
     public void UseSlotAttention_GraphWithoutACache_IsRefused()
     {
-        var graph = GraphFile.Read(_gpt2.Open(), "logprobs", GraphPrecision.Fp32);
-        Assert.Contains("without a cache", Assert.Throws<ModelLoadException>(() => GraphFusion.UseSlotAttention(graph)).Message);
+        var graph = GraphFile.Read(_gpt2.Open(), GraphFiles.LogProbs, GraphPrecision.Fp32);
+        Assert.Contains("without a cache", Assert.Throws<RequestFault>(() => GraphFusion.UseSlotAttention(graph)).Message);
     }
 
     private static EngineOptions Options(GraphPrecision precision) => new() { Threads = 2, MaxSlots = 4, MaxTokens = 32, Precision = precision };

@@ -31,7 +31,7 @@ public sealed class DevicePlacementTests
     [InlineData("tiny-roberta", Slots, Fp16, Cuda, "a classifier runs in fp32")]
     public void Require_WhatItDoesNotCompute_IsRefusedWithTheRemedy(string model, int engine, int precision, int device, string remedy)
     {
-        var e = Assert.Throws<ModelLoadException>(() => Require(model, engine, precision, device));
+        var e = Assert.Throws<RequestFault>(() => Require(model, engine, precision, device));
         Assert.Contains(remedy, e.Message);
         Assert.Contains("/models/m: ", e.Message);
     }

@@ -1,3 +1,4 @@
+using Rudder.Checkpoints;
 using Rudder.Engine.Registry;
 
 namespace Rudder.Engine.Tests.Registry;

@@ -1,3 +1,4 @@
+using Rudder.Checkpoints;
 using Rudder.Engine.Registry;
 using Rudder.Engine.Tests.Generation;
 using Rudder.Engine.Tests.Support;
@@ -24,11 +25,11 @@ public sealed class ModelCheckTests : IDisposable
     [Fact]
     public void Run_DamagedWeights_NamesTheFile()
     {
-        byte[] bytes = File.ReadAllBytes(_model.Graph("weights.bin"));
+        byte[] bytes = File.ReadAllBytes(_model.Graph("model.onnx_data"));
         bytes[^1] ^= 1;
-        File.WriteAllBytes(_model.Graph("weights.bin"), bytes);
+        File.WriteAllBytes(_model.Graph("model.onnx_data"), bytes);
 
-        Assert.All(Faults(_model.Folder), fault => Assert.Contains("weights.bin is damaged", fault));
+        Assert.All(Faults(_model.Folder), fault => Assert.Contains("model.onnx_data is damaged", fault));
         Assert.NotEmpty(Faults(_model.Folder));
     }
 

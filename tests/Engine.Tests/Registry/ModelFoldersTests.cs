@@ -37,9 +37,9 @@ public sealed class ModelFoldersTests : IDisposable
     [InlineData("a\0b")]
     public void Resolve_Escape_IsRefused(string path)
     {
-        var fault = Assert.Throws<ModelPathException>(() => Folders.Resolve(path.Replace("{base}", _base)));
+        var fault = Assert.Throws<RequestFault>(() => Folders.Resolve(path.Replace("{base}", _base)));
 
-        Assert.False(fault.Missing);
+        Assert.Equal(FaultKind.Invalid, fault.Kind);
     }
 
     [Theory]
@@ -53,7 +53,7 @@ public sealed class ModelFoldersTests : IDisposable
     [InlineData("{base}/root2/../../../../../../../etc")]
     [InlineData("nothing/../../outside")]
     public void Resolve_WayOut_IsRefused(string path) =>
-        Assert.False(Assert.Throws<ModelPathException>(() => Folders.Resolve(path.Replace("{base}", _base))).Missing);
+        Assert.Equal(FaultKind.Invalid, Assert.Throws<RequestFault>(() => Folders.Resolve(path.Replace("{base}", _base))).Kind);
 
     [Theory]
     [InlineData("%2e%2e/outside")]
@@ -64,21 +64,21 @@ public sealed class ModelFoldersTests : IDisposable
     [InlineData("..\\outside")]
     [InlineData("file:///etc")]
     public void Resolve_WrittenForAnotherReader_IsAPlainNameThatIsNotThere(string path) =>
-        Assert.True(Assert.Throws<ModelPathException>(() => Folders.Resolve(path)).Missing);
+        Assert.Equal(FaultKind.NotFound, Assert.Throws<RequestFault>(() => Folders.Resolve(path)).Kind);
 
     [Fact]
     public void Resolve_FileLinkThatClimbsThroughAFolderLink_IsRefused()
     {
         // Read by its letters the target lies in the root; the system goes up from where 'd' leads.
         File.CreateSymbolicLink(Path.Combine(_base, "root", "model", "d"), Path.Combine(_base, "root2"));
-        File.CreateSymbolicLink(Path.Combine(_base, "root", "model", "weights.bin"), "d/../outside/secret");
+        File.CreateSymbolicLink(Path.Combine(_base, "root", "model", "model.onnx_data"), "d/../outside/secret");
 
-        Assert.False(Assert.Throws<ModelPathException>(() => Folders.Resolve("model")).Missing);
+        Assert.Equal(FaultKind.Invalid, Assert.Throws<RequestFault>(() => Folders.Resolve("model")).Kind);
     }
 
     [Fact]
     public void Resolve_VeryLong_IsMissing() =>
-        Assert.True(Assert.Throws<ModelPathException>(() => Folders.Resolve(string.Join('/', Enumerable.Repeat(new string('a', 255), 16)))).Missing);
+        Assert.Equal(FaultKind.NotFound, Assert.Throws<RequestFault>(() => Folders.Resolve(string.Join('/', Enumerable.Repeat(new string('a', 255), 16)))).Kind);
 
     [Fact]
     public void Resolve_LinksThatLeadRound_AreRefused()
@@ -86,23 +86,23 @@ public sealed class ModelFoldersTests : IDisposable
         File.CreateSymbolicLink(Path.Combine(_base, "root", "there"), "back");
         File.CreateSymbolicLink(Path.Combine(_base, "root", "back"), "there/../there");
 
-        Assert.False(Assert.Throws<ModelPathException>(() => Folders.Resolve("there/model")).Missing);
+        Assert.Equal(FaultKind.Invalid, Assert.Throws<RequestFault>(() => Folders.Resolve("there/model")).Kind);
     }
 
     [Fact]
-    public void Resolve_Nothing_IsMissing() => Assert.True(Assert.Throws<ModelPathException>(() => Folders.Resolve("nothing")).Missing);
+    public void Resolve_Nothing_IsMissing() => Assert.Equal(FaultKind.NotFound, Assert.Throws<RequestFault>(() => Folders.Resolve("nothing")).Kind);
 
     [Theory]
     [InlineData("root/link", "../outside", "link")]
     [InlineData("root/link", "{base}/outside", "link")]
     [InlineData("root/link", "..", "link/outside")]
-    [InlineData("root/model/weights.bin", "../../outside/secret", "model")]
+    [InlineData("root/model/model.onnx_data", "../../outside/secret", "model")]
     [InlineData("root/loop", "loop", "loop")]
     public void Resolve_LinkOutOfTheRoots_IsRefused(string link, string target, string path)
     {
         File.CreateSymbolicLink(Path.Combine(_base, link), target.Replace("{base}", _base));
 
-        Assert.False(Assert.Throws<ModelPathException>(() => Folders.Resolve(path)).Missing);
+        Assert.Equal(FaultKind.Invalid, Assert.Throws<RequestFault>(() => Folders.Resolve(path)).Kind);
     }
 
     [Fact]
@@ -126,19 +126,19 @@ public sealed class ModelFoldersTests : IDisposable
     public void Resolve_FolderLinkInsideTheRootsWithALinkOutOfThem_IsRefused()
     {
         File.CreateSymbolicLink(Path.Combine(_base, "root", "model", "onnx"), "../../root2/other");
-        File.CreateSymbolicLink(Path.Combine(_base, "root2", "other", "weights.bin"), "../../outside/secret");
+        File.CreateSymbolicLink(Path.Combine(_base, "root2", "other", "model.onnx_data"), "../../outside/secret");
 
-        var fault = Assert.Throws<ModelPathException>(() => Folders.Resolve("model"));
+        var fault = Assert.Throws<RequestFault>(() => Folders.Resolve("model"));
 
-        Assert.False(fault.Missing);
-        Assert.Contains("weights.bin' in the folder at path leads out", fault.Message);
+        Assert.Equal(FaultKind.Invalid, fault.Kind);
+        Assert.Contains("model.onnx_data', which leads out", fault.Message);
     }
 
     [Fact]
     public void Resolve_FolderLinkInsideTheRoots_IsFollowed()
     {
         File.CreateSymbolicLink(Path.Combine(_base, "root", "model", "onnx"), "../../root2/other");
-        File.WriteAllText(Path.Combine(_base, "root2", "other", "weights.bin"), "");
+        File.WriteAllText(Path.Combine(_base, "root2", "other", "model.onnx_data"), "x");
 
         Assert.Equal(Path.Combine(_base, "root", "model"), Folders.Resolve("model"));
     }
@@ -159,8 +159,8 @@ public sealed class ModelFoldersTests : IDisposable
         using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         socket.Bind(new UnixDomainSocketEndPoint(Path.Combine(_base, "root", "model", "config.json")));
 
-        var fault = Assert.Throws<ModelPathException>(() => Folders.Resolve("model"));
+        var fault = Assert.Throws<RequestFault>(() => Folders.Resolve("model"));
 
-        Assert.Contains("'config.json' in the folder at path is a pipe, a socket or a device", fault.Message);
+        Assert.Contains("'config.json'", fault.Value);
     }
 }

@@ -19,7 +19,7 @@ public sealed class ModelSizeTests
         using var model = new TinyModel("tiny-gpt2");
         var size = Of(model, EngineKind.Slots, GraphPrecision.Fp32, new EngineOptions { MaxSlots = 3, MaxTokens = 10 });
 
-        Assert.Equal(Length(model, "decoder.onnx", "logprobs.onnx") + (2 * Weights), size.Graphs);
+        Assert.Equal(Length(model, "model.onnx", "logprobs.onnx") + (2 * Weights), size.Graphs);
         Assert.Equal(3L * 10 * 2 * 2 * 32 * 4, size.Cache);  // slots × tokens × layers × (key, value) × width × bytes
         Assert.Equal((3L * 512 * 4) + (2048L * 512 * 4), size.Logits); // slots, and the scorer's 2,048 positions, of 512 ids
         Assert.Equal(size.Graphs + size.Cache + size.Logits, size.Total);
@@ -34,7 +34,7 @@ public sealed class ModelSizeTests
         using var model = new TinyModel("tiny-gpt2");
         var size = Of(model, EngineKind.Slots, GraphPrecision.Int8, new EngineOptions());
 
-        Assert.Equal(Length(model, "decoder.int8.onnx", "logprobs.onnx") + Kept + Quantised + Weights, size.Graphs);
+        Assert.Equal(Length(model, "model_quantized.onnx", "logprobs.onnx") + Kept + Quantised + Weights, size.Graphs);
         Assert.Equal(32L * 64 * 2 * 2 * 32 * 2, size.Cache); // MaxTokens 0: the context of 64; 16 bits a number
         Assert.Equal(2 * size.Cache, Of(model, EngineKind.GenAi, GraphPrecision.Int8, new EngineOptions()).Cache);
     }
@@ -56,14 +56,14 @@ public sealed class ModelSizeTests
 
         // Embeddings and their norm; per layer the attention's four squares, two norms and the feed-forward of 64; the head of two labels.
         const long Weights = 4 * (((512 + 66 + 1) * 32) + 64 + (2 * ((4 * 33 * 32) + 128 + (33 * 64) + (65 * 32))) + (33 * 32) + (33 * 2));
-        Assert.Equal(new ModelSize(Length(model, "classifier.onnx") + Weights, 0, 0), size);
+        Assert.Equal(new ModelSize(Length(model, "model.onnx") + Weights, 0, 0), size);
     }
 
     [Fact]
     public void Of_MissingFiles_IsLeftToLoading()
     {
         using var model = new TinyModel("tiny-roberta");
-        File.Delete(model.Graph("classifier.onnx"));
+        File.Delete(model.Graph("model.onnx"));
 
         Assert.Equal(0, Of(model, EngineKind.Slots, GraphPrecision.Fp32, new EngineOptions()).Total);
     }
@@ -78,7 +78,7 @@ public sealed class ModelSizeTests
     [InlineData(0, (3 * Mebi) - 1, "the limit is 3,145,727 (the memory that is free", "unload a model")]
     public void RequireWithin_AboveTheLimit_NamesSizeLimitAndRemedy(long max, long free, string limit, string remedy)
     {
-        var fault = Assert.Throws<ModelLoadException>(() => new ModelSize(Mebi, Mebi, Mebi).RequireWithin(Folder, max, free));
+        var fault = Assert.Throws<RequestFault>(() => new ModelSize(Mebi, Mebi, Mebi).RequireWithin(Folder, max, free));
 
         Assert.Contains($"{Folder} needs 3,145,728 bytes (weights 1,048,576, key-value cache 1,048,576, logits 1,048,576)", fault.Message);
         Assert.Contains(limit, fault.Message);

@@ -86,4 +86,22 @@ public class CounterRandomTests
         Assert.Equal(seeds.Length, seeds.Distinct().Count());
         Assert.DoesNotContain(42u, seeds);
     }
+
+    [Fact]
+    public void Uniform_SeedOf32Bits_IsTheKeyAlone()
+    {
+        (uint high, uint low, _, _) = CounterRandom.Philox(5, 0, 0, 0, 4_294_967_295, 2);
+
+        Assert.Equal((((ulong)high << 21) ^ (low >> 11)) * (1.0 / (1UL << 53)), CounterRandom.Uniform(uint.MaxValue, 2, 5));
+    }
+
+    [Theory]
+    [InlineData(1UL << 32)]
+    [InlineData(ulong.MaxValue)]                             // -1 in two's complement
+    [InlineData((ulong)long.MaxValue)]
+    public void Uniform_SeedAbove32Bits_CountsWhole(ulong seed)
+    {
+        Assert.NotEqual(CounterRandom.Uniform((uint)seed, 0, 0), CounterRandom.Uniform(seed, 0, 0));
+        Assert.NotEqual(CounterRandom.Derive((uint)seed, 0), CounterRandom.Derive(seed, 0));
+    }
 }

@@ -16,14 +16,14 @@ public class SamplingParametersTests
     [InlineData(1f, 0, 1f, -0.01f, "min_p")]
     public void Constructor_ValueOutOfRange_NamesFieldValueAndRule(float temperature, int topK, float topP, float minP, string field)
     {
-        var e = Assert.Throws<ArgumentOutOfRangeException>(() => new SamplingParameters(temperature, topK, topP, minP));
-        Assert.Equal(field, e.ParamName);
-        Assert.StartsWith($"{field} is {e.ActualValue}; it must be", e.Message);
+        var fault = Assert.Throws<RequestFault>(() => new SamplingParameters(temperature, topK, topP, minP));
+        Assert.Equal("settings." + field, fault.Field);
+        Assert.StartsWith("it takes ", fault.Limit);
     }
 
     [Fact]
     public void With_ValueOutOfRange_IsRefusedToo() =>
-        Assert.Throws<ArgumentOutOfRangeException>(() => SamplingParameters.Plain with { TopP = 2 });
+        Assert.Throws<RequestFault>(() => SamplingParameters.Plain with { TopP = 2 });
 
     [Fact]
     public void Defaults_AreUntruncatedTemperatureOne()

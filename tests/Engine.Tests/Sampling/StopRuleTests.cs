@@ -74,9 +74,9 @@ public class StopRuleTests
     [InlineData("a\uFFFD")]
     [InlineData("\uD83D")]
     public void Constructor_StringThatIsNoText_IsRefused(string stop) =>
-        Assert.Throws<ArgumentException>(() => new StopRule([], [stop], Decode));
+        Assert.Equal("settings.stop_strings", Assert.Throws<RequestFault>(() => new StopRule([], [stop], Decode)).Field);
 
     [Fact]
     public void Constructor_StringsWithoutTokenizer_IsRefusedNamingTheRemedy() =>
-        Assert.Contains("stop_ids", Assert.Throws<ArgumentException>(() => new StopRule([], ["a"])).Message);
+        Assert.Contains("stop ids", Assert.Throws<RequestFault>(() => new StopRule([], ["a"])).Remedy);
 }

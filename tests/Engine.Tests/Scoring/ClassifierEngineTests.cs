@@ -1,3 +1,4 @@
+using Rudder.Checkpoints;
 using Rudder.Engine.Sampling;
 using Rudder.Engine.Scoring;
 using Rudder.Engine.Tests.Generation;
@@ -126,7 +127,7 @@ public sealed class ClassifierEngineTests : IDisposable
     {
         var engine = Load();
         engine.Dispose();
-        await Assert.ThrowsAsync<EngineDrainingException>(() => engine.ClassifyAsync([new ClassifierInput([10], IsText: true)], "", CancellationToken.None));
+        await Assert.ThrowsAsync<RequestFault>(() => engine.ClassifyAsync([new ClassifierInput([10], IsText: true)], "", CancellationToken.None));
     }
 
     [Fact]
@@ -153,8 +154,7 @@ public sealed class ClassifierEngineTests : IDisposable
     public void ClassifyIds_LengthOutOfRange_NamesFieldAndLimit(int length)
     {
         using var engine = Load();
-        var e = Assert.Throws<GenerationRequestException>(() => engine.ClassifyIds([[0, 2], new int[length]], CancellationToken.None));
-        Assert.Equal("inputs[1]", e.Field);
-        Assert.Contains($"{length} ids; the classifier takes 1 to 64", e.Message);
+        var e = Assert.Throws<RequestFault>(() => engine.ClassifyIds([[0, 2], new int[length]], CancellationToken.None));
+        Assert.Equal(("inputs[1].ids", $"has {length} ids", "it takes 1 to 64"), (e.Field, e.Value, e.Limit));
     }
 }

@@ -205,7 +205,7 @@ public sealed class LogProbEngineTests : IDisposable
     public void Score_SequenceDoesNotFit_NamesTheField(int prompt, int completion, string field)
     {
         using var engine = Load();
-        var e = Assert.Throws<GenerationRequestException>(() => engine.Score([new ScoredSequence(new int[prompt], new int[completion])], CancellationToken.None));
+        var e = Assert.Throws<RequestFault>(() => engine.Score([new ScoredSequence(new int[prompt], new int[completion])], CancellationToken.None));
         Assert.Equal(field, e.Field);
     }
 
@@ -213,8 +213,8 @@ public sealed class LogProbEngineTests : IDisposable
     public void Score_IdOutsideVocabulary_NamesTheField()
     {
         using var engine = Load();
-        var e = Assert.Throws<GenerationRequestException>(() => engine.Score([new ScoredSequence([1], [512])], CancellationToken.None));
-        Assert.Equal("sequences[0].completion_ids", e.Field);
+        var e = Assert.Throws<RequestFault>(() => engine.Score([new ScoredSequence([1], [512])], CancellationToken.None));
+        Assert.Equal("sequences[0].completion_ids[0]", e.Field);
     }
 
     private static (double Kl, double K1) SlowDivergence(TinyModel model, TinyModel reference, ScoredSequence sequence)

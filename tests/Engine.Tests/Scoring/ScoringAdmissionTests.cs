@@ -11,7 +11,7 @@ public sealed class ScoringAdmissionTests
     {
         var first = _admission.Enter(3, capacity: 4);
         using var second = _admission.Enter(1, capacity: 4);
-        string refusal = Assert.Throws<QueueFullException>(() => _admission.Enter(1, capacity: 4)).Message;
+        string refusal = Assert.Throws<RequestFault>(() => _admission.Enter(1, capacity: 4)).Message;
 
         Assert.Contains("4 sequences wait already and the request adds 1; the queue holds 4", refusal);
         Assert.Equal(4, _admission.Held);
@@ -25,11 +25,11 @@ public sealed class ScoringAdmissionTests
     {
         using (_admission.Enter(9, capacity: 4))
         {
-            Assert.Throws<QueueFullException>(() => _admission.Enter(1, capacity: 4));
+            Assert.Throws<RequestFault>(() => _admission.Enter(1, capacity: 4));
         }
 
         using var small = _admission.Enter(1, capacity: 4);
-        Assert.Throws<QueueFullException>(() => _admission.Enter(9, capacity: 4));
+        Assert.Throws<RequestFault>(() => _admission.Enter(9, capacity: 4));
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using Rudder.Checkpoints;
 using Rudder.Engine;
 using Rudder.Engine.Registry;
 
@@ -83,9 +84,10 @@ internal sealed class FakeGenerator(string fingerprint) : IGenerator
     }
 
     /// <summary>A model around this generator.</summary>
-    public LoadedModel Model(string name) => new()
+    public LoadedModel Model(string name, EngineOptions? options = null) => new()
     {
         Name = name,
+        Options = options ?? new EngineOptions(),
         Source = new ModelSource(name, "/", EngineKind.Slots, GraphPrecision.Fp32),
         Fingerprint = fingerprint,
         Vocabulary = 512,

@@ -1,7 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
-using System.Text.Json.Nodes;
 using Rudder.Checkpoints;
 using Rudder.Tests;
 
@@ -17,7 +16,8 @@ internal static class ModelCopies
     public static string Plain(string fixture, string target)
     {
         Directory.CreateDirectory(Path.Combine(target, "onnx"));
-        foreach (string file in (string[])["config.json", "model.safetensors", .. Directory.GetFiles(Path.Combine(Fixture(fixture), "onnx")).Select(path => $"onnx/{Path.GetFileName(path)}")])
+        string[] root = [.. new[] { "config.json", "model.safetensors", "genai_config.json" }.Where(file => File.Exists(Path.Combine(Fixture(fixture), file)))];
+        foreach (string file in (string[])[.. root, .. Directory.GetFiles(Path.Combine(Fixture(fixture), "onnx")).Select(path => $"onnx/{Path.GetFileName(path)}")])
         {
             File.Copy(Path.Combine(Fixture(fixture), file), Path.Combine(target, file));
         }
@@ -39,7 +39,7 @@ internal static class ModelCopies
     public static string Perturbed(string fixture, string target)
     {
         Plain(fixture, target);
-        string file = Path.Combine(target, "onnx", "weights.bin");
+        string file = Path.Combine(target, "onnx", "model.onnx_data");
         byte[] bytes = File.ReadAllBytes(file);
         var floats = MemoryMarshal.Cast<byte, float>(bytes.AsSpan(0, bytes.Length / 4 * 4));
         for (int i = 0; i < floats.Length; i += 100)
@@ -62,7 +62,7 @@ internal static class ModelCopies
 
         string checkpoint = Path.Combine(target, "model.safetensors");
         Scale(checkpoint, sizeof(long) + (int)BitConverter.ToInt64(File.ReadAllBytes(checkpoint)), factor); // a length, then a header of that length
-        Scale(Path.Combine(target, "onnx", "weights.bin"), 0, factor);
+        Scale(Path.Combine(target, "onnx", "model.onnx_data"), 0, factor);
         return Sealed(target);
     }
 
@@ -86,7 +86,7 @@ internal static class ModelCopies
     {
         string onnx = Path.Combine(folder, "onnx");
         string fingerprint = Fingerprint.OfFolder(folder);
-        var graphs = new JsonObject();
+        var graphs = new Dictionary<string, GraphReport>();
         foreach (string graph in Directory.GetFiles(onnx, "*.onnx"))
         {
             byte[] bytes = File.ReadAllBytes(graph);
@@ -97,18 +97,11 @@ internal static class ModelCopies
             Assert.True(at > key.Length + 1, $"{graph} carries no fingerprint");
             Encoding.ASCII.GetBytes(fingerprint).CopyTo(bytes, at);
             File.WriteAllBytes(graph, bytes);
-            string precision = graph.EndsWith(".int8.onnx", StringComparison.Ordinal) ? "int8" : "fp32";
-            graphs[Path.GetFileName(graph)] = new JsonObject { ["sha256"] = Sha256(graph), ["precision"] = precision, ["max_abs_diff"] = 0 };
+            graphs[Path.GetFileName(graph)] = new GraphReport(Sha256(graph), graph.Contains("quantized", StringComparison.Ordinal) ? "int8" : "fp32", 0, 0, 0);
         }
 
-        var weights = new JsonObject();
-        foreach (string file in Directory.GetFiles(onnx, "*.bin"))
-        {
-            weights[Path.GetFileName(file)] = new JsonObject { ["sha256"] = Sha256(file) };
-        }
-
-        var export = new JsonObject { ["fingerprint"] = fingerprint, ["graphs"] = graphs, ["weights"] = weights };
-        File.WriteAllText(Path.Combine(onnx, "export.json"), export.ToJsonString());
+        var weights = Directory.GetFiles(onnx, "*.onnx_data").ToDictionary(file => Path.GetFileName(file), file => new FileReport(Sha256(file), new FileInfo(file).Length));
+        new ExportReport(fingerprint, graphs, weights).Write(onnx);
         return folder;
     }
 

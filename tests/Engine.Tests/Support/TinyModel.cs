@@ -28,7 +28,7 @@ public sealed class TinyModel : IDisposable
     /// <summary>Makes another model of it: every fp32 weight times a factor, with a fresh export record.</summary>
     public void ScaleWeights(float factor)
     {
-        ModelCopies.Scale(Graph("weights.bin"), 0, factor);
+        ModelCopies.Scale(Graph("model.onnx_data"), 0, factor);
         Seal();
     }
 

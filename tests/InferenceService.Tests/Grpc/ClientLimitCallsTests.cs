@@ -98,13 +98,13 @@ public sealed class ClientLimitCallsTests
     [Fact]
     public async Task SampleStream_Refused_CostsNothing()
     {
-        var engine = new FakeGenerator("f") { Failure = new QueueFullException("full") };
+        var engine = new FakeGenerator("f") { Failure = EngineFaults.QueueFull(1, 1, 1) };
         await using var service = await StartAsync(engine, "--Service:MaxTokensPerMinutePerClient=60");
         for (int i = 0; i < 3; i++)
         {
             var stream = service.Sampling.SampleStream(Request(49)).ResponseStream;
             var refused = await FaultAsync(() => stream.MoveNext(CancellationToken.None));
-            Assert.Equal("full", refused.Status.Detail);
+            Assert.Equal(EngineFaults.QueueFull(1, 1, 1).Message, refused.Status.Detail);
         }
     }
 

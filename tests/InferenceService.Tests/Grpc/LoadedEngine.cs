@@ -1,3 +1,4 @@
+using Rudder.Checkpoints;
 using Rudder.Engine;
 using Rudder.Engine.Generation;
 using Rudder.Engine.Registry;

@@ -19,7 +19,7 @@ public sealed class ModelFaultsTests : IDisposable
     public async Task Load_NoGraphAtAllInTheFile_IsRefusedAndTheOldModelServes()
     {
         string folder = ModelCopies.Plain("tiny-gpt2", Path.Combine(_root, "bad"));
-        File.WriteAllText(Path.Combine(folder, "onnx", "decoder.onnx"), "no graph, but rudder.fingerprint\x12\x40" + new string('0', 64));
+        File.WriteAllText(Path.Combine(folder, "onnx", "model.onnx"), "no graph, but rudder.fingerprint\x12\x40" + new string('0', 64));
         ModelCopies.Sealed(folder);                          // its hash is right: only ONNX Runtime can tell
 
         Assert.Contains("cannot be read as an ONNX graph", await RefusalAsync("bad"));
@@ -30,30 +30,30 @@ public sealed class ModelFaultsTests : IDisposable
     {
         string folder = ModelCopies.Plain("tiny-gpt2", Path.Combine(_root, "bad"));
         string other = ModelCopies.Scaled(ModelCopies.Fixture("tiny-gpt2"), Path.Combine(_root, "other"), 2);
-        string swapped = Path.Combine(folder, "onnx", "decoder.onnx");
-        File.Copy(Path.Combine(other, "onnx", "decoder.onnx"), swapped, overwrite: true);
-        SetHash(folder, "decoder.onnx", Path.Combine(other, "onnx", "export.json"));
+        string swapped = Path.Combine(folder, "onnx", "model.onnx");
+        File.Copy(Path.Combine(other, "onnx", "model.onnx"), swapped, overwrite: true);
+        SetHash(folder, "model.onnx", Path.Combine(other, "onnx", "export.json"));
 
-        Assert.Contains("decoder.onnx is a graph of fingerprint", await RefusalAsync("bad"));
+        Assert.Contains("model.onnx is a graph of fingerprint", await RefusalAsync("bad"));
     }
 
     [Fact]
     public async Task Load_MissingExternalData_IsRefusedByName()
     {
         string folder = ModelCopies.Plain("tiny-gpt2", Path.Combine(_root, "bad"));
-        File.Delete(Path.Combine(folder, "onnx", "weights.bin"));
+        File.Delete(Path.Combine(folder, "onnx", "model.onnx_data"));
 
-        Assert.Contains("weights.bin is missing", await RefusalAsync("bad"));
+        Assert.Contains("model.onnx_data is missing", await RefusalAsync("bad"));
     }
 
     [Fact]
     public async Task Load_MissingExternalDataOfWhichTheRecordKnowsNothing_IsRefused()
     {
         string folder = ModelCopies.Plain("tiny-gpt2", Path.Combine(_root, "bad"));
-        File.Delete(Path.Combine(folder, "onnx", "weights.bin"));
+        File.Delete(Path.Combine(folder, "onnx", "model.onnx_data"));
         ModelCopies.Sealed(folder);
 
-        Assert.Contains("has weights in 'weights.bin', which is none of the weight files that export.json lists", await RefusalAsync("bad"));
+        Assert.Contains("has weights in 'model.onnx_data', which is none of the weight files that export.json lists", await RefusalAsync("bad"));
     }
 
     [Fact]
@@ -134,7 +134,7 @@ public sealed class ModelFaultsTests : IDisposable
         int header = (int)BitConverter.ToInt64(checkpoint);
         using var json = JsonDocument.Parse(checkpoint.AsMemory(sizeof(long), header));
         int start = sizeof(long) + header + json.RootElement.GetProperty(Key).GetProperty("data_offsets")[0].GetInt32() + (position * RowBytes);
-        string file = Path.Combine(folder, "onnx", "weights.bin");
+        string file = Path.Combine(folder, "onnx", "model.onnx_data");
         byte[] weights = File.ReadAllBytes(file);
         int at = weights.AsSpan().IndexOf(checkpoint.AsSpan(start, RowBytes));
         Assert.True(at >= 0, $"{file} does not hold the row");

@@ -64,8 +64,8 @@ public sealed class ModelsServiceTests(SharedService shared) : IDisposable
             new DecodeRequest { Model = SharedService.Text, Sequences = { new TokenIds { Ids = { 512 } } } }));
 
         Assert.Equal((StatusCode.InvalidArgument, StatusCode.InvalidArgument, StatusCode.InvalidArgument), (bare.StatusCode, none.StatusCode, id.StatusCode));
-        Assert.Contains("texts cannot be used: model 'gpt2-ids' has no tokenizer", bare.Status.Detail);
-        Assert.Contains("or load a folder that holds it", bare.Status.Detail);
+        Assert.Contains("texts[0] cannot be used; model 'gpt2-ids' has no tokenizer", bare.Status.Detail);
+        Assert.Contains("or load a folder that holds a tokenizer", bare.Status.Detail);
         Assert.Contains("texts is empty", none.Status.Detail);
         Assert.Contains("sequences[0].ids[0] is 512", id.Status.Detail);
     }
@@ -77,8 +77,8 @@ public sealed class ModelsServiceTests(SharedService shared) : IDisposable
             new DecodeRequest { Model = SharedService.Ids, Sequences = { new TokenIds { Ids = { 1 } } } }));
 
         Assert.Equal(StatusCode.InvalidArgument, fault.StatusCode);
-        Assert.Contains("sequences cannot be used: model 'gpt2-ids' has no tokenizer", fault.Status.Detail);
-        Assert.Contains("or load a folder that holds it", fault.Status.Detail);
+        Assert.Contains("sequences[0].ids cannot be used; model 'gpt2-ids' has no tokenizer", fault.Status.Detail);
+        Assert.Contains("or load a folder that holds a tokenizer", fault.Status.Detail);
     }
 
     [Fact]
@@ -88,7 +88,7 @@ public sealed class ModelsServiceTests(SharedService shared) : IDisposable
         ModelCopies.Plain("tiny-gpt2", Path.Combine(_folder, "root", "a"));
 
         var loaded = await service.Models.LoadAsync(new LoadModelRequest { Name = "policy", Path = "a" });
-        Assert.NotNull(service.Get<EngineHost>().List().Single().Source.Roots);           // by which the loader looked again
+        Assert.NotNull(service.Get<EngineHost>().List().Single().Source.RequireInPlace);         // by which the loader looked again
         await service.Sampling.SampleAsync(new SampleRequest { Model = "policy", Prompts = { Golden.Prompt(1) } });
         await service.Models.UnloadAsync(new UnloadModelRequest { Name = "policy" });
 
@@ -134,7 +134,7 @@ public sealed class ModelsServiceTests(SharedService shared) : IDisposable
     [InlineData("/etc", StatusCode.InvalidArgument, "leads out of the service's model roots")]
     [InlineData("link", StatusCode.InvalidArgument, "leads out of the service's model roots")]
     [InlineData("nothing", StatusCode.NotFound, "names no folder")]
-    [InlineData("", StatusCode.InvalidArgument, "the length of path is 0; it takes 1 to 4096")]
+    [InlineData("", StatusCode.InvalidArgument, "path has 0 characters; it takes 1 to 4096")]
     [InlineData("empty", StatusCode.FailedPrecondition, "config.json")]
     [InlineData("bare", StatusCode.FailedPrecondition, "trainer export --model")]
     [InlineData("damaged", StatusCode.FailedPrecondition, "damaged")]
@@ -146,7 +146,7 @@ public sealed class ModelsServiceTests(SharedService shared) : IDisposable
         Directory.CreateDirectory(Path.Combine(root, "empty"));
         File.CreateSymbolicLink(Path.Combine(root, "link"), ModelCopies.Fixture("tiny-gpt2"));
         Directory.Delete(Path.Combine(ModelCopies.Plain("tiny-gpt2", Path.Combine(root, "bare")), "onnx"), recursive: true);
-        string damaged = Path.Combine(ModelCopies.Plain("tiny-gpt2", Path.Combine(root, "damaged")), "onnx", "weights.bin");
+        string damaged = Path.Combine(ModelCopies.Plain("tiny-gpt2", Path.Combine(root, "damaged")), "onnx", "model.onnx_data");
         byte[] bytes = File.ReadAllBytes(damaged);
         bytes[100] ^= 1;
         File.WriteAllBytes(damaged, bytes);
@@ -180,7 +180,7 @@ public sealed class ModelsServiceTests(SharedService shared) : IDisposable
     {
         var requests = new (LoadModelRequest Request, string Part)[]
         {
-            (new() { Name = "a/b", Path = "x" }, "name is no model name"),
+            (new() { Name = "a/b", Path = "x" }, "name is not a model name"),
             (new() { Name = "", Path = "x" }, "name is empty. Give the name that calls will use."),
             (new() { Name = "m", Path = SharedService.Ids, Engine = (Inference.V1.Engine)9 }, "engine is 9"),
             (new() { Name = "m", Path = SharedService.Ids, Precision = (Precision)9 }, "precision is 9"),

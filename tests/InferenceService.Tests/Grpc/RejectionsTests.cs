@@ -30,12 +30,12 @@ public sealed class RejectionsTests
         listener.Start();
         var rejections = new Rejections(new EngineMetrics(factory));
 
-        rejections.Count(new QueueFullException(""), "m");
+        rejections.Count(EngineFaults.QueueFull(1, 1, 1), "m");
         rejections.Count(new ClientLimitException(""), "m");
         rejections.Count(new SlowReaderException(16), "m");
-        rejections.Count(new EngineDrainingException(""), "m");
+        rejections.Count(EngineFaults.Closed(), "m");
         rejections.Count(new OperationCanceledException(), "m");
-        rejections.Count(new QueueFullException(""), null);
+        rejections.Count(EngineFaults.QueueFull(1, 1, 1), null);
 
         Assert.Equal(["m,queue_full 1", "m,client_limit 1", "m,slow_reader 1", "m,draining 1"], counted);
     }
@@ -59,7 +59,7 @@ public sealed class RejectionsTests
         listener.SetMeasurementEventCallback<long>((_, value, _, _) => counted += value);
         listener.Start();
         var rejections = new Rejections(new EngineMetrics(factory));
-        var refusal = new QueueFullException("");
+        var refusal = EngineFaults.QueueFull(1, 1, 1);
         Refuse(10);
 
         long before = GC.GetAllocatedBytesForCurrentThread();

@@ -10,15 +10,15 @@ public sealed class RequestValidationTests(SharedService shared)
     private static readonly Dictionary<string, (Action<SampleRequest> Break, StatusCode Status, string[] Parts)> BadSamples = new()
     {
         ["no model"] = (r => r.Model = "", StatusCode.InvalidArgument, ["model is empty"]),
-        ["illegal model name"] = (r => r.Model = "../etc/passwd", StatusCode.InvalidArgument, ["model is no model name", "13 characters"]),
-        ["name with a line end"] = (r => r.Model = "a\n", StatusCode.InvalidArgument, ["model is no model name"]),
-        ["unknown model"] = (r => r.Model = "nobody", StatusCode.NotFound, ["'nobody' is not loaded", SharedService.Ids, "Models.Load"]),
+        ["illegal model name"] = (r => r.Model = "../etc/passwd", StatusCode.InvalidArgument, ["model is not a model name", "13 characters"]),
+        ["name with a line end"] = (r => r.Model = "a\n", StatusCode.InvalidArgument, ["model is not a model name"]),
+        ["unknown model"] = (r => r.Model = "nobody", StatusCode.NotFound, ["'nobody' is not loaded", SharedService.Ids, "Load it"]),
         ["classifier"] = (r => r.Model = SharedService.ClassifierIds, StatusCode.InvalidArgument, ["model is 'roberta-ids', a classifier", "needs a generator"]),
         ["no prompts"] = (r => r.Prompts.Clear(), StatusCode.InvalidArgument, ["prompts is empty", "1 to 1024"]),
         ["too many prompts"] = (r => r.Prompts.Add(Enumerable.Repeat(Golden.Prompt(1), 1024)), StatusCode.InvalidArgument, ["prompts has 1025 entries", "limit is 1024"]),
         ["empty prompt"] = (r => r.Prompts[0] = new Prompt(), StatusCode.InvalidArgument, ["prompts[0] holds neither text nor ids"]),
         ["no ids"] = (r => r.Prompts[0] = Golden.Prompt(), StatusCode.InvalidArgument, ["prompts[0] has 0 tokens", "at least 1", "511"]),
-        ["text without tokenizer"] = (r => r.Prompts[0] = new Prompt { Text = "hello" }, StatusCode.InvalidArgument, ["prompts[0].text", SharedService.Ids, "prompts[0].ids"]),
+        ["text without tokenizer"] = (r => r.Prompts[0] = new Prompt { Text = "hello" }, StatusCode.InvalidArgument, ["prompts[0].text", SharedService.Ids, "Send token ids"]),
         ["negative id"] = (r => r.Prompts.Add(Golden.Prompt(1, -1)), StatusCode.InvalidArgument, ["prompts[1].ids[1] is -1", "0 to 511"]),
         ["id beyond the vocabulary"] = (r => r.Prompts[0] = Golden.Prompt(512), StatusCode.InvalidArgument, ["prompts[0].ids[0] is 512", "0 to 511"]),
         ["prompt of the whole context"] = (r => r.Prompts[0] = Golden.Prompt(new int[64]), StatusCode.InvalidArgument, ["prompts[0] has 64 tokens", "at most 63"]),
@@ -32,16 +32,16 @@ public sealed class RequestValidationTests(SharedService shared)
         ["temperature above 100"] = (r => r.Settings.Temperature = 101, StatusCode.InvalidArgument, ["settings.temperature is 101", "100"]),
         ["temperature not a number"] = (r => r.Settings.Temperature = float.NaN, StatusCode.InvalidArgument, ["settings.temperature is NaN"]),
         ["top_k below 0"] = (r => r.Settings.TopK = -1, StatusCode.InvalidArgument, ["settings.top_k is -1"]),
-        ["top_p of 0"] = (r => r.Settings.TopP = 0, StatusCode.InvalidArgument, ["settings.top_p is 0", "above 0"]),
+        ["top_p of 0"] = (r => r.Settings.TopP = 0, StatusCode.InvalidArgument, ["settings.top_p is 0", "more than 0"]),
         ["top_p above 1"] = (r => r.Settings.TopP = 1.5f, StatusCode.InvalidArgument, ["settings.top_p is 1.5", "at most 1"]),
-        ["min_p of 1"] = (r => r.Settings.MinP = 1, StatusCode.InvalidArgument, ["settings.min_p is 1", "below 1"]),
-        ["max_new_tokens of 0"] = (r => r.Settings.MaxNewTokens = 0, StatusCode.InvalidArgument, ["settings.max_new_tokens is 0", "1 to 62", "prompts[0] of 2"]),
+        ["min_p of 1"] = (r => r.Settings.MinP = 1, StatusCode.InvalidArgument, ["settings.min_p is 1", "less than 1"]),
+        ["max_new_tokens of 0"] = (r => r.Settings.MaxNewTokens = 0, StatusCode.InvalidArgument, ["settings.max_new_tokens is 0", "1 to 62", "a prompt of 2"]),
         ["max_new_tokens beyond the context"] = (r => r.Settings.MaxNewTokens = 63, StatusCode.InvalidArgument, ["settings.max_new_tokens is 63", "1 to 62", "Shorten the prompt"]),
-        ["stop string without tokenizer"] = (r => r.Settings.StopStrings.Add("x"), StatusCode.InvalidArgument, ["settings.stop_strings", "settings.stop_ids"]),
-        ["empty stop string"] = (r => r.Settings.StopStrings.Add(""), StatusCode.InvalidArgument, ["settings.stop_strings[0] is 0", "1 to 128"]),
-        ["long stop string"] = (r => r.Settings.StopStrings.Add(new string('x', 129)), StatusCode.InvalidArgument, ["settings.stop_strings[0] is 129", "1 to 128"]),
-        ["too many stop strings"] = (r => r.Settings.StopStrings.Add(Enumerable.Repeat("x", 17)), StatusCode.InvalidArgument, ["number of settings.stop_strings is 17", "16"]),
-        ["too many stop ids"] = (r => r.Settings.StopIds.Add(Enumerable.Repeat(1, 17)), StatusCode.InvalidArgument, ["number of settings.stop_ids is 17", "16"]),
+        ["stop string without tokenizer"] = (r => r.Settings.StopStrings.Add("x"), StatusCode.InvalidArgument, ["settings.stop_strings", "stop ids"]),
+        ["empty stop string"] = (r => r.Settings.StopStrings.Add(""), StatusCode.InvalidArgument, ["settings.stop_strings[0] has 0 characters", "1 to 128"]),
+        ["long stop string"] = (r => r.Settings.StopStrings.Add(new string('x', 129)), StatusCode.InvalidArgument, ["settings.stop_strings[0] has 129 characters", "1 to 128"]),
+        ["too many stop strings"] = (r => r.Settings.StopStrings.Add(Enumerable.Repeat("x", 17)), StatusCode.InvalidArgument, ["settings.stop_strings has 17 entries", "16"]),
+        ["too many stop ids"] = (r => r.Settings.StopIds.Add(Enumerable.Repeat(1, 17)), StatusCode.InvalidArgument, ["settings.stop_ids has 17 entries", "16"]),
         ["stop id beyond the vocabulary"] = (r => r.Settings.StopIds.Add(9999), StatusCode.InvalidArgument, ["settings.stop_ids[0] is 9999", "0 to 511"]),
         ["unknown field"] = (r => r.MergeFrom([0xA0, 0x38, 0x01]), StatusCode.InvalidArgument, ["field 900 is unknown"]),
         ["number in a message's place"] = (r => r.MergeFrom([0x10, 0x05]), StatusCode.InvalidArgument, ["field 2 is unknown", "of another type"]),
@@ -90,7 +90,7 @@ public sealed class RequestValidationTests(SharedService shared)
 
         var fault = await FaultAsync(_service.Sampling.SampleAsync(request));
 
-        Assert.Contains("tokens; model 'gpt2-text' takes at most 63", fault.Status.Detail);
+        Assert.Contains("tokens; the model takes at most 63", fault.Status.Detail);
     }
 
     [Theory]
@@ -99,7 +99,7 @@ public sealed class RequestValidationTests(SharedService shared)
     [InlineData(SharedService.ClassifierIds, 1, 1, StatusCode.InvalidArgument, "needs a generator")]
     [InlineData(SharedService.Ids, 0, 1, StatusCode.InvalidArgument, "sequences[0].prompt_ids has 0 ids")]
     [InlineData(SharedService.Ids, 1, 0, StatusCode.InvalidArgument, "sequences[0].completion_ids has 0 ids")]
-    [InlineData(SharedService.Ids, 60, 5, StatusCode.InvalidArgument, "60 + 5 = 65 ids; model 'gpt2-ids' takes at most 64")]
+    [InlineData(SharedService.Ids, 60, 5, StatusCode.InvalidArgument, "60 + 5 = 65 ids; the model takes at most 64")]
     public async Task LogProbs_BadRequest_IsRefusedByName(string model, int prompt, int completion, StatusCode status, string part)
     {
         var sequence = new Sequence { PromptIds = { new int[prompt] }, CompletionIds = { new int[completion] } };
@@ -134,7 +134,7 @@ public sealed class RequestValidationTests(SharedService shared)
         var classified = await FaultAsync(_service.Scoring.ClassifyAsync(new ClassifyRequest { Model = SharedService.ClassifierIds, Inputs = { input } }));
 
         Assert.Contains("sequences[0] has 1 + 65 = 66 ids", scored.Status.Detail);
-        Assert.Contains("the length of inputs[0].ids is 65", classified.Status.Detail);
+        Assert.Contains("inputs[0].ids has 65 ids", classified.Status.Detail);
     }
 
     [Fact]
@@ -167,9 +167,9 @@ public sealed class RequestValidationTests(SharedService shared)
             (SharedService.Ids, new() { Text = "x" }, StatusCode.InvalidArgument, "needs a classifier"),
             (SharedService.ClassifierIds, null, StatusCode.InvalidArgument, "inputs is empty"),
             (SharedService.ClassifierIds, new(), StatusCode.InvalidArgument, "inputs[0] holds neither text nor ids"),
-            (SharedService.ClassifierIds, new() { Text = "x" }, StatusCode.InvalidArgument, "inputs[0].text cannot be used: model 'roberta-ids' has no tokenizer"),
-            (SharedService.ClassifierIds, new() { Ids = new TokenIds() }, StatusCode.InvalidArgument, "the length of inputs[0].ids is 0; it takes 1 to 64"),
-            (SharedService.ClassifierIds, new() { Ids = new TokenIds { Ids = { new int[65] } } }, StatusCode.InvalidArgument, "the length of inputs[0].ids is 65; it takes 1 to 64"),
+            (SharedService.ClassifierIds, new() { Text = "x" }, StatusCode.InvalidArgument, "inputs[0].text cannot be used; model 'roberta-ids' has no tokenizer"),
+            (SharedService.ClassifierIds, new() { Ids = new TokenIds() }, StatusCode.InvalidArgument, "inputs[0].ids has 0 ids; it takes 1 to 64"),
+            (SharedService.ClassifierIds, new() { Ids = new TokenIds { Ids = { new int[65] } } }, StatusCode.InvalidArgument, "inputs[0].ids has 65 ids; it takes 1 to 64"),
             (SharedService.ClassifierIds, new() { Ids = new TokenIds { Ids = { 0, 600 } } }, StatusCode.InvalidArgument, "inputs[0].ids[1] is 600"),
         };
 

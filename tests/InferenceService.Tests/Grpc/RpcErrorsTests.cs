@@ -30,7 +30,7 @@ public sealed class RpcErrorsTests
     [Fact]
     public void From_CallerBeyondItsShare_IsResourceExhaustedInItsOwnWords()
     {
-        Exception[] failures = [new ClientLimitException("the limit"), new SlowReaderException(3), new QueueFullException("the queue")];
+        Exception[] failures = [new ClientLimitException("the limit"), new SlowReaderException(3), EngineFaults.QueueFull(1, 1, 1)];
 
         Assert.All(failures, failure =>
         {

@@ -1,16 +1,12 @@
-using Grpc.Core;
+using Rudder.Engine;
 using Rudder.Engine.Tests.Support;
 using Rudder.Inference.V1;
 using Rudder.InferenceService.Grpc;
-using Rudder.InferenceService.Settings;
 
 namespace Rudder.InferenceService.Tests.Grpc;
 
 public sealed class SampleRequestsTests
 {
-    // 1,024 bytes hold 128 log-probs with their ids.
-    private static readonly SampleRequests Requests = new(new RequestValidation(new ServiceOptions { MaxReplyBytes = 1024 }));
-
     [Fact]
     public void Plan_TopLogProbsThatFit_AreTakenOver()
     {
@@ -24,14 +20,15 @@ public sealed class SampleRequestsTests
     [InlineData(1, 3, 43, "top_logprobs is 1 at up to 129 tokens")]
     public void Plan_MoreTopLogProbsThanAreKept_AreRefusedWithTheLimit(int top, int n, int tokens, string part)
     {
-        var fault = Assert.Throws<RpcException>(() => Plan(top, n, tokens));
+        var fault = Assert.Throws<RequestFault>(() => Plan(top, n, tokens));
 
-        Assert.Equal(StatusCode.InvalidArgument, fault.StatusCode);
-        Assert.StartsWith(part, fault.Status.Detail);
-        Assert.Contains("at most 128", fault.Status.Detail);
+        Assert.Equal((FaultKind.Invalid, "top_logprobs"), (fault.Kind, fault.Field));
+        Assert.StartsWith(part, fault.Message);
+        Assert.Contains("at most 128", fault.Message);
     }
 
-    private static SamplePlan Plan(int top, int n, int tokens) => Requests.Plan(
+    // 1,024 bytes hold 128 log-probs with their ids.
+    private static GenerationPlan Plan(int top, int n, int tokens) => SampleRequests.Plan(
         new SampleRequest
         {
             Model = "m",
@@ -40,6 +37,6 @@ public sealed class SampleRequestsTests
             TopLogprobs = top,
             Settings = new SamplerSettings { MaxNewTokens = tokens },
         },
-        new FakeGenerator("f").Model("m"),
+        new FakeGenerator("f").Model("m", new EngineOptions { MaxRankedBytes = 1024 }),
         listener: null);
 }

@@ -1,4 +1,5 @@
 using Grpc.Core;
+using Rudder.Engine;
 using Rudder.InferenceService.Http;
 
 namespace Rudder.InferenceService.Tests.Http;
@@ -19,11 +20,34 @@ public sealed class ApiErrorsTests
     [InlineData(StatusCode.DeadlineExceeded, 504, "server_error", "deadline_exceeded")]
     public void From_EachStatus_HasItsHttpStatusTypeAndCode(StatusCode status, int http, string type, string? code)
     {
-        var error = ApiErrors.From(new Status(status, "n is 0."), hasOnePrompt: true);
+        var error = ApiErrors.From(new Status(status, "n is 0."));
 
         Assert.Equal((http, status, type, code, "n is 0."), (error.Http, error.Status, error.Type, error.Code, error.Message));
-        Assert.Equal(type == "invalid_request_error" ? "n" : null, error.Param);
     }
+
+    [Theory]
+    [InlineData("settings.max_new_tokens", true, "max_tokens", "max_tokens")]
+    [InlineData("settings.top_p", true, "top_p", "top_p")]
+    [InlineData("settings.stop_strings[2]", true, "stop[2]", "stop")]
+    [InlineData("settings.stop_strings", true, "stop", "stop")]
+    [InlineData("top_logprobs", true, "logprobs", "logprobs")]
+    [InlineData("prompts", true, "prompt", "prompt")]
+    [InlineData("prompts[0].text", true, "prompt", "prompt")]
+    [InlineData("prompts[0].ids[3]", true, "prompt[3]", "prompt")]
+    [InlineData("prompts[2].ids[3]", false, "prompt[2][3]", "prompt")]
+    [InlineData("model", true, "model", "model")]
+    public void From_FaultOfAField_NamesThisInterfacesParameter(string field, bool hasOnePrompt, string name, string param)
+    {
+        var fault = new RequestFault(field, "is 9", "it takes 1 to 5", "Ask for fewer.");
+
+        var error = ApiErrors.From(fault, cancelled: false, hasOnePrompt, "r-1");
+
+        Assert.Equal((400, param, $"{name} is 9; it takes 1 to 5. Ask for fewer."), (error.Http, error.Param, error.Message));
+    }
+
+    [Fact]
+    public void From_FaultWithoutAField_HasNoParameter() =>
+        Assert.Null(ApiErrors.From(EngineFaults.QueueFull(3, 2, 4), cancelled: false, hasOnePrompt: true, "r-1").Param);
 
     [Fact]
     public void From_UnknownFailure_NamesItsReferenceOnly()

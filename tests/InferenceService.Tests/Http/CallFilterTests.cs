@@ -52,13 +52,13 @@ public sealed class CallFilterTests
     [InlineData(true)]
     public async Task Completions_QueueFull_AreRefusedWithAStatusOfTheirOwn(bool stream)
     {
-        await using var service = await StartAsync(new FakeGenerator("f") { Failure = new QueueFullException("full") });
+        await using var service = await StartAsync(new FakeGenerator("f") { Failure = EngineFaults.QueueFull(1, 1, 1) });
         using var http = new HttpFace(service);
 
         using var response = await http.PostAsync(stream ? Streamed : Request);
 
         Assert.Equal(HttpStatusCode.TooManyRequests, response.StatusCode);
-        Assert.Equal("full", (await HttpFace.ErrorOf(response)).GetProperty("message").GetString());
+        Assert.Contains("the queue holds 1", (await HttpFace.ErrorOf(response)).GetProperty("message").GetString());
         Assert.Equal(TimeSpan.FromSeconds(1), response.Headers.RetryAfter?.Delta);
         string figures = await http.Client.GetStringAsync(new Uri(TelemetrySetup.MetricsRoute, UriKind.Relative));
         Assert.Contains("rudder_rejections_total{gen_ai_request_model=\"m\",reason=\"queue_full\"} 1\n", figures);

@@ -1,3 +1,4 @@
+using Rudder.Engine;
 using Rudder.Engine.Sampling;
 using Rudder.InferenceService.Http;
 

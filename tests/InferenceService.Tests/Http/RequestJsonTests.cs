@@ -1,6 +1,6 @@
 using System.Buffers;
 using System.Text;
-using Rudder.Inference.V1;
+using Rudder.Engine;
 using Rudder.InferenceService.Http;
 
 namespace Rudder.InferenceService.Tests.Http;
@@ -8,17 +8,18 @@ namespace Rudder.InferenceService.Tests.Http;
 public sealed class RequestJsonTests
 {
     [Fact]
-    public void ToSample_OnlyTheRequired_HasTheApisDefaults()
+    public void ToGeneration_OnlyTheRequired_HasTheApisDefaults()
     {
-        var sample = Sample("""{"model": "m", "prompt": "a b"}""");
+        var request = Generation("""{"model": "m", "prompt": "a b"}""");
 
-        Assert.Equal(("m", 1, false, 0), (sample.Model, sample.N, sample.Logprobs, sample.TopLogprobs));
-        Assert.Equal("a b", Assert.Single(sample.Prompts).Text);
-        Assert.Equal(new SamplerSettings { Temperature = 1, TopP = 1, TopK = 0, MinP = 0, Seed = 0, MaxNewTokens = 16 }, sample.Settings);
+        Assert.Equal((1, 16, 0, 0ul, "client"), (request.Samples, request.MaxNewTokens, request.TopLogProbs, request.Seed, request.Client));
+        Assert.Equal("a b", Assert.Single(request.Prompts).Text);
+        Assert.Equal(SamplingParameters.Plain, request.Parameters);
+        Assert.Empty(request.StopStrings);
     }
 
     [Fact]
-    public void ToSample_EveryParameter_IsTakenOver()
+    public void ToGeneration_EveryParameter_IsTakenOver()
     {
         const string body = """
             {"model": "m", "prompt": ["a", "b"], "n": 3, "best_of": 3, "max_tokens": 5, "temperature": 0.5, "top_p": 0.25, "top_k": 7, "min_p": 0.125,
@@ -26,20 +27,19 @@ public sealed class RequestJsonTests
              "user": "u"}
             """;
 
-        var sample = Sample(body);
+        var request = Generation(body);
 
-        Assert.Equal((3, true, 5), (sample.N, sample.Logprobs, sample.TopLogprobs));
-        Assert.Equal(["a", "b"], sample.Prompts.Select(prompt => prompt.Text));
-        Assert.Equal(
-            new SamplerSettings { Temperature = 0.5f, TopP = 0.25f, TopK = 7, MinP = 0.125f, Seed = uint.MaxValue, MaxNewTokens = 5, StopStrings = { "x", "y" } },
-            sample.Settings);
+        Assert.Equal((3, 5, 5, 4294967295ul), (request.Samples, request.MaxNewTokens, request.TopLogProbs, request.Seed));
+        Assert.Equal(["a", "b"], request.Prompts.Select(prompt => prompt.Text));
+        Assert.Equal(new SamplingParameters(0.5f, 7, 0.25f, 0.125f), request.Parameters);
+        Assert.Equal(["x", "y"], request.StopStrings);
         Assert.Equal((true, true, true), (Read(body).Echo, Read(body).Stream, Read(body).StreamOptions?.IncludeUsage));
     }
 
     [Fact]
-    public void ToSample_NullValues_AreDefaults() => Assert.Equal(
-        Sample("""{"model": "m", "prompt": "a"}"""),
-        Sample("""{"model": "m", "prompt": "a", "n": null, "max_tokens": null, "stop": null, "logprobs": null, "seed": null, "logit_bias": null, "stream_options": null}"""));
+    public void ToGeneration_NullValues_AreDefaults() => Assert.Equivalent(
+        Generation("""{"model": "m", "prompt": "a"}"""),
+        Generation("""{"model": "m", "prompt": "a", "n": null, "max_tokens": null, "stop": null, "logprobs": null, "seed": null, "logit_bias": null, "stream_options": null}"""));
 
     [Theory]
     [InlineData("\"suffix\": \"\"")]
@@ -51,8 +51,8 @@ public sealed class RequestJsonTests
     [InlineData("\"ignore_eos\": false, \"use_beam_search\": false, \"store\": false, \"include_stop_str_in_output\": false")]
     [InlineData("\"skip_special_tokens\": true, \"min_tokens\": 0, \"top_k\": -1")]
     [InlineData("\"stream\": true, \"stream_options\": {\"include_obfuscation\": false}")]
-    public void ToSample_NeutralValues_ChangeNothing(string fields) =>
-        Assert.Equal(Sample("""{"model": "m", "prompt": "a"}"""), Sample($$"""{"model": "m", "prompt": "a", {{fields}}}"""));
+    public void ToGeneration_NeutralValues_ChangeNothing(string fields) =>
+        Assert.Equivalent(Generation("""{"model": "m", "prompt": "a"}"""), Generation($$"""{"model": "m", "prompt": "a", {{fields}}}"""), strict: true);
 
     [Theory]
     [InlineData("0", 0ul)]
@@ -74,7 +74,7 @@ public sealed class RequestJsonTests
 
         Assert.Equal((list, count), (request.Prompt!.IsList, request.Prompt.Count));
         Assert.Equal([1, 2], request.Prompt.Ids![0]);
-        Assert.Equal([1, 2], request.ToSample(count).Prompts[0].Ids.Ids);
+        Assert.Equal([1, 2], request.ToGeneration("client").Prompts[0].Ids);
     }
 
     [Fact]
@@ -96,12 +96,12 @@ public sealed class RequestJsonTests
     }
 
     [Fact]
-    public void ToSample_EchoWithoutDrawing_AsksForNoToken()
+    public void ToGeneration_EchoWithoutDrawing_AsksForNoToken()
     {
         var request = Read("""{"model": "m", "prompt": "a", "max_tokens": 0, "echo": true}""");
 
         Assert.True(request.DrawsNothing);
-        Assert.Equal(0, request.ToSample(1).Settings.MaxNewTokens);
+        Assert.Equal(0, request.ToGeneration("client").MaxNewTokens);
     }
 
     [Theory]
@@ -154,7 +154,7 @@ public sealed class RequestJsonTests
     [InlineData("\"model\": \"m\", \"prompt\": \"a\", \"logit_bias\": 1", "logit_bias")]
     [InlineData("\"model\": \"m\", \"prompt\": \"a\", \"tools\": []", "tools")]
     [InlineData("\"model\": \"m\", \"prompt\": \"a\", \"model\": \"n\"", "model")]
-    public void ToSample_WrongValue_IsRefusedNamingTheParameter(string fields, string param)
+    public void ToGeneration_WrongValue_IsRefusedNamingTheParameter(string fields, string param)
     {
         var error = Refused("{" + fields + "}");
 
@@ -191,22 +191,13 @@ public sealed class RequestJsonTests
         Assert.Equal((400, "prompt"), (error.Http, error.Param));
     }
 
-    [Fact]
-    public void ToSample_MorePromptsThanTheLimit_AreRefused()
-    {
-        var three = Read("""{"model": "m", "prompt": [[1], [2], [3]]}""");
-
-        Assert.Equal("prompt", Assert.Throws<ApiException>(() => three.ToSample(maxPrompts: 2)).Error.Param);
-        Assert.Single(Read("""{"model": "m", "prompt": [1, 2, 3]}""").ToSample(maxPrompts: 2).Prompts);
-    }
-
     private static CompletionRequest Read(string body) => RequestJson.Parse(new ReadOnlySequence<byte>(Encoding.UTF8.GetBytes(body)));
 
-    private static SampleRequest Sample(string body) => Read(body).ToSample(maxPrompts: 100);
+    private static GenerationRequest Generation(string body) => Read(body).ToGeneration("client");
 
     private static ApiError Refused(string body)
     {
-        var error = Assert.Throws<ApiException>(() => Sample(body)).Error;
+        var error = Assert.Throws<ApiException>(() => Generation(body)).Error;
         Assert.Equal((400, "invalid_request_error"), (error.Http, error.Type));
         return error;
     }

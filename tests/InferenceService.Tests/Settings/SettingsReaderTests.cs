@@ -1,6 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using System.Reflection;
 using Microsoft.Extensions.Configuration;
+using Rudder.Checkpoints;
 using Rudder.Engine;
 using Rudder.InferenceService.Settings;
 using Rudder.Tests;

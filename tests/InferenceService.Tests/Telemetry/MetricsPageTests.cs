@@ -82,7 +82,7 @@ public sealed class MetricsPageTests
     [Fact]
     public async Task Get_QueueFull_CountsTheRejection()
     {
-        await using var service = await StartAsync(new FakeGenerator("f") { Failure = new QueueFullException("full") });
+        await using var service = await StartAsync(new FakeGenerator("f") { Failure = EngineFaults.QueueFull(1, 1, 1) });
         using var http = Client(service);
         await Assert.ThrowsAsync<RpcException>(async () => await service.Sampling.SampleAsync(Request()));
 

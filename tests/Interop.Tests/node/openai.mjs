@@ -60,6 +60,8 @@ tell('greedy', { texts: greedy.choices.map((choice) => choice.text) });
 const neutral = { repetition_penalty: 1, frequency_penalty: 0, ignore_eos: false, metadata: null, logit_bias: {}, top_k: -1 };
 tell('neutral', { text: (await client.completions.create({ ...request, ...neutral })).choices[0].text });
 
+tell('negative_seed', { text: (await client.completions.create({ ...request, seed: -1 })).choices[0].text });
+
 const ids = [];
 for await (const info of client.models.list()) ids.push(info.id);
 tell('models', { ids });

@@ -1,5 +1,5 @@
-using Grpc.Core;
 using Microsoft.Extensions.Configuration;
+using Rudder.Engine;
 using Rudder.Engine.Tests.Support;
 using Rudder.Inference.V1;
 using Rudder.InferenceService.Grpc;
@@ -10,39 +10,44 @@ namespace Rudder.InferenceService.Soak.Fuzz;
 /// <summary>Validation on generated values: what passes is inside its range, what does not is refused in the documented way.</summary>
 public sealed class ValidationPropertyTests
 {
-    private static readonly ServiceOptions Limits = new() { MaxPrompts = 4, MaxSamples = 4, MaxSequences = 8 };
-    private static readonly SampleRequests Requests = new(new RequestValidation(Limits));
+    private static readonly EngineOptions Limits = new() { MaxPrompts = 4, MaxSamples = 4, MaxSequences = 8 };
 
     // A request's own fields, as errors name them.
-    private static readonly string[] Fields = ["prompts", "n is", "top_logprobs is", "settings.", "the number of settings.", "the length of settings."];
+    private static readonly string[] Fields = ["prompts", "n", "top_logprobs", "settings."];
 
     [Fact]
     public void Plan_AnyRequest_IsInRangeOrNamesAField() => Properties.Hold(
         Properties.Hostile(values => SampleRequest.Parser.ParseFrom(HostileRequests.Of(SampleMethod, values))),
         request =>
         {
-            if (Refusal(() => Check(request, Requests.Plan(request, new FakeGenerator("f").Model("m"), listener: null))) is { } fault)
+            if (Refusal(() => Check(request, SampleRequests.Plan(request, new FakeGenerator("f").Model("m", Limits), listener: null))) is { } fault)
             {
-                Assert.Contains(Fields, field => fault.StartsWith(field, StringComparison.Ordinal));
+                Assert.Contains(Fields, field => fault.Field.StartsWith(field, StringComparison.Ordinal));
             }
         });
 
     [Fact]
     public void Name_AnyText_IsLegalOrRefused() => Properties.Hold(Properties.Hostile(values => values.Name()), name =>
     {
-        if (Refusal(() => Assert.Matches("^[A-Za-z0-9][A-Za-z0-9._-]{0,127}\\z", RequestValidation.Name("model", name))) is { } fault)
+        if (Refusal(() => Assert.Matches("^[A-Za-z0-9][A-Za-z0-9._-]{0,127}\\z", RequestLimits.Name("model", name))) is { } fault)
         {
-            Assert.StartsWith("model is ", fault);
+            Assert.Equal("model", fault.Field);
         }
     });
 
     [Fact]
     public void Ids_AnyNumbers_AreInTheVocabularyOrRefused() => Properties.Hold(Properties.Hostile(values => values.ManyIds()), ids =>
     {
-        var model = new FakeGenerator("f").Model("m");
-        if (Refusal(() => Assert.All(RequestValidation.Ids("ids", ids, model), id => Assert.InRange(id, 0, model.Vocabulary - 1))) is { } fault)
+        int[] given = [.. ids];
+        void Check()
         {
-            Assert.StartsWith("ids[", fault);
+            RequestLimits.Ids("ids", given, 512);
+            Assert.All(given, id => Assert.InRange(id, 0, 511));
+        }
+
+        if (Refusal(Check) is { } fault)
+        {
+            Assert.StartsWith("ids[", fault.Field);
         }
     });
 
@@ -64,7 +69,7 @@ public sealed class ValidationPropertyTests
 
     private static FuzzMethod SampleMethod => HostileRequests.Methods[0];
 
-    private static void Check(SampleRequest request, SamplePlan plan)
+    private static void Check(SampleRequest request, GenerationPlan plan)
     {
         Assert.InRange(plan.Batch.Prompts.Count, 1, Limits.MaxPrompts);
         Assert.InRange(plan.Batch.Prompts.Sum(prompt => prompt.Samples), 1, Limits.MaxSequences);
@@ -83,18 +88,18 @@ public sealed class ValidationPropertyTests
         }
     }
 
-    /// <summary>The message of the INVALID_ARGUMENT that an action ends with; null where it ends well. Anything else goes through and fails the property.</summary>
-    private static string? Refusal(Action action)
+    /// <summary>The fault of the request that an action ends with; null where it ends well. Anything else goes through and fails the property.</summary>
+    private static RequestFault? Refusal(Action action)
     {
         try
         {
             action();
             return null;
         }
-        catch (RpcException fault) when (fault.StatusCode == StatusCode.InvalidArgument)
+        catch (RequestFault fault) when (fault.Kind == FaultKind.Invalid)
         {
-            Verdict.AssertNoRequestText("validation", fault.Status.Detail);
-            return fault.Status.Detail;
+            Verdict.AssertNoRequestText("validation", fault.Message);
+            return fault;
         }
     }
 

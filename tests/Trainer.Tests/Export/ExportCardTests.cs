@@ -1,3 +1,4 @@
+using Rudder.Checkpoints;
 using Rudder.Trainer.Export;
 
 namespace Rudder.Trainer.Tests.Export;
@@ -6,15 +7,15 @@ namespace Rudder.Trainer.Tests.Export;
 public sealed class ExportCardTests
 {
     private static readonly ExportReport Report = new(
-        "f", new Dictionary<string, GraphReport> { ["decoder.int8.onnx"] = new("s", "int8", 976, 0.5, 5e-3, 0.04, 1.5e-3, 1.6e-3), ["decoder.onnx"] = new("s", "fp32", 126, 1.5e-6, 1e-4) }, new Dictionary<string, FileReport>());
+        "f", new Dictionary<string, GraphReport> { ["model_quantized.onnx"] = new("s", "int8", 976, 0.5, 5e-3, 0.04, 1.5e-3, 1.6e-3), ["model.onnx"] = new("s", "fp32", 126, 1.5e-6, 1e-4) }, new Dictionary<string, FileReport>());
 
     [Fact]
     public void Updated_CardWithoutSection_AddsItAtTheEnd()
     {
         string card = ExportCard.Updated("# model\n\nText.\n", Report);
         Assert.StartsWith("# model\n\nText.\n\n## ONNX graphs\n", card, StringComparison.Ordinal);
-        Assert.Contains("| decoder.onnx | fp32 | 126 | 1.5e-6 | – | – | – | max 1e-4 |\n", card, StringComparison.Ordinal);
-        Assert.Contains("| decoder.int8.onnx | int8 | 976 | 5e-1 | 4e-2 | 1.5e-3 | 1.6e-3 | KL 5e-3 |\n", card, StringComparison.Ordinal);
+        Assert.Contains("| model.onnx | fp32 | 126 | 1.5e-6 | – | – | – | max 1e-4 |\n", card, StringComparison.Ordinal);
+        Assert.Contains("| model_quantized.onnx | int8 | 976 | 5e-1 | 4e-2 | 1.5e-3 | 1.6e-3 | KL 5e-3 |\n", card, StringComparison.Ordinal);
     }
 
     [Fact]

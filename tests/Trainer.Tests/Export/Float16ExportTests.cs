@@ -1,5 +1,7 @@
+using Rudder.Checkpoints;
 using Rudder.Onnx;
 using Rudder.Trainer.Export;
+using Rudder.Trainer.Graphs;
 using Rudder.Trainer.Scoring;
 using DataType = Rudder.Onnx.TensorProto.Types.DataType;
 
@@ -19,11 +21,11 @@ public sealed class Float16ExportTests : IDisposable
         string model = models.Copy("tiny-gpt2");
         ExportReport report = ModelExport.Run(model, Wanted, threads: 1);
         Assert.Equal(
-            ["decoder.fp16.onnx", "decoder.onnx", "export.json", "genai_config.json", "logprobs.onnx", "weights.bin", "weights.fp16.bin"],
+            ["export.json", "logprobs.onnx", "model.onnx", "model.onnx_data", "model_fp16.onnx", "model_fp16.onnx_data"],
             Directory.GetFiles(Path.Combine(model, "onnx")).Select(Path.GetFileName).Order(StringComparer.Ordinal));
-        Assert.Equal("fp16", report.Graphs["decoder.fp16.onnx"].Precision);
-        Assert.Equal(ExportSettings.DefaultFp16MaxKl, report.Graphs["decoder.fp16.onnx"].Limit);
-        Assert.InRange(report.Graphs["decoder.fp16.onnx"].MeanKl!.Value, double.Epsilon, ExportSettings.DefaultFp16MaxKl);
+        Assert.Equal("fp16", report.Graphs["model_fp16.onnx"].Precision);
+        Assert.Equal(ExportSettings.DefaultFp16MaxKl, report.Graphs["model_fp16.onnx"].Limit);
+        Assert.InRange(report.Graphs["model_fp16.onnx"].MeanKl!.Value, double.Epsilon, ExportSettings.DefaultFp16MaxKl);
     }
 
     [Fact]
@@ -31,7 +33,7 @@ public sealed class Float16ExportTests : IDisposable
     {
         string model = models.Copy("tiny-gpt2");
         ModelExport.Run(model, Wanted, threads: 1);
-        ModelProto graph = ModelProto.Parser.ParseFrom(File.ReadAllBytes(Path.Combine(model, "onnx", "decoder.fp16.onnx")));
+        ModelProto graph = ModelProto.Parser.ParseFrom(File.ReadAllBytes(Path.Combine(model, "onnx", "model_fp16.onnx")));
         var weights = graph.Graph.Initializer.Where(tensor => tensor.DataLocation == TensorProto.Types.DataLocation.External).ToList();
         Assert.Equal(28, weights.Count);                     // as in float32: 2 embeddings, 2 x 12 of blocks, 2 of the last normalization
         Assert.All(weights, tensor => Assert.Equal(DataType.Float16, tensor.DataType));
@@ -48,8 +50,8 @@ public sealed class Float16ExportTests : IDisposable
         string model = models.Copy("tiny-gpt2");
         ModelExport.Run(model, Wanted, threads: 1);
         string onnx = Path.Combine(model, "onnx");
-        float[] table = Read(onnx, "decoder.onnx", "wte.weight", sizeof(float), bytes => BitConverter.ToSingle(bytes));
-        float[] halves = Read(onnx, "decoder.fp16.onnx", "wte.weight", 2, bytes => (float)BitConverter.ToHalf(bytes));
+        float[] table = Read(onnx, "model.onnx", "wte.weight", sizeof(float), bytes => BitConverter.ToSingle(bytes));
+        float[] halves = Read(onnx, "model_fp16.onnx", "wte.weight", 2, bytes => (float)BitConverter.ToHalf(bytes));
         Assert.Equal(512 * 32, table.Length);
         Assert.Equal(Array.ConvertAll(table, value => (float)(Half)value), halves);
     }
@@ -59,7 +61,7 @@ public sealed class Float16ExportTests : IDisposable
     {
         string model = models.Copy("tiny-gpt2");
         var e = Assert.Throws<TrainingFailedException>(() => ModelExport.Run(model, Wanted with { Fp16MaxKl = double.Epsilon }, threads: 1));
-        Assert.StartsWith("decoder.fp16.onnx is too far from float32", e.Message, StringComparison.Ordinal);
+        Assert.StartsWith("model_fp16.onnx is too far from float32", e.Message, StringComparison.Ordinal);
         Assert.Contains("export.fp16_max_kl", e.Message, StringComparison.Ordinal);
     }
 
@@ -68,7 +70,7 @@ public sealed class Float16ExportTests : IDisposable
     {
         string model = models.Copy("tiny-roberta");
         var e = Assert.Throws<BadInputException>(() => ModelExport.Run(model, Wanted, threads: 1));
-        Assert.Contains("only GPT-2 decoders have a float16 graph", e.Message, StringComparison.Ordinal);
+        Assert.Contains("has no float16 graph", e.Message, StringComparison.Ordinal);
     }
 
     private static float[] Read(string folder, string graph, string name, int size, Func<byte[], float> number)

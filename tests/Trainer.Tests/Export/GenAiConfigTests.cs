@@ -12,9 +12,10 @@ public sealed class GenAiConfigTests
     [Fact]
     public void Text_Gpt2_IsATypeDecoderWithOurNames()
     {
-        JsonElement model = JsonDocument.Parse(GenAiConfig.Text(Config, 7, "decoder.onnx")).RootElement.GetProperty("model");
+        JsonElement model = JsonDocument.Parse(GenAiConfig.Text(Config, 7, GraphPrecision.Fp32)).RootElement.GetProperty("model");
         Assert.Equal("decoder", model.GetProperty("type").GetString());
         Assert.Equal((511, 7, 64), (model.GetProperty("eos_token_id").GetInt32(), model.GetProperty("pad_token_id").GetInt32(), model.GetProperty("context_length").GetInt32()));
+        Assert.Equal("onnx/model.onnx", model.GetProperty("decoder").GetProperty("filename").GetString());
         Assert.Equal("past_key_values.%d.key", model.GetProperty("decoder").GetProperty("inputs").GetProperty("past_key_names").GetString());
     }
 

@@ -1,6 +1,10 @@
 using Rudder.Checkpoints;
+using Rudder.Trainer.Architectures.Gpt2;
+using Rudder.Trainer.Architectures.Roberta;
 using Rudder.Trainer.Export;
 using Rudder.Onnx;
+using Rudder.Trainer.Graphs;
+using Rudder.Trainer.Logits;
 using Rudder.Trainer.Scoring;
 
 namespace Rudder.Trainer.Tests.Export;
@@ -17,13 +21,13 @@ public sealed class ModelExportTests : IDisposable
         string model = models.Copy("tiny-gpt2");
         ModelExport.Run(model, new ExportSettings(), threads: 1);
         Assert.Equal(
-            ["decoder.onnx", "export.json", "genai_config.json", "logprobs.onnx", "weights.bin"],
+            ["export.json", "logprobs.onnx", "model.onnx", "model.onnx_data"],
             Directory.GetFiles(Path.Combine(model, "onnx")).Select(Path.GetFileName).Order(StringComparer.Ordinal));
-        Dictionary<string, string> decoder = External(Path.Combine(model, "onnx", "decoder.onnx"));
+        Dictionary<string, string> decoder = External(Path.Combine(model, "onnx", "model.onnx"));
         Dictionary<string, string> logProbs = External(Path.Combine(model, "onnx", "logprobs.onnx"));
         Assert.Equal(28, decoder.Count);                // 2 embeddings, 2 x 12 of blocks, 2 of the last normalization
         Assert.Equal(decoder, logProbs);                // same names at the same places
-        Assert.All(decoder.Values, place => Assert.StartsWith("weights.bin@", place, StringComparison.Ordinal));
+        Assert.All(decoder.Values, place => Assert.StartsWith("model.onnx_data@", place, StringComparison.Ordinal));
     }
 
     [Fact]
@@ -32,21 +36,19 @@ public sealed class ModelExportTests : IDisposable
         string model = models.Copy("tiny-gpt2");
         ExportReport report = ModelExport.Run(model, Both, threads: 1);
         string fingerprint = Fingerprint.OfFolder(model);
-        using var session = new OnnxSession(Path.Combine(model, "onnx", "decoder.int8.onnx"), 1);
-        Assert.Equal((fingerprint, "int8", "2", "4"), (
-            session.Metadata["rudder.fingerprint"], session.Metadata["rudder.precision"], session.Metadata["rudder.layers"], session.Metadata["rudder.heads"]));
-        Assert.Equal(("8", "512", "64"), (session.Metadata["rudder.head_size"], session.Metadata["rudder.vocabulary"], session.Metadata["rudder.context"]));
+        using var session = new OnnxSession(Path.Combine(model, "onnx", "model_quantized.onnx"), 1);
+        Assert.Equal(new GraphMetadata(fingerprint, "int8", Layers: 2, Heads: 4, HeadSize: 8, Vocabulary: 512, Context: 64), session.Metadata);
         Assert.Equal(fingerprint, report.Fingerprint);
-        Assert.Equal(report.ToString(), ExportReport.Read(Path.Combine(model, "onnx"))!.ToString());
-        Assert.InRange(report.Graphs["decoder.onnx"].MaxAbsDiff, 0, 1e-5);
-        Assert.InRange(report.Graphs["decoder.int8.onnx"].MeanKl!.Value, 1e-9, 1e-3);
-        Assert.Null(report.Graphs["decoder.onnx"].MeanKlBf16Cache);
+        Assert.Equal(report.ToString(), ExportReport.Read(Path.Combine(model, "onnx")).ToString());
+        Assert.InRange(report.Graphs["model.onnx"].MaxAbsDiff, 0, 1e-5);
+        Assert.InRange(report.Graphs["model_quantized.onnx"].MeanKl!.Value, 1e-9, 1e-3);
+        Assert.Null(report.Graphs["model.onnx"].MeanKlBf16Cache);
     }
 
     [Fact]
     public void Run_Int8Decoder_IsMeasuredWithBothKindsOfCache()
     {
-        GraphReport report = ModelExport.Run(models.Copy("tiny-gpt2"), Both, threads: 1).Graphs["decoder.int8.onnx"];
+        GraphReport report = ModelExport.Run(models.Copy("tiny-gpt2"), Both, threads: 1).Graphs["model_quantized.onnx"];
         Assert.NotEqual(report.MeanKl, report.MeanKlBf16Cache);
         Assert.InRange(report.MeanKlBf16Cache!.Value, 0.5 * report.MeanKl!.Value, 2 * report.MeanKl.Value);
     }
@@ -58,15 +60,15 @@ public sealed class ModelExportTests : IDisposable
     {
         string model = models.Copy(name);
         ModelExport.Run(model, Both, threads: 1);
-        foreach (string file in new[] { "weights.bin", "weights.int8.bin" })
+        foreach (string file in new[] { "model.onnx_data", "model_quantized.onnx_data" })
         {
             Assert.Equal(File.ReadAllBytes(Path.Combine(TinyModels.Fixtures, name, "onnx", file)), File.ReadAllBytes(Path.Combine(model, "onnx", file)));
         }
     }
 
     [Theory]
-    [InlineData("decoder.onnx")]
-    [InlineData("decoder.int8.onnx")]
+    [InlineData("model.onnx")]
+    [InlineData("model_quantized.onnx")]
     public void Run_FreshDecoder_GivesWhatTheCommittedOneGives(string graph)
     {
         string model = models.Copy("tiny-gpt2");
@@ -79,8 +81,8 @@ public sealed class ModelExportTests : IDisposable
     }
 
     [Theory]
-    [InlineData("classifier.onnx")]
-    [InlineData("classifier.int8.onnx")]
+    [InlineData("model.onnx")]
+    [InlineData("model_quantized.onnx")]
     public void Run_FreshClassifier_GivesWhatTheCommittedOneGives(string graph)
     {
         string model = models.Copy("tiny-roberta");
@@ -93,7 +95,7 @@ public sealed class ModelExportTests : IDisposable
 
     [Theory]
     [InlineData("tiny-gpt2", "h.1.mlp.c_proj.bias", "logprobs.onnx")]
-    [InlineData("tiny-roberta", "classifier.out_proj.bias", "classifier.onnx")]
+    [InlineData("tiny-roberta", "classifier.out_proj.bias", "model.onnx")]
     public void Run_WeightsUnlikeTheModels_RefusesAndLeavesNothing(string name, string tensor, string graph)
     {
         string model = models.Copy(name), perturbed = models.At("perturbed");
@@ -112,23 +114,23 @@ public sealed class ModelExportTests : IDisposable
         string before = File.ReadAllText(Path.Combine(model, "onnx", "export.json"));
         Assert.Throws<TrainingFailedException>(() => ModelExport.Run(model, Both with { Int8MaxKl = 1e-9 }, threads: 1));
         Assert.Equal(before, File.ReadAllText(Path.Combine(model, "onnx", "export.json")));
-        Assert.Equal(["config.json", "model.safetensors", "onnx"], Entries(model));
+        Assert.Equal(["config.json", "genai_config.json", "model.safetensors", "onnx"], Entries(model));
     }
 
     [Fact]
     public void Run_Int8BeyondItsBoundWithABFloat16CacheAlone_IsRefusedByIt()
     {
         string model = models.Copy("tiny-gpt2");
-        GraphReport report = ModelExport.Run(model, Both, threads: 1).Graphs["decoder.int8.onnx"];
+        GraphReport report = ModelExport.Run(model, Both, threads: 1).Graphs["model_quantized.onnx"];
         double between = (report.MeanKl!.Value + report.MeanKlBf16Cache!.Value) / 2;       // 1.086e-4 and 1.113e-4
         Assert.InRange(between, report.MeanKl.Value, report.MeanKlBf16Cache.Value);
         var e = Assert.Throws<TrainingFailedException>(() => ModelExport.Run(model, Both with { Int8MaxKl = between }, threads: 1));
-        Assert.StartsWith("decoder.int8.onnx with its cache in bfloat16 is too far from float32", e.Message, StringComparison.Ordinal);
+        Assert.StartsWith("model_quantized.onnx with its cache in bfloat16 is too far from float32", e.Message, StringComparison.Ordinal);
     }
 
     [Theory]
-    [InlineData("tiny-gpt2", "decoder.int8.onnx")]
-    [InlineData("tiny-roberta", "classifier.int8.onnx")]
+    [InlineData("tiny-gpt2", "model_quantized.onnx")]
+    [InlineData("tiny-roberta", "model_quantized.onnx")]
     public void Run_Int8BeyondItsBound_RefusesAndLeavesNothing(string name, string graph)
     {
         string model = models.Copy(name);
@@ -144,28 +146,28 @@ public sealed class ModelExportTests : IDisposable
         string model = models.Copy("tiny-gpt2"), half = models.At("half");
         Perturb(model, half, null, 0, WeightType.F16);
         ModelExport.Run(half, new ExportSettings(), threads: 1);
-        ModelProto graph = ModelProto.Parser.ParseFrom(File.ReadAllBytes(Path.Combine(half, "onnx", "decoder.onnx")));
+        ModelProto graph = ModelProto.Parser.ParseFrom(File.ReadAllBytes(Path.Combine(half, "onnx", "model.onnx")));
         Assert.All(
             graph.Graph.Initializer.Where(tensor => tensor.DataLocation == TensorProto.Types.DataLocation.External),
             tensor => Assert.Equal(TensorProto.Types.DataType.Float, tensor.DataType));
         Assert.Equal(
-            new FileInfo(Path.Combine(TinyModels.Fixtures, "tiny-gpt2", "onnx", "weights.bin")).Length,
-            new FileInfo(Path.Combine(half, "onnx", "weights.bin")).Length);
+            new FileInfo(Path.Combine(TinyModels.Fixtures, "tiny-gpt2", "onnx", "model.onnx_data")).Length,
+            new FileInfo(Path.Combine(half, "onnx", "model.onnx_data")).Length);
     }
 
     [Fact]
     public void Run_ContextShorterThanTheCheck_IsCheckedWithinIt()
     {
         Gpt2Config config = ModelConfig.Load<Gpt2Config>(models.Copy("tiny-gpt2")) with { Context = 8 };
-        var weights = ModelWeights.LoadGpt2(models.At("tiny-gpt2"), ModelConfig.Load<Gpt2Config>(models.At("tiny-gpt2")));
+        var weights = new Gpt2Family().ReadWeights(models.At("tiny-gpt2"), ModelConfig.Load<Gpt2Config>(models.At("tiny-gpt2")));
         config.Save(models.At("short"));
         SafetensorsWriter.Write(
             models.At("short", "model.safetensors"),
-            [.. Gpt2Names.Expected(config).Select(name => (name.Name, name.Shape, First(weights[name.Name], name.Shape)))],
+            [.. Gpt2Weights.Expected(config).Select(name => (name.Name, name.Shape, First(weights[name.Name], name.Shape)))],
             WeightType.F32);
         ExportReport report = ModelExport.Run(models.At("short"), Both, threads: 1);
         Assert.Equal(8, report.Graphs["logprobs.onnx"].Positions);             // one row of 1 + 7 tokens fits
-        Assert.Equal(8, report.Graphs["decoder.onnx"].Positions);
+        Assert.Equal(8, report.Graphs["model.onnx"].Positions);
     }
 
     [Fact]
@@ -189,8 +191,8 @@ public sealed class ModelExportTests : IDisposable
     {
         string model = models.Copy("tiny-gpt2");
         ModelExport.Run(model, new ExportSettings { Fp32 = false, Int8 = true }, threads: 1);
-        Assert.False(File.Exists(Path.Combine(model, "onnx", "decoder.onnx")));
-        Assert.Contains("\"filename\": \"decoder.int8.onnx\"", File.ReadAllText(Path.Combine(model, "onnx", "genai_config.json")), StringComparison.Ordinal);
+        Assert.False(File.Exists(Path.Combine(model, "onnx", "model.onnx")));
+        Assert.Contains("\"filename\": \"onnx/model_quantized.onnx\"", File.ReadAllText(Path.Combine(model, "genai_config.json")), StringComparison.Ordinal);
     }
 
     public void Dispose() => models.Dispose();
@@ -211,8 +213,8 @@ public sealed class ModelExportTests : IDisposable
         ModelConfig config = ModelConfig.Load(model);
         config.Save(target);
         (IReadOnlyDictionary<string, float[]> weights, IEnumerable<(string Name, long[] Shape)> names) = config is Gpt2Config gpt2
-            ? (ModelWeights.LoadGpt2(model, gpt2), Gpt2Names.Expected(gpt2))
-            : (ModelWeights.LoadRoberta(model, (RobertaConfig)config), RobertaNames.Expected((RobertaConfig)config));
+            ? (new Gpt2Family().ReadWeights(model, gpt2), Gpt2Weights.Expected(gpt2))
+            : (new RobertaFamily().ReadWeights(model, (RobertaConfig)config), RobertaNames.Expected((RobertaConfig)config));
         if (tensor is not null)
         {
             weights[tensor][0] += by;

@@ -1,3 +1,4 @@
+using Rudder.Trainer.Architectures;
 using Rudder.Trainer.Data;
 using Rudder.Trainer.Losses;
 using Rudder.Trainer.Models;
@@ -11,7 +12,7 @@ namespace Rudder.Trainer.Tests.Models;
 public sealed class CompletionLogProbsTests : IDisposable
 {
     private readonly DisposeScope scope = NewDisposeScope();
-    private readonly Gpt2 model = ModelFolder.LoadGpt2(Path.Combine(Rudder.Tests.SharedFolder.Root, "tests", "Fixtures", "tiny-gpt2"), CPU, 0);
+    private readonly ILanguageModel model = ModelFolder.Load<ILanguageModel>(Path.Combine(Rudder.Tests.SharedFolder.Root, "tests", "Fixtures", "tiny-gpt2"), CPU, 0);
 
     public void Dispose()
     {
@@ -31,7 +32,7 @@ public sealed class CompletionLogProbsTests : IDisposable
             {
                 long[] ids = [.. group.PromptIds.Concat(completion.Ids).Select(id => (long)id)];
                 long[] labels = [.. ids.Select((id, t) => t < group.PromptIds.Length ? SequenceLogProbs.IgnoredLabel : id)];
-                Tensor logits = model.call(tensor(ids).reshape(1, -1)); // [1,T,V]
+                Tensor logits = model.Head(model.Hidden(tensor(ids).reshape(1, -1))); // [1,T,V]
                 (Tensor sums, Tensor counts) = SequenceLogProbs.OfLabels(logits, tensor(labels).reshape(1, -1));
                 Assert.Equal(completion.Ids.Length, counts.item<long>());
                 Assert.Equal(sums.item<float>(), gathered[row++], 1e-5f * Math.Abs(sums.item<float>()));

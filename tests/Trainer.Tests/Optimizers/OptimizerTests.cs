@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Rudder.Trainer.Architectures;
 using Rudder.Trainer.Data;
 using Rudder.Trainer.Models;
 using Rudder.Trainer.Optimizers;
@@ -22,7 +23,7 @@ public class OptimizerTests
         double[] losses = FixtureFiles.Numbers(training.GetProperty(key).GetProperty("loss"));
         double[] norms = FixtureFiles.Numbers(training.GetProperty(key).GetProperty("grad_norm_before_clipping"));
         var batch = new WholeDocuments(FixtureFiles.Rows(training.GetProperty("batch")).Select(r => ("row", r)), endOfText: 0, length: 16);
-        using Gpt2 model = ModelFolder.LoadGpt2(FixtureFiles.Folder("tiny-gpt2"), CPU, dropout: 0);
+        using ILanguageModel model = ModelFolder.Load<ILanguageModel>(FixtureFiles.Folder("tiny-gpt2"), CPU, dropout: 0);
         var settings = new OptimizerSettings { Name = name, LearningRate = rate, WeightDecay = decay, DecayAll = true };
         using IOptimizer optimizer = OptimizerFactory.Create(settings, model.Parameters);
         for (int step = 0; step < 6; step++)

@@ -1,5 +1,6 @@
 using Rudder.Checkpoints;
 using Rudder.Datasets;
+using Rudder.Trainer.Architectures;
 using Rudder.Trainer.Models;
 using Rudder.Trainer.Recipes;
 using Rudder.Trainer.Recipes.Settings;
@@ -14,12 +15,17 @@ public sealed class ModelSourceTests : IDisposable
     public void Dispose() => world.Dispose();
 
     [Fact]
-    public void LanguageModel_TokenizerLargerThanTheModel_IsRefusedWithBothNumbers()
+    public void Tokenizer_LargerThanTheModel_RefusesOnlyTextsThatUseWhatTheModelLacks()
     {
-        string small = Small();
-        string message = Refusal(modelTokenizer: small, tokenizer: world.LanguageTokenizer);
-        Assert.Contains("has 300 ids", message, StringComparison.Ordinal);
-        Assert.Contains("knows 280", message, StringComparison.Ordinal);
+        string folder = world.File("start");
+        using (ILanguageModel model = ModelSource.Model<ILanguageModel>(world.Sft(), ModelSource.Tokenizer(Small()), [], CPU))
+        {
+            ModelFolder.Save(model, folder, null, WeightType.F32);
+        }
+
+        TextTokenizer larger = ModelSource.Tokenizer(world.LanguageTokenizer, folder);
+        Assert.NotEmpty(larger.Encode("q"));
+        Assert.Equal(299, Assert.Throws<SurplusTokenException>(() => larger.Encode("<|endoftext|>")).Id);
     }
 
     [Fact]
@@ -35,13 +41,13 @@ public sealed class ModelSourceTests : IDisposable
     {
         TextTokenizer tokenizer = ModelSource.Tokenizer(world.ClassifierTokenizer);
         string folder = world.File("start");
-        using (RobertaClassifier model = ModelSource.Classifier(world.Classifier(), tokenizer, CPU))
+        using (ISequenceClassifier model = ModelSource.Model<ISequenceClassifier>(world.Classifier(), tokenizer, ["NEGATIVE", "POSITIVE"], CPU))
         {
             ModelFolder.Save(model, folder, world.ClassifierTokenizer, WeightType.F32);
         }
 
         ClassifierRecipe recipe = world.Classifier("data.labels=[\"POSITIVE\",\"NEGATIVE\"]") with { Model = folder, Architecture = null };
-        BadInputException error = Assert.Throws<BadInputException>(() => ModelSource.Classifier(recipe, tokenizer, CPU));
+        BadInputException error = Assert.Throws<BadInputException>(() => ModelSource.Model<ISequenceClassifier>(recipe, tokenizer, recipe.Data.Labels, CPU));
         Assert.Contains("data.labels is [POSITIVE, NEGATIVE]", error.Message, StringComparison.Ordinal);
         Assert.Contains("has [NEGATIVE, POSITIVE]", error.Message, StringComparison.Ordinal);
     }
@@ -57,12 +63,12 @@ public sealed class ModelSourceTests : IDisposable
     private string Refusal(string modelTokenizer, string tokenizer)
     {
         string folder = world.File("start");
-        using (Gpt2 model = ModelSource.LanguageModel(world.Sft(), ModelSource.Tokenizer(modelTokenizer), CPU))
+        using (ILanguageModel model = ModelSource.Model<ILanguageModel>(world.Sft(), ModelSource.Tokenizer(modelTokenizer), [], CPU))
         {
             ModelFolder.Save(model, folder, modelTokenizer, WeightType.F32);
         }
 
         SftRecipe recipe = world.Sft() with { Model = folder, Architecture = null, Tokenizer = tokenizer };
-        return Assert.Throws<BadInputException>(() => ModelSource.LanguageModel(recipe, ModelSource.Tokenizer(tokenizer), CPU)).Message;
+        return Assert.Throws<BadInputException>(() => ModelSource.Model<ILanguageModel>(recipe, ModelSource.Tokenizer(tokenizer), [], CPU)).Message;
     }
 }

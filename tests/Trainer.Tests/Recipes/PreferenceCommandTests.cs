@@ -128,6 +128,14 @@ public sealed class PreferenceCommandTests : IDisposable
     public void Dpo_NeitherRecipeNorResume_IsAUsageError() => Assert.Equal(1, Program("dpo").Code);
 
     [Fact]
+    public void Dpo_MistypedFlag_IsAUsageErrorThatSuggestsIt()
+    {
+        (int code, string told) = Program("dpo", "--recipe", recipe, "--outptu", Run("a"));
+        Assert.Equal(1, code);
+        Assert.Contains("--output", told, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Dpo_Help_IsNoError() => Assert.Equal(0, Program("dpo", "--help").Code);
 
     [Fact]
@@ -225,7 +233,9 @@ public sealed class PreferenceCommandTests : IDisposable
     }
 
     [Theory]
-    [InlineData("loss=ppo", "known losses are cdpo, dpo")]
+    [InlineData("loss=ppo", "Known losses are cdpo, dpo")]
+    [InlineData("loss=simop", "Did you mean 'simpo'?")]
+    [InlineData("betta=1", "Did you mean 'beta'?")]
     [InlineData("beta=0", "beta is 0")]
     [InlineData("max_length=65", "max_length is 65; the model's context is 64")]
     [InlineData("max_length=4", "max_prompt is 3")]

@@ -5,8 +5,9 @@ namespace Rudder.Trainer.Tests.Recipes;
 public class RecipeReaderTests
 {
     [Theory]
-    [InlineData("{\"epoch\": 1}", "there is no setting 'epoch'", "epochs")]
+    [InlineData("{\"epoch\": 1}", "there is no setting 'epoch'", "Did you mean 'epochs'?")]
     [InlineData("{\"optimizer\": {\"lr\": 1}}", "there is no setting 'optimizer.lr'", "learning_rate")]
+    [InlineData("{\"optimizer\": {\"learningrate\": 1}}", "there is no setting 'optimizer.learningrate'", "Did you mean 'learning_rate'?")]
     [InlineData("{\"data\": {\"files\": [\"a\"]}, \"epochs\": 0}", "epochs is 0", "1 to 100000")]
     [InlineData("{\"data\": {\"files\": [\"a\"]}, \"optimizer\": {\"name\": \"sgd\"}}", "optimizer.name is 'sgd'", "adamw, rmsprop")]
     [InlineData("{\"data\": {\"files\": [\"a\"]}, \"optimizer\": {\"betas\": [0.9]}}", "optimizer.betas is [0.9]", "2 values")]
@@ -59,6 +60,7 @@ public class RecipeReaderTests
     [InlineData("optimizer.learning_rate=fast", "a number")]
     [InlineData("export.int8=yes", "true or false")]
     [InlineData("optimizer.rate=1", "no setting 'rate'")]
+    [InlineData("optimiser.alpha=1", "Did you mean 'optimizer'?")]
     [InlineData("epochs", "--set takes key=value")]
     public void Parse_BadSet_SaysWhatItTakes(string set, string expected)
     {

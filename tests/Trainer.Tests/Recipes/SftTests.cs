@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Rudder.Trainer.Architectures;
 using Rudder.Trainer.Models;
 using Rudder.Trainer.Recipes;
 using Rudder.Trainer.Recipes.Settings;
@@ -102,8 +103,8 @@ public class SftTests
         SftRecipe recipe = world.Sft("freeze_blocks=1");
         RunFolder run = world.Train(recipe, "run");
         manual_seed(recipe.Seed);
-        using Gpt2 before = ModelSource.LanguageModel(recipe, ModelSource.Tokenizer(world.LanguageTokenizer), CPU);
-        using Gpt2 after = ModelFolder.LoadGpt2(run.Model, CPU);
+        using ILanguageModel before = ModelSource.Model<ILanguageModel>(recipe, ModelSource.Tokenizer(world.LanguageTokenizer), [], CPU);
+        using ILanguageModel after = ModelFolder.Load<ILanguageModel>(run.Model, CPU);
         foreach ((NamedParameter old, NamedParameter now) in before.Parameters.Zip(after.Parameters))
         {
             bool same = NamedParameters.Values(old.Value).SequenceEqual(NamedParameters.Values(now.Value));

@@ -121,12 +121,13 @@ public sealed class ScoreFileTests : IDisposable
     }
 
     [Fact]
-    public void Run_TokenizerLargerThanTheVocabulary_IsRefusedWithBothNumbers()
+    public void Run_TokenizerLargerThanTheVocabulary_RefusesTheTextsThatUseWhatTheModelLacks()
     {
         string model = WithTokenizer([.. Enumerable.Range(0, 260).Select(i => $"<x{i}>")], 530);
-        var e = Assert.Throws<BadInputException>(() => Score(model, onnx: false, [new { text = "x" }]));
-        Assert.Contains("has 530 ids", e.Message, StringComparison.Ordinal);
-        Assert.Contains("knows 512", e.Message, StringComparison.Ordinal);
+        Assert.Single(Score(model, onnx: true, [new { text = "x" }]));          // exported and scored
+        var e = Assert.Throws<BadInputException>(() => Score(model, onnx: false, [new { text = "x" }, new { text = "<x259>" }]));
+        Assert.Contains("rows.jsonl:2", e.Message, StringComparison.Ordinal);
+        Assert.Contains("ids are 0 to 511", e.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -14,6 +14,15 @@ public sealed class DisplayTests
     }
 
     [Fact]
+    public void Error_ControlSequencesAndAHugeName_ArePrintableAndCut()
+    {
+        using var written = new StringWriter();
+        Display.Error(written, $"tensor \e[2J\u009b2J{new string('x', 90_000)}");
+        Assert.DoesNotContain(written.ToString().TrimEnd(), char.IsControl);
+        Assert.InRange(written.ToString().Length, 1000, 20_000);
+    }
+
+    [Fact]
     public void Table_InAPipe_IsAlignedTextWithoutBorders()
     {
         using var written = new StringWriter();

@@ -1,6 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Rudder.Datasets;
 using Rudder.Trainer.Losses;
 
 namespace Rudder.Trainer.Recipes.Settings;
@@ -50,7 +51,7 @@ internal sealed record PreferenceRecipe : TrainingRecipe
     {
         if (!PreferenceLoss.All.TryGetValue(Loss, out PreferenceLoss? known))
         {
-            throw new BadInputException($"loss is '{Loss}'; known losses are {string.Join(", ", PreferenceLoss.All.Keys)}.");
+            throw new BadInputException($"loss is '{Loss}'.{Spelling.Hint(Loss, PreferenceLoss.All.Keys)} Known losses are {string.Join(", ", PreferenceLoss.All.Keys)}.");
         }
 
         string? foreign = LossSettings.Keys.FirstOrDefault(key => !Has(known, key));

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Reflection;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
+using Rudder.Datasets;
 using Rudder.Trainer.Losses;
 
 namespace Rudder.Trainer.Recipes.Settings;
@@ -16,7 +17,7 @@ internal static class RecipeCheck
         foreach ((string key, JsonNode? value) in json)
         {
             PropertyInfo property = Find(type, key)
-                ?? throw new BadInputException($"{path}: there is no setting '{prefix}{key}'. Known here: {Known(type)}.");
+                ?? throw new BadInputException($"{path}: there is no setting '{prefix}{key}'.{Known(type, key)}");
             if (value is null && new NullabilityInfoContext().Create(property).WriteState != NullabilityState.Nullable)
             {
                 throw new BadInputException($"{path}: {prefix}{key} is null; give a value, or leave the key out for its default.");
@@ -82,9 +83,12 @@ internal static class RecipeCheck
     public static PropertyInfo? Find(Type type, string key) =>
         SettingsOf(type).FirstOrDefault(p => RecipeReader.KeyOf(p.Name) == key);
 
-    /// <summary>The keys a recipe file may have at this place.</summary>
-    public static string Known(Type type) =>
-        string.Join(", ", SettingsOf(type).Select(p => RecipeReader.KeyOf(p.Name)).Distinct().Order(StringComparer.Ordinal));
+    /// <summary>The end of a message about an unknown key: the nearest setting at this place, and all of them.</summary>
+    public static string Known(Type type, string key)
+    {
+        string[] known = [.. SettingsOf(type).Select(p => RecipeReader.KeyOf(p.Name)).Distinct().Order(StringComparer.Ordinal)];
+        return $"{Spelling.Hint(key, known)} Known here: {string.Join(", ", known)}.";
+    }
 
     /// <summary>The settings at this place of a recipe; a property for further keys stands for those of all losses.</summary>
     private static IEnumerable<PropertyInfo> SettingsOf(Type type) => type.GetProperties()

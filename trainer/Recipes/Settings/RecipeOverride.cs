@@ -23,7 +23,7 @@ internal static class RecipeOverride
         for (int i = 0; i < keys.Length; i++)
         {
             PropertyInfo property = RecipeCheck.Find(type, keys[i])
-                ?? throw new BadInputException($"--set {path}: there is no setting '{keys[i]}'. Known here: {RecipeCheck.Known(type)}.");
+                ?? throw new BadInputException($"--set {path}: there is no setting '{keys[i]}'.{RecipeCheck.Known(type, keys[i])}");
             type = Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType;
             if (i == keys.Length - 1)
             {

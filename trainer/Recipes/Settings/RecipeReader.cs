@@ -24,7 +24,7 @@ internal static class RecipeReader
     {
         if (!File.Exists(path))
         {
-            throw new BadInputException($"There is no recipe file {path}.");
+            throw new BadInputException($"The recipe file {path} does not exist. Check the path.");
         }
 
         return Parse<T>(File.ReadAllText(path), path, sets);
@@ -53,7 +53,7 @@ internal static class RecipeReader
         }
         catch (InvalidOperationException e) // half of a surrogate pair, written as \uD8xx, in a key or a text
         {
-            throw new BadInputException($"{path}: a key or a text is no valid Unicode ({e.Message}). Write both halves of a surrogate pair.", e);
+            throw new BadInputException($"{path}: a key or a text is not valid Unicode ({e.Message}). Write both halves of a surrogate pair.", e);
         }
     }
 
@@ -81,7 +81,7 @@ internal static class RecipeReader
         };
         try
         {
-            return JsonNode.Parse(text, null, relaxed) as JsonObject ?? throw new BadInputException($"{path} holds no JSON object.");
+            return JsonNode.Parse(text, null, relaxed) as JsonObject ?? throw new BadInputException($"{path} is not a JSON object.");
         }
         catch (JsonException e)
         {

@@ -1,0 +1,37 @@
+using System.Text.Json.Nodes;
+
+namespace Rudder.Checkpoints;
+
+/// <summary>What the files beside a tokenizer say about it. They take precedence over the tokenizer's own file, as in Hugging Face's tokenizers.</summary>
+/// <param name="EndOfText">The token that ends a text; null where none is named.</param>
+/// <param name="AddPrefixSpace">Whether a text that does not begin with a blank gets one; null where it is not said.</param>
+internal sealed record TokenizerSettings(string? EndOfText, bool? AddPrefixSpace)
+{
+    private const long LargestFile = 16L << 20;             // both files may list every added token
+
+    /// <summary>Reads tokenizer_config.json and special_tokens_map.json, where they are there.</summary>
+    public static TokenizerSettings Read(string folder)
+    {
+        JsonObject? settings = Json(folder, ModelFiles.TokenizerConfig), map = Json(folder, ModelFiles.SpecialTokensMap);
+        return new TokenizerSettings(
+            Token(settings?["eos_token"]) ?? Token(map?["eos_token"]), TokenizerJson.Flag(settings?["add_prefix_space"]));
+    }
+
+    /// <summary>States the longest sequence of the model in tokenizer_config.json, where other programs look for it.</summary>
+    public static void WriteContext(string folder, int context)
+    {
+        var settings = Json(folder, ModelFiles.TokenizerConfig) ?? [];
+        settings["model_max_length"] = context;
+        AtomicFile.WriteText(Path.Combine(folder, ModelFiles.TokenizerConfig), settings.ToJsonString(TokenizerWriter.Layout) + "\n");
+    }
+
+    private static JsonObject? Json(string folder, string name)
+    {
+        string file = Path.Combine(folder, name);
+        return File.Exists(file) ? ConfigJson.Read(file, LargestFile).Json : null;
+    }
+
+    /// <summary>A token, written as a string or as an object with content.</summary>
+    private static string? Token(JsonNode? node) =>
+        (node is JsonObject detailed ? detailed["content"] : node) is JsonValue value && value.TryGetValue(out string? text) ? text : null;
+}

@@ -1,0 +1,166 @@
+using System.Text.RegularExpressions;
+
+namespace Rudder.Engine;
+
+/// <summary>The checks of requests. Each fault names the field, its value, the limit and the remedy.</summary>
+internal static partial class RequestLimits
+{
+    /// <summary>Checks a model's name before it is looked up or given.</summary>
+    /// <param name="field">Field that holds it.</param>
+    /// <param name="name">The name.</param>
+    /// <param name="remedy">What to do where it is empty.</param>
+    /// <exception cref="RequestFault">The name is empty or has other characters.</exception>
+    public static string Name(string field, string name, string remedy = "Use the name of a loaded model.") =>
+        name.Length == 0 ? throw new RequestFault(field, "is empty", "", remedy)
+        : LegalName().IsMatch(name) ? name
+        : throw new RequestFault(
+            field, $"is not a model name ({name.Length} characters)", "a name is a letter or digit, then up to 127 letters, digits, '.', '-' and '_'", "");
+
+    /// <summary>Checks that a number lies within its limits.</summary>
+    /// <exception cref="RequestFault">It does not.</exception>
+    public static int InRange(string field, int value, int low, int high, string remedy) => value >= low && value <= high
+        ? value
+        : throw new RequestFault(field, $"is {value}", $"it takes {low} to {high}", remedy);
+
+    /// <summary>Checks how many entries a list has: at least one, at most the limit.</summary>
+    /// <exception cref="RequestFault">It has none, or too many.</exception>
+    public static void Count(string field, int count, int limit)
+    {
+        if (count == 0)
+        {
+            throw new RequestFault(field, "is empty", $"it takes 1 to {limit} entries", "");
+        }
+
+        if (count > limit)
+        {
+            throw new RequestFault(field, $"has {count} entries", $"the limit is {limit}", "Send several calls.");
+        }
+    }
+
+    /// <summary>Checks the length of a text or list that may be empty only where the lower limit is 0.</summary>
+    /// <param name="field">The field.</param>
+    /// <param name="length">Its length.</param>
+    /// <param name="low">Least length.</param>
+    /// <param name="high">Largest length.</param>
+    /// <param name="unit">What is counted: characters, ids, entries.</param>
+    /// <param name="remedy">What to do.</param>
+    /// <exception cref="RequestFault">The length is outside the limits.</exception>
+    public static void Length(string field, int length, int low, int high, string unit, string remedy)
+    {
+        if (length < low || length > high)
+        {
+            throw new RequestFault(field, $"has {length} {unit}", $"it takes {low} to {high}", remedy);
+        }
+    }
+
+    /// <summary>Checks that ids lie in the vocabulary.</summary>
+    /// <param name="field">The field.</param>
+    /// <param name="ids">The ids.</param>
+    /// <param name="vocabulary">Number of token ids.</param>
+    /// <exception cref="RequestFault">One does not; the fault names its place.</exception>
+    public static void Ids(string field, ReadOnlySpan<int> ids, int vocabulary)
+    {
+        int at = ids.IndexOfAnyExceptInRange(0, vocabulary - 1);
+        if (at >= 0)
+        {
+            throw new RequestFault($"{field}[{at}]", $"is {ids[at]}", $"the model has ids 0 to {vocabulary - 1}", "");
+        }
+    }
+
+    /// <summary>Checks that a batch fits the model.</summary>
+    /// <param name="batch">The prompts.</param>
+    /// <param name="info">The model.</param>
+    /// <param name="maxSequences">Completions of one batch.</param>
+    /// <exception cref="RequestFault">A value does not fit.</exception>
+    public static void Batch(GenerationBatch batch, GeneratorInfo info, int maxSequences)
+    {
+        for (int i = 0; i < batch.Prompts.Count; i++)
+        {
+            var prompt = batch.Prompts[i];
+            if (prompt.Samples < 1)
+            {
+                throw new RequestFault("n", $"is {prompt.Samples}", "it must be at least 1", "");
+            }
+
+            Prompt($"prompts[{i}]", prompt.PromptIds, info, least: 1);
+            NewTokens(prompt.MaxNewTokens, prompt.PromptIds.Length, info, least: 1);
+        }
+
+        long sequences = batch.Prompts.Sum(prompt => (long)prompt.Samples);
+        if (sequences > maxSequences)
+        {
+            throw new RequestFault("prompts", $"ask for {sequences} completions", $"at most {maxSequences} are taken at once", "Split the request.");
+        }
+    }
+
+    /// <summary>Checks a prompt's ids and its length.</summary>
+    /// <param name="field">The prompt.</param>
+    /// <param name="ids">Its ids.</param>
+    /// <param name="info">The model.</param>
+    /// <param name="least">Tokens that the prompt must leave room for.</param>
+    /// <exception cref="RequestFault">The prompt is empty or too long, or an id is outside the vocabulary.</exception>
+    public static void Prompt(string field, ReadOnlySpan<int> ids, GeneratorInfo info, int least)
+    {
+        if (ids.Length == 0)
+        {
+            string start = info.EosId is { } eos ? $", for example the end-of-text id {eos}, which starts a text" : "";
+            throw new RequestFault(field, "has 0 tokens", $"it takes at least 1{start}", "");
+        }
+
+        int limit = info.Context - least;
+        if (ids.Length > limit)
+        {
+            throw new RequestFault(
+                field, $"has {ids.Length} tokens", $"the model takes at most {limit}{(least > 0 ? ", so that one can be drawn" : "")}", "Shorten the prompt.");
+        }
+
+        Ids($"{field}.ids", ids, info.Vocabulary);
+    }
+
+    /// <summary>Checks that a completion has room after its prompt.</summary>
+    /// <param name="tokens">Tokens asked for.</param>
+    /// <param name="promptTokens">Tokens of the prompt.</param>
+    /// <param name="info">The model.</param>
+    /// <param name="least">Fewest tokens.</param>
+    /// <exception cref="RequestFault">It has none.</exception>
+    public static void NewTokens(int tokens, int promptTokens, GeneratorInfo info, int least)
+    {
+        int room = info.Context - promptTokens;
+        if (tokens < least || tokens > room)
+        {
+            throw new RequestFault(
+                "settings.max_new_tokens",
+                $"is {tokens}",
+                $"the model takes {least} to {room} tokens after a prompt of {promptTokens}",
+                "Shorten the prompt or ask for fewer.");
+        }
+    }
+
+    /// <summary>Checks that a sequence to be scored fits the model.</summary>
+    /// <param name="field">The sequence.</param>
+    /// <param name="sequence">The sequence.</param>
+    /// <param name="vocabulary">Number of token ids.</param>
+    /// <param name="context">Tokens of prompt and completion together.</param>
+    /// <exception cref="RequestFault">The prompt is empty, the sequence too long, or an id outside the vocabulary.</exception>
+    public static void Sequence(string field, ScoredSequence sequence, int vocabulary, int context)
+    {
+        var (prompt, completion) = (sequence.PromptIds, sequence.CompletionIds);
+        if (prompt.Length == 0)
+        {
+            throw new RequestFault($"{field}.prompt_ids", "has 0 ids", "it takes at least 1", "Use the model's end-of-text id, which starts a text.");
+        }
+
+        int total = prompt.Length + completion.Length;
+        if (total > context)
+        {
+            throw new RequestFault(
+                field, $"has {prompt.Length} + {completion.Length} = {total} ids", $"the model takes at most {context}", "Shorten it.");
+        }
+
+        Ids($"{field}.prompt_ids", prompt, vocabulary);
+        Ids($"{field}.completion_ids", completion, vocabulary);
+    }
+
+    [GeneratedRegex("^[A-Za-z0-9][A-Za-z0-9._-]{0,127}\\z")]
+    private static partial Regex LegalName();
+}

@@ -1,0 +1,105 @@
+using Rudder.Onnx;
+using AttributeType = Rudder.Onnx.AttributeProto.Types.AttributeType;
+
+namespace Rudder.Engine.Graphs;
+
+/// <summary>What the exporter writes into graphs. Anything else is refused before ONNX Runtime sees it: some nodes that it accepts end the process.</summary>
+/// <remarks>
+/// Checked are the operator, which inputs and outputs a node has, and the values of its attributes. A missing input that the operator needs
+/// makes ONNX Runtime read through a null pointer, and a head count of 2^62 makes it divide by zero.
+/// </remarks>
+internal static class GraphRules
+{
+    private const string Microsoft = "com.microsoft";
+    private const int MostHeads = 4096;
+
+    // Operator to the forms of its inputs: x a value, - left out. Outputs beyond the first are counted only.
+    private static readonly Dictionary<(string Domain, string Operator), Form> Forms = new()
+    {
+        [("", "Abs")] = new(["x"]),
+        [("", "Add")] = new(["xx"]),
+        [("", "Cast")] = new(["x"], [("to", 1, 16)]),
+        [("", "Concat")] = new(["xx"], [("axis", 0, 2)]),
+        [("", "CumSum")] = new(["xx"]),
+        [("", "Expand")] = new(["xx"]),
+        [("", "Gather")] = new(["xx"], [("axis", 0, 2)]),
+        [("", "Gemm")] = new(["xxx"]),
+        [("", "Identity")] = new(["x"]),
+        [("", "MatMul")] = new(["xx"]),
+        [("", "Max")] = new(["xx"]),
+        [("", "Min")] = new(["xx"]),
+        [("", "Mul")] = new(["xx"]),
+        [("", "QuantizeLinear")] = new(["xxx"], [("axis", 0, 2)]),
+        [("", "Range")] = new(["xxx"]),
+        [("", "ReduceMax")] = new(["x"], [("axes", 0, 2), ("keepdims", 0, 1)]),
+        [("", "ReduceSum")] = new(["xx"], [("keepdims", 0, 1)]),
+        [("", "Reshape")] = new(["xx"]),
+        [("", "Shape")] = new(["x"]),
+        [("", "Slice")] = new(["xxx"]),
+        [("", "Split")] = new(["xx"], [("axis", 0, 2)], Outputs: 3),
+        [("", "Sub")] = new(["xx"]),
+        [("", "Tanh")] = new(["x"]),
+        [("", "Unsqueeze")] = new(["xx"]),
+        [(Microsoft, "BiasGelu")] = new(["xx"]),
+        [(Microsoft, "FastGelu")] = new(["xx"]),
+        [(Microsoft, "FusedMatMul")] = new(["xx"], [("transB", 0, 1)]),
+        [(Microsoft, "GroupQueryAttention")] = new(
+            ["x----xx", "x--xxxx"], [("num_heads", 1, MostHeads), ("kv_num_heads", 1, MostHeads), ("do_rotary", 0, 0)], Outputs: 3),
+        [(Microsoft, "MatMulIntegerToFloat")] = new(["xxxxxx"]),
+        [(Microsoft, "MultiHeadAttention")] = new(["xxxxx"], [("num_heads", 1, MostHeads)]),
+        [(Microsoft, "SkipLayerNormalization")] = new(["xxxx", "xxxxx"], [("epsilon", 0, 1)], Outputs: 4),
+    };
+
+    /// <summary>What a graph has that no export writes, as the rest of a sentence about its file; null where there is nothing.</summary>
+    /// <param name="graph">The graph.</param>
+    public static string? Fault(GraphProto graph) => graph.Node.Select(Fault).FirstOrDefault(fault => fault is not null);
+
+    private static string? Fault(NodeProto node)
+    {
+        if (!Forms.TryGetValue((node.Domain, node.OpType), out var form))
+        {
+            return $"has the operator {Shown(node)}, which no export writes";
+        }
+
+        string inputs = string.Concat(node.Input.Select(name => name.Length > 0 ? 'x' : '-'));
+        if (!form.Inputs.Contains(inputs) || node.Output.Count < 1 || node.Output.Count > form.Outputs || node.Output[0].Length == 0)
+        {
+            return $"has the operator {Shown(node)} with inputs or outputs that no export writes";
+        }
+
+        var other = node.Attribute.FirstOrDefault(attribute => !form.Allows(attribute));
+        return other is null ? null : $"has the operator {Shown(node)} with a value of {Shown(other.Name)} that no export writes";
+    }
+
+    private static string Shown(NodeProto node) => Shown(node.Domain.Length == 0 ? node.OpType : $"{node.Domain}.{node.OpType}");
+
+    // A file's own words: letters only, and not many.
+    private static string Shown(string name) =>
+        string.Concat(name.Where(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '_').Take(64)) is { Length: > 0 } shown ? shown : "without a name";
+
+    /// <summary>How the exporter writes an operator.</summary>
+    /// <param name="Inputs">Forms of its inputs.</param>
+    /// <param name="Attributes">Its attributes, all of which a node may leave out, with the range of their values.</param>
+    /// <param name="Outputs">Outputs at most.</param>
+    private sealed record Form(string[] Inputs, (string Name, double Low, double High)[]? Attributes = null, int Outputs = 1)
+    {
+        public bool Allows(AttributeProto attribute)
+        {
+            foreach (var (name, low, high) in Attributes ?? [])
+            {
+                if (attribute.Name == name)
+                {
+                    return attribute.Type switch
+                    {
+                        AttributeType.Int => attribute.I >= low && attribute.I <= high,
+                        AttributeType.Float => attribute.F >= low && attribute.F <= high,
+                        AttributeType.Ints => attribute.Ints.Count == 1 && attribute.Ints[0] >= low && attribute.Ints[0] <= high,
+                        _ => false,
+                    };
+                }
+            }
+
+            return false;
+        }
+    }
+}

@@ -1,0 +1,107 @@
+using Rudder.Engine.Sampling;
+
+namespace Rudder.Engine.Registry;
+
+/// <summary>Checks a request against a model and the options, and turns it into the engine's terms.</summary>
+internal static class GenerationPlanner
+{
+    private const int DefaultMaxNewTokens = 48;
+    private const int MaxTopLogProbs = 20;
+    private const int BytesPerRanked = sizeof(int) + sizeof(float);
+
+    /// <summary>Checks everything that is known before the engine runs.</summary>
+    /// <param name="request">The request.</param>
+    /// <param name="model">The generator.</param>
+    /// <param name="listener">Gets tokens and completions on the engine's thread; null: nobody listens. It must return at once and never throw.</param>
+    /// <param name="least">Tokens that each prompt must leave room for: 1, or 0 where the prompts are only scored.</param>
+    /// <exception cref="RequestFault">A value is wrong or over a limit.</exception>
+    public static GenerationPlan Plan(GenerationRequest request, LoadedModel model, Action<GenerationStep>? listener = null, int least = 1)
+    {
+        var info = model.RequireGenerator("model").Info;
+        var options = model.Options;
+        RequestLimits.Count("prompts", request.Prompts.Count, options.MaxPrompts);
+        CheckSamples(request, options);
+        RequestLimits.InRange("top_logprobs", request.TopLogProbs, 0, MaxTopLogProbs, "Ask for fewer.");
+        var stop = Stop(request, model);
+        var prompts = new List<PromptRequest>(request.Prompts.Count);
+        for (int i = 0; i < request.Prompts.Count; i++)
+        {
+            int index = i;
+            string field = $"prompts[{i}]";
+            var prompt = request.Prompts[i];
+            int[] ids = Ids(field, prompt, model);
+            RequestLimits.Prompt(field, ids, info, least);
+            int newTokens = request.MaxNewTokens ?? Math.Min(DefaultMaxNewTokens, info.Context - ids.Length);
+            RequestLimits.NewTokens(newTokens, ids.Length, info, least);
+            prompts.Add(new PromptRequest
+            {
+                PromptIds = ids,
+                Samples = request.Samples,
+                Parameters = request.Parameters,
+                Seed = prompt.Seed ?? CounterRandom.Derive(request.Seed, (uint)i),
+                HasOwnSeed = prompt.Seed is not null,
+                MaxNewTokens = newTokens,
+                Stop = stop,
+                TopLogProbs = request.TopLogProbs,
+                OnToken = listener is null ? null : token => listener(new GenerationStep(index, token, null)),
+                OnFinished = listener is null ? null : sequence => listener(new GenerationStep(index, null, sequence)),
+            });
+        }
+
+        CheckRanked(request.TopLogProbs, prompts, options);
+        return new GenerationPlan(new GenerationBatch(prompts, request.Seed, request.Client), stop);
+    }
+
+    private static void CheckSamples(GenerationRequest request, EngineOptions options)
+    {
+        RequestLimits.InRange("n", request.Samples, 1, options.MaxSamples, "Send several calls with seeds of their own.");
+        long sequences = (long)request.Samples * request.Prompts.Count;
+        if (sequences > options.MaxSequences)
+        {
+            throw new RequestFault(
+                "prompts",
+                $"x n is {request.Prompts.Count} x {request.Samples} = {sequences} completions",
+                $"the limit of one call is {options.MaxSequences}",
+                "Send fewer prompts a call.");
+        }
+    }
+
+    // Ranked tokens are kept until the last completion is finished, also where they are streamed: up to 20 times the bytes of everything else.
+    private static void CheckRanked(int top, List<PromptRequest> prompts, EngineOptions options)
+    {
+        long tokens = prompts.Sum(prompt => (long)prompt.Samples * prompt.MaxNewTokens);
+        long limit = options.MaxRankedBytes / BytesPerRanked;
+        if (tokens * top > limit)
+        {
+            throw new RequestFault(
+                "top_logprobs",
+                $"is {top} at up to {tokens} tokens",
+                $"one call keeps at most {limit} log-probs for it",
+                "Ask for fewer of them, or draw less in one call.");
+        }
+    }
+
+    private static StopRule Stop(GenerationRequest request, LoadedModel model)
+    {
+        var options = model.Options;
+        RequestLimits.Length("settings.stop_strings", request.StopStrings.Count, 0, options.MaxStops, "entries", "Use fewer.");
+        RequestLimits.Length("settings.stop_ids", request.StopIds.Count, 0, options.MaxStops, "entries", "Use fewer.");
+        for (int i = 0; i < request.StopStrings.Count; i++)
+        {
+            RequestLimits.Length(
+                $"settings.stop_strings[{i}]", request.StopStrings[i].Length, 1, options.MaxStopLength, "characters", "Shorten it, or leave it out.");
+        }
+
+        int[] ids = [.. request.StopIds];
+        RequestLimits.Ids("settings.stop_ids", ids, model.Vocabulary);
+        IEnumerable<int> all = model.EosId is { } eos ? [.. ids, eos] : ids;
+        return new StopRule(all, request.StopStrings, model.Tokenizer is null ? null : model.Decode);
+    }
+
+    private static int[] Ids(string field, PromptContent prompt, LoadedModel model) => prompt switch
+    {
+        { Ids: { } ids, Text: null } => [.. ids],
+        { Text: { } text, Ids: null } => model.Encode($"{field}.text", text),
+        _ => throw new RequestFault(field, "holds neither text nor ids", "", "Set one of them."),
+    };
+}

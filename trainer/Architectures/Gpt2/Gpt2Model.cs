@@ -1,0 +1,98 @@
+using Rudder.Checkpoints;
+using Rudder.Trainer.Models;
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Rudder.Trainer.Architectures.Gpt2;
+
+/// <summary>GPT-2 with its language-model head tied to the token embedding; parameter names are Hugging Face's.</summary>
+internal sealed class Gpt2Model : nn.Module<Tensor, Tensor>, ILanguageModel
+{
+    private readonly Embedding wte;
+    private readonly Embedding wpe;
+    private readonly ModuleList<Gpt2Block> h;
+    private readonly LayerNorm ln_f;
+    private readonly NamedParameter vocabulary;
+    private readonly double dropout;
+
+    /// <summary>Creates a model with new weights drawn from torch's generator (seed it first).</summary>
+    /// <param name="config">Sizes.</param>
+    /// <param name="dropout">Replaces all dropouts of the configuration; null keeps them.</param>
+    /// <param name="device">Where the parameters live.</param>
+    public Gpt2Model(Gpt2Config config, double? dropout, Device device)
+        : base(nameof(Gpt2Model))
+    {
+        Config = config;
+        Gpt2Config effective = dropout is double all ? config.WithDropout(all) : config;
+        this.dropout = effective.EmbeddingDropout;
+        wte = nn.Embedding(config.VocabularySize, config.HiddenSize, device: device);
+        wpe = nn.Embedding(config.Context, config.HiddenSize, device: device);
+        h = nn.ModuleList(Enumerable.Range(0, config.Layers).Select(_ => new Gpt2Block(effective, device)).ToArray());
+        ln_f = nn.LayerNorm(config.HiddenSize, config.LayerNormEpsilon, device: device);
+        RegisterComponents();
+        Parameters = NamedParameters.Of(this);
+        vocabulary = Parameters.Single(p => p.Name == "wte.weight");
+        using (no_grad())
+        {
+            nn.init.normal_(vocabulary.Value, 0, Conv1D.InitialDeviation);
+            nn.init.normal_(Parameters.Single(p => p.Name == "wpe.weight").Value, 0, Conv1D.InitialDeviation);
+        }
+
+        Device = device;
+    }
+
+    /// <inheritdoc/>
+    public ModelConfig Config { get; }
+
+    /// <inheritdoc/>
+    public Device Device { get; }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<NamedParameter> Parameters { get; }
+
+    /// <inheritdoc/>
+    public string BlockPrefix => "h.";
+
+    /// <inheritdoc/>
+    public Tensor Hidden(Tensor ids)
+    {
+        long time = ids.shape[1];
+        if (time > Config.Context)
+        {
+            throw new ArgumentException($"The batch has {time} positions; the model's context is {Config.Context}. Cut the sequences first.");
+        }
+
+        Tensor positions = arange(time, int64, ids.device); // [T]
+        Tensor x = wte.call(ids) + wpe.call(positions); // [B,T,D]
+        x = nn.functional.dropout(x, dropout, training);
+        foreach (Gpt2Block block in h)
+        {
+            x = block.call(x); // [B,T,D]
+        }
+
+        return ln_f.call(x); // [B,T,D]
+    }
+
+    /// <inheritdoc/>
+    public Tensor Head(Tensor hidden) => nn.functional.linear(hidden, vocabulary.Value); // tied: [...,D] -> [...,V]
+
+    /// <inheritdoc/>
+    public Tensor SumOfLosses(Tensor hidden, Tensor targets) => VocabularyLoss.Sum(hidden, vocabulary.Value, wte.call(targets));
+
+    /// <inheritdoc/>
+    public override Tensor forward(Tensor ids) => Head(Hidden(ids)); // [B,T] -> [B,T,V]
+
+    /// <inheritdoc/>
+    public void Fill(IReadOnlyDictionary<string, float[]> weights)
+    {
+        foreach (NamedParameter parameter in Parameters)
+        {
+            NamedParameters.Fill(parameter, weights[parameter.Name]);
+        }
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<(string Name, long[] Shape, ReadOnlyMemory<float> Data)> Collect() =>
+        [.. Parameters.Select(p => (Gpt2Weights.Prefix + p.Name, p.Value.shape, (ReadOnlyMemory<float>)NamedParameters.Values(p.Value)))];
+}

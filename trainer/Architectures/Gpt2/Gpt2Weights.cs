@@ -1,0 +1,76 @@
+using System.Text.RegularExpressions;
+using Rudder.Checkpoints;
+
+namespace Rudder.Trainer.Architectures.Gpt2;
+
+/// <summary>GPT-2's weights in checkpoints: names and shapes as Hugging Face writes them, without the prefix <c>transformer.</c>.</summary>
+internal static partial class Gpt2Weights
+{
+    private const string Head = "lm_head.weight";
+    private const string Embedding = "wte.weight";
+
+    /// <summary>The prefix that a language model's checkpoint puts before each name; the first uploads had none.</summary>
+    public const string Prefix = "transformer.";
+
+    /// <summary>Every tensor of a model, in order. Matrices of the blocks are [in, out] (the family's Conv1D layout).</summary>
+    /// <param name="config">The model's shape.</param>
+    public static IEnumerable<(string Name, long[] Shape)> Expected(Gpt2Config config)
+    {
+        long width = config.HiddenSize, inner = config.InnerSize;
+        yield return ("wte.weight", [config.VocabularySize, width]);
+        yield return ("wpe.weight", [config.Context, width]);
+        for (int i = 0; i < config.Layers; i++)
+        {
+            yield return ($"h.{i}.ln_1.weight", [width]);
+            yield return ($"h.{i}.ln_1.bias", [width]);
+            yield return ($"h.{i}.attn.c_attn.weight", [width, 3 * width]);
+            yield return ($"h.{i}.attn.c_attn.bias", [3 * width]);
+            yield return ($"h.{i}.attn.c_proj.weight", [width, width]);
+            yield return ($"h.{i}.attn.c_proj.bias", [width]);
+            yield return ($"h.{i}.ln_2.weight", [width]);
+            yield return ($"h.{i}.ln_2.bias", [width]);
+            yield return ($"h.{i}.mlp.c_fc.weight", [width, inner]);
+            yield return ($"h.{i}.mlp.c_fc.bias", [inner]);
+            yield return ($"h.{i}.mlp.c_proj.weight", [inner, width]);
+            yield return ($"h.{i}.mlp.c_proj.bias", [width]);
+        }
+
+        yield return ("ln_f.weight", [width]);
+        yield return ("ln_f.bias", [width]);
+    }
+
+    /// <summary>Loads all of them, names with or without the prefix. Mask buffers are ignored; a stored output matrix must equal the embedding.</summary>
+    /// <param name="weights">The tensors.</param>
+    /// <param name="config">The model's shape.</param>
+    /// <returns>The names of <see cref="Expected"/> with their values, all finite.</returns>
+    /// <exception cref="CheckpointException">A tensor is missing, not expected, of another shape, or not finite.</exception>
+    public static IReadOnlyDictionary<string, float[]> Load(Weights weights, Gpt2Config config)
+    {
+        IReadOnlyDictionary<string, float[]> loaded = ModelWeights.Load(
+            weights, Expected(config), Canonical, name => name == Head || MaskBuffer().IsMatch(name));
+        CheckTiedHead(weights, loaded[Embedding], config);
+        return loaded;
+    }
+
+    private static void CheckTiedHead(Weights weights, float[] embedding, Gpt2Config config)
+    {
+        if (!weights.Contains(Head))
+        {
+            return;
+        }
+
+        float[] head = weights.ReadFloat32(Head, config.VocabularySize, config.HiddenSize);
+        int differs = head.AsSpan().CommonPrefixLength(embedding);
+        if (differs < head.Length)
+        {
+            throw new CheckpointException(
+                $"{weights.Path}: tensor '{Head}' differs from the token embedding at index {differs}: expected {embedding[differs]}, found {head[differs]}. "
+                + $"Only models whose output matrix is tied to the embedding are supported.");
+        }
+    }
+
+    private static string Canonical(string name) => name.StartsWith(Prefix, StringComparison.Ordinal) ? name[Prefix.Length..] : name;
+
+    [GeneratedRegex(@"^h\.[0-9]+\.attn\.(bias|masked_bias)$")]
+    private static partial Regex MaskBuffer();
+}

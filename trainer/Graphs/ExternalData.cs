@@ -1,0 +1,95 @@
+using System.Runtime.InteropServices;
+using DataType = Rudder.Onnx.TensorProto.Types.DataType;
+
+namespace Rudder.Trainer.Graphs;
+
+/// <summary>Writes one file of weights that several graphs refer to; a name is stored once, whoever asks for it.</summary>
+internal sealed class ExternalData : IDisposable
+{
+    /// <summary>Tensors of a page and more start on a page: ONNX Runtime then maps the file into memory instead of reading it.</summary>
+    private const int PageSize = 4096;
+
+    /// <summary>Smaller ones start on a cache line.</summary>
+    private const int LineSize = 64;
+
+    private readonly string fileName;
+    private readonly string path;
+    private readonly Dictionary<string, ExternalTensor> tensors = new(StringComparer.Ordinal);
+    private readonly bool halves;
+    private FileStream? stream;
+
+    /// <summary>Names the file; it is created with the first tensor.</summary>
+    /// <param name="folder">Folder of the graphs; their references are relative to it.</param>
+    /// <param name="fileName">E.g. <c>model.onnx_data</c>.</param>
+    /// <param name="halves">Whether numbers are kept in float16, rounded, instead of float32.</param>
+    public ExternalData(string folder, string fileName, bool halves = false)
+    {
+        this.fileName = fileName;
+        this.halves = halves;
+        path = Path.Combine(folder, fileName);
+    }
+
+    /// <summary>Type of the numbers in the file: what graphs over it compute in.</summary>
+    public DataType FloatType => halves ? DataType.Float16 : DataType.Float;
+
+    /// <summary>The tensor of that name in <see cref="FloatType"/>, written now if it is not in the file yet.</summary>
+    /// <param name="name">Unique in the file.</param>
+    /// <param name="shape">Its product is the number of values.</param>
+    /// <param name="values">Called only where the tensor is not in the file yet.</param>
+    public ExternalTensor Float(string name, long[] shape, Func<float[]> values) =>
+        Add(name, FloatType, shape, file => file.Write(halves
+            ? MemoryMarshal.AsBytes(Array.ConvertAll(values(), value => (Half)value).AsSpan())
+            : MemoryMarshal.AsBytes(values().AsSpan())));
+
+    /// <summary>The same for signed bytes.</summary>
+    public ExternalTensor Bytes(string name, long[] shape, Func<sbyte[]> values) =>
+        Add(name, DataType.Int8, shape, file => file.Write(MemoryMarshal.AsBytes(values().AsSpan())));
+
+    /// <summary>Flushes the file to disk and closes it.</summary>
+    public void Dispose()
+    {
+        stream?.Flush(flushToDisk: true);
+        stream?.Dispose();
+        stream = null;
+    }
+
+    private ExternalTensor Add(string name, DataType type, long[] shape, Action<FileStream> write)
+    {
+        if (tensors.TryGetValue(name, out ExternalTensor? known))
+        {
+            return known.Shape.AsSpan().SequenceEqual(shape)
+                ? known
+                : throw new InvalidOperationException($"{name} is in {fileName} as [{string.Join(',', known.Shape)}], asked for as [{string.Join(',', shape)}].");
+        }
+
+        long length = shape.Aggregate(1L, (product, size) => product * size) * ElementBytes(type);
+        stream ??= File.Create(path);
+        int alignment = length >= PageSize ? PageSize : LineSize;
+        long offset = (stream.Position + alignment - 1) / alignment * alignment;
+        stream.SetLength(offset);
+        stream.Position = offset;
+        write(stream);
+        if (stream.Position - offset != length)
+        {
+            throw new InvalidOperationException($"{name} has {stream.Position - offset} bytes; its shape [{string.Join(',', shape)}] needs {length}.");
+        }
+
+        return tensors[name] = new ExternalTensor(name, type, shape, fileName, offset, length);
+    }
+
+    private static int ElementBytes(DataType type) => type switch
+    {
+        DataType.Float => sizeof(float),
+        DataType.Float16 => 2,
+        _ => 1,
+    };
+}
+
+/// <summary>Where one weight lies.</summary>
+/// <param name="Name">Name in the graph.</param>
+/// <param name="Type">Element type.</param>
+/// <param name="Shape">Dimensions.</param>
+/// <param name="File">File name, relative to the graph's folder.</param>
+/// <param name="Offset">Bytes from the start of the file.</param>
+/// <param name="Length">Bytes.</param>
+internal sealed record ExternalTensor(string Name, DataType Type, long[] Shape, string File, long Offset, long Length);

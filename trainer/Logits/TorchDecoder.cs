@@ -1,0 +1,35 @@
+using Rudder.Trainer.Architectures;
+using Rudder.Trainer.Data;
+using Rudder.Trainer.Models;
+using static TorchSharp.torch;
+
+namespace Rudder.Trainer.Logits;
+
+/// <summary>A language model on TorchSharp as a source of logits; dropout is off.</summary>
+internal sealed class TorchDecoder : ISequenceLogits
+{
+    private readonly ILanguageModel model;
+
+    /// <summary>Loads the model.</summary>
+    public TorchDecoder(string folder)
+    {
+        model = ModelFolder.Load<ILanguageModel>(folder, CPU, dropout: 0);
+        model.eval();
+    }
+
+    /// <inheritdoc/>
+    public void Logits(IReadOnlyList<int[]> rows, IReadOnlyList<(int Row, int Position)> places, ReadLogits read)
+    {
+        using var scope = NewDisposeScope();
+        using var quiet = no_grad();
+        Tensor ids = Collator.Pad(rows, 0, CPU);                                            // [B,T]
+        long width = ids.shape[1];
+        long[] flat = [.. places.Select(place => (place.Row * width) + place.Position)];
+        Tensor hidden = model.Hidden(ids).reshape(-1, model.Config.HiddenSize);             // [B·T,D]
+        Tensor logits = model.Head(hidden.index_select(0, tensor(flat, int64, CPU)));       // [N,V]
+        read(logits.contiguous().data<float>().ToArray());
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => model.Dispose();
+}
