@@ -1,4 +1,3 @@
-using Rudder.Engine.Generation;
 
 namespace Rudder.Engine.Kernels;
 
