@@ -2,7 +2,6 @@ using Microsoft.ML.OnnxRuntime;
 using Microsoft.ML.OnnxRuntime.Tensors;
 using Rudder.Engine.Graphs;
 using Rudder.Engine.Kernels;
-using Rudder.Engine.Registry;
 
 namespace Rudder.Engine.Generation;
 

@@ -1,5 +1,3 @@
-using Rudder.Engine.Generation;
-
 namespace Rudder.Engine.Kernels;
 
 /// <summary>
