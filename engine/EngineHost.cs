@@ -30,7 +30,7 @@ public sealed class EngineHost : IAsyncDisposable
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly ConcurrentDictionary<string, LoadedModel> _models = new(StringComparer.Ordinal);
-    private readonly ConcurrentDictionary<Task, byte> _retiring = new();
+    private readonly RetiringModels _retiring;
 
     private readonly CancellationTokenSource _closing = new();
     private volatile bool _closed;
@@ -47,6 +47,7 @@ public sealed class EngineHost : IAsyncDisposable
     internal EngineHost(IModelLoader loader, EngineOptions options, TimeProvider time, ILogger<EngineHost> logger)
     {
         (_loader, _options, _time, _logger) = (loader, options, time, logger);
+        _retiring = new RetiringModels(options.DrainTime, time, logger);
     }
 
     /// <summary>The loaded models, in the order of their names.</summary>
@@ -222,7 +223,7 @@ public sealed class EngineHost : IAsyncDisposable
         if (old is not null)
         {
             EngineLog.ModelReplaced(_logger, old.Name, old.Fingerprint);
-            _ = Retire(old);
+            _ = _retiring.Retire(old);
         }
 
         await RefuseWhenClosedAsync(model);
@@ -236,7 +237,7 @@ public sealed class EngineHost : IAsyncDisposable
     /// <returns>Completes when the model's calls are over and its memory is free; a call that ignores its end is not waited for longer.</returns>
     /// <exception cref="RequestFault">No model has the name.</exception>
     public Task UnloadAsync(string name) =>
-        _models.TryRemove(name, out var model) ? Retire(model) : throw NotFound(name);
+        _models.TryRemove(name, out var model) ? _retiring.Retire(model) : throw NotFound(name);
 
     /// <summary>Unloads every model and ends loads under way.</summary>
     public async ValueTask DisposeAsync()
@@ -247,11 +248,11 @@ public sealed class EngineHost : IAsyncDisposable
         {
             if (_models.TryRemove(name, out var model))
             {
-                _ = Retire(model);
+                _ = _retiring.Retire(model);
             }
         }
 
-        await Task.WhenAll(_retiring.Keys);
+        await _retiring.WhenAllAsync();
     }
 
     private static GeneratedSequence WithText(GeneratedSequence sequence, LoadedModel model, GenerationPlan plan) =>
@@ -284,57 +285,9 @@ public sealed class EngineHost : IAsyncDisposable
 
         if (_models.TryRemove(KeyValuePair.Create(model.Name, model)))
         {
-            await Retire(model);
+            await _retiring.Retire(model);
         }
 
         throw EngineFaults.Closed();
-    }
-
-    private Task Retire(LoadedModel model)
-    {
-        var task = RetireAsync(model);
-        _retiring.TryAdd(task, 0);
-        _ = task.ContinueWith(done => _retiring.TryRemove(done, out byte _), TaskScheduler.Default);
-        return task;
-    }
-
-    private async Task RetireAsync(LoadedModel model)
-    {
-        try
-        {
-            var (inTime, freed) = await model.RetireAsync(_options.DrainTime, _time);
-            if (!inTime)
-            {
-                EngineLog.ModelDrainTimedOut(_logger, model.Name, (int)_options.DrainTime.TotalSeconds);
-            }
-
-            if (!freed.IsCompleted)
-            {
-                EngineLog.ModelCallsLeft(_logger, model.Name, model.Fingerprint, (int)LoadedModel.EndGrace.TotalSeconds);
-                _ = ReportFreedAsync(model, freed);          // nobody waits for it: the call may never end
-                return;
-            }
-        }
-        catch (Exception exception) when (exception is not OutOfMemoryException)
-        {
-            // Nobody waits for the old model of a swap: its failure must not pass unseen.
-            EngineLog.ModelUnloadFailed(_logger, model.Name, EngineLog.Describe(exception));
-            return;
-        }
-
-        EngineLog.ModelUnloaded(_logger, model.Name, model.Fingerprint);
-    }
-
-    private async Task ReportFreedAsync(LoadedModel model, Task freed)
-    {
-        try
-        {
-            await freed;
-            EngineLog.ModelUnloaded(_logger, model.Name, model.Fingerprint);
-        }
-        catch (Exception exception) when (exception is not OutOfMemoryException)
-        {
-            EngineLog.ModelUnloadFailed(_logger, model.Name, EngineLog.Describe(exception));
-        }
     }
 }

@@ -1,6 +1,6 @@
 namespace Rudder.Checkpoints;
 
-/// <summary>How far a tokenizer's training is.</summary>
+/// <summary>Progress of a tokenizer's training.</summary>
 /// <param name="Phase">"texts" while texts are read, then "merges".</param>
 /// <param name="Done">Texts read, or merges learned.</param>
 /// <param name="Total">Merges wanted; null while texts are read, whose number is not known.</param>
@@ -19,7 +19,7 @@ public static class BpeTraining
     /// <param name="specialTokens">Special tokens beyond the family's own, which are always there; they come before the last one.</param>
     /// <param name="outputFolder">The folder to write; made where it is missing.</param>
     /// <param name="family">Which special tokens there are, and where.</param>
-    /// <param name="progress">Told every 1,000 texts and every 100 merges.</param>
+    /// <param name="progress">Gets a report every 1,000 texts and every 100 merges.</param>
     /// <exception cref="ArgumentOutOfRangeException">A vocabulary too small for the bytes and special tokens.</exception>
     /// <exception cref="CheckpointException">Texts that do not support a vocabulary of this size.</exception>
     public static void Train(
@@ -63,7 +63,7 @@ public static class BpeTraining
         {
             if (!vocabulary.TryAdd(token, vocabulary.Count))
             {
-                throw new CheckpointException($"{outputFolder}: special token '{token}' is a word that the texts taught too. Choose another spelling.");
+                throw new CheckpointException($"{outputFolder}: special token '{token}' is also a learned token. Choose another spelling.");
             }
         }
 

@@ -8,7 +8,7 @@ namespace Rudder.Checkpoints;
 /// <summary>
 /// Splits text as GPT-2 and RoBERTa do:
 /// <c>'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+</c>.
-/// Written out rather than left to a regular expression because .NET's sees letters beyond U+FFFF as two halves that are none.
+/// Written by hand because .NET's regular expressions see a letter beyond U+FFFF as two surrogates, which are not letters.
 /// </summary>
 internal sealed class Gpt2PreTokenizer : PreTokenizer
 {

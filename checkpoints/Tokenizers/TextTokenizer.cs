@@ -48,7 +48,7 @@ public sealed class TextTokenizer
         return parts is null ? null : new TextTokenizer(parts, TokenizerSettings.Read(folder), modelVocabulary);
     }
 
-    /// <summary>Copies a folder's tokenizer files, whichever it has, into another folder.</summary>
+    /// <summary>Copies a folder's tokenizer files, whichever it has, into another folder, and writes the ones that other programs need.</summary>
     /// <param name="from">A model folder.</param>
     /// <param name="to">The folder that gets them; made where it is missing.</param>
     /// <param name="context">The model's longest sequence, tokens; becomes <c>model_max_length</c>.</param>
@@ -63,7 +63,15 @@ public sealed class TextTokenizer
             });
         }
 
-        TokenizerSettings.WriteContext(to, context);
+        if (!File.Exists(Path.Combine(to, ModelFiles.TokenizerJson)) && File.Exists(Path.Combine(to, ModelFiles.Vocabulary)))
+        {
+            TokenizerWriter.Convert(to, to);
+        }
+
+        if (File.Exists(Path.Combine(to, ModelFiles.TokenizerJson)))    // a model without a tokenizer stays so
+        {
+            TokenizerSettings.WriteContext(to, context);
+        }
     }
 
     /// <summary>The ids of a text. Nothing is put around it; special tokens written out in the text are recognised.</summary>

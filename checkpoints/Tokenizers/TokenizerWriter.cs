@@ -10,16 +10,17 @@ public static class TokenizerWriter
     internal static readonly JsonSerializerOptions Layout = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>
-    /// Gives a folder that has only <c>vocab.json</c> and <c>merges.txt</c> the files <c>tokenizer.json</c> and
-    /// <c>tokenizer_config.json</c>, without which GenAI's tokenizer does not load it. Ids stay as they are.
+    /// Gives a folder that has only <c>vocab.json</c> and <c>merges.txt</c> the file <c>tokenizer.json</c>, and
+    /// <c>tokenizer_config.json</c> where it has none. GenAI and transformers.js load no tokenizer without them. Ids stay as they are.
     /// </summary>
     /// <param name="folder">The folder to read.</param>
     /// <param name="outputFolder">The folder to write; may be the same.</param>
     public static void Convert(string folder, string outputFolder)
     {
         var parts = VocabularyFiles.Read(folder);
+        parts = parts with { AddPrefixSpace = TokenizerSettings.Read(folder).AddPrefixSpace ?? parts.AddPrefixSpace };
         var family = parts.Vocabulary.ContainsKey("<mask>") ? TokenizerFamily.Roberta : TokenizerFamily.Gpt2;
-        WriteJson(outputFolder, parts, family);
+        WriteJson(outputFolder, parts, family, replaceSettings: false);
     }
 
     /// <summary>Writes tokenizer.json, tokenizer_config.json, vocab.json and merges.txt.</summary>
@@ -27,10 +28,10 @@ public static class TokenizerWriter
     {
         AtomicFile.WriteText(Path.Combine(folder, ModelFiles.Vocabulary), VocabularyObject(parts).ToJsonString(Layout) + "\n");
         AtomicFile.WriteText(Path.Combine(folder, ModelFiles.Merges), "#version: 0.2\n" + string.Concat(parts.Merges.Select(m => m + "\n")));
-        WriteJson(folder, parts, family);
+        WriteJson(folder, parts, family, replaceSettings: true);
     }
 
-    private static void WriteJson(string folder, TokenizerParts parts, TokenizerFamily family)
+    private static void WriteJson(string folder, TokenizerParts parts, TokenizerFamily family, bool replaceSettings)
     {
         var json = new JsonObject
         {
@@ -45,6 +46,11 @@ public static class TokenizerWriter
             ["model"] = Model(parts, family),
         };
         AtomicFile.WriteText(Path.Combine(folder, ModelFiles.TokenizerJson), json.ToJsonString(Layout) + "\n");
+        if (!replaceSettings && File.Exists(Path.Combine(folder, ModelFiles.TokenizerConfig)))
+        {
+            return;
+        }
+
         AtomicFile.WriteText(Path.Combine(folder, ModelFiles.TokenizerConfig), Settings(parts, family).ToJsonString(Layout) + "\n");
     }
 

@@ -6,7 +6,7 @@ namespace Rudder.Checkpoints;
 /// <summary>Counts the words of texts, as the pre-tokenizer cuts them: merges never cross a word, so nothing else of the texts matters.</summary>
 internal sealed class WordCounts
 {
-    // A run this long is no word of a language (a base64 block, a line of dashes); it would only slow the merging down.
+    // A longer run is not a word of a language but, say, a base64 block. It would only slow the merging down.
     private const int LongestWord = 256;
     private readonly Dictionary<string, long> counts = new(StringComparer.Ordinal);
 

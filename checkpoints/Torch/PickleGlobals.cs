@@ -33,7 +33,7 @@ internal sealed class PickleGlobals(Func<MessageText, CheckpointException> bad)
     {
         if (callee is not PickleGlobal global || arguments is not object?[] values)
         {
-            throw bad($"calls something that is no function");
+            throw bad($"calls something that is not a function");
         }
 
         return global.Name switch
@@ -80,7 +80,7 @@ internal sealed class PickleGlobals(Func<MessageText, CheckpointException> bad)
         var longs = new long[values.Length];
         for (int i = 0; i < longs.Length; i++)
         {
-            longs[i] = values[i] is long value ? value : throw bad($"gives a shape or stride that is no integer");
+            longs[i] = values[i] is long value ? value : throw bad($"gives a shape or stride that is not an integer");
         }
 
         return longs;

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 
 namespace Rudder.Checkpoints;
 
-/// <summary>Stored elements to single precision, and the search for values that are no numbers.</summary>
+/// <summary>Converts stored elements to single precision, and refuses NaN and infinities.</summary>
 internal static class FloatReading
 {
     private const int Chunk = 1 << 16;

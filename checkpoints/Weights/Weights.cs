@@ -47,7 +47,7 @@ public sealed class Weights : IDisposable
         throw new CheckpointException($"{folder}: holds no weights; looked for {string.Join(", ", ModelFiles.Weights)}. Check the path, or fetch the model again.");
     }
 
-    /// <summary>Opens one file, or an index with the files that it names; the ending tells the format.</summary>
+    /// <summary>Opens one file, or an index with the files that it names; the file name's ending decides the format.</summary>
     /// <param name="path">A .safetensors, .bin or .index.json file.</param>
     /// <exception cref="CheckpointException">Missing or damaged.</exception>
     public static Weights OpenFile(string path)
@@ -106,7 +106,7 @@ public sealed class Weights : IDisposable
     internal static IWeightFile OpenOne(string path) =>
         path.EndsWith(".safetensors", StringComparison.Ordinal) ? new SafetensorsFile(path)
         : path.EndsWith(".bin", StringComparison.Ordinal) ? new TorchZipFile(path)
-        : throw new CheckpointException($"{path}: the ending tells the format; supported are .safetensors, .bin and .index.json.");
+        : throw new CheckpointException($"{path}: the ending of a weight file decides its format; supported are .safetensors, .bin and .index.json.");
 
     private (TensorInfo Tensor, IWeightFile File) Find(string name) => byName.TryGetValue(name, out var found)
         ? found

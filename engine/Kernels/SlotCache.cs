@@ -1,4 +1,7 @@
+<<<<<<< HEAD
 
+=======
+>>>>>>> main
 namespace Rudder.Engine.Kernels;
 
 /// <summary>

@@ -171,7 +171,8 @@ internal static class BenchmarkModel
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         hash.AppendData(Encoding.UTF8.GetBytes(settings.ToString()));
-        foreach (string file in new[] { "trainer/Export", "checkpoints/Graphs" }.SelectMany(folder => Directory.EnumerateFiles(Path.Combine(Root(), folder))).Order(StringComparer.Ordinal))
+        foreach (string file in new[] { "trainer/Export", "trainer/Architectures", "checkpoints/Graphs" }
+            .SelectMany(folder => Directory.EnumerateFiles(Path.Combine(Root(), folder), "*", SearchOption.AllDirectories)).Order(StringComparer.Ordinal))
         {
             hash.AppendData(Encoding.UTF8.GetBytes(Path.GetFileName(file)));
             hash.AppendData(File.ReadAllBytes(file));

@@ -28,7 +28,7 @@ internal static class GpuBenchmark
     private static readonly int[] Widths = [1, 8, 32, 64, 128, 256, 512];
     private static readonly long[] CopyShape = [1, 1, 1 << 17, 1024];   // 256 MiB in float16: larger than any processor cache of the device
 
-    /// <summary>Measures it.</summary>
+    /// <summary>Runs the benchmark.</summary>
     /// <exception cref="RequestFault">There is no usable device.</exception>
     /// <exception cref="InvalidOperationException">The device's greedy tokens are not the fixture's.</exception>
     public static BenchmarkResult Run()

@@ -8,9 +8,9 @@ internal sealed record ExportRecipe : ExportSettings
     /// <summary>Model folder to export. Required.</summary>
     public string? Model { get; init; }
 
-    /// <summary>Folder of the graphs. Default: <c>onnx</c> inside the model folder.</summary>
+    /// <summary>Folder of the graphs.</summary>
     public string? Output { get; init; }
 
-    /// <summary>Threads of the check; 0 means one per physical core. Default 0.</summary>
+    /// <summary>Threads of the check; 0 means one per physical core.</summary>
     [Range(0, 1024)] public int Threads { get; init; }
 }

@@ -13,24 +13,24 @@ internal record ExportSettings
     /// <summary>Bound on float16's mean KL(fp32‖fp16) per token where none is set, nats: a fifth of what int8 may cost.</summary>
     public const double DefaultFp16MaxKl = 0.001;
 
-    /// <summary>Write the float32 graphs: model.onnx, and a language model's logprobs.onnx. Default true.</summary>
+    /// <summary>Write the float32 graphs: model.onnx, and a language model's logprobs.onnx.</summary>
     public bool Fp32 { get; init; } = true;
 
-    /// <summary>Write the int8 graph beside them: model_quantized.onnx. Default false.</summary>
+    /// <summary>Write the int8 graph beside them: model_quantized.onnx.</summary>
     public bool Int8 { get; init; }
 
-    /// <summary>Write the float16 decoder beside them, model_fp16.onnx, for sampling on a GPU; a classifier has none. Default false.</summary>
+    /// <summary>Write the float16 decoder beside them, model_fp16.onnx, for sampling on a GPU; a classifier has none.</summary>
     public bool Fp16 { get; init; }
 
     /// <summary>Whether anything is exported at all.</summary>
     internal bool Writes => Fp32 || Int8 || Fp16;
 
-    /// <summary>Largest mean KL(fp32‖int8), nats per token (per text for a classifier), with which int8 is accepted. 1e-9 to 1000; default 0.005.</summary>
+    /// <summary>Largest mean KL(fp32‖int8), nats per token (per text for a classifier), with which int8 is accepted.</summary>
     [Range(1e-9, 1e3)] public double Int8MaxKl { get; init; } = DefaultInt8MaxKl;
 
-    /// <summary>Largest mean KL(fp32‖fp16), nats per token, with which float16 is accepted. 1e-9 to 1000; default 0.001.</summary>
+    /// <summary>Largest mean KL(fp32‖fp16), nats per token, with which float16 is accepted.</summary>
     [Range(1e-9, 1e3)] public double Fp16MaxKl { get; init; } = DefaultFp16MaxKl;
 
-    /// <summary>File of texts (reviews as JSON lines) on which graphs are checked. Default: texts that come with the trainer, or random ids where the model has no tokenizer.</summary>
+    /// <summary>File of texts (reviews as JSON lines) on which graphs are checked.</summary>
     public string? Texts { get; init; }
 }

@@ -2,7 +2,7 @@ using Rudder.Trainer.Logits;
 
 namespace Rudder.Trainer.Export;
 
-/// <summary>Gathers how far two sources of logits are apart, position by position.</summary>
+/// <summary>Accumulates the distance between two sources of logits, position by position.</summary>
 internal sealed class LogitComparison
 {
     private double klSum, tokenSum;
@@ -23,7 +23,7 @@ internal sealed class LogitComparison
     /// <summary>Mean |Δ log-prob| of the tokens that were named.</summary>
     public double MeanTokenDifference => tokenSum / Math.Max(1, tokens);
 
-    /// <summary>Compares one row. A value that is no number counts as infinitely far.</summary>
+    /// <summary>Compares one row. NaN counts as an infinite distance.</summary>
     /// <param name="model">Logits of the model. [V]</param>
     /// <param name="graph">Logits of the graph. [V]</param>
     /// <param name="token">The token that follows; null: none does.</param>

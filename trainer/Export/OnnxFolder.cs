@@ -68,7 +68,7 @@ internal sealed class OnnxFolder : IDisposable
         }
     }
 
-    /// <summary>Publishing replaces the folder whole, so it must be an export: never a model, a run or anybody's other files.</summary>
+    /// <summary>Publishing replaces the folder whole, so it must be an earlier export, never other files.</summary>
     private void RequireReplaceable()
     {
         bool foreign = System.IO.File.Exists(final)
@@ -78,7 +78,7 @@ internal sealed class OnnxFolder : IDisposable
         if (foreign)
         {
             throw new BadInputException(
-                $"{final} holds something that is no export of this program (there is no {ExportReport.FileName} in it), and exporting would replace it. Name a new folder with --output, or move it away.");
+                $"{final} is not an export of this program (it has no {ExportReport.FileName}), and exporting would replace it. Name a new folder with --output, or move it away.");
         }
     }
 

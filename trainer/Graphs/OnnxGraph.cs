@@ -44,7 +44,7 @@ internal sealed class OnnxGraph(string name)
         return output;
     }
 
-    /// <summary>Adds a node with the given outputs; an empty string is an output that nobody needs.</summary>
+    /// <summary>Adds a node with the given outputs; an empty string leaves an optional output out.</summary>
     public void Node(string operation, string[] inputs, string[] outputs, (string Name, object Value)[]? attributes = null, string domain = "")
     {
         var node = new NodeProto { OpType = operation, Domain = domain, Name = $"{graph.Node.Count:D4}_{operation}" };

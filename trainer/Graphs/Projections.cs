@@ -85,7 +85,7 @@ internal sealed class Float16Projections(ExternalData data) : IProjections
 
 /// <summary>
 /// Products in 8 bits: weights with one scale per column, activations with one scale per row, found at run time as max|x| / 127.
-/// A row's result depends on that row alone, so in a batch it is what it is by itself.
+/// A row's result depends on that row alone, whatever else is in its batch.
 /// </summary>
 /// <param name="data">File of the quantized weights.</param>
 internal sealed class Int8Projections(ExternalData data) : IProjections

@@ -10,7 +10,7 @@ internal sealed record ConservativeDpo : PreferenceLoss
     /// <inheritdoc/>
     public override string Name => "cdpo";
 
-    /// <summary>Probability that a label is wrong, 0 to below 0.5. Default 0.1.</summary>
+    /// <summary>Probability that a label is wrong, 0 to below 0.5.</summary>
     [Range(0, 0.5, MaximumIsExclusive = true)] public double LabelSmoothing { get; init; } = 0.1;
 
     /// <inheritdoc/>

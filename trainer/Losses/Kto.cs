@@ -13,10 +13,10 @@ internal sealed record Kto : PreferenceLoss
     /// <inheritdoc/>
     public override bool NeedsBaseline => true;
 
-    /// <summary>Weight of chosen completions, above 0. Default 1.</summary>
+    /// <summary>Weight of chosen completions, above 0.</summary>
     [Range(0, double.MaxValue, MinimumIsExclusive = true)] public double LambdaDesirable { get; init; } = 1;
 
-    /// <summary>Weight of rejected completions, above 0. Default 1.</summary>
+    /// <summary>Weight of rejected completions, above 0.</summary>
     [Range(0, double.MaxValue, MinimumIsExclusive = true)] public double LambdaUndesirable { get; init; } = 1;
 
     /// <inheritdoc/>

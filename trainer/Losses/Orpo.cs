@@ -17,7 +17,7 @@ internal sealed record Orpo : PreferenceLoss
     /// <inheritdoc/>
     public override bool NeedsReference => false;
 
-    /// <summary>Weight of the odds-ratio term, 0 or more. Default 0.1.</summary>
+    /// <summary>Weight of the odds-ratio term, 0 or more.</summary>
     [Range(0, double.MaxValue)] public double Lambda { get; init; } = 0.1;
 
     /// <inheritdoc/>

@@ -26,7 +26,7 @@ internal abstract record PreferenceLoss
     public abstract string Name { get; }
 
     /// <summary>
-    /// KL strength per nat, above 0; larger stays nearer the reference. It also scales log-ratios to the logged rewards. Default 0.1.
+    /// KL strength per nat, above 0; larger stays nearer the reference. It also scales log-ratios to the logged rewards.
     /// </summary>
     [Range(0, double.MaxValue, MinimumIsExclusive = true)] public double Beta { get; init; } = 0.1;
 

@@ -22,7 +22,7 @@ internal static class ReferenceLogProbs
     /// <param name="data">Pairs; values come in the order of their completions' rows.</param>
     /// <param name="mismatched">Further rows to score; null for none.</param>
     /// <param name="device">Where to score.</param>
-    /// <param name="request">Told what is done; its stop signal ends the scoring.</param>
+    /// <param name="request">Shows progress; its stop signal ends the scoring.</param>
     /// <returns>Nats, by completion row.</returns>
     public static float[] Obtain(
         string reference,

@@ -289,6 +289,22 @@ public class TokenizerJsonTests
         Assert.Equal(64, (int)JsonNode.Parse(File.ReadAllText(folder.File("model/tokenizer_config.json")))!["model_max_length"]!);
     }
 
+    [Fact]
+    public void CopyFiles_VocabularyAndMergesAlone_WritesTokenizerJsonToo()
+    {
+        using var folder = Tiny();
+        File.Delete(folder.File("tokenizer.json"));
+        File.WriteAllText(folder.File("tokenizer_config.json"), """{"add_prefix_space":true,"eos_token":"ab"}""");
+
+        TextTokenizer.CopyFiles(folder.Path, folder.File("model"), context: 64);
+
+        File.Delete(folder.File("model/vocab.json"));
+        var copy = TextTokenizer.Load(folder.File("model"))!;
+        Assert.Equal([Blank, 256], copy.Encode("ab"));
+        Assert.Equal(256, copy.EosId);
+        Assert.True((bool)JsonNode.Parse(File.ReadAllText(folder.File("model/tokenizer.json")))!["pre_tokenizer"]!["add_prefix_space"]!);
+    }
+
     /// <summary>256 bytes, the merge "a b" and the end of text.</summary>
     private static TemporaryFolder Tiny()
     {

@@ -47,7 +47,7 @@ public class TorchZipFileTests
     [InlineData("P0\n.", "opcode 0x50")] // PERSID
     [InlineData("NNb.", "something that is not a dictionary")] // BUILD on None
     [InlineData("ctorch._utils\n_rebuild_tensor_v2\n)R.", "with arguments that it does not take")]
-    [InlineData("}}R.", "calls something that is no function")]
+    [InlineData("}}R.", "calls something that is not a function")]
     [InlineData("X\u0001\0\0\00Q.", "outside data other than a storage")]
     [InlineData("X\u00ff\u00ff\u00ff\u007fa.", "ends too early")]
     [InlineData("h\u0001.", "recalls entry 1")]

@@ -49,6 +49,16 @@ public sealed partial class RecipeDocumentsTests
     }
 
     [Fact]
+    public void Settings_OfEveryLoss_StandInTheSectionOfDpoWithTheirDefaults()
+    {
+        Dictionary<string, string> rows = Rows(Recipes["`dpo`"]);
+        Assert.All(
+            PreferenceLoss.All.Values.SelectMany(loss => loss.Settings().Select(setting => (Key: RecipeReader.KeyOf(setting.Name), Value: setting.GetValue(loss)))),
+            setting => Assert.Equal($"{setting.Key}: {Text(setting.Value)}", $"{setting.Key}: {rows.GetValueOrDefault(setting.Key)}"));
+        Assert.All(PreferenceLoss.All.Keys, name => Assert.Contains($"`{name}`", Recipes["`dpo`"], StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void Settings_OfExport_StandInExportMdWithTheirDefaults()
     {
         Dictionary<string, string> rows = Rows(Sections("export.md")["Settings"], column: 2);

@@ -10,8 +10,7 @@ namespace Rudder.Trainer.Recipes.Settings;
 internal sealed record PreferenceRecipe : TrainingRecipe
 {
     /// <summary>
-    /// Folder of the frozen reference; refused where the loss reads none. Default: that of <see cref="TrainingRecipe.Model"/>, whose copy
-    /// is the policy.
+    /// Folder of the frozen reference; refused where the loss reads none. The policy starts as a copy of <see cref="TrainingRecipe.Model"/>.
     /// </summary>
     public string? Reference { get; init; }
 
@@ -21,22 +20,22 @@ internal sealed record PreferenceRecipe : TrainingRecipe
     /// <summary>Pair file that is only evaluated on, every evaluate_every steps and at the end; null for none.</summary>
     public string? EvaluationPairs { get; init; }
 
-    /// <summary>Name of the loss; docs/recipes.md lists them. Default dpo.</summary>
+    /// <summary>Name of the loss; docs/recipes.md lists them.</summary>
     public string Loss { get; init; } = "dpo";
 
     /// <summary>Settings of the loss, which stand beside the others in the file; <see cref="PreferenceLoss"/> documents them.</summary>
     [JsonExtensionData] public Dictionary<string, JsonElement> LossSettings { get; init; } = [];
 
-    /// <summary>Most tokens of prompt and completion together; 0 means the model's context. Default 0.</summary>
+    /// <summary>Most tokens of prompt and completion together; 0 means the model's context.</summary>
     [Range(0, 8192)] public int MaxLength { get; init; }
 
-    /// <summary>Most tokens of a prompt; 0 means max_length − 1. Default 0.</summary>
+    /// <summary>Most tokens of a prompt; 0 means max_length − 1.</summary>
     [Range(0, 8192)] public int MaxPrompt { get; init; }
 
-    /// <summary>A longer sequence is an error (refuse), or is cut and counted (truncate). Default refuse.</summary>
+    /// <summary>A longer sequence is an error (refuse), or is cut and counted (truncate).</summary>
     [AllowedValues("refuse", "truncate")] public string OverLength { get; init; } = "refuse";
 
-    /// <summary>Folder of cached reference log-probs. Default: reference-cache beside the run folder, so that a sweep shares it.</summary>
+    /// <summary>Folder of cached reference log-probs.</summary>
     public string? ReferenceCache { get; init; }
 
     /// <summary>Sizes of a step.</summary>
@@ -79,12 +78,12 @@ internal sealed record PreferenceRecipe : TrainingRecipe
 /// <summary>Sizes of a preference step.</summary>
 internal sealed record PreferenceBatchSettings
 {
-    /// <summary>group runs each completion once; pair runs two sequences a pair (same loss, more work, for comparison). Default group.</summary>
+    /// <summary>group runs each completion once; pair runs two sequences a pair (same loss, more work, for comparison).</summary>
     [AllowedValues("group", "pair")] public string Mode { get; init; } = "group";
 
-    /// <summary>Prompts in one forward pass. Default 8.</summary>
+    /// <summary>Prompts in one forward pass.</summary>
     [Range(1, 65536)] public int Groups { get; init; } = 8;
 
-    /// <summary>Forward passes whose gradients are added up before a step. Default 1.</summary>
+    /// <summary>Forward passes whose gradients are added up before a step.</summary>
     [Range(1, 65536)] public int Accumulation { get; init; } = 1;
 }

@@ -3,6 +3,7 @@ using Rudder.Checkpoints;
 using Rudder.Trainer.Architectures;
 using Rudder.Trainer.Data;
 using Rudder.Trainer.Models;
+using Rudder.Trainer.Architectures.Gpt2;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -55,6 +56,29 @@ public class Gpt2ModelTests
                 Assert.Equal(reference[b][t], logProbs[(((b * 17) + t) * 512) + rows[b][t + 1]], Tolerance);
             }
         }
+    }
+
+    [Theory]
+    [InlineData(0, 0, 0, false)]
+    [InlineData(0.5, 0, 0, true)]                       // each of the three alone
+    [InlineData(0, 0.5, 0, true)]
+    [InlineData(0, 0, 0.5, true)]
+    public void Forward_InTraining_DropsWhereTheConfigurationSaysSo(double residual, double attention, double embedding, bool differs)
+    {
+        using var scope = NewDisposeScope();
+        var config = new Gpt2Config
+        {
+            VocabularySize = 32, Context = 8, HiddenSize = 16, Layers = 1, Heads = 2,
+            ResidualDropout = residual, AttentionDropout = attention, EmbeddingDropout = embedding,
+        };
+        manual_seed(1);
+        using var model = new Gpt2Model(config, null, CPU);
+        model.train();
+        Tensor ids = tensor(new long[] { 1, 2, 3, 4 }).unsqueeze(0); // [1,4]
+        Assert.NotEqual(differs, model.call(ids).Equals(model.call(ids)));
+        using var without = new Gpt2Model(config, 0, CPU);
+        without.train();
+        Assert.Equal(without.call(ids), without.call(ids));
     }
 
     [Fact]
