@@ -1,7 +1,3 @@
-<<<<<<< HEAD
-
-=======
->>>>>>> main
 namespace Rudder.Engine.Kernels;
 
 /// <summary>
