@@ -26,7 +26,7 @@ internal sealed class EvaluateCommand
     private readonly Option<string> _label = OptionOf.Default("--positive-label", "POSITIVE", "Label whose probability is the reward");
     private readonly Option<int> _samples = OptionOf.Default("--samples", 5, $"Completions of each prompt, 1 to {SamplingPlan.MaxSamples}");
     private readonly Option<int> _tokens = OptionOf.Default("--max-new-tokens", 48, "Tokens after the prompt at most");
-    private readonly Option<uint> _seed = OptionOf.Default("--seed", 0u, "Seed of sampling and bootstrap");
+    private readonly Option<ulong> _seed = OptionOf.Default("--seed", 0ul, "Seed of sampling and bootstrap");
     private readonly Option<int> _resamples = OptionOf.Default("--bootstrap", 2000, "Bootstrap resamples");
     private readonly Option<string> _output = OptionOf.Required("--output", "JSON file");
     private readonly Option<bool> _json = CommandOf.Json();

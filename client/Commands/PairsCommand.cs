@@ -23,7 +23,7 @@ internal sealed class PairsCommand
     private readonly Option<string> _label = OptionOf.Default("--positive-label", "POSITIVE", "Label whose probability is the score");
     private readonly Option<int> _samples = OptionOf.Default("--samples", 4, $"Completions of each prompt, 2 to {SamplingPlan.MaxSamples}");
     private readonly Option<int> _tokens = OptionOf.Default("--max-new-tokens", 48, "Tokens after the prompt at most");
-    private readonly Option<uint> _seed = OptionOf.Default("--seed", 0u, "Each prompt's own seed follows from this and its id");
+    private readonly Option<ulong> _seed = OptionOf.Default("--seed", 0ul, "Each prompt's own seed follows from this and its id");
     private readonly Option<float> _temperature = OptionOf.Default("--temperature", 1f, "Divides the logits; 0 is greedy");
     private readonly Option<int> _topK = OptionOf.Default("--top-k", 0, "Keeps the k most probable tokens; 0 keeps all");
     private readonly Option<float> _topP = OptionOf.Default("--top-p", 1f, "Keeps the smallest set with this probability");

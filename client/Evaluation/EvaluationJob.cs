@@ -14,7 +14,7 @@ namespace Rudder.Client.Evaluation;
 /// <param name="Prompts">Texts that become prompts.</param>
 /// <param name="Samples">Completions of each prompt. Default 5, range 1 to 64.</param>
 /// <param name="MaxNewTokens">Tokens after the prompt at most. Default 48.</param>
-/// <param name="Seed">Seed of sampling and bootstrap. Default 0.</param>
+/// <param name="Seed">Seed of sampling; its low 32 bits seed the bootstrap. Default 0.</param>
 /// <param name="Output">JSON file.</param>
 /// <param name="Resamples">Bootstrap resamples. Default 2000, range 100 to 1,000,000.</param>
 /// <param name="PositiveLabel">Label whose probability is the reward. Default POSITIVE.</param>
@@ -27,7 +27,7 @@ internal sealed record EvaluationSettings(
     PromptSource Prompts,
     int Samples,
     int MaxNewTokens,
-    uint Seed,
+    ulong Seed,
     string Output,
     int Resamples = 2000,
     string PositiveLabel = "POSITIVE",
@@ -94,7 +94,7 @@ internal sealed class EvaluationJob(InferenceClient client, IProgress<(int Done,
             ["clusters"] = "prompts",
         };
         List<EvaluationRow> rows = [.. File.ReadLines(rowsPath).Select((line, index) => Row(line, $"{rowsPath}, line {index + 1}"))];
-        return EvaluationResult.Of(settings.Policy, settings.Reference, rows, settings.Resamples, (int)settings.Seed, shown);
+        return EvaluationResult.Of(settings.Policy, settings.Reference, rows, settings.Resamples, unchecked((int)settings.Seed), shown);
     }
 
     private static EvaluationRow Row(string line, string source)

@@ -14,7 +14,7 @@ namespace Rudder.Client.Pairs;
 internal sealed record SamplingPlan(
     int Samples,
     int MaxNewTokens = 48,
-    uint Seed = 0,
+    ulong Seed = 0,
     float Temperature = 1,
     int TopK = 0,
     float TopP = 1,
@@ -39,7 +39,7 @@ internal sealed record SamplingPlan(
 
     /// <summary>The sampler's part of a request, with every field set.</summary>
     /// <param name="seed">Seed written into the message.</param>
-    public SamplerSettings ToProto(uint seed) =>
+    public SamplerSettings ToProto(ulong seed) =>
         new()
         {
             Temperature = Temperature,

@@ -24,7 +24,7 @@ public partial class ModelFilesTests
             .ToList();
 
         Assert.True(literals.Count > 1000, $"only {literals.Count} literals were found");
-        Assert.Empty(literals.Where(literal => Names.Any(name => literal.Value.Contains(name, StringComparison.Ordinal))));
+        Assert.DoesNotContain(literals, literal => Names.Any(name => literal.Value.Contains(name, StringComparison.Ordinal)));
     }
 
     private static string WithoutComment(string line) => line.TrimStart() is ['/', '/', ..] ? "" : line;

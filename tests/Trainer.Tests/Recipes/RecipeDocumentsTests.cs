@@ -45,7 +45,7 @@ public sealed partial class RecipeDocumentsTests
             .. typeof(Kl).Assembly.GetTypes().Where(type => type.Namespace == typeof(Kl).Namespace)
                 .SelectMany(type => type.GetProperties()).Select(property => RecipeReader.KeyOf(property.Name)),
         ];
-        Assert.Empty(Rows(Recipes[command]).Keys.Where(key => !known.Contains(key)));
+        Assert.DoesNotContain(Rows(Recipes[command]).Keys, key => !known.Contains(key));
     }
 
     [Fact]
