@@ -48,7 +48,7 @@ internal sealed class GenAiEngine : IGenerator
                 $"{folder.ModelFolder}: config.json names no eos_token_id; GenAI would end sequences at an id of its own choice. Load the model with the engine slots.");
         }
 
-        GraphShape shape = GraphFile.Read(folder, GraphFiles.Model(options.Precision), options.Precision).Shape;   // GenAI does not expose it
+        GraphShape shape = GraphFile.Read(folder, GraphFiles.Model(options.Precision), options.Precision).Shape;   // GenAI hides it
         int slots = Math.Min(MaxBatch, options.MaxSlots);
         int maxTokens = shape.TokensPerSequence(options, folder.ModelFolder);
         CacheSize.Of(shape, slots, maxTokens, options.MaxCacheBytes);
