@@ -44,7 +44,7 @@ internal static partial class HugePages
         {
             foreach (var (start, end) in File.ReadLines(Mappings).Select(Parse).OfType<(long Start, long End)>())
             {
-                ranges[start] = end;                         // the file is read in pieces while other threads allocate, so a range may repeat
+                ranges[start] = end;                         // other threads allocate during the read, so a range may repeat
             }
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
