@@ -20,7 +20,7 @@ internal sealed class CudaProvider
 
     private static readonly Dictionary<string, string> Settings = new()
     {
-        ["arena_extend_strategy"] = "kSameAsRequested",      // caches are allocated once; rounding up to a power of two would waste up to half
+        ["arena_extend_strategy"] = "kSameAsRequested",      // caches are allocated once; rounding to a power of two wastes up to half
         ["use_tf32"] = "0",                                  // float32 graphs compute scores: measurements keep 24-bit precision
     };
 
