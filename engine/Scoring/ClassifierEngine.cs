@@ -73,7 +73,7 @@ internal sealed class ClassifierEngine : IClassifier
         IReadOnlyList<ClassifierInput> inputs, string client, CancellationToken cancellation)
     {
         int[][][] windows = Windows(inputs);
-        var distinct = new DistinctSequences([.. windows.SelectMany(input => input)]);            // equal windows may land in different runs
+        var distinct = new DistinctSequences([.. windows.SelectMany(input => input)]);            // equal windows may run apart
         return Collect(windows, distinct.Spread(await _queue.RunAsync(distinct.Items, client, cancellation)));
     }
 
