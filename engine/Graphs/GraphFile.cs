@@ -88,9 +88,7 @@ internal sealed class GraphFile
         return new GraphFile(Path, _weights, model, Shape);
     }
 
-    /// <summary>
-    /// Opens the graph in ONNX Runtime. On the processor, this program's fused operators replace groups of ONNX operators.
-    /// </summary>
+    /// <summary>Opens the graph in ONNX Runtime; on the processor, fused operators of this program replace groups of operators.</summary>
     /// <param name="threads">Compute threads; 0 means one per processor.</param>
     /// <param name="cuda">The device to run on; null for the processor.</param>
     /// <param name="attention">This program's attention, if the graph uses it; it must outlive the session.</param>

@@ -5,10 +5,7 @@ using Rudder.Engine.Graphs;
 
 namespace Rudder.Engine.Scoring;
 
-/// <summary>
-/// Classifies texts with <c>model.onnx</c>. It splits long texts into consecutive windows, sorts windows by length into micro-batches, and
-/// runs equal windows once.
-/// </summary>
+/// <summary>Classifies texts with <c>model.onnx</c>: long texts in windows, in length-sorted micro-batches, equal windows once.</summary>
 internal sealed class ClassifierEngine : IClassifier
 {
     private const int SpecialTokens = 2;                     // one before and one after each window
