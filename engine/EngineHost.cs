@@ -176,6 +176,7 @@ public sealed class EngineHost : IAsyncDisposable
         var (policy, baseline) = (lease.Model.RequireScorer("model"), other.Model.RequireScorer("reference"));
         RequestLimits.Count("sequences", sequences.Count, _options.MaxInputs);
         using var place = lease.Model.Scoring.Enter(sequences.Count, _options.MaxQueuedSequences);
+        using var otherPlace = ReferenceEquals(lease.Model, other.Model) ? null : other.Model.Scoring.Enter(sequences.Count, _options.MaxQueuedSequences);
         return await ScoringInTurns.RunAsync(
             [lease.Model, other.Model], client, sequences, part => policy.Diverge(baseline, part, ended.Token), ended.Token);
     }

@@ -37,10 +37,10 @@ internal static class TrainingSection
                 $"""
                 <section>
                 <h2>Training</h2>
-                <p>DPO on the same pairs at each β. Loss starts at ln 2 ≈ 0.693, where the policy equals the reference. The margin is β times the difference of the
+                <p>Preference training on the same pairs at each β. The DPO loss starts at ln 2 ≈ 0.693, where the policy equals the reference. The margin is β times the difference of the
                 log-ratios of chosen and rejected completion; accuracy is the share of pairs with a positive margin, ties counted as wrong.</p>
                 <div class="grid">
-                {Chart("loss", "Loss by optimizer step", "loss", "loss, nats", trainings)}
+                {Chart("loss", "Loss by optimizer step", "loss", "loss", trainings)}
                 {Chart("margins", "Reward margin by optimizer step", "rewards/margins", "rewards/margins", trainings)}
                 {Chart(
                     "accuracies",

@@ -11,6 +11,10 @@ namespace Rudder.Engine.Graphs;
 /// <summary>A graph read from its file, verified: what it says about itself, and its nodes, which may be changed before it is started.</summary>
 internal sealed class GraphFile
 {
+    // ONNX Runtime enters an operator domain into a table of the process without a lock, when the first session with it opens: two such
+    // sessions at once can fail. One small session enters both domains first; later sessions find them there.
+    private static readonly Lazy<bool> DomainsEntered = new(EnterDomains);
+
     private const string WeightsFolder = "session.model_external_initializers_file_folder_path";
 
     private readonly string _weights;                        // folder of the weight files
@@ -98,6 +102,7 @@ internal sealed class GraphFile
         bool ours = cuda is null && (attention is not null || !_asWritten);
         if (ours && Shape.Precision != GraphFiles.Name(GraphPrecision.Fp16))       // ours take float32
         {
+            _ = DomainsEntered.Value;
             FuseRows(threads);
             GraphFusion.RowOperators.AddTo(options);
             attention?.AddTo(options);
@@ -109,6 +114,24 @@ internal sealed class GraphFile
         var session = Open(options);
         HugePages.Collapse(before);
         return session;
+    }
+
+    private static bool EnterDomains()
+    {
+        var graph = new GraphProto { Name = "domains" };
+        var node = new NodeProto { OpType = "Identity", Input = { "x" }, Output = { "y" } };
+        var value = new TypeProto { TensorType = new TypeProto.Types.Tensor { ElemType = TensorProto.Types.DataType.Float, Shape = new TensorShapeProto() } };
+        graph.Node.Add(node);
+        graph.Input.Add(new ValueInfoProto { Name = "x", Type = value });
+        graph.Output.Add(new ValueInfoProto { Name = "y", Type = value });
+        var model = new ModelProto { IrVersion = 8, Graph = graph, OpsetImport = { new OperatorSetIdProto { Version = 17 } } };
+        using var rows = new OperatorDomain(OperatorDomain.Name);
+        using var slots = new OperatorDomain(OperatorDomain.SlotsName);
+        using var options = new SessionOptions();
+        rows.AddTo(options);
+        slots.AddTo(options);
+        using var session = new InferenceSession(model.ToByteArray(), options);
+        return true;
     }
 
     private InferenceSession Open(SessionOptions options)

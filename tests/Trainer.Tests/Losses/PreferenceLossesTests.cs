@@ -129,7 +129,8 @@ public sealed class PreferenceLossesTests : IDisposable
             "kto-undesirable" => Kto.Undesirable(x, zero, 1, 1),
             "simpo" => SimPo.Loss(x, zero, 2.5, 1.4),
             "orpo-chosen" => Orpo.Loss(x, zero - 1, 0.1),
-            _ => Orpo.Loss(zero - 1, x, 0.1),
+            "orpo-rejected" => Orpo.Loss(zero - 1, x, 0.1),
+            _ => throw new ArgumentException($"no loss is named '{loss}' here", nameof(loss)),
         };
         value.sum().backward();
         Assert.All(value.detach().data<float>().ToArray(), number => Assert.True(float.IsFinite(number), $"loss {number}"));
