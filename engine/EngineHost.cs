@@ -10,11 +10,11 @@ using Rudder.Engine.Telemetry;
 namespace Rudder.Engine;
 
 /// <summary>
-/// Inference in this process: loads model folders by name, draws completions, scores, classifies, and compares models. All members can be
-/// called from several threads at once.
+/// Runs inference in this process: loads model folders by name, generates, scores, classifies and compares models. All members are
+/// thread-safe.
 /// </summary>
 /// <remarks>
-/// A model loaded under a name that is in use is warmed beside the old one and then takes the name in one step; requests of the old one have
+/// When a name is already in use, the host warms the new model first and then swaps it in atomically. Requests of the old model have
 /// <see cref="EngineOptions.DrainTime"/> to finish. Disposing the host unloads every model.
 /// </remarks>
 /// <example><code>
@@ -35,10 +35,10 @@ public sealed class EngineHost : IAsyncDisposable
     private readonly CancellationTokenSource _closing = new();
     private volatile bool _closed;
 
-    /// <summary>Makes a host without models.</summary>
+    /// <summary>Creates a host without models.</summary>
     /// <param name="options">Limits of every model; default: those of <see cref="EngineOptions"/>.</param>
-    /// <param name="meters">Makes the meter <c>Rudder.Engine</c>; default: a meter that only process-wide listeners see.</param>
-    /// <param name="logger">Gets loads, swaps and unloads; default: nothing is logged.</param>
+    /// <param name="meters">Creates the meter <c>Rudder.Engine</c>; default: a meter that only process-wide listeners see.</param>
+    /// <param name="logger">Logs loads, swaps and unloads; default: no logging.</param>
     public EngineHost(EngineOptions? options = null, IMeterFactory? meters = null, ILogger<EngineHost>? logger = null)
         : this(options ?? new(), new EngineMetrics(meters), logger ?? NullLogger<EngineHost>.Instance)
     {
@@ -56,15 +56,15 @@ public sealed class EngineHost : IAsyncDisposable
         _retiring = new RetiringModels(options.DrainTime, time, logger, Freed);
     }
 
-    /// <summary>Raised with a name when its last model is freed.</summary>
+    /// <summary>Raised with a name when the memory of its last model is freed.</summary>
     internal event Action<string>? Unloaded;
 
-    /// <summary>The loaded models, in the order of their names.</summary>
+    /// <summary>The loaded models, ordered by name.</summary>
     public IReadOnlyList<ModelDescription> List() => [.. Models().Select(model => model.Description)];
 
     internal IReadOnlyList<LoadedModel> Models() => [.. _models.Values.OrderBy(model => model.Name, StringComparer.Ordinal)];
 
-    /// <summary>The model of a name, held until the lease is disposed.</summary>
+    /// <summary>Gets a model by name and keeps it loaded until the lease is disposed.</summary>
     /// <exception cref="RequestFault">No model has the name.</exception>
     internal ModelLease Acquire(string name)
     {
@@ -79,10 +79,13 @@ public sealed class EngineHost : IAsyncDisposable
         throw NotFound(name);
     }
 
-    /// <summary>Loads and warms a folder, then gives it the name. A model that has the name is replaced, and drains in the background.</summary>
+    /// <summary>
+    /// Loads and warms a folder, then publishes it under the name. A previous model of that name is replaced and drains in the background.
+    /// </summary>
     /// <param name="source">The folder and its name.</param>
-    /// <param name="cancellation">Ends the load; nothing stays loaded.</param>
-    /// <exception cref="RequestFault">The folder cannot be loaded (<see cref="FaultKind.ModelUnusable"/>), or the host was disposed meanwhile.</exception>
+    /// <param name="cancellation">Cancels the load; nothing stays loaded.</param>
+    /// <exception cref="RequestFault">The folder cannot be loaded (<see cref="FaultKind.ModelUnusable"/>), or the host was disposed in the
+    /// meantime.</exception>
     public async Task<ModelDescription> LoadAsync(ModelSource source, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(source);
@@ -90,13 +93,13 @@ public sealed class EngineHost : IAsyncDisposable
         return (await LoadModelAsync(source with { Folder = Path.GetFullPath(source.Folder) }, cancellation)).Description;
     }
 
-    /// <summary>Draws every completion of a request.</summary>
+    /// <summary>Generates all completions of a request.</summary>
     /// <param name="model">Name of a generator.</param>
     /// <param name="request">Prompts and settings.</param>
     /// <param name="cancellation">Ends the work within one step.</param>
-    /// <returns>One list per prompt, in order; in it one completion per sample.</returns>
-    /// <exception cref="RequestFault">A value is wrong or over a limit, the queue is full, or no generator has the name.</exception>
-    /// <exception cref="EngineFailedException">The model failed under the request.</exception>
+    /// <returns>One list per prompt, in order, with one completion per sample.</returns>
+    /// <exception cref="RequestFault">A value is invalid or over a limit, the queue is full, or no generator has the name.</exception>
+    /// <exception cref="EngineFailedException">The model failed on this request.</exception>
     public async Task<IReadOnlyList<IReadOnlyList<GeneratedSequence>>> GenerateAsync(
         string model, GenerationRequest request, CancellationToken cancellation = default)
     {
@@ -107,12 +110,12 @@ public sealed class EngineHost : IAsyncDisposable
         return [.. drawn.Select(sequences => (IReadOnlyList<GeneratedSequence>)[.. sequences.Select(sequence => WithText(sequence, lease.Model, plan))])];
     }
 
-    /// <summary>Draws the completions of a request and reports each token as it is drawn and each completion as it ends.</summary>
+    /// <summary>Generates the completions of a request and streams each token and each finished completion.</summary>
     /// <param name="model">Name of a generator.</param>
     /// <param name="request">Prompts and settings.</param>
-    /// <param name="cancellation">Ends the work within one step; so does leaving the loop.</param>
+    /// <param name="cancellation">Ends the work within one step; leaving the loop early does the same.</param>
     /// <exception cref="RequestFault">As for <see cref="GenerateAsync"/>.</exception>
-    /// <exception cref="EngineFailedException">The model failed under the request.</exception>
+    /// <exception cref="EngineFailedException">The model failed on this request.</exception>
     public async IAsyncEnumerable<GenerationStep> StreamAsync(
         string model, GenerationRequest request, [EnumeratorCancellation] CancellationToken cancellation = default)
     {
@@ -136,18 +139,18 @@ public sealed class EngineHost : IAsyncDisposable
         }
         finally
         {
-            await ended.CancelAsync();                       // the work is over before the lease is given back
+            await ended.CancelAsync();                       // the work ends before the lease is released
             await ((Task)work).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
-    /// <summary>Log-probabilities of given completions under a generator, always by its fp32 graph.</summary>
+    /// <summary>Scores given completions with a generator; always uses its fp32 graph.</summary>
     /// <param name="model">Name of a generator.</param>
     /// <param name="sequences">Prompts with their completions; at least one, at most <see cref="EngineOptions.MaxInputs"/>.</param>
-    /// <param name="client">Name of the client: clients take turns.</param>
+    /// <param name="client">Name of the client; clients take turns.</param>
     /// <param name="cancellation">Ends the work before its next batch.</param>
     /// <returns>One score per sequence, in order.</returns>
-    /// <exception cref="RequestFault">A sequence does not fit the model, too much waits, or no generator has the name.</exception>
+    /// <exception cref="RequestFault">A sequence does not fit the model, the queue is full, or no generator has the name.</exception>
     public async Task<IReadOnlyList<SequenceScore>> ScoreAsync(
         string model, IReadOnlyList<ScoredSequence> sequences, string client = "", CancellationToken cancellation = default)
     {
@@ -159,11 +162,13 @@ public sealed class EngineHost : IAsyncDisposable
         return await ScoringInTurns.RunAsync([lease.Model], client, sequences, part => scorer.Score(part, ended.Token), ended.Token);
     }
 
-    /// <summary>How far a model is from a reference along given completions: exact KL and its one-sample estimate.</summary>
+    /// <summary>
+    /// Measures the divergence of a model from a reference along given completions: exact KL and its one-sample estimate.
+    /// </summary>
     /// <param name="model">Name of a generator.</param>
     /// <param name="reference">Name of a generator with the same vocabulary.</param>
     /// <param name="sequences">Prompts with their completions; at least one, at most <see cref="EngineOptions.MaxInputs"/>.</param>
-    /// <param name="client">Name of the client: clients take turns.</param>
+    /// <param name="client">Name of the client; clients take turns.</param>
     /// <param name="cancellation">Ends the work before its next batch.</param>
     /// <returns>One result per sequence, in order.</returns>
     /// <exception cref="RequestFault">A sequence does not fit one of the models, their vocabularies differ, or no generator has a name.</exception>
@@ -181,13 +186,14 @@ public sealed class EngineHost : IAsyncDisposable
             [lease.Model, other.Model], client, sequences, part => policy.Diverge(baseline, part, ended.Token), ended.Token);
     }
 
-    /// <summary>Label probabilities of texts.</summary>
+    /// <summary>Classifies texts.</summary>
     /// <param name="model">Name of a classifier with a tokenizer.</param>
-    /// <param name="texts">The texts; at least one, at most <see cref="EngineOptions.MaxInputs"/>. Long ones are read in windows whose results are averaged.</param>
-    /// <param name="client">Name of the client: clients take turns.</param>
-    /// <param name="cancellation">Ends the wait at once.</param>
-    /// <returns>One result per text, in order; its probabilities are in the order of <see cref="ModelDescription.Labels"/>.</returns>
-    /// <exception cref="RequestFault">A text is too long, too much waits, or no classifier has the name.</exception>
+    /// <param name="texts">The texts; at least one, at most <see cref="EngineOptions.MaxInputs"/>. A long text is split into windows and
+    /// their results averaged.</param>
+    /// <param name="client">Name of the client; clients take turns.</param>
+    /// <param name="cancellation">Cancels the wait at once.</param>
+    /// <returns>One result per text, in order, with probabilities in the order of <see cref="ModelDescription.Labels"/>.</returns>
+    /// <exception cref="RequestFault">A text is too long, the queue is full, or no classifier has the name.</exception>
     public async Task<IReadOnlyList<TextClassification>> ClassifyAsync(
         string model, IReadOnlyList<string> texts, string client = "", CancellationToken cancellation = default)
     {
@@ -215,7 +221,7 @@ public sealed class EngineHost : IAsyncDisposable
         }
 
         LoadedModel? old = null;
-        // Each factory records what it finds: a name may be unloaded meanwhile, and then the second follows the first.
+        // AddOrUpdate may call both factories if the name is unloaded in the meantime, so each one sets old.
         _models.AddOrUpdate(
             source.Name,
             _ =>
@@ -240,16 +246,17 @@ public sealed class EngineHost : IAsyncDisposable
         return model;
     }
 
-    /// <summary>Ends loads under way, and refuses new ones; loaded models stay. The first step of a shutdown.</summary>
+    /// <summary>Cancels loads in progress and refuses new ones; loaded models stay. This is the first step of a shutdown.</summary>
     public void StopLoading() => _closing.Cancel();
 
-    /// <summary>Takes the name away at once.</summary>
-    /// <returns>Completes when the model's calls are over and its memory is free; a call that ignores its end is not waited for longer.</returns>
+    /// <summary>Removes the name at once.</summary>
+    /// <returns>Completes when the model's calls have ended and its memory is free; stops waiting for a call that ignores
+    /// cancellation.</returns>
     /// <exception cref="RequestFault">No model has the name.</exception>
     public Task UnloadAsync(string name) =>
         _models.TryRemove(name, out var model) ? _retiring.Retire(model) : throw NotFound(name);
 
-    /// <summary>Unloads every model and ends loads under way.</summary>
+    /// <summary>Cancels loads in progress and unloads every model.</summary>
     public async ValueTask DisposeAsync()
     {
         _closed = true;
@@ -285,7 +292,7 @@ public sealed class EngineHost : IAsyncDisposable
         return new RequestFault("model", $"'{name}' is not loaded", $"loaded: {loaded}", "Load it, or use one of those.", FaultKind.NotFound);
     }
 
-    // The model has its name already: whichever of the two comes later, this look or the unloading of all, finds it.
+    // The model already has its name. Whichever runs last, this check or the unloading of all models, sees the other.
     private async Task RefuseWhenClosedAsync(LoadedModel model)
     {
         if (!_closed)

@@ -1,6 +1,6 @@
 namespace Rudder.Engine;
 
-/// <summary>What decodes a generator.</summary>
+/// <summary>Engine that decodes for a generator.</summary>
 public enum EngineKind
 {
     /// <summary>Continuous batching on ONNX Runtime.</summary>

@@ -1,19 +1,19 @@
 namespace Rudder.Engine;
 
-/// <summary>A prompt as text or as ids; exactly one of them is set.</summary>
+/// <summary>A prompt as text or as ids; set exactly one of them.</summary>
 public sealed record PromptContent
 {
-    /// <summary>The prompt as text; needs a model with a tokenizer.</summary>
+    /// <summary>The prompt as text; requires a model with a tokenizer.</summary>
     public string? Text { get; init; }
 
-    /// <summary>The prompt as ids of the model.</summary>
+    /// <summary>The prompt as token ids of the model.</summary>
     public IReadOnlyList<int>? Ids { get; init; }
 
-    /// <summary>Seed of this prompt's completions. Default: derived from the request's seed and the prompt's place.</summary>
+    /// <summary>Seed of this prompt's completions. Default: derived from the request's seed and the prompt's index.</summary>
     public ulong? Seed { get; init; }
 }
 
-/// <summary>Completions to be drawn for one or more prompts under the same settings.</summary>
+/// <summary>A request for completions of one or more prompts with the same settings.</summary>
 /// <example><code>
 /// var request = new GenerationRequest { Prompts = [new PromptContent { Text = "The film" }], MaxNewTokens = 32, Seed = 7 };
 /// </code></example>
@@ -25,43 +25,49 @@ public sealed record GenerationRequest
     /// <summary>Completions of each prompt, from 1 to <see cref="EngineOptions.MaxSamples"/>. Default 1.</summary>
     public int Samples { get; init; } = 1;
 
-    /// <summary>How tokens are drawn. Default: the model's own distribution.</summary>
+    /// <summary>Sampling parameters. Default: the model's own distribution.</summary>
     public SamplingParameters Parameters { get; init; } = SamplingParameters.Plain;
 
-    /// <summary>Tokens drawn at most for each completion. Default: 48, or what the model has room for.</summary>
+    /// <summary>Maximum tokens of each completion. Default: 48, or fewer if the context has less room.</summary>
     public int? MaxNewTokens { get; init; }
 
-    /// <summary>Strings that end a completion, up to <see cref="EngineOptions.MaxStops"/>; they are cut off its text. Default: none.</summary>
+    /// <summary>
+    /// Strings that end a completion, up to <see cref="EngineOptions.MaxStops"/>; the text ends before them. Default: none.
+    /// </summary>
     public IReadOnlyList<string> StopStrings { get; init; } = [];
 
-    /// <summary>Ids that end a completion, beside the model's end-of-text id; up to <see cref="EngineOptions.MaxStops"/>. Default: none.</summary>
+    /// <summary>
+    /// Ids that end a completion, in addition to the model's end-of-text id; up to <see cref="EngineOptions.MaxStops"/>. Default: none.
+    /// </summary>
     public IReadOnlyList<int> StopIds { get; init; } = [];
 
-    /// <summary>Seed of the request: the same seed draws the same tokens in fp32, whatever else runs. Default 0.</summary>
+    /// <summary>Seed of the request. In fp32 the same seed draws the same tokens, whatever else runs. Default 0.</summary>
     public ulong Seed { get; init; }
 
-    /// <summary>How many of the most probable tokens come with each drawn one, from 0 to 20. Default 0.</summary>
+    /// <summary>How many of the most probable tokens to return with each drawn token, from 0 to 20. Default 0.</summary>
     public int TopLogProbs { get; init; }
 
-    /// <summary>Name of the client: clients take turns in the queue, and by default share no cached prompts. Default: one anonymous client.</summary>
+    /// <summary>
+    /// Name of the client. Clients take turns in the queue and by default share no cached prompts. Default: one anonymous client.
+    /// </summary>
     public string Client { get; init; } = "";
 }
 
-/// <summary>What an engine reports while it draws: a token, or a finished completion.</summary>
+/// <summary>An event during generation: a drawn token or a finished completion.</summary>
 /// <param name="Prompt">Index of the prompt in the request.</param>
-/// <param name="Token">The drawn token; null where a completion is finished.</param>
-/// <param name="Finished">The finished completion; null where a token was drawn.</param>
+/// <param name="Token">The drawn token; null when a completion finishes.</param>
+/// <param name="Finished">The finished completion; null for a drawn token.</param>
 public readonly record struct GenerationStep(int Prompt, DrawnToken? Token, GeneratedSequence? Finished);
 
-/// <summary>A checked request in the engine's terms.</summary>
+/// <summary>A validated request as the engine runs it.</summary>
 /// <param name="Batch">The prompts.</param>
-/// <param name="Stop">What ends completions, for cutting their text.</param>
+/// <param name="Stop">Stop rule that also cuts the text of completions.</param>
 internal sealed record GenerationPlan(GenerationBatch Batch, StopRule Stop)
 {
-    /// <summary>Tokens that the request may use: for each completion its prompt and the tokens it may draw.</summary>
+    /// <summary>Maximum tokens that the request can use: the prompt and the maximum new tokens of each completion.</summary>
     public long Tokens => Batch.Prompts.Sum(prompt => prompt.Samples * ((long)prompt.PromptIds.Length + prompt.MaxNewTokens));
 
-    /// <summary>The same plan with a callback for its admission.</summary>
+    /// <summary>The same plan with an admission callback.</summary>
     /// <param name="admitted"><see cref="GenerationBatch.OnAdmitted"/>.</param>
     public GenerationPlan WhenAdmitted(Action admitted) => this with { Batch = Batch with { OnAdmitted = admitted } };
 }

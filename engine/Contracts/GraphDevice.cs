@@ -1,6 +1,6 @@
 namespace Rudder.Engine;
 
-/// <summary>Where graphs compute.</summary>
+/// <summary>Device that runs the graphs.</summary>
 public enum GraphDevice
 {
     /// <summary>The processor.</summary>

@@ -5,10 +5,10 @@ namespace Rudder.Engine;
 /// <summary>A model folder to load, and the name to load it under.</summary>
 /// <param name="Name">Name that requests use: a letter or digit, then up to 127 letters, digits, dots, dashes and underscores.</param>
 /// <param name="Folder">Model folder. A relative path is relative to the current folder.</param>
-/// <param name="Engine">What decodes a generator; classifiers ignore it. Default: the slot engine.</param>
-/// <param name="Precision">Which of the exported graphs is loaded. Default fp32.</param>
+/// <param name="Engine">Engine of a generator; classifiers ignore it. Default: the slot engine.</param>
+/// <param name="Precision">Precision of the exported graph to load. Default fp32.</param>
 public sealed record ModelSource(string Name, string Folder, EngineKind Engine = EngineKind.Slots, GraphPrecision Precision = GraphPrecision.Fp32)
 {
-    /// <summary>Throws if the folder is no longer where it was allowed to be; null for a folder that may lie anywhere.</summary>
+    /// <summary>Throws if the folder no longer lies in an allowed place; null for a folder that may lie anywhere.</summary>
     internal Action? RequireInPlace { get; init; }
 }

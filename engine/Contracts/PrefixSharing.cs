@@ -1,22 +1,25 @@
 namespace Rudder.Engine;
 
-/// <summary>Whose prompts may begin with what was computed for whose: a prompt that is answered sooner tells that its beginning was known.</summary>
+/// <summary>
+/// Which clients may reuse each other's cached prompt prefixes. Sharing leaks information: a faster answer reveals that the prefix was
+/// cached.
+/// </summary>
 public enum PrefixSharing
 {
-    /// <summary>Anybody's with anybody's: the fastest, for clients that may know of each other's prompts.</summary>
+    /// <summary>All clients share prefixes. The fastest setting, for clients that may learn of each other's prompts.</summary>
     All,
 
-    /// <summary>A client's own with its own.</summary>
+    /// <summary>Each client reuses only its own prefixes.</summary>
     Client,
 
-    /// <summary>Nobody's: every prompt is computed for itself. Its own samples still share it where they start together.</summary>
+    /// <summary>Prompts never share prefixes. The samples of one prompt still share its prefill when they start together.</summary>
     None,
 }
 
-/// <summary>What a <see cref="PrefixSharing"/> allows.</summary>
+/// <summary>The rules of <see cref="PrefixSharing"/>.</summary>
 internal static class PrefixSharingRule
 {
-    /// <summary>Whether two prompts, of these clients, may share what is computed.</summary>
+    /// <summary>Whether prompts of these two clients may share cached prefixes.</summary>
     public static bool Allows(this PrefixSharing sharing, string client, string other) => sharing switch
     {
         PrefixSharing.All => true,

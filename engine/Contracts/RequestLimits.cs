@@ -2,14 +2,14 @@ using System.Text.RegularExpressions;
 
 namespace Rudder.Engine;
 
-/// <summary>The checks of requests. Each fault names the field, its value, the limit and the remedy.</summary>
+/// <summary>Validates requests. Each fault names the field, its value, the limit and the remedy.</summary>
 internal static partial class RequestLimits
 {
-    /// <summary>Checks a model's name before it is looked up or given.</summary>
-    /// <param name="field">Field that holds it.</param>
+    /// <summary>Checks the name of a model.</summary>
+    /// <param name="field">Field with the name.</param>
     /// <param name="name">The name.</param>
-    /// <param name="remedy">What to do where it is empty.</param>
-    /// <exception cref="RequestFault">The name is empty or has other characters.</exception>
+    /// <param name="remedy">What to do if the name is empty.</param>
+    /// <exception cref="RequestFault">The name is empty or contains a character that is not allowed.</exception>
     public static string Name(string field, string name, string remedy = "Use the name of a loaded model.") =>
         name.Length == 0 ? throw new RequestFault(field, "is empty", "", remedy)
         : LegalName().IsMatch(name) ? name
@@ -17,13 +17,13 @@ internal static partial class RequestLimits
             field, $"is not a model name ({name.Length} characters)", "a name is a letter or digit, then up to 127 letters, digits, '.', '-' and '_'", "");
 
     /// <summary>Checks that a number lies within its limits.</summary>
-    /// <exception cref="RequestFault">It does not.</exception>
+    /// <exception cref="RequestFault">The number is out of range.</exception>
     public static int InRange(string field, int value, int low, int high, string remedy) => value >= low && value <= high
         ? value
         : throw new RequestFault(field, $"is {value}", $"it takes {low} to {high}", remedy);
 
-    /// <summary>Checks how many entries a list has: at least one, at most the limit.</summary>
-    /// <exception cref="RequestFault">It has none, or too many.</exception>
+    /// <summary>Checks the number of entries of a list: at least one, at most the limit.</summary>
+    /// <exception cref="RequestFault">The list is empty or too long.</exception>
     public static void Count(string field, int count, int limit)
     {
         if (count == 0)
@@ -37,12 +37,12 @@ internal static partial class RequestLimits
         }
     }
 
-    /// <summary>Checks the length of a text or list that may be empty only where the lower limit is 0.</summary>
+    /// <summary>Checks the length of a text or list; it may be empty only if the minimum is 0.</summary>
     /// <param name="field">The field.</param>
     /// <param name="length">Its length.</param>
-    /// <param name="low">Least length.</param>
-    /// <param name="high">Largest length.</param>
-    /// <param name="unit">What is counted: characters, ids, entries.</param>
+    /// <param name="low">Minimum length.</param>
+    /// <param name="high">Maximum length.</param>
+    /// <param name="unit">Unit of the length: characters, ids, entries.</param>
     /// <param name="remedy">What to do.</param>
     /// <exception cref="RequestFault">The length is outside the limits.</exception>
     public static void Length(string field, int length, int low, int high, string unit, string remedy)
@@ -57,7 +57,7 @@ internal static partial class RequestLimits
     /// <param name="field">The field.</param>
     /// <param name="ids">The ids.</param>
     /// <param name="vocabulary">Number of token ids.</param>
-    /// <exception cref="RequestFault">One does not; the fault names its place.</exception>
+    /// <exception cref="RequestFault">An id is out of range; the fault names its index.</exception>
     public static void Ids(string field, ReadOnlySpan<int> ids, int vocabulary)
     {
         int at = ids.IndexOfAnyExceptInRange(0, vocabulary - 1);
@@ -70,8 +70,8 @@ internal static partial class RequestLimits
     /// <summary>Checks that a batch fits the model.</summary>
     /// <param name="batch">The prompts.</param>
     /// <param name="info">The model.</param>
-    /// <param name="maxSequences">Completions of one batch.</param>
-    /// <exception cref="RequestFault">A value does not fit.</exception>
+    /// <param name="maxSequences">Maximum completions of one batch.</param>
+    /// <exception cref="RequestFault">A value exceeds a limit of the model.</exception>
     public static void Batch(GenerationBatch batch, GeneratorInfo info, int maxSequences)
     {
         for (int i = 0; i < batch.Prompts.Count; i++)
@@ -93,11 +93,11 @@ internal static partial class RequestLimits
         }
     }
 
-    /// <summary>Checks a prompt's ids and its length.</summary>
+    /// <summary>Checks the ids and the length of a prompt.</summary>
     /// <param name="field">The prompt.</param>
     /// <param name="ids">Its ids.</param>
     /// <param name="info">The model.</param>
-    /// <param name="least">Tokens that the prompt must leave room for.</param>
+    /// <param name="least">Tokens that must remain free after the prompt.</param>
     /// <exception cref="RequestFault">The prompt is empty or too long, or an id is outside the vocabulary.</exception>
     public static void Prompt(string field, ReadOnlySpan<int> ids, GeneratorInfo info, int least)
     {
@@ -117,12 +117,12 @@ internal static partial class RequestLimits
         Ids($"{field}.ids", ids, info.Vocabulary);
     }
 
-    /// <summary>Checks that a completion has room after its prompt.</summary>
-    /// <param name="tokens">Tokens asked for.</param>
+    /// <summary>Checks that a completion fits in the context after its prompt.</summary>
+    /// <param name="tokens">Requested tokens.</param>
     /// <param name="promptTokens">Tokens of the prompt.</param>
     /// <param name="info">The model.</param>
-    /// <param name="least">Fewest tokens.</param>
-    /// <exception cref="RequestFault">It has none.</exception>
+    /// <param name="least">Minimum tokens.</param>
+    /// <exception cref="RequestFault">The context is too short.</exception>
     public static void NewTokens(int tokens, int promptTokens, GeneratorInfo info, int least)
     {
         int room = info.Context - promptTokens;
@@ -136,11 +136,11 @@ internal static partial class RequestLimits
         }
     }
 
-    /// <summary>Checks that a sequence to be scored fits the model.</summary>
+    /// <summary>Checks that a sequence to score fits the model.</summary>
     /// <param name="field">The sequence.</param>
     /// <param name="sequence">The sequence.</param>
     /// <param name="vocabulary">Number of token ids.</param>
-    /// <param name="context">Tokens of prompt and completion together.</param>
+    /// <param name="context">Maximum tokens of prompt and completion together.</param>
     /// <exception cref="RequestFault">The prompt is empty, the sequence too long, or an id outside the vocabulary.</exception>
     public static void Sequence(string field, ScoredSequence sequence, int vocabulary, int context)
     {

@@ -2,10 +2,10 @@ using System.Text;
 
 namespace Rudder.Engine;
 
-/// <summary>Decides when a completion ends before its length limit: at certain ids, or where its text holds certain strings.</summary>
+/// <summary>Ends a completion before its length limit, at a stop id or a stop string.</summary>
 /// <remarks>
-/// Strings are looked for in the decoded text, so they may lie across tokens and inside a token. A token that ends in the
-/// middle of a UTF-8 character decodes to a replacement mark until the next one completes it; no match is made on the mark.
+/// The rule searches the decoded text, so a stop string may span tokens or lie inside one. A token that ends in the middle of a
+/// UTF-8 character decodes to a replacement character until a later token completes it; the rule never matches that character.
 /// </remarks>
 public sealed class StopRule
 {
@@ -16,10 +16,10 @@ public sealed class StopRule
     private readonly Func<IEnumerable<int>, string>? _decode;
     private readonly int _longestInBytes;
 
-    /// <summary>Makes a rule.</summary>
-    /// <param name="ids">Ids that end a completion; the id stays part of it.</param>
+    /// <summary>Creates a rule.</summary>
+    /// <param name="ids">Ids that end a completion; the stop id stays part of it.</param>
     /// <param name="strings">Strings that end a completion; none may be empty.</param>
-    /// <param name="decode">Ids to text, by a byte-level tokenizer; needed only with <paramref name="strings"/>.</param>
+    /// <param name="decode">Decodes ids with a byte-level tokenizer; required only with <paramref name="strings"/>.</param>
     /// <exception cref="RequestFault">A string is empty or not valid text, or there are strings and no <paramref name="decode"/>.</exception>
     public StopRule(IEnumerable<int> ids, IEnumerable<string>? strings = null, Func<IEnumerable<int>, string>? decode = null)
     {
@@ -42,7 +42,7 @@ public sealed class StopRule
     /// <summary>Never stops.</summary>
     public static StopRule None { get; } = new([]);
 
-    /// <summary>Whether the last id of a completion ends it. Call it after each drawn id.</summary>
+    /// <summary>Whether the last id ends the completion. Call it after each drawn id.</summary>
     /// <param name="completion">All ids drawn so far.</param>
     public bool Ends(IReadOnlyList<int> completion)
     {
@@ -50,7 +50,7 @@ public sealed class StopRule
         return completion.Count > 0 && (_ids.Contains(completion[^1]) || (_strings.Length > 0 && TailHoldsString(completion)));
     }
 
-    /// <summary>The text before the first stop string; all of it where there is none.</summary>
+    /// <summary>The text before the first stop string; the whole text if it contains none.</summary>
     public string Cut(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
@@ -64,9 +64,8 @@ public sealed class StopRule
         return text[..end];
     }
 
-    // A match ends in the newest token and holds at least one of its bytes, so the window must reach back over one byte less
-    // than the longest string has. What the newest token itself adds says nothing about that. Special tokens decode to nothing,
-    // for which the window grows.
+    // A match contains at least one byte of the newest token. So the window must hold, before that token, one byte less than the
+    // longest string has. Special tokens decode to nothing, so the window grows until it does.
     private bool TailHoldsString(IReadOnlyList<int> completion)
     {
         for (int window = _longestInBytes; ; window *= 2)

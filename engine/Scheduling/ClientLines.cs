@@ -2,24 +2,24 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace Rudder.Engine.Scheduling;
 
-/// <summary>What waits, in one line per client: clients take turns, and what a client put in goes oldest first. Its owner's lock guards it.</summary>
-/// <remarks>A client without work has no turn and is not remembered; when it comes again it has the last turn.</remarks>
-/// <typeparam name="T">What waits.</typeparam>
+/// <summary>Per-client FIFO queues, served round-robin. Not thread-safe: the caller holds the lock.</summary>
+/// <remarks>A client without work is forgotten. When it returns, it goes to the end of the rotation.</remarks>
+/// <typeparam name="T">Type of a queued item.</typeparam>
 internal sealed class ClientLines<T>
 {
     private readonly Dictionary<string, Line> _lines = new(StringComparer.Ordinal);
-    private readonly LinkedList<Line> _turns = [];           // every client with work, the next one first
+    private readonly LinkedList<Line> _turns = [];           // clients with work, the next one first
 
-    /// <summary>Whether nothing waits.</summary>
+    /// <summary>Whether all queues are empty.</summary>
     public bool IsEmpty => _turns.Count == 0;
 
-    /// <summary>All that waits, client by client.</summary>
+    /// <summary>All queued items, client by client.</summary>
     public IEnumerable<T> All => _turns.SelectMany(line => line.Items);
 
-    /// <summary>Puts something into its client's line.</summary>
-    /// <param name="client">Whose it is.</param>
-    /// <param name="item">What waits.</param>
-    /// <param name="goesOn">Whether it was begun already: then it stands before what its client put in later.</param>
+    /// <summary>Adds an item to its client's queue.</summary>
+    /// <param name="client">The client.</param>
+    /// <param name="item">The item.</param>
+    /// <param name="goesOn">Whether the item already started; it then goes ahead of newer items of its client.</param>
     public void Add(string client, T item, bool goesOn = false)
     {
         if (!_lines.TryGetValue(client, out var line))
@@ -38,8 +38,8 @@ internal sealed class ClientLines<T>
         }
     }
 
-    /// <summary>The oldest of the client whose turn it is.</summary>
-    /// <returns>Whether anything waits.</returns>
+    /// <summary>Gets the oldest item of the next client without removing it.</summary>
+    /// <returns>Whether there is an item.</returns>
     public bool TryPeek([MaybeNullWhen(false)] out T item)
     {
         if (_turns.First is not { } turn)
@@ -52,8 +52,9 @@ internal sealed class ClientLines<T>
         return true;
     }
 
-    /// <summary>The first client has had its turn.</summary>
-    /// <param name="done">Whether what it had first needs no further turn; else that stays first of its client's.</param>
+    /// <summary>Ends the turn of the first client.</summary>
+    /// <param name="done">Whether its first item needs no further turn and leaves; otherwise the item stays first of its client's
+    /// queue.</param>
     public void Pass(bool done)
     {
         var turn = _turns.First!;
@@ -74,7 +75,7 @@ internal sealed class ClientLines<T>
         }
     }
 
-    /// <summary>A client that was served otherwise has the last turn, if it waits.</summary>
+    /// <summary>Moves a client that was served out of turn to the end of the rotation, if it has work.</summary>
     /// <param name="client">The client.</param>
     public void PutLast(string client)
     {
@@ -85,13 +86,13 @@ internal sealed class ClientLines<T>
         }
     }
 
-    /// <summary>Whether a client other than this one waits.</summary>
+    /// <summary>Whether another client has queued items.</summary>
     public bool HasOtherThan(string client) => _turns.Count > 1 || (_turns.First is { } turn && turn.Value.Client != client);
 
-    /// <summary>Takes out what is over; the rest keeps its turns. With delegates that capture nothing it allocates nothing.</summary>
-    /// <param name="isOver">Which go.</param>
-    /// <param name="weight">What each counts.</param>
-    /// <returns>The sum of the weights of those that went.</returns>
+    /// <summary>Removes finished items; the others keep their order. Allocates nothing if the delegates capture nothing.</summary>
+    /// <param name="isOver">Selects the items to remove.</param>
+    /// <param name="weight">Weight of an item.</param>
+    /// <returns>Total weight of the removed items.</returns>
     public int RemoveOver(Func<T, bool> isOver, Func<T, int> weight)
     {
         int removed = 0;
@@ -111,7 +112,7 @@ internal sealed class ClientLines<T>
         return removed;
     }
 
-    /// <summary>Takes everything out.</summary>
+    /// <summary>Removes all items.</summary>
     public void Clear()
     {
         _turns.Clear();
@@ -136,8 +137,8 @@ internal sealed class ClientLines<T>
         return removed;
     }
 
-    /// <summary>One client's, oldest first; never empty while it has a turn.</summary>
-    /// <param name="client">Whose they are.</param>
+    /// <summary>One client's items, oldest first; never empty while the client is in the rotation.</summary>
+    /// <param name="client">The client.</param>
     private sealed class Line(string client)
     {
         public string Client { get; } = client;
