@@ -5,13 +5,13 @@ using Rudder.Trainer.Terminal;
 
 namespace Rudder.Trainer;
 
-/// <summary>A recipe, setting or input file that cannot be used; the message says which value, the limit and the remedy.</summary>
+/// <summary>A recipe, setting or input file is invalid. The message gives the value, the limit and the remedy.</summary>
 internal sealed class BadInputException(string message, Exception? inner = null) : Exception(message, inner);
 
-/// <summary>Training that broke down: a loss or gradient that is not a number, a refused export.</summary>
+/// <summary>Training failed: a loss or gradient is NaN or infinite, or an export is refused.</summary>
 internal sealed class TrainingFailedException(string message, Exception? inner = null) : Exception(message, inner);
 
-/// <summary>Training stopped by Ctrl-C or SIGTERM after its step was finished and saved.</summary>
+/// <summary>Ctrl-C or SIGTERM stopped the training, after it finished and saved its step.</summary>
 internal sealed class InterruptedException(string message) : Exception(message);
 
 /// <summary>The one place that maps failures to exit codes.</summary>
@@ -51,7 +51,7 @@ internal static class ExitCodes
         }
     }
 
-    /// <summary>The exit code of a failure whose message says everything; null for an unexpected one, shown in full.</summary>
+    /// <summary>The exit code of an expected failure, shown by its message; null for an unexpected one, shown in full.</summary>
     public static int? CodeOf(Exception failure) =>
         failure switch
         {

@@ -2,10 +2,10 @@ using System.Diagnostics;
 
 namespace Rudder.Engine.Generation;
 
-/// <summary>One accepted batch on its way through the engine: what is still missing, and the task its caller waits for.</summary>
+/// <summary>One accepted batch in the engine: the completions that are still missing, and the task that its caller awaits.</summary>
 internal sealed class BatchWork
 {
-    // Continuations run elsewhere: the engine's thread never does a caller's work.
+    // Continuations run asynchronously, so the engine's thread never runs a caller's code.
     private readonly TaskCompletionSource<IReadOnlyList<IReadOnlyList<GeneratedSequence>>> _completion =
         new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -13,9 +13,9 @@ internal sealed class BatchWork
     private readonly CancellationTokenRegistration _watch;
     private int _missing;
 
-    /// <summary>Starts a batch.</summary>
-    /// <param name="batch">What was asked for.</param>
-    /// <param name="cancellation">Ends it: the caller has its answer at once, also while the engine's thread is busy or waits.</param>
+    /// <summary>Creates a batch.</summary>
+    /// <param name="batch">The request.</param>
+    /// <param name="cancellation">Ends the batch. The caller gets its answer at once, even while the engine's thread is busy.</param>
     public BatchWork(GenerationBatch batch, CancellationToken cancellation)
     {
         _cancellation = cancellation;
@@ -32,22 +32,22 @@ internal sealed class BatchWork
         }
     }
 
-    /// <summary>Whose it is.</summary>
+    /// <summary>The client that sent it.</summary>
     public string Client { get; }
 
     /// <summary>One entry per prompt.</summary>
     public IReadOnlyList<PromptWork> Prompts { get; }
 
-    /// <summary>What the caller waits for.</summary>
+    /// <summary>The task that the caller awaits.</summary>
     public Task<IReadOnlyList<IReadOnlyList<GeneratedSequence>>> Completion => _completion.Task;
 
-    /// <summary>Whether nothing more is to be done for it: complete, failed or cancelled. Takes no lock.</summary>
+    /// <summary>Whether the batch is complete, failed or cancelled. Takes no lock.</summary>
     public bool IsOver => _completion.Task.IsCompleted || _cancellation.IsCancellationRequested;
 
-    /// <summary>Whether it failed, rather than being given up.</summary>
+    /// <summary>Whether the batch failed; false for a cancelled batch.</summary>
     public bool HasFailed => _completion.Task.IsFaulted;
 
-    /// <summary>Takes one finished completion; the last one completes the batch.</summary>
+    /// <summary>Adds one finished completion; the last one completes the batch.</summary>
     public void Finish(PromptWork prompt, GeneratedSequence sequence)
     {
         prompt.Results[sequence.SampleIndex] = sequence;
@@ -66,35 +66,35 @@ internal sealed class BatchWork
         _completion.TrySetException(cause);
     }
 
-    /// <summary>Lets go of the caller's cancellation: the batch is over, or was never accepted. Does not wait for a cancellation under way.</summary>
+    /// <summary>Unregisters from the caller's cancellation after the batch. Does not wait for a running cancellation callback.</summary>
     public void StopWatching() => _watch.Unregister();
 
     private void Cancel() => _completion.TrySetCanceled(_cancellation);
 }
 
-/// <summary>One prompt of a batch: its completions wait, run or are done.</summary>
+/// <summary>One prompt of a batch and its completions, which wait, run or are done.</summary>
 /// <param name="batch">The batch it belongs to.</param>
-/// <param name="request">What was asked for.</param>
+/// <param name="request">The prompt and its settings.</param>
 internal sealed class PromptWork(BatchWork batch, PromptRequest request)
 {
     /// <summary>The batch it belongs to.</summary>
     public BatchWork Batch { get; } = batch;
 
-    /// <summary>What was asked for.</summary>
+    /// <summary>The prompt and its settings.</summary>
     public PromptRequest Request { get; } = request;
 
-    /// <summary>When it was put in, in ticks of the stopwatch.</summary>
+    /// <summary>Time when it entered the queue, in stopwatch ticks.</summary>
     public long EnqueuedAt { get; } = Stopwatch.GetTimestamp();
 
     /// <summary>Finished completions, by sample index.</summary>
     public GeneratedSequence[] Results { get; } = new GeneratedSequence[request.Samples];
 
-    /// <summary>Completions that got a slot already; the next one's sample index.</summary>
+    /// <summary>Number of completions that already got a slot; also the next sample index.</summary>
     public int Started { get; set; }
 
-    /// <summary>Completions still waiting for a slot.</summary>
+    /// <summary>Number of completions that wait for a slot.</summary>
     public int Waiting => Request.Samples - Started;
 
-    /// <summary>Tokens of cache that each completion reserves: the prompt and all it may draw.</summary>
+    /// <summary>Cache tokens that each completion reserves: the prompt and its maximum new tokens.</summary>
     public long ReservedTokens => (long)Request.PromptIds.Length + Request.MaxNewTokens;
 }

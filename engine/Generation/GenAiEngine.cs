@@ -5,15 +5,15 @@ using Rudder.Engine.Sampling;
 
 namespace Rudder.Engine.Generation;
 
-/// <summary>ONNX Runtime GenAI as a generator: batches of prompts of one length, run to the end one after the other.</summary>
+/// <summary>Generator on ONNX Runtime GenAI: runs batches of prompts of equal length to the end, one after another.</summary>
 /// <remarks>
-/// GenAI's search settings and random stream belong to a whole batch. What needs them per row is refused by name:
-/// min_p, and a prompt's own seed. Tokens depend on what else is in the batch. In a batch GenAI takes padding ids at a prompt's
-/// end for padding, so a prompt that really ends with that id is refused there.
+/// GenAI has one set of search settings and one random stream per batch. The engine therefore refuses the per-row features min_p and
+/// per-prompt seeds. Tokens depend on the other rows of the batch. In a batch GenAI treats trailing padding ids as padding, so the engine
+/// refuses a prompt that ends with the padding id.
 /// </remarks>
 internal sealed class GenAiEngine : IGenerator
 {
-    private const int MaxBatch = 32;                         // GenAI refuses more
+    private const int MaxBatch = 32;                         // GenAI's limit
     private readonly SemaphoreSlim _turn = new(1, 1);
     private readonly CancellationTokenSource _stopping = new();
     private readonly Config _config;
@@ -22,7 +22,7 @@ internal sealed class GenAiEngine : IGenerator
     private readonly int _paddingId;
     private readonly TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Lock _lock = new();
-    private int _accepted;                                   // sequences that run or wait
+    private int _accepted;                                   // running and waiting sequences
     private int _waiting;
     private bool _closed;
 
@@ -36,9 +36,9 @@ internal sealed class GenAiEngine : IGenerator
 
     /// <summary>Loads a model's decoder into GenAI.</summary>
     /// <param name="folder">The model's graphs.</param>
-    /// <param name="options">Limits; of MaxSlots at most 32 are used.</param>
-    /// <param name="eosId">End-of-text id; GenAI cannot do without one.</param>
-    /// <exception cref="RequestFault">The graph cannot be loaded, its cache could grow too large, or the model has no end-of-text id.</exception>
+    /// <param name="options">Limits; MaxSlots is capped at 32.</param>
+    /// <param name="eosId">End-of-text id; GenAI requires one.</param>
+    /// <exception cref="RequestFault">The graph cannot be loaded, its cache could be too large, or there is no end-of-text id.</exception>
     public static GenAiEngine Load(GraphFolder folder, EngineOptions options, int? eosId)
     {
         if (eosId is null)
@@ -47,7 +47,7 @@ internal sealed class GenAiEngine : IGenerator
                 $"{folder.ModelFolder}: config.json names no eos_token_id; GenAI would end sequences at an id of its own choice. Load the model with the engine slots.");
         }
 
-        GraphShape shape = GraphFile.Read(folder, GraphFiles.Model(options.Precision), options.Precision).Shape;   // GenAI does not tell it
+        GraphShape shape = GraphFile.Read(folder, GraphFiles.Model(options.Precision), options.Precision).Shape;   // GenAI hides it
         int slots = Math.Min(MaxBatch, options.MaxSlots);
         int maxTokens = shape.TokensPerSequence(options, folder.ModelFolder);
         CacheSize.Of(shape, slots, maxTokens, options.MaxCacheBytes);
@@ -114,7 +114,7 @@ internal sealed class GenAiEngine : IGenerator
         _stopping.Dispose();
     }
 
-    // Refuses new work; completes when all accepted work is over.
+    // Refuses new work; completes when all accepted work has ended.
     private Task CloseAsync()
     {
         lock (_lock)
@@ -140,7 +140,7 @@ internal sealed class GenAiEngine : IGenerator
         {
             lock (_lock)
             {
-                _waiting -= sequences;                       // they run, or were given up
+                _waiting -= sequences;                       // they run now, or were cancelled
             }
         }
 
@@ -162,7 +162,7 @@ internal sealed class GenAiEngine : IGenerator
         uint chunk = 0;
         foreach (var chunkRows in groups.SelectMany(group => group.Chunk(Info.Slots)))
         {
-            // Each chunk has its own random stream, or equal prompts would get equal completions in every chunk.
+            // Each chunk needs its own random stream; otherwise equal prompts get equal completions in every chunk.
             GenerateChunk(chunkRows, CounterRandom.Derive(batch.Seed, chunk++), cancellation);
             foreach (var row in chunkRows)
             {

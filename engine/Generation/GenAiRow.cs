@@ -2,9 +2,9 @@ using Rudder.Engine.Sampling;
 
 namespace Rudder.Engine.Generation;
 
-/// <summary>One sequence in a GenAI batch: collects its tokens until it ends; what GenAI emits after that is padding.</summary>
-/// <param name="promptIndex">Which prompt of the request.</param>
-/// <param name="sampleIndex">Which of the prompt's completions.</param>
+/// <summary>One sequence of a GenAI batch. It collects tokens until it ends and ignores the padding that GenAI emits afterwards.</summary>
+/// <param name="promptIndex">Index of the prompt in the request.</param>
+/// <param name="sampleIndex">Index of the completion among the prompt's completions.</param>
 /// <param name="prompt">The prompt.</param>
 internal sealed class GenAiRow(int promptIndex, int sampleIndex, PromptRequest prompt)
 {
@@ -13,10 +13,10 @@ internal sealed class GenAiRow(int promptIndex, int sampleIndex, PromptRequest p
     private readonly List<RankedToken[]>? _top = prompt.TopLogProbs > 0 ? [] : null;
     private bool _stopped;
 
-    /// <summary>Which prompt of the request.</summary>
+    /// <summary>Index of the prompt in the request.</summary>
     public int PromptIndex { get; } = promptIndex;
 
-    /// <summary>Which of the prompt's completions.</summary>
+    /// <summary>Index of the completion among the prompt's completions.</summary>
     public int SampleIndex { get; } = sampleIndex;
 
     /// <summary>The prompt.</summary>
@@ -25,11 +25,11 @@ internal sealed class GenAiRow(int promptIndex, int sampleIndex, PromptRequest p
     /// <summary>Whether it has ended.</summary>
     public bool IsFinished => _stopped || _ids.Count == Prompt.MaxNewTokens;
 
-    /// <summary>Takes the next token of the batch.</summary>
+    /// <summary>Adds the next token of the batch.</summary>
     /// <param name="id">The token.</param>
-    /// <param name="logits">The raw logits it was drawn from. [V]</param>
-    /// <param name="eosId">GenAI itself ends a row at this id.</param>
-    /// <exception cref="EngineFailedException">The logits are no distribution.</exception>
+    /// <param name="logits">The raw logits that the token was drawn from. [V]</param>
+    /// <param name="eosId">GenAI ends a row at this id.</param>
+    /// <exception cref="EngineFailedException">The logits are not a distribution.</exception>
     public void Append(int id, ReadOnlySpan<float> logits, int? eosId)
     {
         if (IsFinished)

@@ -6,12 +6,12 @@ using Rudder.Engine.Graphs;
 
 namespace Rudder.Engine.Generation;
 
-/// <summary>What GenAI is told, of a model when it is loaded and of each batch; and what it takes for padding.</summary>
+/// <summary>Settings that GenAI gets when a model loads and with each batch, and the padding id of a model.</summary>
 internal static class GenAiSettings
 {
-    /// <summary>What takes precedence over genai_config.json: the graph of the precision asked for, and the threads.</summary>
-    /// <param name="precision">Which decoder graph.</param>
-    /// <param name="threads">Threads to compute with; 0 is one per processor.</param>
+    /// <summary>Overrides of genai_config.json: the graph of the requested precision, and the number of threads.</summary>
+    /// <param name="precision">Precision of the decoder graph.</param>
+    /// <param name="threads">Compute threads; 0 means one per processor.</param>
     public static string Overlay(GraphPrecision precision, int threads)
     {
         string graph = $"{GraphFiles.Folder}/{GraphFiles.Model(precision)}";
@@ -19,9 +19,9 @@ internal static class GenAiSettings
         return $$$"""{"model":{"decoder":{"filename":"{{{graph}}}","session_options":{"intra_op_num_threads":{{{count}}},"inter_op_num_threads":1} } } }""";
     }
 
-    /// <summary>Sets every search option, always: several of GenAI's defaults cut tokens off (top_k is 50).</summary>
+    /// <summary>Sets every search option explicitly, because several of GenAI's defaults remove tokens (top_k is 50).</summary>
     /// <param name="parameters">The batch's parameters.</param>
-    /// <param name="request">Any prompt of the batch: all are of one length and have the same settings.</param>
+    /// <param name="request">Any prompt of the batch; all have the same length and settings.</param>
     /// <param name="rows">Sequences in the batch.</param>
     /// <param name="seed">Seed of the batch.</param>
     /// <param name="vocabulary">Number of token ids.</param>
@@ -36,14 +36,14 @@ internal static class GenAiSettings
         parameters.SetSearchOption("repetition_penalty", 1);
         parameters.SetSearchOption("do_sample", !sampling.IsGreedy);
         parameters.SetSearchOption("temperature", sampling.IsGreedy ? 1 : sampling.Temperature);
-        // GenAI fails at a k above the vocabulary; as in the slots engine that keeps all tokens, which is 0 in both.
+        // GenAI fails if k exceeds the vocabulary. The slots engine keeps all tokens then, which is k = 0 in both engines.
         parameters.SetSearchOption("top_k", sampling.TopK < vocabulary ? sampling.TopK : 0);
         parameters.SetSearchOption("top_p", sampling.TopP);
         parameters.SetSearchOption("random_seed", seed & 0x7FFFFFFF);       // GenAI takes a non-negative int
     }
 
-    /// <summary>The id that GenAI takes for padding.</summary>
-    /// <exception cref="RequestFault">genai_config.json does not name it.</exception>
+    /// <summary>The id that GenAI treats as padding.</summary>
+    /// <exception cref="RequestFault">genai_config.json has no padding id.</exception>
     public static int ReadPaddingId(GraphFolder folder)
     {
         string path = Path.Combine(folder.ModelFolder, ModelFiles.GenAiConfig);

@@ -5,19 +5,19 @@ using Rudder.Engine.Kernels;
 
 namespace Rudder.Engine.Generation;
 
-/// <summary>Next-token logits of each row on the host, where they are sampled: float32, whatever the graph gives.</summary>
-/// <remarks>A float16 graph writes half the bytes over the bus; its rows are widened here, several at a time, which loses nothing.</remarks>
+/// <summary>Next-token logits of each row in host memory for the sampler, always in float32.</summary>
+/// <remarks>A float16 graph sends half the bytes over the bus. The buffer then widens its rows without loss, several at a time.</remarks>
 internal sealed class LogitsBuffer : IDisposable
 {
     private readonly NativeBuffer<float> _rows;              // [S,V]
-    private readonly NativeBuffer<Half>? _halves;            // [S,V], of a float16 graph
+    private readonly NativeBuffer<Half>? _halves;            // [S,V], for a float16 graph
     private readonly int _vocabulary;
 
     /// <summary>Allocates.</summary>
     /// <param name="rows">S.</param>
     /// <param name="vocabulary">V.</param>
-    /// <param name="type">What the graph writes: Float or Float16.</param>
-    /// <exception cref="OutOfMemoryException">The memory is not to be had.</exception>
+    /// <param name="type">Element type of the graph's logits: Float or Float16.</param>
+    /// <exception cref="OutOfMemoryException">The memory is not available.</exception>
     public LogitsBuffer(int rows, int vocabulary, TensorElementType type)
     {
         _vocabulary = vocabulary;
@@ -33,14 +33,14 @@ internal sealed class LogitsBuffer : IDisposable
         }
     }
 
-    /// <summary>What the graph writes to, [rows,1,V].</summary>
+    /// <summary>The tensor that the graph writes, [rows,1,V].</summary>
     public OrtValue View(int firstRow, int rows)
     {
         long start = (long)firstRow * _vocabulary;
         return _halves is null ? _rows.View(start, rows, 1, _vocabulary) : _halves.View(start, rows, 1, _vocabulary);
     }
 
-    /// <summary>Makes rows that the graph has written readable.</summary>
+    /// <summary>Makes rows readable after the graph has written them.</summary>
     public void Written(int firstRow, int rows)
     {
         if (_halves is not null)

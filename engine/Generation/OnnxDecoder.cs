@@ -5,12 +5,12 @@ using Rudder.Engine.Kernels;
 
 namespace Rudder.Engine.Generation;
 
-/// <summary>The exported decoder on ONNX Runtime, reading and writing one key-value arena in place.</summary>
+/// <summary>The exported decoder on ONNX Runtime; it reads and writes one key-value arena in place.</summary>
 /// <remarks>
-/// Past and present are bound to the same memory, so the cache never moves and nothing is allocated per step. A step's
-/// binding depends on its number of rows alone (the mask is always maxT wide; ones mark the valid tokens), so there is one
-/// binding per width, made on first use. Prefill binds views that begin at its first row. On a device the cache lies there, the
-/// inputs of a step are bound anew, and logits come back to the host, where they are sampled (docs/adr/0005-gpu.md).
+/// Past and present are bound to the same memory, so the cache never moves and a step allocates nothing. A step's binding depends
+/// only on its number of rows, because the mask is always maxT wide and its ones mark the valid tokens. So there is one binding per
+/// width, created on first use. Prefill binds views that start at its first row. On a device the cache stays in device memory, each step
+/// binds its inputs again, and the logits return to the host for sampling (docs/adr/0005-gpu.md).
 /// </remarks>
 internal sealed class OnnxDecoder : IDecoder
 {
@@ -52,10 +52,10 @@ internal sealed class OnnxDecoder : IDecoder
     /// <inheritdoc/>
     public GeneratorInfo Info { get; }
 
-    /// <summary>Loads a decoder and runs it once.</summary>
+    /// <summary>Loads a decoder and runs it once as a warm-up.</summary>
     /// <param name="folder">The model's graphs.</param>
     /// <param name="options">Limits, precision and device.</param>
-    /// <param name="eosId">End-of-text id, for information.</param>
+    /// <param name="eosId">End-of-text id, for <see cref="Info"/> only.</param>
     /// <exception cref="RequestFault">The graph cannot be loaded or its cache would be too large.</exception>
     public static OnnxDecoder Load(GraphFolder folder, EngineOptions options, int? eosId)
     {
@@ -102,7 +102,7 @@ internal sealed class OnnxDecoder : IDecoder
     {
         int longest = prompts.Max(prompt => prompt.Length);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(firstRow + prompts.Count, _slots);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(longest, _maxTokens);   // the graph would be silently wrong
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(longest, _maxTokens);   // the graph's result would be silently wrong
         using var input = new PromptInput(prompts.Count, longest, maskWidth: longest);
         for (int row = 0; row < prompts.Count; row++)
         {
@@ -129,7 +129,7 @@ internal sealed class OnnxDecoder : IDecoder
         int rows = ids.Length;
         for (int row = 0; row < rows; row++)
         {
-            // Beyond the cache the graph fails; before its end it would be silently wrong.
+            // Past the cache the graph fails; before its end the result would be silently wrong.
             ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(lengths[row], _maxTokens);
             SetMask(row, lengths[row] + 1);
             _ids.Span(row, 1)[0] = ids[row];
@@ -158,7 +158,7 @@ internal sealed class OnnxDecoder : IDecoder
         _session.Dispose();
     }
 
-    // After a constructor that failed part of it is not there.
+    // After a failed constructor some of these are null.
     private void FreeMemory()
     {
         _runOptions.Dispose();
@@ -179,7 +179,7 @@ internal sealed class OnnxDecoder : IDecoder
         return binding;
     }
 
-    // Rows grow by one from step to step, so usually one entry changes.
+    // Rows grow by one token per step, so usually one entry changes.
     private void SetMask(int row, int ones)
     {
         var mask = _mask.Span((long)row * _maxTokens, _maxTokens);

@@ -1,31 +1,31 @@
 namespace Rudder.Engine.Generation;
 
-/// <summary>Which prompts' keys and values lie in the rows of the cache, live or left behind, so that a new prompt can begin with a copy.</summary>
+/// <summary>Records which prompts the cache rows hold, in use or left over, so that a new prompt can start from a copy.</summary>
 /// <remarks>
-/// Only prompts count, not what was drawn after them: a drawn token's keys come from a step of one token, whose last bits may differ
-/// from those of a prefill, and a sequence's tokens must not depend on what ran before it.
+/// The table records only prompts, never drawn tokens. The keys of a drawn token come from a step of one token, and their last bits
+/// may differ from a prefill. A sequence's tokens must not depend on what ran before it.
 /// </remarks>
 /// <param name="rows">Rows of the cache.</param>
-/// <param name="sharing">Whose prompts may be found by whom.</param>
+/// <param name="sharing">Which clients may reuse each other's prefixes.</param>
 internal sealed class PrefixTable(int rows, PrefixSharing sharing)
 {
     /// <summary>
-    /// Shorter prefixes are computed anew. A prompt on top of a copy goes through the graph by itself, which costs about as much as
-    /// this many tokens more in a batch.
+    /// Minimum tokens to reuse; shorter prefixes are computed again. A prompt that starts from a copy needs its own run of the graph,
+    /// which costs about as much as this many more tokens in a batch.
     /// </summary>
     public const int FewestTokens = 32;
 
     /// <summary>
-    /// Tokens that are always computed: the last one's logits are needed, and a single token would go another way through the
-    /// products than the same token in a longer prompt.
+    /// Minimum tokens to compute for every prompt. The last token is computed for its logits. It never runs alone, because ONNX Runtime
+    /// takes another path for a single token, which rounds differently from a longer prefill.
     /// </summary>
     public const int RecomputedTokens = 2;
 
     private readonly Known?[] _rows = new Known?[rows];
 
-    /// <summary>The row that shares the longest beginning with a prompt, and how many tokens of it can be copied; 0 where it is not worth it.</summary>
+    /// <summary>Finds the row with the longest common prefix, and the number of its tokens to copy; 0 if a copy does not pay off.</summary>
     /// <param name="prompt">The prompt.</param>
-    /// <param name="client">Whose it is: rows it may not share with are not looked at.</param>
+    /// <param name="client">Client of the prompt; rows that it may not share are skipped.</param>
     public (int Row, int Tokens) Longest(int[] prompt, string client)
     {
         int best = -1;
@@ -43,16 +43,16 @@ internal sealed class PrefixTable(int rows, PrefixSharing sharing)
         return usable >= FewestTokens ? (best, usable) : (-1, 0);
     }
 
-    /// <summary>A row now begins with this prompt.</summary>
+    /// <summary>Records that a row starts with this prompt.</summary>
     /// <param name="row">The row.</param>
     /// <param name="prompt">The prompt.</param>
-    /// <param name="client">Whose it is.</param>
+    /// <param name="client">Client of the prompt.</param>
     public void Set(int row, int[] prompt, string client) => _rows[row] = new Known(prompt, client);
 
-    /// <summary>A row's content was copied to another.</summary>
+    /// <summary>Records that a row was copied to another.</summary>
     public void Copy(int from, int to) => _rows[to] = _rows[from];
 
-    /// <summary>Nothing is known of these rows any more.</summary>
+    /// <summary>Forgets the prompts of these rows.</summary>
     public void Forget(int firstRow, int count) => Array.Clear(_rows, firstRow, count);
 
     private readonly record struct Known(int[] Prompt, string Client);

@@ -3,7 +3,7 @@ using Rudder.Engine.Kernels;
 
 namespace Rudder.Engine.Generation;
 
-/// <summary>Ids, positions and mask of several prompt tokens a row, padded on the right.</summary>
+/// <summary>Input ids, positions and mask of several prompt tokens per row, right-padded.</summary>
 internal sealed class PromptInput : IDisposable
 {
     private readonly NativeBuffer<long> _ids;                // [B,T]
@@ -12,10 +12,10 @@ internal sealed class PromptInput : IDisposable
     private readonly int _tokens;
     private readonly int _maskWidth;
 
-    /// <summary>Allocates zeros.</summary>
+    /// <summary>Allocates zeroed memory.</summary>
     /// <param name="rows">B.</param>
     /// <param name="tokens">T, the longest row.</param>
-    /// <param name="maskWidth">T, and where the graph has the cache also the tokens of a row that are in it.</param>
+    /// <param name="maskWidth">T; for a graph with the cache as input, T plus the cached tokens of a row.</param>
     public PromptInput(int rows, int tokens, int maskWidth)
     {
         (Rows, _tokens, _maskWidth) = (rows, tokens, maskWidth);
@@ -29,8 +29,8 @@ internal sealed class PromptInput : IDisposable
 
     /// <summary>Writes one row.</summary>
     /// <param name="row">The row.</param>
-    /// <param name="ids">Its tokens, T at most.</param>
-    /// <param name="firstPosition">Tokens it holds already: the first one's position.</param>
+    /// <param name="ids">Its tokens, at most T.</param>
+    /// <param name="firstPosition">Tokens already in the row; this is the position of the first new token.</param>
     public void Fill(int row, ReadOnlySpan<int> ids, int firstPosition)
     {
         var places = _ids.Span((long)row * _tokens, _tokens);
@@ -44,7 +44,7 @@ internal sealed class PromptInput : IDisposable
         _mask.Span((long)row * _maskWidth, Math.Min(_maskWidth, firstPosition + ids.Length)).Fill(1);
     }
 
-    /// <summary>Gives the memory to a run of the decoder.</summary>
+    /// <summary>Passes the tensors to a run of the decoder.</summary>
     public void Bind(GraphBinding binding)
     {
         binding.Input("input_ids", _ids.View(0, Rows, _tokens));

@@ -3,21 +3,21 @@ using Rudder.Engine.Telemetry;
 
 namespace Rudder.Engine.Generation;
 
-/// <summary>One token to be drawn: for which sequence, and from which row's logits.</summary>
+/// <summary>One token to draw: its sequence and the row of its logits.</summary>
 /// <param name="Slot">The sequence.</param>
 /// <param name="LogitsRow">The row.</param>
 internal readonly record struct PendingDraw(Slot Slot, int LogitsRow);
 
 /// <summary>
-/// Brings admitted prompts into the cache: new ones together in one batch, those that begin like a known one on top of a copy of
-/// its rows, and one that is longer than a prefill may be chunk by chunk, with decoding steps between.
+/// Prefills admitted prompts into the cache. It batches new prompts together, starts a prompt with a cached prefix from a copy of that
+/// row, and reads a prompt longer than one prefill in chunks, with decoding steps between them.
 /// </summary>
-/// <remarks>Belongs to the engine's thread. A prompt is read once, however many samples, or requests that may share it, ask for it together.</remarks>
+/// <remarks>For the engine's thread only. It reads a prompt once for all samples and sharing requests that arrive together.</remarks>
 /// <param name="decoder">The decoder.</param>
-/// <param name="slots">Where sequences go when their prompt is read.</param>
+/// <param name="slots">Receives sequences when their prompt is read.</param>
 /// <param name="chunkTokens">Tokens of one chunk.</param>
-/// <param name="sharing">Whose prompts may share what is read.</param>
-/// <param name="observer">Told of prefills and admissions.</param>
+/// <param name="sharing">Which clients may reuse each other's prefills.</param>
+/// <param name="observer">Receives prefills and admissions.</param>
 internal sealed class PromptReader(IDecoder decoder, SlotTable slots, int chunkTokens, PrefixSharing sharing, IEngineObserver observer)
 {
     private readonly PrefixTable _prefixes = new(slots.Capacity, sharing);
@@ -25,24 +25,24 @@ internal sealed class PromptReader(IDecoder decoder, SlotTable slots, int chunkT
     private Admission _long;                                 // default: none
     private int _longRead;
 
-    /// <summary>Whether a long prompt is under way.</summary>
+    /// <summary>Whether a long prompt is being read.</summary>
     public bool IsReading => _long.Prompt is not null;
 
-    /// <summary>Slots of a long prompt under way: its completions have left the queue and are not decoded yet.</summary>
+    /// <summary>Slots reserved for the long prompt that is being read; its completions have left the queue but do not decode yet.</summary>
     public int HeldSlots => _long.Count;
 
-    /// <summary>Tokens that a long prompt under way has in the cache.</summary>
+    /// <summary>Cache tokens of the long prompt that is being read.</summary>
     public int ReadTokens => IsReading ? _longRead : 0;
 
-    /// <summary>Slots that can be given away.</summary>
+    /// <summary>Slots available for admission.</summary>
     public int FreeSlots => slots.Free - HeldSlots;
 
-    // While it is read, a long prompt lies in the last row, which stays free as long as FreeSlots is heeded.
+    // While a long prompt is read, it occupies the last row. FreeSlots leaves that row free.
     private int LongRow => slots.Capacity - 1;
 
-    /// <summary>Reads admitted prompts, or begins to.</summary>
-    /// <param name="admissions">As the queue gave them.</param>
-    /// <param name="draws">Gets the first draw of each sequence that has its slot now.</param>
+    /// <summary>Reads admitted prompts, or starts to read a long one.</summary>
+    /// <param name="admissions">Admissions from the queue.</param>
+    /// <param name="draws">Receives the first draw of each sequence that now has its slot.</param>
     public void Read(List<Admission> admissions, List<PendingDraw> draws)
     {
         List<Admission> unknown = [];
@@ -70,8 +70,8 @@ internal sealed class PromptReader(IDecoder decoder, SlotTable slots, int chunkT
         }
     }
 
-    /// <summary>Reads the next chunk of the long prompt under way.</summary>
-    /// <param name="draws">Gets its first draws when that was the last one.</param>
+    /// <summary>Reads the next chunk of the long prompt.</summary>
+    /// <param name="draws">Receives the prompt's first draws after its last chunk.</param>
     public void Continue(List<PendingDraw> draws)
     {
         var admission = _long;
@@ -80,7 +80,8 @@ internal sealed class PromptReader(IDecoder decoder, SlotTable slots, int chunkT
         int count = Math.Min(Math.Max(chunkTokens, PrefixTable.RecomputedTokens), left);
         if (left - count == 1)
         {
-            // No chunk of a single token, neither this one nor the last: it would go another way through the products.
+            // Never prefill a single token, neither now nor as the last chunk: ONNX Runtime takes another path for it, which rounds
+            // differently.
             count += count > PrefixTable.RecomputedTokens ? -1 : 1;
         }
 
@@ -99,15 +100,15 @@ internal sealed class PromptReader(IDecoder decoder, SlotTable slots, int chunkT
         }
     }
 
-    /// <summary>Copies a row's cache when slots are compacted; throws what the decoder throws.</summary>
+    /// <summary>Copies a row's cache when slots are compacted; throws the exceptions of the decoder.</summary>
     public void CopyRow(int from, int to, int tokens)
     {
-        _prefixes.Forget(to, 1);                             // of a copy that fails part may be there
+        _prefixes.Forget(to, 1);                             // a failed copy may be partial
         decoder.CopyRow(from, to, tokens);
         _prefixes.Copy(from, to);
     }
 
-    /// <summary>Fails what is under way.</summary>
+    /// <summary>Fails the long prompt that is being read.</summary>
     public void Fail(Exception cause)
     {
         _long.Prompt?.Batch.Fail(cause);
@@ -153,7 +154,7 @@ internal sealed class PromptReader(IDecoder decoder, SlotTable slots, int chunkT
         }
 
         observer.Prefilled(prompts.Length, prompts.Length * prompts.Max(prompt => prompt.Length), Stopwatch.GetElapsedTime(start));
-        // Every prompt's first sequence keeps the row it was read into; only then do copies fill the rows behind.
+        // The first sequence of every prompt keeps the row of the prefill. Only then do copies fill the rows after it.
         for (int i = 0; i < groups.Count; i++)
         {
             Know(firstRow + i, groups[i][0]);
@@ -170,7 +171,7 @@ internal sealed class PromptReader(IDecoder decoder, SlotTable slots, int chunkT
         }
     }
 
-    /// <summary>Gives a prompt that was read into a row by itself its slots.</summary>
+    /// <summary>Gives slots to a prompt that was prefilled alone into a row.</summary>
     private void Place(Admission admission, int readRow, List<PendingDraw> draws)
     {
         bool inPlace = readRow == slots.Count;
@@ -191,7 +192,7 @@ internal sealed class PromptReader(IDecoder decoder, SlotTable slots, int chunkT
             _prefixes.Forget(row, 1);
             if (!TryCopy(readRow, row, prompt.Length, admission))
             {
-                return;                                      // the whole batch has failed
+                return;                                      // the whole batch failed
             }
 
             Know(row, admission);
@@ -209,7 +210,7 @@ internal sealed class PromptReader(IDecoder decoder, SlotTable slots, int chunkT
         slots.Add(slot);
     }
 
-    // A device may fail under a copy, too.
+    // A device can also fail during a copy.
     private bool TryCopy(int from, int to, int tokens, Admission admission)
     {
         try
@@ -252,8 +253,8 @@ internal sealed class PromptReader(IDecoder decoder, SlotTable slots, int chunkT
         return true;
     }
 
-    /// <summary>Takes prompts of the same ids for one where they may share what is read.</summary>
-    /// <param name="sharing">Whose may.</param>
+    /// <summary>Groups prompts with equal ids if they may share a prefill.</summary>
+    /// <param name="sharing">Which clients may share.</param>
     private sealed class SharedPrompts(PrefixSharing sharing) : IEqualityComparer<PromptWork>
     {
         public bool Equals(PromptWork? x, PromptWork? y) => ReferenceEquals(x, y)

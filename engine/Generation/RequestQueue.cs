@@ -2,18 +2,15 @@ using Rudder.Engine.Scheduling;
 
 namespace Rudder.Engine.Generation;
 
-/// <summary>Completions that run next: part of one prompt's samples.</summary>
+/// <summary>Admission of consecutive samples of one prompt.</summary>
 /// <param name="Prompt">The prompt.</param>
 /// <param name="FirstSample">First sample index.</param>
 /// <param name="Count">Consecutive samples.</param>
 internal readonly record struct Admission(PromptWork Prompt, int FirstSample, int Count);
 
-/// <summary>The bounded queue in front of an engine, fair between clients. Many callers put in; the engine's one thread takes out.</summary>
-/// <remarks>
-/// Clients take turns, one prompt a turn; a client's own prompts go oldest first. So a client with a thousand prompts delays
-/// another's by the prompt whose turn it is, not by all of them.
-/// </remarks>
-/// <param name="capacity">Sequences that may wait, of all clients together.</param>
+/// <summary>The bounded queue in front of an engine, fair between clients. Many threads add; only the engine's thread takes.</summary>
+/// <remarks>Clients take turns, one prompt per turn, oldest first: a client with many prompts delays another by only one.</remarks>
+/// <param name="capacity">Maximum sequences that may wait, over all clients.</param>
 internal sealed class RequestQueue(int capacity)
 {
     private readonly Lock _lock = new();
@@ -22,7 +19,7 @@ internal sealed class RequestQueue(int capacity)
     private int _sequences;
     private bool _closed;
 
-    /// <summary>Sequences that wait.</summary>
+    /// <summary>Number of waiting sequences.</summary>
     public int Sequences
     {
         get
@@ -34,9 +31,9 @@ internal sealed class RequestQueue(int capacity)
         }
     }
 
-    /// <summary>Puts a batch in, whole or not at all.</summary>
+    /// <summary>Adds a whole batch, or refuses it.</summary>
     /// <exception cref="RequestFault">The queue is closed.</exception>
-    /// <exception cref="RequestFault">It would hold more than its capacity.</exception>
+    /// <exception cref="RequestFault">The batch exceeds the capacity.</exception>
     public void Enqueue(BatchWork batch)
     {
         int sequences = batch.Prompts.Sum(prompt => prompt.Request.Samples);
@@ -50,7 +47,7 @@ internal sealed class RequestQueue(int capacity)
 
             if (_sequences + sequences > capacity)
             {
-                DropOver();                                  // what was given up must not keep others out
+                DropOver();                                  // cancelled work must not keep new work out
             }
 
             if (_sequences + sequences > capacity)
@@ -69,16 +66,16 @@ internal sealed class RequestQueue(int capacity)
         }
     }
 
-    /// <summary>Takes what runs next: clients in turn, each one's oldest prompt. Of a prompt that is split, the rest stays first of its client's.</summary>
+    /// <summary>Takes the next prompts: clients in turn, oldest first. The rest of a split prompt stays first of its client.</summary>
     /// <remarks>
-    /// Every sequence reserves its prompt and all tokens it may draw. The first that does not fit <paramref name="freeTokens"/> ends
-    /// the take and keeps its turn, though a shorter one behind it might fit: otherwise short requests, of its own client or of others,
-    /// could hold up a long one for ever. The price is room left unused until enough is free. An idle engine must have room for any
-    /// single sequence it accepts.
+    /// Every sequence reserves its prompt and its maximum new tokens. The first that does not fit <paramref name="freeTokens"/> ends the
+    /// take and keeps its turn, even if a shorter one behind it would fit: otherwise short requests, of the same client or of others, could
+    /// delay a long one for ever. The price is cache that stays unused until enough is free. An idle engine must have room for any single
+    /// sequence that it accepts.
     /// </remarks>
     /// <param name="slots">Free slots.</param>
-    /// <param name="maxPromptTokens">Bound on number of prompts × longest prompt; the first prompt always fits.</param>
-    /// <param name="freeTokens">Tokens of cache that are neither held nor reserved; by default no limit.</param>
+    /// <param name="maxPromptTokens">Maximum of prompts × longest prompt; the first prompt always fits.</param>
+    /// <param name="freeTokens">Cache tokens that are neither used nor reserved; unlimited by default.</param>
     public List<Admission> Take(int slots, int maxPromptTokens, long freeTokens = long.MaxValue)
     {
         List<Admission> taken = [];
@@ -117,7 +114,7 @@ internal sealed class RequestQueue(int capacity)
         return taken;
     }
 
-    /// <summary>Forgets prompts whose batch was cancelled or failed.</summary>
+    /// <summary>Removes prompts whose batch was cancelled or failed.</summary>
     public void RemoveOver()
     {
         lock (_lock)
@@ -127,7 +124,7 @@ internal sealed class RequestQueue(int capacity)
         }
     }
 
-    /// <summary>Takes nothing new from now on.</summary>
+    /// <summary>Refuses new work from now on.</summary>
     public void Close()
     {
         lock (_lock)
@@ -137,7 +134,7 @@ internal sealed class RequestQueue(int capacity)
         }
     }
 
-    /// <summary>Everything that waits, taken out.</summary>
+    /// <summary>Removes and returns everything that waits.</summary>
     public IReadOnlyList<PromptWork> Clear()
     {
         lock (_lock)
@@ -150,7 +147,7 @@ internal sealed class RequestQueue(int capacity)
     }
 
     /// <summary>Blocks until there is work.</summary>
-    /// <returns>False when the queue is closed and empty, or <paramref name="stopping"/> fired.</returns>
+    /// <returns>False if the queue is closed and empty, or <paramref name="stopping"/> fired.</returns>
     public bool WaitForWork(CancellationToken stopping)
     {
         try

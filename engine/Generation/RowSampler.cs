@@ -2,23 +2,23 @@ using Rudder.Engine.Sampling;
 
 namespace Rudder.Engine.Generation;
 
-/// <summary>Something to be done for each of a number of rows, each row by itself.</summary>
+/// <summary>Work that runs once per row, independently of the other rows.</summary>
 internal interface IRowWork
 {
-    /// <summary>Does it for one row; must not throw. Rows run at the same time.</summary>
+    /// <summary>Processes one row; must not throw. Rows run concurrently.</summary>
     /// <param name="row">The row.</param>
-    /// <param name="sampler">The running thread's own sampler.</param>
+    /// <param name="sampler">The sampler of the current thread.</param>
     void Do(int row, TokenSampler sampler);
 }
 
-/// <summary>Spreads rows over a few threads of its own, the caller's among them. Which thread takes a row has no influence on its result.</summary>
+/// <summary>Distributes rows over its own threads and the caller's. A row's result does not depend on the thread.</summary>
 /// <remarks>
-/// The threads sleep between runs: a decoding step lies between two of them, and takes all cores. Nothing is allocated in a run.
-/// A run belongs to one thread at a time.
+/// The threads sleep between runs, because the decoding step between two runs uses all cores. A run allocates nothing.
+/// Only one thread may start runs at a time.
 /// </remarks>
 internal sealed class RowSampler : IDisposable
 {
-    private const int FewestRows = 4;                        // fewer are done before a thread has woken up
+    private const int FewestRows = 4;                        // fewer rows finish before a thread wakes up
     private readonly TokenSampler _own = new();
     private readonly SemaphoreSlim _start = new(0);
     private readonly CountdownEvent _done = new(1);
@@ -28,7 +28,7 @@ internal sealed class RowSampler : IDisposable
     private int _next;
 
     /// <summary>Starts the threads.</summary>
-    /// <param name="threads">How many rows run at a time; 0: one per processor.</param>
+    /// <param name="threads">Rows that run concurrently; 0 means one per processor.</param>
     public RowSampler(int threads)
     {
         _helpers = (threads > 0 ? threads : Environment.ProcessorCount) - 1;
@@ -38,7 +38,7 @@ internal sealed class RowSampler : IDisposable
         }
     }
 
-    /// <summary>Does the work for rows 0 to <paramref name="rows"/> - 1 and returns when all are done.</summary>
+    /// <summary>Processes rows 0 to <paramref name="rows"/> - 1 and returns when all are done.</summary>
     public void Run(int rows, IRowWork work)
     {
         if (_helpers == 0 || rows < FewestRows)
@@ -59,7 +59,7 @@ internal sealed class RowSampler : IDisposable
         _done.Wait();
     }
 
-    /// <summary>Ends the threads.</summary>
+    /// <summary>Stops the threads.</summary>
     public void Dispose()
     {
         _work = null;

@@ -7,10 +7,10 @@ using Rudder.Engine.Kernels;
 namespace Rudder.Engine.Generation;
 
 /// <summary>
-/// The exported decoder on ONNX Runtime with attention of our own, <see cref="SlotAttention"/>: its cache lies outside the graph,
-/// one row a slot, and never moves.
+/// The exported decoder on ONNX Runtime with this project's own attention, <see cref="SlotAttention"/>. Its cache is outside the graph,
+/// has one row per slot, and never moves.
 /// </summary>
-/// <remarks>A step's binding depends on its number of rows alone, so there is one per width, made on first use; a step allocates nothing.</remarks>
+/// <remarks>A step allocates nothing. Its binding depends only on its number of rows: one per width, created on first use.</remarks>
 internal sealed class SlotDecoder : IDecoder
 {
     private const long SingleToken = 1;
@@ -20,7 +20,7 @@ internal sealed class SlotDecoder : IDecoder
     private readonly GraphShape _shape;
     private readonly NativeBuffer<long> _ids;                // [S]
     private readonly NativeBuffer<long> _positions;          // [S]
-    private readonly NativeBuffer<long> _ones;               // [S]: in a step every row has one token
+    private readonly NativeBuffer<long> _ones;               // [S]: every row has one token in a step
     private readonly NativeBuffer<float> _logits;            // [S,V]
     private readonly GraphBinding?[] _steps;
     private readonly RunOptions _runOptions = new();
@@ -59,7 +59,7 @@ internal sealed class SlotDecoder : IDecoder
     /// <inheritdoc/>
     public GeneratorInfo Info { get; }
 
-    /// <summary>Loads a decoder and runs it once.</summary>
+    /// <summary>Loads a decoder and runs it once as a warm-up.</summary>
     /// <exception cref="RequestFault">The graph cannot be loaded or its cache would be too large.</exception>
     public static SlotDecoder Load(GraphFolder folder, EngineOptions options, int? eosId)
     {
@@ -122,7 +122,7 @@ internal sealed class SlotDecoder : IDecoder
             step?.Dispose();
         }
 
-        // After a constructor that failed part of it is not there; the session goes before what its kernels use.
+        // After a failed constructor some of these are null. The session is disposed before the memory that its kernels use.
         _session?.Dispose();
         _attention?.Dispose();
         _runOptions.Dispose();
@@ -133,7 +133,7 @@ internal sealed class SlotDecoder : IDecoder
         _logits?.Dispose();
     }
 
-    // Beside products in 8 bits the cache keeps 16: less error than the products have, and half the bytes to read.
+    // With int8 products the cache holds 16 bits: its error is below that of the products, and each step reads half the bytes.
     private static SlotCache Cache(GraphShape shape, int slots, int maxTokens, long maxBytes)
     {
         if (maxTokens > SlotCache.MostTokens)

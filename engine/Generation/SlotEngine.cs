@@ -6,12 +6,12 @@ using Rudder.Engine.Telemetry;
 
 namespace Rudder.Engine.Generation;
 
-/// <summary>Continuous batching: S slots decoded together, each sequence with its own parameters, seed and position.</summary>
+/// <summary>Continuous batching: decodes S slots together; each sequence has its own parameters, seed and position.</summary>
 /// <remarks>
-/// One thread owns the decoder and runs the loop: retire, admit, prefill, step, sample, publish; the rows of a step are sampled on
-/// several. A sequence's draws depend on (seed, sample index, place) and its own logits alone, and a row's logits on its own
-/// tokens, so its tokens are the same whatever else runs. A step allocates nothing, unless a request has stop strings,
-/// which are looked for in decoded text, asks for the most probable tokens, or has callbacks that allocate.
+/// One thread owns the decoder and runs the loop: retire, admit, prefill, step, sample, publish. Several threads sample the rows of a
+/// step. A sequence's draws depend only on (seed, sample index, position) and its own logits, and a row's logits only on its own tokens.
+/// So its tokens are the same whatever else runs. A step allocates nothing, unless a request has stop strings, which need decoded
+/// text, asks for the most probable tokens, or has callbacks that allocate.
 /// </remarks>
 internal sealed class SlotEngine : IGenerator, IRowWork
 {
@@ -24,11 +24,11 @@ internal sealed class SlotEngine : IGenerator, IRowWork
     private readonly RowSampler _sampler;
     private readonly CancellationTokenSource _stopping = new();
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly Action<int, int, int> _copyRow;         // made once: a method's name in a call would be a new object each time
+    private readonly Action<int, int, int> _copyRow;         // cached: a method group allocates a delegate per call
     private readonly Action<Slot> _retired;
     private readonly List<PendingDraw> _draws;
     private readonly TokenDraw[] _drawn;
-    private readonly RankedToken[]?[] _top;                  // of the rows that ask for it
+    private readonly RankedToken[]?[] _top;                  // set for rows that request it
     private readonly Exception?[] _faults;
     private readonly int[] _ids;
     private readonly int[] _lengths;
@@ -36,7 +36,7 @@ internal sealed class SlotEngine : IGenerator, IRowWork
     private int _running;
     private long _cachedTokens;
 
-    /// <summary>Starts an engine on a decoder, which it owns from then on.</summary>
+    /// <summary>Starts an engine on a decoder and takes ownership of it.</summary>
     public SlotEngine(IDecoder decoder, EngineOptions options, IEngineObserver? observer = null)
     {
         int slots = decoder.Info.Slots;
@@ -55,18 +55,18 @@ internal sealed class SlotEngine : IGenerator, IRowWork
     /// <inheritdoc/>
     public GeneratorInfo Info => _decoder.Info;
 
-    /// <summary>Sequences waiting for a slot.</summary>
+    /// <summary>Number of sequences that wait for a slot.</summary>
     public int Waiting => _queue.Sequences;
 
-    /// <summary>What the engine holds, as of its last step; read from any thread.</summary>
+    /// <summary>Load of the engine after its last step; any thread may read it.</summary>
     public EngineLoad Occupancy => new(
         Volatile.Read(ref _running), Waiting, Info.Slots, Volatile.Read(ref _cachedTokens), (long)Info.Slots * Info.Context);
 
     /// <summary>Loads a model's decoder, warms it and starts the loop.</summary>
     /// <param name="folder">The model's graphs.</param>
     /// <param name="options">Limits.</param>
-    /// <param name="eosId">End-of-text id, for information.</param>
-    /// <param name="observer">Told of what the loop does; null: nobody.</param>
+    /// <param name="eosId">End-of-text id, for <see cref="Info"/> only.</param>
+    /// <param name="observer">Receives the events of the loop; null for none.</param>
     /// <exception cref="RequestFault">The graph cannot be loaded or its cache would be too large.</exception>
     public static SlotEngine Load(GraphFolder folder, EngineOptions options, int? eosId, IEngineObserver? observer = null) =>
         new(Decoder(folder, options, eosId), options, observer);
@@ -105,7 +105,7 @@ internal sealed class SlotEngine : IGenerator, IRowWork
         }
         catch (Exception e)
         {
-            _faults[row] = e;                                // logits that are no distribution are their request's fault alone
+            _faults[row] = e;                                // invalid logits fail only their own request
         }
     }
 
@@ -114,16 +114,16 @@ internal sealed class SlotEngine : IGenerator, IRowWork
         while (!_stopping.IsCancellationRequested)
         {
             RetireFinished();                                // finished, cancelled, past deadline
-            Admit();                                         // clients in turn, while a slot is free; one prefill or one chunk
-            RetireFinished();                                // completions of one token
+            Admit();                                         // clients in turn, while a slot is free; one prefill or chunk
+            RetireFinished();                                // completions of a single token
             PublishOccupancy();
             if (_slots.Count > 0)
             {
-                Step();                                      // one token per live slot; the slow line
+                Step();                                      // one token per live slot; takes most of the time
             }
             else if (!_reader.IsReading && !_queue.WaitForWork(_stopping.Token))
             {
-                break;                                       // stopped
+                break;                                       // the engine stopped
             }
         }
 
@@ -140,7 +140,7 @@ internal sealed class SlotEngine : IGenerator, IRowWork
         _ended.SetResult();
     }
 
-    // On the processor this program's own attention; on a device, and for graphs in 16 bits, that of the graph.
+    // The processor runs this project's own attention. Devices and fp16 graphs use the graph's attention.
     private static IDecoder Decoder(GraphFolder folder, EngineOptions options, int? eosId) =>
         options.Device == GraphDevice.Cuda || options.Precision == GraphPrecision.Fp16
             ? OnnxDecoder.Load(folder, options, eosId)
@@ -158,7 +158,7 @@ internal sealed class SlotEngine : IGenerator, IRowWork
         Volatile.Write(ref _cachedTokens, tokens);
     }
 
-    // What live sequences may still grow to is taken: a sequence that has its slot never waits for cache.
+    // Live sequences hold all the cache that they may grow to, so a sequence with a slot never waits for cache.
     private long FreeTokens()
     {
         long free = (long)Info.Slots * Info.Context;
@@ -186,7 +186,7 @@ internal sealed class SlotEngine : IGenerator, IRowWork
         _lastStep = _slots.Count > 0 ? _lastStep : 0;        // no sequence waits for its next token
         if (_reader.IsReading)
         {
-            _reader.Continue(_draws);                        // others wait until it is read, decoding does not
+            _reader.Continue(_draws);                        // admission waits until it is read; decoding continues
         }
         else if (_reader.FreeSlots > 0 && _queue.Sequences > 0)
         {
@@ -235,7 +235,7 @@ internal sealed class SlotEngine : IGenerator, IRowWork
         _lastStep = end;
     }
 
-    /// <summary>Draws what is pending, on several threads, and publishes it in the order of the rows.</summary>
+    /// <summary>Draws all pending tokens on several threads, and publishes them in row order.</summary>
     private void Draw()
     {
         _sampler.Run(_draws.Count, this);
@@ -252,7 +252,7 @@ internal sealed class SlotEngine : IGenerator, IRowWork
         }
     }
 
-    // A broken decoder of stop strings, too, is its request's fault alone.
+    // A failing decoder of stop strings also fails only its own request.
     private static void Publish(Slot slot, TokenDraw draw, RankedToken[]? top, Exception? fault)
     {
         try

@@ -8,19 +8,19 @@ internal sealed class SlotTable(int capacity)
 {
     private readonly List<Slot> _live = new(capacity);
 
-    /// <summary>Slots in all.</summary>
+    /// <summary>Total number of slots.</summary>
     public int Capacity => capacity;
 
-    /// <summary>Live slots.</summary>
+    /// <summary>Number of live slots.</summary>
     public int Count => _live.Count;
 
-    /// <summary>Slots without a sequence.</summary>
+    /// <summary>Number of free slots.</summary>
     public int Free => capacity - _live.Count;
 
     /// <summary>The sequence in a row.</summary>
     public Slot this[int row] => _live[row];
 
-    /// <summary>Puts a sequence into the next row and returns the row.</summary>
+    /// <summary>Adds a sequence in the next row and returns the row.</summary>
     public int Add(Slot slot)
     {
         ArgumentOutOfRangeException.ThrowIfZero(Free);
@@ -28,9 +28,9 @@ internal sealed class SlotTable(int capacity)
         return _live.Count - 1;
     }
 
-    /// <summary>Frees the slots of sequences that are finished, cancelled or failed; the last rows move into the gaps. One that cannot be moved fails.</summary>
+    /// <summary>Frees slots of sequences that are over and moves the last rows into the gaps. A sequence fails if its copy fails.</summary>
     /// <param name="copyRow">Copies a row's cache: from, to, tokens.</param>
-    /// <param name="retired">Told of each sequence that had a slot.</param>
+    /// <param name="retired">Receives each retired sequence.</param>
     public void RetireFinished(Action<int, int, int> copyRow, Action<Slot>? retired = null)
     {
         for (int row = 0; row < _live.Count;)
@@ -54,13 +54,13 @@ internal sealed class SlotTable(int capacity)
                 Move(last, row, copyRow);
             }
 
-            _live.RemoveAt(last);                            // what moved into the row is looked at next: it may be over, too
+            _live.RemoveAt(last);                            // the moved sequence is checked next: it may also be over
         }
     }
 
     /// <summary>Fails every live sequence and frees its slot.</summary>
-    /// <param name="cause">Why.</param>
-    /// <param name="retired">Told of each.</param>
+    /// <param name="cause">The cause.</param>
+    /// <param name="retired">Receives each failed sequence.</param>
     public void FailAll(Exception cause, Action<Slot>? retired = null)
     {
         foreach (var slot in _live)
@@ -88,7 +88,7 @@ internal sealed class SlotTable(int capacity)
 
 /// <summary>One sequence being decoded.</summary>
 /// <param name="prompt">Its prompt.</param>
-/// <param name="sampleIndex">Which of the prompt's completions.</param>
+/// <param name="sampleIndex">Index of the completion among the prompt's completions.</param>
 internal sealed class Slot(PromptWork prompt, int sampleIndex)
 {
     private readonly List<int> _ids = new(prompt.Request.MaxNewTokens);
@@ -98,28 +98,28 @@ internal sealed class Slot(PromptWork prompt, int sampleIndex)
     /// <summary>Its prompt.</summary>
     public PromptWork Prompt { get; } = prompt;
 
-    /// <summary>Which of the prompt's completions.</summary>
+    /// <summary>Index of the completion among the prompt's completions.</summary>
     public int SampleIndex { get; } = sampleIndex;
 
-    /// <summary>Tokens in the row's cache; the next token fed gets this position.</summary>
+    /// <summary>Tokens in the row's cache; this is the position of the next token.</summary>
     public int CachedTokens { get; set; } = prompt.Request.PromptIds.Length;
 
-    /// <summary>Tokens drawn so far; the place of the next one in the completion.</summary>
+    /// <summary>Tokens drawn so far; this is the next token's position in the completion.</summary>
     public int Drawn => _ids.Count;
 
-    /// <summary>The token to feed next.</summary>
+    /// <summary>The next token to feed.</summary>
     public int LastId => _ids[^1];
 
-    /// <summary>Why the sequence ended; null while it has not, or was given up.</summary>
+    /// <summary>Why the sequence ended; null while it runs and after a cancellation.</summary>
     public GenerationEnd? End { get; private set; }
 
     /// <summary>Whether the slot can be freed.</summary>
     public bool IsOver => End is not null || Prompt.Batch.IsOver;
 
-    /// <summary>Takes a drawn token, publishes it, and ends the sequence where the rules say so.</summary>
+    /// <summary>Adds a drawn token, publishes it, and ends the sequence at a stop or at the length limit.</summary>
     /// <param name="id">The token.</param>
     /// <param name="logProb">Its raw log-prob, nats.</param>
-    /// <param name="top">The most probable tokens at its place; null where none were asked for.</param>
+    /// <param name="top">The most probable tokens at this position; null unless the request asks for them.</param>
     public void Append(int id, float logProb, RankedToken[]? top = null)
     {
         var request = Prompt.Request;

@@ -3,7 +3,7 @@ using Rudder.Engine.Graphs;
 
 namespace Rudder.Engine.Generation;
 
-/// <summary>One binding of the decoder graph to memory: caches of a range of slots in place, and the inputs and logits given.</summary>
+/// <summary>One binding of the decoder graph: the caches of a range of slots in place, the inputs and the logits.</summary>
 internal sealed class StepBinding : GraphBinding
 {
     /// <summary>Binds past and present of every layer to the same rows of the arena.</summary>

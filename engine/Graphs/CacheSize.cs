@@ -1,14 +1,14 @@
 namespace Rudder.Engine.Graphs;
 
-/// <summary>How large a cache of keys and values is.</summary>
+/// <summary>Computes the size of a key-value cache.</summary>
 internal static class CacheSize
 {
-    /// <summary>Bytes of a cache, computed before anything is allocated; also the bound of what GenAI allocates by itself.</summary>
+    /// <summary>Bytes of a cache, checked before any allocation; also an upper bound on GenAI's own cache.</summary>
     /// <param name="shape">The graph's shape.</param>
     /// <param name="slots">S.</param>
     /// <param name="maxTokens">maxT.</param>
-    /// <param name="maxBytes">Largest size allowed.</param>
-    /// <exception cref="RequestFault">It would be larger than allowed.</exception>
+    /// <param name="maxBytes">Maximum size.</param>
+    /// <exception cref="RequestFault">The cache would exceed the maximum.</exception>
     public static long Of(GraphShape shape, int slots, int maxTokens, long maxBytes)
     {
         try

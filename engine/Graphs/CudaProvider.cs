@@ -3,10 +3,10 @@ using SessionOptions = Microsoft.ML.OnnxRuntime.SessionOptions;
 
 namespace Rudder.Engine.Graphs;
 
-/// <summary>ONNX Runtime's CUDA provider, found in this build or loaded from a library: it is put in front of the processor's in a session's options.</summary>
+/// <summary>ONNX Runtime's CUDA provider, from this build or a plug-in library. Sessions use it before the CPU provider.</summary>
 /// <remarks>
-/// A build with the GPU packages has the provider inside. A build with the processor's package takes it as a plug-in: a library
-/// registered once for the process, whose devices the runtime then lists. docs/gpu.md says how to get either.
+/// A build with the GPU packages includes the provider. A build with the CPU package loads it as a plug-in: a library that is registered
+/// once per process, after which the runtime lists its devices. docs/gpu.md explains how to get either.
 /// </remarks>
 internal sealed class CudaProvider
 {
@@ -18,21 +18,21 @@ internal sealed class CudaProvider
 
     private static readonly Dictionary<string, string> Settings = new()
     {
-        ["arena_extend_strategy"] = "kSameAsRequested",      // caches are allocated once; rounding up to a power of two would waste a half
-        ["use_tf32"] = "0",                                  // float32 graphs give scores: measurements keep their 24 bits
+        ["arena_extend_strategy"] = "kSameAsRequested",      // caches are allocated once; rounding to a power of two wastes up to half
+        ["use_tf32"] = "0",                                  // float32 graphs compute scores: measurements keep 24-bit precision
     };
 
-    private static string? _registered;                      // path of the one library of this process
-    private readonly OrtEpDevice? _plugIn;                   // null: the provider of the build
+    private static string? _registered;                      // path of the one library that this process registered
+    private readonly OrtEpDevice? _plugIn;                   // null: the build's own provider
 
     private CudaProvider(OrtEpDevice? plugIn) => _plugIn = plugIn;
 
-    /// <summary>The provider that the options ask for; null where they ask for the processor.</summary>
-    /// <exception cref="RequestFault">There is none, or it shows no GPU.</exception>
+    /// <summary>Gets the provider that the options request; null for the processor.</summary>
+    /// <exception cref="RequestFault">There is no provider, or it finds no GPU.</exception>
     public static CudaProvider? For(EngineOptions options) => options.Device == GraphDevice.Cuda ? Open(options.CudaProviderLibrary) : null;
 
-    /// <summary>What keeps CUDA from being used, as far as can be told without touching a GPU; null: nothing.</summary>
-    /// <param name="library">Path of a provider library; empty: the provider of the build.</param>
+    /// <summary>Why CUDA is not available, as far as this is known without using a GPU; null if nothing prevents it.</summary>
+    /// <param name="library">Path of a provider library; empty means the build's own provider.</param>
     public static string? Fault(string library)
     {
         if (library.Length > 0)
@@ -48,8 +48,8 @@ internal sealed class CudaProvider
             : $"Service:Device is cuda; this build has no CUDA provider (it has {string.Join(", ", providers)}). {Remedy}";
     }
 
-    /// <summary>Puts the provider first in a session's options; what it cannot compute stays with the processor.</summary>
-    /// <exception cref="RequestFault">It does not start: no GPU, no driver, or libraries of CUDA missing.</exception>
+    /// <summary>Puts the provider first in a session's options; the processor runs what it does not support.</summary>
+    /// <exception cref="RequestFault">The provider does not start: GPU, driver or CUDA libraries are missing.</exception>
     public void AddTo(SessionOptions options)
     {
         try
@@ -70,7 +70,7 @@ internal sealed class CudaProvider
         }
     }
 
-    /// <summary>The memory of the device, for allocating on it.</summary>
+    /// <summary>The device's memory, for allocations.</summary>
     public OrtMemoryInfo Memory()
     {
         var own = _plugIn?.GetMemoryInfo(OrtDeviceMemoryType.DEFAULT);

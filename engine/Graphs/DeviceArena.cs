@@ -3,8 +3,8 @@ using Microsoft.ML.OnnxRuntime.Tensors;
 
 namespace Rudder.Engine.Graphs;
 
-/// <summary>Keys and values in memory that ONNX Runtime allocates on a device: nothing of them passes through the host, whatever is shared or compacted.</summary>
-/// <remarks>A row is copied whole: it is contiguous, and a device moves it in less time than it takes to be told its pieces.</remarks>
+/// <summary>Key-value cache that ONNX Runtime allocates on a device. Sharing and compaction also stay on the device.</summary>
+/// <remarks>It copies whole rows: a row is contiguous, and one copy takes less time than launching a copy per piece.</remarks>
 internal sealed class DeviceArena : IDisposable
 {
     private readonly GraphShape _shape;
@@ -13,16 +13,16 @@ internal sealed class DeviceArena : IDisposable
     private readonly TensorCopy _copy;
     private readonly OrtAllocator _allocator;
     private readonly OrtMemoryInfo _memory;
-    private readonly OrtMemoryAllocation?[] _blocks;         // key and value of layer 0, of layer 1, …
+    private readonly OrtMemoryAllocation?[] _blocks;         // keys and values of layer 0, of layer 1, …
 
-    /// <summary>Allocates the cache, all zeros.</summary>
-    /// <param name="memory">Of the device.</param>
-    /// <param name="cuda">Its provider; null: the processor, whose memory then stands for a device's.</param>
-    /// <param name="shape">The graph's shape; its cache's type is the blocks' type.</param>
+    /// <summary>Allocates a zeroed cache.</summary>
+    /// <param name="memory">The device's memory.</param>
+    /// <param name="cuda">Its provider; null for the processor, which then stands in for a device.</param>
+    /// <param name="shape">The graph's shape, including the element type of the cache.</param>
     /// <param name="slots">S.</param>
     /// <param name="maxTokens">maxT.</param>
-    /// <param name="maxBytes">Largest size allowed.</param>
-    /// <exception cref="RequestFault">It would be larger than allowed, or the device's memory ran out.</exception>
+    /// <param name="maxBytes">Maximum size.</param>
+    /// <exception cref="RequestFault">The cache would exceed the maximum, or the device ran out of memory.</exception>
     public DeviceArena(OrtMemoryInfo memory, CudaProvider? cuda, GraphShape shape, int slots, int maxTokens, long maxBytes)
     {
         (_shape, _slots, _maxTokens) = (shape, slots, maxTokens);
@@ -62,7 +62,7 @@ internal sealed class DeviceArena : IDisposable
     /// <summary>Keys (even block) or values (odd block) of a contiguous range of slots, [rows,H,maxT,D].</summary>
     /// <param name="block">2 × layer, plus 1 for values.</param>
     /// <param name="firstRow">First slot.</param>
-    /// <param name="rows">Slots.</param>
+    /// <param name="rows">Number of slots.</param>
     public OrtValue View(int block, int firstRow, int rows)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(firstRow);
@@ -73,7 +73,7 @@ internal sealed class DeviceArena : IDisposable
         return OrtValue.CreateTensorValueWithData(_memory, _shape.CacheType, RowShape(rows), start, rows * RowBytes);
     }
 
-    /// <summary>Copies at least the first tokens of one slot to another; what lies behind them there means nothing afterwards.</summary>
+    /// <summary>Copies at least the first tokens of one slot to another; the contents after them are undefined.</summary>
     public void CopyRow(int from, int to, int tokens)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(tokens, _maxTokens);
@@ -97,7 +97,7 @@ internal sealed class DeviceArena : IDisposable
                 $"one layer's keys of {_slots} slots × {_maxTokens} tokens take {bytes:N0} bytes; a block on the device holds at most {uint.MaxValue:N0}. Lower MaxSlots or MaxTokens.");
     }
 
-    // A device's memory begins as anything, and a kernel that multiplies masked values by zero would make NaN of it.
+    // Device memory starts with arbitrary contents; a kernel that multiplies masked values by zero could turn them into NaN.
     private void Clear()
     {
         _copy.Run(_ => Zeros(), block => View(block, 0, 1));
@@ -115,7 +115,7 @@ internal sealed class DeviceArena : IDisposable
             : OrtValue.CreateTensorValueFromMemory(new float[length], RowShape(1));
     }
 
-    // Blocks go before their allocator, and that before the session it belongs to.
+    // Dispose the blocks before their allocator, and the allocator before its session.
     private void Free(OrtAllocator? allocator, OrtMemoryInfo? memory)
     {
         foreach (var block in _blocks)

@@ -2,7 +2,7 @@ using Microsoft.ML.OnnxRuntime;
 
 namespace Rudder.Engine.Graphs;
 
-/// <summary>A graph's inputs and outputs, bound to memory of our own.</summary>
+/// <summary>Binds a graph's inputs and outputs to this program's memory.</summary>
 /// <param name="session">The graph.</param>
 internal class GraphBinding(InferenceSession session) : IDisposable
 {
@@ -10,7 +10,7 @@ internal class GraphBinding(InferenceSession session) : IDisposable
     private readonly List<OrtValue> _values = [];
     private readonly List<(string Name, OrtValue Value)> _inputs = [];
 
-    /// <summary>Binds an input on the host; the value is disposed with this binding.</summary>
+    /// <summary>Binds a host input; the value is disposed with this binding.</summary>
     public void Input(string name, OrtValue value)
     {
         _inputs.Add((name, value));
@@ -26,8 +26,8 @@ internal class GraphBinding(InferenceSession session) : IDisposable
     }
 
     /// <summary>Runs the graph.</summary>
-    /// <param name="options">Of the run.</param>
-    /// <param name="renewInputs">Whether the graph runs on a device: its inputs were copied there when they were bound, so what was written since is bound anew.</param>
+    /// <param name="options">Options of the run.</param>
+    /// <param name="renewInputs">True on a device: binding copies inputs there, so inputs written since then are bound again.</param>
     public void Run(RunOptions options, bool renewInputs = false)
     {
         if (renewInputs)

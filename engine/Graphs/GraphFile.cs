@@ -8,11 +8,11 @@ using SessionOptions = Microsoft.ML.OnnxRuntime.SessionOptions;
 
 namespace Rudder.Engine.Graphs;
 
-/// <summary>A graph read from its file, verified: what it says about itself, and its nodes, which may be changed before it is started.</summary>
+/// <summary>A verified graph from a file: its metadata and its nodes, which may be changed before a session opens.</summary>
 internal sealed class GraphFile
 {
-    // ONNX Runtime enters an operator domain into a table of the process without a lock, when the first session with it opens: two such
-    // sessions at once can fail. One small session enters both domains first; later sessions find them there.
+    // ONNX Runtime registers an operator domain in a process-wide table without a lock when the first session with it opens, so two such
+    // sessions at the same time can fail. One small session registers both domains first; later sessions find them there.
     private static readonly Lazy<bool> DomainsEntered = new(EnterDomains);
 
     private const string WeightsFolder = "session.model_external_initializers_file_folder_path";
@@ -25,17 +25,17 @@ internal sealed class GraphFile
         (Path, _weights, Model, Shape, _asWritten) = (path, weights, model, shape, asWritten);
     }
 
-    /// <summary>The file.</summary>
+    /// <summary>Path of the file.</summary>
     public string Path { get; }
 
-    /// <summary>Its content. The weights lie in files beside it.</summary>
+    /// <summary>The model. Its weights are in separate files.</summary>
     public ModelProto Model { get; }
 
-    /// <summary>What its metadata say.</summary>
+    /// <summary>Shape from its metadata.</summary>
     public GraphShape Shape { get; }
 
-    /// <summary>Reads a verified graph.</summary>
-    /// <param name="folder">Where it lies.</param>
+    /// <summary>Reads and verifies a graph.</summary>
+    /// <param name="folder">Folder of the graph.</param>
     /// <param name="name">Its file name.</param>
     /// <param name="precision">Its precision.</param>
     /// <exception cref="RequestFault">The graph is missing, damaged, or of another model or precision.</exception>
@@ -62,7 +62,7 @@ internal sealed class GraphFile
         return new GraphFile(path, FollowLinks(model, folder), model, shape, folder.AsWritten);
     }
 
-    /// <summary>Takes the node that makes an output out of this graph into one of its own; this one then ends at what that node reads.</summary>
+    /// <summary>Moves the node that computes an output into a graph of its own; this graph then ends at that node's input.</summary>
     /// <param name="output">The output.</param>
     /// <exception cref="RequestFault">No node computes it from one value of the graph and constants.</exception>
     public GraphFile TakeLast(string output)
@@ -76,7 +76,7 @@ internal sealed class GraphFile
         }
 
         var value = new ValueInfoProto { Name = state, Type = declared.Type.Clone() };
-        value.Type.TensorType.Shape = null;                  // known where it is computed
+        value.Type.TensorType.Shape = null;                  // computed at run time
         var last = new GraphProto { Name = output };
         last.Node.Add(node);
         last.Initializer.AddRange(graph.Initializer.Where(tensor => node.Input.Contains(tensor.Name)).Select(tensor => tensor.Clone()));
@@ -89,18 +89,18 @@ internal sealed class GraphFile
         return new GraphFile(Path, _weights, model, Shape, _asWritten);
     }
 
-    /// <summary>Opens the graph in ONNX Runtime; on the processor with this program's operators where they do more at once than ONNX's.</summary>
-    /// <param name="threads">Threads to compute with; 0 is one per processor.</param>
-    /// <param name="cuda">The device it computes on; null: the processor.</param>
-    /// <param name="attention">Its attention, where it has ours by now; it must outlive the session.</param>
-    /// <param name="adjust">Changes the session's settings, for instance to profile it.</param>
-    /// <exception cref="RequestFault">ONNX Runtime refuses it.</exception>
+    /// <summary>Opens the graph in ONNX Runtime; on the processor, fused operators of this program replace groups of operators.</summary>
+    /// <param name="threads">Compute threads; 0 means one per processor.</param>
+    /// <param name="cuda">The device to run on; null for the processor.</param>
+    /// <param name="attention">This program's attention, if the graph uses it; it must outlive the session.</param>
+    /// <param name="adjust">Changes the session's settings, for example to profile it.</param>
+    /// <exception cref="RequestFault">ONNX Runtime rejects the graph.</exception>
     public InferenceSession Start(int threads, CudaProvider? cuda = null, OperatorDomain? attention = null, Action<SessionOptions>? adjust = null)
     {
         using var options = GraphSession.Options(threads);
         adjust?.Invoke(options);
         bool ours = cuda is null && (attention is not null || !_asWritten);
-        if (ours && Shape.Precision != GraphFiles.Name(GraphPrecision.Fp16))       // ours take float32
+        if (ours && Shape.Precision != GraphFiles.Name(GraphPrecision.Fp16))       // our operators take float32
         {
             _ = DomainsEntered.Value;
             FuseRows(threads);
@@ -146,7 +146,7 @@ internal sealed class GraphFile
         }
     }
 
-    // ONNX Runtime refuses weights behind a link that leads out of the folder, as all links of a download cache do. It gets their real place.
+    // ONNX Runtime rejects weights behind a link that leaves the folder, as the links of a download cache do. Pass the target path instead.
     private static string FollowLinks(ModelProto model, GraphFolder folder)
     {
         string? place = null;
@@ -176,8 +176,8 @@ internal sealed class GraphFile
         }
     }
 
-    // What exchanging nodes relies on. This program's own operators trust their attributes, so no file may bring them; and nothing looks
-    // into functions and graphs inside nodes, where they could hide.
+    // Checks the assumptions of graph fusion. This program's own operators trust their attributes, so files must not contain them. Fusion
+    // does not inspect functions or graphs inside nodes, so files must not contain these either.
     private static string? Fault(ModelProto model)
     {
         if (model.Graph is null)
@@ -206,7 +206,7 @@ internal sealed class GraphFile
         return twice is null ? null : $"has two values or entries of the name '{twice}'";
     }
 
-    // Tensors inside nodes could lie in files too, which nobody would have hashed.
+    // Tensors inside nodes could refer to files that were never hashed.
     private static bool IsPlain(AttributeProto attribute) => attribute.Type is AttributeType.Float or AttributeType.Int or AttributeType.String or AttributeType.Ints;
 
     private static string? UnknownWeights(ModelProto model, GraphFolder folder)

@@ -3,7 +3,7 @@ using Rudder.Checkpoints;
 
 namespace Rudder.Engine.Graphs;
 
-/// <summary>The <c>onnx</c> folder of a model: which graphs it has, and proof that they are whole and belong to the model beside them.</summary>
+/// <summary>The <c>onnx</c> folder of a model: lists its graphs, and verifies that they are intact and belong to the model.</summary>
 internal sealed class GraphFolder
 {
     private const int BufferBytes = 1 << 17;
@@ -25,7 +25,7 @@ internal sealed class GraphFolder
     /// <summary>The model folder.</summary>
     public string ModelFolder { get; }
 
-    /// <summary>The folder of the graphs.</summary>
+    /// <summary>The folder with the graphs.</summary>
     public string Path { get; }
 
     /// <summary>Whether the graphs run as other programs run them, without this program's operators. Default false.</summary>
@@ -36,9 +36,9 @@ internal sealed class GraphFolder
 
     /// <summary>Opens a model's graphs.</summary>
     /// <param name="modelFolder">The model.</param>
-    /// <param name="cancellation">Ends the hashing of files, here and in later calls.</param>
+    /// <param name="cancellation">Cancels the hashing of files, here and in later calls.</param>
     /// <exception cref="CheckpointException">There is no export, or it is damaged.</exception>
-    /// <exception cref="RequestFault">It was made from other weights.</exception>
+    /// <exception cref="RequestFault">The graphs were exported from other weights.</exception>
     public static GraphFolder Open(string modelFolder, CancellationToken cancellation = default)
     {
         string path = System.IO.Path.Combine(modelFolder, GraphFiles.Folder);
@@ -50,7 +50,7 @@ internal sealed class GraphFolder
                 $"{path} was exported from a model of fingerprint {record.Fingerprint}; {modelFolder} now has {actual}. Export it again: trainer export --model {modelFolder}");
     }
 
-    /// <summary>The path of a graph, once its hash and those of all weight files are as the export wrote them.</summary>
+    /// <summary>Gets the path of a graph after checking its hash and the hashes of all weight files.</summary>
     /// <exception cref="RequestFault">The graph or its weights are missing or damaged.</exception>
     public string Verified(string graph)
     {
@@ -64,7 +64,7 @@ internal sealed class GraphFolder
         return System.IO.Path.Combine(Path, graph);
     }
 
-    /// <summary>The content of a graph: these very bytes have the hash that the export wrote, as have all weight files.</summary>
+    /// <summary>Reads the content of a graph, and checks the hash of these bytes and of all weight files.</summary>
     /// <exception cref="RequestFault">The graph or its weights are missing or damaged.</exception>
     public byte[] ReadVerified(string graph)
     {
@@ -74,10 +74,10 @@ internal sealed class GraphFolder
         return content;
     }
 
-    /// <summary>Whether a file's hash is known, so that its content is checked before a graph is opened that names it.</summary>
+    /// <summary>Whether the export lists a hash for a file, so that the file is checked before a graph that names it opens.</summary>
     public bool HasWeights(string name) => _record.Weights.ContainsKey(name);
 
-    /// <summary>Where the content of a file beside the graphs lies: links are followed, as in a download cache.</summary>
+    /// <summary>The real path of a file in the folder; follows links, as in a download cache.</summary>
     /// <param name="name">The file.</param>
     public string RealPath(string name)
     {

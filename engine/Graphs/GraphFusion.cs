@@ -4,13 +4,13 @@ using Rudder.Onnx;
 
 namespace Rudder.Engine.Graphs;
 
-/// <summary>Exchanges parts of exported graphs for operators of this program when they are loaded; the files stay as they are, for every engine to read.</summary>
+/// <summary>Replaces parts of loaded graphs by this program's operators. The files do not change: every engine reads them.</summary>
 internal static class GraphFusion
 {
     private const string Cache = "past_key_values.";
     private static readonly string[] PlainAttention = ["num_heads", "kv_num_heads", "do_rotary"];
 
-    /// <summary>The operators that need no cache. They live as long as the process.</summary>
+    /// <summary>The operators without a cache. They live as long as the process.</summary>
     public static OperatorDomain RowOperators { get; } = new(
         OperatorDomain.Name,
         QuantizeRows.Operator,
@@ -21,17 +21,17 @@ internal static class GraphFusion
         MultiplyRows.Operator,
         SequenceAttention.Operator);
 
-    /// <summary>Exchanges what any graph may have: work on rows, which ONNX has no single operator for.</summary>
+    /// <summary>Fuses row operations, which any graph may have and ONNX has no single operator for.</summary>
     /// <param name="model">Changed in place.</param>
-    /// <param name="folder">Of its weights.</param>
-    /// <param name="threads">Of the session; 0 is one per processor.</param>
+    /// <param name="folder">Folder of its weights.</param>
+    /// <param name="threads">Threads of the session; 0 means one per processor.</param>
     public static void FuseRows(ModelProto model, string folder, int threads = 0)
     {
         var nodes = new GraphNodes(model.Graph);
         RowFusion.Quantize(nodes);
         RowFusion.Gelu(nodes);
         RowFusion.Normalize(nodes);
-        nodes.RemoveUnread();                                // what the chains' own nodes read counts no more
+        nodes.RemoveUnread();                                // so that nodes replaced above no longer count as readers
         RowFusion.QuantizeInMakers(nodes);
         RowFusion.ScaleInAttention(nodes);
         if (PanelProduct.IsSupported)
@@ -44,9 +44,9 @@ internal static class GraphFusion
         Import(model, OperatorDomain.Name);
     }
 
-    /// <summary>Takes the cache out of a decoder: attention goes over a <see cref="SlotCache"/>, and past and present are no values of the graph any more.</summary>
+    /// <summary>Replaces a decoder's attention and its past and present values by attention over a <see cref="SlotCache"/>.</summary>
     /// <param name="graph">Changed in place.</param>
-    /// <exception cref="RequestFault">The graph has no such attention, another than this program's, or another than its metadata say.</exception>
+    /// <exception cref="RequestFault">The graph has no such attention, another form of it, or contradicts its metadata.</exception>
     public static void UseSlotAttention(GraphFile graph)
     {
         var (model, path) = (graph.Model, graph.Path);

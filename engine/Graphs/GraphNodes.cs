@@ -7,7 +7,7 @@ using Rudder.Onnx;
 
 namespace Rudder.Engine.Graphs;
 
-/// <summary>The nodes of a graph by what they make, for finding patterns in it and replacing them.</summary>
+/// <summary>Index of a graph's nodes by their outputs, to find and replace patterns.</summary>
 /// <param name="graph">The graph; changed in place.</param>
 internal sealed class GraphNodes(GraphProto graph)
 {
@@ -16,23 +16,23 @@ internal sealed class GraphNodes(GraphProto graph)
 
     private readonly Dictionary<string, TensorProto> _constants = graph.Initializer.ToDictionary(tensor => tensor.Name);
 
-    /// <summary>An attribute of a whole number.</summary>
+    /// <summary>Creates an integer attribute.</summary>
     public static AttributeProto Attribute(string name, long value) => new() { Name = name, I = value, Type = AttributeProto.Types.AttributeType.Int };
 
-    /// <summary>An attribute of a float.</summary>
+    /// <summary>Creates a float attribute.</summary>
     public static AttributeProto Attribute(string name, float value) => new() { Name = name, F = value, Type = AttributeProto.Types.AttributeType.Float };
 
-    /// <summary>An attribute of text.</summary>
+    /// <summary>Creates a text attribute.</summary>
     public static AttributeProto Attribute(string name, string value) =>
         new() { Name = name, S = ByteString.CopyFromUtf8(value), Type = AttributeProto.Types.AttributeType.String };
 
-    /// <summary>All nodes, in the order of computation.</summary>
+    /// <summary>All nodes, in execution order.</summary>
     public IReadOnlyList<NodeProto> All => graph.Node;
 
-    /// <summary>All nodes of an operator, as they are now.</summary>
+    /// <summary>A snapshot of all nodes of an operator.</summary>
     public IReadOnlyList<NodeProto> Of(string operation) => [.. graph.Node.Where(node => node.OpType == operation)];
 
-    /// <summary>The node that makes a value, if it is of this operator.</summary>
+    /// <summary>The node that computes a value, if it has this operator.</summary>
     public NodeProto? Maker(string value, string operation) => _makers.TryGetValue(value, out var node) && node.OpType == operation ? node : null;
 
     /// <summary>A float constant of one element, if the value is one.</summary>
@@ -41,22 +41,22 @@ internal sealed class GraphNodes(GraphProto graph)
             ? BinaryPrimitives.ReadSingleLittleEndian(tensor.RawData.Span)
             : null;
 
-    /// <summary>A constant of whole numbers, if the value is one.</summary>
+    /// <summary>A constant of integers, if the value is one.</summary>
     public long[]? Integers(string value) =>
         _constants.TryGetValue(value, out var tensor) && tensor is { DataType: TensorProto.Types.DataType.Int64 }
             ? MemoryMarshal.Cast<byte, long>(tensor.RawData.Span).ToArray()
             : null;
 
-    /// <summary>Whether a node takes the first of every sequence's tokens: index 0 of axis 1.</summary>
+    /// <summary>Whether a node selects the first token of every sequence: index 0 of axis 1.</summary>
     public bool IsFirstOfTokens(NodeProto gather) =>
         gather.Attribute is [{ Name: "axis", I: 1 }] && gather.Input.Count == 2 && _constants.TryGetValue(gather.Input[1], out var index)
         && index.Dims.Count == 0 && Integers(gather.Input[1]) is [0];
 
-    /// <summary>The node that reads a value, if it is the only one and of this operator.</summary>
+    /// <summary>The only node that reads a value, if there is exactly one and it has this operator.</summary>
     public NodeProto? OnlyReader(string value, string operation) =>
         Readers(value) == 1 ? graph.Node.SingleOrDefault(node => node.OpType == operation && node.Input.Contains(value)) : null;
 
-    /// <summary>A matrix of floats that lies in a file beside the graph, if the value is one; what is written otherwise is left to ONNX Runtime, which says what is wrong.</summary>
+    /// <summary>Location of a float matrix in a file beside the graph; else null. ONNX Runtime reports malformed entries.</summary>
     public WeightPlace? Weights(string value)
     {
         if (!_constants.TryGetValue(value, out var tensor)
@@ -76,17 +76,17 @@ internal sealed class GraphNodes(GraphProto graph)
                 : null;
     }
 
-    /// <summary>How many nodes and outputs of the graph read a value.</summary>
+    /// <summary>Number of nodes and graph outputs that read a value.</summary>
     public int Readers(string value) => graph.Node.Count(node => node.Input.Contains(value)) + graph.Output.Count(output => output.Name == value);
 
-    /// <summary>A product without the multiplication of its rows by a factor each, and the factors, [N]; the value itself and null where it is none.</summary>
-    /// <param name="value">A value with one reader, to which the factors shall be left.</param>
+    /// <summary>Splits a product scaled per row into the unscaled product and factors, [N]; otherwise the value and null.</summary>
+    /// <param name="value">A value; it must have a single reader, which then applies the factors.</param>
     public (string Product, string? Factors) Unscaled(string value) =>
         Readers(value) == 1 && Maker(value, "Mul") is { } scaled && Maker(scaled.Input[1], "Unsqueeze") is { } column
             ? (scaled.Input[0], column.Input[0])
             : (value, null);
 
-    /// <summary>Makes a node another one, in its place: the operator of this program with these inputs, outputs and attributes.</summary>
+    /// <summary>Replaces a node in place by this program's operator with these inputs, outputs and attributes.</summary>
     public void Replace(NodeProto node, string operation, IEnumerable<string> inputs, IEnumerable<string> outputs, params ReadOnlySpan<AttributeProto> attributes)
     {
         string[] read = [.. inputs], made = [.. outputs];
@@ -108,15 +108,15 @@ internal sealed class GraphNodes(GraphProto graph)
         }
     }
 
-    /// <summary>Removes a node; another one must make its outputs.</summary>
+    /// <summary>Removes a node; another node must compute its outputs.</summary>
     public void Remove(NodeProto node) => graph.Node.Remove(node);
 
-    /// <summary>Removes nodes that nothing reads any more, those that only they read, and constants.</summary>
+    /// <summary>Removes unread nodes, the nodes that only they read, and unread constants.</summary>
     public void RemoveUnread()
     {
         var read = graph.Output.Select(output => output.Name).ToHashSet();
         var kept = new List<NodeProto>();
-        foreach (var node in graph.Node.Reverse())           // nodes stand in the order of computation
+        foreach (var node in graph.Node.Reverse())           // nodes are in execution order
         {
             if (node.Output.Any(read.Contains))
             {
@@ -137,9 +137,9 @@ internal sealed class GraphNodes(GraphProto graph)
     private static string Entry(TensorProto tensor, string key) => tensor.ExternalData.FirstOrDefault(entry => entry.Key == key)?.Value ?? "";
 }
 
-/// <summary>Where a matrix of floats lies.</summary>
+/// <summary>Location of a float matrix.</summary>
 /// <param name="File">Name of a file in the graph's folder.</param>
-/// <param name="Offset">Its first byte there.</param>
+/// <param name="Offset">Offset of its first byte.</param>
 /// <param name="Rows">Rows.</param>
 /// <param name="Columns">Columns.</param>
 internal sealed record WeightPlace(string File, long Offset, int Rows, int Columns);

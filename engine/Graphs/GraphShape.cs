@@ -4,10 +4,10 @@ using Rudder.Onnx;
 
 namespace Rudder.Engine.Graphs;
 
-/// <summary>What a graph says about itself, in its metadata and by the types of its inputs and outputs.</summary>
+/// <summary>Shape of a graph, from its metadata and the types of its inputs and outputs.</summary>
 internal sealed record GraphShape : GraphMetadata
 {
-    private const int FewestTokens = 2;                      // a prompt of one and one drawn
+    private const int FewestTokens = 2;                      // one prompt token and one drawn token
 
     /// <summary>The shape of a graph with these metadata.</summary>
     public GraphShape(GraphMetadata metadata)
@@ -15,22 +15,22 @@ internal sealed record GraphShape : GraphMetadata
     {
     }
 
-    /// <summary>Element type of the key-value cache: Float, Float16, or BFloat16. Default Float, also for a graph that has no cache.</summary>
+    /// <summary>Element type of the key-value cache: Float, Float16 or BFloat16. Default Float, also for a graph without a cache.</summary>
     public TensorElementType CacheType { get; init; } = TensorElementType.Float;
 
     /// <summary>Element type of the logits: Float or Float16. Default Float.</summary>
     public TensorElementType LogitsType { get; init; } = TensorElementType.Float;
 
-    /// <summary>Bytes of one number of the cache.</summary>
+    /// <summary>Bytes of one number in the cache.</summary>
     public int CacheElementBytes => CacheType == TensorElementType.Float ? sizeof(float) : sizeof(ushort);
 
     /// <summary>Bytes of key-value cache per token of one sequence.</summary>
-    /// <exception cref="OverflowException">More than can be counted.</exception>
+    /// <exception cref="OverflowException">The number of bytes exceeds a long.</exception>
     public long CacheBytesPerToken => checked(2L * Layers * Heads * HeadSize * CacheElementBytes);
 
-    /// <summary>Tokens of prompt and completion together: the limit of the settings, or the context where they name none.</summary>
+    /// <summary>Maximum tokens of prompt and completion together: the configured limit, or the context if none is configured.</summary>
     /// <param name="options">The settings.</param>
-    /// <param name="modelFolder">For messages.</param>
+    /// <param name="modelFolder">Model folder, for messages.</param>
     /// <exception cref="RequestFault">The limit is above the context, or leaves no room for a prompt and a drawn token.</exception>
     public int TokensPerSequence(EngineOptions options, string modelFolder)
     {

@@ -3,14 +3,14 @@ using Rudder.Onnx;
 
 namespace Rudder.Engine.Graphs;
 
-/// <summary>Replaces work on rows by this program's operators, one method per operator. Every method leaves a node of any other form to ONNX Runtime.</summary>
+/// <summary>Replaces row operations by this program's operators. Nodes of any other form stay with ONNX Runtime.</summary>
 internal static class RowFusion
 {
     private const int Normal = 0, Sum = 3;                   // outputs of SkipLayerNormalization
     private const int Bias = 4;                              // its optional input
     private const string Epsilon = "epsilon";
 
-    /// <summary>A quantizer as the attributes of a node.</summary>
+    /// <summary>Converts a quantizer to the attributes of a node.</summary>
     public static AttributeProto[] Attributes(RowQuantizer quantizer) =>
     [
         GraphNodes.Attribute("magnitudes", quantizer.Magnitudes ? 1 : 0),
@@ -18,7 +18,7 @@ internal static class RowFusion
         GraphNodes.Attribute("floor", quantizer.Floor),
     ];
 
-    /// <summary>Replaces the exporter's six operators: |x|, largest, times a factor, at least a floor, zero points, quantization.</summary>
+    /// <summary>Replaces the exporter's six operators: absolute value, maximum, factor, floor, zero points, quantization.</summary>
     public static void Quantize(GraphNodes nodes)
     {
         foreach (var node in nodes.Of("QuantizeLinear"))
@@ -40,7 +40,7 @@ internal static class RowFusion
         }
     }
 
-    /// <summary>Leaves the bytes to the operators that make the rows, where nothing else reads those.</summary>
+    /// <summary>Moves quantization into the operators that compute the rows, if nothing else reads the rows.</summary>
     public static void QuantizeInMakers(GraphNodes nodes)
     {
         foreach (var node in nodes.Of(QuantizeRows.Operator.Name).Where(node => nodes.Readers(node.Input[0]) == 1))
@@ -58,7 +58,7 @@ internal static class RowFusion
         }
     }
 
-    /// <summary>Replaces ONNX Runtime's FastGelu and BiasGelu, and the multiplication by a row's factor before them.</summary>
+    /// <summary>Replaces ONNX Runtime's FastGelu and BiasGelu, and the scaling by a factor per row before them.</summary>
     public static void Gelu(GraphNodes nodes)
     {
         foreach (var node in nodes.Of("FastGelu").Concat(nodes.Of("BiasGelu")).Where(node => node.Input.Count == 2))
@@ -69,7 +69,7 @@ internal static class RowFusion
         }
     }
 
-    /// <summary>Replaces ONNX Runtime's SkipLayerNormalization, and the multiplication by a row's factor before it.</summary>
+    /// <summary>Replaces ONNX Runtime's SkipLayerNormalization, and the scaling by a factor per row before it.</summary>
     public static void Normalize(GraphNodes nodes)
     {
         foreach (var node in nodes.Of("SkipLayerNormalization").Where(IsWhole))
@@ -89,9 +89,9 @@ internal static class RowFusion
         }
     }
 
-    /// <summary>Replaces products with a matrix of weights that lies in a file beside the graph; the weights leave the graph where nothing else reads them.</summary>
+    /// <summary>Replaces products with a weight matrix from a file. The weights leave the graph if nothing else reads them.</summary>
     /// <param name="nodes">The graph.</param>
-    /// <param name="folder">Of its weights.</param>
+    /// <param name="folder">Folder of its weights.</param>
     public static void Multiply(GraphNodes nodes, string folder)
     {
         foreach (var node in nodes.Of("MatMul").Concat(nodes.Of("Gemm")).Concat(nodes.Of("FusedMatMul")))
@@ -113,12 +113,12 @@ internal static class RowFusion
         }
     }
 
-    /// <summary>Leaves to attention what follows an 8-bit product before it: a factor of each row, and the bias.</summary>
+    /// <summary>Moves the factor per row and the bias of an int8 product into the attention that reads it.</summary>
     public static void ScaleInAttention(GraphNodes nodes)
     {
         foreach (var node in nodes.Of(SlotAttention.Name))
         {
-            // The product of all tokens gets its axes of rows and tokens just before attention.
+            // A reshape just before attention splits the product's rows into rows and tokens.
             if (nodes.Maker(node.Input[0], "Reshape") is { } reshape
                 && nodes.Readers(node.Input[0]) == 1
                 && nodes.Maker(reshape.Input[0], "Add") is { } biased
@@ -131,7 +131,7 @@ internal static class RowFusion
         }
     }
 
-    // Others, with an input or output that this one has not, stay ONNX Runtime's.
+    // Nodes with other inputs or outputs stay with ONNX Runtime.
     private static bool IsWhole(NodeProto node) =>
         node.Input.Count >= Bias
         && node.Input.All(name => name.Length > 0)

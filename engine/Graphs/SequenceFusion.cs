@@ -3,16 +3,16 @@ using Rudder.Onnx;
 
 namespace Rudder.Engine.Graphs;
 
-/// <summary>Exchanges ONNX Runtime's attention within whole sequences for <see cref="SequenceAttention"/>: the classifier's and the log-prob graph's.</summary>
+/// <summary>Replaces attention over whole sequences by <see cref="SequenceAttention"/>, in classifiers and log-prob graphs.</summary>
 internal static class SequenceFusion
 {
     private const string Heads = "num_heads", KeyHeads = "kv_num_heads", Rotary = "do_rotary";
     private const int Query = 0, Bias = 3, Mask = 4;         // inputs of MultiHeadAttention
     private const int Factors = 2;                           // of SequenceAttention
 
-    /// <summary>Replaces what it can; attention of any other form stays ONNX Runtime's.</summary>
+    /// <summary>Replaces attention of the supported forms; other forms stay with ONNX Runtime.</summary>
     /// <param name="nodes">The graph.</param>
-    /// <param name="threads">Of the session; 0 is one per processor.</param>
+    /// <param name="threads">Threads of the session; 0 means one per processor.</param>
     public static void Fuse(GraphNodes nodes, int threads)
     {
         foreach (var node in nodes.Of("MultiHeadAttention").Where(IsPlain))
@@ -38,7 +38,7 @@ internal static class SequenceFusion
 
     private static void Replace(GraphNodes nodes, NodeProto node, string[] inputs, bool causal, int threads)
     {
-        // Where only first tokens are read of the result, only those are computed.
+        // If only the first tokens of the result are read, compute only those.
         var first = causal ? null : nodes.OnlyReader(node.Output[0], "Gather");
         first = first is not null && nodes.IsFirstOfTokens(first) ? first : null;
         string output = (first ?? node).Output[0];
@@ -61,7 +61,7 @@ internal static class SequenceFusion
     private static bool IsPlain(NodeProto node) =>
         node.Attribute is [{ Name: Heads }] && node.Input.Count == Mask + 1 && node.Input.All(name => name.Length > 0) && node.Output.Count == 1;
 
-    /// <summary>All of a row's tokens come at once, and each sees those before it: no past, and nothing but the order.</summary>
+    /// <summary>Whether attention is causal over rows that arrive whole: no past, and no option such as rotary embedding.</summary>
     private static bool IsWithoutCache(NodeProto node)
     {
         var attributes = node.Attribute.ToDictionary(attribute => attribute.Name, attribute => attribute.I);
@@ -74,7 +74,7 @@ internal static class SequenceFusion
             && node.Output.Skip(1).All(name => name.Length == 0);
     }
 
-    /// <summary>Queries, keys and values side by side, where the three are equal parts of one value; null otherwise.</summary>
+    /// <summary>Finds queries, keys and values side by side if the three are equal parts of one value; null otherwise.</summary>
     private static string? Source(GraphNodes nodes, NodeProto attention)
     {
         NodeProto? split = null;

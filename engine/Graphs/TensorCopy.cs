@@ -6,10 +6,10 @@ using SessionOptions = Microsoft.ML.OnnxRuntime.SessionOptions;
 
 namespace Rudder.Engine.Graphs;
 
-/// <summary>Copies tensors inside a device's memory, or into it: a graph of Identity nodes, run over whatever is bound to it.</summary>
+/// <summary>Copies tensors within a device's memory or into it, by a graph of Identity nodes that runs on bound values.</summary>
 /// <remarks>
-/// A graph rather than the device's own copy function: it works with each provider in the same way, needs no library beside the
-/// runtime, is ordered with the other runs, and is tested on the processor.
+/// A graph has advantages over the device's own copy function: it works the same with each provider, needs no library besides the
+/// runtime, is ordered with the other runs, and can be tested on the processor.
 /// </remarks>
 internal sealed class TensorCopy : IDisposable
 {
@@ -20,11 +20,11 @@ internal sealed class TensorCopy : IDisposable
     private readonly string[] _sources;
     private readonly string[] _targets;
 
-    /// <summary>Makes the graph.</summary>
+    /// <summary>Creates the graph.</summary>
     /// <param name="type">Element type.</param>
     /// <param name="shape">Shape of each tensor.</param>
-    /// <param name="tensors">Tensors copied in one run.</param>
-    /// <param name="cuda">The device; null: the processor.</param>
+    /// <param name="tensors">Number of tensors to copy in one run.</param>
+    /// <param name="cuda">The device; null for the processor.</param>
     public TensorCopy(TensorElementType type, long[] shape, int tensors, CudaProvider? cuda)
     {
         _sources = [.. Enumerable.Range(0, tensors).Select(i => $"x{i}")];
@@ -32,23 +32,23 @@ internal sealed class TensorCopy : IDisposable
         using var options = new SessionOptions
         {
             IntraOpNumThreads = 1,
-            GraphOptimizationLevel = GraphOptimizationLevel.ORT_DISABLE_ALL,   // nothing to optimise but the copies away
+            GraphOptimizationLevel = GraphOptimizationLevel.ORT_DISABLE_ALL,   // optimization would only remove the copies
             LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR,
         };
         cuda?.AddTo(options);
         _session = new InferenceSession(Model(type, shape), options);
     }
 
-    /// <summary>Allocates in a memory that this graph's session knows; to be disposed before this.</summary>
+    /// <summary>Allocates memory through this graph's session; dispose it before this.</summary>
     public OrtAllocator Allocator(OrtMemoryInfo memory) => new(_session, memory);
 
     /// <summary>Copies; sources and targets must not overlap.</summary>
-    /// <param name="source">Gives the source of the tensor with that number; disposed here.</param>
-    /// <param name="target">Gives its target; disposed here.</param>
+    /// <param name="source">Gets the source tensor with a given index; disposed here.</param>
+    /// <param name="target">Gets the target tensor with a given index; disposed here.</param>
     public void Run(Func<int, OrtValue> source, Func<int, OrtValue> target)
     {
         using var binding = _session.CreateIoBinding();
-        var bound = new List<OrtValue>(2 * _sources.Length); // some pin the memory they lie in: all live until the run is over
+        var bound = new List<OrtValue>(2 * _sources.Length); // some pin their memory, so all must live until the run ends
         try
         {
             for (int i = 0; i < _sources.Length; i++)
@@ -94,7 +94,7 @@ internal sealed class TensorCopy : IDisposable
 
     private static ValueInfoProto Value(string name, TensorElementType type, long[] shape)
     {
-        // The enumeration has ONNX's numbers.
+        // The enumeration uses ONNX's numbers.
         var tensor = new TypeProto.Types.Tensor { ElemType = (TensorProto.Types.DataType)type, Shape = new TensorShapeProto() };
         tensor.Shape.Dim.AddRange(shape.Select(size => new TensorShapeProto.Types.Dimension { DimValue = size }));
         return new ValueInfoProto { Name = name, Type = new TypeProto { TensorType = tensor } };

@@ -3,13 +3,13 @@ using System.Runtime.Intrinsics;
 
 namespace Rudder.Engine.Kernels;
 
-/// <summary>A form of GELU (Hendrycks and Gimpel 2016), y·Φ(y) with Φ the normal distribution.</summary>
+/// <summary>GELU (Hendrycks and Gimpel 2016), y·Φ(y), where Φ is the CDF of the standard normal distribution.</summary>
 internal interface IGelu
 {
-    /// <summary>Of sixteen numbers.</summary>
+    /// <summary>GELU of sixteen numbers.</summary>
     static abstract Vector512<float> Of(Vector512<float> y);
 
-    /// <summary>Of one number.</summary>
+    /// <summary>GELU of one number.</summary>
     static abstract float Of(float y);
 }
 
@@ -31,12 +31,10 @@ internal readonly struct TanhGelu : IGelu
     public static float Of(float y) => y / (MathF.Exp(y * MathF.FusedMultiplyAdd(y * y, Cubic, Linear)) + 1);
 }
 
-/// <summary>
-/// The exact one, as in RoBERTa: max(y, 0) - |y|·Φ(-|y|), where Φ(-t) = exp(-t²/2)·R(t) and R is a polynomial in u = 1 / (1 + 0.3·t).
-/// </summary>
+/// <summary>Exact GELU, as in RoBERTa: max(y, 0) - |y|·Φ(-|y|), Φ(-t) = exp(-t²/2)·R(t), R a polynomial in u = 1 / (1 + 0.3·t).</summary>
 /// <remarks>
-/// R's shape is that of Abramowitz and Stegun 26.2.17; its coefficients were fitted for the least relative error over 0 ≤ t ≤ 14, which is
-/// 1.5e-7 before rounding. Beyond that Φ(-t) is below the smallest normal float.
+/// R has the form of Abramowitz and Stegun 26.2.17. Its coefficients minimize the relative error over 0 ≤ t ≤ 14, which is
+/// 1.5e-7 before rounding. Beyond 14, Φ(-t) is below the smallest normal float.
 /// </remarks>
 internal readonly struct ExactGelu : IGelu
 {

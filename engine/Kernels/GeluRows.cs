@@ -3,23 +3,23 @@ using System.Runtime.Intrinsics;
 
 namespace Rudder.Engine.Kernels;
 
-/// <summary>GELU of y = factor·x + bias, exact or in its tanh approximation.</summary>
+/// <summary>Operator: GELU of y = factor·x + bias, exact or with the tanh approximation.</summary>
 /// <remarks>
-/// Inputs: x [N,K], bias [K], and optionally a factor of each row [N], which an 8-bit product leaves to its reader. Output: [N,K], or bytes
+/// Inputs: x [N,K], bias [K], and optionally a factor per row [N], left over from an int8 product. Output: [N,K], or bytes
 /// [N,K] and scales [N]. Attribute: exact, 1 for <see cref="ExactGelu"/>, 0 for <see cref="TanhGelu"/>.
 /// </remarks>
-/// <param name="exact">Which of the two.</param>
-/// <param name="quantizer">How to make bytes of the rows; null: they stay floats.</param>
+/// <param name="exact">Whether to use the exact form.</param>
+/// <param name="quantizer">Quantizes the rows; null keeps floats.</param>
 internal sealed unsafe class GeluRows(bool exact, RowQuantizer? quantizer) : IKernel
 {
-    /// <summary>The operator.</summary>
+    /// <summary>The operator with float output.</summary>
     public static readonly OperatorDefinition Operator = new(
         "GeluRows",
         Inputs,
         [ElementType.Float],
         attributes => new GeluRows(attributes.Integer("exact\0"u8) != 0, null));
 
-    /// <summary>The operator that makes bytes. Attributes: those of the quantizer too.</summary>
+    /// <summary>The operator with quantized output. It also has the quantizer's attributes.</summary>
     public static readonly OperatorDefinition ToBytes = new(
         "GeluQuantizeRows",
         Inputs,

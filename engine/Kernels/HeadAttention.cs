@@ -2,13 +2,13 @@ using System.Numerics.Tensors;
 
 namespace Rudder.Engine.Kernels;
 
-/// <summary>One head of one sequence: its keys and values laid out for <see cref="HeadProduct"/>, then its queries, six at a time.</summary>
+/// <summary>Attention of one head of one sequence: lays out its keys and values, then takes six queries at a time.</summary>
 /// <param name="rows">Queries, keys and values.</param>
-/// <param name="sizes">Parts of the memory.</param>
-/// <param name="memory">Of this worker.</param>
-/// <param name="start">The sequence's first row.</param>
+/// <param name="sizes">Layout of the memory.</param>
+/// <param name="memory">Scratch memory of this worker.</param>
+/// <param name="start">First row of the sequence.</param>
 /// <param name="head">The head.</param>
-/// <param name="length">Tokens of the sequence, without padding.</param>
+/// <param name="length">Tokens of the sequence, excluding padding.</param>
 internal readonly unsafe struct HeadAttention(QkvRows rows, HeadMemory sizes, float* memory, long start, int head, int length)
 {
     private const int Columns = HeadProduct.Columns;
@@ -20,9 +20,9 @@ internal readonly unsafe struct HeadAttention(QkvRows rows, HeadMemory sizes, fl
     private readonly float* _context = memory + sizes.Context;               // [6,d]
 
     /// <summary>Computes the head.</summary>
-    /// <param name="output">Where the sequence's rows go, [queries,W].</param>
-    /// <param name="queries">Tokens wanted, from the first on; those after the sequence's length are zeros.</param>
-    /// <param name="causal">Whether a token sees no later one.</param>
+    /// <param name="output">Output rows of the sequence, [queries,W].</param>
+    /// <param name="queries">Number of queries, from the first token on; rows past the sequence's length become zeros.</param>
+    /// <param name="causal">Whether a token attends only to itself and earlier tokens.</param>
     public void Run(float* output, int queries, bool causal)
     {
         int computed = Math.Min(queries, length), column = head * sizes.HeadSize;
@@ -44,7 +44,7 @@ internal readonly unsafe struct HeadAttention(QkvRows rows, HeadMemory sizes, fl
         }
     }
 
-    /// <summary>Keys turned, 64 of them side by side; values as they are, 64 numbers of a row side by side. What lies beyond them is not looked at.</summary>
+    /// <summary>Lays out transposed keys in panels of 64 tokens and values in panels of 64 numbers. Products ignore the rest.</summary>
     private void LayOut()
     {
         int size = sizes.HeadSize, offset = head * size;
@@ -70,7 +70,7 @@ internal readonly unsafe struct HeadAttention(QkvRows rows, HeadMemory sizes, fl
         int size = sizes.HeadSize, seen = causal ? query + count : length;
         for (int row = 0; row < HeadProduct.Rows; row++)
         {
-            // Rows beyond the last query repeat it; their results are not looked at.
+            // Rows past the last query repeat it; their results are ignored.
             var place = rows.Read(start + query + Math.Min(row, count - 1), 0, head * size, size, _queries + (row * size));
             TensorPrimitives.Multiply(place, 1f / MathF.Sqrt(size), new Span<float>(_queries + (row * size), size));
         }

@@ -3,28 +3,31 @@ using System.Runtime.Intrinsics;
 
 namespace Rudder.Engine.Kernels;
 
-/// <summary>The products of attention: <see cref="Rows"/> rows times a panel of <see cref="Columns"/> columns, as wide as the heads of GPT-2 and RoBERTa, all sums in registers.</summary>
+/// <summary>
+/// Matrix products of attention: <see cref="Rows"/> rows times a panel of <see cref="Columns"/> columns, the head width of GPT-2 and
+/// RoBERTa. All sums stay in registers.
+/// </summary>
 /// <remarks>
-/// 6 × 64 sums are 24 of the 32 vector registers of AVX-512, with four for the panel and one for the row's number. Every sum adds its
-/// terms one after another from the first input to the last.
+/// 6 × 64 sums take 24 of the 32 vector registers of AVX-512, plus four for the panel and one for a broadcast element of x. Every sum adds
+/// its terms in order, from the first input to the last.
 /// </remarks>
 internal static unsafe class HeadProduct
 {
-    /// <summary>Rows of one call.</summary>
+    /// <summary>Rows per call.</summary>
     public const int Rows = 6;
 
-    /// <summary>Columns of a panel: four vectors.</summary>
+    /// <summary>Columns per panel: four vectors.</summary>
     public const int Columns = 4 * Lanes;
 
     private const int Lanes = 16;
 
     /// <summary>y = x·panel.</summary>
     /// <param name="x">[Rows,inputs]</param>
-    /// <param name="xStride">Floats from row to row of x.</param>
+    /// <param name="xStride">Floats between rows of x.</param>
     /// <param name="panel">[inputs,Columns]</param>
-    /// <param name="inputs">Length of the sums.</param>
+    /// <param name="inputs">Number of inputs: terms of each sum.</param>
     /// <param name="y">[Rows,Columns]</param>
-    /// <param name="yStride">Floats from row to row of y.</param>
+    /// <param name="yStride">Floats between rows of y.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Multiply(float* x, long xStride, float* panel, int inputs, float* y, long yStride)
     {

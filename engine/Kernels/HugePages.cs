@@ -4,23 +4,23 @@ using System.Runtime.Versioning;
 
 namespace Rudder.Engine.Kernels;
 
-/// <summary>Asks Linux to put memory on pages of 2 MiB. Advice only: where it is not taken, the memory works as before.</summary>
+/// <summary>Asks Linux to back memory with 2 MiB pages. This is advice only: memory works the same without it.</summary>
 /// <remarks>
-/// Weights and caches are read all over in every step; with pages of 4 KiB the processor spends a good part of that time on
-/// finding them (measured: docs/results/sampling.md).
+/// Every step reads all weights and caches. With 4 KiB pages the processor spends a good part of that time on address translation
+/// (measured: docs/results/sampling.md).
 /// </remarks>
 internal static partial class HugePages
 {
-    /// <summary>Bytes of a huge page, and the alignment that a range needs.</summary>
+    /// <summary>Bytes of a huge page, and the required alignment of a range.</summary>
     public const int Size = 2 << 20;
 
     private const string Mappings = "/proc/self/maps";
     private const int MadviseHugePage = 14;
     private const int MadviseCollapse = 25;                  // Linux 6.1 and later
 
-    /// <summary>Advises for memory that was just allocated and not yet touched.</summary>
-    /// <param name="address">Start, aligned to <see cref="Size"/>.</param>
-    /// <param name="bytes">Length.</param>
+    /// <summary>Requests huge pages for memory that was just allocated and not yet touched.</summary>
+    /// <param name="address">Start address, aligned to <see cref="Size"/>.</param>
+    /// <param name="bytes">Length in bytes.</param>
     public static void Ask(nint address, nuint bytes)
     {
         if (OperatingSystem.IsLinux())
@@ -29,7 +29,7 @@ internal static partial class HugePages
         }
     }
 
-    /// <summary>The large anonymous memory ranges of this process, by where they start; none where the system does not tell.</summary>
+    /// <summary>Large anonymous memory ranges of this process, start to end address; empty if the system does not list them.</summary>
     public static IReadOnlyDictionary<long, long> LargeRanges()
     {
         var ranges = new Dictionary<long, long>();
@@ -42,19 +42,19 @@ internal static partial class HugePages
         {
             foreach (var (start, end) in File.ReadLines(Mappings).Select(Parse).OfType<(long Start, long End)>())
             {
-                ranges[start] = end;                         // read in pieces while other threads allocate: a range may come twice
+                ranges[start] = end;                         // other threads allocate during the read, so a range may repeat
             }
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            ranges.Clear();                                  // a system without /proc: no advice then
+            ranges.Clear();                                  // without /proc there is no advice
         }
 
         return ranges;
     }
 
-    /// <summary>Brings what was allocated since then, the packed weights of a new session above all, onto huge pages.</summary>
-    /// <param name="before">The ranges before.</param>
+    /// <summary>Moves memory allocated since a snapshot, mainly the packed weights of a new session, onto huge pages.</summary>
+    /// <param name="before">The snapshot of <see cref="LargeRanges"/>.</param>
     public static void Collapse(IReadOnlyDictionary<long, long> before)
     {
         if (!OperatingSystem.IsLinux())
@@ -73,7 +73,7 @@ internal static partial class HugePages
         }
     }
 
-    // "start-end rw-p offset device inode" and no path: memory of nobody's file.
+    // "start-end rw-p offset device inode" without a path: anonymous memory.
     private static (long Start, long End)? Parse(string line)
     {
         string[] words = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);

@@ -1,22 +1,22 @@
 namespace Rudder.Engine.Kernels;
 
-/// <summary>One computation of a node: its inputs, its outputs and the session's threads.</summary>
-/// <param name="context">ONNX Runtime's handle, valid during the call.</param>
+/// <summary>One run of a node: its inputs, its outputs and the session's threads.</summary>
+/// <param name="context">Handle of ONNX Runtime, valid during the call.</param>
 internal readonly unsafe struct KernelCall(nint context)
 {
     private const int MaxRank = 8;
 
-    /// <summary>Data of an input of a known size.</summary>
-    /// <param name="index">Of the input.</param>
-    /// <param name="length">Elements it must have: what reads it does not look again.</param>
-    /// <exception cref="InvalidOperationException">It is not there, or has another number of elements.</exception>
+    /// <summary>Gets the data of an input and checks its size.</summary>
+    /// <param name="index">Index of the input.</param>
+    /// <param name="length">Required number of elements; the kernel does not check it again.</param>
+    /// <exception cref="InvalidOperationException">The input is missing or has another number of elements.</exception>
     public T* Input<T>(int index, long length)
         where T : unmanaged => Sized<T>(Given(index), index, length);
 
-    /// <summary>The same for an optional input; null where it is not given.</summary>
-    /// <param name="index">Of the input.</param>
-    /// <param name="length">Elements it must have.</param>
-    /// <exception cref="InvalidOperationException">It has another number of elements.</exception>
+    /// <summary>Gets the data of an optional input and checks its size; null if it is missing.</summary>
+    /// <param name="index">Index of the input.</param>
+    /// <param name="length">Required number of elements.</param>
+    /// <exception cref="InvalidOperationException">The input has another number of elements.</exception>
     public T* OptionalInput<T>(int index, long length)
         where T : unmanaged
     {
@@ -24,11 +24,11 @@ internal readonly unsafe struct KernelCall(nint context)
         return value == 0 ? null : Sized<T>(value, index, length);
     }
 
-    /// <summary>Data and shape of an input that is a matrix, or a longer tensor seen as one: all axes but the last are rows.</summary>
-    /// <param name="index">Of the input.</param>
-    /// <param name="rows">Product of all sizes but the last.</param>
+    /// <summary>Gets the data and shape of an input as a matrix; all axes but the last count as rows.</summary>
+    /// <param name="index">Index of the input.</param>
+    /// <param name="rows">Product of all sizes except the last.</param>
     /// <param name="columns">The last size, at least 1.</param>
-    /// <exception cref="InvalidOperationException">The input is not there, or has rows of no numbers.</exception>
+    /// <exception cref="InvalidOperationException">The input is missing or its rows are empty.</exception>
     public T* Matrix<T>(int index, out int rows, out int columns)
         where T : unmanaged
     {
@@ -44,9 +44,9 @@ internal readonly unsafe struct KernelCall(nint context)
         return Data<T>(value);
     }
 
-    /// <summary>The same for an optional input; null, and no rows, where it is not given.</summary>
-    /// <param name="index">Of the input.</param>
-    /// <param name="rows">Product of all sizes but the last.</param>
+    /// <summary>Gets an optional input as a matrix; null and 0 rows if it is missing.</summary>
+    /// <param name="index">Index of the input.</param>
+    /// <param name="rows">Product of all sizes except the last.</param>
     /// <param name="columns">The last size, at least 1.</param>
     public T* OptionalMatrix<T>(int index, out int rows, out int columns)
         where T : unmanaged
@@ -55,10 +55,10 @@ internal readonly unsafe struct KernelCall(nint context)
         return Value(index) == 0 ? null : Matrix<T>(index, out rows, out columns);
     }
 
-    /// <summary>Size of an axis of an input.</summary>
-    /// <param name="index">Of the input.</param>
-    /// <param name="fromEnd">The axis, counted from the last, which is 1.</param>
-    /// <exception cref="InvalidOperationException">The input is not there, or has fewer axes.</exception>
+    /// <summary>Gets the size of an axis of an input.</summary>
+    /// <param name="index">Index of the input.</param>
+    /// <param name="fromEnd">Axis counted from the end; 1 is the last.</param>
+    /// <exception cref="InvalidOperationException">The input is missing or has fewer axes.</exception>
     public long Axis(int index, int fromEnd)
     {
         long* sizes = stackalloc long[MaxRank];
@@ -68,8 +68,8 @@ internal readonly unsafe struct KernelCall(nint context)
             : throw new InvalidOperationException($"input {index} of an operator of this program has {rank} axes; it takes at least {fromEnd}.");
     }
 
-    /// <summary>Memory of an output.</summary>
-    /// <param name="index">Of the output; the node must have it.</param>
+    /// <summary>Allocates an output.</summary>
+    /// <param name="index">Index of the output; the node must have it.</param>
     /// <param name="shape">Its shape.</param>
     public T* Output<T>(int index, params ReadOnlySpan<long> shape)
         where T : unmanaged
@@ -88,10 +88,10 @@ internal readonly unsafe struct KernelCall(nint context)
         return Data<T>(value);
     }
 
-    /// <summary>Memory of an output with the shape of an input, or with its shape and another last size.</summary>
-    /// <param name="index">Of the output.</param>
-    /// <param name="like">Of the input.</param>
-    /// <param name="columns">Last size; 0: the input's.</param>
+    /// <summary>Allocates an output with the shape of an input, optionally with another last size.</summary>
+    /// <param name="index">Index of the output.</param>
+    /// <param name="like">Index of the input.</param>
+    /// <param name="columns">Last size; 0 keeps the input's.</param>
     public T* OutputLike<T>(int index, int like, int columns = 0)
         where T : unmanaged
     {
@@ -108,7 +108,7 @@ internal readonly unsafe struct KernelCall(nint context)
     /// <summary>Runs a function for every index on the session's threads, and waits.</summary>
     /// <param name="count">Number of indices.</param>
     /// <param name="body">Function of the state and an index; it must not throw.</param>
-    /// <param name="state">Handed to every call.</param>
+    /// <param name="state">Passed to every call.</param>
     public void For(int count, delegate* unmanaged<void*, nuint, void> body, void* state) =>
         OrtNative.Check(OrtNative.ParallelFor(context, body, (nuint)count, 0, state));
 

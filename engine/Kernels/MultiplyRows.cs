@@ -3,12 +3,13 @@ using System.Runtime.InteropServices;
 namespace Rudder.Engine.Kernels;
 
 /// <summary>
-/// x·W (+ bias) in float32: <see cref="PanelProduct"/> over <see cref="PanelMatrix"/>, made for the few rows of a decoding step, where ONNX
-/// Runtime's product does about half of what the processor can (docs/adr/0004-speed.md); with many rows it is as fast.
+/// Operator: x·W (+ bias) in float32, computed by <see cref="PanelProduct"/> over a <see cref="PanelMatrix"/>. It targets the few rows of
+/// a decoding step, where ONNX Runtime's product reaches about half of the processor's speed (docs/adr/0004-speed.md). With many rows it is
+/// as fast.
 /// </summary>
 /// <remarks>
-/// Inputs: x [N,K], or with more axes of rows, and optionally bias [M]. Output: [N,M]. Attributes: where the weights lie (file, offset), rows
-/// and columns there, transposed. They are read when the session is opened, and are no values of the graph.
+/// Inputs: x [N,K], or with more row axes, and optionally bias [M]. Output: [N,M]. Attributes: location of the weights (file, offset),
+/// their rows and columns in the file, and transposed. Opening the session reads the weights; they are not values of the graph.
 /// </remarks>
 /// <param name="matrix">W; disposed with the session.</param>
 internal sealed unsafe class MultiplyRows(PanelMatrix matrix) : IKernel, IDisposable
@@ -25,8 +26,8 @@ internal sealed unsafe class MultiplyRows(PanelMatrix matrix) : IKernel, IDispos
             checked((int)attributes.Integer("columns\0"u8)),
             attributes.Integer("transposed\0"u8) != 0)));
 
-    private const int UnitsAtMost = 64;                      // of work: enough for threads to end at about the same time
-    private const int FloatsAtOnce = 192 << 10;              // of x, so that it stays in a core's second cache
+    private const int UnitsAtMost = 64;                      // enough work units for threads to finish at about the same time
+    private const int FloatsAtOnce = 192 << 10;              // of x, so that it stays in a core's L2 cache
 
     /// <inheritdoc/>
     public void Compute(KernelCall call)
@@ -87,7 +88,7 @@ internal sealed unsafe class MultiplyRows(PanelMatrix matrix) : IKernel, IDispos
             Y = work->Y + column, YStride = work->Outputs,
         };
 
-        // Each group of rows asks for its part of the panel that comes next.
+        // Each group of rows prefetches its part of the next panel.
         int groups = (work->Rows + PanelProduct.MostRows - 1) / PanelProduct.MostRows;
         tile.NextStep = Columns * sizeof(float) / groups;
         tile.Next = (byte*)(tile.Panel + panelSize);

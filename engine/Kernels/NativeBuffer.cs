@@ -4,10 +4,10 @@ using Microsoft.ML.OnnxRuntime.Tensors;
 
 namespace Rudder.Engine.Kernels;
 
-/// <summary>Zeroed native memory that ONNX Runtime reads and writes in place, and that this program sees as a span.</summary>
+/// <summary>Zeroed native memory that ONNX Runtime reads and writes in place and that this program accesses as a span.</summary>
 /// <remarks>
-/// Buffers of 2 MiB and more lie on huge pages where Linux has some: a cache of keys and values is read all over in every step,
-/// and with pages of 4 KiB the processor would spend a good part of that time on finding them.
+/// Buffers of 2 MiB or more use huge pages if Linux has some: every step reads the whole key-value cache, and with 4 KiB pages the
+/// processor would spend a good part of that time on address translation.
 /// </remarks>
 /// <typeparam name="T">float, Half or long.</typeparam>
 internal sealed unsafe class NativeBuffer<T> : IDisposable
@@ -17,9 +17,9 @@ internal sealed unsafe class NativeBuffer<T> : IDisposable
     private readonly T* _pointer;
     private bool _disposed;
 
-    /// <summary>Allocates.</summary>
+    /// <summary>Allocates the memory.</summary>
     /// <param name="length">Elements.</param>
-    /// <exception cref="OutOfMemoryException">The memory is not to be had.</exception>
+    /// <exception cref="OutOfMemoryException">The memory is not available.</exception>
     public NativeBuffer(long length)
     {
         Length = length;
@@ -36,10 +36,10 @@ internal sealed unsafe class NativeBuffer<T> : IDisposable
 
     ~NativeBuffer() => Free();
 
-    /// <summary>Elements.</summary>
+    /// <summary>Number of elements.</summary>
     public long Length { get; }
 
-    /// <summary>The first element. Whoever computes with it keeps the bounds itself.</summary>
+    /// <summary>Pointer to the first element. The caller must stay within the bounds.</summary>
     public T* Pointer
     {
         get
@@ -49,7 +49,7 @@ internal sealed unsafe class NativeBuffer<T> : IDisposable
         }
     }
 
-    /// <summary>Part of the memory.</summary>
+    /// <summary>A range of the memory.</summary>
     public Span<T> Span(long start, int length)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
@@ -58,9 +58,9 @@ internal sealed unsafe class NativeBuffer<T> : IDisposable
         return new Span<T>(_pointer + start, length);
     }
 
-    /// <summary>A tensor over part of the memory; it must not outlive this buffer.</summary>
+    /// <summary>Creates a tensor over a range of the memory; it must not outlive this buffer.</summary>
     /// <param name="start">First element.</param>
-    /// <param name="shape">Its shape; it must end inside the memory.</param>
+    /// <param name="shape">Shape; the tensor must fit in the memory.</param>
     public OrtValue View(long start, params long[] shape)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);

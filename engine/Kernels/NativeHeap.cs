@@ -2,10 +2,10 @@ using System.Runtime.InteropServices;
 
 namespace Rudder.Engine.Kernels;
 
-/// <summary>Keeps what native code has freed from staying in this process.</summary>
+/// <summary>Returns memory that native code has freed to the system.</summary>
 /// <remarks>
-/// The C library keeps what is freed, in a heap of each thread's own, and sessions bring their threads: after an unloaded model
-/// megabytes stay behind that no later model fits into. One walk over the heaps, a few milliseconds, returns them.
+/// The C library keeps freed memory in one heap per thread, and sessions create threads. So an unloaded model leaves megabytes behind
+/// that a later model cannot use. One pass over the heaps, a few milliseconds, returns them.
 /// </remarks>
 internal static unsafe class NativeHeap
 {
@@ -16,7 +16,7 @@ internal static unsafe class NativeHeap
     private static readonly delegate* unmanaged<nuint, int> MallocTrim = (delegate* unmanaged<nuint, int>)Find("malloc_trim");
     private static readonly delegate* unmanaged<int, int, int> MallOpt = (delegate* unmanaged<int, int, int>)Find("mallopt");
 
-    /// <summary>Lets threads share a few heaps instead of having one each: sessions allocate when they open, hardly while they run.</summary>
+    /// <summary>Lets threads share a few heaps: sessions allocate when they open, and hardly while they run.</summary>
     public static void ShareHeaps()
     {
         if (MallOpt != null)
@@ -26,10 +26,10 @@ internal static unsafe class NativeHeap
     }
 
     /// <summary>
-    /// Keeps freed memory in one heap on huge pages, for a program that allocates large blocks of the same sizes again and again, as the steps
-    /// of a training do. Otherwise each block is mapped and unmapped, and its pages are cleared one by one at first use. Call it before
-    /// the first such block, and allocate on the main thread: other threads may have heaps of their own. Only glibc has this; elsewhere
-    /// nothing changes.
+    /// Keeps freed memory in one heap on huge pages, for a program that repeatedly allocates large blocks of the same sizes, such as a
+    /// training loop. Otherwise each block is mapped and unmapped, and first use clears its pages one by one. Call it before the first such
+    /// block, and allocate on the main thread, because other threads may have their own heaps. It works only with glibc; elsewhere
+    /// it does nothing.
     /// </summary>
     public static void KeepForTensors()
     {
@@ -44,23 +44,23 @@ internal static unsafe class NativeHeap
         Reserve((nuint)GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 2);
     }
 
-    /// <summary>Extends the heap by address space without memory behind it, and asks for huge pages there; later blocks lie in it.</summary>
+    /// <summary>Extends the heap by address space without memory and requests huge pages for it; later blocks lie there.</summary>
     private static void Reserve(nuint bytes)
     {
         try
         {
             void* block = NativeMemory.Alloc(bytes);
             nuint start = ((nuint)block + HugePages.Size - 1) / HugePages.Size * HugePages.Size;
-            HugePages.Ask((nint)start, bytes - (2 * (nuint)HugePages.Size)); // short of the end, whose page the heap's last record lies on
+            HugePages.Ask((nint)start, bytes - (2 * (nuint)HugePages.Size)); // the last page holds the heap's end record
             NativeMemory.Free(block);
         }
         catch (OutOfMemoryException)
         {
-            // A limit on address space: the heap then grows as it is needed, on small pages.
+            // With a limit on address space, the heap grows on demand, on small pages.
         }
     }
 
-    /// <summary>Gives what is free back to the system; does nothing where the C library has no such call (only glibc has).</summary>
+    /// <summary>Returns free memory to the system; does nothing without glibc, which alone has this call.</summary>
     public static void Trim()
     {
         if (MallocTrim != null)

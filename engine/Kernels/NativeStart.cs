@@ -4,7 +4,7 @@ using Rudder.Checkpoints;
 
 namespace Rudder.Engine.Kernels;
 
-/// <summary>Prepares the native environment when this assembly is loaded, before any of its types can start ONNX Runtime.</summary>
+/// <summary>Prepares the native environment when this assembly loads, before any of its types can start ONNX Runtime.</summary>
 internal static class NativeStart
 {
     [ModuleInitializer]

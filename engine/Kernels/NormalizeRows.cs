@@ -3,26 +3,26 @@ using System.Runtime.InteropServices;
 
 namespace Rudder.Engine.Kernels;
 
-/// <summary>Layer normalization (Ba et al. 2016) of s = factor·x + skip + bias: (s - mean) / √(variance + ε) · weight + shift; and s itself, which goes on beside it.</summary>
+/// <summary>Operator: layer norm (Ba et al. 2016), (s - mean) / √(variance + ε) · weight + shift, s = factor·x + skip + bias.</summary>
 /// <remarks>
-/// Inputs: x [N,K], skip [N,K], weight [K], shift [K], and optionally bias [K] and a factor of each row [N], which an 8-bit product
-/// leaves to its reader. Outputs: [N,K], or bytes [N,K] and scales [N]; and s [N,K] where the node has it. Attributes: epsilon; sum, 1 where s is an output; bias, 1 where
-/// there is one (otherwise that input repeats shift and is not read).
+/// Inputs: x [N,K], skip [N,K], weight [K], shift [K], and optionally bias [K] and a factor per row [N], left over from an int8 product.
+/// Outputs: [N,K], or bytes [N,K] and scales [N]; and optionally s [N,K]. Attributes: epsilon; sum, 1 if s is an output; bias, 1 if
+/// there is a bias (otherwise that input repeats shift and is not read).
 /// </remarks>
 /// <param name="epsilon">ε.</param>
 /// <param name="sum">Whether s is an output.</param>
-/// <param name="biased">Whether there is a bias.</param>
-/// <param name="quantizer">How to make bytes of the rows; null: they stay floats.</param>
+/// <param name="biased">Whether a bias is given.</param>
+/// <param name="quantizer">Quantizes the rows; null keeps floats.</param>
 internal sealed unsafe class NormalizeRows(float epsilon, bool sum, bool biased, RowQuantizer? quantizer) : IKernel
 {
-    /// <summary>The operator.</summary>
+    /// <summary>The operator with float output.</summary>
     public static readonly OperatorDefinition Operator = new(
         "NormalizeRows",
         Inputs,
         [ElementType.Float, ElementType.Float],
         attributes => Create(attributes, null));
 
-    /// <summary>The operator that makes bytes. Attributes: those of the quantizer too.</summary>
+    /// <summary>The operator with quantized output. It also has the quantizer's attributes.</summary>
     public static readonly OperatorDefinition ToBytes = new(
         "NormalizeQuantizeRows",
         Inputs,

@@ -2,7 +2,7 @@ using System.Text;
 
 namespace Rudder.Engine.Kernels;
 
-/// <summary>Types of a tensor's elements, as ONNX Runtime numbers them.</summary>
+/// <summary>Element types of tensors, with the numbers of ONNX Runtime.</summary>
 internal enum ElementType
 {
     /// <summary>float32.</summary>
@@ -16,19 +16,19 @@ internal enum ElementType
 }
 
 /// <summary>An input of an operator.</summary>
-/// <param name="Type">Of its elements.</param>
-/// <param name="Optional">Whether a node may leave it out.</param>
+/// <param name="Type">Element type.</param>
+/// <param name="Optional">Whether a node may omit it.</param>
 internal readonly record struct OperatorInput(ElementType Type, bool Optional = false);
 
-/// <summary>An operator that this program brings into ONNX Runtime graphs.</summary>
-/// <param name="Name">Its name in the domain <see cref="OperatorDomain.Name"/>.</param>
-/// <param name="Inputs">Its inputs in order, the optional ones last.</param>
-/// <param name="Outputs">Types of its outputs; a node may leave out those after the first.</param>
-/// <param name="Create">Makes the kernel of one node.</param>
+/// <summary>An operator that this program adds to ONNX Runtime graphs.</summary>
+/// <param name="Name">Name in the domain <see cref="OperatorDomain.Name"/>.</param>
+/// <param name="Inputs">Inputs in order, optional ones last.</param>
+/// <param name="Outputs">Element types of the outputs; a node may omit all but the first.</param>
+/// <param name="Create">Creates the kernel of one node.</param>
 internal sealed record OperatorDefinition(
     string Name, IReadOnlyList<OperatorInput> Inputs, IReadOnlyList<ElementType> Outputs, Func<NodeAttributes, IKernel> Create);
 
-/// <summary>What computes one node of a graph; disposed with the session if it can be. A session may call it on several threads at once.</summary>
+/// <summary>Computes one node of a graph, on several threads at once. A disposable kernel is disposed with the session.</summary>
 internal interface IKernel
 {
     /// <summary>Computes the node once.</summary>
@@ -37,11 +37,11 @@ internal interface IKernel
 }
 
 /// <summary>Attributes of a node; all are required.</summary>
-/// <param name="info">ONNX Runtime's handle, valid while the kernel is made.</param>
+/// <param name="info">Handle of ONNX Runtime, valid while the kernel is created.</param>
 internal readonly unsafe struct NodeAttributes(nint info)
 {
-    /// <summary>A whole number.</summary>
-    /// <param name="name">Name of the attribute, ended by 0.</param>
+    /// <summary>Reads an integer attribute.</summary>
+    /// <param name="name">Name of the attribute, null-terminated.</param>
     public long Integer(ReadOnlySpan<byte> name)
     {
         long value;
@@ -53,8 +53,8 @@ internal readonly unsafe struct NodeAttributes(nint info)
         return value;
     }
 
-    /// <summary>A float.</summary>
-    /// <param name="name">Name of the attribute, ended by 0.</param>
+    /// <summary>Reads a float attribute.</summary>
+    /// <param name="name">Name of the attribute, null-terminated.</param>
     public float Float(ReadOnlySpan<byte> name)
     {
         float value;
@@ -66,14 +66,14 @@ internal readonly unsafe struct NodeAttributes(nint info)
         return value;
     }
 
-    /// <summary>Text.</summary>
-    /// <param name="name">Name of the attribute, ended by 0.</param>
+    /// <summary>Reads a text attribute.</summary>
+    /// <param name="name">Name of the attribute, null-terminated.</param>
     public string Text(ReadOnlySpan<byte> name)
     {
         fixed (byte* start = name)
         {
             nuint size = 0;
-            OrtNative.Check(OrtNative.TextAttribute(info, start, null, &size));     // its size first, with the 0 at its end
+            OrtNative.Check(OrtNative.TextAttribute(info, start, null, &size));     // gets the size with the final null
             byte[] text = new byte[size];
             fixed (byte* value = text)
             {

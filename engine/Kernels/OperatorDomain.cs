@@ -5,21 +5,21 @@ using SessionOptions = Microsoft.ML.OnnxRuntime.SessionOptions;
 
 namespace Rudder.Engine.Kernels;
 
-/// <summary>Operators of this program, made known to sessions. It must outlive every session opened with it.</summary>
+/// <summary>Registers this program's operators with sessions. It must outlive every session that was opened with it.</summary>
 internal sealed unsafe class OperatorDomain : IDisposable
 {
-    /// <summary>Domain of the operators that work on rows.</summary>
+    /// <summary>Domain of the operators on rows.</summary>
     public const string Name = "rudder";
 
-    /// <summary>Domain of attention over a cache: each session has its own.</summary>
+    /// <summary>Domain of attention over a cache; each session has its own instance.</summary>
     public const string SlotsName = "rudder.slots";
 
     private readonly List<nint> _tables = [];                // OperatorTable*
     private nint _domain;
 
-    /// <summary>Makes the operators.</summary>
-    /// <param name="domain">Their domain in graphs.</param>
-    /// <param name="definitions">What they are.</param>
+    /// <summary>Creates the operators.</summary>
+    /// <param name="domain">Domain of the operators in graphs.</param>
+    /// <param name="definitions">The operators.</param>
     public OperatorDomain(string domain, params IReadOnlyList<OperatorDefinition> definitions)
     {
         fixed (byte* name = Encoding.UTF8.GetBytes(domain + '\0'))
@@ -44,7 +44,7 @@ internal sealed unsafe class OperatorDomain : IDisposable
         }
     }
 
-    /// <summary>Makes the operators known to sessions opened with these options.</summary>
+    /// <summary>Registers the operators for sessions opened with these options.</summary>
     public void AddTo(SessionOptions options)
     {
         OrtNative.Check(OrtNative.AddDomain(options.DangerousGetHandle(), _domain));
@@ -140,7 +140,7 @@ internal sealed unsafe class OperatorDomain : IDisposable
             *kernel = GCHandle.ToIntPtr(GCHandle.Alloc(Definition(table).Create(new NodeAttributes(info))));
             return 0;
         }
-        catch (Exception e)                                  // native code is above: what is thrown travels as its status
+        catch (Exception e)                                  // the caller is native: return the exception as a status
         {
             return OrtNative.Status(e);
         }

@@ -2,20 +2,20 @@ using System.Runtime.InteropServices;
 
 namespace Rudder.Engine.Kernels;
 
-/// <summary>What ONNX Runtime asks of an operator (its OrtCustomOp), and the definition that answers; 0 where nothing is offered.</summary>
+/// <summary>ONNX Runtime's OrtCustomOp structure, followed by our own fields; 0 in optional entries that are not implemented.</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal unsafe struct OperatorTable
 {
     /// <summary>Version of this structure.</summary>
     public uint Version;
 
-    /// <summary>Not offered: <see cref="CreateKernelV2"/> is.</summary>
+    /// <summary>Not implemented; <see cref="CreateKernelV2"/> replaces it.</summary>
     public nint CreateKernel;
 
     /// <summary>Name, UTF-8.</summary>
     public delegate* unmanaged<OperatorTable*, byte*> GetName;
 
-    /// <summary>0: the processor.</summary>
+    /// <summary>Execution provider; 0 means the processor.</summary>
     public delegate* unmanaged<OperatorTable*, nint> GetExecutionProviderType;
 
     /// <summary>Element type of an input.</summary>
@@ -30,10 +30,10 @@ internal unsafe struct OperatorTable
     /// <summary>Number of outputs.</summary>
     public delegate* unmanaged<OperatorTable*, nuint> GetOutputTypeCount;
 
-    /// <summary>Not offered: <see cref="KernelComputeV2"/> is.</summary>
+    /// <summary>Not implemented; <see cref="KernelComputeV2"/> replaces it.</summary>
     public nint KernelCompute;
 
-    /// <summary>Ends a kernel.</summary>
+    /// <summary>Destroys a kernel.</summary>
     public delegate* unmanaged<nint, void> KernelDestroy;
 
     /// <summary>Whether an input is required (0) or optional (1).</summary>
@@ -42,19 +42,19 @@ internal unsafe struct OperatorTable
     /// <summary>Whether an output is required (0) or optional (1).</summary>
     public delegate* unmanaged<OperatorTable*, nuint, int> GetOutputCharacteristic;
 
-    /// <summary>Where an input lies; 0: where the provider's memory is.</summary>
+    /// <summary>Memory type of an input; 0 means the provider's memory.</summary>
     public delegate* unmanaged<OperatorTable*, nuint, int> GetInputMemoryType;
 
-    /// <summary>Of variadic inputs, of which there are none.</summary>
+    /// <summary>For variadic inputs; there are none.</summary>
     public delegate* unmanaged<OperatorTable*, int> GetVariadicInputMinArity;
 
-    /// <summary>Of variadic inputs, of which there are none.</summary>
+    /// <summary>For variadic inputs; there are none.</summary>
     public delegate* unmanaged<OperatorTable*, int> GetVariadicInputHomogeneity;
 
-    /// <summary>Of variadic outputs, of which there are none.</summary>
+    /// <summary>For variadic outputs; there are none.</summary>
     public delegate* unmanaged<OperatorTable*, int> GetVariadicOutputMinArity;
 
-    /// <summary>Of variadic outputs, of which there are none.</summary>
+    /// <summary>For variadic outputs; there are none.</summary>
     public delegate* unmanaged<OperatorTable*, int> GetVariadicOutputHomogeneity;
 
     /// <summary>(operator, interface, node's info, out kernel) to a status.</summary>
@@ -63,7 +63,7 @@ internal unsafe struct OperatorTable
     /// <summary>(kernel, context) to a status.</summary>
     public delegate* unmanaged<nint, nint, nint> KernelComputeV2;
 
-    /// <summary>Not offered: shapes are known when a kernel runs.</summary>
+    /// <summary>Not implemented; shapes are known when a kernel runs.</summary>
     public nint InferOutputShape;
 
     /// <summary>First version of the operator.</summary>
@@ -72,21 +72,21 @@ internal unsafe struct OperatorTable
     /// <summary>Last version of the operator.</summary>
     public delegate* unmanaged<OperatorTable*, int> GetEndVersion;
 
-    /// <summary>Not offered: no output takes an input's memory.</summary>
+    /// <summary>Not implemented; outputs never reuse an input's memory.</summary>
     public nint GetMayInplace;
 
-    /// <summary>Not offered.</summary>
+    /// <summary>Not implemented.</summary>
     public nint ReleaseMayInplace;
 
-    /// <summary>Not offered.</summary>
+    /// <summary>Not implemented.</summary>
     public nint GetAliasMap;
 
-    /// <summary>Not offered.</summary>
+    /// <summary>Not implemented.</summary>
     public nint ReleaseAliasMap;
 
-    /// <summary>Ours, past the end of what ONNX Runtime reads: the handle of the <see cref="OperatorDefinition"/>.</summary>
+    /// <summary>Our own field, after the part that ONNX Runtime reads: handle of the <see cref="OperatorDefinition"/>.</summary>
     public nint Definition;
 
-    /// <summary>Ours: its name, UTF-8 and ended by 0.</summary>
+    /// <summary>Our own field: the name, UTF-8, null-terminated.</summary>
     public byte* Name;
 }

@@ -4,14 +4,14 @@ using Microsoft.ML.OnnxRuntime;
 
 namespace Rudder.Engine.Kernels;
 
-/// <summary>The entries of ONNX Runtime's C interface that its managed binding does not offer: what operators of one's own need.</summary>
+/// <summary>The functions of ONNX Runtime's C API that custom operators need and that its managed binding does not expose.</summary>
 /// <remarks>
-/// The C interface is a table of functions that is only ever appended to; the binding's <see cref="OrtApi"/> names its entries,
-/// so places are read from there. Every function that can fail returns a status, 0 where it did not.
+/// The C API is a table of functions that only ever grows at the end. The binding's <see cref="OrtApi"/> names its entries, so offsets
+/// come from there. Every function that can fail returns a status, 0 on success.
 /// </remarks>
 internal static unsafe partial class OrtNative
 {
-    /// <summary>The version of the interface whose structures are filled here.</summary>
+    /// <summary>The API version of the structures that this program fills in.</summary>
     public const uint Version = 22;
 
     private const int Failed = 1;                            // ORT_FAIL
@@ -46,14 +46,14 @@ internal static unsafe partial class OrtNative
     public static readonly delegate* unmanaged<nint, byte*, byte*, nuint*, nint> TextAttribute =
         (delegate* unmanaged<nint, byte*, byte*, nuint*, nint>)Entry(nameof(OrtApi.KernelInfoGetAttribute_string));
 
-    /// <summary>(context, index, out value; 0 where an optional input is not given).</summary>
+    /// <summary>(context, index, out value; 0 if an optional input is missing).</summary>
     public static readonly delegate* unmanaged<nint, nuint, nint*, nint> Input = (delegate* unmanaged<nint, nuint, nint*, nint>)Entry(nameof(OrtApi.KernelContext_GetInput));
 
-    /// <summary>(context, index, dimensions, their number, out value).</summary>
+    /// <summary>(context, index, dimensions, their count, out value).</summary>
     public static readonly delegate* unmanaged<nint, nuint, long*, nuint, nint*, nint> Output =
         (delegate* unmanaged<nint, nuint, long*, nuint, nint*, nint>)Entry(nameof(OrtApi.KernelContext_GetOutput));
 
-    /// <summary>(context, function of state and index, number of indices, batches or 0, state): on the session's own threads.</summary>
+    /// <summary>(context, function of state and index, count, batches or 0, state). Runs on the session's own threads.</summary>
     public static readonly delegate* unmanaged<nint, delegate* unmanaged<void*, nuint, void>, nuint, nuint, void*, nint> ParallelFor =
         (delegate* unmanaged<nint, delegate* unmanaged<void*, nuint, void>, nuint, nuint, void*, nint>)Entry(nameof(OrtApi.KernelContext_ParallelFor));
 
@@ -66,14 +66,14 @@ internal static unsafe partial class OrtNative
     /// <summary>(shape, out number of dimensions).</summary>
     public static readonly delegate* unmanaged<nint, nuint*, nint> Rank = (delegate* unmanaged<nint, nuint*, nint>)Entry(nameof(OrtApi.GetDimensionsCount));
 
-    /// <summary>(shape, out dimensions, their number).</summary>
+    /// <summary>(shape, out dimensions, their count).</summary>
     public static readonly delegate* unmanaged<nint, long*, nuint, nint> Dimensions =
         (delegate* unmanaged<nint, long*, nuint, nint>)Entry(nameof(OrtApi.GetDimensions));
 
     /// <summary>(shape).</summary>
     public static readonly delegate* unmanaged<nint, void> ReleaseShape = (delegate* unmanaged<nint, void>)Entry(nameof(OrtApi.ReleaseTensorTypeAndShapeInfo));
 
-    /// <summary>Throws what a status says.</summary>
+    /// <summary>Throws if a status reports an error.</summary>
     /// <exception cref="InvalidOperationException">The call failed.</exception>
     public static void Check(nint status)
     {
@@ -85,7 +85,7 @@ internal static unsafe partial class OrtNative
         }
     }
 
-    /// <summary>A status that carries an exception through ONNX Runtime, which owns it from then on.</summary>
+    /// <summary>Creates a status with the message of an exception; ONNX Runtime takes ownership of it.</summary>
     public static nint Status(Exception e)
     {
         fixed (byte* message = Encoding.UTF8.GetBytes(e.Message + '\0'))
@@ -98,7 +98,7 @@ internal static unsafe partial class OrtNative
 
     private static nint Open()
     {
-        // The base is two functions, of which the first gives the table of a version.
+        // The base structure has two functions; the first returns the table of a version.
         var getApi = *(delegate* unmanaged<uint, nint>*)OrtGetApiBase();
         nint table = getApi(Version);
         return table != 0 ? table : throw new InvalidOperationException($"this ONNX Runtime does not offer version {Version} of its C interface. Use a newer one.");

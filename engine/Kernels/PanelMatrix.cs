@@ -2,7 +2,7 @@ using System.IO.MemoryMappedFiles;
 
 namespace Rudder.Engine.Kernels;
 
-/// <summary>A weight matrix in panels of <see cref="PanelProduct.Columns"/> columns, each [inputs,columns] in one piece, the last filled up with zeros.</summary>
+/// <summary>A weight matrix in panels of <see cref="PanelProduct.Columns"/> columns, each [inputs,columns]; zeros pad the last.</summary>
 internal sealed unsafe class PanelMatrix : IDisposable
 {
     private const int Columns = PanelProduct.Columns;
@@ -16,22 +16,22 @@ internal sealed unsafe class PanelMatrix : IDisposable
         _panels = new NativeBuffer<float>((long)Panels * inputs * Columns);
     }
 
-    /// <summary>Length of the sums.</summary>
+    /// <summary>Number of inputs: terms of each sum.</summary>
     public int Inputs { get; }
 
-    /// <summary>Columns that mean something.</summary>
+    /// <summary>Number of columns without padding.</summary>
     public int Outputs { get; }
 
-    /// <summary>Panels.</summary>
+    /// <summary>Number of panels.</summary>
     public int Panels { get; }
 
-    /// <summary>Reads a matrix from a file of weights.</summary>
+    /// <summary>Reads a matrix from a weight file.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="offset">First byte.</param>
-    /// <param name="rows">Rows as they lie in the file.</param>
-    /// <param name="columns">Columns as they lie in the file.</param>
-    /// <param name="transposed">Whether a row of the file is a column of the matrix, as in an embedding table used for output.</param>
-    /// <exception cref="IOException">The file is not that long, or cannot be read.</exception>
+    /// <param name="offset">Offset of the first byte.</param>
+    /// <param name="rows">Rows in the file.</param>
+    /// <param name="columns">Columns in the file.</param>
+    /// <param name="transposed">Whether a row of the file is a column of the matrix, as in an embedding used as output layer.</param>
+    /// <exception cref="IOException">The file is too short or cannot be read.</exception>
     public static PanelMatrix Read(string path, long offset, int rows, int columns, bool transposed)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(rows);

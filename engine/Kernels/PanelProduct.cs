@@ -4,31 +4,29 @@ using System.Runtime.Intrinsics.X86;
 
 namespace Rudder.Engine.Kernels;
 
-/// <summary>
-/// A few rows times one panel of a <see cref="PanelMatrix"/>: 8, 4 or 1 rows by <see cref="Columns"/> columns, all sums in registers.
-/// </summary>
+/// <summary>Multiplies 8, 4 or 1 rows by one panel of a <see cref="PanelMatrix"/>. All sums stay in registers.</summary>
 /// <remarks>
-/// 8 × 48 sums are 24 of the 32 vector registers of AVX-512, with three for the panel and one for the row's number. Every sum adds its
-/// terms one after another from the first input to the last, starting at the bias, in whichever of the three it is computed: a row's
-/// results do not depend on how many rows there are.
+/// 8 × 48 sums take 24 of the 32 vector registers of AVX-512, plus three for the panel and one for the broadcast element of x. Every sum
+/// starts at the bias and adds its terms in order, from the first input to the last, in all three variants. So a row's result does not
+/// depend on the number of rows.
 /// </remarks>
 internal static unsafe class PanelProduct
 {
-    /// <summary>Columns of a panel: three vectors.</summary>
+    /// <summary>Columns per panel: three vectors.</summary>
     public const int Columns = 3 * Lanes;
 
-    /// <summary>Most rows at once.</summary>
+    /// <summary>Maximum rows per call.</summary>
     public const int MostRows = 8;
 
     private const int Lanes = 16;
 
-    /// <summary>Whether the processor has the registers for this.</summary>
+    /// <summary>Whether the processor has the required registers.</summary>
     public static bool IsSupported => Vector512.IsHardwareAccelerated && Avx512F.IsSupported;
 
-    /// <summary>Multiplies as many rows as one call takes.</summary>
-    /// <param name="rows">Rows that are left, at least 1.</param>
+    /// <summary>Multiplies as many rows as one call can.</summary>
+    /// <param name="rows">Remaining rows, at least 1.</param>
     /// <param name="tile">Inputs, outputs and the panel.</param>
-    /// <returns>Rows taken: 8, 4 or 1.</returns>
+    /// <returns>Number of rows processed: 8, 4 or 1.</returns>
     public static int Multiply(int rows, in Tile tile)
     {
         switch (rows)
@@ -135,34 +133,34 @@ internal static unsafe class PanelProduct
         Vector512.Store(s2, y + (2 * Lanes));
     }
 
-    /// <summary>What one call multiplies.</summary>
+    /// <summary>Operands of one call.</summary>
     internal struct Tile
     {
-        /// <summary>First row, [rows,Inputs] with <see cref="XStride"/> floats from row to row.</summary>
+        /// <summary>First input row, [rows,Inputs], with <see cref="XStride"/> floats between rows.</summary>
         public float* X;
 
-        /// <summary>Floats from row to row of x.</summary>
+        /// <summary>Floats between rows of x.</summary>
         public long XStride;
 
         /// <summary>The panel, [Inputs,Columns].</summary>
         public float* Panel;
 
-        /// <summary>Length of the sums.</summary>
+        /// <summary>Number of inputs: terms of each sum.</summary>
         public int Inputs;
 
-        /// <summary>Where the first row goes, [rows,Columns] with <see cref="YStride"/> floats from row to row.</summary>
+        /// <summary>First output row, [rows,Columns], with <see cref="YStride"/> floats between rows.</summary>
         public float* Y;
 
-        /// <summary>Floats from row to row of y.</summary>
+        /// <summary>Floats between rows of y.</summary>
         public long YStride;
 
-        /// <summary>What the sums start at, [Columns].</summary>
+        /// <summary>Initial values of the sums, [Columns].</summary>
         public float* Bias;
 
-        /// <summary>Memory that is wanted next, asked for while this is computed.</summary>
+        /// <summary>Memory to prefetch during this call.</summary>
         public byte* Next;
 
-        /// <summary>Bytes of it to go on for each input.</summary>
+        /// <summary>Bytes to advance in it per input.</summary>
         public int NextStep;
     }
 }

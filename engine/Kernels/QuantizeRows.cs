@@ -3,11 +3,11 @@ using System.Runtime.InteropServices;
 namespace Rudder.Engine.Kernels;
 
 /// <summary>
-/// Rows of floats to bytes with one scale each (<see cref="RowQuantizer"/>), as the exporter's graphs write it with six operators of
-/// ONNX; where another operator of this program makes the rows, that one writes the bytes at once.
+/// Operator: quantizes rows of floats to bytes with one scale per row (<see cref="RowQuantizer"/>). It replaces six ONNX operators of
+/// exported graphs. If another operator of this program computes the rows, that operator writes the bytes itself.
 /// </summary>
 /// <remarks>Input: x [N,K]. Outputs: bytes [N,K], scales [N]. Attributes: magnitudes, factor, floor.</remarks>
-/// <param name="quantizer">How.</param>
+/// <param name="quantizer">Quantization parameters.</param>
 internal sealed unsafe class QuantizeRows(RowQuantizer quantizer) : IKernel
 {
     /// <summary>The operator.</summary>

@@ -3,23 +3,23 @@ using System.Runtime.Intrinsics;
 
 namespace Rudder.Engine.Kernels;
 
-/// <summary>A row of floats to unsigned bytes around 128 with one scale: scale = max(max|x| · factor, floor), byte = round(x / scale) + 128, ties to even.</summary>
-/// <param name="Magnitudes">Whether the largest |x| counts; otherwise the largest x.</param>
-/// <param name="Factor">1 / 127.</param>
-/// <param name="Floor">Smallest scale.</param>
+/// <summary>Quantizes rows to bytes around 128: scale = max(max|x| · factor, floor), byte = round(x / scale) + 128, ties to even.</summary>
+/// <param name="Magnitudes">Whether to take the largest |x|; otherwise the largest x.</param>
+/// <param name="Factor">Factor: 1 / 127.</param>
+/// <param name="Floor">Minimum scale.</param>
 internal readonly record struct RowQuantizer(bool Magnitudes, float Factor, float Floor)
 {
     private const int Zero = 128;
 
-    /// <summary>Of a node's attributes.</summary>
+    /// <summary>Reads the parameters from a node's attributes.</summary>
     public static RowQuantizer Of(NodeAttributes attributes) =>
         new(attributes.Integer("magnitudes\0"u8) != 0, attributes.Float("factor\0"u8), attributes.Float("floor\0"u8));
 
     /// <summary>Writes the bytes of a row.</summary>
     /// <param name="x">[columns]</param>
-    /// <param name="columns">At least one.</param>
+    /// <param name="columns">Number of values, at least one.</param>
     /// <param name="bytes">[columns]</param>
-    /// <returns>The scale; not a number where x has one that is none.</returns>
+    /// <returns>The scale; NaN if the row holds NaN.</returns>
     public unsafe float Quantize(float* x, int columns, byte* bytes)
     {
         var row = new ReadOnlySpan<float>(x, columns);

@@ -4,22 +4,23 @@ using System.Runtime.InteropServices;
 namespace Rudder.Engine.Kernels;
 
 /// <summary>
-/// Attention within whole sequences, without a cache: softmax(q·kᵀ/√d)·v, head by head, the products by <see cref="HeadProduct"/>.
-/// Scores of six queries at a time are held, never those of a whole sequence.
+/// Operator: attention within whole sequences, without a cache: softmax(q·kᵀ/√d)·v per head, with products by <see cref="HeadProduct"/>.
+/// It holds the scores of six queries at a time, never those of a whole sequence.
 /// </summary>
 /// <remarks>
-/// Inputs: queries, keys and values side by side, [B,T,3W], or [B·T,3W] where there is a mask; optionally a mask, [B,T], ones and
-/// then zeros; a factor of each row, [B·T], and a bias, [3W]. Output: as the first input with W numbers a row; [B,W] where only first
-/// tokens are wanted. Attributes: heads; causal, 1 where a token sees itself and those before it, 0 where it sees the whole sequence;
-/// first, 1 where only each sequence's first token is wanted; threads, of the session. A token's numbers depend on its own sequence alone; those of masked tokens are zeros.
+/// Inputs: queries, keys and values side by side, [B,T,3W], or [B·T,3W] with a mask; optionally a mask [B,T] of ones followed by
+/// zeros, a factor per row [B·T], and a bias [3W]. Output: the shape of the first input with W numbers per row, or [B,W] for first tokens
+/// only. Attributes: heads; causal, 1 if a token attends only to itself and earlier tokens, 0 if it attends to the whole sequence;
+/// first, 1 to compute only the first token of each sequence; threads, of the session. A token's result depends only on its own
+/// sequence; results of masked tokens are zeros.
 /// </remarks>
-/// <param name="heads">Attention heads.</param>
-/// <param name="causal">Whether a token sees no later one.</param>
-/// <param name="first">Whether only first tokens are wanted.</param>
-/// <param name="threads">Most workers, each with memory of its own.</param>
+/// <param name="heads">Number of attention heads.</param>
+/// <param name="causal">Whether a token attends only to itself and earlier tokens.</param>
+/// <param name="first">Whether to compute only first tokens.</param>
+/// <param name="threads">Maximum workers, each with its own memory.</param>
 internal sealed unsafe class SequenceAttention(int heads, bool causal, bool first, int threads) : IKernel
 {
-    /// <summary>Name of the attribute that says whether only first tokens are wanted.</summary>
+    /// <summary>Name of the attribute that requests only first tokens.</summary>
     public const string First = "first";
 
     /// <summary>The operator.</summary>
@@ -63,7 +64,7 @@ internal sealed unsafe class SequenceAttention(int heads, bool causal, bool firs
         Run(call, &work, new HeadMemory(length, size), Math.Min(work.Units, threads));
     }
 
-    /// <summary>As many workers as the session has threads take heads until none is left, each with its own memory.</summary>
+    /// <summary>Starts one worker per session thread; the workers take heads until none is left, each with its own memory.</summary>
     private static void Run(KernelCall call, Work* work, HeadMemory sizes, int workers)
     {
         float[] rented = ArrayPool<float>.Shared.Rent(checked((workers * sizes.Floats) + HeadMemory.Alignment));

@@ -3,25 +3,25 @@ using System.Runtime.InteropServices;
 namespace Rudder.Engine.Kernels;
 
 /// <summary>
-/// Causal attention over a <see cref="SlotCache"/>: writes the keys and values of the tokens that a run brings into the cache, and
-/// lets each token look at itself and at what its slot holds before it. Softmax(q·kᵀ/√d)·v, head by head.
+/// Operator: causal attention over a <see cref="SlotCache"/>. It writes the keys and values of new tokens into the cache; each token
+/// attends to itself and to the earlier tokens of its slot. Softmax(q·kᵀ/√d)·v per head.
 /// </summary>
 /// <remarks>
-/// Input: queries, keys and values side by side, [B,T,3W]; optionally a factor of each row, [B·T], and a bias, [3W], which an
-/// 8-bit product leaves to its reader. Output: [B,T,W]; tokens beyond those that a row brings are zeros. A token's numbers depend
-/// on its own slot alone, and not on how many tokens come at once.
+/// Input: queries, keys and values side by side, [B,T,3W]; optionally a factor per row [B·T] and a bias [3W], left over from an int8
+/// product. Output: [B,T,W], with zeros past a row's new tokens. A token's result depends only on its own slot, and not on how many
+/// tokens a run adds.
 /// </remarks>
 /// <param name="cache">The cache.</param>
-/// <param name="layer">Which of its layers.</param>
+/// <param name="layer">Layer of the cache.</param>
 internal sealed unsafe class SlotAttention(SlotCache cache, int layer) : IKernel, IDisposable
 {
     /// <summary>Name of the operator. Attribute: layer.</summary>
     public const string Name = "SlotAttention";
 
-    private const int UnitsAtLeast = 8;                      // of work, so that two threads end at about the same time
-    private const int ScoresAtOnce = 16384;                  // floats on the stack; a longer sequence takes as many as it has tokens
+    private const int UnitsAtLeast = 8;                      // enough work units for two threads to finish at about the same time
+    private const int ScoresAtOnce = 16384;                  // floats on the stack; a longer sequence takes one per token
 
-    private GCHandle _cache = GCHandle.Alloc(cache);         // for the threads that compute
+    private GCHandle _cache = GCHandle.Alloc(cache);         // keeps the cache reachable for compute threads
 
     /// <summary>The operator for one cache.</summary>
     public static OperatorDefinition Operator(SlotCache cache) => new(
@@ -108,7 +108,7 @@ internal sealed unsafe class SlotAttention(SlotCache cache, int layer) : IKernel
         public float* Output;
     }
 
-    /// <summary>Neighbouring heads of one row.</summary>
+    /// <summary>Adjacent heads of one row.</summary>
     private readonly struct Heads<T, TKept>(SlotCache cache, int layer, int row, int first, int count)
         where T : unmanaged
         where TKept : IKept<T>
@@ -123,10 +123,10 @@ internal sealed unsafe class SlotAttention(SlotCache cache, int layer) : IKernel
 
         public T* Values { get; } = (T*)cache.Values(layer, row) + (first * cache.HeadSize);
 
-        /// <summary>What a token sees through these heads.</summary>
-        /// <param name="query">Its queries, head by head.</param>
-        /// <param name="tokens">Cached tokens it looks at.</param>
-        /// <param name="output">Where it goes, head by head.</param>
+        /// <summary>Computes attention of one token over these heads.</summary>
+        /// <param name="query">Queries of the token, head by head.</param>
+        /// <param name="tokens">Number of cached tokens to attend to.</param>
+        /// <param name="output">Output, head by head.</param>
         public void Attend(float* query, int tokens, float* output)
         {
             int atOnce = Math.Clamp(ScoresAtOnce / tokens, 1, Count);

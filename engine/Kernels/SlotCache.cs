@@ -1,21 +1,21 @@
 namespace Rudder.Engine.Kernels;
 
 /// <summary>
-/// Keys and values of every slot for <see cref="SlotAttention"/>: [S,maxT,W] of each layer, a token's heads side by side, so that
-/// a step reads a row from its first token to its last as one stream of memory. It also says which tokens a run brings.
+/// Keys and values of every slot for <see cref="SlotAttention"/>: [S,maxT,W] per layer, with the heads of a token side by side, so that
+/// a step reads a row from its first token to its last as one stream. It also describes the tokens that a run adds.
 /// </summary>
 /// <remarks>
-/// Reading the cache takes as long as its bytes: where the graph is in 8 bits anyway, numbers are kept in 16 (bfloat16, the upper
-/// half of a float), with less error than the products have.
+/// Reading the cache takes time in proportion to its bytes. With int8 graphs it therefore stores bfloat16 (the upper half of a float);
+/// the error is below that of the int8 products.
 /// </remarks>
 internal sealed unsafe class SlotCache : IDisposable
 {
-    /// <summary>Largest number of tokens of a slot: a token's scores of one head lie on a thread's stack, 512 KiB.</summary>
+    /// <summary>Maximum tokens of a slot: the scores of one token and head lie on a thread's stack, 512 KiB.</summary>
     public const int MostTokens = 1 << 17;
 
     private readonly NativeBuffer<byte>[] _blocks;           // keys and values of layer 0, of layer 1, …
-    private readonly int[] _starts;                          // of each row of the run: tokens it holds already
-    private readonly int[] _counts;                          // of each row of the run: tokens it brings
+    private readonly int[] _starts;                          // of each row of the run: tokens already cached
+    private readonly int[] _counts;                          // of each row of the run: new tokens
     private readonly int _slots;
     private readonly int _maxTokens;
 
@@ -25,7 +25,7 @@ internal sealed unsafe class SlotCache : IDisposable
     /// <param name="headSize">Width of a head.</param>
     /// <param name="slots">S.</param>
     /// <param name="maxTokens">maxT, at most <see cref="MostTokens"/>.</param>
-    /// <param name="isHalf">Whether numbers are kept in 16 bits.</param>
+    /// <param name="isHalf">Whether to store numbers in 16 bits.</param>
     /// <exception cref="OutOfMemoryException">The memory is not available.</exception>
     public SlotCache(int layers, int heads, int headSize, int slots, int maxTokens, bool isHalf)
     {
@@ -47,7 +47,7 @@ internal sealed unsafe class SlotCache : IDisposable
         }
     }
 
-    /// <summary>Whether numbers are kept in 16 bits.</summary>
+    /// <summary>Whether numbers are stored in 16 bits.</summary>
     public bool IsHalf { get; }
 
     /// <summary>Layers.</summary>
@@ -62,7 +62,7 @@ internal sealed unsafe class SlotCache : IDisposable
     /// <summary>W, all heads side by side.</summary>
     public int Width => Heads * HeadSize;
 
-    /// <summary>Rows of the run under way.</summary>
+    /// <summary>Number of rows of the current run.</summary>
     public int Rows { get; private set; }
 
     private int FirstRow { get; set; }
@@ -71,9 +71,9 @@ internal sealed unsafe class SlotCache : IDisposable
 
     private int TokenBytes => Width * (IsHalf ? sizeof(ushort) : sizeof(float));
 
-    /// <summary>Says which rows the next run is about; then <see cref="Bring"/> for each of them.</summary>
-    /// <param name="firstRow">Slot of the run's first row.</param>
-    /// <param name="rows">Rows.</param>
+    /// <summary>Declares the rows of the next run; call <see cref="Bring"/> for each of them afterwards.</summary>
+    /// <param name="firstRow">Slot of the first row.</param>
+    /// <param name="rows">Number of rows.</param>
     public void Begin(int firstRow, int rows)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(firstRow);
@@ -81,25 +81,25 @@ internal sealed unsafe class SlotCache : IDisposable
         (FirstRow, Rows) = (firstRow, rows);
     }
 
-    /// <summary>Says what one row of the next run brings.</summary>
-    /// <param name="row">Of the run.</param>
-    /// <param name="start">Tokens the slot holds already.</param>
-    /// <param name="count">Tokens it brings, at least one.</param>
+    /// <summary>Declares the new tokens of one row of the next run.</summary>
+    /// <param name="row">Row of the run.</param>
+    /// <param name="start">Tokens already in the slot.</param>
+    /// <param name="count">New tokens, at least one.</param>
     public void Bring(int row, int start, int count)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(start);
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(count, _maxTokens - start);     // beyond it lies the next slot
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(count, _maxTokens - start);     // the next slot starts there
         (_starts[row], _counts[row]) = (start, count);
     }
 
-    /// <summary>What a row of the run under way brings.</summary>
+    /// <summary>The cached and new tokens of a row of the current run.</summary>
     public (int Start, int Count) Brought(int row) => (_starts[row], _counts[row]);
 
-    /// <summary>Keys of a row of the run under way, [maxT,W].</summary>
+    /// <summary>Keys of a row of the current run, [maxT,W].</summary>
     public void* Keys(int layer, int row) => _blocks[2 * layer].Pointer + ((FirstRow + row) * RowBytes);
 
-    /// <summary>Values of a row of the run under way, [maxT,W].</summary>
+    /// <summary>Values of a row of the current run, [maxT,W].</summary>
     public void* Values(int layer, int row) => _blocks[(2 * layer) + 1].Pointer + ((FirstRow + row) * RowBytes);
 
     /// <summary>Copies the first tokens of one slot to another.</summary>

@@ -6,22 +6,22 @@ using Rudder.Checkpoints;
 
 namespace Rudder.Engine.Kernels;
 
-/// <summary>How a cache keeps numbers.</summary>
-/// <typeparam name="T">What it keeps of each.</typeparam>
+/// <summary>Storage format of the numbers in a cache.</summary>
+/// <typeparam name="T">Type of a stored number.</typeparam>
 internal unsafe interface IKept<T>
     where T : unmanaged
 {
-    /// <summary>Sixteen numbers.</summary>
+    /// <summary>Loads sixteen numbers.</summary>
     static abstract Vector512<float> Load(T* source);
 
-    /// <summary>One number.</summary>
+    /// <summary>Loads one number.</summary>
     static abstract float Read(T source);
 
-    /// <summary>Keeps numbers.</summary>
+    /// <summary>Stores numbers.</summary>
     static abstract void Keep(ReadOnlySpan<float> source, T* destination);
 }
 
-/// <summary>Floats as they are.</summary>
+/// <summary>Stores floats unchanged.</summary>
 internal readonly unsafe struct KeptWhole : IKept<float>
 {
     /// <inheritdoc/>
@@ -35,7 +35,7 @@ internal readonly unsafe struct KeptWhole : IKept<float>
     public static void Keep(ReadOnlySpan<float> source, float* destination) => source.CopyTo(new Span<float>(destination, source.Length));
 }
 
-/// <summary>Numbers kept as <see cref="BFloat16"/>.</summary>
+/// <summary>Stores numbers as <see cref="BFloat16"/>.</summary>
 internal readonly unsafe struct KeptHalf : IKept<ushort>
 {
     private const int HalfBits = 16;
@@ -67,10 +67,10 @@ internal readonly unsafe struct KeptHalf : IKept<ushort>
     }
 }
 
-/// <summary>Arithmetic on rows too short to pay for bounds checks and calls: a head has 64 numbers.</summary>
+/// <summary>Arithmetic on rows that are too short for bounds checks and calls to pay off: a head has 64 numbers.</summary>
 /// <remarks>
-/// Longer rows go through System.Numerics.Tensors. Sums have one order for a given length. What is read is asked for
-/// <see cref="Ahead"/> bytes before its turn: rows follow each other in memory, and memory is what such a loop waits for.
+/// Longer rows use System.Numerics.Tensors. Sums add in a fixed order for a given length. Loops prefetch <see cref="Ahead"/> bytes ahead:
+/// rows follow each other in memory, and such a loop is bound by memory.
 /// </remarks>
 internal static unsafe class Vectors
 {
@@ -133,8 +133,8 @@ internal static unsafe class Vectors
         TensorPrimitives.Divide(all, TensorPrimitives.Sum<float>(all), all);
     }
 
-    /// <summary>exp(x - the largest x) in place.</summary>
-    /// <returns>Their sum.</returns>
+    /// <summary>exp(x - max(x)) in place.</summary>
+    /// <returns>The sum of the exponentials.</returns>
     public static float Exponentials(float* x, int length)
     {
         float largest = TensorPrimitives.Max(new ReadOnlySpan<float>(x, length));

@@ -2,18 +2,18 @@ using System.Numerics;
 
 namespace Rudder.Engine.Sampling;
 
-/// <summary>The tokens that may survive top-k, top-p and min-p: gathered above a threshold, then cut by selection, never sorted.</summary>
-/// <remarks>Order of precedence: higher logit first, then lower id. Not thread-safe; reused from row to row.</remarks>
+/// <summary>Tokens that may survive top-k, top-p and min-p: collected above a threshold, then cut by selection, not sorted.</summary>
+/// <remarks>Tokens rank by higher logit, then by lower id. Not thread-safe; reused from row to row.</remarks>
 internal sealed class CandidateSet
 {
     private float[] _logits = [];
     private float[] _weights = [];
     private int[] _ids = [];
 
-    /// <summary>Tokens held.</summary>
+    /// <summary>Number of tokens.</summary>
     public int Count { get; private set; }
 
-    /// <summary>Takes every token whose logit is at least a threshold, with its weight e^((logit - max) / temperature).</summary>
+    /// <summary>Collects every token with a logit of at least the threshold, with its weight e^((logit - max) / temperature).</summary>
     public void Gather(ReadOnlySpan<float> logits, LogitScan scan, float threshold)
     {
         Reserve(logits.Length);
@@ -30,7 +30,7 @@ internal sealed class CandidateSet
         Weigh(scan);
     }
 
-    /// <summary>Keeps the <paramref name="k"/> first in precedence.</summary>
+    /// <summary>Keeps the <paramref name="k"/> highest-ranked tokens.</summary>
     public void KeepCount(int k)
     {
         int low = 0;
@@ -49,7 +49,7 @@ internal sealed class CandidateSet
         Count = Math.Min(Count, k);
     }
 
-    /// <summary>Keeps the fewest, in precedence, whose weights reach <paramref name="target"/>; all where they do not.</summary>
+    /// <summary>Keeps the fewest highest-ranked tokens with weights that reach <paramref name="target"/>; otherwise all.</summary>
     public void KeepMass(double target)
     {
         int low = 0;
@@ -74,7 +74,7 @@ internal sealed class CandidateSet
         Count = Math.Min(Count, Math.Max(high, 1));
     }
 
-    /// <summary>Keeps those whose logit is at least a threshold.</summary>
+    /// <summary>Keeps tokens with a logit of at least the threshold.</summary>
     public void KeepAbove(float threshold)
     {
         int kept = 0;
@@ -90,10 +90,10 @@ internal sealed class CandidateSet
         Count = kept;
     }
 
-    /// <summary>Sum of the weights held.</summary>
+    /// <summary>Sum of the weights.</summary>
     public double TotalMass() => Sum(0, Count);
 
-    /// <summary>The token at which the running sum of weights passes a share of their total.</summary>
+    /// <summary>Gets the token where the running sum of weights passes a fraction of the total.</summary>
     public int Pick(double uniform)
     {
         double target = uniform * TotalMass();
@@ -143,7 +143,7 @@ internal sealed class CandidateSet
         }
     }
 
-    // Median of three as pivot; returns its final place: those before it precede it, those after it follow.
+    // The pivot is the median of three. Returns its final index: higher ranks come before it, lower ranks after it.
     private int Partition(int low, int high)
     {
         int last = high - 1;
@@ -198,7 +198,7 @@ internal sealed class CandidateSet
 
     private void Reserve(int vocabulary)
     {
-        int length = vocabulary + Vector<float>.Count;       // whole vectors may be written past the end
+        int length = vocabulary + Vector<float>.Count;       // vector stores may write past the end
         if (_ids.Length < length)
         {
             _logits = new float[length];

@@ -1,10 +1,10 @@
 namespace Rudder.Engine.Sampling;
 
-/// <summary>Random numbers as a pure function of (seed, sample index, position), so that a sequence's draws depend on nothing else.</summary>
+/// <summary>Random numbers as a pure function of (seed, sample index, position): a draw depends on nothing else.</summary>
 /// <remarks>
 /// Philox4x32-10 (Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy as 1, 2, 3", SC 2011), a ten-round
 /// bijection of a 128-bit counter under a 64-bit key. Key = (low half of the seed, sample index), counter = (position, high half, 0, domain):
-/// domain 0 gives the uniforms of token draws, domain 1 derived seeds. No state, no order of calls, no shared stream.
+/// domain 0 gives the uniforms of token draws, domain 1 derived seeds. There is no state, no call order and no shared stream.
 /// </remarks>
 public static class CounterRandom
 {
@@ -12,10 +12,10 @@ public static class CounterRandom
     private const uint SeedDomain = 1;
     private const int Rounds = 10;
 
-    /// <summary>The uniform number that decides one token.</summary>
+    /// <summary>The uniform number that draws one token.</summary>
     /// <param name="seed">Seed of the prompt's completions.</param>
-    /// <param name="sampleIndex">Which of the prompt's completions.</param>
-    /// <param name="position">Place of the token in the completion, from 0.</param>
+    /// <param name="sampleIndex">Index of the completion among the prompt's completions.</param>
+    /// <param name="position">Position of the token in the completion, from 0.</param>
     /// <returns>A multiple of 2^-53 in [0, 1).</returns>
     public static double Uniform(ulong seed, uint sampleIndex, uint position)
     {
@@ -23,12 +23,12 @@ public static class CounterRandom
         return (((ulong)high << 21) ^ (low >> 11)) * (1.0 / (1UL << 53));
     }
 
-    /// <summary>A seed of its own for each of many prompts under one seed.</summary>
+    /// <summary>Derives a separate seed for each of many prompts from one seed.</summary>
     /// <param name="seed">The common seed.</param>
-    /// <param name="index">The prompt's place, from 0; index 0 too gives another value than <paramref name="seed"/>.</param>
+    /// <param name="index">Index of the prompt, from 0; index 0 also differs from <paramref name="seed"/>.</param>
     public static uint Derive(ulong seed, uint index) => Philox(index, (uint)(seed >> 32), 0, SeedDomain, (uint)seed, 0).X0;
 
-    /// <summary>Philox4x32-10: four words of counter under two words of key.</summary>
+    /// <summary>Philox4x32-10 with four counter words and two key words.</summary>
     internal static (uint X0, uint X1, uint X2, uint X3) Philox(uint c0, uint c1, uint c2, uint c3, uint k0, uint k1)
     {
         for (int round = 0; round < Rounds; round++)

@@ -2,10 +2,10 @@ using System.Numerics;
 
 namespace Rudder.Engine.Sampling;
 
-/// <summary>Vectorised log-softmax quantities of whole rows of logits.</summary>
+/// <summary>Vectorized log-softmax quantities of whole rows of logits.</summary>
 public static class LogitMath
 {
-    /// <summary>log Σ e^logit, nats. Minus infinities are allowed; NaN gives NaN.</summary>
+    /// <summary>log Σ e^logit, nats. Minus infinity is allowed; NaN gives NaN.</summary>
     public static double LogSumExp(ReadOnlySpan<float> logits)
     {
         ArgumentOutOfRangeException.ThrowIfZero(logits.Length);
@@ -14,7 +14,7 @@ public static class LogitMath
         int i = 0;
         while (i <= logits.Length - Vector<float>.Count)
         {
-            // Lanes are emptied into the double every 256 entries: float sums of 50,000 terms would lose two digits.
+            // Float lanes move into a double every 256 entries: float sums of 50,000 terms would lose two digits.
             int end = Math.Min(i + LogitScan.BlockLength, logits.Length);
             var lanes = Vector<float>.Zero;
             for (; i <= end - Vector<float>.Count; i += Vector<float>.Count)
@@ -45,7 +45,7 @@ public static class LogitMath
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(q.Length, p.Length);
         var logSum = new Vector<float>((float)pLogSum);
-        // log p - log q = (p - q) + (qLogSum - pLogSum): small where the two are close, so nothing cancels in the sum.
+        // log p - log q = (p - q) + (qLogSum - pLogSum): small if the two are close, so the sum has no cancellation.
         var offset = new Vector<float>((float)(qLogSum - pLogSum));
         double kl = 0;
         int i = 0;

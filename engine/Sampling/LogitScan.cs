@@ -2,21 +2,21 @@ using System.Numerics;
 
 namespace Rudder.Engine.Sampling;
 
-/// <summary>One pass over a row of logits: per block of 256 its largest value and its probability mass, and the whole row's normalisers.</summary>
-/// <remarks>Reads the row from memory once: a block is still in the first-level cache when its exponentials are summed. Not thread-safe; reused from row to row.</remarks>
+/// <summary>One pass over a row of logits: maximum and probability mass of each block of 256, and the row's normalizers.</summary>
+/// <remarks>Reads memory once: blocks are still in the L1 cache for the sums. Not thread-safe; reused from row to row.</remarks>
 internal sealed class LogitScan
 {
-    /// <summary>Entries of one block; a multiple of every vector width.</summary>
+    /// <summary>Entries per block; a multiple of every vector width.</summary>
     public const int BlockLength = 256;
 
-    // A block whose best weight is below e^-86 holds no mass at all: Weigh would make zeros of it, and none could be drawn.
+    // A block with a largest weight below e^-86 has no mass: Weigh would round its weights to 0, and none could be drawn.
     private const double Lightest = -86;
 
     private float[] _blockMax = [];
     private double[] _blockMass = [];
     private float[] _groupMax = [];
 
-    /// <summary>The row's largest logit.</summary>
+    /// <summary>Largest logit of the row.</summary>
     public float Max { get; private set; }
 
     /// <summary>Natural logarithm of the sum of e^logit, at temperature 1.</summary>
@@ -28,7 +28,7 @@ internal sealed class LogitScan
     /// <summary>1 / temperature, as used for the masses.</summary>
     public float InverseTemperature { get; private set; }
 
-    /// <summary>Number of blocks; the last may be partly filled.</summary>
+    /// <summary>Number of blocks; the last may be partial.</summary>
     public int Blocks { get; private set; }
 
     /// <summary>Largest logit of each block.</summary>
@@ -37,17 +37,17 @@ internal sealed class LogitScan
     /// <summary>Sum over each block of e^((logit - Max) / temperature).</summary>
     public ReadOnlySpan<double> BlockMass => _blockMass.AsSpan(0, Blocks);
 
-    /// <summary>Largest logit of each of many small disjoint groups (32 entries where a vector holds 8): as many lower bounds for a top-k threshold.</summary>
+    /// <summary>Largest logit of each small disjoint group (32 entries with vectors of 8): lower bounds for a top-k threshold.</summary>
     public ReadOnlySpan<float> GroupMax => _groupMax.AsSpan(0, Blocks * Vector<float>.Count);
 
     /// <summary>Scans a row.</summary>
-    /// <param name="logits">The row, not empty.</param>
+    /// <param name="logits">Logits of the row, not empty.</param>
     /// <param name="temperature">Above 0.</param>
-    /// <exception cref="InvalidLogitsException">The row is no distribution.</exception>
+    /// <exception cref="InvalidLogitsException">The logits are not a distribution.</exception>
     public void Run(ReadOnlySpan<float> logits, float temperature)
     {
         Reserve(logits.Length);
-        // A denormal temperature would make 0 × infinity; at 1e30 every difference that a float can hold is decisive already.
+        // A denormal temperature would give 0 × infinity. At 1e30 every difference that a float can represent is already decisive.
         InverseTemperature = MathF.Min(1 / temperature, 1e30f);
         Span<double> rawMass = Blocks <= 1024 ? stackalloc double[Blocks] : new double[Blocks];
         for (int block = 0; block < Blocks; block++)
@@ -62,7 +62,7 @@ internal sealed class LogitScan
         }
     }
 
-    /// <summary>Writes e^((logit - Max) / temperature) of one block; entries past the row's end are 0.</summary>
+    /// <summary>Computes e^((logit - Max) / temperature) of one block; entries past the end of the row are 0.</summary>
     public void Weigh(ReadOnlySpan<float> logits, int block, Span<float> weights)
     {
         Span<float> padded = stackalloc float[BlockLength];
@@ -86,7 +86,7 @@ internal sealed class LogitScan
         }
 
         lanes.CopyTo(_groupMax.AsSpan(block * Vector<float>.Count));
-        float max = float.MinValue;                          // a block of minus infinities then weighs 0 rather than NaN
+        float max = float.MinValue;                          // a block of minus infinities then weighs 0, not NaN
         for (int lane = 0; lane < Vector<float>.Count; lane++)
         {
             max = MathF.Max(max, lanes[lane]);
@@ -110,7 +110,7 @@ internal sealed class LogitScan
         return Vector.Sum(sum);
     }
 
-    // Brings the blocks' masses from their own maxima to the row's.
+    // Rescales the blocks' masses from their own maxima to the row's maximum.
     private void Combine(ReadOnlySpan<double> rawMass)
     {
         Max = float.MinValue;

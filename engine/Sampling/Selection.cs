@@ -3,7 +3,7 @@ namespace Rudder.Engine.Sampling;
 /// <summary>Selection without sorting.</summary>
 internal static class Selection
 {
-    /// <summary>The k-th largest value, k from 1, in expected linear time; reorders the values.</summary>
+    /// <summary>Finds the k-th largest value, k from 1, in expected linear time; reorders the values.</summary>
     public static float KthLargest(Span<float> values, int k)
     {
         int low = 0;
@@ -28,8 +28,8 @@ internal static class Selection
         return values[k - 1];
     }
 
-    /// <summary>Moves values at least as large as the middle one to the left, and at most as large to the right.</summary>
-    /// <returns>The end of the left part and the start of the right one; what lies between equals the middle value.</returns>
+    /// <summary>Moves values at least as large as the pivot to the left, and values at most as large to the right.</summary>
+    /// <returns>End of the left part and start of the right part; values between them equal the pivot.</returns>
     private static (int Last, int First) Partition(Span<float> values, int low, int high)
     {
         float pivot = values[low + ((high - low) / 2)];

@@ -2,15 +2,15 @@ namespace Rudder.Engine.Sampling;
 
 /// <summary>One drawn token.</summary>
 /// <param name="Id">The token.</param>
-/// <param name="LogProb">log softmax of the raw logits (temperature 1, nothing cut off) at <paramref name="Id"/>, nats.</param>
+/// <param name="LogProb">log softmax of the raw logits (temperature 1, no truncation) at <paramref name="Id"/>, nats.</param>
 public readonly record struct TokenDraw(int Id, float LogProb);
 
 /// <summary>Draws the next token of one sequence from a row of logits.</summary>
 /// <remarks>
-/// Plain and tempered draws read the row once and then one block of 256 again (inverse transform over the blocks' masses, then
-/// inside the block). Top-k, top-p and min-p first find a threshold that every survivor reaches, gather the few tokens above
-/// it and select among those. A draw depends on the row, the parameters and the uniform number alone. Not thread-safe: one
-/// sampler per thread.
+/// Plain and tempered draws read the row once and then one block of 256 again (inverse transform over the blocks' masses, then within
+/// the block). Top-k, top-p and min-p first compute a threshold that every survivor reaches, collect the few tokens above it, and
+/// select among those. A draw depends only on the row, the parameters and the uniform number. Not thread-safe: use one sampler
+/// per thread.
 /// </remarks>
 public sealed class TokenSampler
 {
@@ -19,14 +19,14 @@ public sealed class TokenSampler
     private readonly float[] _weights = new float[LogitScan.BlockLength];
     private float[] _groups = [];
 
-    /// <summary>log Σ e^logit of the row that was drawn from last (temperature 1, nothing cut off), nats.</summary>
+    /// <summary>log Σ e^logit of the last drawn row (temperature 1, no truncation), nats.</summary>
     public double LogSum => _scan.LogSum;
 
     /// <summary>Draws one token.</summary>
     /// <param name="logits">Raw logits, one per id. [V]</param>
-    /// <param name="parameters">How to draw.</param>
-    /// <param name="uniform">A number in [0, 1) that decides the draw; unused when greedy.</param>
-    /// <exception cref="InvalidLogitsException">The logits hold NaN or plus infinity, or none is finite.</exception>
+    /// <param name="parameters">Sampling parameters.</param>
+    /// <param name="uniform">A number in [0, 1) that determines the draw; ignored by greedy decoding.</param>
+    /// <exception cref="InvalidLogitsException">A logit is NaN or plus infinity, or no logit is finite.</exception>
     public TokenDraw Draw(ReadOnlySpan<float> logits, SamplingParameters parameters, double uniform)
     {
         ArgumentNullException.ThrowIfNull(parameters);
@@ -46,7 +46,7 @@ public sealed class TokenSampler
     private int Argmax(ReadOnlySpan<float> logits)
     {
         int start = _scan.BlockMax.IndexOf(_scan.Max) * LogitScan.BlockLength;
-        return start + logits[start..].IndexOf(_scan.Max);   // the first of equals
+        return start + logits[start..].IndexOf(_scan.Max);   // ties go to the lowest id
     }
 
     private int DrawWhole(ReadOnlySpan<float> logits, double uniform)
@@ -66,7 +66,7 @@ public sealed class TokenSampler
             target -= mass;
         }
 
-        block = lastWithMass;                                // rounding can carry the target past the end
+        block = lastWithMass;                                // rounding can move the target past the end
         _scan.Weigh(logits, block, _weights);
         int last = 0;
         for (int i = 0; i < _weights.Length; i++)
@@ -108,7 +108,7 @@ public sealed class TokenSampler
         return _candidates.Pick(uniform);
     }
 
-    // The k-th largest of many groups' maxima: at least k logits reach it, so the k-th largest logit does.
+    // At least k logits reach the k-th largest group maximum, so the k-th largest logit reaches it too.
     private float TopKThreshold(int k)
     {
         ReadOnlySpan<float> maxima = _scan.GroupMax;
@@ -126,7 +126,7 @@ public sealed class TokenSampler
         return Math.Max(float.MinValue, Selection.KthLargest(_groups.AsSpan(0, maxima.Length), k));
     }
 
-    // Tokens less probable than (1 - p) / V hold less than 1 - p together, so the others reach p without them.
+    // Tokens with probability below (1 - p) / V sum to less than 1 - p, so the other tokens reach p without them.
     private float TopPThreshold(int vocabulary, float topP)
     {
         double logit = _scan.Max + (Math.Log((1.0 - topP) / vocabulary * _scan.TotalMass) / _scan.InverseTemperature);

@@ -2,19 +2,19 @@ using System.Numerics;
 
 namespace Rudder.Engine.Sampling;
 
-/// <summary>Finds the most probable tokens of a row of logits, in one pass that skips every vector without a candidate.</summary>
+/// <summary>Finds the most probable tokens of a row of logits in one pass that skips every vector without a candidate.</summary>
 public static class TopTokens
 {
-    /// <summary>The most probable tokens, most probable first, equal ones by lower id.</summary>
+    /// <summary>The most probable tokens, most probable first; ties go to the lower id.</summary>
     /// <param name="logits">Raw logits, one per id. [V]</param>
     /// <param name="logSum">log Σ e^logit of the row, nats.</param>
-    /// <param name="count">How many, at least 1; fewer come where fewer ids have a logit above minus infinity.</param>
+    /// <param name="count">Number of tokens, at least 1; fewer are returned if fewer logits are above minus infinity.</param>
     public static RankedToken[] Of(ReadOnlySpan<float> logits, double logSum, int count)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(count);
-        var top = new RankedToken[Math.Min(count, logits.Length)];  // with logits in place of log-probs until all are found
+        var top = new RankedToken[Math.Min(count, logits.Length)];  // holds logits until all are found
         int found = 0;
-        float floor = float.NegativeInfinity;                // the last place's logit once all are taken: ids ascend, so an equal one comes too late
+        float floor = float.NegativeInfinity;                // smallest kept logit once full: ids ascend, so ties come too late
         for (int start = 0; start < logits.Length; start += Vector<float>.Count)
         {
             int end = Math.Min(start + Vector<float>.Count, logits.Length);
@@ -41,7 +41,7 @@ public static class TopTokens
         return found == top.Length ? top : top[..found];
     }
 
-    // Behind all that are at least as large; where all places are taken the last one falls out.
+    // Inserts after all tokens that are at least as large; if the list is full, the last one drops out.
     private static int Insert(RankedToken[] top, int found, RankedToken token)
     {
         int place = Math.Min(found, top.Length - 1);

@@ -5,7 +5,7 @@ namespace Rudder.Engine.Sampling;
 
 /// <summary>e^x on a vector of floats, for x at most 0, within 2 units in the last place.</summary>
 /// <remarks>
-/// The runtime's own Vector.Exp computes in double; this is a third of its cost. Cody–Waite reduction x = n ln 2 + r and the
+/// The runtime's Vector.Exp computes in double; this takes a third of its time. Cody–Waite reduction x = n ln 2 + r and the
 /// degree-6 polynomial of Cephes' expf. NaN stays NaN; anything below -87 is 0.
 /// </remarks>
 internal static class VectorExp
@@ -17,7 +17,7 @@ internal static class VectorExp
     private const int MantissaBits = 23;
     private const int ExponentBias = 127;
 
-    /// <summary>e^x per element.</summary>
+    /// <summary>Computes e^x per element.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector<float> Exp(Vector<float> x)
     {

@@ -4,9 +4,9 @@ using Rudder.Engine.Kernels;
 
 namespace Rudder.Engine.Scoring;
 
-/// <summary>The memory of a classifier's runs: padded ids, mask and logits, kept from run to run and grown to the largest.</summary>
+/// <summary>Reusable buffers of a classifier's runs: padded ids, mask and logits. They grow to the largest run.</summary>
 /// <param name="labels">L.</param>
-/// <param name="padId">Id of padding.</param>
+/// <param name="padId">Padding id.</param>
 internal sealed class ClassifierBatch(int labels, int padId) : IDisposable
 {
     private static readonly string[] InputNames = ["input_ids", "attention_mask"];
@@ -15,11 +15,11 @@ internal sealed class ClassifierBatch(int labels, int padId) : IDisposable
     private NativeBuffer<long> _mask = new(1);               // [B,T]
     private NativeBuffer<float> _logits = new(1);            // [B,L]
 
-    /// <summary>Runs the graph.</summary>
-    /// <param name="session">The classifier's.</param>
-    /// <param name="options">Of the run.</param>
+    /// <summary>Runs the graph on some windows.</summary>
+    /// <param name="session">The classifier's session.</param>
+    /// <param name="options">Options of the run.</param>
     /// <param name="windows">Id sequences.</param>
-    /// <param name="rows">Those to run, the longest first.</param>
+    /// <param name="rows">Indices of the windows to run, longest first.</param>
     /// <returns>Logits [B,L], valid until the next run.</returns>
     public ReadOnlySpan<float> Run(InferenceSession session, RunOptions options, IReadOnlyList<int[]> windows, int[] rows)
     {

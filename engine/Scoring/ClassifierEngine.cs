@@ -5,11 +5,11 @@ using Rudder.Engine.Graphs;
 
 namespace Rudder.Engine.Scoring;
 
-/// <summary>Classifies texts with <c>model.onnx</c>: long texts in consecutive windows, windows in length-sorted micro-batches, equal windows once.</summary>
+/// <summary>Classifies texts with <c>model.onnx</c>: long texts in windows, in length-sorted micro-batches, equal windows once.</summary>
 internal sealed class ClassifierEngine : IClassifier
 {
     private const int SpecialTokens = 2;                     // one before and one after each window
-    private const int MergedBatches = 4;                     // one run takes of the waiting calls up to so many full micro-batches
+    private const int MergedBatches = 4;                     // full micro-batches that one run takes from the waiting calls
     private readonly Lock _lock = new();
     private readonly InferenceSession _session;
     private readonly RunOptions _runOptions = new();
@@ -27,7 +27,7 @@ internal sealed class ClassifierEngine : IClassifier
         Labels = config.Labels;
         Context = config.Context;
         Vocabulary = config.VocabularySize;
-        (_beginId, _endId) = (config.BosId ?? 0, config.EosId ?? 2);                              // RoBERTa's own ids where the config names none
+        (_beginId, _endId) = (config.BosId ?? 0, config.EosId ?? 2);                              // RoBERTa's ids by default
         _batch = new ClassifierBatch(Labels.Count, config.PadId ?? 1);
         _maxTokens = options.MaxScoringTokens;
         _queue = new ScoringQueue((long)MergedBatches * _maxTokens, Run);
@@ -45,7 +45,7 @@ internal sealed class ClassifierEngine : IClassifier
     /// <inheritdoc/>
     public int Vocabulary { get; }
 
-    /// <summary>Windows that went through the graph since it was loaded: repeats are not among them.</summary>
+    /// <summary>Windows that ran since the graph was loaded, without repeats.</summary>
     public long WindowsRun { get; private set; }
 
     /// <summary>Loads a classifier's graph.</summary>
@@ -70,7 +70,7 @@ internal sealed class ClassifierEngine : IClassifier
         IReadOnlyList<ClassifierInput> inputs, string client, CancellationToken cancellation)
     {
         int[][][] windows = Windows(inputs);
-        var distinct = new DistinctSequences([.. windows.SelectMany(input => input)]);            // here, as equal ones may get into different runs
+        var distinct = new DistinctSequences([.. windows.SelectMany(input => input)]);            // equal windows may run apart
         return Collect(windows, distinct.Spread(await _queue.RunAsync(distinct.Items, client, cancellation)));
     }
 
@@ -148,7 +148,7 @@ internal sealed class ClassifierEngine : IClassifier
     {
         if (_disposed)
         {
-            throw EngineFaults.Stopped();                    // all callers of a merged run have left, and the model with them
+            throw EngineFaults.Stopped();                    // all callers of a merged run have left and the model was unloaded
         }
 
         var logits = _batch.Run(_session, _runOptions, windows, rows);                            // [B,L]

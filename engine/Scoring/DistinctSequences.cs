@@ -2,14 +2,14 @@ using System.Runtime.InteropServices;
 
 namespace Rudder.Engine.Scoring;
 
-/// <summary>Equal id sequences taken together, so that each is run once.</summary>
+/// <summary>Merges equal id sequences, so that each runs once.</summary>
 internal sealed class DistinctSequences
 {
     private readonly List<int[]> _items = [];
     private readonly int[] _places;
 
-    /// <summary>Finds the equal ones: by a hash of their ids, confirmed id by id.</summary>
-    /// <param name="sequences">Sequences, which must not change while this is used.</param>
+    /// <summary>Finds equal sequences by a hash of their ids and confirms each match id by id.</summary>
+    /// <param name="sequences">The sequences; they must not change while this object is in use.</param>
     public DistinctSequences(IReadOnlyList<int[]> sequences)
     {
         var known = new Dictionary<int[], int>(sequences.Count, ById.Instance);
@@ -27,12 +27,12 @@ internal sealed class DistinctSequences
         }
     }
 
-    /// <summary>Each sequence once, in the order of its first occurrence.</summary>
+    /// <summary>The distinct sequences, in order of first occurrence.</summary>
     public IReadOnlyList<int[]> Items => _items;
 
-    /// <summary>One result per sequence given, from one result per item; repeats share theirs.</summary>
-    /// <typeparam name="T">A result.</typeparam>
-    /// <param name="results">In the order of <see cref="Items"/>.</param>
+    /// <summary>Expands one result per distinct sequence to one result per original sequence.</summary>
+    /// <typeparam name="T">Type of a result.</typeparam>
+    /// <param name="results">Results in the order of <see cref="Items"/>.</param>
     public T[] Spread<T>(T[] results) => Array.ConvertAll(_places, place => results[place]);
 
     private sealed class ById : IEqualityComparer<int[]>
@@ -41,7 +41,7 @@ internal sealed class DistinctSequences
 
         public bool Equals(int[]? x, int[]? y) => x.AsSpan().SequenceEqual(y.AsSpan());
 
-        // Seeded anew in every process: nobody can send sequences that all fall together.
+        // HashCode has a random seed per process, so a client cannot construct sequences that collide.
         public int GetHashCode(int[] ids)
         {
             var hash = new HashCode();

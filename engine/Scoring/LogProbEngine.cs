@@ -5,11 +5,11 @@ using Rudder.Engine.Sampling;
 
 namespace Rudder.Engine.Scoring;
 
-/// <summary>Scores given completions with <c>logprobs.onnx</c>: length-sorted micro-batches, full logits for a bounded number of positions at a time.</summary>
+/// <summary>Scores given completions with <c>logprobs.onnx</c> in length-sorted micro-batches and bounded memory.</summary>
 /// <remarks>
-/// Memory beside the weights is bounded whatever the number of sequences: <see cref="ScoringBytes"/> of logits, what the
-/// graph computes on MaxScoringTokens tokens, and their states, of a divergence twice. A completion with more positions than the logits hold goes through the model once,
-/// and through the vocabulary part by part.
+/// Memory besides the weights does not grow with the number of sequences: <see cref="ScoringBytes"/> of logits, the intermediates of
+/// MaxScoringTokens tokens, and their states; twice that for a divergence. A completion with more positions than the logits hold runs
+/// once through the model, and in parts through the vocabulary product.
 /// </remarks>
 internal sealed class LogProbEngine : IScorer
 {
@@ -19,7 +19,7 @@ internal sealed class LogProbEngine : IScorer
     private readonly int _maxTokens;
     private readonly int _maxPositions;
     private readonly int _threads;
-    private NativeBuffer<float>? _logits;                    // [maxPositions,V], on first use
+    private NativeBuffer<float>? _logits;                    // [maxPositions,V], allocated on first use
     private NativeBuffer<float>? _referenceLogits;           // the same, for a divergence
 
     private LogProbEngine(LogProbGraph graph, EngineOptions options)
@@ -36,13 +36,13 @@ internal sealed class LogProbEngine : IScorer
     /// <inheritdoc/>
     public int Vocabulary => _graph.Shape.Vocabulary;
 
-    /// <summary>Bytes of logits held now: at most MaxScoringBytes, or one position's if that is more, and twice that after a divergence.</summary>
+    /// <summary>Bytes of logits held now: at most MaxScoringBytes or one position, and twice that after a divergence.</summary>
     public long ScoringBytes => ((_logits?.Length ?? 0) + (_referenceLogits?.Length ?? 0)) * sizeof(float);
 
     /// <summary>Runs of the model since it was loaded.</summary>
     public long Runs => _graph.Runs;
 
-    /// <summary>Loads a model's log-prob graph, always in fp32: scores are measurements.</summary>
+    /// <summary>Loads a model's log-prob graph, always in fp32, because scores are measurements.</summary>
     /// <exception cref="RequestFault">The graph cannot be loaded.</exception>
     public static LogProbEngine Load(GraphFolder folder, EngineOptions options) => new(LogProbGraph.Load(folder, options), options);
 
@@ -137,7 +137,7 @@ internal sealed class LogProbEngine : IScorer
         }
     }
 
-    /// <summary>Finds the most probable tokens of a run's places for the sequences that ask for them.</summary>
+    /// <summary>Finds the most probable tokens at a run's positions for the sequences that request them.</summary>
     private void Rank(Part part, IReadOnlyList<ScoredSequence> sequences, IReadOnlyList<RankedToken[][]?> top)
     {
         int[] counts = [.. part.Places.Select(place => sequences[place.Sequence].TopLogProbs)];
@@ -178,7 +178,7 @@ internal sealed class LogProbEngine : IScorer
         }
     }
 
-    /// <summary>As many positions at a time as the logits hold.</summary>
+    /// <summary>Processes as many positions at a time as the logits hold.</summary>
     private IEnumerable<Part> Parts(ScoringChunk chunk, CancellationToken cancellation)
     {
         for (int first = 0; first < chunk.Targets.Length; first += _maxPositions)
@@ -199,9 +199,9 @@ internal sealed class LogProbEngine : IScorer
         }
     }
 
-    /// <summary>Some of a run's positions.</summary>
-    /// <param name="First">The first one's place among all.</param>
-    /// <param name="Targets">The id that each predicts.</param>
-    /// <param name="Places">Where each target stands.</param>
+    /// <summary>A range of a run's positions.</summary>
+    /// <param name="First">Index of the first position among all.</param>
+    /// <param name="Targets">The id that each position predicts.</param>
+    /// <param name="Places">The sequence and completion index of each target.</param>
     private readonly record struct Part(int First, int[] Targets, (int Sequence, int Place)[] Places);
 }

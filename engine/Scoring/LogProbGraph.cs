@@ -6,8 +6,8 @@ using Rudder.Engine.Kernels;
 namespace Rudder.Engine.Scoring;
 
 /// <summary>
-/// <c>logprobs.onnx</c> in two sessions: the model up to the states of the chosen positions, and the product with the vocabulary.
-/// So a completion whose logits do not fit in memory at once goes through the model once all the same.
+/// <c>logprobs.onnx</c> in two sessions: the model up to the hidden states of the chosen positions, and the product with the vocabulary.
+/// So a completion with more logits than fit in memory still runs through the model only once.
 /// </summary>
 internal sealed class LogProbGraph : IDisposable
 {
@@ -35,15 +35,15 @@ internal sealed class LogProbGraph : IDisposable
         }
     }
 
-    /// <summary>What the graph says of itself.</summary>
+    /// <summary>Shape of the graph, from its metadata.</summary>
     public GraphShape Shape { get; }
 
-    /// <summary>Runs of the model since it was loaded, without those of the vocabulary.</summary>
+    /// <summary>Runs of the model since it was loaded, excluding runs of the vocabulary product.</summary>
     public long Runs => Interlocked.Read(ref _runs);
 
     private int Width => Shape.Heads * Shape.HeadSize;
 
-    /// <summary>Loads the graph, always in fp32: scores are measurements.</summary>
+    /// <summary>Loads the graph, always in fp32, because scores are measurements.</summary>
     /// <exception cref="RequestFault">It cannot be loaded.</exception>
     public static LogProbGraph Load(GraphFolder folder, EngineOptions options)
     {
@@ -51,7 +51,7 @@ internal sealed class LogProbGraph : IDisposable
         return new LogProbGraph(body, body.TakeLast(Logits), options);
     }
 
-    /// <summary>States of a run's positions.</summary>
+    /// <summary>Computes the hidden states of a run's positions.</summary>
     /// <returns>[N,W]; the caller disposes it.</returns>
     public NativeBuffer<float> States(ScoringChunk chunk)
     {
@@ -72,11 +72,11 @@ internal sealed class LogProbGraph : IDisposable
         }
     }
 
-    /// <summary>Logits of some of them.</summary>
+    /// <summary>Computes the logits of a range of positions.</summary>
     /// <param name="states">[N,W]</param>
     /// <param name="first">First position.</param>
-    /// <param name="count">Positions.</param>
-    /// <param name="logits">Where they go, [count,V].</param>
+    /// <param name="count">Number of positions.</param>
+    /// <param name="logits">Output, [count,V].</param>
     public void Project(NativeBuffer<float> states, int first, int count, NativeBuffer<float> logits)
     {
         using var input = states.View((long)first * Width, count, Width);

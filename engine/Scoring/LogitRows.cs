@@ -5,16 +5,16 @@ namespace Rudder.Engine.Scoring;
 
 /// <summary>Reduces rows of logits to measurements, several rows at a time.</summary>
 /// <remarks>
-/// A row is reduced whole by one thread, so the results do not depend on how many there are. It is also what a core's cache
-/// holds (200 KB at 50,257 ids): only the first pass over a row reads it from memory.
+/// One thread reduces a whole row, so results do not depend on the number of threads. A row fits in a core's cache (200 KB at
+/// 50,257 ids), so only the first pass over it reads memory.
 /// </remarks>
 internal static class LogitRows
 {
-    /// <summary>log softmax of each row at its id, nats. NaN where the row holds NaN.</summary>
+    /// <summary>log softmax of each row at its id, nats. NaN if the row holds NaN.</summary>
     /// <param name="logits">[N,V]</param>
     /// <param name="vocabulary">V.</param>
     /// <param name="ids">One per row, [N].</param>
-    /// <param name="threads">At most so many at once, > 0.</param>
+    /// <param name="threads">Maximum threads, > 0.</param>
     /// <returns>[N]</returns>
     public static float[] LogProbs(NativeBuffer<float> logits, int vocabulary, int[] ids, int threads)
     {
@@ -23,12 +23,12 @@ internal static class LogitRows
         return results;
     }
 
-    /// <summary>The most probable tokens of each row, under the distribution of <see cref="LogProbs"/>.</summary>
+    /// <summary>Finds the most probable tokens of each row, under the distribution of <see cref="LogProbs"/>.</summary>
     /// <param name="logits">[N,V]</param>
     /// <param name="vocabulary">V.</param>
-    /// <param name="counts">How many are wanted of each row, [N]; 0: none.</param>
-    /// <param name="threads">At most so many at once, > 0.</param>
-    /// <returns>[N], each as <see cref="TopTokens.Of"/> orders them.</returns>
+    /// <param name="counts">How many tokens to find in each row, [N]; may be 0.</param>
+    /// <param name="threads">Maximum threads, > 0.</param>
+    /// <returns>[N], each in the order of <see cref="TopTokens.Of"/>.</returns>
     public static RankedToken[][] MostProbable(NativeBuffer<float> logits, int vocabulary, int[] counts, int threads)
     {
         var results = new RankedToken[counts.Length][];
@@ -40,12 +40,12 @@ internal static class LogitRows
         return results;
     }
 
-    /// <summary>Exact KL(model‖reference) of each pair of rows, and both log-probs of its id, nats. NaN where a row holds NaN.</summary>
+    /// <summary>Exact KL(model‖reference) of each pair of rows, and both log-probs of its id, nats. NaN if a row holds NaN.</summary>
     /// <param name="model">[N,V]</param>
     /// <param name="reference">[N,V]</param>
     /// <param name="vocabulary">V.</param>
     /// <param name="ids">One per row, [N].</param>
-    /// <param name="threads">At most so many at once, > 0.</param>
+    /// <param name="threads">Maximum threads, > 0.</param>
     /// <returns>[N]</returns>
     public static RowDivergence[] Divergences(NativeBuffer<float> model, NativeBuffer<float> reference, int vocabulary, int[] ids, int threads)
     {
@@ -68,7 +68,7 @@ internal static class LogitRows
         Parallel.For(0, rows, new ParallelOptions { MaxDegreeOfParallelism = threads }, reduce);
 }
 
-/// <summary>How far two next-token distributions are apart at one position.</summary>
+/// <summary>Divergence of two next-token distributions at one position.</summary>
 /// <param name="Kl">Exact KL(model‖reference), nats.</param>
 /// <param name="Model">log-prob of the token under the model, nats.</param>
 /// <param name="Reference">The same under the reference, nats.</param>

@@ -1,22 +1,22 @@
 namespace Rudder.Engine.Scoring;
 
-/// <summary>Groups sequences of similar length into batches of bounded size, so that little is computed on padding.</summary>
+/// <summary>Groups sequences of similar length into batches of bounded size, to limit computation on padding.</summary>
 /// <remarks>
-/// A batch ends at the bounds, and also where the next sequence would be padded by more than a quarter of the batch's width,
-/// once the batch has the tokens that keep matrix products efficient on a processor. So no row of a larger batch is padded by
-/// more than a quarter, and as each such cut makes the width shrink by a quarter, a call has only about
-/// log(longest / shortest) / log(4/3) batches more than the bounds alone would make, however many its sequences are.
+/// A batch ends at the bounds. It also ends when the next sequence would need padding of more than a quarter of the batch's width and
+/// the batch has enough tokens for efficient matrix products. So rows of a larger batch have at most a quarter of padding. Each such cut
+/// reduces the width by a quarter, so a call has at most about log(longest / shortest) / log(4/3) more batches than the bounds alone
+/// require, however many sequences it has.
 /// </remarks>
 internal static class MicroBatcher
 {
-    private const int EfficientTokens = 128;                 // with fewer rows a product waits for its weights; with more it is near its full speed
+    private const int EfficientTokens = 128;                 // below this, products wait for weights; above, near full speed
     private const int PaddedPart = 4;                        // at most 1/4 of a row
 
     /// <summary>Splits sequences into batches, longest first.</summary>
-    /// <param name="lengths">Tokens of each sequence, padding not counted.</param>
-    /// <param name="outputs">Rows of output each sequence asks for.</param>
-    /// <param name="maxTokens">Bound on rows × longest row of a batch; a single longer sequence forms its own.</param>
-    /// <param name="maxOutputs">Bound on the sum of <paramref name="outputs"/>; a single larger one forms its own.</param>
+    /// <param name="lengths">Tokens of each sequence, excluding padding.</param>
+    /// <param name="outputs">Output rows of each sequence.</param>
+    /// <param name="maxTokens">Maximum of rows × longest row of a batch; a single longer sequence forms its own batch.</param>
+    /// <param name="maxOutputs">Maximum sum of <paramref name="outputs"/> of a batch; a single larger sequence forms its own batch.</param>
     /// <returns>Batches of indices into <paramref name="lengths"/>; every index occurs once.</returns>
     public static IEnumerable<int[]> Split(IReadOnlyList<int> lengths, IReadOnlyList<int> outputs, int maxTokens, long maxOutputs)
     {

@@ -1,18 +1,18 @@
 namespace Rudder.Engine.Scoring;
 
-/// <summary>Bounds the sequences that the scoring calls of one model hold, waiting and running: a call beyond it is refused before it waits.</summary>
-/// <remarks>Without a bound, calls that come faster than they are served would pile up with all their texts until memory ends.</remarks>
+/// <summary>Bounds the sequences of a model's scoring calls, waiting and running. A call over the bound is refused at once.</summary>
+/// <remarks>Without the bound, calls that arrive faster than they are served would fill the memory with their texts.</remarks>
 internal sealed class ScoringAdmission
 {
     private int _held;
 
-    /// <summary>Sequences held now.</summary>
+    /// <summary>Current number of sequences.</summary>
     public int Held => Volatile.Read(ref _held);
 
-    /// <summary>Counts a call in; disposing the result counts it out.</summary>
+    /// <summary>Admits a call; disposing the result releases it.</summary>
     /// <param name="sequences">Texts or sequences of the call.</param>
-    /// <param name="capacity">Sequences that may be held; a single larger call passes where no other is.</param>
-    /// <exception cref="RequestFault">It would hold more than the capacity; nothing is counted then.</exception>
+    /// <param name="capacity">Maximum sequences; a single larger call is admitted if there is no other.</param>
+    /// <exception cref="RequestFault">The call exceeds the capacity; it does not count then.</exception>
     public IDisposable Enter(int sequences, int capacity)
     {
         int held = Held;
@@ -32,7 +32,7 @@ internal sealed class ScoringAdmission
 
     private void Leave(int sequences) => Interlocked.Add(ref _held, -sequences);
 
-    /// <summary>A call that was counted in.</summary>
+    /// <summary>An admitted call.</summary>
     private sealed class Place(ScoringAdmission admission, int sequences) : IDisposable
     {
         private int _disposed;

@@ -1,21 +1,21 @@
 namespace Rudder.Engine.Scoring;
 
-/// <summary>One run of the log-prob graph: right-padded ids and the flat positions whose logits are wanted.</summary>
-/// <remarks>Attention is causal, so padding on the right changes nothing before it and needs no mask.</remarks>
+/// <summary>Input of one run of the log-prob graph: right-padded ids and the flat positions to compute logits for.</summary>
+/// <remarks>Attention is causal, so right padding does not affect earlier tokens and needs no mask.</remarks>
 /// <param name="Ids">[B,T], row by row.</param>
 /// <param name="Rows">B.</param>
 /// <param name="Width">T.</param>
 /// <param name="Positions">Indices b·T + t, [N].</param>
 /// <param name="Targets">The id that each position predicts, [N].</param>
-/// <param name="Places">Where each target stands: which sequence, and which place of its completion, [N].</param>
+/// <param name="Places">The sequence and completion index of each target, [N].</param>
 internal sealed record ScoringChunk(long[] Ids, int Rows, int Width, long[] Positions, int[] Targets, (int Sequence, int Place)[] Places)
 {
-    /// <summary>Tokens that go through the model: the last one predicts nothing.</summary>
+    /// <summary>Tokens that run through the model; the last one is left out because it predicts nothing.</summary>
     public static int FedTokens(ScoredSequence sequence) => sequence.PromptIds.Length + Math.Max(0, sequence.CompletionIds.Length - 1);
 
-    /// <summary>The run of one micro-batch.</summary>
+    /// <summary>Creates the input of one micro-batch.</summary>
     /// <param name="sequences">All sequences.</param>
-    /// <param name="rows">Those of the micro-batch.</param>
+    /// <param name="rows">Indices of the sequences in the micro-batch.</param>
     public static ScoringChunk Of(IReadOnlyList<ScoredSequence> sequences, int[] rows)
     {
         int width = rows.Max(row => FedTokens(sequences[row]));

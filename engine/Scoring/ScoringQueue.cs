@@ -2,25 +2,25 @@ using Rudder.Engine.Scheduling;
 
 namespace Rudder.Engine.Scoring;
 
-/// <summary>Merges calls that wait at the same time for one classifier: while one run goes on the others queue, and the next run takes of them together.</summary>
+/// <summary>Merges concurrent calls to one classifier: calls queue during a run, and the next run takes windows from all of them.</summary>
 /// <remarks>
-/// A reward service gets many calls of a few texts; run one by one they would be batches too small for efficient products. A run is
-/// bounded, and clients take turns in filling it, one window a turn: a client with a thousand windows delays another's by the run
-/// that goes on, not by all of them. A client's own calls go oldest first, and a call's windows longest first, so that those of one
-/// run are of similar length.
+/// A reward service gets many calls of a few texts. Separate runs would be too small for efficient matrix products. A run is bounded,
+/// and clients take turns to fill it, one window per turn: a client with a thousand windows delays another client by the current run,
+/// not by all its windows. A client's calls run oldest first, and a call's windows longest first, so that the windows of a run have
+/// similar lengths.
 /// </remarks>
-/// <param name="maxTokens">Tokens of one run, padding not counted; a single longer window runs by itself. More would only make callers wait longer.</param>
-/// <param name="run">Gives one row of results per window; called from one thread at a time.</param>
+/// <param name="maxTokens">Maximum tokens of one run, without padding; a longer window runs alone. More makes callers wait longer.</param>
+/// <param name="run">Computes one row of results per window; called from one thread at a time.</param>
 internal sealed class ScoringQueue(long maxTokens, Func<IReadOnlyList<int[]>, CancellationToken, float[][]> run)
 {
     private readonly Lock _lock = new();
     private readonly ClientLines<Call> _waiting = new();
     private bool _running;
 
-    /// <summary>Runs windows, perhaps together with those of other calls and perhaps in several runs, and waits for their results.</summary>
-    /// <param name="windows">Id sequences that the model takes; they must not change meanwhile.</param>
-    /// <param name="client">Whose call it is: clients take turns.</param>
-    /// <param name="cancellation">Ends this call at once. Windows that wait are then never run; a run in progress stops when none of its callers is left.</param>
+    /// <summary>Runs windows, possibly merged with other calls and possibly in several runs, and awaits their results.</summary>
+    /// <param name="windows">Id sequences that fit the model; they must not change until the call ends.</param>
+    /// <param name="client">Name of the client; clients take turns.</param>
+    /// <param name="cancellation">Cancels this call at once, with its waiting windows. A run stops when all its callers have left.</param>
     /// <returns>One row per window, in order.</returns>
     public Task<float[][]> RunAsync(IReadOnlyList<int[]> windows, string client, CancellationToken cancellation)
     {
@@ -32,12 +32,12 @@ internal sealed class ScoringQueue(long maxTokens, Func<IReadOnlyList<int[]>, Ca
         var call = new Call(windows, cancellation);
         lock (_lock)
         {
-            DropOver();                                      // what was given up must not pile up while a long run goes on
+            DropOver();                                      // cancelled calls must not pile up during a long run
             _waiting.Add(client, call);
             if (!_running)
             {
                 _running = true;
-                // Without the caller's execution context: the worker serves other calls too.
+                // Suppress the caller's execution context: the worker also serves other calls.
                 ThreadPool.UnsafeQueueUserWorkItem(static queue => queue.Work(), this, preferLocal: false);
             }
         }
@@ -53,7 +53,7 @@ internal sealed class ScoringQueue(long maxTokens, Func<IReadOnlyList<int[]>, Ca
         }
     }
 
-    /// <summary>The calls whose windows fill the next run. None: nothing waits, and the next call starts a worker again.</summary>
+    /// <summary>Takes the calls of the next run. An empty result means that nothing waits; the next call then starts a worker.</summary>
     private List<Call> Take()
     {
         List<Call> taken = [];
@@ -88,7 +88,7 @@ internal sealed class ScoringQueue(long maxTokens, Func<IReadOnlyList<int[]>, Ca
         }
         catch (Exception) when (calls.Count > 1)
         {
-            // Which call brought the failure is not known: each again by itself, so that only the one at fault fails.
+            // The failing call is unknown. Run each call again alone, so that only the faulty one fails.
             foreach (var call in calls)
             {
                 Serve([call]);
@@ -128,7 +128,7 @@ internal sealed class ScoringQueue(long maxTokens, Func<IReadOnlyList<int[]>, Ca
         }
     }
 
-    /// <summary>One call: its windows are done, run, or wait, in this order. The queue's lock and its one worker guard it.</summary>
+    /// <summary>One call. Its windows are done, running or waiting, in this order. Guarded by the queue's lock and worker.</summary>
     private sealed class Call(IReadOnlyList<int[]> windows, CancellationToken cancellation)
     {
         private readonly TaskCompletionSource<float[][]> _result = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -141,24 +141,24 @@ internal sealed class ScoringQueue(long maxTokens, Func<IReadOnlyList<int[]>, Ca
 
         public Task<float[][]> Result => _result.Task;
 
-        /// <summary>Whether nothing more of it needs to run: given up, failed or done.</summary>
+        /// <summary>Whether the call is cancelled, failed or done.</summary>
         public bool IsOver => _result.Task.IsCompleted || Cancellation.IsCancellationRequested;
 
-        /// <summary>Tokens of the longest window that waits; there is one unless <see cref="IsTaken"/>.</summary>
+        /// <summary>Tokens of the longest waiting window; there is one unless <see cref="IsTaken"/>.</summary>
         public int NextTokens => windows[_order[_done + _running]].Length;
 
         /// <summary>Whether no window waits any more.</summary>
         public bool IsTaken => _done + _running == _order.Length;
 
-        /// <summary>The windows of this run.</summary>
+        /// <summary>The windows of the current run.</summary>
         public IEnumerable<int[]> Running => _order.Skip(_done).Take(_running).Select(window => windows[window]);
 
-        /// <summary>Takes the longest window that waits into the next run.</summary>
-        /// <returns>Whether it is the call's first there.</returns>
+        /// <summary>Moves the longest waiting window into the next run.</summary>
+        /// <returns>Whether it is the call's first window in that run.</returns>
         public bool TakeNext() => ++_running == 1;
 
         /// <summary>Takes the results of its windows in this run, the first of <paramref name="rows"/>.</summary>
-        /// <returns>How many those were.</returns>
+        /// <returns>The number of results taken.</returns>
         public int Finish(ReadOnlySpan<float[]> rows)
         {
             int count = _running;
@@ -178,7 +178,7 @@ internal sealed class ScoringQueue(long maxTokens, Func<IReadOnlyList<int[]>, Ca
 
         public void Fail(Exception e)
         {
-            // A caller that has left observes nothing.
+            // A cancelled caller observes no exception.
             if (Cancellation.IsCancellationRequested)
             {
                 _result.TrySetCanceled(Cancellation);

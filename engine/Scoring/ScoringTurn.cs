@@ -2,21 +2,18 @@ using Rudder.Engine.Scheduling;
 
 namespace Rudder.Engine.Scoring;
 
-/// <summary>The turn to use a model's scorer: one call has it at a time, and it goes from client to client.</summary>
-/// <remarks>
-/// A call takes a turn per batch where others wait, so a client with a thousand sequences delays another's by the batch that
-/// runs, not by all of them.
-/// </remarks>
+/// <summary>Mutual exclusion for a model's scorer, round-robin over clients.</summary>
+/// <remarks>A call takes one turn per batch while others wait, so a client with many sequences delays another by one batch.</remarks>
 internal sealed class ScoringTurn
 {
     private readonly Lock _lock = new();
     private readonly ClientLines<Waiting> _waiting = new();
-    private string? _holder;                                 // the client whose call has the turn; null: nobody has it
+    private string? _holder;                                 // client that has the turn; null if it is free
 
-    /// <summary>Waits for the turn; <see cref="Leave"/> must follow.</summary>
-    /// <param name="client">Whose call it is.</param>
-    /// <param name="goesOn">Whether the call had a turn before: then it comes before its client's younger ones.</param>
-    /// <param name="cancellation">Ends the waiting at once; no turn is held then.</param>
+    /// <summary>Waits for the turn; the caller must then call <see cref="Leave"/>.</summary>
+    /// <param name="client">Name of the client.</param>
+    /// <param name="goesOn">Whether the call had a turn before; it then goes ahead of newer calls of its client.</param>
+    /// <param name="cancellation">Cancels the wait at once, without a turn.</param>
     public async Task EnterAsync(string client, bool goesOn, CancellationToken cancellation)
     {
         cancellation.ThrowIfCancellationRequested();
@@ -29,11 +26,11 @@ internal sealed class ScoringTurn
                 return;
             }
 
-            DropOver();                                      // what was given up must not pile up while a long batch runs
+            DropOver();                                      // cancelled calls must not pile up during a long batch
             _waiting.Add(client, turn, goesOn);
         }
 
-        // Whichever comes first: a turn that was handed over stays the call's, though it is cancelled at the same time.
+        // The first event wins: a call that gets the turn keeps it, even if it is cancelled at the same time.
         await using var watch = cancellation.UnsafeRegister(static (waiting, token) => ((Waiting)waiting!).TrySetCanceled(token), turn);
         await turn.Task;
     }
@@ -48,7 +45,7 @@ internal sealed class ScoringTurn
         }
     }
 
-    /// <summary>Hands the turn to the client that is next, or to nobody. The one that had it is last, whatever else it has waiting.</summary>
+    /// <summary>Passes the turn to the next client, or frees it. The previous client goes to the end of the rotation.</summary>
     public void Leave()
     {
         lock (_lock)
@@ -71,8 +68,8 @@ internal sealed class ScoringTurn
 
     private void DropOver() => _waiting.RemoveOver(static turn => turn.Task.IsCompleted, static _ => 1);
 
-    /// <summary>A call that waits for the turn; completed when it has it.</summary>
-    /// <param name="client">Whose call it is.</param>
+    /// <summary>A waiting call; completes when it gets the turn.</summary>
+    /// <param name="client">Name of the client.</param>
     private sealed class Waiting(string client) : TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)
     {
         public string Client { get; } = client;

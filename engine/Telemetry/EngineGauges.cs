@@ -2,7 +2,7 @@ using System.Diagnostics.Metrics;
 
 namespace Rudder.Engine.Telemetry;
 
-/// <summary>Gauges that ask the watched engines for their load whenever somebody looks.</summary>
+/// <summary>Gauges that read the current load of all watched engines on each collection.</summary>
 internal sealed class EngineGauges
 {
     private readonly Lock _lock = new();
@@ -57,7 +57,7 @@ internal sealed class EngineGauges
 
     private static KeyValuePair<string, object?> ByModel(Sum sum) => KeyValuePair.Create<string, object?>(GenAiTags.RequestModel, sum.Model);
 
-    /// <summary>The loads, by model. Engines are asked under the lock: one whose watch is disposed is never asked again.</summary>
+    /// <summary>The loads by model. Engines are read under the lock, so an engine is never read after its watch is disposed.</summary>
     private List<Sum> Read()
     {
         lock (_lock)
@@ -76,7 +76,7 @@ internal sealed class EngineGauges
         }
     }
 
-    /// <summary>One engine under watch.</summary>
+    /// <summary>One watched engine.</summary>
     private sealed class Watched(EngineGauges gauges, string model, Func<EngineLoad> load, long bytesPerToken) : IDisposable
     {
         public string Model => model;
@@ -88,7 +88,7 @@ internal sealed class EngineGauges
         public void Dispose() => gauges.Remove(this);
     }
 
-    /// <summary>The engines of one name together.</summary>
+    /// <summary>Total load of the engines with one name.</summary>
     private readonly record struct Sum(string Model, EngineLoad Load, long BytesUsed, long Bytes)
     {
         public Sum Plus(EngineLoad more, long bytesPerToken) => new(

@@ -1,6 +1,6 @@
 namespace Rudder.Engine.Telemetry;
 
-/// <summary>One model's reports put into the instruments; every set of attributes is made once, so that a report allocates nothing.</summary>
+/// <summary>Records one model's events in its instruments. It caches every set of attributes, so that a report allocates nothing.</summary>
 internal sealed class EngineRecorder : IEngineObserver
 {
     private readonly EngineMetrics _metrics;
@@ -30,7 +30,7 @@ internal sealed class EngineRecorder : IEngineObserver
         }
     }
 
-    // Looked up each time: a reload of the name may have replaced them.
+    // Looked up on each use, because a reload of the name may replace them.
     private ModelInstruments Instruments => _metrics.Of(_name);
 
     /// <inheritdoc/>
@@ -74,7 +74,7 @@ internal sealed class EngineRecorder : IEngineObserver
         Instruments.Sequences.Add(1, Reason(reason));
     }
 
-    // A reason nobody foresaw costs an array each time, and no more than that.
+    // Unknown reasons only cost an array allocation each time.
     private KeyValuePair<string, object?>[] Reason(string reason) => _reasons.TryGetValue(reason, out var known) ? known : ByReason(reason);
 
     private KeyValuePair<string, object?>[] ByReason(string reason) => [_model[0], KeyValuePair.Create<string, object?>("reason", reason)];

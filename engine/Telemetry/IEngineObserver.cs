@@ -1,35 +1,35 @@
 namespace Rudder.Engine.Telemetry;
 
-/// <summary>What an engine tells of its work. The calls come from its one hot thread: they return at once and allocate nothing.</summary>
+/// <summary>Receives an engine's events on its single hot thread: methods must return at once and allocate nothing.</summary>
 internal interface IEngineObserver
 {
-    /// <summary>A sequence left the queue for a slot.</summary>
-    /// <param name="waited">Since it was put in.</param>
+    /// <summary>A sequence moved from the queue to a slot.</summary>
+    /// <param name="waited">Time in the queue.</param>
     /// <param name="promptTokens">Tokens of its prompt.</param>
     void Admitted(TimeSpan waited, int promptTokens);
 
-    /// <summary>One prefill is done.</summary>
-    /// <param name="prompts">Prompts in it.</param>
-    /// <param name="tokens">Prompt tokens that were computed, padding included.</param>
+    /// <summary>A prefill finished.</summary>
+    /// <param name="prompts">Number of prompts.</param>
+    /// <param name="tokens">Prompt tokens computed, padding included.</param>
     /// <param name="took">Time in the graph.</param>
     void Prefilled(int prompts, int tokens, TimeSpan took);
 
-    /// <summary>One decoding step is done.</summary>
-    /// <param name="width">Rows in it.</param>
+    /// <summary>A decoding step finished.</summary>
+    /// <param name="width">Number of rows.</param>
     /// <param name="decode">Time in the graph.</param>
     /// <param name="sampling">Time in the sampler.</param>
     void Stepped(int width, TimeSpan decode, TimeSpan sampling);
 
-    /// <summary>A sequence has its first token.</summary>
-    /// <param name="sinceEnqueued">Since its request was put into the queue.</param>
+    /// <summary>A sequence got its first token.</summary>
+    /// <param name="sinceEnqueued">Time since its request entered the queue.</param>
     void FirstToken(TimeSpan sinceEnqueued);
 
-    /// <summary>Running sequences have their next token; told once per step, not per row.</summary>
-    /// <param name="sinceLast">Since the step before.</param>
+    /// <summary>Running sequences got their next token; called once per step, not per row.</summary>
+    /// <param name="sinceLast">Time since the previous step.</param>
     void NextToken(TimeSpan sinceLast);
 
-    /// <summary>A sequence is over.</summary>
-    /// <param name="completionTokens">Tokens it drew.</param>
+    /// <summary>A sequence ended.</summary>
+    /// <param name="completionTokens">Number of drawn tokens.</param>
     /// <param name="reason">One of <see cref="SequenceEnd"/>.</param>
     void Finished(int completionTokens, string reason);
 }
@@ -37,16 +37,16 @@ internal interface IEngineObserver
 /// <summary>Why a request was refused.</summary>
 internal static class RejectionReason
 {
-    /// <summary>The queue, or the cache it may ask for, has no room.</summary>
+    /// <summary>The queue or the cache has no room.</summary>
     public const string QueueFull = "queue_full";
 
-    /// <summary>The model is being unloaded or the service stops.</summary>
+    /// <summary>The model is unloading or the service is stopping.</summary>
     public const string Draining = "draining";
 
-    /// <summary>The client has its share already.</summary>
+    /// <summary>The client has used its share.</summary>
     public const string ClientLimit = "client_limit";
 
-    /// <summary>The reader of a stream fell too far behind: its call was given up.</summary>
+    /// <summary>The reader of a stream fell too far behind, so its call was cancelled.</summary>
     public const string SlowReader = "slow_reader";
 }
 
@@ -59,17 +59,17 @@ internal static class SequenceEnd
     /// <summary>The length limit.</summary>
     public const string Length = "length";
 
-    /// <summary>The caller went away, its deadline passed, or draining ended it.</summary>
+    /// <summary>The caller cancelled, its deadline passed, or draining ended it.</summary>
     public const string Cancelled = "cancelled";
 
-    /// <summary>The engine failed under it.</summary>
+    /// <summary>The engine failed during the sequence.</summary>
     public const string Failed = "failed";
 }
 
-/// <summary>Watches nothing: for engines outside a service.</summary>
+/// <summary>Ignores all events, for engines outside a service.</summary>
 internal sealed class NoObserver : IEngineObserver
 {
-    /// <summary>The only one.</summary>
+    /// <summary>The only instance.</summary>
     public static readonly NoObserver Instance = new();
 
     private NoObserver()

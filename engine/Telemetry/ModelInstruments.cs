@@ -2,7 +2,7 @@ using System.Diagnostics.Metrics;
 
 namespace Rudder.Engine.Telemetry;
 
-/// <summary>The instruments of one model's engine, on a meter of their own; docs/telemetry.md lists them.</summary>
+/// <summary>Instruments of one model's engine, on their own meter; docs/telemetry.md lists them.</summary>
 internal sealed class ModelInstruments
 {
     private static readonly double[] StepSeconds =
@@ -11,8 +11,8 @@ internal sealed class ModelInstruments
     private static readonly double[] Shares = [0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75];
     private static readonly long[] Widths = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024];
 
-    /// <summary>Makes the instruments.</summary>
-    /// <param name="meter">Their meter.</param>
+    /// <summary>Creates the instruments.</summary>
+    /// <param name="meter">The meter.</param>
     public ModelInstruments(Meter meter)
     {
         FirstToken = Seconds(
@@ -57,19 +57,19 @@ internal sealed class ModelInstruments
     /// <summary>Sampler time of a step, s.</summary>
     public Histogram<double> Sampling { get; }
 
-    /// <summary>Sampler time over the whole time of a step.</summary>
+    /// <summary>Sampler time as a fraction of the whole step.</summary>
     public Histogram<double> SamplerShare { get; }
 
-    /// <summary>Rows of a step.</summary>
+    /// <summary>Rows per step.</summary>
     public Histogram<long> Width { get; }
 
-    /// <summary>Prompt tokens computed.</summary>
+    /// <summary>Prompt tokens computed, padding included.</summary>
     public Counter<long> PrefillTokens { get; }
 
     /// <summary>Prompts computed.</summary>
     public Counter<long> PrefillPrompts { get; }
 
-    /// <summary>Tokens in and out.</summary>
+    /// <summary>Input and output tokens.</summary>
     public Counter<long> Tokens { get; }
 
     /// <summary>Sequences ended.</summary>

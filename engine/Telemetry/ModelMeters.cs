@@ -3,21 +3,21 @@ using System.Diagnostics.Metrics;
 
 namespace Rudder.Engine.Telemetry;
 
-/// <summary>Keeps one meter for each model name. OpenTelemetry drops a series only with its meter, so a meter for all names would keep the series of unloaded models.</summary>
-/// <typeparam name="T">The instruments of one meter.</typeparam>
+/// <summary>Keeps one meter per model name, because OpenTelemetry drops a series only with its meter.</summary>
+/// <typeparam name="T">Type of the instruments of one meter.</typeparam>
 /// <param name="name">Name of the meters.</param>
-/// <param name="scope">Scope of the meters; null: the process.</param>
-/// <param name="make">Makes the instruments.</param>
+/// <param name="scope">Scope of the meters; null means the process.</param>
+/// <param name="make">Creates the instruments.</param>
 internal sealed class ModelMeters<T>(string name, object? scope, Func<Meter, T> make)
 {
     private readonly ConcurrentDictionary<string, Lazy<(Meter Meter, T Instruments)>> _models = new(StringComparer.Ordinal);
 
-    /// <summary>The instruments of a model; made when they are first asked for.</summary>
-    /// <param name="model">The name calls use.</param>
+    /// <summary>Gets the instruments of a model; creates them on first use.</summary>
+    /// <param name="model">Name of the model in calls.</param>
     public T Of(string model) => _models.TryGetValue(model, out var known) ? known.Value.Instruments : _models.GetOrAdd(model, Make).Value.Instruments;
 
     /// <summary>Drops the series of a model.</summary>
-    /// <param name="model">The name calls used.</param>
+    /// <param name="model">Name of the model in calls.</param>
     public void Forget(string model)
     {
         if (_models.TryRemove(model, out var known))

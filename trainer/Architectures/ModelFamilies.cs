@@ -5,7 +5,7 @@ using Rudder.Trainer.Models;
 
 namespace Rudder.Trainer.Architectures;
 
-/// <summary>The model families that the trainer knows. A new family is a folder beside the others and a line here.</summary>
+/// <summary>The model families that the trainer knows. A new family needs a folder beside the others and a line here.</summary>
 internal static class ModelFamilies
 {
     private static readonly IModelFamily[] All = [new Gpt2Family(), new RobertaFamily()];
@@ -15,7 +15,7 @@ internal static class ModelFamilies
         Array.Find(All, family => family.ModelType == modelType) ?? throw new BadInputException(
             $"model_type is '{modelType}'; the trainer knows {string.Join(", ", All.Select(family => family.ModelType))}.");
 
-    /// <summary>The family in which new models of a kind are made.</summary>
+    /// <summary>The family of new models of a kind.</summary>
     /// <typeparam name="TModel"><see cref="ILanguageModel"/> or <see cref="ISequenceClassifier"/>.</typeparam>
     public static IModelFamily For<TModel>()
         where TModel : ITrainableModel => All.First(family => family.Kind == typeof(TModel));

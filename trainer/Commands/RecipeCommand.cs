@@ -4,7 +4,7 @@ using Rudder.Trainer.Runs;
 
 namespace Rudder.Trainer.Commands;
 
-/// <summary>Builds the commands that take a recipe to a run folder: their options, help and life cycle are the same.</summary>
+/// <summary>Builds the commands that turn a recipe into a run folder. They share options, help and life cycle.</summary>
 internal sealed class RecipeCommand
 {
     private readonly Option<string?> recipe = new("--recipe")
@@ -43,7 +43,7 @@ internal sealed class RecipeCommand
 
         if (typeof(T).IsAssignableTo(typeof(TrainingRecipe)))
         {
-            command.Options.Add(options.device); // a tokenizer is learned without tensors
+            command.Options.Add(options.device); // tokenizer training uses no tensors
         }
 
         command.Validators.Add(options.Check);
@@ -101,7 +101,7 @@ internal sealed class RecipeCommand
         run(WithThreads(recipe, folder), folder, request);
     }
 
-    /// <summary>Replaces "one thread per core" by a number, which the run records. A resumed run takes the number it began with, whatever cores it finds.</summary>
+    /// <summary>Replaces "one thread per core" by a number, which the run records. A resumed run keeps its number.</summary>
     private static T WithThreads<T>(T recipe, RunFolder folder)
         where T : class =>
         recipe is TrainingRecipe { Threads: 0 } training

@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace Rudder.Trainer.Data;
 
-/// <summary>Turns rows of ids into tensors: padded on the right, with the places where a loss is due.</summary>
+/// <summary>Turns rows of ids into tensors: right-padded ids and the positions that count for the loss.</summary>
 internal static class Collator
 {
     /// <summary>Pads rows on the right.</summary>
@@ -26,7 +26,7 @@ internal static class Collator
 
     /// <summary>Inputs and next-token targets of a language-model batch.</summary>
     /// <param name="sequences">The data.</param>
-    /// <param name="rows">Which sequences; each gives its tokens but the last as input and its tokens but the first as targets.</param>
+    /// <param name="rows">Indices of sequences. Inputs are all tokens but the last, targets all tokens but the first.</param>
     /// <param name="device">Where the tensors go.</param>
     public static LanguageBatch NextToken(ISequences sequences, IReadOnlyList<int> rows, Device device)
     {

@@ -1,6 +1,6 @@
 namespace Rudder.Trainer.Data;
 
-/// <summary>Generators that depend only on the seed and a place in the data, so that a resumed run draws what the first would have.</summary>
+/// <summary>Generators that depend only on the seed and a place in the data: a resumed run draws the same numbers.</summary>
 internal static class EpochRandom
 {
     /// <summary>The generator of an epoch.</summary>

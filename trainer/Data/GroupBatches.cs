@@ -1,12 +1,12 @@
 namespace Rudder.Trainer.Data;
 
-/// <summary>Deals groups into the batches of an epoch: shuffled by seed, groups of like length together.</summary>
+/// <summary>Assigns groups to the batches of an epoch: shuffled by seed, similar lengths together.</summary>
 /// <remarks>The order is a pure function of (seed, epoch): a resumed run needs only the number of batches it has done.</remarks>
 internal static class GroupBatches
 {
     /// <summary>The batches of one epoch; every group is in exactly one, and only one batch may be smaller.</summary>
     /// <param name="groups">All groups.</param>
-    /// <param name="groupsPerBatch">Groups a batch, at least 1.</param>
+    /// <param name="groupsPerBatch">Groups per batch, at least 1.</param>
     /// <param name="seed">The recipe's seed.</param>
     /// <param name="epoch">Epoch from 0; each has its own order.</param>
     public static IReadOnlyList<IReadOnlyList<PreferenceGroup>> Epoch(
@@ -19,7 +19,7 @@ internal static class GroupBatches
 
     /// <summary>The batches of an evaluation: every group once, by length, the same on every call.</summary>
     /// <param name="groups">All groups.</param>
-    /// <param name="groupsPerBatch">Groups a batch, at least 1.</param>
+    /// <param name="groupsPerBatch">Groups per batch, at least 1.</param>
     public static IReadOnlyList<IReadOnlyList<PreferenceGroup>> InOrder(IReadOnlyList<PreferenceGroup> groups, int groupsPerBatch) =>
         [.. groups.OrderBy(group => group.Longest).Chunk(groupsPerBatch)];
 }

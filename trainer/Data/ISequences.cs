@@ -3,7 +3,7 @@ namespace Rudder.Trainer.Data;
 /// <summary>Token sequences to learn from, by index.</summary>
 internal interface ISequences
 {
-    /// <summary>How many there are.</summary>
+    /// <summary>Number of sequences.</summary>
     int Count { get; }
 
     /// <summary>Length of a sequence in tokens.</summary>
@@ -12,6 +12,6 @@ internal interface ISequences
     /// <summary>The ids of a sequence.</summary>
     ReadOnlySpan<int> Row(int index);
 
-    /// <summary>What a message calls the sequence.</summary>
+    /// <summary>The sequence's name in messages.</summary>
     string NameOf(int index);
 }

@@ -15,8 +15,8 @@ internal static class LabelCheck
             : throw new BadInputException(
                 $"Review {review.Id} has label {review.Label?.ToString() ?? "none"}; data.labels names {names.Count}, numbered from 0.");
 
-    /// <summary>Refuses training data that show a single label, and warns of names that no review has.</summary>
-    /// <param name="training">What the classifier learns from.</param>
+    /// <summary>Refuses training data with a single label, and warns about label names without reviews.</summary>
+    /// <param name="training">The training data.</param>
     /// <param name="names">Label names in the order of their numbers.</param>
     /// <param name="warnings">Gets the warning.</param>
     /// <exception cref="BadInputException">Every review has the same label.</exception>

@@ -1,6 +1,6 @@
 namespace Rudder.Trainer.Data;
 
-/// <summary>Completions under another prompt than their own, one a group: what KTO measures its reference point z on.</summary>
+/// <summary>Completions paired with another prompt, one per group. KTO computes its reference point z from them.</summary>
 /// <remarks>
 /// Group i contributes its first completion under the prompt of group i + 1 (in file order, the last under the first), so that the
 /// choice does not depend on batches and the reference's log-probs can be computed beforehand like all others.
@@ -9,9 +9,9 @@ internal sealed class MismatchedCompletions
 {
     private readonly Dictionary<string, (PreferenceGroup Group, GroupCompletion Completion)> byPrompt = new(StringComparer.Ordinal);
 
-    /// <summary>Pairs up the groups of a data set; their rows follow those of the set's own completions.</summary>
+    /// <summary>Pairs up the groups of a data set. Their rows follow the rows of the data set's completions.</summary>
     /// <param name="data">At least two groups.</param>
-    /// <param name="maxLength">Most tokens of prompt and completion; a longer completion counts up to there.</param>
+    /// <param name="maxLength">Maximum tokens of prompt and completion; a longer completion is cut to fit.</param>
     public MismatchedCompletions(PreferenceData data, int maxLength)
     {
         int count = data.Groups.Count;
@@ -33,9 +33,9 @@ internal sealed class MismatchedCompletions
         Rows = rows;
     }
 
-    /// <summary>All of them; row numbers start at the data's number of completions.</summary>
+    /// <summary>All mismatched completions. Row numbers start at the data's number of completions.</summary>
     public IReadOnlyList<(PreferenceGroup Group, GroupCompletion Completion)> Rows { get; }
 
-    /// <summary>Those that the given groups contribute.</summary>
+    /// <summary>The mismatched completions of the given groups.</summary>
     public PreferenceBatch Of(IEnumerable<PreferenceGroup> groups) => PreferenceBatch.OfCompletions([.. groups.Select(group => byPrompt[group.PromptId])]);
 }

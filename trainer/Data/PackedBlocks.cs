@@ -1,8 +1,8 @@
 namespace Rudder.Trainer.Data;
 
 /// <summary>
-/// Documents joined end to end, each closed by the end-of-text token, and cut into blocks. A block has one token more than
-/// the model reads, because the last one is only predicted; neighbouring blocks share it.
+/// Documents joined by the end-of-text token and cut into blocks. A block has one token more than
+/// the model reads, because the last one is only a target; neighbouring blocks share it.
 /// </summary>
 internal sealed class PackedBlocks : ISequences
 {
@@ -11,7 +11,7 @@ internal sealed class PackedBlocks : ISequences
 
     /// <summary>Joins the documents.</summary>
     /// <param name="documents">Token ids of each document.</param>
-    /// <param name="endOfText">Id put after each document.</param>
+    /// <param name="endOfText">Id that ends each document.</param>
     /// <param name="length">Tokens the model reads per block.</param>
     public PackedBlocks(IEnumerable<int[]> documents, int endOfText, int length)
     {

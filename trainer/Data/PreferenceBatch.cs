@@ -1,19 +1,19 @@
 namespace Rudder.Trainer.Data;
 
-/// <summary>How a batch lays its completions out for the policy.</summary>
+/// <summary>How a batch arranges its completions for the policy.</summary>
 internal enum BatchMode
 {
-    /// <summary>Each completion once; pairs point at rows: n rows for n(n−1)/2 pairs.</summary>
+    /// <summary>Each completion is one row and pairs refer to rows: n rows for n(n−1)/2 pairs.</summary>
     Group,
 
-    /// <summary>Two rows a pair, so that a completion of n−1 pairs runs n−1 times; the usual layout, kept to compare with.</summary>
+    /// <summary>Two rows per pair: a completion in n−1 pairs runs n−1 times. The usual layout, kept for comparison.</summary>
     Pair,
 }
 
-/// <summary>The rows of one forward pass as flat arrays: token ids, where completions lie in them, and which rows form pairs.</summary>
+/// <summary>The rows of one forward pass as flat arrays: token ids, completion positions, and the rows of each pair.</summary>
 /// <remarks>
 /// B = rows, T = padded length, N = completion tokens of all rows, L = longest completion, P = pairs. The last token of a
-/// sequence predicts nothing that is scored, so it is not fed: T = longest sequence − 1. Padding is on the right, where a
+/// sequence predicts nothing that is scored, so it is not an input: T = longest sequence − 1. Padding is on the right, where a
 /// causal model cannot see it.
 /// </remarks>
 internal sealed class PreferenceBatch
@@ -64,7 +64,7 @@ internal sealed class PreferenceBatch
     /// <summary>Completion tokens of each row. [B]</summary>
     public long[] Lengths { get; }
 
-    /// <summary><see cref="GroupCompletion.Row"/> of each row: where its reference log-prob lies. [B]</summary>
+    /// <summary><see cref="GroupCompletion.Row"/> of each row: the index of its reference log-prob. [B]</summary>
     public int[] CompletionRows { get; }
 
     /// <summary>Row of each pair's chosen completion. [P]</summary>
@@ -73,9 +73,9 @@ internal sealed class PreferenceBatch
     /// <summary>Row of each pair's rejected completion. [P]</summary>
     public long[] Rejected { get; }
 
-    /// <summary>Lays out groups with their pairs.</summary>
+    /// <summary>Builds a batch from groups with their pairs.</summary>
     /// <param name="groups">At least one group.</param>
-    /// <param name="mode">Each completion once, or two rows a pair.</param>
+    /// <param name="mode">One row per completion, or two rows per pair.</param>
     public static PreferenceBatch Of(IReadOnlyList<PreferenceGroup> groups, BatchMode mode)
     {
         List<(PreferenceGroup, GroupCompletion)> rows = [];
@@ -103,7 +103,7 @@ internal sealed class PreferenceBatch
         return new PreferenceBatch(rows, [.. chosen], [.. rejected]);
     }
 
-    /// <summary>Lays out completions without pairs, to score them.</summary>
+    /// <summary>Builds a batch of completions without pairs, for scoring.</summary>
     /// <param name="rows">At least one completion with its group.</param>
     public static PreferenceBatch OfCompletions(IReadOnlyList<(PreferenceGroup Group, GroupCompletion Completion)> rows) => new(rows, [], []);
 

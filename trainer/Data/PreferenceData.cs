@@ -3,14 +3,14 @@ using System.Security.Cryptography;
 
 namespace Rudder.Trainer.Data;
 
-/// <summary>A preference data set as groups, with what was cut from it and a hash that names its sequences.</summary>
+/// <summary>A preference data set as groups, with truncation counts and a hash of its sequences.</summary>
 internal sealed class PreferenceData
 {
-    /// <summary>Takes groups whose completions are numbered 0, 1, … in order.</summary>
+    /// <summary>Wraps groups. Their completions must be numbered 0, 1, … in order.</summary>
     /// <param name="groups">The groups, in file order.</param>
     /// <param name="truncatedPrompts">Prompts that lost tokens to the limits.</param>
     /// <param name="truncatedCompletions">Completions that lost tokens to the limits.</param>
-    /// <param name="droppedPairs">Pairs whose two completions became equal when cut.</param>
+    /// <param name="droppedPairs">Pairs dropped because truncation made their completions equal.</param>
     public PreferenceData(IReadOnlyList<PreferenceGroup> groups, int truncatedPrompts = 0, int truncatedCompletions = 0, int droppedPairs = 0)
     {
         Groups = groups;
@@ -40,11 +40,11 @@ internal sealed class PreferenceData
     /// <summary>Pairs left out because truncation made their completions equal.</summary>
     public int DroppedPairs { get; }
 
-    /// <summary>What the limits took away, as metrics.</summary>
+    /// <summary>The truncation counts as metrics.</summary>
     public IReadOnlyList<KeyValuePair<string, double>> Cuts =>
         [new("truncated_prompts", TruncatedPrompts), new("truncated_completions", TruncatedCompletions), new("dropped_pairs", DroppedPairs)];
 
-    /// <summary>SHA-256 (hex) over every prompt's and completion's ids in order: what a log-prob per completion depends on.</summary>
+    /// <summary>SHA-256 (hex) over all prompt and completion ids in order; identifies cached log-probs.</summary>
     public string SequenceHash { get; }
 
     private static string HashSequences(IReadOnlyList<PreferenceGroup> groups)

@@ -3,7 +3,7 @@ using Rudder.Preference.V1;
 
 namespace Rudder.Trainer.Data;
 
-/// <summary>Groups the lines of a pair file by prompt: completions that share prompt id and sample index become one.</summary>
+/// <summary>Groups the lines of a pair file by prompt. Merges completions with equal prompt id and sample index.</summary>
 internal sealed class PreferenceGrouping
 {
     private readonly string file;
@@ -17,10 +17,10 @@ internal sealed class PreferenceGrouping
         this.limits = limits;
     }
 
-    /// <summary>Groups pairs and refuses those that no model could learn from or read.</summary>
+    /// <summary>Groups pairs and refuses invalid ones.</summary>
     /// <param name="file">Name of the file, for messages.</param>
     /// <param name="pairs">Line numbers (from 1) and pairs, in file order; a prompt's pairs need not be adjacent.</param>
-    /// <param name="limits">Vocabulary and lengths that every sequence must keep to.</param>
+    /// <param name="limits">Vocabulary and length limits of every sequence.</param>
     /// <exception cref="BadInputException">A pair is empty, equal, too long, out of the vocabulary or contradicts another line.</exception>
     public static PreferenceData Group(string file, IEnumerable<(int Line, PreferencePair Pair)> pairs, SequenceLimits limits)
     {
@@ -105,7 +105,7 @@ internal sealed class PreferenceGrouping
         return group.Completions.Count - 1;
     }
 
-    /// <summary>Cuts what is too long, drops pairs that cutting made equal, and numbers the completions that remain.</summary>
+    /// <summary>Truncates long sequences, drops pairs that truncation made equal, and numbers the remaining completions.</summary>
     private PreferenceData Close()
     {
         List<PreferenceGroup> groups = [];

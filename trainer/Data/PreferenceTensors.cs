@@ -2,12 +2,12 @@ using static TorchSharp.torch;
 
 namespace Rudder.Trainer.Data;
 
-/// <summary>A <see cref="PreferenceBatch"/> as tensors on a device; they die with the caller's dispose scope.</summary>
+/// <summary>A <see cref="PreferenceBatch"/> as tensors on a device. The caller's dispose scope frees them.</summary>
 internal sealed class PreferenceTensors
 {
     /// <summary>Copies a batch to a device.</summary>
     /// <param name="batch">The rows.</param>
-    /// <param name="device">Where the model lives.</param>
+    /// <param name="device">The model's device.</param>
     public PreferenceTensors(PreferenceBatch batch, Device device)
     {
         InputIds = tensor(batch.InputIds, device: device).reshape(batch.Rows, batch.Length);
@@ -28,10 +28,10 @@ internal sealed class PreferenceTensors
     /// <summary>The tokens predicted there, int64. [N]</summary>
     public Tensor Targets { get; }
 
-    /// <summary>Where each row's tokens lie among the N, int64; N where there is none. [B,L]</summary>
+    /// <summary>Index into the N tokens of token t of each row, int64; N where the row has none. [B,L]</summary>
     public Tensor Slots { get; }
 
-    /// <summary>Completion tokens a row, float32. [B]</summary>
+    /// <summary>Completion tokens per row, float32. [B]</summary>
     public Tensor Lengths { get; }
 
     /// <summary>Row of each pair's chosen completion, int64. [P]</summary>

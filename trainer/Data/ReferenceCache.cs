@@ -6,10 +6,10 @@ using Rudder.Checkpoints;
 
 namespace Rudder.Trainer.Data;
 
-/// <summary>Keeps a reference's log-probs on disk, so that a sweep over β computes them once.</summary>
+/// <summary>Caches a reference's log-probs on disk, so that a sweep over β computes them once.</summary>
 /// <remarks>
 /// One file per (reference fingerprint, sequence hash), named by both. Layout: magic, the key as 32 bytes, the number of
-/// values, the values as little-endian float32, SHA-256 over all that. Writing is atomic; a file that does not check out is never used.
+/// values, the values as little-endian float32, SHA-256 over all that. Writing is atomic. A file that fails its check is never used.
 /// </remarks>
 internal sealed class ReferenceCache
 {
@@ -31,10 +31,10 @@ internal sealed class ReferenceCache
     /// <summary>Path of the cache file.</summary>
     public string File { get; }
 
-    /// <summary>Reads the log-probs, if a sound file holds them.</summary>
+    /// <summary>Reads the log-probs if a valid file exists.</summary>
     /// <param name="count">Number of values expected.</param>
-    /// <param name="problem">Why a file that exists is not used; null where there is none or it is sound.</param>
-    /// <returns>Nats, one per sequence; null where they must be computed.</returns>
+    /// <param name="problem">Why an existing file is not used; null if there is none or it is valid.</param>
+    /// <returns>Nats, one per sequence; null if they must be computed.</returns>
     public float[]? TryRead(int count, out string? problem)
     {
         problem = null;
@@ -60,7 +60,7 @@ internal sealed class ReferenceCache
         return values;
     }
 
-    /// <summary>Writes the log-probs, replacing an older file in one step.</summary>
+    /// <summary>Writes the log-probs. Replaces an older file atomically.</summary>
     /// <param name="values">Nats, one per sequence, all finite.</param>
     public void Write(float[] values)
     {

@@ -2,16 +2,16 @@ using Rudder.Datasets;
 
 namespace Rudder.Trainer.Data;
 
-/// <summary>Reads the reviews that a recipe names, leaves out those that must stay unseen, and splits off a part for evaluation.</summary>
+/// <summary>Reads the reviews that a recipe names, drops excluded ones, and splits off a part for evaluation.</summary>
 internal sealed class ReviewSelection
 {
     private readonly HashSet<string> ids = new(StringComparer.Ordinal);
     private readonly HashSet<string> texts = new(StringComparer.Ordinal);
 
-    /// <summary>Collects what to leave out.</summary>
-    /// <param name="excludePairs">Pair files: their <c>source</c> ids, and both their texts.</param>
-    /// <param name="excludeTexts">Review files: their texts.</param>
-    /// <param name="excludeIds">A file of ids, one a line.</param>
+    /// <summary>Collects the exclusions.</summary>
+    /// <param name="excludePairs">Pair files; excludes their <c>source</c> ids and both texts.</param>
+    /// <param name="excludeTexts">Review files; excludes their texts.</param>
+    /// <param name="excludeIds">A file of ids, one per line.</param>
     public ReviewSelection(IEnumerable<string> excludePairs, IEnumerable<string> excludeTexts, string? excludeIds)
     {
         foreach (CounterfactualPair pair in excludePairs.SelectMany(CounterfactualPairs.Read))
@@ -35,11 +35,11 @@ internal sealed class ReviewSelection
     /// <summary>Reviews left out by the last <see cref="Read"/>.</summary>
     public int LeftOut { get; private set; }
 
-    /// <summary>Reads the files in order, at most <paramref name="limit"/> reviews (0: all) after leaving out.</summary>
+    /// <summary>Reads the files in order, up to <paramref name="limit"/> reviews (0: all) after exclusions.</summary>
     /// <param name="files">Review files.</param>
-    /// <param name="limit">Reviews kept at most; 0 for all.</param>
-    /// <param name="cleanHtml">Whether texts are cleaned of HTML.</param>
-    /// <param name="labels">Whether labels are read.</param>
+    /// <param name="limit">Maximum number of reviews; 0 for all.</param>
+    /// <param name="cleanHtml">Whether to remove HTML from texts.</param>
+    /// <param name="labels">Whether to read labels.</param>
     public IReadOnlyList<Review> Read(IEnumerable<string> files, int limit, bool cleanHtml, bool labels)
     {
         LeftOut = 0;

@@ -1,15 +1,15 @@
 namespace Rudder.Trainer.Data;
 
-/// <summary>Documents kept apart, each cut to the context and, where it fits whole, closed by the end-of-text token.</summary>
+/// <summary>One sequence per document, cut to the context. A document that fits ends with the end-of-text token.</summary>
 internal sealed class WholeDocuments : ISequences
 {
     private readonly int[][] rows;
     private readonly string[] names;
 
-    /// <summary>Cuts the documents; those of fewer than 2 tokens have nothing to predict and are left out.</summary>
+    /// <summary>Cuts the documents. Drops those of fewer than 2 tokens, which have nothing to predict.</summary>
     /// <param name="documents">Name and ids of each document.</param>
-    /// <param name="endOfText">Id put after each whole document.</param>
-    /// <param name="length">Tokens the model reads at most.</param>
+    /// <param name="endOfText">Id that ends each complete document.</param>
+    /// <param name="length">Maximum tokens that the model reads.</param>
     public WholeDocuments(IEnumerable<(string Name, int[] Ids)> documents, int endOfText, int length)
     {
         var kept = documents

@@ -4,7 +4,7 @@ using Rudder.Checkpoints;
 
 namespace Rudder.Trainer.Export;
 
-/// <summary>Keeps the model card's section about the graphs up to date; the rest of the card is left as it is.</summary>
+/// <summary>Updates the model card's section about the graphs. The rest of the card stays unchanged.</summary>
 internal static class ExportCard
 {
     private const string Heading = "## ONNX graphs\n";

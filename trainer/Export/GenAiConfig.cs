@@ -5,8 +5,9 @@ using Rudder.Checkpoints;
 namespace Rudder.Trainer.Export;
 
 /// <summary>
-/// Writes genai_config.json, from which ONNX Runtime GenAI loads the decoder and, from the folder that it lies in, the tokenizer. The model type is <c>decoder</c>: <c>gpt2</c>
-/// there means a graph with another cache layout. Sampling settings are those of an untruncated draw; callers set their own.
+/// Writes genai_config.json. ONNX Runtime GenAI loads the decoder from it and the tokenizer from its folder.
+/// The model type is <c>decoder</c>: in GenAI, <c>gpt2</c>
+/// means a graph with another cache layout. The sampling settings do not truncate; callers set their own.
 /// </summary>
 internal static class GenAiConfig
 {
@@ -46,10 +47,10 @@ internal static class GenAiConfig
     }
 
     /// <summary>
-    /// The id that GenAI takes for padding. It masks that id wherever it meets it in a prompt, and with the end-of-text id
-    /// ragged prompts go wrong: so it is the model's own padding token where there is one apart from the end-of-text, else
-    /// the token of the byte FF, which no UTF-8 text holds, else (a folder without a tokenizer) the end-of-text id, and
-    /// prompts of equal length must then be batched together.
+    /// The id that GenAI uses for padding. GenAI masks that id everywhere in a prompt, so ragged prompts go wrong if it is the
+    /// end-of-text id. The first choice is the model's padding token if it differs from the end-of-text token. The second is
+    /// the token of byte FF, which does not occur in UTF-8. Without a tokenizer it is the end-of-text id:
+    /// a batch must then hold prompts of equal length.
     /// </summary>
     /// <param name="config">The model's special tokens.</param>
     /// <param name="tokenizer">Its tokenizer, where it has one.</param>

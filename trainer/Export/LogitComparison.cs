@@ -20,13 +20,13 @@ internal sealed class LogitComparison
     /// <summary>Mean KL(model‖graph), nats.</summary>
     public double MeanKl => klSum / Math.Max(1, Positions);
 
-    /// <summary>Mean |Δ log-prob| of the tokens that were named.</summary>
+    /// <summary>Mean |Δ log-prob| of the given tokens.</summary>
     public double MeanTokenDifference => tokenSum / Math.Max(1, tokens);
 
     /// <summary>Compares one row. NaN counts as an infinite distance.</summary>
     /// <param name="model">Logits of the model. [V]</param>
     /// <param name="graph">Logits of the graph. [V]</param>
-    /// <param name="token">The token that follows; null: none does.</param>
+    /// <param name="token">The token that follows; null if none does.</param>
     public void Add(ReadOnlySpan<float> model, ReadOnlySpan<float> graph, int? token)
     {
         double modelNormalizer = LogitMath.LogSumExp(model), graphNormalizer = LogitMath.LogSumExp(graph), kl = 0;

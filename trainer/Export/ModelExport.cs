@@ -12,12 +12,12 @@ using Rudder.Trainer.Models;
 namespace Rudder.Trainer.Export;
 
 /// <summary>
-/// Turns a model folder into ONNX graphs: written from the checkpoint's weights under a temporary name, compared with the
-/// TorchSharp model, and renamed into place only if they agree.
+/// Exports a model folder to ONNX graphs. Writes them under a temporary name, compares them with the
+/// TorchSharp model, and renames them into place only if they agree.
 /// </summary>
 internal static class ModelExport
 {
-    private const int Texts = 16;                       // for graphs that are held to a mean KL
+    private const int Texts = 16;                       // for graphs with a bound on the mean KL
     private const int TextTokens = 64;
     private const int ClassifierTexts = 32;
     private const int ClassifierTokens = 128;
@@ -26,9 +26,9 @@ internal static class ModelExport
     /// <param name="modelFolder">A model folder in Hugging Face layout.</param>
     /// <param name="settings">What to write and how close int8 and float16 must be.</param>
     /// <param name="threads">Threads of the check; 0: the engines' choice.</param>
-    /// <param name="output">Where the graphs shall lie; null: <c>onnx</c> inside the model folder.</param>
-    /// <param name="referenceFolder">Model to compare with; null: the same. Only a test has another.</param>
-    /// <exception cref="TrainingFailedException">The graphs do not agree with the model; nothing was left.</exception>
+    /// <param name="output">Folder of the graphs; null: <c>onnx</c> inside the model folder.</param>
+    /// <param name="referenceFolder">Model to compare with; null: the same model. Only tests set it.</param>
+    /// <exception cref="TrainingFailedException">The graphs differ from the model. No files remain.</exception>
     public static ExportReport Run(string modelFolder, ExportSettings settings, int threads, string? output = null, string? referenceFolder = null)
     {
         if (!settings.Writes)
@@ -65,7 +65,7 @@ internal static class ModelExport
         return report;
     }
 
-    /// <summary>Writes graphs and weights. The weights are let go on return, before the check loads the model.</summary>
+    /// <summary>Writes graphs and weights. Frees the weights on return, before the check loads the model.</summary>
     private static void Write(
         string modelFolder, IModelFamily family, ModelConfig config, ExportSettings settings, OnnxFolder folder, string fingerprint)
     {
@@ -89,7 +89,7 @@ internal static class ModelExport
         }
     }
 
-    /// <summary>Points the files at the model's root to its graphs: the card, and GenAI's settings of a decoder.</summary>
+    /// <summary>Updates the files in the model's root that refer to the graphs: the card and a decoder's genai_config.json.</summary>
     private static void Describe(string modelFolder, ModelConfig config, ExportReport report)
     {
         ExportCard.Update(modelFolder, report);
@@ -153,7 +153,7 @@ internal static class ModelExport
     {
         var figures = new Dictionary<string, GraphFigures>();
         int[][] texts = [.. sample.Texts(ClassifierTexts, Math.Min(ClassifierTokens, config.Context), config.BosId, config.EosId)
-            .Select(row => row.Where(id => id != config.PadId).ToArray())];         // the graph's mask leaves out what fills rows, the model every padding id
+            .Select(row => row.Where(id => id != config.PadId).ToArray())];         // the graph masks only the fill of short rows, the model every padding id
         using var model = new TorchClassifier(reference);
         foreach ((GraphPrecision precision, bool wanted) in new[] { (GraphPrecision.Fp32, settings.Fp32), (GraphPrecision.Int8, settings.Int8) })
         {
@@ -167,7 +167,7 @@ internal static class ModelExport
         return figures;
     }
 
-    /// <summary>The report of what was written, before it is measured.</summary>
+    /// <summary>The hashes of the written files, without measurements.</summary>
     private static ExportReport Hashes(OnnxFolder folder, string fingerprint)
     {
         var graphs = Enum.GetValues<GraphPrecision>().Select(precision => (Name: GraphFiles.Model(precision), Precision: precision))

@@ -4,8 +4,8 @@ using Rudder.Checkpoints;
 namespace Rudder.Trainer.Export;
 
 /// <summary>
-/// The folder of the graphs, written under a temporary name beside the final one and renamed when everything in it is
-/// accepted. Disposed without that, it takes what was written with it.
+/// The folder of the graphs. It is written under a temporary name beside the final one and renamed once everything in it is
+/// accepted. Disposing it before that deletes its files.
 /// </summary>
 internal sealed class OnnxFolder : IDisposable
 {
@@ -13,8 +13,8 @@ internal sealed class OnnxFolder : IDisposable
     private readonly string replaced;
     private bool published;
 
-    /// <summary>Starts a folder, clearing what an interrupted export left.</summary>
-    /// <param name="final">Where the graphs will lie.</param>
+    /// <summary>Starts a folder. Removes leftovers of an interrupted export.</summary>
+    /// <param name="final">The final folder of the graphs.</param>
     public OnnxFolder(string final)
     {
         this.final = System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(final));
@@ -24,7 +24,7 @@ internal sealed class OnnxFolder : IDisposable
         replaced = System.IO.Path.Combine(parent, $".{name}.replaced");
         if (Directory.Exists(replaced) && !Directory.Exists(this.final))
         {
-            Directory.Move(replaced, this.final);       // killed between the two renames of Publish
+            Directory.Move(replaced, this.final);       // an export was killed between the two renames of Publish
         }
 
         RequireReplaceable();
@@ -32,7 +32,7 @@ internal sealed class OnnxFolder : IDisposable
         Directory.CreateDirectory(Path);
     }
 
-    /// <summary>Where to write.</summary>
+    /// <summary>The temporary folder to write to.</summary>
     public string Path { get; }
 
     /// <summary>Path of a file to write.</summary>
@@ -45,7 +45,7 @@ internal sealed class OnnxFolder : IDisposable
         return Convert.ToHexStringLower(SHA256.HashData(stream));
     }
 
-    /// <summary>Puts the folder under its final name; an older one is replaced whole.</summary>
+    /// <summary>Renames the folder to its final name, replacing an older export as a whole.</summary>
     public void Publish()
     {
         Delete(replaced);
@@ -59,7 +59,7 @@ internal sealed class OnnxFolder : IDisposable
         Delete(replaced);
     }
 
-    /// <summary>Deletes what was not published.</summary>
+    /// <summary>Deletes the folder unless it was published.</summary>
     public void Dispose()
     {
         if (!published)
@@ -68,7 +68,7 @@ internal sealed class OnnxFolder : IDisposable
         }
     }
 
-    /// <summary>Publishing replaces the folder whole, so it must be an earlier export, never other files.</summary>
+    /// <summary>Requires that the final folder is an earlier export: publishing replaces it as a whole.</summary>
     private void RequireReplaceable()
     {
         bool foreign = System.IO.File.Exists(final)

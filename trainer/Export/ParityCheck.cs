@@ -9,21 +9,21 @@ using Rudder.Trainer.Logits;
 namespace Rudder.Trainer.Export;
 
 /// <summary>
-/// Compares exported graphs with the TorchSharp model on the same tokens and refuses those that differ: float32 by the
+/// Compares exported graphs with the TorchSharp model on the same tokens and refuses graphs that differ. Bounds float32 by the
 /// largest |Δ log-prob| over the whole vocabulary, int8 and float16 by the mean KL per token.
 /// </summary>
 /// <param name="settings">Holds the bounds for int8 and float16.</param>
 internal sealed class ParityCheck(ExportSettings settings)
 {
-    /// <summary>Tokens of each row that are fed one at a time through the cache, where the context allows.</summary>
+    /// <summary>Tokens of each row to feed one at a time through the cache, if the context allows.</summary>
     public const int CachedSteps = 8;
 
     private const double AbsoluteLimit = 1e-4;
-    private const double RelativeLimit = 1e-5;          // of the largest |logit|, where that is more
+    private const double RelativeLimit = 1e-5;          // relative to the largest |logit|, if that gives more
     private const int TextRows = 8;
     private const int TextPrompt = 4;
 
-    /// <summary>Whole ragged sequences through the log-prob graph.</summary>
+    /// <summary>Checks the log-prob graph on whole ragged sequences.</summary>
     public GraphFigures LogProbs(TorchDecoder model, LogProbGraph graph, IReadOnlyList<int[]> rows)
     {
         var comparison = new LogitComparison();
@@ -43,7 +43,7 @@ internal sealed class ParityCheck(ExportSettings settings)
         return Accept(GraphFiles.LogProbs, comparison);
     }
 
-    /// <summary>Ragged prompts through the decoder at once, then <paramref name="steps"/> tokens of each row through its cache.</summary>
+    /// <summary>Checks the decoder: prefills ragged prompts, then decodes <paramref name="steps"/> tokens of each row.</summary>
     public GraphFigures Decoder(TorchDecoder model, IDecoder graph, IReadOnlyList<int[]> rows, int steps)
     {
         var comparison = new LogitComparison();
@@ -51,7 +51,7 @@ internal sealed class ParityCheck(ExportSettings settings)
         return Accept(GraphFiles.Model(GraphPrecision.Fp32), comparison);
     }
 
-    /// <summary>Texts through the int8 decoder token by token, twice. Both must hold the bound.</summary>
+    /// <summary>Checks the int8 decoder token by token, twice. Both must stay within the bound.</summary>
     /// <param name="model">The model.</param>
     /// <param name="graph">The graph as written, with a float32 cache, as GenAI samples.</param>
     /// <param name="slots">The service's decoder, with its operators and a cache in bfloat16.</param>
@@ -64,7 +64,7 @@ internal sealed class ParityCheck(ExportSettings settings)
         return figures with { MeanKlBf16Cache = AcceptInt8($"{GraphFiles.Model(GraphPrecision.Int8)} with its cache in bfloat16", "token", bf16).MeanKl };
     }
 
-    /// <summary>Texts through the float16 decoder token by token. ONNX Runtime's processor computes it slowly, and in places in float32: a GPU's rounding differs a little.</summary>
+    /// <summary>Checks the float16 decoder, slowly: the CPU computes parts in float32, so a GPU rounds a little differently.</summary>
     public GraphFigures Fp16Decoder(TorchDecoder model, IDecoder graph, IReadOnlyList<int[]> rows)
     {
         var comparison = new LogitComparison();
@@ -72,7 +72,7 @@ internal sealed class ParityCheck(ExportSettings settings)
         return AcceptByKl(GraphFiles.Model(GraphPrecision.Fp16), "token", comparison, "fp16", settings.Fp16MaxKl);
     }
 
-    /// <summary>Ragged texts through a classifier graph.</summary>
+    /// <summary>Checks a classifier graph on ragged texts.</summary>
     public GraphFigures Classifier(TorchClassifier model, ClassifierEngine graph, IReadOnlyList<int[]> rows, bool int8)
     {
         var comparison = new LogitComparison();
@@ -93,7 +93,7 @@ internal sealed class ParityCheck(ExportSettings settings)
         }
     }
 
-    /// <summary>The model once, then each decoder once.</summary>
+    /// <summary>Runs the model once, then each decoder once.</summary>
     private static void Replay(
         TorchDecoder model, IReadOnlyList<int[]> rows, int[] prompts, params ReadOnlySpan<(LogitComparison Comparison, IDecoder Graph)> passes)
     {
@@ -154,10 +154,10 @@ internal sealed class ParityCheck(ExportSettings settings)
     }
 }
 
-/// <summary>What a check measured; see <see cref="GraphReport"/> for the meanings.</summary>
+/// <summary>The measurements of a check; <see cref="GraphReport"/> explains them.</summary>
 internal sealed record GraphFigures(int Positions, double MaxAbsDiff, double Limit, double? MeanTokenDiff, double? MeanKl, double? MeanKlBf16Cache = null)
 {
-    /// <summary>A graph's entry in the report with what was measured.</summary>
+    /// <summary>Adds the measurements to a graph's entry of the report.</summary>
     public GraphReport Of(GraphReport entry) => entry with
     {
         Positions = Positions,

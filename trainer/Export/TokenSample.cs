@@ -4,11 +4,11 @@ using Rudder.Datasets;
 
 namespace Rudder.Trainer.Export;
 
-/// <summary>Token sequences for checking graphs: cut from real texts where the model has a tokenizer, else random ids from a fixed seed.</summary>
+/// <summary>Token sequences for checking graphs: from real texts if the model has a tokenizer, else random ids from a fixed seed.</summary>
 internal sealed class TokenSample
 {
     private const int RandomIds = 4096;
-    private const int Seed = 20_240_501;                 // any number: it only has to stay the same
+    private const int Seed = 20_240_501;                 // arbitrary, but fixed
     private const int MaxTexts = 64;
 
     private static readonly int[] PromptLengths = [1, 2, 3, 5, 9, 17, 33, 65, 120];
@@ -21,7 +21,7 @@ internal sealed class TokenSample
     /// <summary>Opens the sample for a model.</summary>
     /// <param name="modelFolder">Its folder, with or without a tokenizer.</param>
     /// <param name="vocabularySize">Ids stay below this.</param>
-    /// <param name="texts">File of reviews; null: the texts that come with the trainer.</param>
+    /// <param name="texts">File of reviews; null: the texts embedded in the trainer.</param>
     public static TokenSample Open(string modelFolder, int vocabularySize, string? texts)
     {
         TextTokenizer? tokenizer = TextTokenizer.Load(modelFolder, vocabularySize);
@@ -37,14 +37,14 @@ internal sealed class TokenSample
         return ids.Length > 0 ? new TokenSample(ids) : throw new BadInputException($"{texts} holds no text; export.texts needs some to check the graphs on.");
     }
 
-    /// <summary>Ragged rows of a decoder, each a prompt and <paramref name="steps"/> tokens more.</summary>
+    /// <summary>Ragged rows for a decoder, each a prompt and <paramref name="steps"/> more tokens.</summary>
     public IReadOnlyList<int[]> Ragged(int context, int steps) =>
         [.. PromptLengths.Where(prompt => prompt + steps <= context).Select(prompt => Row(prompt + steps))];
 
     /// <summary>Rows of one length.</summary>
     public IReadOnlyList<int[]> Even(int rows, int length) => [.. Enumerable.Range(0, rows).Select(_ => Row(length))];
 
-    /// <summary>Rows for a classifier, from 3 tokens to <paramref name="longest"/>, begun and ended as its texts are.</summary>
+    /// <summary>Rows for a classifier, 3 to <paramref name="longest"/> tokens, with its start and end tokens.</summary>
     public IReadOnlyList<int[]> Texts(int rows, int longest, int? begin, int? end)
     {
         int[] before = begin is int first ? [first] : [], after = end is int last ? [last] : [];

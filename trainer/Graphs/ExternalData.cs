@@ -3,10 +3,10 @@ using DataType = Rudder.Onnx.TensorProto.Types.DataType;
 
 namespace Rudder.Trainer.Graphs;
 
-/// <summary>Writes one file of weights that several graphs refer to; a name is stored once, whoever asks for it.</summary>
+/// <summary>Writes one weights file that several graphs share. Each name is stored once.</summary>
 internal sealed class ExternalData : IDisposable
 {
-    /// <summary>Tensors of a page and more start on a page: ONNX Runtime then maps the file into memory instead of reading it.</summary>
+    /// <summary>Tensors of at least a page start on a page boundary: ONNX Runtime then maps the file instead of reading it.</summary>
     private const int PageSize = 4096;
 
     /// <summary>Smaller ones start on a cache line.</summary>
@@ -18,10 +18,10 @@ internal sealed class ExternalData : IDisposable
     private readonly bool halves;
     private FileStream? stream;
 
-    /// <summary>Names the file; it is created with the first tensor.</summary>
+    /// <summary>Sets the file's name. The first tensor creates the file.</summary>
     /// <param name="folder">Folder of the graphs; their references are relative to it.</param>
     /// <param name="fileName">E.g. <c>model.onnx_data</c>.</param>
-    /// <param name="halves">Whether numbers are kept in float16, rounded, instead of float32.</param>
+    /// <param name="halves">Whether to round numbers to float16 instead of storing float32.</param>
     public ExternalData(string folder, string fileName, bool halves = false)
     {
         this.fileName = fileName;
@@ -29,13 +29,13 @@ internal sealed class ExternalData : IDisposable
         path = Path.Combine(folder, fileName);
     }
 
-    /// <summary>Type of the numbers in the file: what graphs over it compute in.</summary>
+    /// <summary>Type of the numbers in the file. Graphs that use the file compute in this type.</summary>
     public DataType FloatType => halves ? DataType.Float16 : DataType.Float;
 
-    /// <summary>The tensor of that name in <see cref="FloatType"/>, written now if it is not in the file yet.</summary>
+    /// <summary>The tensor of that name in <see cref="FloatType"/>. Writes it if the file does not hold it yet.</summary>
     /// <param name="name">Unique in the file.</param>
     /// <param name="shape">Its product is the number of values.</param>
-    /// <param name="values">Called only where the tensor is not in the file yet.</param>
+    /// <param name="values">Called only if the file does not hold the tensor yet.</param>
     public ExternalTensor Float(string name, long[] shape, Func<float[]> values) =>
         Add(name, FloatType, shape, file => file.Write(halves
             ? MemoryMarshal.AsBytes(Array.ConvertAll(values(), value => (Half)value).AsSpan())
@@ -85,7 +85,7 @@ internal sealed class ExternalData : IDisposable
     };
 }
 
-/// <summary>Where one weight lies.</summary>
+/// <summary>The location of one weight.</summary>
 /// <param name="Name">Name in the graph.</param>
 /// <param name="Type">Element type.</param>
 /// <param name="Shape">Dimensions.</param>

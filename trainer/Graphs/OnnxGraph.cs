@@ -7,7 +7,7 @@ using DataType = Rudder.Onnx.TensorProto.Types.DataType;
 
 namespace Rudder.Trainer.Graphs;
 
-/// <summary>Builds one ONNX graph: named inputs, nodes in topological order, constants inline and weights by reference to an external file.</summary>
+/// <summary>Builds one ONNX graph: named inputs, nodes in topological order, inline constants, and weights in an external file.</summary>
 /// <param name="name">Graph name; shown by viewers and in ONNX Runtime's messages.</param>
 internal sealed class OnnxGraph(string name)
 {
@@ -44,7 +44,7 @@ internal sealed class OnnxGraph(string name)
         return output;
     }
 
-    /// <summary>Adds a node with the given outputs; an empty string leaves an optional output out.</summary>
+    /// <summary>Adds a node with the given outputs. An empty string omits an optional output.</summary>
     public void Node(string operation, string[] inputs, string[] outputs, (string Name, object Value)[]? attributes = null, string domain = "")
     {
         var node = new NodeProto { OpType = operation, Domain = domain, Name = $"{graph.Node.Count:D4}_{operation}" };
@@ -77,10 +77,10 @@ internal sealed class OnnxGraph(string name)
 
     /// <summary>An int8 constant without dimensions.</summary>
     /// <param name="value">The value.</param>
-    /// <param name="name">Its name: the same value may be wanted under several.</param>
+    /// <param name="name">Its name: the same value may exist under several names.</param>
     public string SignedByteScalar(sbyte value, string name) => Constant(name, DataType.Int8, [], ByteString.CopyFrom((byte)value));
 
-    /// <summary>References a weight that lies in an external file; the same weight may be referenced by any number of nodes.</summary>
+    /// <summary>References a weight in an external file. Any number of nodes may reference the same weight.</summary>
     public string Weight(ExternalTensor tensor)
     {
         if (initializers.Add(tensor.Name))

@@ -2,21 +2,21 @@ using Rudder.Checkpoints;
 
 namespace Rudder.Trainer.Graphs;
 
-/// <summary>A weight matrix as products use it: inputs down, outputs across.</summary>
+/// <summary>A weight matrix: rows are inputs, columns are outputs.</summary>
 /// <param name="Name">Name in the graph and in the weights file.</param>
 /// <param name="Inputs">Rows.</param>
 /// <param name="Outputs">Columns.</param>
-/// <param name="Values">[Inputs, Outputs], row-major; called when the matrix is written.</param>
+/// <param name="Values">[Inputs, Outputs], row-major. Called when the matrix is written.</param>
 internal sealed record Matrix(string Name, int Inputs, int Outputs, Func<float[]> Values);
 
-/// <summary>Bounds of activations that products make use of.</summary>
+/// <summary>Lower bounds of activations, which simplify quantized products.</summary>
 internal static class Activations
 {
-    /// <summary>Below the lowest value of the GELU, exact or approximated (-0.170).</summary>
+    /// <summary>Just below the minimum of GELU, exact or approximate (-0.170).</summary>
     public const float GeluLowest = -0.1701f;
 }
 
-/// <summary>How a graph multiplies by its weights: the one thing in which float32 and int8 graphs differ; float16 ones differ in their weights' file as well.</summary>
+/// <summary>How a graph multiplies by its weights. float32 and int8 graphs differ only here, float16 also in the weights file.</summary>
 internal interface IProjections
 {
     /// <summary>Precision of the graph.</summary>
@@ -27,11 +27,11 @@ internal interface IProjections
     /// <param name="x">[N, Inputs]</param>
     /// <param name="weight">W.</param>
     /// <param name="bias">[Outputs]; null: none.</param>
-    /// <param name="lowest">What no entry of x falls below, e.g. after a GELU.</param>
+    /// <param name="lowest">Lower bound of x's entries, e.g. after a GELU.</param>
     /// <returns>[N, Outputs]</returns>
     string Multiply(OnnxGraph graph, string x, Matrix weight, ExternalTensor? bias = null, float lowest = float.NegativeInfinity);
 
-    /// <summary>x·Eᵀ with the embedding table as the weight of the output layer, as the graph's output: written once, never copied.</summary>
+    /// <summary>x·Eᵀ as the graph's output, with the embedding table as the output layer's weight. The table is stored once.</summary>
     /// <param name="graph">The graph to extend.</param>
     /// <param name="x">[N, D]</param>
     /// <param name="table">E, [V, D], as the embedding lookup uses it.</param>
@@ -65,7 +65,7 @@ internal sealed class Float32Projections(ExternalData data) : IProjections
     }
 }
 
-/// <summary>The same products in float16, for GPUs: weights, activations and cache take half the bytes.</summary>
+/// <summary>Products in float16, for GPUs: weights, activations and cache take half the bytes.</summary>
 /// <param name="data">File of the float16 weights.</param>
 internal sealed class Float16Projections(ExternalData data) : IProjections
 {
@@ -84,8 +84,8 @@ internal sealed class Float16Projections(ExternalData data) : IProjections
 }
 
 /// <summary>
-/// Products in 8 bits: weights with one scale per column, activations with one scale per row, found at run time as max|x| / 127.
-/// A row's result depends on that row alone, whatever else is in its batch.
+/// Products in 8 bits. Weights have one scale per column. Activations have one scale per row, max|x| / 127 at run time.
+/// A row's result does not depend on other rows of the batch.
 /// </summary>
 /// <param name="data">File of the quantized weights.</param>
 internal sealed class Int8Projections(ExternalData data) : IProjections
@@ -120,12 +120,12 @@ internal sealed class Int8Projections(ExternalData data) : IProjections
     /// <summary>Unsigned bytes around 128, [N, D], and the scale of each row, [N].</summary>
     private static (string Bytes, string Scales) Quantize(OnnxGraph graph, string x, float lowest)
     {
-        // What never falls below a small number needs no absolute values: its largest entry decides.
+        // With a small lower bound the largest entry is the largest magnitude, so Abs is not needed.
         string magnitudes = float.IsNegativeInfinity(lowest) ? graph.Node("Abs", [x]) : x;
         string largest = graph.Node("ReduceMax", [magnitudes], [("axes", new long[] { 1 }), ("keepdims", 0)]);
         string floor = graph.FloatScalar(float.IsNegativeInfinity(lowest) ? SmallestScale : -lowest / Quantization.Largest);
         string scales = graph.Node("Max", [graph.Node("Mul", [largest, graph.FloatScalar(1f / Quantization.Largest)]), floor]);
-        // A vector of zero points as long as the rows: anything divided by the largest float is none.
+        // One zero point per row: a scale divided by the largest float rounds to 0, so every entry is the zero point.
         string zeros = graph.Node("QuantizeLinear", [scales, graph.FloatScalar(float.MaxValue), graph.UnsignedByteScalar(ActivationZero)]);
         return (graph.Node("QuantizeLinear", [x, scales, zeros], [("axis", 0)]), scales);
     }
@@ -134,7 +134,7 @@ internal sealed class Int8Projections(ExternalData data) : IProjections
     private string Product(OnnxGraph graph, string bytes, Matrix weight)
     {
         (ExternalTensor quantized, ExternalTensor scales) = Quantized(weight);
-        // The weights' zero point could be left out, or shared; ONNX Runtime's rewriting for processors without VNNI needs one of each weight's own.
+        // Zero points of weights are optional, but ONNX Runtime's rewrite for CPUs without VNNI needs a separate one for each weight.
         string zero = graph.SignedByteScalar(0, weight.Name + ".zero");
         string[] inputs = [bytes, graph.Weight(quantized), graph.FloatScalar(1), graph.Weight(scales), graph.UnsignedByteScalar(ActivationZero), zero];
         return graph.Node("MatMulIntegerToFloat", inputs, domain: OnnxGraph.Microsoft);

@@ -2,12 +2,12 @@ namespace Rudder.Trainer.Graphs;
 
 /// <summary>
 /// Per-column 8-bit quantization of a weight matrix: column j holds round(w / scale_j) with scale_j = max|w_·j| / 127.
-/// Signed: unsigned activations by signed weights is the pair that processors multiply in one instruction (VNNI). On older ones,
-/// whose 16-bit sums could overflow, sessions ask ONNX Runtime for its exact way (session.x64quantprecision).
+/// Weights are signed: CPUs multiply unsigned activations by signed weights in one instruction (VNNI). On older CPUs
+/// 16-bit sums could overflow, so sessions ask ONNX Runtime for exact products (session.x64quantprecision).
 /// </summary>
 internal static class Quantization
 {
-    /// <summary>The largest magnitude of a byte.</summary>
+    /// <summary>The largest magnitude of a quantized weight.</summary>
     public const float Largest = 127f;
 
     /// <summary>Quantizes a row-major matrix.</summary>
@@ -31,7 +31,7 @@ internal static class Quantization
         return (bytes, scales);
     }
 
-    /// <summary>The matrix with rows and columns exchanged.</summary>
+    /// <summary>Transposes a matrix.</summary>
     /// <param name="values">[rows, columns], row-major.</param>
     /// <param name="rows">Number of rows.</param>
     /// <param name="columns">Number of columns.</param>

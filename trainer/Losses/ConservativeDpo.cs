@@ -4,7 +4,9 @@ using static TorchSharp.torch.nn;
 
 namespace Rudder.Trainer.Losses;
 
-/// <summary>Conservative DPO (Mitchell 2023, ericmitchell.ai/cdpo.pdf): labels are wrong with probability ε, so the target is σ(β·h) = 1 − ε.</summary>
+/// <summary>
+/// Conservative DPO (Mitchell 2023, ericmitchell.ai/cdpo.pdf): labels are wrong with probability ε, so the target is σ(β·h) = 1 − ε.
+/// </summary>
 internal sealed record ConservativeDpo : PreferenceLoss
 {
     /// <inheritdoc/>

@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace Rudder.Trainer.Losses;
 
-/// <summary>IPO on per-token means: each completion's log-ratio is divided by its length before the margin is taken (TRL's variant).</summary>
+/// <summary>IPO on per-token means: divides each completion's log-ratio by its length before taking the margin (TRL's variant).</summary>
 internal sealed record IpoMean : PreferenceLoss
 {
     /// <inheritdoc/>

@@ -4,7 +4,7 @@ using static TorchSharp.torch.nn;
 
 namespace Rudder.Trainer.Losses;
 
-/// <summary>KTO, arXiv:2402.01306 eq. 8: each completion on its own, measured against a reference point; a pair's loss is the mean of its two.</summary>
+/// <summary>KTO, arXiv:2402.01306 eq. 8. Compares each completion with a reference point; a pair's loss is the mean of both.</summary>
 internal sealed record Kto : PreferenceLoss
 {
     /// <inheritdoc/>
@@ -31,7 +31,7 @@ internal sealed record Kto : PreferenceLoss
     /// <param name="weight">λ_D, > 0.</param>
     /// <returns>Loss in [0, λ_D], no unit, [P]. Gradient in u: −λ_D·β·σ′(β·(u − z)).</returns>
     public static Tensor Desirable(Tensor logRatio, Tensor baseline, double beta, double weight) =>
-        weight * sigmoid(beta * (baseline - logRatio)); // 1 − σ(a) = σ(−a), which keeps its digits when saturated
+        weight * sigmoid(beta * (baseline - logRatio)); // 1 − σ(a) = σ(−a), which stays accurate when saturated
 
     /// <summary>An undesirable completion: λ_U·(1 − σ(β·(z − u))).</summary>
     /// <param name="logRatio">As in <see cref="Desirable"/>. [P]</param>

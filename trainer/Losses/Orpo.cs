@@ -5,10 +5,10 @@ using static TorchSharp.torch.nn;
 
 namespace Rudder.Trainer.Losses;
 
-/// <summary>ORPO, arXiv:2403.07691 eq. 6: the chosen completion's negative log-likelihood and an odds-ratio term, on per-token means.</summary>
+/// <summary>ORPO, arXiv:2403.07691 eq. 6: the chosen negative log-likelihood and an odds-ratio term, on per-token means.</summary>
 internal sealed record Orpo : PreferenceLoss
 {
-    /// <summary>Nearest to zero that the odds take a mean log-prob: at 0 the odds are infinite and have no gradient.</summary>
+    /// <summary>Upper clamp of the mean log-prob in the odds: at 0 the odds are infinite and have no gradient.</summary>
     public const double LargestMeanLogProb = -1e-6;
 
     /// <inheritdoc/>
@@ -33,10 +33,10 @@ internal sealed record Orpo : PreferenceLoss
 
     /// <summary>Log-odds o = p̄ − log(1 − e^p̄) of a mean log-prob.</summary>
     /// <remarks>
-    /// With a = −p̄ &gt; 0: log(1 − e^−a) = log tanh(a/2) + log(1 + e^−a) = log tanh(a/2) − log σ(a). Both terms keep their
-    /// digits near a = 0 and at a = 400, where 1 − e^−a itself rounds to 0 and to 1.
+    /// With a = −p̄ &gt; 0: log(1 − e^−a) = log tanh(a/2) + log(1 + e^−a) = log tanh(a/2) − log σ(a). Both terms stay
+    /// accurate near a = 0 and at a = 400, where 1 − e^−a rounds to 0 and to 1.
     /// </remarks>
-    /// <param name="meanLogProb">p̄ ≤ 0, nats per token; values above <see cref="LargestMeanLogProb"/> count as that. [P]</param>
+    /// <param name="meanLogProb">p̄ ≤ 0, nats per token; clamped to <see cref="LargestMeanLogProb"/>. [P]</param>
     private static Tensor LogOdds(Tensor meanLogProb)
     {
         Tensor negated = -meanLogProb.clamp(max: (Scalar)LargestMeanLogProb); // a [P]

@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace Rudder.Trainer.Losses;
 
-/// <summary>What a preference loss may read. P = pairs; log-probs are nats, summed over completion tokens.</summary>
+/// <summary>The inputs of a preference loss. P = pairs; log-probs are nats, summed over completion tokens.</summary>
 /// <param name="Chosen">log π_θ of the chosen completions; carries the gradient. [P]</param>
 /// <param name="Rejected">log π_θ of the rejected ones; carries the gradient. [P]</param>
 /// <param name="ReferenceChosen">log π_ref of the chosen ones; null where the loss needs no reference. [P]</param>

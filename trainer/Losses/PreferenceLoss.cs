@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace Rudder.Trainer.Losses;
 
 /// <summary>
-/// A preference loss: its name, its settings, what it needs, and its formula as a static function of tensors. A recipe finds a loss by
-/// its name; every class derived from this one is known, so that a new loss is one file.
+/// A preference loss: its name, settings, inputs, and its formula as a static function of tensors. A recipe finds a loss by
+/// its name. Every derived class is found by reflection, so a new loss is one file.
 /// </summary>
 /// <remarks>
 /// A settable property is a setting of the recipe, under its name in snake case, with its range as an attribute. Losses give one value
@@ -30,10 +30,10 @@ internal abstract record PreferenceLoss
     /// </summary>
     [Range(0, double.MaxValue, MinimumIsExclusive = true)] public double Beta { get; init; } = 0.1;
 
-    /// <summary>Whether the reference's log-probs are read.</summary>
+    /// <summary>Whether the loss needs the reference's log-probs.</summary>
     public virtual bool NeedsReference => true;
 
-    /// <summary>Whether <see cref="PairLogProbs.Baseline"/> is read.</summary>
+    /// <summary>Whether the loss needs <see cref="PairLogProbs.Baseline"/>.</summary>
     public virtual bool NeedsBaseline => false;
 
     /// <summary>Loss of each pair. [P]</summary>

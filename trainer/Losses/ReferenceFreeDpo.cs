@@ -17,7 +17,7 @@ internal sealed record ReferenceFreeDpo : PreferenceLoss
 
     /// <summary>−log σ(β·margin).</summary>
     /// <param name="policyMargin">As in <see cref="Dpo.Loss"/>. [P]</param>
-    /// <param name="beta">Scale of the margin, > 0, per nat; it holds the policy near nothing.</param>
+    /// <param name="beta">Scale of the margin, > 0, per nat. Without a reference it does not limit the KL.</param>
     /// <returns>Loss in nats, [P]. Gradient in the margin: −β·σ(−β·margin).</returns>
     public static Tensor Loss(Tensor policyMargin, double beta) => -functional.logsigmoid(beta * policyMargin);
 }

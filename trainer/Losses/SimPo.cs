@@ -13,7 +13,7 @@ internal sealed record SimPo : PreferenceLoss
     /// <inheritdoc/>
     public override bool NeedsReference => false;
 
-    /// <summary>Reward margin aimed at, 0 or more.</summary>
+    /// <summary>Target reward margin, 0 or more.</summary>
     [Range(0, double.MaxValue)] public double Gamma { get; init; } = 0.5;
 
     /// <inheritdoc/>

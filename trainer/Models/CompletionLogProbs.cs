@@ -8,7 +8,7 @@ namespace Rudder.Trainer.Models;
 /// <summary>Log-probabilities of completions under a language model, with the vocabulary product at completion positions only.</summary>
 internal static class CompletionLogProbs
 {
-    /// <summary>log π(y|x) of every row of a batch, with gradient where the caller records one.</summary>
+    /// <summary>log π(y|x) of every row of a batch; carries the gradient unless the caller turns it off.</summary>
     /// <param name="model">Policy or reference.</param>
     /// <param name="batch">Rows on the model's device.</param>
     /// <returns>Nats summed over completion tokens, float32. [B]</returns>
@@ -20,10 +20,10 @@ internal static class CompletionLogProbs
         return SequenceLogProbs.SumPerSequence(tokens, batch.Slots); // [B]
     }
 
-    /// <summary>log π(y|x) of many completions without gradient, those of similar length together.</summary>
-    /// <param name="model">Model in evaluation mode: dropout would make the scores random.</param>
+    /// <summary>log π(y|x) of many completions, without gradient. Sorts them by length to reduce padding.</summary>
+    /// <param name="model">A model in evaluation mode: dropout would make the scores random.</param>
     /// <param name="rows">Completions with the group that holds their prompt.</param>
-    /// <param name="rowsPerPass">Sequences of one forward pass at most, at least 1; memory grows with it.</param>
+    /// <param name="rowsPerPass">Most sequences per forward pass, at least 1. Memory grows with it.</param>
     /// <param name="stopping">Checked between passes.</param>
     /// <param name="scored">Called after each pass with the number of completions scored so far.</param>
     /// <returns>Nats, at the index of <paramref name="rows"/>.</returns>

@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace Rudder.Trainer.Models;
 
-/// <summary>Affine map with its weight stored as Hugging Face stores GPT-2's: [in,out], so that checkpoints need no transposing.</summary>
+/// <summary>Affine map with a weight of [in,out], the layout of Hugging Face's GPT-2: checkpoints need no transpose.</summary>
 internal sealed class Conv1D : nn.Module<Tensor, Tensor>
 {
     /// <summary>Standard deviation of new weights, as in GPT-2 and RoBERTa.</summary>

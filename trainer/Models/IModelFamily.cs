@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace Rudder.Trainer.Models;
 
-/// <summary>A model family: how its models are made, what their weights are called, and their ONNX graphs.</summary>
+/// <summary>A model family: creates models, reads their weights and builds their ONNX graphs.</summary>
 internal interface IModelFamily
 {
     /// <summary><c>model_type</c> in config.json.</summary>
@@ -28,17 +28,17 @@ internal interface IModelFamily
     /// <param name="device">Where the parameters live.</param>
     ITrainableModel Create(ModelConfig config, double? dropout, Device device);
 
-    /// <summary>Reads a model folder's weights as float32, by the names of its checkpoints.</summary>
+    /// <summary>Reads a model folder's weights as float32, keyed by checkpoint name.</summary>
     IReadOnlyDictionary<string, float[]> ReadWeights(string folder, ModelConfig config);
 
-    /// <summary>Whether the family's graphs exist in a precision.</summary>
+    /// <summary>Whether the family can export a precision.</summary>
     bool Exports(GraphPrecision precision);
 
     /// <summary>The ONNX graphs of a model in one precision.</summary>
     /// <param name="config">Of this family.</param>
     /// <param name="weights">From <see cref="ReadWeights"/>.</param>
     /// <param name="data">File of the weights that are not quantized.</param>
-    /// <param name="projections">Products in the precision wanted.</param>
+    /// <param name="projections">Matrix products in the wanted precision.</param>
     /// <returns>File name and graph of each.</returns>
     IEnumerable<(string File, OnnxGraph Graph)> Graphs(
         ModelConfig config, IReadOnlyDictionary<string, float[]> weights, ExternalData data, IProjections projections);

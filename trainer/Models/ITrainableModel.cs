@@ -12,10 +12,10 @@ internal interface ITrainableModel : IDisposable
     /// <summary>Where the parameters live.</summary>
     Device Device { get; }
 
-    /// <summary>Every parameter under its name here, in a fixed order.</summary>
+    /// <summary>Every parameter with its name in this model, in a fixed order.</summary>
     IReadOnlyList<NamedParameter> Parameters { get; }
 
-    /// <summary>How the parameters of block 0 … n−1 begin, block numbers after it: <c>h.</c> for <c>h.0.attn.weight</c>.</summary>
+    /// <summary>Prefix of parameter names before the block number: <c>h.</c> for <c>h.0.attn.weight</c>.</summary>
     string BlockPrefix { get; }
 
     /// <summary>Whether dropout is on.</summary>
@@ -27,13 +27,13 @@ internal interface ITrainableModel : IDisposable
     /// <summary>Turns dropout off.</summary>
     void eval();
 
-    /// <summary>Forgets the gradients.</summary>
+    /// <summary>Clears the gradients.</summary>
     void zero_grad(bool set_to_none = true);
 
-    /// <summary>Fills the parameters from tensors under their names in checkpoints.</summary>
+    /// <summary>Fills the parameters from tensors with checkpoint names.</summary>
     void Fill(IReadOnlyDictionary<string, float[]> weights);
 
-    /// <summary>The tensors as checkpoints name and order them.</summary>
+    /// <summary>The tensors with the names and order of checkpoints.</summary>
     IReadOnlyList<(string Name, long[] Shape, ReadOnlyMemory<float> Data)> Collect();
 }
 

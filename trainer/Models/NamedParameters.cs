@@ -34,7 +34,7 @@ internal static class NamedParameters
         return parameter.detach().to(float32).cpu().contiguous().data<float>().ToArray();
     }
 
-    /// <summary>Takes a model's first blocks out of training.</summary>
+    /// <summary>Freezes a model's first blocks.</summary>
     /// <param name="model">The model.</param>
     /// <param name="blocks">0 to the number of its blocks.</param>
     public static void FreezeBlocks(ITrainableModel model, int blocks)
@@ -51,7 +51,7 @@ internal static class NamedParameters
         }
     }
 
-    /// <summary>The parameters that learn.</summary>
+    /// <summary>The parameters that are not frozen.</summary>
     public static IReadOnlyList<NamedParameter> Trainable(IEnumerable<NamedParameter> parameters) =>
         [.. parameters.Where(p => p.Value.requires_grad)];
 }

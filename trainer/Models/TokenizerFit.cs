@@ -2,10 +2,10 @@ using Rudder.Checkpoints;
 
 namespace Rudder.Trainer.Models;
 
-/// <summary>Refuses a tokenizer that does not belong to a model: its ids would name other rows of the embedding.</summary>
+/// <summary>Refuses a tokenizer that does not match a model: its ids would select the wrong embedding rows.</summary>
 internal static class TokenizerFit
 {
-    /// <summary>Requires the model's end-of-text id. Ids beyond the model's vocabulary are refused where a text has them.</summary>
+    /// <summary>Requires the same end-of-text id. Ids beyond the model's vocabulary are refused later, when a text contains one.</summary>
     /// <param name="tokenizer">The tokenizer.</param>
     /// <param name="tokenizerFolder">Where it lies.</param>
     /// <param name="config">The model.</param>

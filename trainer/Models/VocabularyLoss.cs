@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace Rudder.Trainer.Models;
 
 /// <summary>
-/// Cross-entropy over the vocabulary without keeping [N,V] matrices for the backward pass: the gradient has a closed form,
-/// so each block of rows is multiplied out once and forgotten. Half the time of log_softmax and its backward on a CPU.
+/// Cross-entropy over the vocabulary that keeps no [N,V] matrix for the backward pass. The gradient has a closed form,
+/// so each block of rows is multiplied once and freed. It takes half the time of log_softmax and its backward on a CPU.
 /// </summary>
 internal static class VocabularyLoss
 {
@@ -14,7 +14,7 @@ internal static class VocabularyLoss
     /// <summary>−Σ log softmax(h·Wᵀ)[target], in nats.</summary>
     /// <param name="hidden">Final hidden states h, [N,D].</param>
     /// <param name="vocabulary">Output matrix W, [V,D].</param>
-    /// <param name="targetRows">W's rows of the targets, taken so that gradients flow back to W, [N,D].</param>
+    /// <param name="targetRows">W's rows of the targets, gathered with gradient so that it flows back to W, [N,D].</param>
     /// <returns>[]; exact first derivatives in all three arguments, no second ones.</returns>
     /// <remarks>
     /// Σ lse(h·Wᵀ) has the gradients A = P·W in h and C = Pᵀ·h in W, P the softmax. Both are computed here without a graph, and
@@ -35,7 +35,7 @@ internal static class VocabularyLoss
         return carrier + (value - carrier.detach());
     }
 
-    /// <summary>Σ lse, and its gradients in h [N,D] and W [V,D] where they are wanted.</summary>
+    /// <summary>Σ lse and, on request, its gradients in h [N,D] and W [V,D].</summary>
     private static (Tensor LogSums, Tensor Hidden, Tensor Vocabulary) Partition(Tensor hidden, Tensor vocabulary, bool learning)
     {
         using var quiet = no_grad();

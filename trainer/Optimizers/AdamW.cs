@@ -4,10 +4,10 @@ using static TorchSharp.torch;
 
 namespace Rudder.Trainer.Optimizers;
 
-/// <summary>AdamW, arXiv:1711.05101 algorithm 2, as libtorch's fused kernel: one pass over memory on the processor and on a GPU.</summary>
+/// <summary>AdamW, arXiv:1711.05101 algorithm 2. Uses libtorch's fused kernel: one pass over memory, on CPU and GPU.</summary>
 internal sealed class AdamW : IOptimizer
 {
-    // A script that does not compile ends the process: this text is constant, and tests run it.
+    // A TorchScript that does not compile ends the process. This text is constant, and tests run it.
     private const string Script = """
         def step(parameters: List[Tensor], gradients: List[Tensor], averages: List[Tensor], squares: List[Tensor], count: Tensor,
                  divisor: Tensor, rate: float, beta1: float, beta2: float, decay: float, eps: float):
@@ -26,7 +26,7 @@ internal sealed class AdamW : IOptimizer
     private readonly double eps;
 
     /// <summary>Creates the optimizer with zero averages.</summary>
-    /// <param name="parameters">What learns.</param>
+    /// <param name="parameters">The parameters to train.</param>
     /// <param name="beta1">Decay of the gradient's average, 0 to below 1.</param>
     /// <param name="beta2">Decay of the squared gradient's average, 0 to below 1.</param>
     /// <param name="eps">Added to the root.</param>

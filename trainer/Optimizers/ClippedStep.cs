@@ -3,10 +3,10 @@ using Rudder.Trainer.Recipes.Settings;
 
 namespace Rudder.Trainer.Optimizers;
 
-/// <summary>The end of every training step: measure the gradient, refuse NaN and infinity, clip, move the parameters.</summary>
+/// <summary>Ends every training step: measures the gradient, refuses NaN and infinity, clips, and updates the parameters.</summary>
 /// <param name="recipe">Learning rate, schedule and clipping.</param>
-/// <param name="trainable">The parameters whose gradients count.</param>
-/// <param name="optimizer">Moves them.</param>
+/// <param name="trainable">The parameters to train.</param>
+/// <param name="optimizer">Updates them.</param>
 /// <param name="total">Steps of the whole run, for the schedule.</param>
 internal sealed class ClippedStep(TrainingRecipe recipe, IReadOnlyList<NamedParameter> trainable, IOptimizer optimizer, int total)
 {
@@ -15,7 +15,7 @@ internal sealed class ClippedStep(TrainingRecipe recipe, IReadOnlyList<NamedPara
     /// <param name="loss">This step's mean loss.</param>
     /// <param name="batchIds">Names of its rows, for the error message.</param>
     /// <returns>The gradient's norm before clipping, and the learning rate used.</returns>
-    /// <exception cref="TrainingFailedException">Loss or gradient is not finite; no parameter has moved.</exception>
+    /// <exception cref="TrainingFailedException">Loss or gradient is not finite; no parameter has changed.</exception>
     public (double Norm, double Rate) Take(int done, double loss, IEnumerable<string> batchIds)
     {
         double norm = GradientNorm.Of(trainable);

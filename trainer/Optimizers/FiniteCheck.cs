@@ -5,7 +5,7 @@ namespace Rudder.Trainer.Optimizers;
 /// <summary>Stops a run whose loss or gradient is NaN or infinite.</summary>
 internal static class FiniteCheck
 {
-    /// <summary>Throws, naming step, value and batch, unless both values are finite.</summary>
+    /// <summary>Throws unless both values are finite. The message names step, value and batch.</summary>
     public static void Require(int step, double loss, double gradientNorm, IReadOnlyList<string> batchIds)
     {
         if (double.IsFinite(loss) && double.IsFinite(gradientNorm))

@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace Rudder.Trainer.Optimizers;
 
-/// <summary>The gradient's length, and the factor that clips it.</summary>
+/// <summary>Computes the gradient's norm and the factor that clips it.</summary>
 internal static class GradientNorm
 {
     /// <summary>Euclidean norm over all gradients, before clipping; 0 where there are none.</summary>
@@ -16,6 +16,6 @@ internal static class GradientNorm
         return norms.Length == 0 ? 0 : stack(norms).norm().item<float>();
     }
 
-    /// <summary>The factor that shortens gradients to at most <paramref name="limit"/>; 1 where limit is 0. PyTorch's formula.</summary>
+    /// <summary>The factor that scales the norm to at most <paramref name="limit"/>; 1 if limit is 0. PyTorch's formula.</summary>
     public static double ClipScale(double norm, double limit) => limit <= 0 ? 1 : Math.Min(1, limit / (norm + 1e-6));
 }

@@ -2,10 +2,10 @@ using static TorchSharp.torch;
 
 namespace Rudder.Trainer.Optimizers;
 
-/// <summary>Moves parameters along their gradients. Its state can be read and filled, so that a run resumes exactly.</summary>
+/// <summary>Updates parameters from their gradients. Its state can be saved and restored, so that a run resumes exactly.</summary>
 internal interface IOptimizer : IDisposable
 {
-    /// <summary>Updates every parameter that has a gradient. Gradients are used up: clear them before the next backward pass.</summary>
+    /// <summary>Updates every parameter that has a gradient. Overwrites gradients: clear them before the next backward pass.</summary>
     /// <param name="learningRate">This step's rate.</param>
     /// <param name="gradientScale">Every gradient is multiplied by this first (clipping), above 0.</param>
     void Step(double learningRate, double gradientScale);

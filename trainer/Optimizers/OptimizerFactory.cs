@@ -3,10 +3,10 @@ using Rudder.Trainer.Recipes.Settings;
 
 namespace Rudder.Trainer.Optimizers;
 
-/// <summary>Builds the optimizer a recipe names.</summary>
+/// <summary>Builds the optimizer that a recipe names.</summary>
 internal static class OptimizerFactory
 {
-    /// <summary>Creates the optimizer over the parameters that learn.</summary>
+    /// <summary>Creates the optimizer over the parameters that are not frozen.</summary>
     public static IOptimizer Create(OptimizerSettings settings, IReadOnlyList<NamedParameter> trainable)
     {
         if (settings.Betas.Any(b => b is < 0 or >= 1))

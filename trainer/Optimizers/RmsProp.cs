@@ -5,14 +5,14 @@ using static TorchSharp.torch;
 
 namespace Rudder.Trainer.Optimizers;
 
-/// <summary>TorchSharp's RMSprop, not centred and without momentum, with its state under the parameters' names.</summary>
+/// <summary>TorchSharp's RMSprop, not centred and without momentum. Its state is keyed by parameter name.</summary>
 internal sealed class RmsProp : IOptimizer
 {
     private readonly IReadOnlyList<NamedParameter> parameters;
     private readonly RMSProp inner;
 
     /// <summary>Creates the optimizer with zero averages.</summary>
-    /// <param name="parameters">What learns.</param>
+    /// <param name="parameters">The parameters to train.</param>
     /// <param name="alpha">Smoothing of the squared gradient, 0 to below 1.</param>
     /// <param name="eps">Added to the root.</param>
     /// <param name="decay">Weight decay of a parameter; it is added to the gradient.</param>

@@ -2,12 +2,12 @@ using Rudder.Trainer.Recipes.Settings;
 
 namespace Rudder.Trainer.Optimizers;
 
-/// <summary>Learning-rate factors as pure functions of the step, so that nothing of them needs saving.</summary>
+/// <summary>Learning-rate factors as pure functions of the step: a checkpoint holds no schedule state.</summary>
 internal static class Schedules
 {
-    /// <summary>The factor of the peak rate used for a step.</summary>
+    /// <summary>The fraction of the peak rate that a step uses.</summary>
     /// <param name="settings">Shape and warm-up.</param>
-    /// <param name="step">Step about to be taken, from 0.</param>
+    /// <param name="step">The step to take next, from 0.</param>
     /// <param name="total">Steps of the whole run.</param>
     /// <returns>0 to 1. Warm-up: (step+1)/(warmup+1), so that the first step already learns.</returns>
     public static double Factor(ScheduleSettings settings, int step, int total)

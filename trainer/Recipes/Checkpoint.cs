@@ -8,7 +8,7 @@ using static TorchSharp.torch;
 
 namespace Rudder.Trainer.Recipes;
 
-/// <summary>The tensors a run needs to go on exactly: weights, the optimizer's averages and the state of torch's generator.</summary>
+/// <summary>The tensors that a run needs to resume exactly: weights, optimizer averages and the state of torch's generator.</summary>
 internal static class Checkpoint
 {
     private const string WeightsFile = "weights.safetensors";
@@ -26,8 +26,8 @@ internal static class Checkpoint
             AtomicFile.Write(Path.Combine(folder, RandomFile), stream => stream.Write(random.bytes));
         });
 
-    /// <summary>Loads the newest checkpoint into the parameters, the optimizer and torch's generator. A run stopped before its first checkpoint begins anew.</summary>
-    /// <returns>Where the run stood.</returns>
+    /// <summary>Loads the newest checkpoint into parameters, optimizer and generator. Without one the run starts over.</summary>
+    /// <returns>The run's progress at that checkpoint.</returns>
     public static TrainingState LoadNewest(RunFolder run, IReadOnlyList<NamedParameter> parameters, IOptimizer optimizer)
     {
         if (CheckpointFolder.OpenNewest(run) is not (string folder, TrainingState state))

@@ -11,7 +11,7 @@ using static TorchSharp.torch;
 
 namespace Rudder.Trainer.Recipes;
 
-/// <summary>Trains a text classifier on random crops, so that it judges short texts as well as whole reviews.</summary>
+/// <summary>Trains a text classifier on random crops, so that it classifies both short texts and whole reviews.</summary>
 internal static class Classifier
 {
     /// <summary>Runs the recipe to the finished model folder.</summary>
@@ -33,7 +33,7 @@ internal static class Classifier
         int stepsPerEpoch = TrainingLength.StepsPerEpoch(training.Count, recipe.Batch.Sequences, recipe.Batch.Accumulation);
         int total = TrainingLength.Steps(recipe, stepsPerEpoch, training.Count);
 
-        // 3. optimizer; schedule is a pure function of the step
+        // 3. optimizer; the schedule is a pure function of the step
         IReadOnlyList<NamedParameter> trainable = NamedParameters.Trainable(model.Parameters);
         using IOptimizer optimizer = OptimizerFactory.Create(recipe.Optimizer, trainable);
         TrainingState state = run.Resumed ? Checkpoint.LoadNewest(run, model.Parameters, optimizer) : TrainingState.Start;
@@ -72,14 +72,14 @@ internal static class Classifier
             int[][] batches = [.. plan.Skip(session.State.Cursor * recipe.Batch.Accumulation).Take(recipe.Batch.Accumulation)];
             int rows = batches.Sum(b => b.Length);
 
-            // 4a. forward and backward; each part counts by its share of the step's rows
+            // 4a. forward and backward; each part is weighted by its share of the step's rows
             run.Model.zero_grad();
             (double loss, double accuracy) = Accumulate(run.Model, training, crops, batches, rows);
 
             // 4b. clip, step
             (double norm, double rate) = run.Update.Take(session.State.Step, loss, batches.SelectMany(b => b).Select(i => training[i].Id));
 
-            // 4c. log, evaluate, save, stop if asked to
+            // 4c. log, evaluate, save, stop if requested
             long tokens = batches.Sum(b => b.Sum(i => (long)crops[i].Length));
             session.Advance(tokens, loss, rate, norm, [new("accuracy", accuracy)]);
             if (session.EvaluationDue)
@@ -91,8 +91,8 @@ internal static class Classifier
         }
     }
 
-    /// <summary>One step's gradients: forward and backward of each part, so that their sum is the gradient of the mean over all rows.</summary>
-    /// <returns>Mean loss in nats, and the share of rows judged right.</returns>
+    /// <summary>Runs forward and backward of each part. The gradients sum to the gradient of the mean loss over the step's rows.</summary>
+    /// <returns>Mean loss in nats, and accuracy.</returns>
     private static (double Loss, double Accuracy) Accumulate(
         ISequenceClassifier model, IReadOnlyList<LabelledText> training, int[][] crops, IReadOnlyList<int[]> batches, int rows)
     {
@@ -110,7 +110,7 @@ internal static class Classifier
         return (loss, right / rows);
     }
 
-    /// <summary>Logits of rows that already have their start and end tokens, and the labels as a tensor.</summary>
+    /// <summary>Logits of rows that include start and end tokens, and the labels as a tensor.</summary>
     /// <returns>[B,L] and [B]</returns>
     internal static (Tensor Logits, Tensor Labels) Forward(ISequenceClassifier model, IReadOnlyList<int[]> rows, IReadOnlyList<int> labels)
     {
@@ -119,7 +119,7 @@ internal static class Classifier
         return (model.Logits(ids, padded), tensor([.. labels.Select(l => (long)l)], int64, model.Device));
     }
 
-    /// <summary>Puts the start and end tokens around a stretch of a text.</summary>
+    /// <summary>Adds the start and end tokens to a part of a text.</summary>
     internal static int[] Wrapped(ModelConfig config, ReadOnlySpan<int> ids) => [config.BosId!.Value, .. ids, config.EosId!.Value];
 
     private static int[] Crop(ClassifierRecipe recipe, ModelConfig config, LabelledText text, int epoch, int index)
@@ -141,7 +141,7 @@ internal static class Classifier
 
     private static int Label(Review review, ClassifierRecipe recipe) => LabelCheck.Of(review, recipe.Data.Labels);
 
-    /// <summary>What the loop works with.</summary>
+    /// <summary>The objects that the loop works with.</summary>
     private sealed record Parts(
         ClassifierRecipe Recipe,
         RunFolder Folder,

@@ -8,13 +8,13 @@ using static TorchSharp.torch;
 
 namespace Rudder.Trainer.Recipes;
 
-/// <summary>Measures a classifier on whole reviews (mean of the probabilities over consecutive windows) and on openings.</summary>
+/// <summary>Evaluates a classifier on whole reviews (mean probabilities over consecutive windows) and on openings.</summary>
 internal static class ClassifierEvaluation
 {
     private const int TokensPerBatch = 8192;
     private const int RowsPerBatch = 256;
 
-    /// <summary>Refuses crop and window lengths that the model cannot read.</summary>
+    /// <summary>Refuses crop and window lengths that exceed the model's context.</summary>
     public static void RequireLengths(ClassifierDataSettings data, ModelConfig config)
     {
         int limit = config.Context - 2;
@@ -32,11 +32,11 @@ internal static class ClassifierEvaluation
         }
     }
 
-    /// <summary>Accuracy and loss on whole reviews, accuracy on openings; nothing where there are no texts.</summary>
+    /// <summary>Accuracy and loss on whole reviews, accuracy on openings; empty without texts.</summary>
     /// <param name="model">The classifier; left in training mode.</param>
-    /// <param name="texts">What to judge.</param>
+    /// <param name="texts">The texts to classify.</param>
     /// <param name="data">Window and opening lengths.</param>
-    /// <param name="prefix">Put before each metric's name.</param>
+    /// <param name="prefix">Prefix of each metric's name.</param>
     public static IReadOnlyList<KeyValuePair<string, double>> Measure(
         ISequenceClassifier model, IReadOnlyList<LabelledText> texts, ClassifierDataSettings data, string prefix)
     {
@@ -59,7 +59,7 @@ internal static class ClassifierEvaluation
             texts.Select((t, i) => Array.IndexOf(probabilities[i], probabilities[i].Max()) == t.Label ? 1.0 : 0).Average();
     }
 
-    /// <summary>Mean label probabilities of each text over its stretches.</summary>
+    /// <summary>Mean label probabilities of each text over its windows.</summary>
     private static float[][] Probabilities(
         ISequenceClassifier model, IReadOnlyList<LabelledText> texts, Func<LabelledText, IEnumerable<Range>> stretches)
     {

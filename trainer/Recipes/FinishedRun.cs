@@ -5,15 +5,15 @@ using Rudder.Trainer.Runs;
 
 namespace Rudder.Trainer.Recipes;
 
-/// <summary>Turns the end of a training loop into the model folder, its card and, last of all, done.json.</summary>
+/// <summary>Finishes a run: writes the model folder, its card and, last, done.json.</summary>
 internal static class FinishedRun
 {
     /// <summary>Writes the model under a temporary name, exports it, renames it, and marks the run as done.</summary>
     /// <param name="run">The run folder.</param>
     /// <param name="request">Console.</param>
-    /// <param name="recipe">What was trained.</param>
+    /// <param name="recipe">The recipe.</param>
     /// <param name="session">Steps, tokens and time.</param>
-    /// <param name="evaluation">Last evaluation.</param>
+    /// <param name="evaluation">The last evaluation.</param>
     /// <param name="saveModel">Writes weights, config and tokenizer into a folder.</param>
     /// <returns>The final metrics.</returns>
     public static IReadOnlyDictionary<string, object> Write(
@@ -25,7 +25,7 @@ internal static class FinishedRun
         Action<string> saveModel)
     {
         Dictionary<string, object> final = Metrics(session, evaluation);
-        File.Delete(run.Done); // of a finished run that is resumed: it must not vouch for a model being replaced
+        File.Delete(run.Done); // a resumed run may be finished: done.json must not outlive the model it describes
         string temporary = run.Model + ".tmp";
         Remove(temporary);
         saveModel(temporary);
@@ -35,7 +35,7 @@ internal static class FinishedRun
             ModelExport.Run(temporary, recipe.Export, ComputeDevice.UseThreads(recipe.Threads));
         }
 
-        Remove(run.Model); // only now: a save or export that fails leaves the old model
+        Remove(run.Model); // only now: a failed save or export leaves the old model
         Directory.Move(temporary, run.Model);
         run.WriteDone(Fingerprint.OfFolder(run.Model), final);
         request.ShowResult("model", run.Model, final);

@@ -6,10 +6,10 @@ using static TorchSharp.torch;
 
 namespace Rudder.Trainer.Recipes;
 
-/// <summary>Finds the model and tokenizer a recipe starts from.</summary>
+/// <summary>Loads the model and tokenizer that a recipe starts from.</summary>
 internal static class ModelSource
 {
-    /// <summary>The folder the tokenizer comes from.</summary>
+    /// <summary>The tokenizer's folder.</summary>
     public static string TokenizerFolder(TrainingRecipe recipe)
     {
         if ((recipe.Model is null) == (recipe.Architecture is null))
@@ -23,12 +23,12 @@ internal static class ModelSource
 
     /// <summary>The tokenizer in the folder.</summary>
     /// <param name="folder">A folder with a tokenizer.</param>
-    /// <param name="model">The model that reads its ids; null where it is new and gets the tokenizer's vocabulary.</param>
+    /// <param name="model">The model to check it against; null for a new model, which takes the tokenizer's vocabulary.</param>
     public static TextTokenizer Tokenizer(string folder, string? model = null) =>
         TextTokenizer.Load(folder, model is null ? null : ModelConfig.Load(model).VocabularySize) ?? throw new BadInputException($"{folder} holds no tokenizer ({ModelFiles.TokenizerJson}, or the older pair of vocabulary and merges).");
 
-    /// <summary>The model a recipe starts from, first blocks frozen as it says; a new one has dropout 0 unless the recipe says otherwise.</summary>
-    /// <typeparam name="TModel">The kind that the recipe trains.</typeparam>
+    /// <summary>Loads or creates the model and freezes its first blocks. A new model has dropout 0 unless the recipe sets it.</summary>
+    /// <typeparam name="TModel">The kind of model that the recipe trains.</typeparam>
     /// <param name="recipe">Names a folder or the sizes of a new model.</param>
     /// <param name="tokenizer">Its tokenizer.</param>
     /// <param name="labels">A classifier's labels in order; empty for a language model.</param>

@@ -23,14 +23,14 @@ internal static class Preference
         int threads = ComputeDevice.UseThreads(recipe.Threads);
         using ILanguageModel policy = PreferenceSource.Policy(recipe, device);
 
-        // 2. pairs as groups, with the reference's log-prob of each completion; the reference is gone when this returns
+        // 2. pairs as groups, with the reference's log-prob of each completion; this frees the reference
         ScoredPairs training = PreferenceSource.Read(recipe.Pairs, recipe, policy, loss, run, request);
         ScoredPairs? heldOut = recipe.EvaluationPairs is null
             ? null
             : PreferenceSource.Read(recipe.EvaluationPairs, recipe, policy, loss, run, request);
         run.WriteStart(recipe, request, threads, RecipeInputs.Of(recipe));
 
-        // 3. seed, only now: building models draws random numbers, and a cached reference is not built; optimizer
+        // 3. optimizer; seed only now: building models draws random numbers, and a cached reference is not built
         manual_seed(recipe.Seed);
         IReadOnlyList<NamedParameter> trainable = NamedParameters.Trainable(policy.Parameters);
         using IOptimizer optimizer = OptimizerFactory.Create(recipe.Optimizer, trainable);
@@ -66,7 +66,7 @@ internal static class Preference
                 plan = GroupBatches.Epoch(run.Training.Data.Groups, recipe.Batch.Groups, recipe.Seed, plannedEpoch);
             }
 
-            // 4a. forward and backward; every pair of the step counts alike
+            // 4a. forward and backward; every pair of the step has the same weight
             IReadOnlyList<PreferenceGroup>[] batches = [.. plan.Skip(session.State.Cursor * recipe.Batch.Accumulation).Take(recipe.Batch.Accumulation)];
             run.Policy.zero_grad();
             PreferenceMetrics metrics = Accumulate(recipe, run.Loss, run.Policy, run.Training, batches);
@@ -74,7 +74,7 @@ internal static class Preference
             // 4b. clip, step
             (double norm, double rate) = run.Update.Take(session.State.Step, metrics.Loss, batches.SelectMany(batch => batch).Select(group => group.PromptId));
 
-            // 4c. log, evaluate, save, stop if asked to
+            // 4c. log, evaluate, save, stop if requested
             session.Advance(metrics.Tokens, metrics.Loss, rate, norm, metrics.Rewards());
             if (session.EvaluationDue)
             {
@@ -85,8 +85,8 @@ internal static class Preference
         }
     }
 
-    /// <summary>One step's gradients: forward and backward of each part, weighted so that their sum is the gradient of the mean over all pairs.</summary>
-    /// <remarks>KTO's reference point z is taken anew in each part, over that part's groups: 32 parts of one group are not one part of 32.</remarks>
+    /// <summary>Runs forward and backward of each part. The gradients sum to the gradient of the mean loss over the step's pairs.</summary>
+    /// <remarks>Each part computes KTO's z over its own groups, so 32 parts of one group differ from one part of 32.</remarks>
     internal static PreferenceMetrics Accumulate(
         PreferenceRecipe recipe,
         PreferenceLoss loss,
@@ -110,7 +110,7 @@ internal static class Preference
         return metrics;
     }
 
-    /// <summary>Loss and implicit rewards on held-out pairs, without dropout or gradient; nothing where the recipe holds none out.</summary>
+    /// <summary>Loss and implicit rewards on held-out pairs, without dropout or gradient; empty if the recipe holds none out.</summary>
     private static IReadOnlyList<KeyValuePair<string, double>> Evaluate(Parts run)
     {
         if (run.HeldOut is not { } heldOut)
@@ -146,7 +146,7 @@ internal static class Preference
 
     private static BatchMode ModeOf(PreferenceRecipe recipe) => recipe.Batch.Mode == "pair" ? BatchMode.Pair : BatchMode.Group;
 
-    /// <summary>What the loop works with.</summary>
+    /// <summary>The objects that the loop works with.</summary>
     private sealed record Parts(
         PreferenceRecipe Recipe,
         RunFolder Folder,

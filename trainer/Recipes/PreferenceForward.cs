@@ -5,14 +5,14 @@ using static TorchSharp.torch;
 
 namespace Rudder.Trainer.Recipes;
 
-/// <summary>Runs a batch of groups through the policy and forms the log-probs of its pairs.</summary>
+/// <summary>Runs a batch of groups through the policy and gathers the log-probs of its pairs.</summary>
 internal static class PreferenceForward
 {
-    /// <summary>Both sides of every pair of a batch under policy and reference.</summary>
+    /// <summary>The log-probs of both sides of every pair, under policy and reference.</summary>
     /// <param name="policy">The policy; the gradient flows through its log-probs.</param>
     /// <param name="batch">Rows and pairs.</param>
-    /// <param name="reference">log π_ref by completion row, nats; null where the loss reads none.</param>
-    /// <param name="baseline">The loss's reference point; null where it reads none.</param>
+    /// <param name="reference">log π_ref by completion row, nats; null if the loss needs none.</param>
+    /// <param name="baseline">The loss's reference point; null if it needs none.</param>
     public static PairLogProbs Pairs(ILanguageModel policy, PreferenceBatch batch, float[]? reference, Tensor? baseline = null)
     {
         var rows = new PreferenceTensors(batch, policy.Device);
@@ -28,10 +28,10 @@ internal static class PreferenceForward
             baseline);
     }
 
-    /// <summary>KTO's reference point over the mismatched completions of a batch; null where the loss has none.</summary>
+    /// <summary>KTO's reference point over the mismatched completions of a batch; null if the loss needs none.</summary>
     /// <param name="policy">The policy; no gradient is recorded.</param>
     /// <param name="groups">The batch's groups.</param>
-    /// <param name="pairs">Where mismatched completions and their reference log-probs lie.</param>
+    /// <param name="pairs">Holds the mismatched completions and their reference log-probs.</param>
     public static Tensor? Baseline(ILanguageModel policy, IReadOnlyList<PreferenceGroup> groups, ScoredPairs pairs)
     {
         if (pairs.Mismatched is null)

@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace Rudder.Trainer.Recipes;
 
-/// <summary>Means over the pairs of a step or an evaluation, under the field's names.</summary>
+/// <summary>Averages metrics over the pairs of a step or an evaluation.</summary>
 /// <param name="beta">Scales log-ratios to implicit rewards r̂ = β·(log π_θ − log π_ref), for every loss.</param>
 internal sealed class PreferenceMetrics(double beta)
 {
@@ -19,7 +19,7 @@ internal sealed class PreferenceMetrics(double beta)
     /// <summary>Pairs added.</summary>
     public int Pairs { get; private set; }
 
-    /// <summary>Tokens through the policy, without padding.</summary>
+    /// <summary>Tokens that the policy processed, without padding.</summary>
     public long Tokens { get; private set; }
 
     /// <summary>Mean loss over the pairs added.</summary>
@@ -53,7 +53,7 @@ internal sealed class PreferenceMetrics(double beta)
         Tokens += tokens;
     }
 
-    /// <summary>Means of implicit rewards and log-probs. Rewards are log-ratios: without a reference only log-probs are compared.</summary>
+    /// <summary>Means of implicit rewards and log-probs. Without a reference there are no rewards, only log-probs.</summary>
     public IReadOnlyList<KeyValuePair<string, double>> Rewards()
     {
         List<KeyValuePair<string, double>> logps = [new("logps/chosen", logpChosen / Pairs), new("logps/rejected", logpRejected / Pairs)];

@@ -12,11 +12,11 @@ namespace Rudder.Trainer.Recipes;
 
 /// <summary>Pairs ready to train or evaluate on.</summary>
 /// <param name="Data">The groups.</param>
-/// <param name="Reference">log π_ref of each completion row, and of the mismatched rows after them, nats; null where the loss reads none.</param>
-/// <param name="Mismatched">Rows for the loss's reference point; null where it has none.</param>
+/// <param name="Reference">log π_ref of each completion row, then of the mismatched rows, nats; null if the loss needs none.</param>
+/// <param name="Mismatched">Rows for the loss's reference point; null if it has none.</param>
 internal sealed record ScoredPairs(PreferenceData Data, float[]? Reference, MismatchedCompletions? Mismatched);
 
-/// <summary>Finds what a preference recipe starts from: the policy, the pairs and the reference's log-probs.</summary>
+/// <summary>Loads what a preference recipe starts from: the policy, the pairs and the reference's log-probs.</summary>
 internal static class PreferenceSource
 {
     /// <summary>The policy: a copy of <c>model</c>, without dropout unless the recipe sets it.</summary>
@@ -37,7 +37,7 @@ internal static class PreferenceSource
         return policy;
     }
 
-    /// <summary>Reads a pair file and takes or computes what the loss needs of the reference, which is out of memory afterwards.</summary>
+    /// <summary>Reads a pair file and gets the reference log-probs that the loss needs, then frees the reference.</summary>
     public static ScoredPairs Read(string file, PreferenceRecipe recipe, ILanguageModel policy, PreferenceLoss loss, RunFolder run, RunRequest request)
     {
         if (file.Length == 0)
@@ -61,7 +61,7 @@ internal static class PreferenceSource
         return new ScoredPairs(data, reference, others);
     }
 
-    /// <summary>Lengths that the recipe and the model allow.</summary>
+    /// <summary>The lengths that the recipe and the model allow.</summary>
     internal static SequenceLimits Limits(PreferenceRecipe recipe, ModelConfig model)
     {
         int length = recipe.MaxLength == 0 ? model.Context : recipe.MaxLength;

@@ -4,14 +4,14 @@ using Rudder.Trainer.Runs;
 
 namespace Rudder.Trainer.Recipes;
 
-/// <summary>Names everything a training recipe reads whose content decides the steps to come.</summary>
+/// <summary>Lists the inputs of a training recipe that affect its steps.</summary>
 internal static class RecipeInputs
 {
     /// <summary>
-    /// Data files, tokenizer, the start model's config and a preference run's reference. The start model's weights are not among
-    /// them: a resumed run takes its own from the checkpoint.
+    /// Data files, tokenizer, the start model's config and a preference run's reference. The start model's weights are left out:
+    /// a resumed run takes its weights from the checkpoint.
     /// </summary>
-    /// <param name="recipe">A recipe whose folders have been opened already, so that they are there.</param>
+    /// <param name="recipe">A recipe. Its folders were opened before, so they exist.</param>
     public static IEnumerable<RunInput> Of(TrainingRecipe recipe)
     {
         List<RunInput> inputs = [.. RunInput.Files(recipe.InputFiles())];

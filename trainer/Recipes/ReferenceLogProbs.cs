@@ -9,17 +9,17 @@ using static TorchSharp.torch;
 
 namespace Rudder.Trainer.Recipes;
 
-/// <summary>The frozen reference's log-probs, computed once before training; the reference leaves memory before the first step.</summary>
+/// <summary>Computes the frozen reference's log-probs once, before training. The reference leaves memory before the first step.</summary>
 internal static class ReferenceLogProbs
 {
-    /// <summary>Completions a forward pass; memory is about this times the longest completion times the vocabulary.</summary>
+    /// <summary>Completions per forward pass. Memory is about this × the longest completion × the vocabulary.</summary>
     private const int RowsPerPass = 32;
 
     /// <summary>Takes the log-probs from the cache, or scores every completion and caches them.</summary>
     /// <param name="reference">Folder of the reference.</param>
     /// <param name="cacheFolder">Folder of the cache.</param>
     /// <param name="vocabulary">The policy's vocabulary, which the reference must share.</param>
-    /// <param name="data">Pairs; values come in the order of their completions' rows.</param>
+    /// <param name="data">The pairs. The result follows the row order of their completions.</param>
     /// <param name="mismatched">Further rows to score; null for none.</param>
     /// <param name="device">Where to score.</param>
     /// <param name="request">Shows progress; its stop signal ends the scoring.</param>
@@ -53,7 +53,7 @@ internal static class ReferenceLogProbs
         return values;
     }
 
-    /// <summary>Names every scored sequence. The mismatched rows' ids count too: max_length may cut them where it leaves the data's own whole.</summary>
+    /// <summary>Hashes every scored sequence, mismatched rows included: max_length may cut those even if it cuts no data.</summary>
     internal static string SequencesOf(PreferenceData data, MismatchedCompletions? mismatched) =>
         mismatched is null
             ? data.SequenceHash

@@ -5,13 +5,13 @@ using Rudder.Trainer.Runs;
 
 namespace Rudder.Trainer.Recipes;
 
-/// <summary>Reads the reviews that a recipe's settings name and reports their number.</summary>
+/// <summary>Reads the reviews that a recipe names and reports how many there are.</summary>
 internal static class ReviewSource
 {
-    /// <summary>All reviews except those that must stay unseen.</summary>
+    /// <summary>All reviews except the excluded ones.</summary>
     /// <param name="data">Files, exclusions and cleaning.</param>
-    /// <param name="request">Gets the numbers.</param>
-    /// <param name="labels">Whether labels are read; otherwise every label is ignored.</param>
+    /// <param name="request">Gets the counts.</param>
+    /// <param name="labels">Whether to read labels.</param>
     public static IReadOnlyList<Review> Read(ReviewSettings data, RunRequest request, bool labels = false)
     {
         var selection = new ReviewSelection(data.ExcludePairs, data.ExcludeTexts, data.ExcludeIds);
@@ -20,7 +20,7 @@ internal static class ReviewSource
         return reviews;
     }
 
-    /// <summary>The reviews to learn from, and <paramref name="heldOut"/> of them held out for evaluation.</summary>
+    /// <summary>Splits the reviews into training reviews and <paramref name="heldOut"/> held-out ones.</summary>
     public static (IReadOnlyList<Review> Training, IReadOnlyList<Review> HeldOut) Split(
         ReviewSettings data, int heldOut, RunRequest request, bool labels = false)
     {

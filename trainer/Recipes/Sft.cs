@@ -33,7 +33,7 @@ internal static class Sft
         int stepsPerEpoch = TrainingLength.StepsPerEpoch(training.Count, recipe.Batch.Sequences, recipe.Batch.Accumulation);
         int total = TrainingLength.Steps(recipe, stepsPerEpoch, training.Count);
 
-        // 3. optimizer; schedule is a pure function of the step
+        // 3. optimizer; the schedule is a pure function of the step
         IReadOnlyList<NamedParameter> trainable = NamedParameters.Trainable(model.Parameters);
         using IOptimizer optimizer = OptimizerFactory.Create(recipe.Optimizer, trainable);
         TrainingState state = run.Resumed ? Checkpoint.LoadNewest(run, model.Parameters, optimizer) : TrainingState.Start;
@@ -67,14 +67,14 @@ internal static class Sft
             int[][] batches = [.. plan.Skip(session.State.Cursor * recipe.Batch.Accumulation).Take(recipe.Batch.Accumulation)];
             int tokens = batches.Sum(b => b.Sum(i => training.LengthOf(i) - 1));
 
-            // 4a. forward and backward; each part counts by its share of the step's tokens
+            // 4a. forward and backward; each part is weighted by its share of the step's tokens
             run.Model.zero_grad();
             double loss = Accumulate(run.Model, training, batches, tokens);
 
             // 4b. clip, step
             (double norm, double rate) = run.Update.Take(session.State.Step, loss, batches.SelectMany(b => b).Select(training.NameOf));
 
-            // 4c. log, evaluate, save, stop if asked to
+            // 4c. log, evaluate, save, stop if requested
             session.Advance(tokens, loss, rate, norm);
             if (session.EvaluationDue)
             {
@@ -85,7 +85,7 @@ internal static class Sft
         }
     }
 
-    /// <summary>One step's gradients: forward and backward of each part, so that their sum is the gradient of the mean over all tokens.</summary>
+    /// <summary>Runs forward and backward of each part. The gradients sum to that of the mean loss over the step's tokens.</summary>
     /// <returns>Mean loss, nats per token.</returns>
     private static double Accumulate(ILanguageModel model, ISequences training, IReadOnlyList<int[]> batches, int tokens)
     {
@@ -153,7 +153,7 @@ internal static class Sft
                 : new WholeDocuments(texts.Select(r => (r.Id, tokenizer.Encode(r.Text))), end, length);
     }
 
-    /// <summary>What the loop works with.</summary>
+    /// <summary>The objects that the loop works with.</summary>
     private sealed record Parts(
         SftRecipe Recipe,
         RunFolder Folder,

@@ -10,11 +10,11 @@ namespace Rudder.Trainer.Recipes;
 /// <summary>Trains a byte-level BPE vocabulary on review texts.</summary>
 internal static class TokenizerTraining
 {
-    /// <summary>Runs the recipe; the tokenizer lies in the run's model folder.</summary>
+    /// <summary>Runs the recipe and writes the tokenizer to the run's model folder.</summary>
     /// <returns>The final metrics.</returns>
     public static IReadOnlyDictionary<string, object> Run(TokenizerRecipe recipe, RunFolder run, RunRequest request)
     {
-        // 1. texts, without those that must stay unseen
+        // 1. texts, without the excluded ones
         run.WriteStart(recipe, request, threads: 1, RunInput.Files(recipe.Data.InputFiles()));
         long started = request.Clock.GetTimestamp();
         IReadOnlyList<Review> reviews = ReviewSource.Read(recipe.Data, request);
@@ -33,7 +33,7 @@ internal static class TokenizerTraining
             ["characters_per_token"] = Math.Round(sample.Sum(r => (double)r.Text.Length) / Math.Max(1, tokens), 3),
             ["seconds"] = Math.Round(request.Clock.GetElapsedTime(started).TotalSeconds, 1),
         };
-        File.Delete(run.Done); // of a finished run that is resumed: it must not vouch for a vocabulary being replaced
+        File.Delete(run.Done); // a resumed run may be finished: done.json must not outlive the vocabulary it describes
         if (Directory.Exists(run.Model))
         {
             Directory.Delete(run.Model, recursive: true);
@@ -62,13 +62,13 @@ internal static class TokenizerTraining
             stop);
     }
 
-    /// <summary>Ends the training where a stop was asked for: before each text, and every 100 merges.</summary>
+    /// <summary>Ends the training on a stop request. Checks before each text and every 100 merges.</summary>
     private sealed class StopCheck(RunFolder run, RunRequest request) : IProgress<BpeTrainingProgress>
     {
         /// <inheritdoc/>
         public void Report(BpeTrainingProgress value) => Require();
 
-        /// <summary>Throws once a stop was asked for; nothing has been written by then.</summary>
+        /// <summary>Throws once a stop is requested. Nothing is written before that.</summary>
         public void Require()
         {
             if (request.Stop.IsCancellationRequested)

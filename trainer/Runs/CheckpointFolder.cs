@@ -3,10 +3,10 @@ using System.Text.Json;
 
 namespace Rudder.Trainer.Runs;
 
-/// <summary>The checkpoints of a run, each a folder <c>step-N</c> that is whole and proven so by its <c>manifest.json</c>.</summary>
+/// <summary>The checkpoints of a run. Each is a complete folder <c>step-N</c>, verified by its <c>manifest.json</c>.</summary>
 /// <remarks>
-/// A checkpoint is written under a temporary name and renamed; before one is deleted it is renamed too. Whatever moment a program is
-/// killed at, a folder named step-N is whole, and leftovers under other names are removed by the next save.
+/// A checkpoint is written under a temporary name and then renamed. It is also renamed before it is deleted. So a folder named step-N
+/// is complete even if the program is killed at any moment. The next save removes leftovers under other names.
 /// </remarks>
 internal static class CheckpointFolder
 {
@@ -24,9 +24,9 @@ internal static class CheckpointFolder
 
     /// <summary>Saves a checkpoint and removes the oldest beyond <paramref name="keep"/>.</summary>
     /// <param name="run">The run.</param>
-    /// <param name="state">Where it stands.</param>
+    /// <param name="state">The run's progress.</param>
     /// <param name="keep">Checkpoints kept, newest first.</param>
-    /// <param name="write">Writes the tensors into the folder it is given.</param>
+    /// <param name="write">Writes the tensors into the given folder.</param>
     public static void Save(RunFolder run, TrainingState state, int keep, Action<string> write)
     {
         Directory.CreateDirectory(run.Checkpoints);
@@ -51,9 +51,9 @@ internal static class CheckpointFolder
         }
     }
 
-    /// <summary>The newest checkpoint, checked against its manifest and the run's identity.</summary>
-    /// <returns>Its folder and where the run stood; null for a run that was stopped before its first checkpoint.</returns>
-    /// <exception cref="BadInputException">The checkpoint differs from its manifest or belongs to another run, or the run has lost all of them.</exception>
+    /// <summary>Finds the newest checkpoint and checks it against its manifest and the run's identity.</summary>
+    /// <returns>Its folder and the run's progress; null if the run stopped before its first checkpoint.</returns>
+    /// <exception cref="BadInputException">The checkpoint is damaged or belongs to another run, or all checkpoints are lost.</exception>
     public static (string Folder, TrainingState State)? OpenNewest(RunFolder run)
     {
         int[] steps = [.. Steps(run)];
@@ -81,7 +81,7 @@ internal static class CheckpointFolder
             ? Directory.EnumerateDirectories(run.Checkpoints).Select(StepOf).OfType<int>().OrderDescending()
             : [];
 
-    /// <summary>What is wrong with a checkpoint, naming the file; null where every byte is as it was written.</summary>
+    /// <summary>Describes damage to a checkpoint and names the file; null if every byte is as written.</summary>
     private static string? FindProblem(RunFolder run, int step, out TrainingState state)
     {
         string folder = PathOf(run, step);
@@ -126,7 +126,7 @@ internal static class CheckpointFolder
         Path.GetFileName(folder) is var name && name.StartsWith(Prefix, StringComparison.Ordinal)
         && int.TryParse(name.AsSpan(Prefix.Length), NumberStyles.None, CultureInfo.InvariantCulture, out int step) ? step : null;
 
-    /// <summary>Renames first: a program killed in the middle leaves no folder that looks like a checkpoint.</summary>
+    /// <summary>Renames the folder before deleting it: a killed program then leaves nothing that looks like a checkpoint.</summary>
     private static void Delete(string folder)
     {
         if (Directory.Exists(folder))
@@ -137,7 +137,7 @@ internal static class CheckpointFolder
         }
     }
 
-    /// <summary>What a checkpoint must consist of.</summary>
+    /// <summary>The expected content of a checkpoint.</summary>
     /// <param name="Identity">SHA-256 of the run's identity.json.</param>
     /// <param name="Training">The counters, as in state.json.</param>
     /// <param name="Files">SHA-256 of every other file by its name.</param>

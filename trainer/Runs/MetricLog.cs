@@ -11,12 +11,12 @@ internal sealed class MetricLog : IDisposable
     private readonly StreamWriter _lines;
     private readonly TensorBoardFile _events;
 
-    /// <summary>Opens both files. Lines that the resumed run writes again are dropped: later steps, and the evaluation after the last step.</summary>
+    /// <summary>Opens both files. Drops lines that a resumed run repeats: later steps and the evaluation after the last step.</summary>
     /// <param name="run">The run folder.</param>
-    /// <param name="step">Where the run stands; 0 starts the file anew.</param>
+    /// <param name="step">Steps taken so far; 0 starts a new file.</param>
     /// <param name="total">Steps of the whole run.</param>
-    /// <param name="clock">Times TensorBoard's events.</param>
-    /// <exception cref="BadInputException">A line is damaged; only a last line that was cut off is not an error.</exception>
+    /// <param name="clock">Clock for TensorBoard events.</param>
+    /// <exception cref="BadInputException">A line is damaged. An incomplete last line is allowed.</exception>
     public MetricLog(RunFolder run, int step, int total, TimeProvider clock)
     {
         if (File.Exists(run.Metrics))
@@ -43,13 +43,13 @@ internal sealed class MetricLog : IDisposable
         }
     }
 
-    /// <summary>The training values that an earlier part of the run logged for the step where it stood; null where there are none.</summary>
+    /// <summary>The training values that an earlier part of the run logged for its last step; null if there are none.</summary>
     public JsonObject? LastTraining { get; }
 
     /// <summary>Appends one step's values.</summary>
     /// <param name="split">train or eval.</param>
     /// <param name="step">Optimizer steps taken.</param>
-    /// <param name="epoch">Passes over the data, with the started one as a fraction.</param>
+    /// <param name="epoch">Passes over the data, as a fraction.</param>
     /// <param name="values">Name and number; NaN and infinity are written as strings.</param>
     public void Add(string split, int step, double epoch, IReadOnlyList<KeyValuePair<string, double>> values)
     {
@@ -76,7 +76,7 @@ internal sealed class MetricLog : IDisposable
     {
         string text = File.ReadAllText(path);
         string[] lines = text.Split('\n');
-        for (int i = 0; i < lines.Length - 1; i++) // what follows the last newline was cut off by a kill
+        for (int i = 0; i < lines.Length - 1; i++) // text after the last newline is an incomplete line of a killed run
         {
             JsonObject? values = null;
             string problem = "it is not a JSON object with split and step";

@@ -7,7 +7,7 @@ using TorchSharp;
 
 namespace Rudder.Trainer.Runs;
 
-/// <summary>Describes what a run ran on.</summary>
+/// <summary>Describes the environment of a run.</summary>
 internal static class RunEnvironment
 {
     /// <summary>The file in a run folder.</summary>
@@ -34,7 +34,7 @@ internal static class RunEnvironment
             ["command_line"] = Environment.GetCommandLineArgs(),
         };
 
-    /// <summary>The command a run noted at its start; null where it has no such file.</summary>
+    /// <summary>The command that the run recorded at its start; null if the file does not exist.</summary>
     /// <exception cref="BadInputException">The file is damaged.</exception>
     public static string? CommandOf(RunFolder run)
     {

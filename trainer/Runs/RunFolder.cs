@@ -4,7 +4,7 @@ using Rudder.Trainer.Recipes.Settings;
 
 namespace Rudder.Trainer.Runs;
 
-/// <summary>The folder a run leaves behind: recipe, environment, metrics, checkpoints, model and, last of all, done.json.</summary>
+/// <summary>The folder of a run: recipe, environment, metrics, checkpoints, model and, written last, done.json.</summary>
 internal sealed class RunFolder : IDisposable
 {
     private const string RecipeName = "recipe.json";
@@ -22,30 +22,30 @@ internal sealed class RunFolder : IDisposable
     /// <summary>The folder.</summary>
     public string Path { get; }
 
-    /// <summary>Whether an earlier run is being continued.</summary>
+    /// <summary>Whether this resumes an earlier run.</summary>
     public bool Resumed { get; }
 
-    /// <summary>Checkpoints, one folder a step.</summary>
+    /// <summary>Checkpoints, one folder each.</summary>
     public string Checkpoints => File("checkpoints");
 
     /// <summary>The finished model.</summary>
     public string Model => File("model");
 
-    /// <summary>One JSON object a line.</summary>
+    /// <summary>Metrics, one JSON object per line.</summary>
     public string Metrics => File("metrics.jsonl");
 
-    /// <summary>Present only when everything else is.</summary>
+    /// <summary>Marks a finished run; written last.</summary>
     public string Done => File("done.json");
 
-    /// <summary>Whether the run has saved anything that another recipe, other data or a new beginning would contradict.</summary>
+    /// <summary>Whether the run has saved anything that would conflict with another recipe, other data or a fresh start.</summary>
     public bool HasTrained =>
         System.IO.File.Exists(Done) || Directory.Exists(Model) || (Directory.Exists(Checkpoints) && !WasKilledInItsFirstSave());
 
-    /// <summary>Creates the folder, or opens the one to resume, and locks it against other programs until it is disposed.</summary>
+    /// <summary>Creates the folder, or opens the one to resume, and locks it against other programs until disposal.</summary>
     /// <param name="request">The command line.</param>
     /// <param name="name">The recipe's name.</param>
     /// <param name="seed">The recipe's seed.</param>
-    /// <exception cref="BadInputException">The folder is in use, a new run's folder is not empty, or the folder to resume holds no run.</exception>
+    /// <exception cref="BadInputException">The folder is in use, not empty (new run), or holds no run (resume).</exception>
     public static RunFolder Open(RunRequest request, string name, int seed)
     {
         string stamp = request.Clock.GetUtcNow().ToString("yyyyMMdd'T'HHmmss'Z'", CultureInfo.InvariantCulture);
@@ -77,12 +77,12 @@ internal sealed class RunFolder : IDisposable
     /// <summary>A path inside the folder.</summary>
     public string File(string name) => System.IO.Path.Combine(Path, name);
 
-    /// <summary>Writes the resolved recipe and what it runs on. A resumed run must have the recipe and inputs it began with.</summary>
+    /// <summary>Writes the resolved recipe and the environment. A resumed run must have the same recipe and inputs as before.</summary>
     /// <typeparam name="T">The recipe's record.</typeparam>
     /// <param name="recipe">The recipe, every default filled in.</param>
     /// <param name="request">The command line.</param>
     /// <param name="threads">Threads in use.</param>
-    /// <param name="inputs">What the run reads.</param>
+    /// <param name="inputs">The run's inputs.</param>
     public void WriteStart<T>(T recipe, RunRequest request, int threads, IEnumerable<RunInput> inputs)
         where T : class
     {
@@ -106,19 +106,19 @@ internal sealed class RunFolder : IDisposable
         AtomicFile.WriteText(File(RunEnvironment.FileName), JsonSerializer.Serialize(environment, Indented));
     }
 
-    /// <summary>The thread count a resumed run began with; null for a new run, and where it had saved nothing yet.</summary>
+    /// <summary>The thread count that a resumed run began with; null for a new run, or if it had saved nothing yet.</summary>
     public int? ThreadsBefore() => Resumed && HasTrained ? (int?)RunIdentity.Read(this).Settings["threads"] : null;
 
     /// <summary>Marks the run as finished.</summary>
     /// <param name="fingerprint">The model folder's fingerprint, or the tokenizer file's.</param>
-    /// <param name="final">Last metrics.</param>
+    /// <param name="final">The final metrics.</param>
     public void WriteDone(string fingerprint, IReadOnlyDictionary<string, object> final) =>
         AtomicFile.WriteText(Done, JsonSerializer.Serialize(new { model = "model", fingerprint, final }, Indented));
 
     /// <summary>Releases the folder to other programs.</summary>
     public void Dispose() => _held.Dispose();
 
-    /// <summary>Whether the checkpoints' folder holds only a checkpoint under its temporary name. An emptied folder does not count: the run did save.</summary>
+    /// <summary>Whether the folder holds only a temporary checkpoint. An empty folder does not count: that run did save.</summary>
     private bool WasKilledInItsFirstSave()
     {
         string[] saved = Directory.GetDirectories(Checkpoints);

@@ -4,8 +4,8 @@ using Rudder.Trainer.Recipes.Settings;
 
 namespace Rudder.Trainer.Runs;
 
-/// <summary>Everything that decides a run's numbers: the settings that shape the weights and the hash of each input. Kept in <c>identity.json</c>.</summary>
-/// <param name="Settings">The recipe without what may change between two parts of a run: what is saved, exported, kept and logged.</param>
+/// <summary>Everything that affects a run's numbers: settings and a hash of each input. Kept in <c>identity.json</c>.</summary>
+/// <param name="Settings">The recipe without the settings that a resume may change: saving, exporting, keeping and logging.</param>
 /// <param name="Inputs">SHA-256 of each input by its name.</param>
 internal sealed record RunIdentity(JsonObject Settings, IReadOnlyDictionary<string, string> Inputs)
 {
@@ -21,7 +21,7 @@ internal sealed record RunIdentity(JsonObject Settings, IReadOnlyDictionary<stri
         RespectRequiredConstructorParameters = true,
     };
 
-    /// <summary>The identity of a run by this recipe over these inputs.</summary>
+    /// <summary>The identity of a run of this recipe on these inputs.</summary>
     public static RunIdentity Of(object recipe, IEnumerable<RunInput> inputs)
     {
         var settings = (JsonObject)JsonNode.Parse(RecipeReader.Write(recipe))!;
@@ -33,7 +33,7 @@ internal sealed record RunIdentity(JsonObject Settings, IReadOnlyDictionary<stri
         return new RunIdentity(settings, inputs.ToDictionary(input => input.Name, input => input.Hash));
     }
 
-    /// <summary>Reads the identity a run began with.</summary>
+    /// <summary>Reads the identity that a run began with.</summary>
     /// <exception cref="BadInputException">The file is missing or damaged.</exception>
     public static RunIdentity Read(RunFolder run)
     {
@@ -52,10 +52,10 @@ internal sealed record RunIdentity(JsonObject Settings, IReadOnlyDictionary<stri
     /// <summary>The file's text.</summary>
     public string ToJson() => JsonSerializer.Serialize(this, Indented) + "\n";
 
-    /// <summary>Refuses to continue a run with other settings or other inputs, and names each difference.</summary>
+    /// <summary>Refuses to resume a run with other settings or inputs. The error names each difference.</summary>
     /// <typeparam name="T">The recipe's record; it fills in settings that an older version did not have.</typeparam>
     /// <param name="run">The run folder.</param>
-    /// <exception cref="BadInputException">Something differs from what the run began with.</exception>
+    /// <exception cref="BadInputException">A setting or input differs from the start of the run.</exception>
     public void RequireSame<T>(RunFolder run)
         where T : class
     {

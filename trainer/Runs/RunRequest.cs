@@ -4,10 +4,10 @@ using Rudder.Trainer.Terminal;
 
 namespace Rudder.Trainer.Runs;
 
-/// <summary>What the command line asked for, and the outside world the run may touch.</summary>
+/// <summary>The command-line options of a run, and its clock, output streams and stop signal.</summary>
 internal sealed record RunRequest
 {
-    /// <summary>The command's name, for the message that says how to go on.</summary>
+    /// <summary>The command's name, for the message that explains how to resume.</summary>
     public string Command { get; init; } = "sft";
 
     /// <summary>The recipe file.</summary>
@@ -16,16 +16,16 @@ internal sealed record RunRequest
     /// <summary>Overrides, <c>dotted.path=value</c>.</summary>
     public IReadOnlyList<string> Sets { get; init; } = [];
 
-    /// <summary>Run folder; null makes one under <c>runs/</c>.</summary>
+    /// <summary>Run folder; null creates one under <c>runs/</c>.</summary>
     public string? Output { get; init; }
 
-    /// <summary>Run folder to continue; null starts afresh.</summary>
+    /// <summary>Run folder to resume; null starts a new run.</summary>
     public string? Resume { get; init; }
 
     /// <summary>cpu or cuda.</summary>
     public string Device { get; init; } = "cpu";
 
-    /// <summary>Print the final metrics as JSON on standard output.</summary>
+    /// <summary>Whether to print the final metrics as JSON on standard output.</summary>
     public bool Json { get; init; }
 
     /// <summary>Signalled by Ctrl-C and SIGTERM: finish the step, save, stop.</summary>
@@ -34,18 +34,18 @@ internal sealed record RunRequest
     /// <summary>The clock.</summary>
     public TimeProvider Clock { get; init; } = TimeProvider.System;
 
-    /// <summary>Where progress goes.</summary>
+    /// <summary>Gets progress.</summary>
     public TextWriter Progress { get; init; } = Console.Error;
 
-    /// <summary>Whether <see cref="Progress"/> is a terminal, where progress is drawn as a bar.</summary>
+    /// <summary>Whether <see cref="Progress"/> is a terminal, which shows a bar.</summary>
     public bool Terminal { get; init; }
 
-    /// <summary>Where results go.</summary>
+    /// <summary>Gets results.</summary>
     public TextWriter Results { get; init; } = Console.Out;
 
-    /// <summary>Shows where a finished run's result lies and its final metrics, and prints them as one JSON line where that was asked for.</summary>
-    /// <param name="what">What was made: model, tokenizer.</param>
-    /// <param name="folder">Where it lies.</param>
+    /// <summary>Shows the path of a finished run's result and its final metrics; on request, also as one JSON line.</summary>
+    /// <param name="what">Kind of result: model or tokenizer.</param>
+    /// <param name="folder">Its folder.</param>
     /// <param name="final">The final metrics.</param>
     public void ShowResult(string what, string folder, IReadOnlyDictionary<string, object> final)
     {
@@ -58,7 +58,7 @@ internal sealed record RunRequest
         }
     }
 
-    /// <summary>The command that trains the same model, without the places it writes to; quoted for a shell.</summary>
+    /// <summary>The command that trains the same model, without output paths; quoted for a shell.</summary>
     public string CommandText()
     {
         IEnumerable<string> words = ["trainer", Command, "--recipe", Recipe, .. Sets.SelectMany(set => (string[])["--set", set])];

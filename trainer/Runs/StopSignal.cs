@@ -18,7 +18,7 @@ internal sealed class StopSignal : IDisposable
         ];
     }
 
-    /// <summary>Signalled once a stop was asked for.</summary>
+    /// <summary>Fires when a stop is requested.</summary>
     public CancellationToken Token => source.Token;
 
     /// <inheritdoc/>
@@ -34,7 +34,7 @@ internal sealed class StopSignal : IDisposable
 
     private void Stop(PosixSignalContext context)
     {
-        context.Cancel = true; // the run saves a checkpoint and then ends
+        context.Cancel = true; // the run saves a checkpoint first
         source.Cancel();
     }
 }

@@ -6,7 +6,8 @@ namespace Rudder.Trainer.Runs;
 
 /// <summary>
 /// Writes scalars as a TensorBoard event file: TFRecord framing around tensorflow.Event messages
-/// (wall_time = 1, step = 2, file_version = 3, summary = 5, session_log = 7; SessionLog.status = 1, START = 1; Summary.value = 1; Value.tag = 1, simple_value = 2).
+/// (wall_time = 1, step = 2, file_version = 3, summary = 5, session_log = 7; SessionLog.status = 1, START = 1;
+/// Summary.value = 1; Value.tag = 1, simple_value = 2).
 /// </summary>
 internal sealed class TensorBoardFile : IDisposable
 {
@@ -31,7 +32,7 @@ internal sealed class TensorBoardFile : IDisposable
         }));
     }
 
-    /// <summary>Says that training starts again at <paramref name="step"/>: TensorBoard then forgets what earlier files hold from there on.</summary>
+    /// <summary>Marks a restart at <paramref name="step"/>: TensorBoard then drops later steps of earlier files.</summary>
     public void Restart(int step) => Write(Event(step, output =>
     {
         output.WriteTag(EventSession, WireFormat.WireType.LengthDelimited);
@@ -66,7 +67,7 @@ internal sealed class TensorBoardFile : IDisposable
         }));
     }
 
-    /// <summary>Makes the records readable by others.</summary>
+    /// <summary>Flushes the records, so that other programs can read them.</summary>
     public void Flush() => stream.Flush();
 
     /// <inheritdoc/>

@@ -22,6 +22,6 @@ internal sealed class TokenRate(TimeProvider clock)
         }
     }
 
-    /// <summary>Leaves out time that was not training: an evaluation, a checkpoint.</summary>
+    /// <summary>Excludes time that was not training, such as an evaluation or a checkpoint.</summary>
     public void Restart() => (_start, _tokens) = (clock.GetTimestamp(), 0);
 }

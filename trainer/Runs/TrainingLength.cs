@@ -5,17 +5,17 @@ namespace Rudder.Trainer.Runs;
 /// <summary>Decides how many optimizer steps a run takes.</summary>
 internal static class TrainingLength
 {
-    /// <summary>Optimizer steps of one pass over the data; the last batch, and the last step's share of batches, may be smaller.</summary>
+    /// <summary>Optimizer steps per pass over the data. The last batch may be smaller, and the last step may have fewer batches.</summary>
     /// <param name="rows">Rows of the data.</param>
-    /// <param name="batch">Rows of a forward pass.</param>
-    /// <param name="accumulation">Forward passes of a step.</param>
+    /// <param name="batch">Rows per forward pass.</param>
+    /// <param name="accumulation">Forward passes per step.</param>
     public static int StepsPerEpoch(int rows, int batch, int accumulation)
     {
         long batches = ((long)rows + batch - 1) / batch;
         return (int)((batches + accumulation - 1) / accumulation);
     }
 
-    /// <summary>epochs × steps per epoch, cut to max_steps; data without a row is an error, and so is a schedule longer than the run.</summary>
+    /// <summary>epochs × steps per epoch, limited by max_steps. Throws for empty data or a schedule longer than the run.</summary>
     public static int Steps(TrainingRecipe recipe, int stepsPerEpoch, int rows)
     {
         if (stepsPerEpoch < 1)

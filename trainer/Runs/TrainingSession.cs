@@ -6,7 +6,7 @@ using Rudder.Trainer.Terminal;
 namespace Rudder.Trainer.Runs;
 
 /// <summary>
-/// Keeps time for a recipe's loop: counts steps, writes metrics and progress, and decides when to evaluate, save and stop.
+/// Drives a recipe's loop: counts steps, writes metrics and progress, and decides when to evaluate, save and stop.
 /// It does not depend on models, data or losses.
 /// </summary>
 internal sealed class TrainingSession : IDisposable
@@ -30,7 +30,7 @@ internal sealed class TrainingSession : IDisposable
     /// <param name="recipe">When to log, evaluate and save.</param>
     /// <param name="run">The run folder.</param>
     /// <param name="request">Clock, console and stop signal.</param>
-    /// <param name="state">Where the run stands.</param>
+    /// <param name="state">The run's progress.</param>
     /// <param name="total">Steps of the whole run.</param>
     /// <param name="stepsPerEpoch">Steps of one pass over the data.</param>
     public TrainingSession(TrainingRecipe recipe, RunFolder run, RunRequest request, TrainingState state, int total, int stepsPerEpoch)
@@ -49,20 +49,20 @@ internal sealed class TrainingSession : IDisposable
         started = request.Clock.GetTimestamp();
     }
 
-    /// <summary>Where the run stands now.</summary>
+    /// <summary>The run's current progress.</summary>
     public TrainingState State { get; private set; }
 
-    /// <summary>Loss and the recipe's own metrics of the newest step, which an earlier part of the run may have taken.</summary>
+    /// <summary>Loss and recipe metrics of the last step. After a resume they come from the metric log.</summary>
     public IReadOnlyList<KeyValuePair<string, double>> LastTraining { get; private set; }
 
-    /// <summary>Whether evaluate_every says to evaluate after this step.</summary>
+    /// <summary>Whether evaluate_every asks for an evaluation after this step.</summary>
     public bool EvaluationDue => recipe.EvaluateEvery > 0 && State.Step % recipe.EvaluateEvery == 0 && State.Step < total;
 
     /// <summary>Wall time of the run in seconds, earlier parts included.</summary>
     public double Seconds => earlierSeconds + request.Clock.GetElapsedTime(started).TotalSeconds;
 
     /// <summary>Counts a finished optimizer step and logs it.</summary>
-    /// <param name="tokens">Tokens learned from in it.</param>
+    /// <param name="tokens">Training tokens of the step.</param>
     /// <param name="loss">Mean loss.</param>
     /// <param name="rate">Learning rate used.</param>
     /// <param name="gradientNorm">Norm before clipping.</param>
@@ -93,7 +93,7 @@ internal sealed class TrainingSession : IDisposable
         }
     }
 
-    /// <summary>Logs what is known of the data before the first step; a resumed run has logged it already.</summary>
+    /// <summary>Logs facts about the data before the first step. A resumed run has logged them already.</summary>
     public void LogData(IReadOnlyList<KeyValuePair<string, double>> values)
     {
         if (values.Count > 0 && State.Step == 0)
@@ -115,7 +115,7 @@ internal sealed class TrainingSession : IDisposable
         tokenRate.Restart();
     }
 
-    /// <summary>The evaluation after the last step, made now unless the loop has just made it.</summary>
+    /// <summary>The evaluation after the last step. Runs it unless the loop has just done so.</summary>
     public IReadOnlyList<KeyValuePair<string, double>> FinalEvaluation(Func<IReadOnlyList<KeyValuePair<string, double>>> evaluate)
     {
         if (evaluatedStep != State.Step)
@@ -126,7 +126,7 @@ internal sealed class TrainingSession : IDisposable
         return lastEvaluation;
     }
 
-    /// <summary>Saves where checkpoint_every says so; where a stop was asked for, saves and throws with the command to go on.</summary>
+    /// <summary>Saves when checkpoint_every is due. On a stop request, saves and throws with the command that resumes.</summary>
     public void SaveIfDue(Action save)
     {
         bool stop = request.Stop.IsCancellationRequested && State.Step < total;

@@ -108,7 +108,7 @@ internal sealed class ScoreRows(ModelConfig config, TextTokenizer? tokenizer, st
         return tokens.Length == 0 ? [[.. before, .. after]] : [.. tokens.Chunk(size).Select(part => (int[])[.. before, .. Unpadded(part), .. after])];
     }
 
-    // Attention passes padding over, so the row scores the same without it.
+    // Attention ignores padding, so the row scores the same without it.
     private int[] Unpadded(int[] ids) => [.. ids.Where(id => id != config.PadId)];
 
     private int[] Ids(JsonElement row, string key)

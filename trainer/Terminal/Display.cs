@@ -10,7 +10,7 @@ internal static class Display
 
     /// <summary>A console on a stream.</summary>
     /// <param name="writer">The stream.</param>
-    /// <param name="terminal">Whether a person watches it. A pipe or a file gets neither colours nor line breaks.</param>
+    /// <param name="terminal">Whether it is a terminal. A pipe or a file gets neither colours nor wrapped lines.</param>
     public static IAnsiConsole On(TextWriter writer, bool terminal)
     {
         IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings
@@ -23,7 +23,7 @@ internal static class Display
         return console;
     }
 
-    /// <summary>Writes a failure's message. Data quoted in it can neither send control sequences to the terminal nor flood it.</summary>
+    /// <summary>Writes an error message. Quoted data can neither send control sequences to the terminal nor flood it.</summary>
     public static void Error(TextWriter writer, string message)
     {
         string cut = message.Length > MaxMessage ? message[..MaxMessage] + "…" : message;
@@ -31,7 +31,7 @@ internal static class Display
         On(writer, writer == Console.Error && !Console.IsErrorRedirected).MarkupLineInterpolated($"[red]error:[/] {printable}");
     }
 
-    /// <summary>Writes rows under a head: a name, then values.</summary>
+    /// <summary>Writes rows under a header: a name, then values.</summary>
     public static void Table(TextWriter writer, bool terminal, IReadOnlyList<string> head, IEnumerable<IReadOnlyList<string>> rows)
     {
         Table table = new() { Border = terminal ? TableBorder.Rounded : TableBorder.None };

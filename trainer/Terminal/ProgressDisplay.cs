@@ -3,14 +3,14 @@ using Spectre.Console;
 
 namespace Rudder.Trainer.Terminal;
 
-/// <summary>Progress of counted work, with rate and time left: a bar on a terminal, a plain line every 5 s elsewhere.</summary>
-/// <param name="writer">Where it is shown.</param>
-/// <param name="terminal">Whether the bar can be drawn.</param>
-/// <param name="clock">Times rate and lines.</param>
+/// <summary>Shows progress with rate and time left: a bar on a terminal, a plain line every 5 s elsewhere.</summary>
+/// <param name="writer">Gets the output.</param>
+/// <param name="terminal">Whether the writer is a terminal, which can show a bar.</param>
+/// <param name="clock">Clock for the rate and the time between lines.</param>
 /// <param name="what">Name of the work, e.g. train.</param>
 /// <param name="unit">What is counted, e.g. steps.</param>
-/// <param name="first">Work that an earlier run has done.</param>
-/// <param name="total">All the work.</param>
+/// <param name="first">Work already done by an earlier run.</param>
+/// <param name="total">The total work.</param>
 internal sealed class ProgressDisplay(TextWriter writer, bool terminal, TimeProvider clock, string what, string unit, int first, int total) : IDisposable
 {
     private static readonly TimeSpan Between = TimeSpan.FromSeconds(5);
@@ -41,10 +41,10 @@ internal sealed class ProgressDisplay(TextWriter writer, bool terminal, TimeProv
         }
     }
 
-    /// <summary>Writes a line, above the bar where one is drawn.</summary>
+    /// <summary>Writes a line; on a terminal, above the bar.</summary>
     public void Line(string text) => _console.WriteLine(text);
 
-    /// <summary>Ends the bar where it stands.</summary>
+    /// <summary>Ends the bar at its current value.</summary>
     public void Dispose()
     {
         _ended.TrySetResult();

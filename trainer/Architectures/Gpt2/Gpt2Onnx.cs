@@ -11,7 +11,7 @@ namespace Rudder.Trainer.Architectures.Gpt2;
 /// </summary>
 /// <param name="config">The model's shape.</param>
 /// <param name="weights">Float32 weights by canonical name.</param>
-/// <param name="data">File of the weights that are not quantized: embeddings, normalization, biases. Its type is that of cache and logits.</param>
+/// <param name="data">File of the unquantized weights: embeddings, normalization, biases. Cache and logits have its type.</param>
 /// <param name="projections">float32, int8 or float16 products.</param>
 internal sealed class Gpt2Onnx(Gpt2Config config, IReadOnlyDictionary<string, float[]> weights, ExternalData data, IProjections projections)
 {
@@ -84,7 +84,7 @@ internal sealed class Gpt2Onnx(Gpt2Config config, IReadOnlyDictionary<string, fl
             string qkv = projections.Multiply(graph, normal, Weight(prefix + "attn.c_attn", width, 3 * width), Bias(prefix + "attn.c_attn"));
             string context = body.Attend(layer, graph.Node("Reshape", [qkv, qkvShape]));                        // [B,T,D]
             context = graph.Node("Reshape", [context, graph.Int64(-1, width)]);                                 // [N,D]
-            if (isLast)                                                             // nothing after attention looks at other rows
+            if (isLast)                                                             // after this attention only the chosen rows are needed
             {
                 context = graph.Node("Gather", [context, body.Rows]);                                           // [R,D]
                 residual = graph.Node("Gather", [residual, body.Rows]);
@@ -166,17 +166,17 @@ internal sealed class Gpt2Onnx(Gpt2Config config, IReadOnlyDictionary<string, fl
 
     private ExternalTensor Table => Tensor("wte.weight", config.VocabularySize, width);
 
-    /// <summary>A weight in the Conv1D layout of GPT-2 checkpoints, which is already inputs x outputs.</summary>
+    /// <summary>A weight in the Conv1D layout of GPT-2 checkpoints, already inputs × outputs.</summary>
     private Matrix Weight(string name, int inputs, int outputs) => new(name + ".weight", inputs, outputs, () => weights[name + ".weight"]);
 
     private ExternalTensor Bias(string name) => Tensor(name + ".bias", weights[name + ".bias"].Length);
 
     private ExternalTensor Tensor(string name, params long[] shape) => data.Float(name, shape, () => weights[name]);
 
-    /// <summary>What the two graphs do differently.</summary>
+    /// <summary>The parts that differ between the two graphs.</summary>
     /// <param name="Ids">[B,T]</param>
     /// <param name="Positions">[N], rows of the position table.</param>
-    /// <param name="Rows">[R], flat rows that are carried on after the last attention.</param>
+    /// <param name="Rows">[R], flat rows to keep after the last attention.</param>
     /// <param name="Attend">(layer, qkv [B,T,3D]) to [B,T,D].</param>
     private sealed record Body(string Ids, string Positions, string Rows, Func<int, string, string> Attend);
 }

@@ -9,7 +9,7 @@ internal static partial class Gpt2Weights
     private const string Head = "lm_head.weight";
     private const string Embedding = "wte.weight";
 
-    /// <summary>The prefix that a language model's checkpoint puts before each name; the first uploads had none.</summary>
+    /// <summary>The prefix of names in language-model checkpoints. The first uploads have none.</summary>
     public const string Prefix = "transformer.";
 
     /// <summary>Every tensor of a model, in order. Matrices of the blocks are [in, out] (the family's Conv1D layout).</summary>
@@ -39,7 +39,7 @@ internal static partial class Gpt2Weights
         yield return ("ln_f.bias", [width]);
     }
 
-    /// <summary>Loads all of them, names with or without the prefix. Mask buffers are ignored; a stored output matrix must equal the embedding.</summary>
+    /// <summary>Loads all weights, with or without prefix. Ignores masks. A stored output matrix must equal the embedding.</summary>
     /// <param name="weights">The tensors.</param>
     /// <param name="config">The model's shape.</param>
     /// <returns>The names of <see cref="Expected"/> with their values, all finite.</returns>

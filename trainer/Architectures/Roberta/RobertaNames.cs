@@ -41,7 +41,7 @@ internal static partial class RobertaNames
         }
     }
 
-    /// <summary>Loads all of them; position ids and an unused pooler are ignored.</summary>
+    /// <summary>Loads all weights. Ignores position ids and an unused pooler.</summary>
     /// <param name="weights">The tensors.</param>
     /// <param name="config">The model's shape.</param>
     /// <returns>The names of <see cref="Expected"/> with their values, all finite.</returns>

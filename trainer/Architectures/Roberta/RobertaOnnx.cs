@@ -40,7 +40,7 @@ internal sealed class RobertaOnnx(RobertaConfig config, IReadOnlyDictionary<stri
         return graph;
     }
 
-    /// <summary>Word + position + the one token type, normalized. Positions count tokens from the padding id on, as the family defines them.</summary>
+    /// <summary>Word + position + the one token type, normalized. Positions start after the padding id, as in every RoBERTa.</summary>
     private string Embed(OnnxGraph graph, string ids, string mask)
     {
         string counted = graph.Node("Mul", [graph.Node("CumSum", [mask, graph.Int64Scalar(1)]), mask]);
@@ -61,7 +61,7 @@ internal sealed class RobertaOnnx(RobertaConfig config, IReadOnlyDictionary<stri
     {
         string prefix = $"roberta.encoder.layer.{layer}.";
         string context = Attend(graph, state, prefix, shape, keyMask);                                          // [B,T,D]
-        if (layer == config.Layers - 1)                 // the head reads first tokens, and only attention mixes tokens
+        if (layer == config.Layers - 1)                 // after this attention the head needs only the first tokens
         {
             context = First(graph, context);                                                                    // [B,D]
             state = First(graph, graph.Node("Reshape", [state, shape]));                                        // [B,D]
@@ -120,7 +120,7 @@ internal sealed class RobertaOnnx(RobertaConfig config, IReadOnlyDictionary<stri
 
     private int PaddingId => config.PadId ?? throw new CheckpointException($"config.json has no pad_token_id; RoBERTa counts positions from it. Add it (1 in the published models).");
 
-    /// <summary>A weight in the Linear layout of the checkpoint, outputs x inputs, turned.</summary>
+    /// <summary>A weight of the checkpoint's Linear layout, outputs × inputs, transposed.</summary>
     private Matrix Linear(string name, int inputs, int outputs) =>
         new(name + ".weight", inputs, outputs, () => Quantization.Transpose(weights[name + ".weight"], outputs, inputs));
 

@@ -18,7 +18,7 @@ internal sealed record ArchitectureSettings
     [Range(8, 8192)] public int Context { get; init; } = 256;
 }
 
-/// <summary>How the weights move.</summary>
+/// <summary>The optimizer and its settings.</summary>
 internal sealed record OptimizerSettings
 {
     /// <summary>adamw or rmsprop.</summary>
@@ -33,28 +33,28 @@ internal sealed record OptimizerSettings
     /// <summary>AdamW's decoupled weight decay.</summary>
     [Range(0.0, 10.0)] public double WeightDecay { get; init; } = 0.1;
 
-    /// <summary>Whether weight decay also reaches biases and layer norms.</summary>
+    /// <summary>Whether weight decay also applies to biases and layer norms.</summary>
     public bool DecayAll { get; init; }
 
-    /// <summary>Added to the denominator, which is 0 for a weight that has had no gradient.</summary>
+    /// <summary>Added to the denominator, which is 0 for a weight that never had a gradient.</summary>
     [Range(1e-30, 1.0)] public double Eps { get; init; } = 1e-8;
 
-    /// <summary>RMSprop's smoothing, below 1: at 1 the average would never move.</summary>
+    /// <summary>RMSprop's smoothing, below 1: at 1 the average would never change.</summary>
     [Range(0.0, 1.0, MaximumIsExclusive = true)] public double Alpha { get; init; } = 0.99;
 }
 
-/// <summary>How the learning rate changes over the steps.</summary>
+/// <summary>The learning-rate schedule.</summary>
 internal sealed record ScheduleSettings
 {
     /// <summary>linear (to 0), cosine (to minimum) or constant, after the warm-up.</summary>
     [AllowedValues("linear", "cosine", "constant")] public string Name { get; init; } = "cosine";
 
-    /// <summary>Steps over which the rate rises linearly from 0 to its peak; fewer than the run has.</summary>
+    /// <summary>Steps over which the rate rises linearly from 0 to its peak; fewer than the run's total.</summary>
     [Range(0, 10_000_000)] public int WarmupSteps { get; init; }
 
-    /// <summary>constant only, refused elsewhere: steps at the end, after the warm-up, over which the rate falls linearly towards 0.</summary>
+    /// <summary>Only for constant, refused otherwise: last steps, after the warm-up, over which the rate falls linearly to 0.</summary>
     [Range(0, 10_000_000)] public int DecaySteps { get; init; }
 
-    /// <summary>cosine only, refused elsewhere: the last rate as a share of the peak.</summary>
+    /// <summary>Only for cosine, refused otherwise: the last rate as a fraction of the peak.</summary>
     [Range(0.0, 1.0)] public double Minimum { get; init; }
 }

@@ -10,41 +10,41 @@ namespace Rudder.Trainer.Recipes.Settings;
 internal sealed record PreferenceRecipe : TrainingRecipe
 {
     /// <summary>
-    /// Folder of the frozen reference; refused where the loss reads none. The policy starts as a copy of <see cref="TrainingRecipe.Model"/>.
+    /// Folder of the frozen reference; refused if the loss needs none. The policy starts as a copy of <see cref="TrainingRecipe.Model"/>.
     /// </summary>
     public string? Reference { get; init; }
 
     /// <summary>Pair file (.jsonl or .jsonl.gz of preference.v1.PreferencePair). Required.</summary>
     public string Pairs { get; init; } = string.Empty;
 
-    /// <summary>Pair file that is only evaluated on, every evaluate_every steps and at the end; null for none.</summary>
+    /// <summary>Pair file for evaluation only, every evaluate_every steps and at the end; null for none.</summary>
     public string? EvaluationPairs { get; init; }
 
     /// <summary>Name of the loss; docs/recipes.md lists them.</summary>
     public string Loss { get; init; } = "dpo";
 
-    /// <summary>Settings of the loss, which stand beside the others in the file; <see cref="PreferenceLoss"/> documents them.</summary>
+    /// <summary>Settings of the loss. In the file they stand beside the others; <see cref="PreferenceLoss"/> documents them.</summary>
     [JsonExtensionData] public Dictionary<string, JsonElement> LossSettings { get; init; } = [];
 
-    /// <summary>Most tokens of prompt and completion together; 0 means the model's context.</summary>
+    /// <summary>Maximum tokens of prompt and completion together; 0 means the model's context.</summary>
     [Range(0, 8192)] public int MaxLength { get; init; }
 
-    /// <summary>Most tokens of a prompt; 0 means max_length − 1.</summary>
+    /// <summary>Maximum tokens of a prompt; 0 means max_length − 1.</summary>
     [Range(0, 8192)] public int MaxPrompt { get; init; }
 
-    /// <summary>A longer sequence is an error (refuse), or is cut and counted (truncate).</summary>
+    /// <summary>What happens to a longer sequence: refuse reports an error, truncate cuts and counts it.</summary>
     [AllowedValues("refuse", "truncate")] public string OverLength { get; init; } = "refuse";
 
     /// <summary>Folder of cached reference log-probs.</summary>
     public string? ReferenceCache { get; init; }
 
-    /// <summary>Sizes of a step.</summary>
+    /// <summary>Batch sizes of a step.</summary>
     public PreferenceBatchSettings Batch { get; init; } = new();
 
     /// <inheritdoc/>
     public override IEnumerable<string> InputFiles() => EvaluationPairs is null ? [Pairs] : [Pairs, EvaluationPairs];
 
-    /// <summary>The loss with its settings; those of another loss are refused, not ignored.</summary>
+    /// <summary>The loss with its settings. Settings of another loss are refused, not ignored.</summary>
     /// <exception cref="BadInputException">The loss is unknown, or has no such setting.</exception>
     public PreferenceLoss BindLoss()
     {
@@ -75,15 +75,15 @@ internal sealed record PreferenceRecipe : TrainingRecipe
     }
 }
 
-/// <summary>Sizes of a preference step.</summary>
+/// <summary>Batch sizes of a preference step.</summary>
 internal sealed record PreferenceBatchSettings
 {
-    /// <summary>group runs each completion once; pair runs two sequences a pair (same loss, more work, for comparison).</summary>
+    /// <summary>group runs each completion once; pair runs two sequences per pair (same loss, more work, for comparison).</summary>
     [AllowedValues("group", "pair")] public string Mode { get; init; } = "group";
 
     /// <summary>Prompts in one forward pass.</summary>
     [Range(1, 65536)] public int Groups { get; init; } = 8;
 
-    /// <summary>Forward passes whose gradients are added up before a step.</summary>
+    /// <summary>Forward passes per step; their gradients add up.</summary>
     [Range(1, 65536)] public int Accumulation { get; init; } = 1;
 }

@@ -8,10 +8,10 @@ using Rudder.Trainer.Losses;
 
 namespace Rudder.Trainer.Recipes.Settings;
 
-/// <summary>Refuses unknown keys and values out of range, naming the setting, the value and the limit.</summary>
+/// <summary>Refuses unknown keys and out-of-range values. Errors name the setting, the value and the limit.</summary>
 internal static class RecipeCheck
 {
-    /// <summary>Refuses keys that <paramref name="type"/> has no setting for, and null where a value belongs, at every depth.</summary>
+    /// <summary>Refuses keys that are not settings of <paramref name="type"/>, and nulls for required values, at every depth.</summary>
     public static void Keys(JsonObject json, Type type, string prefix, string path)
     {
         foreach ((string key, JsonNode? value) in json)
@@ -35,7 +35,7 @@ internal static class RecipeCheck
         }
     }
 
-    /// <summary>Refuses values outside the ranges declared on the settings, at every depth.</summary>
+    /// <summary>Refuses values outside their declared ranges, at every depth.</summary>
     public static void Values(object settings, string prefix, string path)
     {
         foreach (PropertyInfo property in settings.GetType().GetProperties().Where(p => p.CanWrite))
@@ -62,7 +62,7 @@ internal static class RecipeCheck
         }
     }
 
-    /// <summary>Refuses a number that the named schedule would not read; 0 is every schedule's default.</summary>
+    /// <summary>Refuses a number that the named schedule would ignore; 0 is every schedule's default.</summary>
     public static void Schedule(ScheduleSettings schedule, string path)
     {
         Refuse(schedule.DecaySteps != 0 && schedule.Name != "constant", "decay_steps", schedule.DecaySteps, "constant");
@@ -83,14 +83,14 @@ internal static class RecipeCheck
     public static PropertyInfo? Find(Type type, string key) =>
         SettingsOf(type).FirstOrDefault(p => RecipeReader.KeyOf(p.Name) == key);
 
-    /// <summary>The end of a message about an unknown key: the nearest setting at this place, and all of them.</summary>
+    /// <summary>Ends the message about an unknown key with the closest setting at this place and the full list.</summary>
     public static string Known(Type type, string key)
     {
         string[] known = [.. SettingsOf(type).Select(p => RecipeReader.KeyOf(p.Name)).Distinct().Order(StringComparer.Ordinal)];
         return $"{Spelling.Hint(key, known)} Known here: {string.Join(", ", known)}.";
     }
 
-    /// <summary>The settings at this place of a recipe; a property for further keys stands for those of all losses.</summary>
+    /// <summary>The settings at this place of a recipe. An extension-data property stands for the settings of all losses.</summary>
     private static IEnumerable<PropertyInfo> SettingsOf(Type type) => type.GetProperties()
         .Where(p => p.CanWrite)
         .SelectMany(p => p.IsDefined(typeof(JsonExtensionDataAttribute)) ? PreferenceLoss.All.Values.SelectMany(loss => loss.Settings()) : [p]);

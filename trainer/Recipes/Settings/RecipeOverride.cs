@@ -5,7 +5,7 @@ using System.Text.Json.Nodes;
 
 namespace Rudder.Trainer.Recipes.Settings;
 
-/// <summary>Applies one <c>--set a.b=value</c> to a recipe's JSON, with the type the setting has.</summary>
+/// <summary>Applies one <c>--set a.b=value</c> to a recipe's JSON, converted to the setting's type.</summary>
 internal static class RecipeOverride
 {
     /// <summary>Sets the value; an unknown path or a value of another type is an error.</summary>

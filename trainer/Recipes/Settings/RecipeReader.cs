@@ -4,7 +4,7 @@ using System.Text.Json.Serialization;
 
 namespace Rudder.Trainer.Recipes.Settings;
 
-/// <summary>Reads a recipe file and its --set overrides into a record; every value is checked before anything runs.</summary>
+/// <summary>Reads a recipe file and its --set overrides into a record. Checks every value before anything runs.</summary>
 internal static class RecipeReader
 {
     private static readonly JsonSerializerOptions Options = new()
@@ -15,7 +15,7 @@ internal static class RecipeReader
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     };
 
-    /// <summary>Reads, overrides, checks.</summary>
+    /// <summary>Reads the file, applies the overrides and checks the result.</summary>
     /// <typeparam name="T">The recipe's record.</typeparam>
     /// <param name="path">JSON file; comments and trailing commas are allowed.</param>
     /// <param name="sets">Overrides, each <c>dotted.path=value</c>, applied in order.</param>
@@ -60,11 +60,11 @@ internal static class RecipeReader
     /// <summary>The recipe with every default filled in, as JSON.</summary>
     public static string Write(object recipe) => JsonSerializer.Serialize(recipe, recipe.GetType(), Options);
 
-    /// <summary>Settings by their keys as a record of type <paramref name="type"/>; absent ones take their defaults.</summary>
+    /// <summary>Converts settings by key to a record of type <paramref name="type"/>. Absent settings take their defaults.</summary>
     public static T Bind<T>(IReadOnlyDictionary<string, JsonElement> settings, Type type) =>
         (T)JsonSerializer.SerializeToNode(settings).Deserialize(type, Options)!;
 
-    /// <summary>A record's settings by their keys, every default filled in.</summary>
+    /// <summary>Converts a record to settings by key, with every default filled in.</summary>
     public static Dictionary<string, JsonElement> Unbind(object settings) =>
         JsonNode.Parse(Write(settings))!.Deserialize<Dictionary<string, JsonElement>>()!;
 

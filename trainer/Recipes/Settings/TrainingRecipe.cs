@@ -6,13 +6,13 @@ namespace Rudder.Trainer.Recipes.Settings;
 /// <summary>The settings every training recipe has.</summary>
 internal abstract record TrainingRecipe
 {
-    /// <summary>Short name; part of the run folder's.</summary>
+    /// <summary>Short name; becomes part of the run folder's name.</summary>
     public string? Name { get; init; }
 
-    /// <summary>Seeds weights, dropout, order and crops.</summary>
+    /// <summary>Seed of weights, dropout, data order and crops.</summary>
     [Range(0, int.MaxValue)] public int Seed { get; init; }
 
-    /// <summary>Threads for tensor operations; 0 means one per physical core, as a number that the run records and keeps when it is resumed.</summary>
+    /// <summary>Threads for tensor operations; 0 means one per physical core. A resumed run keeps the recorded number.</summary>
     [Range(0, 1024)] public int Threads { get; init; }
 
     /// <summary>Model folder to start from; null builds a new model of <see cref="Architecture"/>.</summary>
@@ -21,10 +21,10 @@ internal abstract record TrainingRecipe
     /// <summary>Sizes of a new model; only without <see cref="Model"/>.</summary>
     public ArchitectureSettings? Architecture { get; init; }
 
-    /// <summary>Folder with the tokenizer; default: that of <see cref="Model"/>.</summary>
+    /// <summary>Folder with the tokenizer. The default is <see cref="Model"/>.</summary>
     public string? Tokenizer { get; init; }
 
-    /// <summary>Dropout in training; null takes the model's own (0 for a new one).</summary>
+    /// <summary>Dropout in training; null takes the model's own (0 for a new model).</summary>
     [Range(0.0, 0.9)] public double? Dropout { get; init; }
 
     /// <summary>The optimizer.</summary>
@@ -54,7 +54,7 @@ internal abstract record TrainingRecipe
     /// <summary>Steps between lines in metrics.jsonl.</summary>
     [Range(1, 1_000_000)] public int LogEvery { get; init; } = 1;
 
-    /// <summary>First blocks whose weights stay as they are.</summary>
+    /// <summary>Number of first blocks to freeze.</summary>
     [Range(0, 96)] public int FreezeBlocks { get; init; }
 
     /// <summary>Precision of the saved weights: fp32 or fp16.</summary>
@@ -63,13 +63,13 @@ internal abstract record TrainingRecipe
     /// <summary>ONNX graphs written at the end.</summary>
     public ExportSettings Export { get; init; } = new();
 
-    /// <summary>The data files that decide the order of training; a run resumes only with the same contents.</summary>
+    /// <summary>The training data files. A run resumes only if their content is unchanged.</summary>
     public abstract IEnumerable<string> InputFiles();
 
-    /// <summary>Checks what concerns several settings, and fills in the defaults that depend on others.</summary>
+    /// <summary>Checks settings against each other and fills in defaults that depend on other settings.</summary>
     /// <param name="path">The recipe file, for messages.</param>
     /// <returns>The complete recipe.</returns>
-    /// <exception cref="BadInputException">Settings that do not go together.</exception>
+    /// <exception cref="BadInputException">Settings contradict each other.</exception>
     internal virtual TrainingRecipe Complete(string path)
     {
         RecipeCheck.Schedule(Schedule, path);
