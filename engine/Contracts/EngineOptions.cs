@@ -50,7 +50,7 @@ public sealed record EngineOptions
     /// <summary>Maximum bytes of full logits in scoring; a divergence takes twice that. Default 64 MiB, range 1 MiB to 64 GiB.</summary>
     public long MaxScoringBytes { get; init => field = InRange(value, 1 << 20, 64L << 30, "MaxScoringBytes"); } = 64 << 20;
 
-    /// <summary>Maximum bytes of one model: graph weights, key-value cache, logits. Default 0: the free memory at load time.</summary>
+    /// <summary>Maximum stated size of one model (graph weights, key-value cache, logits), bytes. Default 0: free memory at load.</summary>
     public long MaxModelBytes { get; init => field = InRange(value, 0, long.MaxValue, "MaxModelBytes"); }
 
     /// <summary>Time that running calls have to finish when their model is replaced or unloaded. Default 30 s.</summary>

@@ -66,7 +66,7 @@ internal sealed class BatchWork
         _completion.TrySetException(cause);
     }
 
-    /// <summary>Unregisters from the caller's cancellation after the batch. Does not wait for a running cancellation callback.</summary>
+    /// <summary>Unregisters from the caller's cancellation after the batch or its refusal. Does not wait for a running callback.</summary>
     public void StopWatching() => _watch.Unregister();
 
     private void Cancel() => _completion.TrySetCanceled(_cancellation);

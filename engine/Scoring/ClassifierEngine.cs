@@ -20,7 +20,7 @@ internal sealed class ClassifierEngine : IClassifier
     private readonly ScoringQueue _queue;
     private bool _disposed;
 
-    private ClassifierEngine(InferenceSession session, GraphShape shape, RobertaConfig config, EngineOptions options)
+    private ClassifierEngine(InferenceSession session, GraphShape shape, ModelConfig config, EngineOptions options)
     {
         _session = session;
         Fingerprint = shape.Fingerprint;
@@ -52,7 +52,12 @@ internal sealed class ClassifierEngine : IClassifier
     /// <exception cref="RequestFault">The graph cannot be loaded.</exception>
     public static ClassifierEngine Load(GraphFolder folder, EngineOptions options)
     {
-        var config = ModelConfig.Load<RobertaConfig>(folder.ModelFolder);
+        var config = ModelConfig.Load(folder.ModelFolder);
+        if (!config.IsClassifier)
+        {
+            throw RequestFault.Unusable($"{folder.ModelFolder} is a generator; a classifier is needed. Give the folder of a classifier.");
+        }
+
         var (session, shape) = GraphSession.Open(folder, options.Precision, options.Threads, CudaProvider.For(options));
         return new ClassifierEngine(session, shape, config, options);
     }
