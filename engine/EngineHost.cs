@@ -9,10 +9,7 @@ using Rudder.Engine.Telemetry;
 
 namespace Rudder.Engine;
 
-/// <summary>
-/// Runs inference in this process: loads model folders by name, generates, scores, classifies and compares models. All members are
-/// thread-safe.
-/// </summary>
+/// <summary>Inference in this process: loads, generates, scores, classifies and compares models by name. Thread-safe.</summary>
 /// <remarks>
 /// When a name is already in use, the host warms the new model first and then swaps it in atomically. Requests of the old model have
 /// <see cref="EngineOptions.DrainTime"/> to finish. Disposing the host unloads every model.
@@ -79,13 +76,10 @@ public sealed class EngineHost : IAsyncDisposable
         throw NotFound(name);
     }
 
-    /// <summary>
-    /// Loads and warms a folder, then publishes it under the name. A previous model of that name is replaced and drains in the background.
-    /// </summary>
+    /// <summary>Loads and warms a folder, then publishes it under the name. The name's previous model drains in the background.</summary>
     /// <param name="source">The folder and its name.</param>
     /// <param name="cancellation">Cancels the load; nothing stays loaded.</param>
-    /// <exception cref="RequestFault">The folder cannot be loaded (<see cref="FaultKind.ModelUnusable"/>), or the host was disposed in the
-    /// meantime.</exception>
+    /// <exception cref="RequestFault">The folder is unusable (<see cref="FaultKind.ModelUnusable"/>), or the host is disposed.</exception>
     public async Task<ModelDescription> LoadAsync(ModelSource source, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(source);
@@ -162,9 +156,7 @@ public sealed class EngineHost : IAsyncDisposable
         return await ScoringInTurns.RunAsync([lease.Model], client, sequences, part => scorer.Score(part, ended.Token), ended.Token);
     }
 
-    /// <summary>
-    /// Measures the divergence of a model from a reference along given completions: exact KL and its one-sample estimate.
-    /// </summary>
+    /// <summary>Measures a model's divergence from a reference along given completions: exact KL and its one-sample estimate.</summary>
     /// <param name="model">Name of a generator.</param>
     /// <param name="reference">Name of a generator with the same vocabulary.</param>
     /// <param name="sequences">Prompts with their completions; at least one, at most <see cref="EngineOptions.MaxInputs"/>.</param>
@@ -188,8 +180,7 @@ public sealed class EngineHost : IAsyncDisposable
 
     /// <summary>Classifies texts.</summary>
     /// <param name="model">Name of a classifier with a tokenizer.</param>
-    /// <param name="texts">The texts; at least one, at most <see cref="EngineOptions.MaxInputs"/>. A long text is split into windows and
-    /// their results averaged.</param>
+    /// <param name="texts">At least one, at most <see cref="EngineOptions.MaxInputs"/>. The windows of a long text are averaged.</param>
     /// <param name="client">Name of the client; clients take turns.</param>
     /// <param name="cancellation">Cancels the wait at once.</param>
     /// <returns>One result per text, in order, with probabilities in the order of <see cref="ModelDescription.Labels"/>.</returns>
@@ -250,8 +241,7 @@ public sealed class EngineHost : IAsyncDisposable
     public void StopLoading() => _closing.Cancel();
 
     /// <summary>Removes the name at once.</summary>
-    /// <returns>Completes when the model's calls have ended and its memory is free; stops waiting for a call that ignores
-    /// cancellation.</returns>
+    /// <returns>Completes when the model's calls have ended and its memory is free; skips calls that ignore cancellation.</returns>
     /// <exception cref="RequestFault">No model has the name.</exception>
     public Task UnloadAsync(string name) =>
         _models.TryRemove(name, out var model) ? _retiring.Retire(model) : throw NotFound(name);

@@ -50,6 +50,9 @@ public abstract record ModelConfig
     /// <summary>A classifier's labels in order of their ids; empty for a language model.</summary>
     public virtual IReadOnlyList<string> Labels { get; init; } = [];
 
+    /// <summary>Whether the model classifies texts; otherwise it generates them.</summary>
+    public bool IsClassifier => Labels.Count > 0;
+
     /// <summary>Feed-forward activation; a family supports its own (<see cref="SupportedActivation"/>) alone, and that is the default.</summary>
     public string Activation
     {

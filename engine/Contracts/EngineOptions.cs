@@ -44,21 +44,13 @@ public sealed record EngineOptions
     /// <summary>Which clients may reuse each other's cached prompt prefixes. Default client.</summary>
     public PrefixSharing SharePrefixes { get; init; } = PrefixSharing.Client;
 
-    /// <summary>
-    /// Maximum tokens, padding included, of one scoring batch. Default 2,048, range 1 to 1,048,576; a single longer sequence forms its own
-    /// batch.
-    /// </summary>
+    /// <summary>Maximum padded tokens of one scoring batch; a longer sequence runs alone. Default 2,048, range 1 to 1,048,576.</summary>
     public int MaxScoringTokens { get; init => field = InRange(value, 1, 1 << 20, "MaxScoringTokens"); } = 2048;
 
-    /// <summary>
-    /// Maximum memory of the full logits during scoring, bytes; a divergence takes twice as much. Default 64 MiB, range 1 MiB to 64 GiB.
-    /// </summary>
+    /// <summary>Maximum bytes of full logits in scoring; a divergence takes twice that. Default 64 MiB, range 1 MiB to 64 GiB.</summary>
     public long MaxScoringBytes { get; init => field = InRange(value, 1 << 20, 64L << 30, "MaxScoringBytes"); } = 64 << 20;
 
-    /// <summary>
-    /// Maximum stated size of one model (graph weights, key-value cache, logits), bytes. Default 0: the memory that is free when the model
-    /// loads.
-    /// </summary>
+    /// <summary>Maximum stated size of one model (graph weights, key-value cache, logits), bytes. Default 0: free memory at load.</summary>
     public long MaxModelBytes { get; init => field = InRange(value, 0, long.MaxValue, "MaxModelBytes"); }
 
     /// <summary>Time that running calls have to finish when their model is replaced or unloaded. Default 30 s.</summary>

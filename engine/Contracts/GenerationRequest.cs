@@ -31,14 +31,10 @@ public sealed record GenerationRequest
     /// <summary>Maximum tokens of each completion. Default: 48, or fewer if the context has less room.</summary>
     public int? MaxNewTokens { get; init; }
 
-    /// <summary>
-    /// Strings that end a completion, up to <see cref="EngineOptions.MaxStops"/>; the text ends before them. Default: none.
-    /// </summary>
+    /// <summary>Strings that end a completion and its text, up to <see cref="EngineOptions.MaxStops"/>. Default: none.</summary>
     public IReadOnlyList<string> StopStrings { get; init; } = [];
 
-    /// <summary>
-    /// Ids that end a completion, in addition to the model's end-of-text id; up to <see cref="EngineOptions.MaxStops"/>. Default: none.
-    /// </summary>
+    /// <summary>Ids that end a completion besides the end-of-text id, up to <see cref="EngineOptions.MaxStops"/>. Default: none.</summary>
     public IReadOnlyList<int> StopIds { get; init; } = [];
 
     /// <summary>Seed of the request. In fp32 the same seed draws the same tokens, whatever else runs. Default 0.</summary>
@@ -47,9 +43,7 @@ public sealed record GenerationRequest
     /// <summary>How many of the most probable tokens to return with each drawn token, from 0 to 20. Default 0.</summary>
     public int TopLogProbs { get; init; }
 
-    /// <summary>
-    /// Name of the client. Clients take turns in the queue and by default share no cached prompts. Default: one anonymous client.
-    /// </summary>
+    /// <summary>Name of the client. Clients take turns and by default share no cached prompts. Default: one anonymous client.</summary>
     public string Client { get; init; } = "";
 }
 

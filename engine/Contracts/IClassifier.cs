@@ -1,8 +1,6 @@
 namespace Rudder.Engine;
 
-/// <summary>
-/// An engine that classifies texts given as the classifier's own ids. It serves calls from several threads one after another.
-/// </summary>
+/// <summary>Classifies texts given as the classifier's own ids. It serves calls from several threads one after another.</summary>
 public interface IClassifier : IDisposable
 {
     /// <summary>Names of the labels, in the order of the probabilities.</summary>
@@ -17,17 +15,12 @@ public interface IClassifier : IDisposable
     /// <summary>Number of token ids.</summary>
     int Vocabulary { get; }
 
-    /// <summary>
-    /// Classifies texts given as ids without special tokens; the classifier cuts windows and adds special tokens. One result per text, in
-    /// order.
-    /// </summary>
+    /// <summary>Classifies texts given as ids, one result per text in order. It cuts windows and adds the special tokens.</summary>
     /// <exception cref="RequestFault">An id is outside the vocabulary.</exception>
     /// <exception cref="EngineFailedException">The model's output is not a distribution.</exception>
     IReadOnlyList<TextClassification> Classify(IReadOnlyList<int[]> texts, CancellationToken cancellation);
 
-    /// <summary>
-    /// Classifies ids that already include special tokens, each sequence within the context. One result per sequence, in order.
-    /// </summary>
+    /// <summary>Classifies ids that include special tokens and fit the context. One result per sequence, in order.</summary>
     /// <exception cref="RequestFault">An id is outside the vocabulary or a sequence is too long.</exception>
     /// <exception cref="EngineFailedException">The model's output is not a distribution.</exception>
     IReadOnlyList<TextClassification> ClassifyIds(IReadOnlyList<int[]> sequences, CancellationToken cancellation);

@@ -2,9 +2,7 @@ using Rudder.Engine.Sampling;
 
 namespace Rudder.Engine;
 
-/// <summary>
-/// An engine that scores given sequences under one language model. It serves calls from several threads one after another.
-/// </summary>
+/// <summary>Scores given sequences under one language model. It serves calls from several threads one after another.</summary>
 public interface IScorer : IDisposable
 {
     /// <summary>Maximum tokens of prompt and completion together.</summary>

@@ -5,8 +5,7 @@ namespace Rudder.Engine;
 /// <param name="Source">The folder, engine and precision it was loaded with.</param>
 /// <param name="Fingerprint">SHA-256 over weights, config and tokenizer, hex.</param>
 /// <param name="Vocabulary">Number of token ids.</param>
-/// <param name="Context">Maximum tokens of prompt and completion together; for a classifier, tokens of one window including special
-/// tokens.</param>
+/// <param name="Context">Maximum tokens of prompt and completion together; for a classifier, of one window with special tokens.</param>
 public sealed record ModelDescription(string Name, ModelSource Source, string Fingerprint, int Vocabulary, int Context)
 {
     /// <summary>True for a generator, which generates and scores; false for a classifier.</summary>

@@ -1,9 +1,6 @@
 namespace Rudder.Engine;
 
-/// <summary>
-/// Which clients may reuse each other's cached prompt prefixes. Sharing leaks information: a faster answer reveals that the prefix was
-/// cached.
-/// </summary>
+/// <summary>Which clients may reuse each other's cached prompt prefixes. A fast answer reveals that a prefix was cached.</summary>
 public enum PrefixSharing
 {
     /// <summary>All clients share prefixes. The fastest setting, for clients that may learn of each other's prompts.</summary>

@@ -27,8 +27,7 @@ public enum FaultKind
 public sealed class RequestFault : Exception
 {
     /// <summary>Creates a fault.</summary>
-    /// <param name="field">Path of the field, for example <c>prompts[3].ids</c> or <c>settings.max_new_tokens</c>; empty if no single field
-    /// is at fault.</param>
+    /// <param name="field">Path of the field, for example <c>prompts[3].ids</c>; empty if no single field is at fault.</param>
     /// <param name="value">The value as a predicate: <c>is 9</c>, <c>has 70 ids</c>. Never text of a request.</param>
     /// <param name="limit">The limit as a clause: <c>it takes 1 to 64</c>; empty if the value implies it.</param>
     /// <param name="remedy">The remedy, in whole sentences; may be empty.</param>

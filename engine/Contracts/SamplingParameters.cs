@@ -3,9 +3,7 @@ using System.Globalization;
 namespace Rudder.Engine;
 
 /// <summary>How to draw the next token of a sequence. The defaults sample from the model's own distribution.</summary>
-/// <remarks>
-/// The filters apply in this order: temperature, top-k, top-p over the survivors of top-k, min-p. Every setter validates its value.
-/// </remarks>
+/// <remarks>Filters apply in this order: temperature, top-k, top-p over the rest, min-p. Every setter validates its value.</remarks>
 /// <param name="Temperature">Divides the logits; 0 is greedy. Default 1, range 0 to 100.</param>
 /// <param name="TopK">Keeps the k most probable tokens; ties go to the lower id; 0 keeps all. Default 0.</param>
 /// <param name="TopP">Keeps the smallest set of most probable tokens whose probability reaches this. Default 1 (all), range (0, 1].</param>

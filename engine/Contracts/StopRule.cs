@@ -20,7 +20,7 @@ public sealed class StopRule
     /// <param name="ids">Ids that end a completion; the stop id stays part of it.</param>
     /// <param name="strings">Strings that end a completion; none may be empty.</param>
     /// <param name="decode">Decodes ids with a byte-level tokenizer; required only with <paramref name="strings"/>.</param>
-    /// <exception cref="RequestFault">A string is empty or not valid text, or there are strings and no <paramref name="decode"/>.</exception>
+    /// <exception cref="RequestFault">A string is empty or invalid text, or <paramref name="decode"/> is missing for strings.</exception>
     public StopRule(IEnumerable<int> ids, IEnumerable<string>? strings = null, Func<IEnumerable<int>, string>? decode = null)
     {
         ArgumentNullException.ThrowIfNull(ids);

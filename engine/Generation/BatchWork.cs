@@ -15,8 +15,7 @@ internal sealed class BatchWork
 
     /// <summary>Creates a batch.</summary>
     /// <param name="batch">The request.</param>
-    /// <param name="cancellation">Ends the batch. The caller gets its answer at once, even while the engine's thread is busy or
-    /// waits.</param>
+    /// <param name="cancellation">Ends the batch. The caller gets its answer at once, even while the engine's thread is busy.</param>
     public BatchWork(GenerationBatch batch, CancellationToken cancellation)
     {
         _cancellation = cancellation;
@@ -67,10 +66,7 @@ internal sealed class BatchWork
         _completion.TrySetException(cause);
     }
 
-    /// <summary>
-    /// Unregisters from the caller's cancellation once the batch is over, or when it was refused. Does not wait for a running cancellation
-    /// callback.
-    /// </summary>
+    /// <summary>Unregisters from the caller's cancellation after the batch or its refusal. Does not wait for a running callback.</summary>
     public void StopWatching() => _watch.Unregister();
 
     private void Cancel() => _completion.TrySetCanceled(_cancellation);

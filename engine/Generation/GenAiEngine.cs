@@ -38,8 +38,7 @@ internal sealed class GenAiEngine : IGenerator
     /// <param name="folder">The model's graphs.</param>
     /// <param name="options">Limits; MaxSlots is capped at 32.</param>
     /// <param name="eosId">End-of-text id; GenAI requires one.</param>
-    /// <exception cref="RequestFault">The graph cannot be loaded, its cache could exceed the limit, or the model has no end-of-text
-    /// id.</exception>
+    /// <exception cref="RequestFault">The graph cannot be loaded, its cache could be too large, or there is no end-of-text id.</exception>
     public static GenAiEngine Load(GraphFolder folder, EngineOptions options, int? eosId)
     {
         if (eosId is null)

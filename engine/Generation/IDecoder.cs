@@ -3,9 +3,7 @@ namespace Rudder.Engine.Generation;
 /// <summary>A decoder with a cache of S rows, as the slot engine uses it. Live rows are compact: 0 to live - 1. Not thread-safe.</summary>
 internal interface IDecoder : IDisposable
 {
-    /// <summary>
-    /// The loaded model; <see cref="GeneratorInfo.Context"/> is the lower of the model's context and the configured limit.
-    /// </summary>
+    /// <summary>The loaded model; <see cref="GeneratorInfo.Context"/> is the lower of its context and the configured limit.</summary>
     GeneratorInfo Info { get; }
 
     /// <summary>Reads prompts into consecutive rows and computes the next-token logits of each.</summary>
@@ -24,10 +22,7 @@ internal interface IDecoder : IDisposable
     /// <param name="lengths">Tokens already in each row; this is the position of the new token.</param>
     void Step(ReadOnlySpan<int> ids, ReadOnlySpan<int> lengths);
 
-    /// <summary>
-    /// Next-token logits of a row after <see cref="Prefill"/>, <see cref="Extend"/> or <see cref="Step"/>; several threads may read them.
-    /// [V]
-    /// </summary>
+    /// <summary>Next-token logits of a row after <c>Prefill</c>, <c>Extend</c> or <c>Step</c>; several threads may read them. [V]</summary>
     ReadOnlySpan<float> Logits(int row);
 
     /// <summary>Copies the first tokens of a row's cache to another row.</summary>

@@ -1,8 +1,6 @@
 namespace Rudder.Engine.Generation;
 
-/// <summary>
-/// Records which prompts' keys and values are in the rows of the cache, in use or left over, so that a new prompt can start from a copy.
-/// </summary>
+/// <summary>Records which prompts the cache rows hold, in use or left over, so that a new prompt can start from a copy.</summary>
 /// <remarks>
 /// The table records only prompts, never drawn tokens. The keys of a drawn token come from a step of one token, and their last bits
 /// may differ from a prefill. A sequence's tokens must not depend on what ran before it.

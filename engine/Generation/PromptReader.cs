@@ -12,9 +12,7 @@ internal readonly record struct PendingDraw(Slot Slot, int LogitsRow);
 /// Prefills admitted prompts into the cache. It batches new prompts together, starts a prompt with a cached prefix from a copy of that
 /// row, and reads a prompt longer than one prefill in chunks, with decoding steps between them.
 /// </summary>
-/// <remarks>
-/// Only the engine's thread may use it. It reads a prompt once for all samples, and for all requests that may share it and arrive together.
-/// </remarks>
+/// <remarks>For the engine's thread only. It reads a prompt once for all samples and sharing requests that arrive together.</remarks>
 /// <param name="decoder">The decoder.</param>
 /// <param name="slots">Receives sequences when their prompt is read.</param>
 /// <param name="chunkTokens">Tokens of one chunk.</param>

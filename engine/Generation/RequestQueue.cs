@@ -9,10 +9,7 @@ namespace Rudder.Engine.Generation;
 internal readonly record struct Admission(PromptWork Prompt, int FirstSample, int Count);
 
 /// <summary>The bounded queue in front of an engine, fair between clients. Many threads add; only the engine's thread takes.</summary>
-/// <remarks>
-/// Clients take turns, one prompt per turn, oldest first. So a client with a thousand prompts delays another client by one prompt,
-/// not by a thousand.
-/// </remarks>
+/// <remarks>Clients take turns, one prompt per turn, oldest first: a client with many prompts delays another by only one.</remarks>
 /// <param name="capacity">Maximum sequences that may wait, over all clients.</param>
 internal sealed class RequestQueue(int capacity)
 {
@@ -69,9 +66,7 @@ internal sealed class RequestQueue(int capacity)
         }
     }
 
-    /// <summary>
-    /// Takes the next prompts: clients in turn, oldest prompt first. If a prompt is split, its other samples stay first of their client.
-    /// </summary>
+    /// <summary>Takes the next prompts: clients in turn, oldest first. The rest of a split prompt stays first of its client.</summary>
     /// <remarks>
     /// Every sequence reserves its prompt and its maximum new tokens. The first that does not fit <paramref name="freeTokens"/> ends the
     /// take and keeps its turn, even if a shorter one behind it would fit: otherwise short requests, of the same client or of others, could

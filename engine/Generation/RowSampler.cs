@@ -11,9 +11,7 @@ internal interface IRowWork
     void Do(int row, TokenSampler sampler);
 }
 
-/// <summary>
-/// Distributes rows over its own threads and the caller's. A row's result does not depend on the thread that processes it.
-/// </summary>
+/// <summary>Distributes rows over its own threads and the caller's. A row's result does not depend on the thread.</summary>
 /// <remarks>
 /// The threads sleep between runs, because the decoding step between two runs uses all cores. A run allocates nothing.
 /// Only one thread may start runs at a time.

@@ -10,9 +10,7 @@ namespace Rudder.Engine.Generation;
 /// The exported decoder on ONNX Runtime with this project's own attention, <see cref="SlotAttention"/>. Its cache is outside the graph,
 /// has one row per slot, and never moves.
 /// </summary>
-/// <remarks>
-/// A step's binding depends only on its number of rows, so there is one per width, created on first use. A step allocates nothing.
-/// </remarks>
+/// <remarks>A step allocates nothing. Its binding depends only on its number of rows: one per width, created on first use.</remarks>
 internal sealed class SlotDecoder : IDecoder
 {
     private const long SingleToken = 1;

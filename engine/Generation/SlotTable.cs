@@ -28,10 +28,7 @@ internal sealed class SlotTable(int capacity)
         return _live.Count - 1;
     }
 
-    /// <summary>
-    /// Frees the slots of finished, cancelled and failed sequences, and moves the last rows into the gaps. A sequence fails if its copy
-    /// fails.
-    /// </summary>
+    /// <summary>Frees slots of sequences that are over and moves the last rows into the gaps. A sequence fails if its copy fails.</summary>
     /// <param name="copyRow">Copies a row's cache: from, to, tokens.</param>
     /// <param name="retired">Receives each retired sequence.</param>
     public void RetireFinished(Action<int, int, int> copyRow, Action<Slot>? retired = null)

@@ -4,9 +4,7 @@ using System.Runtime.Intrinsics.X86;
 namespace Rudder.Engine.Graphs;
 
 /// <summary>Detects whether the processor multiplies unsigned by signed bytes without overflow (VNNI), as int8 graphs need.</summary>
-/// <remarks>
-/// Older x64 processors add pairs of such products in 16 bits, which can saturate; ONNX Runtime then needs a slower mode.
-/// </remarks>
+/// <remarks>Older x64 processors add pairs of products in 16 bits, which can saturate; ONNX Runtime then needs a slower mode.</remarks>
 internal static class ByteProducts
 {
     private const int FeatureLeaf = 7;

@@ -3,9 +3,7 @@ using SessionOptions = Microsoft.ML.OnnxRuntime.SessionOptions;
 
 namespace Rudder.Engine.Graphs;
 
-/// <summary>
-/// ONNX Runtime's CUDA provider, from this build or from a plug-in library. Sessions use it before the processor's provider.
-/// </summary>
+/// <summary>ONNX Runtime's CUDA provider, from this build or a plug-in library. Sessions use it before the CPU provider.</summary>
 /// <remarks>
 /// A build with the GPU packages includes the provider. A build with the CPU package loads it as a plug-in: a library that is registered
 /// once per process, after which the runtime lists its devices. docs/gpu.md explains how to get either.

@@ -3,9 +3,7 @@ using Microsoft.ML.OnnxRuntime.Tensors;
 
 namespace Rudder.Engine.Graphs;
 
-/// <summary>
-/// Key-value cache in device memory, allocated by ONNX Runtime. It never passes through the host, even to share or compact rows.
-/// </summary>
+/// <summary>Key-value cache that ONNX Runtime allocates on a device. Sharing and compaction also stay on the device.</summary>
 /// <remarks>It copies whole rows: a row is contiguous, and one copy takes less time than launching a copy per piece.</remarks>
 internal sealed class DeviceArena : IDisposable
 {

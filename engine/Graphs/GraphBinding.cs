@@ -27,8 +27,7 @@ internal class GraphBinding(InferenceSession session) : IDisposable
 
     /// <summary>Runs the graph.</summary>
     /// <param name="options">Options of the run.</param>
-    /// <param name="renewInputs">True for a graph on a device: binding copies its inputs there, so inputs written since then need a new
-    /// binding.</param>
+    /// <param name="renewInputs">True on a device: binding copies inputs there, so inputs written since then are bound again.</param>
     public void Run(RunOptions options, bool renewInputs = false)
     {
         if (renewInputs)

@@ -4,9 +4,7 @@ using Rudder.Onnx;
 
 namespace Rudder.Engine.Graphs;
 
-/// <summary>
-/// Replaces parts of exported graphs by this program's operators at load time. The files do not change, so that every engine can read them.
-/// </summary>
+/// <summary>Replaces parts of loaded graphs by this program's operators. The files do not change: every engine reads them.</summary>
 internal static class GraphFusion
 {
     private const string Cache = "past_key_values.";
@@ -46,12 +44,9 @@ internal static class GraphFusion
         Import(model, OperatorDomain.Name);
     }
 
-    /// <summary>
-    /// Replaces a decoder's attention by attention over a <see cref="SlotCache"/>; the graph then has no past or present values.
-    /// </summary>
+    /// <summary>Replaces a decoder's attention and its past and present values by attention over a <see cref="SlotCache"/>.</summary>
     /// <param name="graph">Changed in place.</param>
-    /// <exception cref="RequestFault">The graph has no such attention, another form of it, or one that differs from its
-    /// metadata.</exception>
+    /// <exception cref="RequestFault">The graph has no such attention, another form of it, or contradicts its metadata.</exception>
     public static void UseSlotAttention(GraphFile graph)
     {
         var (model, path) = (graph.Model, graph.Path);

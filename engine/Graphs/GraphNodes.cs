@@ -56,10 +56,7 @@ internal sealed class GraphNodes(GraphProto graph)
     public NodeProto? OnlyReader(string value, string operation) =>
         Readers(value) == 1 ? graph.Node.SingleOrDefault(node => node.OpType == operation && node.Input.Contains(value)) : null;
 
-    /// <summary>
-    /// Location of a float matrix in a file next to the graph, if the value is one. Malformed entries are left to ONNX Runtime, which
-    /// reports the error.
-    /// </summary>
+    /// <summary>Location of a float matrix in a file beside the graph; else null. ONNX Runtime reports malformed entries.</summary>
     public WeightPlace? Weights(string value)
     {
         if (!_constants.TryGetValue(value, out var tensor)
@@ -82,9 +79,7 @@ internal sealed class GraphNodes(GraphProto graph)
     /// <summary>Number of nodes and graph outputs that read a value.</summary>
     public int Readers(string value) => graph.Node.Count(node => node.Input.Contains(value)) + graph.Output.Count(output => output.Name == value);
 
-    /// <summary>
-    /// Splits a product that is scaled per row into the unscaled product and the factors, [N]; otherwise returns the value and null.
-    /// </summary>
+    /// <summary>Splits a product scaled per row into the unscaled product and factors, [N]; otherwise the value and null.</summary>
     /// <param name="value">A value; it must have a single reader, which then applies the factors.</param>
     public (string Product, string? Factors) Unscaled(string value) =>
         Readers(value) == 1 && Maker(value, "Mul") is { } scaled && Maker(scaled.Input[1], "Unsqueeze") is { } column

@@ -3,10 +3,7 @@ using Rudder.Onnx;
 
 namespace Rudder.Engine.Graphs;
 
-/// <summary>
-/// Replaces row operations by this program's operators, one method per operator. Every method leaves nodes of any other form to ONNX
-/// Runtime.
-/// </summary>
+/// <summary>Replaces row operations by this program's operators. Nodes of any other form stay with ONNX Runtime.</summary>
 internal static class RowFusion
 {
     private const int Normal = 0, Sum = 3;                   // outputs of SkipLayerNormalization
@@ -21,9 +18,7 @@ internal static class RowFusion
         GraphNodes.Attribute("floor", quantizer.Floor),
     ];
 
-    /// <summary>
-    /// Replaces the exporter's six operators: absolute value, maximum, times a factor, at least a floor, zero points, quantization.
-    /// </summary>
+    /// <summary>Replaces the exporter's six operators: absolute value, maximum, factor, floor, zero points, quantization.</summary>
     public static void Quantize(GraphNodes nodes)
     {
         foreach (var node in nodes.Of("QuantizeLinear"))
@@ -94,9 +89,7 @@ internal static class RowFusion
         }
     }
 
-    /// <summary>
-    /// Replaces products with a weight matrix in a file next to the graph. The weights leave the graph if nothing else reads them.
-    /// </summary>
+    /// <summary>Replaces products with a weight matrix from a file. The weights leave the graph if nothing else reads them.</summary>
     /// <param name="nodes">The graph.</param>
     /// <param name="folder">Folder of its weights.</param>
     public static void Multiply(GraphNodes nodes, string folder)

@@ -3,9 +3,7 @@ using Rudder.Onnx;
 
 namespace Rudder.Engine.Graphs;
 
-/// <summary>
-/// Replaces ONNX Runtime's attention over whole sequences by <see cref="SequenceAttention"/>, in classifiers and log-prob graphs.
-/// </summary>
+/// <summary>Replaces attention over whole sequences by <see cref="SequenceAttention"/>, in classifiers and log-prob graphs.</summary>
 internal static class SequenceFusion
 {
     private const string Heads = "num_heads", KeyHeads = "kv_num_heads", Rotary = "do_rotary";
@@ -63,9 +61,7 @@ internal static class SequenceFusion
     private static bool IsPlain(NodeProto node) =>
         node.Attribute is [{ Name: Heads }] && node.Input.Count == Mask + 1 && node.Input.All(name => name.Length > 0) && node.Output.Count == 1;
 
-    /// <summary>
-    /// Whether all tokens of a row arrive at once and attention is causal: there is no past and no option such as rotary embedding.
-    /// </summary>
+    /// <summary>Whether attention is causal over rows that arrive whole: no past, and no option such as rotary embedding.</summary>
     private static bool IsWithoutCache(NodeProto node)
     {
         var attributes = node.Attribute.ToDictionary(attribute => attribute.Name, attribute => attribute.I);

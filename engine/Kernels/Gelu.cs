@@ -31,9 +31,7 @@ internal readonly struct TanhGelu : IGelu
     public static float Of(float y) => y / (MathF.Exp(y * MathF.FusedMultiplyAdd(y * y, Cubic, Linear)) + 1);
 }
 
-/// <summary>
-/// Exact GELU, as in RoBERTa: max(y, 0) - |y|·Φ(-|y|), where Φ(-t) = exp(-t²/2)·R(t) and R is a polynomial in u = 1 / (1 + 0.3·t).
-/// </summary>
+/// <summary>Exact GELU, as in RoBERTa: max(y, 0) - |y|·Φ(-|y|), Φ(-t) = exp(-t²/2)·R(t), R a polynomial in u = 1 / (1 + 0.3·t).</summary>
 /// <remarks>
 /// R has the form of Abramowitz and Stegun 26.2.17. Its coefficients minimize the relative error over 0 ≤ t ≤ 14, which is
 /// 1.5e-7 before rounding. Beyond 14, Φ(-t) is below the smallest normal float.

@@ -2,9 +2,7 @@ using System.Numerics.Tensors;
 
 namespace Rudder.Engine.Kernels;
 
-/// <summary>
-/// Attention of one head of one sequence: lays out its keys and values for <see cref="HeadProduct"/>, then processes six queries at a time.
-/// </summary>
+/// <summary>Attention of one head of one sequence: lays out its keys and values, then takes six queries at a time.</summary>
 /// <param name="rows">Queries, keys and values.</param>
 /// <param name="sizes">Layout of the memory.</param>
 /// <param name="memory">Scratch memory of this worker.</param>
@@ -46,9 +44,7 @@ internal readonly unsafe struct HeadAttention(QkvRows rows, HeadMemory sizes, fl
         }
     }
 
-    /// <summary>
-    /// Transposes keys into panels of 64 tokens and copies values into panels of 64 numbers. The products ignore the rest of the memory.
-    /// </summary>
+    /// <summary>Lays out transposed keys in panels of 64 tokens and values in panels of 64 numbers. Products ignore the rest.</summary>
     private void LayOut()
     {
         int size = sizes.HeadSize, offset = head * size;

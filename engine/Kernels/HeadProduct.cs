@@ -8,7 +8,7 @@ namespace Rudder.Engine.Kernels;
 /// RoBERTa. All sums stay in registers.
 /// </summary>
 /// <remarks>
-/// 6 × 64 sums take 24 of the 32 vector registers of AVX-512, plus four for the panel and one for the number of the row. Every sum adds
+/// 6 × 64 sums take 24 of the 32 vector registers of AVX-512, plus four for the panel and one for a broadcast element of x. Every sum adds
 /// its terms in order, from the first input to the last.
 /// </remarks>
 internal static unsafe class HeadProduct

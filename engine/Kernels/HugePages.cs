@@ -29,9 +29,7 @@ internal static partial class HugePages
         }
     }
 
-    /// <summary>
-    /// The large anonymous memory ranges of this process, from start to end address; empty if the system does not list them.
-    /// </summary>
+    /// <summary>Large anonymous memory ranges of this process, start to end address; empty if the system does not list them.</summary>
     public static IReadOnlyDictionary<long, long> LargeRanges()
     {
         var ranges = new Dictionary<long, long>();

@@ -16,9 +16,7 @@ internal static unsafe class NativeHeap
     private static readonly delegate* unmanaged<nuint, int> MallocTrim = (delegate* unmanaged<nuint, int>)Find("malloc_trim");
     private static readonly delegate* unmanaged<int, int, int> MallOpt = (delegate* unmanaged<int, int, int>)Find("mallopt");
 
-    /// <summary>
-    /// Limits the number of heaps, so that threads share a few: sessions allocate when they open, and hardly while they run.
-    /// </summary>
+    /// <summary>Lets threads share a few heaps: sessions allocate when they open, and hardly while they run.</summary>
     public static void ShareHeaps()
     {
         if (MallOpt != null)
@@ -46,9 +44,7 @@ internal static unsafe class NativeHeap
         Reserve((nuint)GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 2);
     }
 
-    /// <summary>
-    /// Extends the heap by address space without memory and requests huge pages for it; later blocks are allocated there.
-    /// </summary>
+    /// <summary>Extends the heap by address space without memory and requests huge pages for it; later blocks lie there.</summary>
     private static void Reserve(nuint bytes)
     {
         try

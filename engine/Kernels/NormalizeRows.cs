@@ -3,10 +3,7 @@ using System.Runtime.InteropServices;
 
 namespace Rudder.Engine.Kernels;
 
-/// <summary>
-/// Operator: layer normalization (Ba et al. 2016) of s = factor·x + skip + bias: (s - mean) / √(variance + ε) · weight + shift. It can also
-/// output s.
-/// </summary>
+/// <summary>Operator: layer norm (Ba et al. 2016), (s - mean) / √(variance + ε) · weight + shift, s = factor·x + skip + bias.</summary>
 /// <remarks>
 /// Inputs: x [N,K], skip [N,K], weight [K], shift [K], and optionally bias [K] and a factor per row [N], left over from an int8 product.
 /// Outputs: [N,K], or bytes [N,K] and scales [N]; and optionally s [N,K]. Attributes: epsilon; sum, 1 if s is an output; bias, 1 if

@@ -28,9 +28,7 @@ internal readonly record struct OperatorInput(ElementType Type, bool Optional = 
 internal sealed record OperatorDefinition(
     string Name, IReadOnlyList<OperatorInput> Inputs, IReadOnlyList<ElementType> Outputs, Func<NodeAttributes, IKernel> Create);
 
-/// <summary>
-/// Computes one node of a graph. A disposable kernel is disposed with the session. A session may call it on several threads at once.
-/// </summary>
+/// <summary>Computes one node of a graph, on several threads at once. A disposable kernel is disposed with the session.</summary>
 internal interface IKernel
 {
     /// <summary>Computes the node once.</summary>

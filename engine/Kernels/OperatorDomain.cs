@@ -1,6 +1,8 @@
 using System.Runtime.InteropServices;
 using System.Text;
+using Google.Protobuf;
 using Microsoft.ML.OnnxRuntime;
+using Rudder.Onnx;
 using SessionOptions = Microsoft.ML.OnnxRuntime.SessionOptions;
 
 namespace Rudder.Engine.Kernels;
@@ -13,6 +15,9 @@ internal sealed unsafe class OperatorDomain : IDisposable
 
     /// <summary>Domain of attention over a cache; each session has its own instance.</summary>
     public const string SlotsName = "rudder.slots";
+
+    // ONNX Runtime keeps one table of domains for the process and does not guard it: of two first sessions that open together, one can fail.
+    private static readonly Lazy<bool> NamesKnown = new(AddNames);
 
     private readonly List<nint> _tables = [];                // OperatorTable*
     private nint _domain;
@@ -47,6 +52,12 @@ internal sealed unsafe class OperatorDomain : IDisposable
     /// <summary>Registers the operators for sessions opened with these options.</summary>
     public void AddTo(SessionOptions options)
     {
+        _ = NamesKnown.Value;
+        AddDomainTo(options);
+    }
+
+    private void AddDomainTo(SessionOptions options)
+    {
         OrtNative.Check(OrtNative.AddDomain(options.DangerousGetHandle(), _domain));
         GC.KeepAlive(options);
     }
@@ -69,6 +80,23 @@ internal sealed unsafe class OperatorDomain : IDisposable
         }
 
         _tables.Clear();
+    }
+
+    private static bool AddNames()
+    {
+        var graph = new GraphProto { Name = "names" };
+        graph.Node.Add(new NodeProto { OpType = "Identity", Input = { "x" }, Output = { "y" } });
+        var number = new TypeProto { TensorType = new TypeProto.Types.Tensor { ElemType = TensorProto.Types.DataType.Float, Shape = new TensorShapeProto() } };
+        graph.Input.Add(new ValueInfoProto { Name = "x", Type = number });
+        graph.Output.Add(new ValueInfoProto { Name = "y", Type = number.Clone() });
+        var model = new ModelProto { IrVersion = 8, Graph = graph, OpsetImport = { new OperatorSetIdProto { Version = 17 } } };
+        using var options = new SessionOptions();
+        using var rows = new OperatorDomain(Name);
+        using var slots = new OperatorDomain(SlotsName);
+        rows.AddDomainTo(options);
+        slots.AddDomainTo(options);
+        using var session = new InferenceSession(model.ToByteArray(), options);
+        return true;
     }
 
     private static OperatorTable* Table(OperatorDefinition definition)

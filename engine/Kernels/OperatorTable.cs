@@ -2,9 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Rudder.Engine.Kernels;
 
-/// <summary>
-/// ONNX Runtime's OrtCustomOp structure for one operator, followed by our own fields; 0 in an optional entry that we do not implement.
-/// </summary>
+/// <summary>ONNX Runtime's OrtCustomOp structure, followed by our own fields; 0 in optional entries that are not implemented.</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal unsafe struct OperatorTable
 {

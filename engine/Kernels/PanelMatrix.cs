@@ -2,9 +2,7 @@ using System.IO.MemoryMappedFiles;
 
 namespace Rudder.Engine.Kernels;
 
-/// <summary>
-/// A weight matrix in panels of <see cref="PanelProduct.Columns"/> columns, each a contiguous [inputs,columns] block; zeros pad the last.
-/// </summary>
+/// <summary>A weight matrix in panels of <see cref="PanelProduct.Columns"/> columns, each [inputs,columns]; zeros pad the last.</summary>
 internal sealed unsafe class PanelMatrix : IDisposable
 {
     private const int Columns = PanelProduct.Columns;
@@ -32,8 +30,7 @@ internal sealed unsafe class PanelMatrix : IDisposable
     /// <param name="offset">Offset of the first byte.</param>
     /// <param name="rows">Rows in the file.</param>
     /// <param name="columns">Columns in the file.</param>
-    /// <param name="transposed">Whether a row of the file is a column of the matrix, as in an embedding table that also serves as output
-    /// layer.</param>
+    /// <param name="transposed">Whether a row of the file is a column of the matrix, as in an embedding used as output layer.</param>
     /// <exception cref="IOException">The file is too short or cannot be read.</exception>
     public static PanelMatrix Read(string path, long offset, int rows, int columns, bool transposed)
     {

@@ -4,12 +4,9 @@ using System.Runtime.Intrinsics.X86;
 
 namespace Rudder.Engine.Kernels;
 
-/// <summary>
-/// Multiplies a few rows by one panel of a <see cref="PanelMatrix"/>: 8, 4 or 1 rows by <see cref="Columns"/> columns. All sums stay in
-/// registers.
-/// </summary>
+/// <summary>Multiplies 8, 4 or 1 rows by one panel of a <see cref="PanelMatrix"/>. All sums stay in registers.</summary>
 /// <remarks>
-/// 8 × 48 sums take 24 of the 32 vector registers of AVX-512, plus three for the panel and one for the number of the row. Every sum
+/// 8 × 48 sums take 24 of the 32 vector registers of AVX-512, plus three for the panel and one for the broadcast element of x. Every sum
 /// starts at the bias and adds its terms in order, from the first input to the last, in all three variants. So a row's result does not
 /// depend on the number of rows.
 /// </remarks>

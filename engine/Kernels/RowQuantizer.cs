@@ -3,10 +3,7 @@ using System.Runtime.Intrinsics;
 
 namespace Rudder.Engine.Kernels;
 
-/// <summary>
-/// Quantizes a row of floats to unsigned bytes around 128: scale = max(max|x| · factor, floor), byte = round(x / scale) + 128, ties to
-/// even.
-/// </summary>
+/// <summary>Quantizes rows to bytes around 128: scale = max(max|x| · factor, floor), byte = round(x / scale) + 128, ties to even.</summary>
 /// <param name="Magnitudes">Whether to take the largest |x|; otherwise the largest x.</param>
 /// <param name="Factor">Factor: 1 / 127.</param>
 /// <param name="Floor">Minimum scale.</param>

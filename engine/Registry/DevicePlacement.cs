@@ -12,7 +12,7 @@ internal static class DevicePlacement
     /// <exception cref="RequestFault">It does not go there; names what would.</exception>
     public static void Require(ModelSource source, ModelConfig config, GraphDevice device)
     {
-        if (Fault(source, config is RobertaConfig, device) is { } fault)
+        if (Fault(source, config.IsClassifier, device) is { } fault)
         {
             throw RequestFault.Unusable($"{source.Folder}: {fault}");
         }

@@ -40,7 +40,7 @@ internal static class ModelCheck
 
     private static void CheckGraphs(ModelSource source, ModelConfig config, GraphFolder graphs, string start, ICollection<string> faults)
     {
-        string[] names = config is RobertaConfig
+        string[] names = config.IsClassifier
             ? [GraphFiles.Model(source.Precision)]
             : [GraphFiles.Model(source.Precision), GraphFiles.LogProbs];
         foreach (string name in names)
@@ -48,7 +48,7 @@ internal static class ModelCheck
             Told(() => graphs.Verified(name), start, faults);
         }
 
-        if (config is not RobertaConfig && source.Engine == EngineKind.GenAi)
+        if (!config.IsClassifier && source.Engine == EngineKind.GenAi)
         {
             Told(() => $"{GenAiSettings.ReadPaddingId(graphs)}", start, faults);
         }
@@ -56,7 +56,7 @@ internal static class ModelCheck
 
     private static void CheckEndOfText(ModelSource source, ModelConfig config, string start, ICollection<string> faults)
     {
-        if (config is not RobertaConfig && source.Engine == EngineKind.GenAi && config.EosId is null)
+        if (!config.IsClassifier && source.Engine == EngineKind.GenAi && config.EosId is null)
         {
             faults.Add($"{start}config.json names no eos_token_id, which GenAI needs; use the slots engine, or name it.");
         }

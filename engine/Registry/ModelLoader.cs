@@ -28,7 +28,7 @@ internal sealed class ModelLoader(EngineOptions options, EngineMetrics metrics) 
         var graphs = GraphFolder.Open(source.Folder, cancellation);
         try
         {
-            var model = config is RobertaConfig
+            var model = config.IsClassifier
                 ? Classifier(source, config, tokenizer, graphs, cancellation)
                 : await GeneratorAsync(source, config, tokenizer, graphs, cancellation);
             return await InPlaceAsync(model);

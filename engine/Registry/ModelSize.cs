@@ -28,7 +28,7 @@ internal sealed record ModelSize(long Graphs, long Cache, long Logits)
     {
         try
         {
-            if (config is RobertaConfig)
+            if (config.IsClassifier)
             {
                 return new ModelSize(GraphFiles.BytesOf(source.Folder, GraphFiles.Model(source.Precision)), 0, 0);
             }

@@ -2,9 +2,7 @@ using System.Numerics;
 
 namespace Rudder.Engine.Sampling;
 
-/// <summary>
-/// Tokens that may survive top-k, top-p and min-p. It collects tokens above a threshold and cuts them by selection, without sorting.
-/// </summary>
+/// <summary>Tokens that may survive top-k, top-p and min-p: collected above a threshold, then cut by selection, not sorted.</summary>
 /// <remarks>Tokens rank by higher logit, then by lower id. Not thread-safe; reused from row to row.</remarks>
 internal sealed class CandidateSet
 {
@@ -51,9 +49,7 @@ internal sealed class CandidateSet
         Count = Math.Min(Count, k);
     }
 
-    /// <summary>
-    /// Keeps the fewest highest-ranked tokens with weights that reach <paramref name="target"/>; keeps all if they do not reach it.
-    /// </summary>
+    /// <summary>Keeps the fewest highest-ranked tokens with weights that reach <paramref name="target"/>; otherwise all.</summary>
     public void KeepMass(double target)
     {
         int low = 0;

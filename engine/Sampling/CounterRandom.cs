@@ -1,8 +1,6 @@
 namespace Rudder.Engine.Sampling;
 
-/// <summary>
-/// Random numbers as a pure function of (seed, sample index, position), so that a sequence's draws depend on nothing else.
-/// </summary>
+/// <summary>Random numbers as a pure function of (seed, sample index, position): a draw depends on nothing else.</summary>
 /// <remarks>
 /// Philox4x32-10 (Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy as 1, 2, 3", SC 2011), a ten-round
 /// bijection of a 128-bit counter under a 64-bit key. Key = (low half of the seed, sample index), counter = (position, high half, 0, domain):

@@ -2,13 +2,8 @@ using System.Numerics;
 
 namespace Rudder.Engine.Sampling;
 
-/// <summary>
-/// One pass over a row of logits that computes the maximum and the probability mass of each block of 256, and the row's normalizers.
-/// </summary>
-/// <remarks>
-/// It reads the row from memory once: a block is still in the L1 cache when its exponentials are summed. Not thread-safe; reused from row
-/// to row.
-/// </remarks>
+/// <summary>One pass over a row of logits: maximum and probability mass of each block of 256, and the row's normalizers.</summary>
+/// <remarks>Reads memory once: blocks are still in the L1 cache for the sums. Not thread-safe; reused from row to row.</remarks>
 internal sealed class LogitScan
 {
     /// <summary>Entries per block; a multiple of every vector width.</summary>
@@ -42,9 +37,7 @@ internal sealed class LogitScan
     /// <summary>Sum over each block of e^((logit - Max) / temperature).</summary>
     public ReadOnlySpan<double> BlockMass => _blockMass.AsSpan(0, Blocks);
 
-    /// <summary>
-    /// Largest logit of each of many small disjoint groups (32 entries with vectors of 8). Each is a lower bound for a top-k threshold.
-    /// </summary>
+    /// <summary>Largest logit of each small disjoint group (32 entries with vectors of 8): lower bounds for a top-k threshold.</summary>
     public ReadOnlySpan<float> GroupMax => _groupMax.AsSpan(0, Blocks * Vector<float>.Count);
 
     /// <summary>Scans a row.</summary>

@@ -53,8 +53,7 @@ internal sealed class ClientLines<T>
     }
 
     /// <summary>Ends the turn of the first client.</summary>
-    /// <param name="done">Whether its first item needs no further turn and leaves; otherwise the item stays first of its client's
-    /// queue.</param>
+    /// <param name="done">Whether its first item needs no further turn and leaves; otherwise it stays first of its client's queue.</param>
     public void Pass(bool done)
     {
         var turn = _turns.First!;

@@ -5,10 +5,7 @@ using Rudder.Engine.Sampling;
 
 namespace Rudder.Engine.Scoring;
 
-/// <summary>
-/// Scores given completions with <c>logprobs.onnx</c>, in length-sorted micro-batches. It holds full logits for a bounded number of
-/// positions at a time.
-/// </summary>
+/// <summary>Scores given completions with <c>logprobs.onnx</c> in length-sorted micro-batches and bounded memory.</summary>
 /// <remarks>
 /// Memory besides the weights does not grow with the number of sequences: <see cref="ScoringBytes"/> of logits, the intermediates of
 /// MaxScoringTokens tokens, and their states; twice that for a divergence. A completion with more positions than the logits hold runs
@@ -39,9 +36,7 @@ internal sealed class LogProbEngine : IScorer
     /// <inheritdoc/>
     public int Vocabulary => _graph.Shape.Vocabulary;
 
-    /// <summary>
-    /// Bytes of logits held now: at most MaxScoringBytes, or one position's if that is more; twice that after a divergence.
-    /// </summary>
+    /// <summary>Bytes of logits held now: at most MaxScoringBytes or one position, and twice that after a divergence.</summary>
     public long ScoringBytes => ((_logits?.Length ?? 0) + (_referenceLogits?.Length ?? 0)) * sizeof(float);
 
     /// <summary>Runs of the model since it was loaded.</summary>

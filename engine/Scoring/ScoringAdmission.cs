@@ -1,11 +1,7 @@
 namespace Rudder.Engine.Scoring;
 
-/// <summary>
-/// Bounds the sequences of all scoring calls of one model, waiting and running. A call over the bound is refused before it waits.
-/// </summary>
-/// <remarks>
-/// Without the bound, calls that arrive faster than they are served would accumulate with their texts until memory runs out.
-/// </remarks>
+/// <summary>Bounds the sequences of a model's scoring calls, waiting and running. A call over the bound is refused at once.</summary>
+/// <remarks>Without the bound, calls that arrive faster than they are served would fill the memory with their texts.</remarks>
 internal sealed class ScoringAdmission
 {
     private int _held;

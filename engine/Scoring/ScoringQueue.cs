@@ -9,8 +9,7 @@ namespace Rudder.Engine.Scoring;
 /// not by all its windows. A client's calls run oldest first, and a call's windows longest first, so that the windows of a run have
 /// similar lengths.
 /// </remarks>
-/// <param name="maxTokens">Maximum tokens of one run, excluding padding; a single longer window runs alone. Larger runs only make callers
-/// wait longer.</param>
+/// <param name="maxTokens">Maximum tokens of one run, without padding; a longer window runs alone. More makes callers wait longer.</param>
 /// <param name="run">Computes one row of results per window; called from one thread at a time.</param>
 internal sealed class ScoringQueue(long maxTokens, Func<IReadOnlyList<int[]>, CancellationToken, float[][]> run)
 {
@@ -21,8 +20,7 @@ internal sealed class ScoringQueue(long maxTokens, Func<IReadOnlyList<int[]>, Ca
     /// <summary>Runs windows, possibly merged with other calls and possibly in several runs, and awaits their results.</summary>
     /// <param name="windows">Id sequences that fit the model; they must not change until the call ends.</param>
     /// <param name="client">Name of the client; clients take turns.</param>
-    /// <param name="cancellation">Cancels this call at once. Its waiting windows never run; a running batch stops when all its callers have
-    /// left.</param>
+    /// <param name="cancellation">Cancels this call at once, with its waiting windows. A run stops when all its callers have left.</param>
     /// <returns>One row per window, in order.</returns>
     public Task<float[][]> RunAsync(IReadOnlyList<int[]> windows, string client, CancellationToken cancellation)
     {
@@ -130,9 +128,7 @@ internal sealed class ScoringQueue(long maxTokens, Func<IReadOnlyList<int[]>, Ca
         }
     }
 
-    /// <summary>
-    /// One call: its windows are done, running or waiting, in this order. Guarded by the queue's lock and its single worker.
-    /// </summary>
+    /// <summary>One call. Its windows are done, running or waiting, in this order. Guarded by the queue's lock and worker.</summary>
     private sealed class Call(IReadOnlyList<int[]> windows, CancellationToken cancellation)
     {
         private readonly TaskCompletionSource<float[][]> _result = new(TaskCreationOptions.RunContinuationsAsynchronously);

@@ -3,10 +3,7 @@ using Rudder.Engine.Scheduling;
 namespace Rudder.Engine.Scoring;
 
 /// <summary>Mutual exclusion for a model's scorer, round-robin over clients.</summary>
-/// <remarks>
-/// A call takes one turn per batch while others wait. So a client with a thousand sequences delays another client by the current
-/// batch, not by all its sequences.
-/// </remarks>
+/// <remarks>A call takes one turn per batch while others wait, so a client with many sequences delays another by one batch.</remarks>
 internal sealed class ScoringTurn
 {
     private readonly Lock _lock = new();

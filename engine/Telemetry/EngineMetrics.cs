@@ -39,9 +39,7 @@ internal sealed class EngineMetrics
     /// <param name="model">Name of the model in calls.</param>
     public IEngineObserver For(string model) => new EngineRecorder(this, model);
 
-    /// <summary>
-    /// Adds an engine's load to the gauges until the result is disposed; engines with one name (during a swap) are summed.
-    /// </summary>
+    /// <summary>Adds an engine's load to the gauges until the result is disposed; engines with one name (a swap) are summed.</summary>
     /// <param name="model">Name of the model in calls.</param>
     /// <param name="load">Reads the load, from any thread; not called after the result is disposed.</param>
     /// <param name="cacheBytesPerToken">Bytes of one token's keys and values. Default 0: no gauges in bytes.</param>

@@ -1,8 +1,6 @@
 namespace Rudder.Engine.Telemetry;
 
-/// <summary>
-/// Receives the events of an engine. The engine's single hot thread calls it: methods must return at once and allocate nothing.
-/// </summary>
+/// <summary>Receives an engine's events on its single hot thread: methods must return at once and allocate nothing.</summary>
 internal interface IEngineObserver
 {
     /// <summary>A sequence moved from the queue to a slot.</summary>

@@ -3,10 +3,7 @@ using System.Diagnostics.Metrics;
 
 namespace Rudder.Engine.Telemetry;
 
-/// <summary>
-/// Keeps one meter per model name. OpenTelemetry drops a series only with its meter, so a shared meter would keep the series of unloaded
-/// models.
-/// </summary>
+/// <summary>Keeps one meter per model name: OpenTelemetry drops the series of an unloaded model only with their meter.</summary>
 /// <typeparam name="T">Type of the instruments of one meter.</typeparam>
 /// <param name="name">Name of the meters.</param>
 /// <param name="scope">Scope of the meters; null means the process.</param>
