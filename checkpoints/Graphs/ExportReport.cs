@@ -79,7 +79,7 @@ public sealed record ExportReport(
 /// <param name="Limit">fp32: what <paramref name="MaxAbsDiff"/> may be. int8 and fp16: what <paramref name="MeanKl"/> and <paramref name="MeanKlBf16Cache"/> may be.</param>
 /// <param name="MeanTokenDiff">int8 and fp16: mean |Δ log-prob| of the tokens of the texts (of the most probable label).</param>
 /// <param name="MeanKl">int8 and fp16: mean KL of float32 to it per token (per text), nats; of a decoder with a cache of the graph's own type.</param>
-/// <param name="MeanKlBf16Cache">int8 decoder: the same with its cache in bfloat16, as the service's slot engine keeps it. Held to the same limit.</param>
+/// <param name="MeanKlBf16Cache">int8 decoder: the same in the service's slots engine, with its operators and a cache in bfloat16. Held to the same limit.</param>
 public sealed record GraphReport(
     string Sha256,
     string Precision,

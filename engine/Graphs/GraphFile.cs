@@ -18,10 +18,11 @@ internal sealed class GraphFile
     private const string WeightsFolder = "session.model_external_initializers_file_folder_path";
 
     private readonly string _weights;                        // folder of the weight files
+    private readonly bool _asWritten;
 
-    private GraphFile(string path, string weights, ModelProto model, GraphShape shape)
+    private GraphFile(string path, string weights, ModelProto model, GraphShape shape, bool asWritten)
     {
-        (Path, _weights, Model, Shape) = (path, weights, model, shape);
+        (Path, _weights, Model, Shape, _asWritten) = (path, weights, model, shape, asWritten);
     }
 
     /// <summary>Path of the file.</summary>
@@ -58,7 +59,7 @@ internal sealed class GraphFile
 
         var shape = GraphShape.Read(model, path);
         Check(shape, path, folder.Fingerprint, precision);
-        return new GraphFile(path, FollowLinks(model, folder), model, shape);
+        return new GraphFile(path, FollowLinks(model, folder), model, shape, folder.AsWritten);
     }
 
     /// <summary>Moves the node that computes an output into a graph of its own; this graph then ends at that node's input.</summary>
@@ -85,7 +86,7 @@ internal sealed class GraphFile
         graph.Output[0] = value.Clone();
         var model = Model.Clone();
         model.Graph = last;
-        return new GraphFile(Path, _weights, model, Shape);
+        return new GraphFile(Path, _weights, model, Shape, _asWritten);
     }
 
     /// <summary>Opens the graph in ONNX Runtime; on the processor, fused operators of this program replace groups of operators.</summary>
@@ -98,7 +99,8 @@ internal sealed class GraphFile
     {
         using var options = GraphSession.Options(threads);
         adjust?.Invoke(options);
-        if (cuda is null && Shape.Precision != GraphFiles.Name(GraphPrecision.Fp16))       // our operators take float32
+        bool ours = cuda is null && (attention is not null || !_asWritten);
+        if (ours && Shape.Precision != GraphFiles.Name(GraphPrecision.Fp16))       // our operators take float32
         {
             _ = DomainsEntered.Value;
             FuseRows(threads);

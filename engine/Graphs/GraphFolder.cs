@@ -12,7 +12,12 @@ internal sealed class GraphFolder
     private readonly HashSet<string> _verified = [];
     private readonly CancellationToken _cancellation;
 
-    private GraphFolder(string modelFolder, string path, ExportReport record, CancellationToken cancellation)
+    /// <summary>Takes graphs that may lie outside their model, and whose report may not be written yet.</summary>
+    /// <param name="modelFolder">The model.</param>
+    /// <param name="path">The folder of the graphs.</param>
+    /// <param name="record">Their hashes.</param>
+    /// <param name="cancellation">Ends the hashing of files.</param>
+    public GraphFolder(string modelFolder, string path, ExportReport record, CancellationToken cancellation = default)
     {
         (ModelFolder, Path, _record, _cancellation) = (modelFolder, path, record, cancellation);
     }
@@ -22,6 +27,9 @@ internal sealed class GraphFolder
 
     /// <summary>The folder with the graphs.</summary>
     public string Path { get; }
+
+    /// <summary>Whether the graphs run as other programs run them, without this program's operators. Default false.</summary>
+    public bool AsWritten { get; init; }
 
     /// <summary>SHA-256 over the model's weights, config and tokenizer, hex.</summary>
     public string Fingerprint => _record.Fingerprint;
