@@ -49,12 +49,12 @@ internal sealed class GraphFile
         }
         catch (InvalidProtocolBufferException e)
         {
-            throw RequestFault.Unusable($"{path} cannot be read as an ONNX graph: {e.Message} Export the model again: trainer export.", e);
+            throw RequestFault.Unusable($"{path} cannot be read as an ONNX graph: {e.Message}", "", "Export the model again: trainer export.", e);
         }
 
         if ((Fault(model) ?? UnknownWeights(model, folder)) is { } fault)
         {
-            throw RequestFault.Unusable($"{path} {fault}. Export the model again: trainer export.");
+            throw RequestFault.Unusable($"{path} {fault}", "", "Export the model again: trainer export.");
         }
 
         var shape = GraphShape.Read(model, path);
@@ -72,7 +72,7 @@ internal sealed class GraphFile
         string[] read = node is null ? [] : [.. node.Input.Where(name => graph.Initializer.All(tensor => tensor.Name != name))];
         if (node is null || read is not [{ Length: > 0 } state] || graph.Output is not [var declared] || declared.Name != output)
         {
-            throw RequestFault.Unusable($"{Path} does not end in a product that gives '{output}'. Export the model again: trainer export.");
+            throw RequestFault.Unusable($"{Path} does not end in a product that gives '{output}'", "", "Export the model again: trainer export.");
         }
 
         var value = new ValueInfoProto { Name = state, Type = declared.Type.Clone() };
@@ -142,7 +142,7 @@ internal sealed class GraphFile
         }
         catch (OnnxRuntimeException e)
         {
-            throw RequestFault.Unusable($"ONNX Runtime cannot load {Path}: {e.Message}", e);
+            throw RequestFault.Unusable($"ONNX Runtime cannot load {Path}: {e.Message}", inner: e);
         }
     }
 
@@ -155,7 +155,10 @@ internal sealed class GraphFile
             string real = folder.RealPath(entry.Value), parent = System.IO.Path.GetDirectoryName(real)!;
             if (place is not null && place != parent)
             {
-                throw RequestFault.Unusable($"the weight files of {folder.Path} are links into several folders. Put them into one folder, or copy them beside the graphs.");
+                throw RequestFault.Unusable(
+                    $"the weight files of {folder.Path} are links into several folders",
+                    "",
+                    "Put them into one folder, or copy them beside the graphs.");
             }
 
             (place, entry.Value) = (parent, System.IO.Path.GetFileName(real));
@@ -172,7 +175,11 @@ internal sealed class GraphFile
         }
         catch (Exception e) when (e is ArgumentException or InvalidOperationException)
         {
-            throw RequestFault.Unusable($"{Path} has a node without the inputs or attributes that its operator needs. Export the model again: trainer export.", e);
+            throw RequestFault.Unusable(
+                $"{Path} has a node without the inputs or attributes that its operator needs",
+                "",
+                "Export the model again: trainer export.",
+                e);
         }
     }
 
@@ -229,12 +236,18 @@ internal sealed class GraphFile
         string wanted = GraphFiles.Name(precision);
         if (shape.Fingerprint != fingerprint)
         {
-            throw RequestFault.Unusable($"{path} is a graph of fingerprint {shape.Fingerprint}, not {fingerprint}. Export the model again: trainer export.");
+            throw RequestFault.Unusable(
+                $"{path} is a graph of fingerprint {shape.Fingerprint}, not {fingerprint}",
+                "",
+                "Export the model again: trainer export.");
         }
 
         if (shape.Precision != wanted)
         {
-            throw RequestFault.Unusable($"{path} is a graph in {shape.Precision}; {wanted} was asked for. Export the model again: trainer export.");
+            throw RequestFault.Unusable(
+                $"{path} is a graph in {shape.Precision}",
+                $"{wanted} was asked for",
+                "Export the model again: trainer export.");
         }
     }
 }

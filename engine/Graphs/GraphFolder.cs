@@ -47,7 +47,9 @@ internal sealed class GraphFolder
         return record.Fingerprint == actual
             ? new GraphFolder(modelFolder, path, record, cancellation)
             : throw RequestFault.Unusable(
-                $"{path} was exported from a model of fingerprint {record.Fingerprint}; {modelFolder} now has {actual}. Export it again: trainer export --model {modelFolder}");
+                $"{path} was exported from a model of fingerprint {record.Fingerprint}",
+                $"{modelFolder} now has {actual}",
+                $"Export it again: trainer export --model {modelFolder}");
     }
 
     /// <summary>Gets the path of a graph after checking its hash and the hashes of all weight files.</summary>
@@ -102,7 +104,7 @@ internal sealed class GraphFolder
         string file = System.IO.Path.Combine(Path, name);
         if (System.IO.Path.GetFileName(name) != name || !File.Exists(file))
         {
-            throw RequestFault.Unusable($"{file} is missing, though {ExportReport.FileName} lists it. Export the model again: trainer export.");
+            throw RequestFault.Unusable($"{file} is missing, though {ExportReport.FileName} lists it", "", "Export the model again: trainer export.");
         }
 
         string actual;
@@ -112,12 +114,19 @@ internal sealed class GraphFolder
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw RequestFault.Unusable($"{file} cannot be read: {e.Message} Make it readable for the service's user, or export the model again: trainer export.", e);
+            throw RequestFault.Unusable(
+                $"{file} cannot be read: {e.Message}",
+                "",
+                "Make it readable for the service's user, or export the model again: trainer export.",
+                e);
         }
 
         if (actual != expected.ToLowerInvariant())
         {
-            throw RequestFault.Unusable($"{file} is damaged or from another export: its SHA-256 is {actual}, {ExportReport.FileName} says {expected}. Export the model again: trainer export.");
+            throw RequestFault.Unusable(
+                $"{file} is damaged or from another export: its SHA-256 is {actual}, {ExportReport.FileName} says {expected}",
+                "",
+                "Export the model again: trainer export.");
         }
 
         _verified.Add(name);

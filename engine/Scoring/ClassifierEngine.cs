@@ -55,7 +55,7 @@ internal sealed class ClassifierEngine : IClassifier
         var config = ModelConfig.Load(folder.ModelFolder);
         if (!config.IsClassifier)
         {
-            throw RequestFault.Unusable($"{folder.ModelFolder} is a generator; a classifier is needed. Give the folder of a classifier.");
+            throw RequestFault.Unusable($"{folder.ModelFolder} is a generator", "a classifier is needed", "Give the folder of a classifier.");
         }
 
         var (session, shape) = GraphSession.Open(folder, options.Precision, options.Threads, CudaProvider.For(options));
