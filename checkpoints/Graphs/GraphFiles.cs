@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace Rudder.Checkpoints;
 
 /// <summary>How a graph's weights and products are stored and computed.</summary>
@@ -23,9 +21,6 @@ public static class GraphFiles
 
     /// <summary>Maximum graph size in bytes, without weights. A graph of 1,024 layers has 3 MB.</summary>
     public const int LargestGraph = 4 << 20;
-
-    // Protobuf: field 1 with the six letters of the key, then the tag of field 2. Its length and digits follow.
-    private static ReadOnlySpan<byte> LengthKey => [0x0A, 6, (byte)'l', (byte)'e', (byte)'n', (byte)'g', (byte)'t', (byte)'h', 0x12];
 
     /// <summary>The graph that scores given completions of a language model, in float32.</summary>
     public const string LogProbs = "logprobs.onnx";
@@ -54,31 +49,4 @@ public static class GraphFiles
     /// <param name="path">The file.</param>
     /// <exception cref="CheckpointException">The file cannot be read or is larger than <see cref="LargestGraph"/>.</exception>
     public static byte[] Read(string path) => BoundedFile.Read(path, LargestGraph);
-
-    /// <summary>Bytes of a graph and of its external weights, as the graph states them; 0 if the graph is missing.</summary>
-    /// <param name="modelFolder">The model.</param>
-    /// <param name="graph">File name of the graph.</param>
-    /// <exception cref="OverflowException">The stated sizes overflow.</exception>
-    public static long BytesOf(string modelFolder, string graph)
-    {
-        string file = Path.Combine(modelFolder, Folder, graph);
-        if (!File.Exists(file))
-        {
-            return 0;
-        }
-
-        ReadOnlySpan<byte> rest = Read(file);
-        long sum = rest.Length;
-        for (int at = rest.IndexOf(LengthKey); at >= 0; at = rest.IndexOf(LengthKey))
-        {
-            rest = rest[(at + LengthKey.Length)..];
-            if (rest.Length > 0 && rest[0] < rest.Length
-                && long.TryParse(rest.Slice(1, rest[0]), NumberStyles.None, CultureInfo.InvariantCulture, out long length))
-            {
-                sum = checked(sum + length);
-            }
-        }
-
-        return sum;
-    }
 }

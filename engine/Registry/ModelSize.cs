@@ -1,6 +1,8 @@
 using System.Globalization;
+using Google.Protobuf;
 using Rudder.Checkpoints;
 using Rudder.Engine.Graphs;
+using Rudder.Onnx;
 
 namespace Rudder.Engine.Registry;
 
@@ -14,6 +16,7 @@ namespace Rudder.Engine.Registry;
 /// <param name="Logits">Logits of decoding and scoring, bytes.</param>
 internal sealed record ModelSize(long Graphs, long Cache, long Logits)
 {
+    private const string ExportAgain = "Export the model again: trainer export.";
     private const int GenAiSlots = 32;                       // GenAI decodes no more together
 
     /// <summary>All of it, bytes.</summary>
@@ -23,21 +26,21 @@ internal sealed record ModelSize(long Graphs, long Cache, long Logits)
     /// <param name="source">Folder, engine and precision.</param>
     /// <param name="config">The folder's config.</param>
     /// <param name="limits">Slots, tokens and the scorer's bounds.</param>
-    /// <exception cref="RequestFault">The size is beyond what can be counted.</exception>
+    /// <exception cref="RequestFault">A graph is damaged or hides the size of its weights, or the sum overflows.</exception>
     public static ModelSize Of(ModelSource source, ModelConfig config, EngineOptions limits)
     {
         try
         {
             if (config.IsClassifier)
             {
-                return new ModelSize(GraphFiles.BytesOf(source.Folder, GraphFiles.Model(source.Precision)), 0, 0);
+                return new ModelSize(BytesOf(source.Folder, GraphFiles.Model(source.Precision)), 0, 0);
             }
 
             long slots = source.Engine == EngineKind.GenAi ? Math.Min(limits.MaxSlots, GenAiSlots) : limits.MaxSlots;
             long tokens = limits.MaxTokens > 0 ? limits.MaxTokens : config.Context;
             long row = checked((long)config.VocabularySize * sizeof(float));
             long graphs = checked(
-                GraphFiles.BytesOf(source.Folder, GraphFiles.Model(source.Precision)) + GraphFiles.BytesOf(source.Folder, GraphFiles.LogProbs));
+                BytesOf(source.Folder, GraphFiles.Model(source.Precision)) + BytesOf(source.Folder, GraphFiles.LogProbs));
             long cache = checked(slots * tokens * config.Layers * 2 * config.HiddenSize * CacheElementBytes(source));
             long scoring = Math.Min(limits.MaxScoringBytes, checked(limits.MaxScoringTokens * row));
             long logits = checked((slots * row) + scoring);
@@ -53,6 +56,39 @@ internal sealed record ModelSize(long Graphs, long Cache, long Logits)
                 e);
         }
     }
+
+    // A graph and its external weights, as the graph states them; 0 if the graph is missing.
+    private static long BytesOf(string folder, string graph)
+    {
+        string file = Path.Combine(folder, GraphFiles.Folder, graph);
+        if (!File.Exists(file))
+        {
+            return 0;
+        }
+
+        byte[] content = GraphFiles.Read(file);
+        try
+        {
+            var outside = ModelProto.Parser.ParseFrom(content).Graph?.Initializer.Where(
+                tensor => tensor.DataLocation == TensorProto.Types.DataLocation.External || tensor.ExternalData.Count > 0) ?? [];
+            return outside.Aggregate((long)content.Length, (sum, tensor) => checked(sum + BytesOf(tensor, file)));
+        }
+        catch (InvalidProtocolBufferException e)
+        {
+            throw RequestFault.Unusable($"{file} cannot be read as an ONNX graph: {e.Message}", "", ExportAgain, e);
+        }
+    }
+
+    // ONNX Runtime derives what is left out from the tensor's shape; the sum would miss it.
+    private static long BytesOf(TensorProto tensor, string file)
+    {
+        string? Only(string key) => tensor.ExternalData.Where(entry => entry.Key == key).ToArray() is [var entry] ? entry.Value : null;
+        return Only("location") is not null && IsNumber(Only("offset"), out _) && IsNumber(Only("length"), out long length)
+            ? length
+            : throw RequestFault.Unusable($"{file} has external weights that do not name one location, offset and length each", "", ExportAgain);
+    }
+
+    private static bool IsNumber(string? text, out long number) => long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out number);
 
     /// <summary>Bytes of one number of a key-value cache.</summary>
     /// <param name="source">The model: 16 bits are enough beside products in 16 or 8 bits; GenAI keeps 32 beside those in 8.</param>

@@ -1,7 +1,9 @@
+using Google.Protobuf;
 using Rudder.Checkpoints;
 using Rudder.Engine.Registry;
 using Rudder.Engine.Tests.Generation;
 using Rudder.Engine.Tests.Support;
+using Rudder.Onnx;
 
 namespace Rudder.Engine.Tests.Registry;
 
@@ -66,6 +68,25 @@ public sealed class ModelSizeTests
         File.Delete(model.Graph("model.onnx"));
 
         Assert.Equal(0, Of(model, EngineKind.Slots, GraphPrecision.Fp32, new EngineOptions()).Total);
+    }
+
+    [Theory]
+    [InlineData("location")]
+    [InlineData("offset")]
+    [InlineData("length")]
+    public void Of_ExternalWeightsWithoutAPlaceOrSize_AreRefused(string key)
+    {
+        using var model = new TinyModel("tiny-gpt2");
+        string file = model.Graph("model.onnx");
+        var graph = ModelProto.Parser.ParseFrom(File.ReadAllBytes(file));
+        var entries = graph.Graph.Initializer.First(tensor => tensor.ExternalData.Count > 0).ExternalData;
+        entries.Remove(entries.Single(entry => entry.Key == key));
+        File.WriteAllBytes(file, graph.ToByteArray());
+
+        var fault = Assert.Throws<RequestFault>(() => Of(model, EngineKind.Slots, GraphPrecision.Fp32, new EngineOptions()));
+
+        Assert.Equal(FaultKind.ModelUnusable, fault.Kind);
+        Assert.Contains("model.onnx", fault.Message);
     }
 
     [Theory]
