@@ -1,9 +1,9 @@
 namespace Rudder.Checkpoints;
 
-/// <summary>Reads files whole that are small in any sound model folder.</summary>
+/// <summary>Reads whole files that are small in any valid model folder.</summary>
 internal static class BoundedFile
 {
-    /// <summary>The content of a file. The limit is checked before memory is taken.</summary>
+    /// <summary>Reads a file. Checks the limit before it allocates memory.</summary>
     /// <param name="path">The file.</param>
     /// <param name="limit">The largest size accepted, bytes.</param>
     /// <exception cref="CheckpointException">The file is missing, cannot be read or is larger.</exception>

@@ -1,11 +1,11 @@
 namespace Rudder.Checkpoints;
 
-/// <summary>A model folder that cannot be used. The message names the file, the place in it, what was expected, what was found and a remedy.</summary>
-/// <param name="message">The message. Values in it are cleaned and cut, so content of a damaged or hostile file may be quoted.</param>
-/// <param name="inner">The failure underneath, where there was one.</param>
+/// <summary>A model folder is unusable. The message gives the file, the place, expected and actual content, and a remedy.</summary>
+/// <param name="message">The message. Its values are cleaned and cut, so it may quote a damaged or hostile file.</param>
+/// <param name="inner">The cause, if any.</param>
 public class CheckpointException(MessageText message, Exception? inner = null) : Exception(message.ToString(), inner);
 
-/// <summary>A text holds a token that the tokenizer has and the model does not.</summary>
+/// <summary>A text contains a token of the tokenizer that the model lacks.</summary>
 /// <param name="id">The token's id.</param>
 /// <param name="vocabulary">Number of ids of the model.</param>
 public sealed class SurplusTokenException(int id, int vocabulary) : CheckpointException(

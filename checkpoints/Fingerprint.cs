@@ -4,20 +4,20 @@ using System.Text;
 
 namespace Rudder.Checkpoints;
 
-/// <summary>Names a model by its content: SHA-256 over weights, config and tokenizer, whatever else lies in the folder.</summary>
+/// <summary>Identifies a model by its content: SHA-256 over weights, config and tokenizer.</summary>
 public static class Fingerprint
 {
-    /// <summary>The fingerprint of a model folder. Cards, generation settings and graphs do not count.</summary>
+    /// <summary>Computes the fingerprint of a model folder. Ignores cards, generation settings and graphs.</summary>
     /// <param name="folder">A model folder.</param>
-    /// <param name="cancellation">Ends the hashing of a large folder.</param>
+    /// <param name="cancellation">Cancels the hashing, which takes long for a large folder.</param>
     /// <returns>64 lower-case hexadecimal digits.</returns>
     /// <exception cref="CheckpointException">No config or no weights.</exception>
     /// <exception cref="OperationCanceledException"><paramref name="cancellation"/> fired.</exception>
     public static string OfFolder(string folder, CancellationToken cancellation = default) => Of(folder, Files(folder), cancellation);
 
-    /// <summary>The fingerprint of the tokenizer in a folder: SHA-256 over its files alone.</summary>
+    /// <summary>Computes the fingerprint of the tokenizer in a folder: SHA-256 over its files.</summary>
     /// <param name="folder">A model folder, or one that holds a tokenizer only.</param>
-    /// <returns>64 lower-case hexadecimal digits; those of no bytes at all where the folder holds no tokenizer.</returns>
+    /// <returns>64 lower-case hexadecimal digits; the hash of zero bytes if the folder has no tokenizer.</returns>
     public static string OfTokenizer(string folder) => Of(folder, TokenizerFiles(folder).Order(StringComparer.Ordinal), CancellationToken.None);
 
     private static string Of(string folder, IEnumerable<string> names, CancellationToken cancellation)
@@ -51,7 +51,7 @@ public static class Fingerprint
         Span<byte> length = stackalloc byte[8];
         BinaryPrimitives.WriteInt64LittleEndian(length, stream.Length);
         hash.AppendData(Encoding.UTF8.GetBytes(name + "\0"));
-        hash.AppendData(length); // with the length before it, no content can pass for another file's
+        hash.AppendData(length); // the length prefix separates this file from the next
         var buffer = new byte[1 << 17];
         int read;
         while ((read = stream.Read(buffer)) > 0)

@@ -5,14 +5,14 @@ using System.Text;
 namespace Rudder.Checkpoints;
 
 /// <summary>
-/// An interpolated error message. Each value in it is cut to <see cref="LongestValue"/> characters and cleaned: control characters,
-/// invisible formatting and broken surrogates become U+FFFD. So a message may quote any file without flooding or steering a terminal.
+/// An interpolated error message. Each value is cut to <see cref="LongestValue"/> characters and cleaned: control characters,
+/// invisible formatting and broken surrogates become U+FFFD. So a message can safely quote any file on a terminal.
 /// </summary>
 /// <example><code>throw new CheckpointException($"{path}: tensor '{name}' is missing.");</code></example>
 [InterpolatedStringHandler]
 public readonly ref struct MessageText
 {
-    /// <summary>The longest value quoted whole, characters.</summary>
+    /// <summary>Maximum characters of a value; longer ones are cut.</summary>
     public const int LongestValue = 400;
 
     private const int Head = 300;
@@ -23,7 +23,7 @@ public readonly ref struct MessageText
     /// <param name="formattedCount">Number of values.</param>
     public MessageText(int literalLength, int formattedCount) => _text = new StringBuilder(literalLength + (formattedCount * 16));
 
-    /// <summary>Appends the text between values as it is.</summary>
+    /// <summary>Appends the text between values unchanged.</summary>
     /// <param name="text">The text.</param>
     public void AppendLiteral(string text) => _text.Append(text);
 
@@ -40,14 +40,14 @@ public readonly ref struct MessageText
     /// <inheritdoc cref="AppendFormatted{T}(T)"/>
     public void AppendFormatted(string? value) => _text.Append(Clean(value ?? ""));
 
-    /// <summary>Appends another message, whose values are clean already.</summary>
+    /// <summary>Appends another message, which is already clean.</summary>
     /// <param name="message">The message.</param>
     public void AppendFormatted(MessageText message) => _text.Append(message._text);
 
     /// <summary>The message.</summary>
     public override string ToString() => _text.ToString();
 
-    /// <summary>A value as messages quote it.</summary>
+    /// <summary>Cleans and cuts a value for a message.</summary>
     /// <param name="value">Any text.</param>
     public static string Clean(string value)
     {

@@ -1,6 +1,6 @@
 namespace Rudder.Checkpoints;
 
-/// <summary>The names of the files of a model folder in Hugging Face layout. <see cref="GraphFiles"/> has those of its exported graphs.</summary>
+/// <summary>File names of a model folder in Hugging Face layout. <see cref="GraphFiles"/> has those of exported graphs.</summary>
 public static class ModelFiles
 {
     /// <summary>The model's shape and special tokens.</summary>
@@ -9,7 +9,7 @@ public static class ModelFiles
     /// <summary>Sampling defaults for other programs.</summary>
     public const string GenerationConfig = "generation_config.json";
 
-    /// <summary>ONNX Runtime GenAI's settings. They lie at the root and point into <see cref="GraphFiles.Folder"/>.</summary>
+    /// <summary>ONNX Runtime GenAI's settings. The file is in the root and refers to files in <see cref="GraphFiles.Folder"/>.</summary>
     public const string GenAiConfig = "genai_config.json";
 
     /// <summary>The model card.</summary>
@@ -30,9 +30,9 @@ public static class ModelFiles
     internal const string AddedTokens = "added_tokens.json";
     internal const string SpecialTokensMap = "special_tokens_map.json";
 
-    /// <summary>Where weights may lie, in the order in which they are looked for.</summary>
+    /// <summary>Possible weight files, in search order.</summary>
     internal static readonly string[] Weights = [Safetensors, SafetensorsIndex, Torch, TorchIndex];
 
-    /// <summary>Every file that a tokenizer may consist of.</summary>
+    /// <summary>All files that a tokenizer may consist of.</summary>
     internal static readonly string[] Tokenizer = [TokenizerJson, TokenizerConfig, Vocabulary, Merges, AddedTokens, SpecialTokensMap];
 }

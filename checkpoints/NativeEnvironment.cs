@@ -3,17 +3,17 @@ using System.Runtime.Versioning;
 
 namespace Rudder.Checkpoints;
 
-/// <summary>Sets what native engines read from the process environment before their first use.</summary>
+/// <summary>Sets the environment variables that native engines read on first use.</summary>
 /// <remarks>
-/// .NET's own SetEnvironmentVariable changes a managed copy that native code never sees. The programs call
-/// <see cref="Prepare"/> from a module initializer, so that it runs before any engine whichever type is touched first.
+/// .NET's SetEnvironmentVariable changes a managed copy that native code does not see. The programs call
+/// <see cref="Prepare"/> from a module initializer, so that it runs before any engine loads.
 /// </remarks>
 public static partial class NativeEnvironment
 {
     // ONNX Runtime 1.29 and GenAI write telemetry files below the user's cache folder unless this is set.
     private static readonly bool TelemetryOff = Set("ORT_DISABLE_TELEMETRY", "1");
 
-    /// <summary>Turns ONNX Runtime's native telemetry off for this process. Cheap, and harmless when called again.</summary>
+    /// <summary>Turns off ONNX Runtime's native telemetry for this process. Cheap, and safe to call again.</summary>
     public static void Prepare() => _ = TelemetryOff;
 
     private static bool Set(string name, string value)

@@ -5,17 +5,17 @@ using Rudder.InferenceService.Settings;
 
 namespace Rudder.InferenceService;
 
-/// <summary><c>--check-config</c>: reads and checks everything that a start would, loads nothing, and reports every fault or the settings.</summary>
+/// <summary><c>--check-config</c>: checks everything that a start reads, loads no model, and reports all faults or the settings.</summary>
 internal static class ConfigCheck
 {
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, Converters = { new JsonStringEnumConverter() } };
 
     /// <summary>Checks flags, settings, certificate, keys, addresses and the folder of each model.</summary>
     /// <param name="line">The command line.</param>
-    /// <param name="output">Gets the settings as JSON, as they could stand in appsettings.json. They hold paths of keys, never keys.</param>
+    /// <param name="output">Gets the settings as JSON in the form of appsettings.json. They contain paths of keys, never keys.</param>
     /// <param name="error">Gets every fault of a model, or what was checked.</param>
     /// <returns>The exit code.</returns>
-    /// <exception cref="UsageException">A flag or a setting is wrong; the message lists everything that is.</exception>
+    /// <exception cref="UsageException">A flag or a setting is wrong. The message lists all faults.</exception>
     public static int Run(CommandLine line, TextWriter output, TextWriter error)
     {
         var settings = StartSettings.Read(line, ServiceHost.NewBuilder(line).Configuration, TimeProvider.System);

@@ -4,10 +4,10 @@ using Rudder.InferenceService.Settings;
 
 namespace Rudder.InferenceService;
 
-/// <summary>Maps how the program ended to its exit code.</summary>
+/// <summary>The program's exit codes.</summary>
 internal static class ExitCode
 {
-    /// <summary>Drained and stopped as told.</summary>
+    /// <summary>Drained and stopped on request.</summary>
     public const int Done = 0;
 
     /// <summary>The command line or a setting is wrong.</summary>
@@ -22,7 +22,7 @@ internal static class ExitCode
     /// <summary>The code of a failed start.</summary>
     public static int Of(Exception exception) => exception switch
     {
-        OperationCanceledException => Done, // told to stop while starting
+        OperationCanceledException => Done, // a stop signal came during the start
         UsageException => Usage,
         CheckpointException or RequestFault => BadInput,
         _ => Failed,

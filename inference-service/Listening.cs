@@ -11,28 +11,28 @@ namespace Rudder.InferenceService;
 /// <summary>Sets up Kestrel: addresses, protocols, and the limits of connections, bodies and replies.</summary>
 internal static class Listening
 {
-    /// <summary>Lowest average rate of a body after the grace time, on HTTP/1.1 and HTTP/2.</summary>
+    /// <summary>Minimum average rate of a body after the grace time, on HTTP/1.1 and HTTP/2.</summary>
     public const int BodyBytesPerSecond = 240;
 
-    /// <summary>Grace time, in which a body may come at any rate.</summary>
+    /// <summary>Grace time during which a body may arrive at any rate.</summary>
     public const int BodyGraceSeconds = 5;
 
-    /// <summary>Lowest average rate at which a reply must be read after the grace time, on HTTP/1.1 and HTTP/2.</summary>
+    /// <summary>Minimum average rate for reading a reply after the grace time, on HTTP/1.1 and HTTP/2.</summary>
     public const int ReplyBytesPerSecond = 4096;
 
-    /// <summary>Grace time, in which a reply may be read at any rate.</summary>
+    /// <summary>Grace time during which a reply may be read at any rate.</summary>
     public const int ReplyGraceSeconds = 10;
 
-    // Room for the framing of a message, so that a large message meets gRPC's limit first, which has the better error.
+    // Leaves room for message framing, so that a large message hits gRPC's limit first, which has the better error.
     private const int HttpSlack = 64 << 10;
 
     // gRPC's own clients send at most 8 KiB; twice that leaves room for a key and tracing.
     private const int HeaderBytes = 16 << 10;
 
-    // Well-behaved clients send headers in one piece. A client that trickles them only occupies a connection.
+    // Well-behaved clients send headers in one piece. A slow client only blocks a connection.
     private static readonly TimeSpan HeaderTime = TimeSpan.FromSeconds(10);
 
-    // Without pings, a client whose machine or network died would keep the slots of its calls.
+    // Without pings, a client with a dead machine or network would keep the slots of its calls.
     private static readonly TimeSpan PingDelay = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan PingTimeout = TimeSpan.FromSeconds(20);
 
@@ -41,7 +41,7 @@ internal static class Listening
     {
         kestrel.AddServerHeader = false;
 
-        // Ignores a section Kestrel that is added to appsettings.json later: it would open addresses that were never checked.
+        // Ignores a Kestrel section that is added to appsettings.json later: it would open unchecked addresses.
         kestrel.Configure();
         SetLimits(kestrel.Limits, settings.Options);
 
@@ -57,12 +57,12 @@ internal static class Listening
         }
     });
 
-    /// <summary>The URLs of a started application, real ports in them.</summary>
+    /// <summary>The URLs of a started application, with actual ports.</summary>
     /// <param name="app">The application.</param>
-    /// <returns>Those of the gRPC face, and those of the HTTP/1.1 face.</returns>
+    /// <returns>URLs of the gRPC face and of the HTTP/1.1 face.</returns>
     public static (IReadOnlyList<string> Grpc, IReadOnlyList<string> Http) Addresses(WebApplication app)
     {
-        // Kestrel binds one after the other, in the order of the Listen calls, and lists each when it is bound.
+        // Kestrel binds addresses in the order of the Listen calls and lists each one when it is bound.
         string[] all = [.. app.Services.GetRequiredService<IServer>().Features.GetRequiredFeature<IServerAddressesFeature>().Addresses];
         int grpc = app.Services.GetRequiredService<StartSettings>().Grpc.Count;
         return (all[..grpc], all[grpc..]);
@@ -78,14 +78,14 @@ internal static class Listening
         limits.Http2.KeepAlivePingDelay = PingDelay;
         limits.Http2.KeepAlivePingTimeout = PingTimeout;
 
-        // Counts the time in which a reply is not read, and ends the connection. On HTTP/2 other calls of the same client end with it.
+        // Ends a connection if the client does not read its reply in time. On HTTP/2 this ends the connection's other calls too.
         limits.MinResponseDataRate = new MinDataRate(ReplyBytesPerSecond, TimeSpan.FromSeconds(ReplyGraceSeconds));
     }
 
     private static void Listen(KestrelServerOptions kestrel, ListenAddress address, HttpProtocols cleartext, StartSettings settings) =>
         kestrel.Listen(address.EndPoint, endpoint =>
         {
-            // With TLS client and server agree on the protocol; without, only one can be spoken.
+            // With TLS, client and server negotiate the protocol. Without TLS, only one protocol is possible.
             endpoint.Protocols = address.Tls ? HttpProtocols.Http1AndHttp2 : cleartext;
             var shares = ActivatorUtilities.CreateInstance<ConnectionShares>(endpoint.ApplicationServices);
             endpoint.Use(next => connection => shares.RunAsync(connection, next));

@@ -13,13 +13,13 @@ using ServiceDescriptor = Google.Protobuf.Reflection.ServiceDescriptor;
 
 namespace Rudder.InferenceService;
 
-/// <summary>Puts the service together: settings, Kestrel, gRPC, the models' registry.</summary>
+/// <summary>Builds the service: settings, Kestrel, gRPC, and the model registry.</summary>
 internal static class ServiceHost
 {
-    // The host waits for draining and, after it, for Kestrel to close its connections.
+    // The host waits for draining, and then for Kestrel to close its connections.
     private const int CloseSeconds = 30;
 
-    // A list without entries. StartSettings reads and checks the addresses. The host would pass them to Kestrel again, which then warns that its
+    // An empty list. StartSettings reads and checks the addresses. The host would pass them to Kestrel again, which then warns that its
     // endpoints override them. An empty value would not do: the host falls back to its own settings.
     private const string NoAddress = ";";
 
@@ -70,7 +70,7 @@ internal static class ServiceHost
         return app;
     }
 
-    /// <summary>A host that has only read appsettings.json, the environment and the flags.</summary>
+    /// <summary>A host with only appsettings.json, the environment and the flags.</summary>
     /// <exception cref="UsageException">A settings file cannot be read.</exception>
     public static WebApplicationBuilder NewBuilder(CommandLine line)
     {
@@ -84,13 +84,13 @@ internal static class ServiceHost
         }
     }
 
-    /// <summary>The URLs that a started application speaks gRPC on, real ports in them.</summary>
+    /// <summary>The gRPC URLs of a started application, with actual ports.</summary>
     public static IEnumerable<string> Addresses(WebApplication app) => Listening.Addresses(app).Grpc;
 
-    /// <summary>The URLs of a started application's HTTP/1.1 face, real ports in them; may be none.</summary>
+    /// <summary>The URLs of a started application's HTTP/1.1 face, with actual ports; may be none.</summary>
     public static IEnumerable<string> HttpAddresses(WebApplication app) => Listening.Addresses(app).Http;
 
-    // Standard output carries the line that says where the service listens, and nothing else.
+    // Standard output carries only the line with the listening addresses.
     private static void LogToStandardError(ILoggingBuilder logging)
     {
         logging.ClearProviders().AddSimpleConsole(console => console.SingleLine = true);
@@ -98,7 +98,7 @@ internal static class ServiceHost
         {
             console.LogToStandardErrorThreshold = LogLevel.Trace;
 
-            // A stalled reader (a full pipe, a paused terminal) costs log lines; it must not delay calls.
+            // A stalled reader (a full pipe, a paused terminal) loses log lines but must not delay calls.
             console.QueueFullMode = ConsoleLoggerQueueFullMode.DropWrite;
         });
     }

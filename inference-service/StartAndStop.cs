@@ -20,7 +20,7 @@ internal sealed class StartAndStop(
 
     public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    /// <summary>Runs after every server has started: health answers NOT_SERVING meanwhile. A model that fails ends the start.</summary>
+    /// <summary>Loads the models once all servers run. Health answers NOT_SERVING meanwhile. A failed load ends the start.</summary>
     public async Task StartedAsync(CancellationToken cancellationToken)
     {
         foreach (var model in options.Models)
@@ -32,10 +32,10 @@ internal sealed class StartAndStop(
         await PublishHealthAsync(cancellationToken);
     }
 
-    /// <summary>Runs before any server stops: new calls are refused, running ones have <see cref="ServiceOptions.DrainSeconds"/>.</summary>
+    /// <summary>Drains before any server stops: refuses new calls; running ones have <see cref="ServiceOptions.DrainSeconds"/>.</summary>
     public async Task StoppingAsync(CancellationToken cancellationToken)
     {
-        models.StopLoading();                                // a load that hashes would keep the process for minutes
+        models.StopLoading();                                // hashing a model could delay the stop by minutes
         var idle = state.BecomeDraining();
         Log.Draining(logger, state.Running, options.DrainSeconds);
         await PublishHealthAsync(cancellationToken);
@@ -61,7 +61,7 @@ internal sealed class StartAndStop(
 
     public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    // Open Watch calls learn of the change now, not at the health checks' next interval.
+    // Open Watch calls see the change now, not at the next health-check interval.
     private async Task PublishHealthAsync(CancellationToken cancellationToken)
     {
         var report = await health.CheckHealthAsync(cancellationToken);
@@ -71,7 +71,7 @@ internal sealed class StartAndStop(
         }
     }
 
-    // A call that does not heed its end must not hold up the service's for longer than the host allows.
+    // A call that ignores cancellation must not delay the stop beyond the host's limit.
     private static async Task<bool> EndsAsync(Task idle, CancellationToken cancellationToken)
     {
         try

@@ -24,7 +24,7 @@ internal sealed record StartSettings(ServiceOptions Options, IReadOnlyList<Liste
     /// <param name="line">The command line.</param>
     /// <param name="configuration">All settings, flags among them.</param>
     /// <param name="time">The clock, for expiry.</param>
-    /// <exception cref="UsageException">Something is wrong; the message lists everything that is.</exception>
+    /// <exception cref="UsageException">Something is wrong. The message lists all faults.</exception>
     public static StartSettings Read(CommandLine line, IConfiguration configuration, TimeProvider time)
     {
         if (line.Faults.Count > 0)
@@ -35,7 +35,7 @@ internal sealed record StartSettings(ServiceOptions Options, IReadOnlyList<Liste
         var faults = new List<string>();
         HostSettings.Check(configuration, faults);
         var options = SettingsReader.Read<ServiceOptions>(configuration.GetSection("Service"), faults)
-            ?? throw UsageException.Of(faults); // the rest would be checked against settings that were not given
+            ?? throw UsageException.Of(faults); // further checks need valid settings
         if (options.Device == GraphDevice.Cuda && CudaProvider.Fault(options.CudaProviderLibrary) is { } noDevice)
         {
             faults.Add(noDevice);
@@ -48,7 +48,7 @@ internal sealed record StartSettings(ServiceOptions Options, IReadOnlyList<Liste
 
         var files = new SecurityFiles(Identity(options.Tls, time, faults), Keys(options.ApiKeysFile, time, faults));
 
-        // What is configured counts, even where the file is faulty: its fault is reported once, not at every address.
+        // A configured file counts even if it is invalid, so that its fault is reported once and not for every address.
         bool certificate = options.Tls.CertificateFile.Length > 0;
         bool knownCallers = options.ApiKeysFile.Length > 0 || options.Tls.ClientCaFile.Length > 0;
         var rules = new ListenRules(certificate, knownCallers, options.AllowRemote);
@@ -60,8 +60,8 @@ internal sealed record StartSettings(ServiceOptions Options, IReadOnlyList<Liste
             : throw UsageException.Of(faults);
     }
 
-    // A page of another site can reach a loopback service through a name of its own (DNS rebinding). Calls with a key or a client
-    // certificate are safe from that: a browser does not send them along.
+    // A web page of another site can reach a loopback service through its own host name (DNS rebinding). Calls with a key or a client
+    // certificate are safe: the browser does not send these.
     private static string[] AllowedHosts(IConfiguration configuration, bool knownCallers, IEnumerable<ListenAddress> addresses) =>
         configuration[AllowedHostsKey]?.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) is { Length: > 0 } set ? set
         : knownCallers ? ["*"]

@@ -1,5 +1,6 @@
 using Rudder.Checkpoints;
 using Rudder.Datasets;
+using Rudder.Engine;
 using Rudder.Trainer.Terminal;
 
 namespace Rudder.Trainer;
@@ -55,8 +56,8 @@ internal static class ExitCodes
         failure switch
         {
             InterruptedException => Interrupted,
-            TrainingFailedException => Failed,
-            BadInputException or CheckpointException or DatasetException or FileNotFoundException or DirectoryNotFoundException => BadInput,
+            TrainingFailedException or EngineFailedException => Failed,
+            BadInputException or CheckpointException or DatasetException or RequestFault or FileNotFoundException or DirectoryNotFoundException => BadInput,
             IOException or UnauthorizedAccessException => Failed,
             _ => null,
         };

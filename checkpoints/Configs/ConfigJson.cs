@@ -4,7 +4,7 @@ using System.Text.Json.Nodes;
 
 namespace Rudder.Checkpoints;
 
-/// <summary>Reads typed values out of a config.json; every failure names the file, the key, the value and what it must be.</summary>
+/// <summary>Reads typed values from a config.json. Errors name the file, the key, the value and what is allowed.</summary>
 internal sealed class ConfigJson(string file, JsonObject json)
 {
     private const long LargestConfig = 1 << 20;
@@ -22,7 +22,7 @@ internal sealed class ConfigJson(string file, JsonObject json)
     {
         ReadOnlySpan<byte> content = BoundedFile.Read(file, limit);
         content = content.StartsWith(ByteOrderMark) ? content[ByteOrderMark.Length..] : content;
-        int values = content.Count((byte)',');              // each takes some hundred bytes of memory
+        int values = content.Count((byte)',');              // each value takes about a hundred bytes of memory
         if (values > MostValues)
         {
             throw new CheckpointException($"{file}: holds {values} commas; a JSON file here has at most {MostValues} values. Check that it is the right file.");
@@ -43,14 +43,14 @@ internal sealed class ConfigJson(string file, JsonObject json)
         }
     }
 
-    /// <summary>A positive integer that must be there.</summary>
+    /// <summary>A required positive integer.</summary>
     public int Size(string key) =>
         OptionalSize(key) ?? throw new CheckpointException($"{File}: key '{key}' is missing; it must be a positive integer.");
 
-    /// <summary>A positive integer, or null where the key is absent or null.</summary>
+    /// <summary>A positive integer, or null if the key is absent or null.</summary>
     public int? OptionalSize(string key) => Integer(key, 1, "a positive integer");
 
-    /// <summary>A token id, or null where the key is absent or null.</summary>
+    /// <summary>A token id, or null if the key is absent or null.</summary>
     public int? TokenId(string key) => Integer(key, 0, "a token id of 0 or more, or null");
 
     public double Number(string key, double absent, double least, double limit)
@@ -68,7 +68,7 @@ internal sealed class ConfigJson(string file, JsonObject json)
     /// <summary>A probability of zeroing, in [0, 1).</summary>
     public double Dropout(string key, double absent = 0.1) => Number(key, absent, 0, 1);
 
-    /// <summary>A number that other programs require to be written as a float: 0 is written "0.0".</summary>
+    /// <summary>A number in float notation, which other programs require: 0 becomes "0.0".</summary>
     public static JsonNode Float(double value) =>
         JsonNode.Parse(value == Math.Truncate(value) ? value.ToString("F1", CultureInfo.InvariantCulture) : value.ToString("R", CultureInfo.InvariantCulture))!;
 
@@ -82,7 +82,7 @@ internal sealed class ConfigJson(string file, JsonObject json)
         return node is JsonValue value && value.TryGetValue(out string? text) ? text : throw Bad(key, node, "a string");
     }
 
-    /// <summary>Refuses a setting that changes the network's arithmetic in a way that is not implemented.</summary>
+    /// <summary>Refuses a setting that would change the network's arithmetic in an unsupported way.</summary>
     public void Only(string key, JsonValue supported, string why)
     {
         if (Json[key] is { } node && !JsonNode.DeepEquals(node, supported))
@@ -94,7 +94,7 @@ internal sealed class ConfigJson(string file, JsonObject json)
     public CheckpointException Bad(string key, JsonNode node, string expected) =>
         new($"{File}: key '{key}' is {node.ToJsonString()}; it must be {expected}.");
 
-    /// <summary>Decodes every name and string now: half a surrogate pair would otherwise fail wherever it is first looked at.</summary>
+    /// <summary>Decodes every name and string now: half a surrogate pair would otherwise fail at its first use.</summary>
     private static void Decode(JsonNode? node)
     {
         switch (node)

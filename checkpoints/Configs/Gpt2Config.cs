@@ -12,7 +12,7 @@ public sealed record Gpt2Config : ModelConfig
     /// <inheritdoc/>
     public override string ModelType => Type;
 
-    /// <summary>Width inside the feed-forward layer (<c>n_inner</c>); 4 × hidden size where not given.</summary>
+    /// <summary>Width inside the feed-forward layer (<c>n_inner</c>). Default: 4 × hidden size.</summary>
     public int InnerSize
     {
         get => innerSize ?? (4 * HiddenSize);

@@ -4,7 +4,7 @@ using System.Text.Json.Nodes;
 
 namespace Rudder.Checkpoints;
 
-/// <summary>A network's shape, as <c>config.json</c> of the Hugging Face layout gives it.</summary>
+/// <summary>A network's shape, from <c>config.json</c> of the Hugging Face layout.</summary>
 public abstract record ModelConfig
 {
     private const int MostIds = 1 << 24;
@@ -38,13 +38,13 @@ public abstract record ModelConfig
     /// <summary>Added to the variance in layer normalization.</summary>
     public double LayerNormEpsilon { get; init; } = 1e-5;
 
-    /// <summary>Token that begins a text, where the model has one.</summary>
+    /// <summary>Token that begins a text; null if the model has none.</summary>
     public int? BosId { get; init; }
 
-    /// <summary>Token that ends a text, where the model has one.</summary>
+    /// <summary>Token that ends a text; null if the model has none.</summary>
     public int? EosId { get; init; }
 
-    /// <summary>Token that fills short rows of a batch, where the model has one.</summary>
+    /// <summary>Token that pads short rows of a batch; null if the model has none.</summary>
     public int? PadId { get; init; }
 
     /// <summary>A classifier's labels in order of their ids; empty for a language model.</summary>
@@ -53,7 +53,7 @@ public abstract record ModelConfig
     /// <summary>Whether the model classifies texts; otherwise it generates them.</summary>
     public bool IsClassifier => Labels.Count > 0;
 
-    /// <summary>Feed-forward activation; a family supports its own (<see cref="SupportedActivation"/>) alone, and that is the default.</summary>
+    /// <summary>Feed-forward activation. A family supports only <see cref="SupportedActivation"/>, which is the default.</summary>
     public string Activation
     {
         get => field ?? SupportedActivation;
@@ -69,15 +69,15 @@ public abstract record ModelConfig
     /// <summary>Width of one attention head.</summary>
     public int HeadSize => HiddenSize / Heads;
 
-    /// <summary>The one activation that is implemented for the family, under its name in config.json.</summary>
+    /// <summary>The only activation that the family supports, by its name in config.json.</summary>
     internal abstract string SupportedActivation { get; }
 
-    /// <summary>The file this was read from, kept so that <see cref="Save"/> preserves keys unknown here.</summary>
+    /// <summary>The JSON that this was read from. <see cref="Save"/> preserves its unknown keys.</summary>
     internal string? Source { get; init; }
 
     /// <summary>Reads <c>config.json</c>.</summary>
     /// <param name="folder">A model folder.</param>
-    /// <exception cref="CheckpointException">Missing, malformed, or of an architecture or setting that is not supported.</exception>
+    /// <exception cref="CheckpointException">The file is missing, malformed, or has an unsupported architecture or setting.</exception>
     public static ModelConfig Load(string folder)
     {
         var json = ConfigJson.Read(Path.Combine(folder, ModelFiles.Config));
@@ -93,8 +93,8 @@ public abstract record ModelConfig
         return config;
     }
 
-    /// <summary>Reads <c>config.json</c> of a folder that must hold a given family.</summary>
-    /// <typeparam name="T">The family expected.</typeparam>
+    /// <summary>Reads <c>config.json</c> and requires a given family.</summary>
+    /// <typeparam name="T">The expected family.</typeparam>
     /// <param name="folder">A model folder.</param>
     public static T Load<T>(string folder)
         where T : ModelConfig
@@ -104,12 +104,12 @@ public abstract record ModelConfig
             $"{Path.Combine(folder, ModelFiles.Config)}: model_type is '{config.ModelType}'; here a {typeof(T).Name[..^"Config".Length]} model is needed.");
     }
 
-    /// <summary>The same shape with one probability for all dropouts.</summary>
+    /// <summary>A copy with the same probability for all dropouts.</summary>
     /// <param name="dropout">In [0, 1).</param>
     public abstract ModelConfig WithDropout(double dropout);
 
-    /// <summary>Writes <c>config.json</c>, keeping keys of the file it was read from that mean nothing here.</summary>
-    /// <param name="folder">A model folder; made where it is missing.</param>
+    /// <summary>Writes <c>config.json</c>. Keeps unknown keys of the original file.</summary>
+    /// <param name="folder">A model folder; created if missing.</param>
     /// <param name="weights">Type of the stored weights, for the key <c>dtype</c>.</param>
     public void Save(string folder, WeightType weights = WeightType.F32)
     {
@@ -129,7 +129,7 @@ public abstract record ModelConfig
 
     internal abstract void Write(JsonObject json);
 
-    /// <summary>What every family demands; a family adds its own.</summary>
+    /// <summary>Checks the rules of all families. Each family adds its own.</summary>
     internal virtual void Check(string file)
     {
         foreach (var (name, value, most) in new[]
@@ -163,7 +163,7 @@ public abstract record ModelConfig
         RequireDropout(file, "attention dropout", AttentionDropout);
     }
 
-    /// <summary>Bounds a size before anything is allocated by it.</summary>
+    /// <summary>Limits a size before anything is allocated with it.</summary>
     private protected static void RequireRange(string file, string name, int value, int most)
     {
         if (value < 1 || value > most)

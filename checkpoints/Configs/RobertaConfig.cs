@@ -14,16 +14,16 @@ public sealed record RobertaConfig : ModelConfig
     /// <summary>Width inside the feed-forward layer.</summary>
     public required int IntermediateSize { get; init; }
 
-    /// <summary>Rows of the position embedding: the context, and the unused rows up to and including the padding id.</summary>
+    /// <summary>Rows of the position embedding: the context plus the unused rows up to and including the padding id.</summary>
     public int MaxPositions => Context + (PadId ?? 1) + 1;
 
-    /// <summary>Rows of the segment embedding, of which row 0 is used. Default 1.</summary>
+    /// <summary>Rows of the segment embedding; only row 0 is used. Default 1.</summary>
     public int TypeVocabularySize { get; init; } = 1;
 
-    /// <summary>Names of the classes in order of their ids (<c>id2label</c>).</summary>
+    /// <summary>Class names in order of class id (<c>id2label</c>).</summary>
     public override required IReadOnlyList<string> Labels { get; init; } = [];
 
-    /// <summary>Dropout of the classifier's head while training, in [0, 1). Default 0.1.</summary>
+    /// <summary>Dropout of the classifier's head in training, in [0, 1). Default 0.1.</summary>
     public double ClassifierDropout { get; init; } = 0.1;
 
     /// <summary>The exact GELU.</summary>

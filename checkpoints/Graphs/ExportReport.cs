@@ -3,8 +3,8 @@ using System.Text.Json.Serialization;
 
 namespace Rudder.Checkpoints;
 
-/// <summary>The content of <c>export.json</c>: which graphs a model has, their hashes, and how close each is to the model.</summary>
-/// <param name="Fingerprint">Fingerprint of the model folder that the graphs were made from.</param>
+/// <summary>The content of <c>export.json</c>: a model's graphs, their hashes, and their distance from the model.</summary>
+/// <param name="Fingerprint">Fingerprint of the exported model folder.</param>
 /// <param name="Graphs">By file name.</param>
 /// <param name="Weights">The external files, by file name.</param>
 public sealed record ExportReport(
@@ -15,7 +15,7 @@ public sealed record ExportReport(
     /// <summary>File name of the report inside the folder of the graphs.</summary>
     public const string FileName = "export.json";
 
-    private const int CurrentFormat = 2;                    // 1 had other file names and dimensions, and stated no format
+    private const int CurrentFormat = 2;                    // 1 has other file names and dimensions, and no format field
     private const long LargestFile = 1 << 20;
 
     private static readonly JsonSerializerOptions Json = new()
@@ -28,12 +28,12 @@ public sealed record ExportReport(
         WriteIndented = true,
     };
 
-    /// <summary>Version of names and content of the exported files. Only the current one is read.</summary>
+    /// <summary>Version of the exported files' names and content. Only the current one is readable.</summary>
     public int Format { get; init; } = 1;
 
     /// <summary>Reads the report of a model folder.</summary>
     /// <param name="graphs">The folder of the graphs.</param>
-    /// <exception cref="CheckpointException">There is no export, or it is damaged or of an earlier version.</exception>
+    /// <exception cref="CheckpointException">The export is missing, damaged or of an earlier version.</exception>
     public static ExportReport Read(string graphs)
     {
         string path = Path.Combine(graphs, FileName);
@@ -76,10 +76,10 @@ public sealed record ExportReport(
 /// <param name="Precision"><c>fp32</c>, <c>int8</c> or <c>fp16</c>.</param>
 /// <param name="Positions">Tokens (texts, for a classifier) compared.</param>
 /// <param name="MaxAbsDiff">Largest |Δ log-prob| over all positions and the whole vocabulary (all labels).</param>
-/// <param name="Limit">fp32: what <paramref name="MaxAbsDiff"/> may be. int8 and fp16: what <paramref name="MeanKl"/> and <paramref name="MeanKlBf16Cache"/> may be.</param>
+/// <param name="Limit">Bound on <paramref name="MaxAbsDiff"/> (fp32) or on both mean KLs (int8, fp16).</param>
 /// <param name="MeanTokenDiff">int8 and fp16: mean |Δ log-prob| of the tokens of the texts (of the most probable label).</param>
-/// <param name="MeanKl">int8 and fp16: mean KL of float32 to it per token (per text), nats; of a decoder with a cache of the graph's own type.</param>
-/// <param name="MeanKlBf16Cache">int8 decoder: the same with its cache in bfloat16, as the service's slot engine keeps it. Held to the same limit.</param>
+/// <param name="MeanKl">int8 and fp16: mean KL(float32‖graph) per token (per text), nats; a decoder's cache has the graph's type.</param>
+/// <param name="MeanKlBf16Cache">int8 decoder: the same with the slots engine's operators and bfloat16 cache. Same limit.</param>
 public sealed record GraphReport(
     string Sha256,
     string Precision,

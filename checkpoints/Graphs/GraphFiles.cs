@@ -15,23 +15,23 @@ public enum GraphPrecision
     Fp16,
 }
 
-/// <summary>The names of a model's exported files. They are Optimum's, so that transformers.js and Optimum find the graphs.</summary>
+/// <summary>File names of an exported model. They follow Optimum, so that transformers.js and Optimum find the graphs.</summary>
 public static class GraphFiles
 {
     /// <summary>The folder of the graphs inside a model folder.</summary>
     public const string Folder = "onnx";
 
-    /// <summary>The largest graph that is read, bytes, weights aside. One of 1,024 layers has 3 MB.</summary>
+    /// <summary>Maximum graph size in bytes, without weights. A graph of 1,024 layers has 3 MB.</summary>
     public const int LargestGraph = 4 << 20;
 
-    // Protobuf: field 1 with the six letters of the key, then the tag of field 2, whose length and digits follow.
+    // Protobuf: field 1 with the six letters of the key, then the tag of field 2. Its length and digits follow.
     private static ReadOnlySpan<byte> LengthKey => [0x0A, 6, (byte)'l', (byte)'e', (byte)'n', (byte)'g', (byte)'t', (byte)'h', 0x12];
 
     /// <summary>The graph that scores given completions of a language model, in float32.</summary>
     public const string LogProbs = "logprobs.onnx";
 
     /// <summary>The model's main graph: a language model's decoder with its key-value cache, or a classifier.</summary>
-    /// <param name="precision">Which of its files.</param>
+    /// <param name="precision">The graph's precision.</param>
     /// <returns>A file name inside <see cref="Folder"/>.</returns>
     public static string Model(GraphPrecision precision) => precision switch
     {
@@ -41,7 +41,7 @@ public static class GraphFiles
     };
 
     /// <summary>The file of external weights that comes with the graphs of one precision.</summary>
-    /// <param name="precision">Which file. The one of <see cref="GraphPrecision.Fp32"/> also holds the float32 weights of int8 graphs.</param>
+    /// <param name="precision">The precision. That of <see cref="GraphPrecision.Fp32"/> also holds int8 graphs' float32 weights.</param>
     /// <returns>A file name inside <see cref="Folder"/>.</returns>
     public static string Weights(GraphPrecision precision) => Model(precision) + "_data";
 
@@ -50,15 +50,15 @@ public static class GraphFiles
     /// <returns><c>fp32</c>, <c>int8</c> or <c>fp16</c>.</returns>
     public static string Name(GraphPrecision precision) => precision.ToString().ToLowerInvariant();
 
-    /// <summary>Reads a graph's file; the weights lie outside it.</summary>
+    /// <summary>Reads a graph file without its external weights.</summary>
     /// <param name="path">The file.</param>
     /// <exception cref="CheckpointException">The file cannot be read or is larger than <see cref="LargestGraph"/>.</exception>
     public static byte[] Read(string path) => BoundedFile.Read(path, LargestGraph);
 
-    /// <summary>Bytes of a graph and of all external weights that it names, as the graph states them; 0 where the graph is missing.</summary>
+    /// <summary>Bytes of a graph and of its external weights, as the graph states them; 0 if the graph is missing.</summary>
     /// <param name="modelFolder">The model.</param>
     /// <param name="graph">File name of the graph.</param>
-    /// <exception cref="OverflowException">The graph states more than can be counted.</exception>
+    /// <exception cref="OverflowException">The stated sizes overflow.</exception>
     public static long BytesOf(string modelFolder, string graph)
     {
         string file = Path.Combine(modelFolder, Folder, graph);

@@ -3,8 +3,8 @@ using Rudder.Onnx;
 
 namespace Rudder.Checkpoints;
 
-/// <summary>What an exported graph states about itself in its ONNX metadata.</summary>
-/// <param name="Fingerprint">Fingerprint of the model folder that it was exported from.</param>
+/// <summary>The ONNX metadata of an exported graph.</summary>
+/// <param name="Fingerprint">Fingerprint of the exported model folder.</param>
 /// <param name="Precision"><c>fp32</c>, <c>int8</c> or <c>fp16</c>.</param>
 /// <param name="Layers">Transformer blocks.</param>
 /// <param name="Heads">Attention heads.</param>
@@ -27,9 +27,9 @@ public record GraphMetadata(string Fingerprint, string Precision, int Layers, in
     }
 
     /// <summary>Reads the metadata of a graph.</summary>
-    /// <param name="entries">All metadata of the graph, by key; others' keys are ignored.</param>
+    /// <param name="entries">All metadata of the graph, by key. Unknown keys are ignored.</param>
     /// <param name="path">The graph's file, for messages.</param>
-    /// <exception cref="CheckpointException">An entry is missing, or is not a positive number where it must be one.</exception>
+    /// <exception cref="CheckpointException">An entry is missing or is not a positive number.</exception>
     public static GraphMetadata Read(IReadOnlyDictionary<string, string> entries, string path)
     {
         ArgumentNullException.ThrowIfNull(entries);

@@ -2,10 +2,13 @@ using System.Buffers;
 
 namespace Rudder.Checkpoints;
 
-/// <summary>Cuts a text at the tokens that are matched as a whole; what lies between goes to BPE. As in Hugging Face's tokenizers, the leftmost match is taken, of several the longest.</summary>
+/// <summary>
+/// Splits a text at added tokens; BPE encodes the text between them. As in Hugging Face's tokenizers, the leftmost match wins, and
+/// among matches at one place the longest.
+/// </summary>
 internal sealed class AddedTokenSplitter
 {
-    /// <summary>The longest added token, characters. It bounds the work per character of a text.</summary>
+    /// <summary>Maximum characters of an added token. It bounds the work per character of a text.</summary>
     public const int LongestToken = 1024;
 
     private readonly Dictionary<(int Node, char Next), int> edges = [];
@@ -34,7 +37,7 @@ internal sealed class AddedTokenSplitter
         starts = SearchValues.Create([.. added.Select(token => token.Content[0]).Distinct()]);
     }
 
-    /// <summary>Calls back for each piece in order: a stretch of text, or a token's id.</summary>
+    /// <summary>Calls back for each piece in order: a piece of text or a token id.</summary>
     public void Split(string text, Action<string> onText, Action<int> onToken)
     {
         int from = 0, at = 0;
@@ -74,7 +77,7 @@ internal sealed class AddedTokenSplitter
         }
     }
 
-    /// <summary>The longest token at the beginning of a text.</summary>
+    /// <summary>The longest token at the start of a text.</summary>
     private AddedToken? Match(ReadOnlySpan<char> text)
     {
         AddedToken? longest = null;

@@ -3,25 +3,25 @@ namespace Rudder.Checkpoints;
 /// <summary>Progress of a tokenizer's training.</summary>
 /// <param name="Phase">"texts" while texts are read, then "merges".</param>
 /// <param name="Done">Texts read, or merges learned.</param>
-/// <param name="Total">Merges wanted; null while texts are read, whose number is not known.</param>
+/// <param name="Total">Merges wanted; null while reading texts, because their number is unknown.</param>
 public readonly record struct BpeTrainingProgress(string Phase, long Done, long? Total);
 
 /// <summary>Learns a byte-level BPE vocabulary from texts. The same texts give the same files, byte for byte.</summary>
 public static class BpeTraining
 {
-    private const long LeastCount = 2; // a pair seen once says nothing about the language
+    private const long LeastCount = 2; // a pair seen once is not typical of the language
     private static readonly string[] RobertaFirst = ["<s>", "<pad>", "</s>", "<unk>"];
     private const string RobertaLast = "<mask>";
 
     /// <summary>Learns a vocabulary and writes tokenizer.json, tokenizer_config.json, vocab.json and merges.txt.</summary>
-    /// <param name="texts">The texts; read once, in order.</param>
-    /// <param name="vocabularySize">All tokens: 256 bytes, merges, special ones.</param>
-    /// <param name="specialTokens">Special tokens beyond the family's own, which are always there; they come before the last one.</param>
-    /// <param name="outputFolder">The folder to write; made where it is missing.</param>
-    /// <param name="family">Which special tokens there are, and where.</param>
+    /// <param name="texts">The texts, enumerated once.</param>
+    /// <param name="vocabularySize">Total tokens: 256 bytes, merges and special tokens.</param>
+    /// <param name="specialTokens">Extra special tokens, placed before the family's last one.</param>
+    /// <param name="outputFolder">The output folder; created if missing.</param>
+    /// <param name="family">Determines the special tokens and their ids.</param>
     /// <param name="progress">Gets a report every 1,000 texts and every 100 merges.</param>
-    /// <exception cref="ArgumentOutOfRangeException">A vocabulary too small for the bytes and special tokens.</exception>
-    /// <exception cref="CheckpointException">Texts that do not support a vocabulary of this size.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The vocabulary is too small for the bytes and special tokens.</exception>
+    /// <exception cref="CheckpointException">The texts are too few for a vocabulary of this size.</exception>
     public static void Train(
         IEnumerable<string> texts,
         int vocabularySize,

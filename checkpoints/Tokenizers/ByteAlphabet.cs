@@ -12,7 +12,7 @@ internal static class ByteAlphabet
     /// <summary>A byte's character.</summary>
     public static char Spell(byte value) => Spelling[value];
 
-    /// <summary>The bytes of a token, or null where it has characters outside the alphabet.</summary>
+    /// <summary>The bytes of a token, or null if it has characters outside the alphabet.</summary>
     public static byte[]? TryRead(string token)
     {
         var bytes = new byte[token.Length];

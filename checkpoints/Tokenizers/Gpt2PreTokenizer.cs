@@ -8,11 +8,11 @@ namespace Rudder.Checkpoints;
 /// <summary>
 /// Splits text as GPT-2 and RoBERTa do:
 /// <c>'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+</c>.
-/// Written by hand because .NET's regular expressions see a letter beyond U+FFFF as two surrogates, which are not letters.
+/// Hand-written because .NET regular expressions see a letter beyond U+FFFF as two surrogates, which are not letters.
 /// </summary>
 internal sealed class Gpt2PreTokenizer : PreTokenizer
 {
-    /// <summary>The one instance; it has no state.</summary>
+    /// <summary>The only instance; it has no state.</summary>
     public static readonly Gpt2PreTokenizer Instance = new();
 
     private enum Kind : byte
@@ -46,7 +46,7 @@ internal sealed class Gpt2PreTokenizer : PreTokenizer
         return words;
     }
 
-    /// <summary>Where the word that begins at <paramref name="at"/> ends.</summary>
+    /// <summary>The end of the word that starts at <paramref name="at"/>.</summary>
     public static int WordEnd(ReadOnlySpan<char> text, int at)
     {
         int contraction = Contraction(text[at..]);
@@ -55,7 +55,7 @@ internal sealed class Gpt2PreTokenizer : PreTokenizer
             return at + contraction;
         }
 
-        int start = text[at] == ' ' ? at + 1 : at; // one blank may lead a word
+        int start = text[at] == ' ' ? at + 1 : at; // a word may start with one space
         if (start < text.Length)
         {
             var (kind, _) = KindAt(text, start);
@@ -66,7 +66,7 @@ internal sealed class Gpt2PreTokenizer : PreTokenizer
         }
 
         int end = RunEnd(text, at, Kind.Space, out int lastStart);
-        // White space before a word leaves its last character to that word, unless it is the only one.
+        // The last white space character before a word belongs to that word, unless it is the only one.
         return end == text.Length || lastStart == at ? end : lastStart;
     }
 

@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace Rudder.Checkpoints;
 
 /// <summary>
-/// The heart of BPE training: words as symbols, a count for each pair of neighbours, and a heap of pairs. Merging a pair
-/// updates only the words that hold it. A heap entry whose count is out of date is put back with the present one.
+/// The core of BPE training: words as symbols, a count for each adjacent pair, and a heap of pairs. Merging a pair
+/// updates only the words that contain it. A heap entry with an outdated count goes back with the current count.
 /// </summary>
 internal sealed class PairMerging
 {
@@ -31,10 +31,10 @@ internal sealed class PairMerging
     }
 
     /// <summary>
-    /// Takes the most frequent pair, of equals the one with the smaller ids, and makes it one symbol everywhere.
+    /// Takes the most frequent pair (on ties, the one with the smaller ids) and merges it into one symbol everywhere.
     /// Null when no pair occurs at least <paramref name="leastCount"/> times.
     /// </summary>
-    /// <param name="symbolOf">The symbol of a pair: a new one, or the one that spells the same, should there be one.</param>
+    /// <param name="symbolOf">The symbol of a pair: an existing one with the same spelling, or a new one.</param>
     /// <param name="leastCount">How often a pair must occur.</param>
     public (int Left, int Right)? MergeNext(Func<int, int, int> symbolOf, long leastCount)
     {
@@ -72,7 +72,7 @@ internal sealed class PairMerging
             int[]? merged = Merged(symbols, pair, newSymbol);
             if (merged is null)
             {
-                continue; // listed twice, or an earlier merge took the pair out of this word
+                continue; // listed twice, or an earlier merge removed the pair from this word
             }
 
             AddPairs(index, symbols, -count, record: false);
@@ -91,7 +91,7 @@ internal sealed class PairMerging
         }
     }
 
-    /// <summary>Adds a word's pairs to the counts; records where they are, all of them or those of one symbol (the others are recorded already).</summary>
+    /// <summary>Adds a word's pairs to the counts and records their word: all pairs, or only those of one new symbol.</summary>
     private void AddPairs(int index, int[] symbols, long count, bool record, int onlyWith = -1)
     {
         for (int i = 0; i + 1 < symbols.Length; i++)

@@ -4,7 +4,7 @@ using Microsoft.ML.Tokenizers;
 
 namespace Rudder.Checkpoints;
 
-/// <summary>A model's tokenizer: text to ids and back, as the model was trained. Safe for several threads.</summary>
+/// <summary>A model's tokenizer: text to ids and back, as in the model's training. Thread-safe.</summary>
 public sealed class TextTokenizer
 {
     private readonly BpeTokenizer bpe;
@@ -28,17 +28,20 @@ public sealed class TextTokenizer
     /// <summary>One more than the largest id.</summary>
     public int VocabularySize { get; }
 
-    /// <summary>The token that ends a text, where there is one.</summary>
+    /// <summary>The token that ends a text; null if there is none.</summary>
     public int? EosId { get; }
 
-    /// <summary>Tokens with a meaning of their own, which decoding leaves out, and their ids.</summary>
+    /// <summary>Special tokens, which decoding skips, and their ids.</summary>
     public IReadOnlyDictionary<string, int> SpecialTokens { get; }
 
     /// <summary>Reads <c>tokenizer.json</c>, else <c>vocab.json</c> and <c>merges.txt</c>.</summary>
     /// <param name="folder">A model folder.</param>
-    /// <param name="modelVocabulary">Number of ids of the model. A tokenizer may have more (an added padding token, say); <see cref="Encode"/> refuses those. Null: no limit.</param>
-    /// <returns>Null where the folder has no tokenizer, which is legal: such a model takes and gives ids only.</returns>
-    /// <exception cref="CheckpointException">A damaged tokenizer, or one of a kind that is not supported.</exception>
+    /// <param name="modelVocabulary">
+    /// Number of ids of the model; null: no limit. A tokenizer may have more (for example, an added padding token);
+    /// <see cref="Encode"/> refuses those.
+    /// </param>
+    /// <returns>Null if the folder has no tokenizer, which is valid: such a model reads and writes only ids.</returns>
+    /// <exception cref="CheckpointException">The tokenizer is damaged or not supported.</exception>
     public static TextTokenizer? Load(string folder, int? modelVocabulary = null)
     {
         string json = Path.Combine(folder, ModelFiles.TokenizerJson);
@@ -48,10 +51,10 @@ public sealed class TextTokenizer
         return parts is null ? null : new TextTokenizer(parts, TokenizerSettings.Read(folder), modelVocabulary);
     }
 
-    /// <summary>Copies a folder's tokenizer files, whichever it has, into another folder, and writes the ones that other programs need.</summary>
+    /// <summary>Copies a folder's tokenizer files to another folder, and adds missing files that other programs need.</summary>
     /// <param name="from">A model folder.</param>
-    /// <param name="to">The folder that gets them; made where it is missing.</param>
-    /// <param name="context">The model's longest sequence, tokens; becomes <c>model_max_length</c>.</param>
+    /// <param name="to">The target folder; created if missing.</param>
+    /// <param name="context">The model's context, tokens; becomes <c>model_max_length</c>.</param>
     public static void CopyFiles(string from, string to, int context)
     {
         foreach (string name in ModelFiles.Tokenizer.Where(name => File.Exists(Path.Combine(from, name))))
@@ -74,9 +77,9 @@ public sealed class TextTokenizer
         }
     }
 
-    /// <summary>The ids of a text. Nothing is put around it; special tokens written out in the text are recognised.</summary>
+    /// <summary>Encodes a text. Adds no special tokens, but recognises those in the text.</summary>
     /// <param name="text">Any text.</param>
-    /// <exception cref="SurplusTokenException">The text holds a token that the model does not have.</exception>
+    /// <exception cref="SurplusTokenException">The text contains a token that the model lacks.</exception>
     public int[] Encode(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
@@ -89,7 +92,7 @@ public sealed class TextTokenizer
         return surplus < 0 ? [.. ids] : throw new SurplusTokenException(ids[surplus], modelVocabulary);
     }
 
-    /// <summary>The text of ids. Special tokens are skipped; bytes that form no character become U+FFFD.</summary>
+    /// <summary>Decodes ids. Skips special tokens. Invalid UTF-8 becomes U+FFFD.</summary>
     /// <param name="ids">Ids of this vocabulary.</param>
     /// <exception cref="ArgumentOutOfRangeException">An id outside the vocabulary.</exception>
     public string Decode(IEnumerable<int> ids)
@@ -104,7 +107,7 @@ public sealed class TextTokenizer
         return Encoding.UTF8.GetString(buffer.WrittenSpan);
     }
 
-    /// <summary>The UTF-8 bytes of one token, for decoding a stream: a character may be spread over several tokens. Empty for special tokens.</summary>
+    /// <summary>The UTF-8 bytes of one token, for streams: a character may span several tokens. Empty for special tokens.</summary>
     /// <param name="id">An id of this vocabulary.</param>
     /// <exception cref="ArgumentOutOfRangeException">An id outside the vocabulary.</exception>
     public ReadOnlyMemory<byte> Bytes(int id) => (uint)id < (uint)bytes.Length

@@ -3,15 +3,15 @@ using System.Text.Json.Nodes;
 namespace Rudder.Checkpoints;
 
 /// <summary>
-/// Reads Hugging Face's <c>tokenizer.json</c> where it describes byte-level BPE, and refuses by name whatever would make ids differ.
-/// Post-processors, truncation and padding are left aside: ids are given without special tokens around them.
+/// Reads Hugging Face's <c>tokenizer.json</c> for byte-level BPE. Refuses, by name, every setting that would change ids.
+/// Ignores post-processors, truncation and padding: encoding adds no special tokens.
 /// </summary>
 internal static class TokenizerJson
 {
-    /// <summary>The largest tokenizer file that is read, bytes: twice the largest published ones.</summary>
+    /// <summary>Maximum tokenizer file size in bytes: twice the largest published files.</summary>
     public const long LargestFile = 64L << 20;
 
-    private const int LargestId = (1 << 24) - 1; // tables are made as long as the largest id says
+    private const int LargestId = (1 << 24) - 1; // tables are as long as the largest id
 
     public static TokenizerParts Read(string path)
     {
@@ -164,12 +164,12 @@ internal static class TokenizerJson
             content, id, Flag(token["special"]) == true, Flag(token["lstrip"]) == true, Flag(token["rstrip"]) == true);
     }
 
-    /// <summary>A flag, or null where it is absent or something else.</summary>
+    /// <summary>A flag, or null if it is absent or not a boolean.</summary>
     public static bool? Flag(JsonNode? node) => node is JsonValue value && value.TryGetValue(out bool flag) ? flag : null;
 
     private static string TypeOf(JsonNode node) => (node as JsonObject)?["type"] is JsonValue value && value.TryGetValue(out string? type) ? type : node.ToJsonString();
 
-    /// <summary>Refuses an added token of no characters, or of so many that looking for it in texts would take long.</summary>
+    /// <summary>Refuses an empty added token, or one so long that searching texts for it would be slow.</summary>
     public static void RequireLength(string path, string content)
     {
         if (content.Length is 0 or > AddedTokenSplitter.LongestToken)

@@ -1,20 +1,20 @@
 namespace Rudder.Checkpoints;
 
-/// <summary>A token that is matched in text as a whole, before any splitting.</summary>
+/// <summary>A token that is matched as a whole, before the text is split.</summary>
 /// <param name="Content">Its text.</param>
 /// <param name="Id">Its id.</param>
-/// <param name="Special">Whether decoding leaves it out.</param>
-/// <param name="StripLeft">Whether it swallows white space before it.</param>
-/// <param name="StripRight">Whether it swallows white space after it.</param>
+/// <param name="Special">Whether decoding skips it.</param>
+/// <param name="StripLeft">Whether it absorbs white space before it.</param>
+/// <param name="StripRight">Whether it absorbs white space after it.</param>
 internal sealed record AddedToken(string Content, int Id, bool Special = true, bool StripLeft = false, bool StripRight = false);
 
-/// <summary>Everything that defines a byte-level BPE tokenizer, whatever files it came from.</summary>
+/// <summary>The definition of a byte-level BPE tokenizer, from either file format.</summary>
 internal sealed record TokenizerParts
 {
     /// <summary>The file it came from, for messages.</summary>
     public required string File { get; init; }
 
-    /// <summary>Token in the byte alphabet's spelling -> id.</summary>
+    /// <summary>Maps tokens, spelled in the byte alphabet, to ids.</summary>
     public required Dictionary<string, int> Vocabulary { get; init; }
 
     /// <summary>"left right", lowest rank first.</summary>
@@ -23,6 +23,6 @@ internal sealed record TokenizerParts
     /// <summary>Tokens matched as a whole.</summary>
     public required IReadOnlyList<AddedToken> Added { get; init; }
 
-    /// <summary>Whether a text that does not begin with white space gets a blank in front.</summary>
+    /// <summary>Whether a text that does not start with white space gets a leading space.</summary>
     public bool AddPrefixSpace { get; init; }
 }

@@ -2,14 +2,14 @@ using System.Text.Json.Nodes;
 
 namespace Rudder.Checkpoints;
 
-/// <summary>What the files beside a tokenizer say about it. They take precedence over the tokenizer's own file, as in Hugging Face's tokenizers.</summary>
-/// <param name="EndOfText">The token that ends a text; null where none is named.</param>
-/// <param name="AddPrefixSpace">Whether a text that does not begin with a blank gets one; null where it is not said.</param>
+/// <summary>Settings in the files beside a tokenizer. They override the tokenizer's own file, as in Hugging Face's tokenizers.</summary>
+/// <param name="EndOfText">The token that ends a text; null if not set.</param>
+/// <param name="AddPrefixSpace">Whether a text that does not start with a space gets one; null if not set.</param>
 internal sealed record TokenizerSettings(string? EndOfText, bool? AddPrefixSpace)
 {
     private const long LargestFile = 16L << 20;             // both files may list every added token
 
-    /// <summary>Reads tokenizer_config.json and special_tokens_map.json, where they are there.</summary>
+    /// <summary>Reads tokenizer_config.json and special_tokens_map.json, if they exist.</summary>
     public static TokenizerSettings Read(string folder)
     {
         JsonObject? settings = Json(folder, ModelFiles.TokenizerConfig), map = Json(folder, ModelFiles.SpecialTokensMap);
@@ -17,7 +17,7 @@ internal sealed record TokenizerSettings(string? EndOfText, bool? AddPrefixSpace
             Token(settings?["eos_token"]) ?? Token(map?["eos_token"]), TokenizerJson.Flag(settings?["add_prefix_space"]));
     }
 
-    /// <summary>States the longest sequence of the model in tokenizer_config.json, where other programs look for it.</summary>
+    /// <summary>Writes the model's context to tokenizer_config.json, for other programs.</summary>
     public static void WriteContext(string folder, int context)
     {
         var settings = Json(folder, ModelFiles.TokenizerConfig) ?? [];

@@ -4,17 +4,17 @@ using System.Text.Json.Nodes;
 
 namespace Rudder.Checkpoints;
 
-/// <summary>Writes a byte-level BPE tokenizer in the files of the Hugging Face layout.</summary>
+/// <summary>Writes a byte-level BPE tokenizer in Hugging Face layout.</summary>
 public static class TokenizerWriter
 {
     internal static readonly JsonSerializerOptions Layout = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>
-    /// Gives a folder that has only <c>vocab.json</c> and <c>merges.txt</c> the file <c>tokenizer.json</c>, and
-    /// <c>tokenizer_config.json</c> where it has none. GenAI and transformers.js load no tokenizer without them. Ids stay as they are.
+    /// Adds <c>tokenizer.json</c> to a folder that has only <c>vocab.json</c> and <c>merges.txt</c>, and
+    /// <c>tokenizer_config.json</c> if it has none. GenAI and transformers.js need both files. Ids do not change.
     /// </summary>
     /// <param name="folder">The folder to read.</param>
-    /// <param name="outputFolder">The folder to write; may be the same.</param>
+    /// <param name="outputFolder">The output folder; may be the same.</param>
     public static void Convert(string folder, string outputFolder)
     {
         var parts = VocabularyFiles.Read(folder);

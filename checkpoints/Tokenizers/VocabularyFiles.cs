@@ -1,6 +1,6 @@
 namespace Rudder.Checkpoints;
 
-/// <summary>Reads the older pair <c>vocab.json</c> and <c>merges.txt</c>, which knows no list of special tokens: the families' own are taken.</summary>
+/// <summary>Reads the older <c>vocab.json</c> and <c>merges.txt</c>. They list no special tokens; the family supplies them.</summary>
 internal static class VocabularyFiles
 {
     private static readonly string[] RobertaTokens = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"];

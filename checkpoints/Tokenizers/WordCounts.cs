@@ -3,10 +3,10 @@ using System.Text;
 
 namespace Rudder.Checkpoints;
 
-/// <summary>Counts the words of texts, as the pre-tokenizer cuts them: merges never cross a word, so nothing else of the texts matters.</summary>
+/// <summary>Counts the pre-tokenizer's words. Merges never cross words, so training needs nothing else of the texts.</summary>
 internal sealed class WordCounts
 {
-    // A longer run is not a word of a language but, say, a base64 block. It would only slow the merging down.
+    // A longer run is not a word but, for example, a base64 block. It would only slow down merging.
     private const int LongestWord = 256;
     private readonly Dictionary<string, long> counts = new(StringComparer.Ordinal);
 
@@ -26,7 +26,7 @@ internal sealed class WordCounts
         }
     }
 
-    /// <summary>Each word as UTF-8 bytes with its count, in an order that depends on the words alone.</summary>
+    /// <summary>Each word as UTF-8 bytes with its count. The order depends only on the words.</summary>
     public IEnumerable<(byte[] Word, long Count)> InOrder() =>
         counts.OrderBy(p => p.Key, StringComparer.Ordinal).Select(p => (Encoding.UTF8.GetBytes(p.Key), p.Value));
 }

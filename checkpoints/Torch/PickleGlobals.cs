@@ -1,6 +1,6 @@
 namespace Rudder.Checkpoints;
 
-/// <summary>The only things that a pickle may name, and what calling them gives: tensors and dictionaries, nothing that runs.</summary>
+/// <summary>The only globals that a pickle may name, and their results: tensors and dictionaries, never code.</summary>
 internal sealed class PickleGlobals(Func<MessageText, CheckpointException> bad)
 {
     private const string Dictionary = "collections.OrderedDict";

@@ -4,12 +4,12 @@ using System.Text;
 namespace Rudder.Checkpoints;
 
 /// <summary>
-/// Runs the pickle of a PyTorch state dictionary (protocol 2). It knows the opcodes that data needs and builds only what
-/// <see cref="PickleGlobals"/> allows: no code of the file, and no code that it names, can run.
+/// Runs the pickle of a PyTorch state dictionary (protocol 2). It supports only the opcodes for data and builds only what
+/// <see cref="PickleGlobals"/> allows, so a file cannot run any code.
 /// </summary>
 internal sealed class PickleMachine
 {
-    private const int MostSteps = 2_000_000;                // about 50 describe a tensor; each may take some hundred bytes
+    private const int MostSteps = 2_000_000;                // a tensor takes about 50 steps; a step may take about a hundred bytes
     private static readonly object Mark = new();
     private readonly byte[] code;
     private readonly string file;

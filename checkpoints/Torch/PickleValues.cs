@@ -1,6 +1,6 @@
 namespace Rudder.Checkpoints;
 
-/// <summary>A name that a pickle refers to; only the few that <see cref="PickleGlobals"/> lists ever exist.</summary>
+/// <summary>A global name in a pickle; always one of the few that <see cref="PickleGlobals"/> allows.</summary>
 internal sealed record PickleGlobal(string Name);
 
 /// <summary>A dictionary of a pickle (dict or OrderedDict), in the order written.</summary>

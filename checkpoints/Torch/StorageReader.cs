@@ -2,7 +2,7 @@ using System.IO.Compression;
 
 namespace Rudder.Checkpoints;
 
-/// <summary>Reads one storage of an archive, mostly forwards; going back reopens the entry.</summary>
+/// <summary>Reads one storage of an archive sequentially. Seeking back reopens the entry.</summary>
 internal sealed class StorageReader(ZipArchiveEntry entry, string key) : IDisposable
 {
     private Stream stream = entry.Open();
@@ -12,7 +12,7 @@ internal sealed class StorageReader(ZipArchiveEntry entry, string key) : IDispos
     /// <summary>The storage's name.</summary>
     public string Key { get; } = key;
 
-    /// <summary>Fills a buffer from a byte offset on; an end before that is an <see cref="EndOfStreamException"/>.</summary>
+    /// <summary>Fills a buffer from a byte offset. Throws <see cref="EndOfStreamException"/> if the storage is too short.</summary>
     public void Read(long at, Span<byte> destination)
     {
         if (at < position)
@@ -34,8 +34,8 @@ internal sealed class StorageReader(ZipArchiveEntry entry, string key) : IDispos
         position += destination.Length;
     }
 
-    /// <summary>The whole storage, kept: for tensors whose elements lie scattered in it.</summary>
-    /// <exception cref="NotSupportedException">A storage beyond what an array holds.</exception>
+    /// <summary>Reads and caches the whole storage, for tensors with scattered elements.</summary>
+    /// <exception cref="NotSupportedException">The storage exceeds the maximum array size.</exception>
     public ReadOnlySpan<byte> Whole()
     {
         if (whole is null)

@@ -1,6 +1,6 @@
 namespace Rudder.Checkpoints;
 
-/// <summary>Reads a tensor's elements in row-major order out of a storage that may hold them in another.</summary>
+/// <summary>Reads a tensor's elements in row-major order from a storage with any strides.</summary>
 internal static class StridedReading
 {
     /// <summary>Fills <paramref name="destination"/> with elements from <paramref name="firstElement"/> on.</summary>

@@ -2,7 +2,7 @@ using System.IO.Compression;
 
 namespace Rudder.Checkpoints;
 
-/// <summary>Reads PyTorch's zip format (1.6 and later): <c>data.pkl</c> says what the tensors are, <c>data/KEY</c> hold their elements.</summary>
+/// <summary>Reads PyTorch's zip format (1.6 and later): <c>data.pkl</c> describes tensors, <c>data/KEY</c> holds elements.</summary>
 internal sealed class TorchZipFile : IWeightFile
 {
     private const long LongestPickle = 64L << 20;

@@ -37,7 +37,7 @@ internal static class FloatReading
         return values;
     }
 
-    /// <summary>Refuses NaN and infinities, naming the first.</summary>
+    /// <summary>Refuses NaN and infinities. The error names the first one.</summary>
     public static void RequireFinite(string file, string tensor, ReadOnlySpan<float> values)
     {
         for (int i = 0; i < values.Length; i++)

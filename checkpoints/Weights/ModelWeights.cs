@@ -1,15 +1,15 @@
 namespace Rudder.Checkpoints;
 
-/// <summary>Loads all weights of a model under canonical names, and refuses a folder that lacks one, has one too many, or has one of another shape.</summary>
+/// <summary>Loads all weights of a model under canonical names. Refuses missing and extra tensors and wrong shapes.</summary>
 public static class ModelWeights
 {
-    /// <summary>Loads the weights that a family of models has.</summary>
+    /// <summary>Loads the weights of a model family.</summary>
     /// <param name="weights">The tensors as stored.</param>
     /// <param name="expected">Canonical name and shape of every weight.</param>
     /// <param name="canonical">The canonical name of a stored tensor.</param>
-    /// <param name="ignored">Whether a tensor of this canonical name may be there without being a weight.</param>
+    /// <param name="ignored">Whether to ignore an extra tensor of this canonical name.</param>
     /// <returns>The expected names with their values, all finite.</returns>
-    /// <exception cref="CheckpointException">A tensor is missing, not expected, of another shape, or not finite.</exception>
+    /// <exception cref="CheckpointException">A tensor is missing or unexpected, has the wrong shape, or is not finite.</exception>
     public static IReadOnlyDictionary<string, float[]> Load(
         Weights weights, IEnumerable<(string Name, long[] Shape)> expected, Func<string, string> canonical, Func<string, bool> ignored)
     {

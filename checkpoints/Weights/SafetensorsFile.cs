@@ -4,7 +4,7 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Rudder.Checkpoints;
 
-/// <summary>Reads the safetensors format: 8 bytes of header length, a JSON header, then the tensors without a gap.</summary>
+/// <summary>Reads the safetensors format: 8 bytes of header length, a JSON header, then the tensors without gaps.</summary>
 internal sealed class SafetensorsFile : IWeightFile
 {
     private const long LongestHeader = 100_000_000; // the format's own limit

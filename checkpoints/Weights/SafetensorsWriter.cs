@@ -13,12 +13,12 @@ public static class SafetensorsWriter
     private const string Metadata = "__metadata__";
 
     /// <summary>Writes a file.</summary>
-    /// <param name="path">The target; an older file is replaced only when the new one is whole.</param>
+    /// <param name="path">The target. The complete new file replaces an older one.</param>
     /// <param name="tensors">Name, shape and row-major values; written in this order.</param>
     /// <param name="type">F32 or F16.</param>
-    /// <param name="metadata">Text for the header; <c>format: pt</c>, which other libraries ask for, is added.</param>
-    /// <exception cref="ArgumentException">A name used twice, or a shape that does not fit its values.</exception>
-    /// <exception cref="CheckpointException">A value that is not finite, or too large for F16; nothing is written then.</exception>
+    /// <param name="metadata">Text for the header. The writer adds <c>format: pt</c>, which other libraries require.</param>
+    /// <exception cref="ArgumentException">A name occurs twice, or a shape does not match its values.</exception>
+    /// <exception cref="CheckpointException">A value is not finite, or too large for F16. Nothing is written.</exception>
     public static void Write(
         string path,
         IReadOnlyList<(string Name, long[] Shape, ReadOnlyMemory<float> Data)> tensors,

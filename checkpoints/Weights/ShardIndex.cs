@@ -2,7 +2,7 @@ using System.Text.Json.Nodes;
 
 namespace Rudder.Checkpoints;
 
-/// <summary>Opens the files that an index (<c>*.index.json</c>) spreads a model's tensors over.</summary>
+/// <summary>Opens the weight files that an index (<c>*.index.json</c>) lists.</summary>
 internal static class ShardIndex
 {
     private const long LargestIndex = 16L << 20;

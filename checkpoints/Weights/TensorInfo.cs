@@ -53,7 +53,7 @@ public readonly record struct TensorInfo(string Name, WeightType Type, long[] Sh
 
     internal static string Show(IEnumerable<long> shape) => $"[{string.Join(",", shape)}]";
 
-    /// <summary>The product of sides, or null where it is negative or beyond 63 bits.</summary>
+    /// <summary>The product of the dimensions, or null if it is negative or exceeds 63 bits.</summary>
     internal static long? Count(IEnumerable<long> shape)
     {
         Int128 product = 1;

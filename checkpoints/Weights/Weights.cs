@@ -1,6 +1,6 @@
 namespace Rudder.Checkpoints;
 
-/// <summary>The tensors of a model folder or weight file, whatever the format. Reading is safe for several threads.</summary>
+/// <summary>The tensors of a model folder or weight file of any format. Reading is thread-safe.</summary>
 public sealed class Weights : IDisposable
 {
     private readonly List<IWeightFile> files;
@@ -24,15 +24,15 @@ public sealed class Weights : IDisposable
         Tensors = [.. files.SelectMany(f => f.Tensors)];
     }
 
-    /// <summary>The file, or the index of several, that was opened.</summary>
+    /// <summary>Path of the open file or index.</summary>
     public string Path { get; }
 
-    /// <summary>Every tensor, in the file's order.</summary>
+    /// <summary>All tensors, in file order.</summary>
     public IReadOnlyList<TensorInfo> Tensors { get; }
 
-    /// <summary>Opens a folder's weights: safetensors (one file, then an index of several), else pytorch_model.bin (the same).</summary>
+    /// <summary>Opens a folder's weights. Prefers safetensors to pytorch_model.bin, and one file to an index.</summary>
     /// <param name="folder">A model folder.</param>
-    /// <exception cref="CheckpointException">No weights, or damaged ones.</exception>
+    /// <exception cref="CheckpointException">The weights are missing or damaged.</exception>
     public static Weights Open(string folder)
     {
         foreach (string name in ModelFiles.Weights)
@@ -47,9 +47,9 @@ public sealed class Weights : IDisposable
         throw new CheckpointException($"{folder}: holds no weights; looked for {string.Join(", ", ModelFiles.Weights)}. Check the path, or fetch the model again.");
     }
 
-    /// <summary>Opens one file, or an index with the files that it names; the file name's ending decides the format.</summary>
+    /// <summary>Opens one file, or an index with its files. The file name's ending decides the format.</summary>
     /// <param name="path">A .safetensors, .bin or .index.json file.</param>
-    /// <exception cref="CheckpointException">Missing or damaged.</exception>
+    /// <exception cref="CheckpointException">The file is missing or damaged.</exception>
     public static Weights OpenFile(string path)
     {
         List<IWeightFile> files = path.EndsWith(".index.json", StringComparison.Ordinal) ? ShardIndex.Open(path) : [OpenOne(path)];
@@ -64,7 +64,7 @@ public sealed class Weights : IDisposable
         }
     }
 
-    /// <summary>Whether a tensor of this name is there.</summary>
+    /// <summary>Whether a tensor of this name exists.</summary>
     /// <param name="name">Name as in the file.</param>
     public bool Contains(string name) => byName.ContainsKey(name);
 
@@ -74,17 +74,17 @@ public sealed class Weights : IDisposable
 
     /// <summary>Reads a floating tensor as single precision.</summary>
     /// <param name="name">Name as in the file.</param>
-    /// <exception cref="CheckpointException">No such tensor, or not of a floating type.</exception>
+    /// <exception cref="CheckpointException">The tensor does not exist, or its type is not floating.</exception>
     public float[] ReadFloat32(string name)
     {
         var (tensor, file) = Find(name);
         return FloatReading.Read(file, tensor);
     }
 
-    /// <summary>Reads a floating tensor of a known shape, all of whose values must be finite.</summary>
+    /// <summary>Reads a floating tensor of a known shape. All values must be finite.</summary>
     /// <param name="name">Name as in the file.</param>
     /// <param name="expectedShape">The shape it must have.</param>
-    /// <exception cref="CheckpointException">Missing, of another shape or type, or with NaN or infinity in it.</exception>
+    /// <exception cref="CheckpointException">The tensor is missing, has another shape or type, or contains NaN or infinity.</exception>
     public float[] ReadFloat32(string name, params long[] expectedShape)
     {
         var (tensor, file) = Find(name);

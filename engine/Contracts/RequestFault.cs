@@ -59,9 +59,12 @@ public sealed class RequestFault : Exception
     public string Describe(string field) => Compose(field, Value, Limit, Remedy);
 
     /// <summary>The fault of a model folder that cannot be loaded.</summary>
-    /// <param name="message">The file, the problem and the remedy.</param>
+    /// <param name="value">What is wrong with which file, without a full stop.</param>
+    /// <param name="limit">What is allowed, as a clause; may be empty.</param>
+    /// <param name="remedy">What to do, as whole sentences; may be empty.</param>
     /// <param name="inner">The cause.</param>
-    internal static RequestFault Unusable(string message, Exception? inner = null) => new("", message, "", "", FaultKind.ModelUnusable, inner);
+    internal static RequestFault Unusable(string value, string limit = "", string remedy = "", Exception? inner = null) =>
+        new("", value, limit, remedy, FaultKind.ModelUnusable, inner);
 
     private static string Compose(string field, string value, string limit, string remedy)
     {

@@ -44,7 +44,9 @@ internal sealed class GenAiEngine : IGenerator
         if (eosId is null)
         {
             throw RequestFault.Unusable(
-                $"{folder.ModelFolder}: config.json names no eos_token_id; GenAI would end sequences at an id of its own choice. Load the model with the engine slots.");
+                $"{folder.ModelFolder}: config.json names no eos_token_id",
+                "GenAI would end sequences at an id of its own choice",
+                "Load the model with the engine slots.");
         }
 
         GraphShape shape = GraphFile.Read(folder, GraphFiles.Model(options.Precision), options.Precision).Shape;   // GenAI hides it
@@ -65,7 +67,7 @@ internal sealed class GenAiEngine : IGenerator
         catch (OnnxRuntimeGenAIException e)
         {
             config?.Dispose();
-            throw RequestFault.Unusable($"GenAI cannot load {folder.ModelFolder}: {e.Message}", e);
+            throw RequestFault.Unusable($"GenAI cannot load {folder.ModelFolder}: {e.Message}", inner: e);
         }
         catch
         {

@@ -54,7 +54,11 @@ internal static class GenAiSettings
         }
         catch (Exception e) when (e is IOException or JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
         {
-            throw RequestFault.Unusable($"{path} names no model.pad_token_id ({e.Message}). Export the model again: trainer export --model FOLDER.", e);
+            throw RequestFault.Unusable(
+                $"{path} names no model.pad_token_id ({e.Message})",
+                "",
+                "Export the model again: trainer export --model FOLDER.",
+                e);
         }
     }
 }

@@ -22,7 +22,7 @@ internal interface IDecoder : IDisposable
     /// <param name="lengths">Tokens already in each row; this is the position of the new token.</param>
     void Step(ReadOnlySpan<int> ids, ReadOnlySpan<int> lengths);
 
-    /// <summary>Next-token logits of a row after <see cref="Prefill"/>, <see cref="Extend"/> or <see cref="Step"/>; any thread may read. [V]</summary>
+    /// <summary>Next-token logits of a row after <c>Prefill</c>, <c>Extend</c> or <c>Step</c>; several threads may read them. [V]</summary>
     ReadOnlySpan<float> Logits(int row);
 
     /// <summary>Copies the first tokens of a row's cache to another row.</summary>

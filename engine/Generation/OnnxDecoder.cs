@@ -72,7 +72,11 @@ internal sealed class OnnxDecoder : IDecoder
         catch (OnnxRuntimeException e)
         {
             session.Dispose();
-            throw RequestFault.Unusable($"ONNX Runtime cannot make a cache for the decoder of {folder.Path}: {e.Message} Unload a model, or lower MaxSlots or MaxTokens.", e);
+            throw RequestFault.Unusable(
+                $"ONNX Runtime cannot make a cache for the decoder of {folder.Path}: {e.Message}",
+                "",
+                "Unload a model, or lower MaxSlots or MaxTokens.",
+                e);
         }
         catch
         {
@@ -88,7 +92,11 @@ internal sealed class OnnxDecoder : IDecoder
         catch (OnnxRuntimeException e)
         {
             decoder.Dispose();
-            throw RequestFault.Unusable($"ONNX Runtime cannot run the decoder of {folder.Path}: {e.Message} Export the model again: trainer export.", e);
+            throw RequestFault.Unusable(
+                $"ONNX Runtime cannot run the decoder of {folder.Path}: {e.Message}",
+                "",
+                "Export the model again: trainer export.",
+                e);
         }
         catch
         {

@@ -47,7 +47,11 @@ internal sealed class SlotDecoder : IDecoder
         catch (OutOfMemoryException e)
         {
             Dispose();
-            throw RequestFault.Unusable($"no memory for the logits of {slots} slots, {(long)slots * _shape.Vocabulary * sizeof(float):N0} bytes, and weights. Lower MaxSlots.", e);
+            throw RequestFault.Unusable(
+                $"no memory for the logits of {slots} slots, {(long)slots * _shape.Vocabulary * sizeof(float):N0} bytes, and weights",
+                "",
+                "Lower MaxSlots.",
+                e);
         }
         catch
         {
@@ -138,7 +142,10 @@ internal sealed class SlotDecoder : IDecoder
     {
         if (maxTokens > SlotCache.MostTokens)
         {
-            throw RequestFault.Unusable($"a slot would hold {maxTokens:N0} tokens; attention takes at most {SlotCache.MostTokens:N0}. Set MaxTokens to that or less.");
+            throw RequestFault.Unusable(
+                $"a slot would hold {maxTokens:N0} tokens",
+                $"attention takes at most {SlotCache.MostTokens:N0}",
+                "Set MaxTokens to that or less.");
         }
 
         bool isHalf = shape.Precision == "int8";
@@ -149,7 +156,7 @@ internal sealed class SlotDecoder : IDecoder
         }
         catch (OutOfMemoryException e)
         {
-            throw RequestFault.Unusable($"no memory for a key-value cache of {bytes:N0} bytes. Lower MaxSlots or MaxTokens.", e);
+            throw RequestFault.Unusable($"no memory for a key-value cache of {bytes:N0} bytes", "", "Lower MaxSlots or MaxTokens.", e);
         }
     }
 
@@ -180,7 +187,7 @@ internal sealed class SlotDecoder : IDecoder
         }
         catch (OnnxRuntimeException e)
         {
-            throw RequestFault.Unusable($"ONNX Runtime cannot run {graph.Path}: {e.Message} Export the model again: trainer export.", e);
+            throw RequestFault.Unusable($"ONNX Runtime cannot run {graph.Path}: {e.Message}", "", "Export the model again: trainer export.", e);
         }
     }
 }

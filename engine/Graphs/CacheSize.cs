@@ -17,11 +17,17 @@ internal static class CacheSize
             return bytes <= maxBytes
                 ? bytes
                 : throw RequestFault.Unusable(
-                    $"the key-value cache of {slots} slots × {maxTokens} tokens needs {bytes:N0} bytes; the limit is {maxBytes:N0} (Service:MaxCacheMegabytes). Lower MaxSlots or MaxTokens, or raise it.");
+                    $"the key-value cache of {slots} slots × {maxTokens} tokens needs {bytes:N0} bytes",
+                    $"the limit is {maxBytes:N0} (Service:MaxCacheMegabytes)",
+                    "Lower MaxSlots or MaxTokens, or raise it.");
         }
         catch (OverflowException e)
         {
-            throw RequestFault.Unusable($"the key-value cache of {slots} slots × {maxTokens} tokens is larger than any memory. Lower MaxSlots or MaxTokens.", e);
+            throw RequestFault.Unusable(
+                $"the key-value cache of {slots} slots × {maxTokens} tokens is larger than any memory",
+                "",
+                "Lower MaxSlots or MaxTokens.",
+                e);
         }
     }
 }

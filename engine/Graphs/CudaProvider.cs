@@ -108,7 +108,10 @@ internal sealed class CudaProvider
             }
             else if (_registered != path)
             {
-                throw RequestFault.Unusable($"the process has loaded the provider library {_registered}; {path} needs another. Restart the service.");
+                throw RequestFault.Unusable(
+                    $"the process has loaded the provider library {_registered}",
+                    $"{path} needs another",
+                    "Restart the service.");
             }
         }
 
@@ -119,5 +122,5 @@ internal sealed class CudaProvider
                 + "Check that a driver is installed (nvidia-smi) and that CUDA_VISIBLE_DEVICES hides no GPU, or set Service:Device to cpu.");
     }
 
-    private static RequestFault Unusable(OnnxRuntimeException cause) => RequestFault.Unusable($"the CUDA provider cannot be used: {cause.Message} {Remedy}", cause);
+    private static RequestFault Unusable(OnnxRuntimeException cause) => RequestFault.Unusable($"the CUDA provider cannot be used: {cause.Message}", remedy: Remedy, inner: cause);
 }

@@ -48,7 +48,10 @@ internal sealed class DeviceArena : IDisposable
         {
             Free(allocator, own);
             throw RequestFault.Unusable(
-                $"no memory on the device for a key-value cache of {bytes:N0} bytes: {e.Message} Lower MaxSlots or MaxTokens, or unload a model.", e);
+                $"no memory on the device for a key-value cache of {bytes:N0} bytes: {e.Message}",
+                "",
+                "Lower MaxSlots or MaxTokens, or unload a model.",
+                e);
         }
         catch
         {
@@ -94,7 +97,9 @@ internal sealed class DeviceArena : IDisposable
         return bytes <= uint.MaxValue
             ? (uint)bytes
             : throw RequestFault.Unusable(
-                $"one layer's keys of {_slots} slots × {_maxTokens} tokens take {bytes:N0} bytes; a block on the device holds at most {uint.MaxValue:N0}. Lower MaxSlots or MaxTokens.");
+                $"one layer's keys of {_slots} slots × {_maxTokens} tokens take {bytes:N0} bytes",
+                $"a block on the device holds at most {uint.MaxValue:N0}",
+                "Lower MaxSlots or MaxTokens.");
     }
 
     // Device memory starts with arbitrary contents; a kernel that multiplies masked values by zero could turn them into NaN.

@@ -18,10 +18,11 @@ internal sealed class GraphFile
     private const string WeightsFolder = "session.model_external_initializers_file_folder_path";
 
     private readonly string _weights;                        // folder of the weight files
+    private readonly bool _asWritten;
 
-    private GraphFile(string path, string weights, ModelProto model, GraphShape shape)
+    private GraphFile(string path, string weights, ModelProto model, GraphShape shape, bool asWritten)
     {
-        (Path, _weights, Model, Shape) = (path, weights, model, shape);
+        (Path, _weights, Model, Shape, _asWritten) = (path, weights, model, shape, asWritten);
     }
 
     /// <summary>Path of the file.</summary>
@@ -48,17 +49,17 @@ internal sealed class GraphFile
         }
         catch (InvalidProtocolBufferException e)
         {
-            throw RequestFault.Unusable($"{path} cannot be read as an ONNX graph: {e.Message} Export the model again: trainer export.", e);
+            throw RequestFault.Unusable($"{path} cannot be read as an ONNX graph: {e.Message}", "", "Export the model again: trainer export.", e);
         }
 
         if ((Fault(model) ?? UnknownWeights(model, folder)) is { } fault)
         {
-            throw RequestFault.Unusable($"{path} {fault}. Export the model again: trainer export.");
+            throw RequestFault.Unusable($"{path} {fault}", "", "Export the model again: trainer export.");
         }
 
         var shape = GraphShape.Read(model, path);
         Check(shape, path, folder.Fingerprint, precision);
-        return new GraphFile(path, FollowLinks(model, folder), model, shape);
+        return new GraphFile(path, FollowLinks(model, folder), model, shape, folder.AsWritten);
     }
 
     /// <summary>Moves the node that computes an output into a graph of its own; this graph then ends at that node's input.</summary>
@@ -71,7 +72,7 @@ internal sealed class GraphFile
         string[] read = node is null ? [] : [.. node.Input.Where(name => graph.Initializer.All(tensor => tensor.Name != name))];
         if (node is null || read is not [{ Length: > 0 } state] || graph.Output is not [var declared] || declared.Name != output)
         {
-            throw RequestFault.Unusable($"{Path} does not end in a product that gives '{output}'. Export the model again: trainer export.");
+            throw RequestFault.Unusable($"{Path} does not end in a product that gives '{output}'", "", "Export the model again: trainer export.");
         }
 
         var value = new ValueInfoProto { Name = state, Type = declared.Type.Clone() };
@@ -85,7 +86,7 @@ internal sealed class GraphFile
         graph.Output[0] = value.Clone();
         var model = Model.Clone();
         model.Graph = last;
-        return new GraphFile(Path, _weights, model, Shape);
+        return new GraphFile(Path, _weights, model, Shape, _asWritten);
     }
 
     /// <summary>Opens the graph in ONNX Runtime; on the processor, fused operators of this program replace groups of operators.</summary>
@@ -98,7 +99,8 @@ internal sealed class GraphFile
     {
         using var options = GraphSession.Options(threads);
         adjust?.Invoke(options);
-        if (cuda is null && Shape.Precision != GraphFiles.Name(GraphPrecision.Fp16))       // our operators take float32
+        bool ours = cuda is null && (attention is not null || !_asWritten);
+        if (ours && Shape.Precision != GraphFiles.Name(GraphPrecision.Fp16))       // our operators take float32
         {
             _ = DomainsEntered.Value;
             FuseRows(threads);
@@ -140,7 +142,7 @@ internal sealed class GraphFile
         }
         catch (OnnxRuntimeException e)
         {
-            throw RequestFault.Unusable($"ONNX Runtime cannot load {Path}: {e.Message}", e);
+            throw RequestFault.Unusable($"ONNX Runtime cannot load {Path}: {e.Message}", inner: e);
         }
     }
 
@@ -153,7 +155,10 @@ internal sealed class GraphFile
             string real = folder.RealPath(entry.Value), parent = System.IO.Path.GetDirectoryName(real)!;
             if (place is not null && place != parent)
             {
-                throw RequestFault.Unusable($"the weight files of {folder.Path} are links into several folders. Put them into one folder, or copy them beside the graphs.");
+                throw RequestFault.Unusable(
+                    $"the weight files of {folder.Path} are links into several folders",
+                    "",
+                    "Put them into one folder, or copy them beside the graphs.");
             }
 
             (place, entry.Value) = (parent, System.IO.Path.GetFileName(real));
@@ -170,7 +175,11 @@ internal sealed class GraphFile
         }
         catch (Exception e) when (e is ArgumentException or InvalidOperationException)
         {
-            throw RequestFault.Unusable($"{Path} has a node without the inputs or attributes that its operator needs. Export the model again: trainer export.", e);
+            throw RequestFault.Unusable(
+                $"{Path} has a node without the inputs or attributes that its operator needs",
+                "",
+                "Export the model again: trainer export.",
+                e);
         }
     }
 
@@ -227,12 +236,18 @@ internal sealed class GraphFile
         string wanted = GraphFiles.Name(precision);
         if (shape.Fingerprint != fingerprint)
         {
-            throw RequestFault.Unusable($"{path} is a graph of fingerprint {shape.Fingerprint}, not {fingerprint}. Export the model again: trainer export.");
+            throw RequestFault.Unusable(
+                $"{path} is a graph of fingerprint {shape.Fingerprint}, not {fingerprint}",
+                "",
+                "Export the model again: trainer export.");
         }
 
         if (shape.Precision != wanted)
         {
-            throw RequestFault.Unusable($"{path} is a graph in {shape.Precision}; {wanted} was asked for. Export the model again: trainer export.");
+            throw RequestFault.Unusable(
+                $"{path} is a graph in {shape.Precision}",
+                $"{wanted} was asked for",
+                "Export the model again: trainer export.");
         }
     }
 }

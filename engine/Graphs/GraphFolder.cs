@@ -12,7 +12,12 @@ internal sealed class GraphFolder
     private readonly HashSet<string> _verified = [];
     private readonly CancellationToken _cancellation;
 
-    private GraphFolder(string modelFolder, string path, ExportReport record, CancellationToken cancellation)
+    /// <summary>Takes graphs that may lie outside their model, and whose report may not be written yet.</summary>
+    /// <param name="modelFolder">The model.</param>
+    /// <param name="path">The folder of the graphs.</param>
+    /// <param name="record">Their hashes.</param>
+    /// <param name="cancellation">Ends the hashing of files.</param>
+    public GraphFolder(string modelFolder, string path, ExportReport record, CancellationToken cancellation = default)
     {
         (ModelFolder, Path, _record, _cancellation) = (modelFolder, path, record, cancellation);
     }
@@ -22,6 +27,9 @@ internal sealed class GraphFolder
 
     /// <summary>The folder with the graphs.</summary>
     public string Path { get; }
+
+    /// <summary>Whether the graphs run as other programs run them, without this program's operators. Default false.</summary>
+    public bool AsWritten { get; init; }
 
     /// <summary>SHA-256 over the model's weights, config and tokenizer, hex.</summary>
     public string Fingerprint => _record.Fingerprint;
@@ -39,7 +47,9 @@ internal sealed class GraphFolder
         return record.Fingerprint == actual
             ? new GraphFolder(modelFolder, path, record, cancellation)
             : throw RequestFault.Unusable(
-                $"{path} was exported from a model of fingerprint {record.Fingerprint}; {modelFolder} now has {actual}. Export it again: trainer export --model {modelFolder}");
+                $"{path} was exported from a model of fingerprint {record.Fingerprint}",
+                $"{modelFolder} now has {actual}",
+                $"Export it again: trainer export --model {modelFolder}");
     }
 
     /// <summary>Gets the path of a graph after checking its hash and the hashes of all weight files.</summary>
@@ -94,7 +104,7 @@ internal sealed class GraphFolder
         string file = System.IO.Path.Combine(Path, name);
         if (System.IO.Path.GetFileName(name) != name || !File.Exists(file))
         {
-            throw RequestFault.Unusable($"{file} is missing, though {ExportReport.FileName} lists it. Export the model again: trainer export.");
+            throw RequestFault.Unusable($"{file} is missing, though {ExportReport.FileName} lists it", "", "Export the model again: trainer export.");
         }
 
         string actual;
@@ -104,12 +114,19 @@ internal sealed class GraphFolder
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw RequestFault.Unusable($"{file} cannot be read: {e.Message} Make it readable for the service's user, or export the model again: trainer export.", e);
+            throw RequestFault.Unusable(
+                $"{file} cannot be read: {e.Message}",
+                "",
+                "Make it readable for the service's user, or export the model again: trainer export.",
+                e);
         }
 
         if (actual != expected.ToLowerInvariant())
         {
-            throw RequestFault.Unusable($"{file} is damaged or from another export: its SHA-256 is {actual}, {ExportReport.FileName} says {expected}. Export the model again: trainer export.");
+            throw RequestFault.Unusable(
+                $"{file} is damaged or from another export: its SHA-256 is {actual}, {ExportReport.FileName} says {expected}",
+                "",
+                "Export the model again: trainer export.");
         }
 
         _verified.Add(name);

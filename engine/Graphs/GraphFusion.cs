@@ -55,7 +55,7 @@ internal static class GraphFusion
         var attention = nodes.Of("GroupQueryAttention");
         if (attention.Count == 0)
         {
-            throw RequestFault.Unusable($"{path} has no attention over a cache. Export the model again: trainer export.");
+            throw RequestFault.Unusable($"{path} has no attention over a cache", "", "Export the model again: trainer export.");
         }
 
         foreach (var node in attention)
@@ -63,7 +63,10 @@ internal static class GraphFusion
             int layer = Layer(node, graph);
             if (layer >= graph.Shape.Layers || !layers.Add(layer))
             {
-                throw RequestFault.Unusable($"{path} has attention of layer {layer} twice, or beyond its {graph.Shape.Layers}. Export the model again: trainer export.");
+                throw RequestFault.Unusable(
+                    $"{path} has attention of layer {layer} twice, or beyond its {graph.Shape.Layers}",
+                    "",
+                    "Export the model again: trainer export.");
             }
 
             nodes.Replace(node, SlotAttention.Name, [node.Input[0]], [node.Output[0]], GraphNodes.Attribute("layer", layer));
@@ -82,19 +85,25 @@ internal static class GraphFusion
         var other = node.Attribute.FirstOrDefault(attribute => !PlainAttention.Contains(attribute.Name) || (attribute.Name == "do_rotary" && attribute.I != 0));
         if (other is not null)
         {
-            throw RequestFault.Unusable($"{path} has attention with {other.Name}, which this service does not have. Export the model with this project's trainer.");
+            throw RequestFault.Unusable(
+                $"{path} has attention with {other.Name}, which this service does not have",
+                "",
+                "Export the model with this project's trainer.");
         }
 
         if (node.Attribute.Any(attribute => attribute.Name.EndsWith("num_heads", StringComparison.Ordinal) && attribute.I != graph.Shape.Heads))
         {
-            throw RequestFault.Unusable($"{path} has attention with another number of heads than the {graph.Shape.Heads} of its metadata. Export the model again: trainer export.");
+            throw RequestFault.Unusable(
+                $"{path} has attention with another number of heads than the {graph.Shape.Heads} of its metadata",
+                "",
+                "Export the model again: trainer export.");
         }
 
         // past_key_values.LAYER.key
         string[] name = node is { Input.Count: > 3, Output.Count: > 0 } ? node.Input[3].Split('.') : [];
         return name is ["past_key_values", var number, "key"] && int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out int layer)
             ? layer
-            : throw RequestFault.Unusable($"{path} has attention without a cache of its layer. Export the model again: trainer export.");
+            : throw RequestFault.Unusable($"{path} has attention without a cache of its layer", "", "Export the model again: trainer export.");
     }
 
     private static void Remove(ICollection<ValueInfoProto> values, string prefix)

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using Rudder.Onnx;
 using AttributeType = Rudder.Onnx.AttributeProto.Types.AttributeType;
 
@@ -6,7 +7,8 @@ namespace Rudder.Engine.Graphs;
 /// <summary>What the exporter writes into graphs. Anything else is refused before ONNX Runtime sees it: some nodes that it accepts end the process.</summary>
 /// <remarks>
 /// Checked are the operator, which inputs and outputs a node has, and the values of its attributes. A missing input that the operator needs
-/// makes ONNX Runtime read through a null pointer, and a head count of 2^62 makes it divide by zero.
+/// makes ONNX Runtime read through a null pointer, and a head count of 2^62 makes it divide by zero. An operator that makes a tensor of a
+/// given size gets that size from the graph's inputs, which requests bound; a size in the file itself could name any amount of memory.
 /// </remarks>
 internal static class GraphRules
 {
@@ -50,9 +52,51 @@ internal static class GraphRules
         [(Microsoft, "SkipLayerNormalization")] = new(["xxxx", "xxxxx"], [("epsilon", 0, 1)], Outputs: 4),
     };
 
+    // Inputs that decide how large the operator's output is.
+    private static readonly Dictionary<string, int> SizeInputs = new() { ["Expand"] = 1, ["Range"] = 1, ["GroupQueryAttention"] = 6 };
+
     /// <summary>What a graph has that no export writes, as the rest of a sentence about its file; null where there is nothing.</summary>
     /// <param name="graph">The graph.</param>
-    public static string? Fault(GraphProto graph) => graph.Node.Select(Fault).FirstOrDefault(fault => fault is not null);
+    public static string? Fault(GraphProto graph) =>
+        graph.Node.Select(Fault).FirstOrDefault(fault => fault is not null) ?? SizeFault(graph);
+
+    private static string? SizeFault(GraphProto graph)
+    {
+        var constants = graph.Initializer.ToLookup(tensor => tensor.Name);
+        var inputs = graph.Input.Select(value => value.Name).Where(name => !constants.Contains(name)).ToHashSet(StringComparer.Ordinal);
+        var sizes = new HashSet<string>(StringComparer.Ordinal);         // values that are axes of the graph's inputs, as nodes stand in order
+        foreach (var node in graph.Node)
+        {
+            bool isSize = node.OpType switch
+            {
+                "Shape" => inputs.Contains(node.Input[0]),
+                "Gather" => sizes.Contains(node.Input[0]) && IsInteger(constants[node.Input[1]]),
+                "Slice" or "Cast" => sizes.Contains(node.Input[0]),
+                _ => false,
+            };
+            if (isSize)
+            {
+                sizes.Add(node.Output[0]);
+            }
+
+            bool isBounded = !SizeInputs.TryGetValue(node.OpType, out int at) || sizes.Contains(node.Input[at]);
+            bool isCount = node.OpType != "Range" || (IsInteger(constants[node.Input[0]], 0) && IsInteger(constants[node.Input[2]], 1));
+            if (!isBounded || !isCount)
+            {
+                return $"has the operator {Shown(node)} with a size that no export writes; the limit is the size of the graph's inputs";
+            }
+        }
+
+        return null;
+    }
+
+    // A constant of one whole number, and of this one where one is asked for.
+    private static bool IsInteger(IEnumerable<TensorProto> tensors, long? value = null) =>
+        tensors.FirstOrDefault() is
+        {
+            DataType: TensorProto.Types.DataType.Int64, Dims.Count: 0, RawData.Length: sizeof(long), DataLocation: TensorProto.Types.DataLocation.Default
+        } tensor
+        && (value is null || BinaryPrimitives.ReadInt64LittleEndian(tensor.RawData.Span) == value);
 
     private static string? Fault(NodeProto node)
     {

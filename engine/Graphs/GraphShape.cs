@@ -36,7 +36,10 @@ internal sealed record GraphShape : GraphMetadata
     {
         if (options.MaxTokens > Context)
         {
-            throw RequestFault.Unusable($"MaxTokens is {options.MaxTokens}; {modelFolder} was trained for {Context} positions. Set it to at most that, or to 0.");
+            throw RequestFault.Unusable(
+                $"MaxTokens is {options.MaxTokens}",
+                $"{modelFolder} was trained for {Context} positions",
+                "Set it to at most that, or to 0.");
         }
 
         int tokens = options.MaxTokens > 0 ? options.MaxTokens : Context;

@@ -61,10 +61,17 @@ internal sealed class ModelFolders(IEnumerable<string> roots)
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw RequestFault.Unusable($"{folder} cannot be read: {e.Message} Load the model again once its folder is complete and readable.", e);
+            throw RequestFault.Unusable(
+                $"{folder} cannot be read: {e.Message}",
+                "",
+                "Load the model again once its folder is complete and readable.",
+                e);
         }
 
-        throw RequestFault.Unusable($"{folder} was replaced by a link while the model was being loaded. Load the model again by the path of the folder.");
+        throw RequestFault.Unusable(
+            $"{folder} was replaced by a link while the model was being loaded",
+            "",
+            "Load the model again by the path of the folder.");
     }
 
     // The files themselves may be links too, as in a download cache, and so may the folders in the folder: each is gone through once,

@@ -35,7 +35,11 @@ internal sealed class ModelLoader(EngineOptions options, EngineMetrics metrics) 
         }
         catch (EngineFailedException e)
         {
-            throw RequestFault.Unusable($"{graphs.ModelFolder}: the first request after loading failed ({(e.InnerException ?? e).Message}). The weights are damaged or overflow; train or fetch the model again.", e);
+            throw RequestFault.Unusable(
+                $"{graphs.ModelFolder}: the first request after loading failed ({(e.InnerException ?? e).Message})",
+                "",
+                "The weights are damaged or overflow; train or fetch the model again.",
+                e);
         }
     }
 

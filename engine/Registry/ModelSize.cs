@@ -47,7 +47,10 @@ internal sealed record ModelSize(long Graphs, long Cache, long Logits)
         catch (OverflowException e)
         {
             throw RequestFault.Unusable(
-                $"{source.Folder}: {limits.MaxSlots} slots of this model need more memory than can be counted. Lower Service:MaxSlots or Service:MaxTokens.", e);
+                $"{source.Folder}: {limits.MaxSlots} slots of this model need more memory than can be counted",
+                "",
+                "Lower Service:MaxSlots or Service:MaxTokens.",
+                e);
         }
     }
 

@@ -55,7 +55,7 @@ internal sealed class ClassifierEngine : IClassifier
         var config = ModelConfig.Load(folder.ModelFolder);
         if (!config.IsClassifier)
         {
-            throw RequestFault.Unusable($"{folder.ModelFolder} is a generator; a classifier is needed. Give the folder of a classifier.");
+            throw RequestFault.Unusable($"{folder.ModelFolder} is a generator", "a classifier is needed", "Give the folder of a classifier.");
         }
 
         var (session, shape) = GraphSession.Open(folder, options.Precision, options.Threads, CudaProvider.For(options));
@@ -78,6 +78,10 @@ internal sealed class ClassifierEngine : IClassifier
         var distinct = new DistinctSequences([.. windows.SelectMany(input => input)]);            // equal windows may run apart
         return Collect(windows, distinct.Spread(await _queue.RunAsync(distinct.Items, client, cancellation)));
     }
+
+    /// <summary>Label logits of sequences that fit the model as they are, in order.</summary>
+    /// <returns>[N][L]</returns>
+    public float[][] Logits(IReadOnlyList<int[]> sequences) => Run(sequences, CancellationToken.None);
 
     /// <inheritdoc/>
     public void Dispose()
@@ -115,13 +119,13 @@ internal sealed class ClassifierEngine : IClassifier
         return [ids];
     }
 
-    private static TextClassification[] Collect(int[][][] windows, float[][] probabilities)
+    private static TextClassification[] Collect(int[][][] windows, float[][] logits)
     {
         var results = new TextClassification[windows.Length];
         int first = 0;
         for (int i = 0; i < results.Length; i++)
         {
-            results[i] = new TextClassification(Mean(probabilities.AsSpan(first, windows[i].Length)), windows[i].Length);
+            results[i] = new TextClassification(Mean([.. logits.Skip(first).Take(windows[i].Length).Select(Softmax)]), windows[i].Length);
             first += windows[i].Length;
         }
 
@@ -155,13 +159,13 @@ internal sealed class ClassifierEngine : IClassifier
         var logits = _batch.Run(_session, _runOptions, windows, rows);                            // [B,L]
         for (int b = 0; b < rows.Length; b++)
         {
-            results[rows[b]] = Softmax(logits.Slice(b * Labels.Count, Labels.Count));
+            results[rows[b]] = logits.Slice(b * Labels.Count, Labels.Count).ToArray();
         }
 
         WindowsRun += rows.Length;
     }
 
-    private static float[] Softmax(ReadOnlySpan<float> logits)
+    private static float[] Softmax(float[] logits)
     {
         float[] probabilities = new float[logits.Length];
         System.Numerics.Tensors.TensorPrimitives.SoftMax(logits, probabilities);
@@ -173,7 +177,7 @@ internal sealed class ClassifierEngine : IClassifier
         return probabilities;
     }
 
-    private static float[] Mean(ReadOnlySpan<float[]> rows)
+    private static float[] Mean(float[][] rows)
     {
         float[] mean = new float[rows[0].Length];
         foreach (float[] row in rows)

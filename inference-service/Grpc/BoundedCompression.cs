@@ -4,15 +4,15 @@ using Grpc.Net.Compression;
 
 namespace Rudder.InferenceService.Grpc;
 
-/// <summary>Limits the unpacked size of compressed messages; gRPC limits only their size on the wire.</summary>
+/// <summary>Limits the decompressed size of messages; gRPC limits only their size on the wire.</summary>
 /// <param name="inner">The compression.</param>
-/// <param name="limit">Bytes of one unpacked message; more is RESOURCE_EXHAUSTED.</param>
+/// <param name="limit">Bytes of one decompressed message; more is RESOURCE_EXHAUSTED.</param>
 internal sealed class BoundedCompression(ICompressionProvider inner, int limit) : ICompressionProvider
 {
     /// <inheritdoc/>
     public string EncodingName => inner.EncodingName;
 
-    /// <summary>gzip and deflate, fast rather than small: replies are ids and log-probs, which no level makes much smaller.</summary>
+    /// <summary>gzip and deflate at the fastest level: higher levels barely shrink replies, which hold ids and log-probs.</summary>
     /// <param name="limit">Bytes of one unpacked message.</param>
     public static IList<ICompressionProvider> All(int limit) =>
     [

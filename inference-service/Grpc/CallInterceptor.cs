@@ -7,7 +7,7 @@ using Rudder.InferenceService.Telemetry;
 
 namespace Rudder.InferenceService.Grpc;
 
-/// <summary>Surrounds every call: refuses it outside the serving phase, refuses unknown fields, counts it, and maps failures to a status.</summary>
+/// <summary>Wraps every call: checks the phase and unknown fields, counts the call, and maps failures to a status.</summary>
 internal sealed class CallInterceptor(
     ServiceState state, ServiceMetrics metrics, Rejections rejections, ReplyBudget replies, TimeProvider time, ILogger<CallInterceptor> logger)
     : Interceptor
@@ -15,10 +15,10 @@ internal sealed class CallInterceptor(
     private const string HealthPrefix = "/grpc.health.v1.Health/";
     private const string ReflectionPrefix = "/grpc.reflection.";
 
-    // Below this size packing costs more than it saves; a message of 30 bytes even grows.
+    // Below this size compression costs more than it saves; a message of 30 bytes even grows.
     private const int SmallestPackedReply = 4096;
 
-    // A deadline's timer has the resolution of the system's coarse clock: it may fire some milliseconds early.
+    // A deadline's timer uses the system's coarse clock and may fire some milliseconds early.
     private static readonly TimeSpan TimerSlack = TimeSpan.FromMilliseconds(20);
 
     public override async Task<TResponse> UnaryServerHandler<TRequest, TResponse>(
@@ -48,7 +48,7 @@ internal sealed class CallInterceptor(
         ServerCallContext context,
         ServerStreamingServerMethod<TRequest, TResponse> continuation)
     {
-        context.WriteOptions = new WriteOptions(WriteFlags.NoCompress); // one token a message
+        context.WriteOptions = new WriteOptions(WriteFlags.NoCompress); // one token per message
         return GuardAsync(request, context, () => continuation(request, responseStream, context));
     }
 
@@ -97,7 +97,7 @@ internal sealed class CallInterceptor(
         }
     }
 
-    /// <summary>Counts a call in; false where there is nothing to count.</summary>
+    /// <summary>Counts a call; returns false for calls that are not counted.</summary>
     private bool Enter(string method)
     {
         // Health and reflection answer in every phase, and draining does not wait for their open streams.

@@ -5,7 +5,7 @@ using Rudder.InferenceService.Telemetry;
 
 namespace Rudder.InferenceService.Grpc;
 
-/// <summary>One call's hold on the models it names, and the token that ends its work: caller, deadline, draining, or a model's retirement.</summary>
+/// <summary>Leases the models of one call. Its token ends the work: caller gone, deadline, drain limit, or a retired model.</summary>
 internal sealed class ModelCall : IDisposable
 {
     private readonly List<ModelLease> _leases = [];
@@ -18,7 +18,7 @@ internal sealed class ModelCall : IDisposable
             [caller, state.Ended, .. _leases.Select(lease => lease.Model.Ended)]);
     }
 
-    /// <summary>Ends the call's work.</summary>
+    /// <summary>Fires when the call's work must end.</summary>
     public CancellationToken Cancellation => _linked.Token;
 
     /// <summary>The first model, or the only one.</summary>
@@ -27,7 +27,7 @@ internal sealed class ModelCall : IDisposable
     /// <summary>The second model.</summary>
     public LoadedModel Reference => _leases[1].Model;
 
-    /// <summary>Takes hold of models by field and name.</summary>
+    /// <summary>Leases models by field and name.</summary>
     public static ModelCall Open(EngineHost models, ServiceState state, ServerCallContext context, params (string Field, string Name)[] names)
     {
         var call = Open(models, state, context.CancellationToken, names);
@@ -35,7 +35,7 @@ internal sealed class ModelCall : IDisposable
         return call;
     }
 
-    /// <summary>The same for a caller that is known only by the token that tells of its going away.</summary>
+    /// <summary>Leases models for a caller that is known only by its cancellation token.</summary>
     public static ModelCall Open(EngineHost models, ServiceState state, CancellationToken caller, params (string Field, string Name)[] names)
     {
         var leases = new List<ModelLease>();
@@ -55,10 +55,10 @@ internal sealed class ModelCall : IDisposable
         }
     }
 
-    /// <summary>Gives the call's work up.</summary>
+    /// <summary>Cancels the call's work.</summary>
     public Task CancelAsync() => _linked.CancelAsync();
 
-    /// <summary>Gives the call's work up from a thread that must not wait, the engine's: at once, and without running what follows from it.</summary>
+    /// <summary>Cancels the call's work from the engine's thread, which must not wait: continuations run elsewhere.</summary>
     public void GiveUp()
     {
         try
@@ -67,7 +67,7 @@ internal sealed class ModelCall : IDisposable
         }
         catch (ObjectDisposedException)
         {
-            // The call ended meanwhile; nothing is left to give up.
+            // The call has ended, so there is nothing left to cancel.
         }
     }
 

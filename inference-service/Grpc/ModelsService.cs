@@ -11,7 +11,7 @@ using WireEngine = Rudder.Inference.V1.Engine;
 
 namespace Rudder.InferenceService.Grpc;
 
-/// <summary>Lists, loads and unloads models, and lends out their tokenizers.</summary>
+/// <summary>Lists, loads and unloads models, and gives access to their tokenizers.</summary>
 internal sealed class ModelsService(EngineHost models, ModelFolders folders, EngineOptions options, ServiceState state)
     : Inference.V1.Models.ModelsBase
 {
@@ -48,7 +48,7 @@ internal sealed class ModelsService(EngineHost models, ModelFolders folders, Eng
         var response = new EncodeResponse();
         for (int i = 0; i < request.Texts.Count; i++)
         {
-            call.Cancellation.ThrowIfCancellationRequested(); // nobody waits for the rest
+            call.Cancellation.ThrowIfCancellationRequested(); // skips the rest if the caller has gone
             var ids = new TokenIds();
             ids.Ids.AddRange(call.Model.Encode($"texts[{i}]", request.Texts[i]));
             response.Results.Add(ids);
@@ -71,7 +71,7 @@ internal sealed class ModelsService(EngineHost models, ModelFolders folders, Eng
         return Task.FromResult(response);
     }
 
-    /// <summary>The precision a model is loaded with, as replies carry it.</summary>
+    /// <summary>A model's precision as replies state it.</summary>
     /// <param name="model">The model.</param>
     public static Precision PrecisionOf(LoadedModel model) => model.Source.Precision switch
     {

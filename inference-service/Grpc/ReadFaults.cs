@@ -7,9 +7,9 @@ using Rudder.InferenceService.Telemetry;
 
 namespace Rudder.InferenceService.Grpc;
 
-/// <summary>Gives a cause to gRPC requests that fail before an interceptor runs: Grpc.AspNetCore says neither the limit nor what is wrong.</summary>
+/// <summary>Adds the cause to gRPC requests that fail before an interceptor runs; Grpc.AspNetCore gives neither limit nor fault.</summary>
 /// <param name="next">What serves the request.</param>
-/// <param name="options">The limit of a message.</param>
+/// <param name="options">Sets the message size limit.</param>
 /// <param name="metrics">Counts these calls, which reach no handler.</param>
 internal sealed class ReadFaults(RequestDelegate next, ServiceOptions options, ServiceMetrics metrics)
 {
@@ -27,9 +27,9 @@ internal sealed class ReadFaults(RequestDelegate next, ServiceOptions options, S
             return;
         }
 
-        // Without a reply the status stands in the headers, which are not sent yet.
+        // Without a reply the headers carry the status, and they are not sent yet.
         var headers = http.Response.HasStarted ? http.Features.Get<IHttpResponseTrailersFeature>()?.Trailers : http.Response.Headers;
-        const string Setting = "Service:";                   // a limit of the service's own names its setting already
+        const string Setting = "Service:";                   // the service's own limits name their setting already
         if (headers is not { IsReadOnly: false } || headers["grpc-message"].ToString().Contains(Setting, StringComparison.Ordinal)
             || !Enum.TryParse<StatusCode>(headers["grpc-status"], out var status))
         {
@@ -52,9 +52,9 @@ internal sealed class ReadFaults(RequestDelegate next, ServiceOptions options, S
     }
 }
 
-/// <summary>Marks a request whose message was read: an interceptor has seen it.</summary>
+/// <summary>Marks a request that has reached an interceptor, so its message was read.</summary>
 internal sealed class MessageRead
 {
-    /// <summary>The only one.</summary>
+    /// <summary>The only instance.</summary>
     public static readonly MessageRead Instance = new();
 }

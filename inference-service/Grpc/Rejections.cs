@@ -5,17 +5,17 @@ using Rudder.InferenceService.Telemetry;
 
 namespace Rudder.InferenceService.Grpc;
 
-/// <summary>Counts the calls that were refused, or given up, for want of room: what their exception says, by the model they came to.</summary>
+/// <summary>Counts calls refused or cancelled at a capacity limit, by reason and model.</summary>
 internal sealed class Rejections(EngineMetrics metrics)
 {
-    /// <summary>Counts a failed call, where it failed for want of room and after it came to a model.</summary>
-    /// <param name="exception">What the call failed with.</param>
-    /// <param name="model">The loaded model it named; null where it came to none.</param>
+    /// <summary>Counts a failed call if it failed at a capacity limit after it reached a model.</summary>
+    /// <param name="exception">The call's failure.</param>
+    /// <param name="model">The loaded model it used; null if it reached none.</param>
     public void Count(Exception exception, string? model)
     {
         if (model is not null && ReasonOf(exception) is { } reason)
         {
-            // Two attributes travel on the stack: a service that refuses much allocates nothing for it, and keeps nothing of the model.
+            // Two attributes fit on the stack, so a refusal allocates nothing and keeps no reference to the model.
             metrics.Of(model).Rejections.Add(
                 1,
                 KeyValuePair.Create<string, object?>(GenAi.RequestModel, model),

@@ -7,33 +7,33 @@ using Rudder.InferenceService.Telemetry;
 
 namespace Rudder.InferenceService.Grpc;
 
-/// <summary>Maps every failure to a status. Details name fields, values and limits; never text of a request, never a stack trace.</summary>
+/// <summary>Maps every failure to a status. Details give fields, values and limits, never request text or a stack trace.</summary>
 internal static class RpcErrors
 {
     /// <summary>A request's value is wrong.</summary>
     /// <param name="message">The field, its value, the limit, the remedy.</param>
     public static RpcException Invalid(string message) => Status(StatusCode.InvalidArgument, message);
 
-    /// <summary>The request is right, but not for this model as it is.</summary>
+    /// <summary>The request is valid, but not for this model in its current state.</summary>
     public static RpcException Precondition(string message) => Status(StatusCode.FailedPrecondition, message);
 
-    /// <summary>Nothing has the name.</summary>
+    /// <summary>The name does not exist.</summary>
     public static RpcException NotFound(string message) => Status(StatusCode.NotFound, message);
 
     /// <summary>There is no room for the call.</summary>
     /// <param name="message">The limit, what sets it, the remedy.</param>
     public static RpcException Exhausted(string message) => Status(StatusCode.ResourceExhausted, message);
 
-    /// <summary>The service takes no calls in its phase.</summary>
+    /// <summary>The service does not accept calls in its current phase.</summary>
     public static RpcException NotServing(ServicePhase phase) => Status(StatusCode.Unavailable, phase == ServicePhase.Starting
         ? "the service is loading its models; try again when health says SERVING."
         : "the service is draining and takes no new calls; try another instance, or again later.");
 
-    /// <summary>The status of any exception a handler can throw.</summary>
+    /// <summary>The status of any exception that a handler can throw.</summary>
     /// <param name="exception">What was thrown.</param>
     /// <param name="cancelled">Whether the caller went away or the deadline passed.</param>
-    /// <param name="pastDeadline">Whether it was the deadline.</param>
-    /// <param name="reference">What an operator finds an internal failure's log line by.</param>
+    /// <param name="pastDeadline">Whether the deadline passed.</param>
+    /// <param name="reference">Identifies the log line of an internal failure for operators.</param>
     public static RpcException From(Exception exception, bool cancelled, bool pastDeadline, string reference) => exception switch
     {
         RpcException rpc => rpc,
@@ -48,7 +48,7 @@ internal static class RpcErrors
         _ => Status(StatusCode.Internal, $"the service failed; its log names the cause under reference {reference}."),
     };
 
-    /// <summary>Whether what was thrown is the service's own failure and belongs in its log, even where the caller no longer waits for it.</summary>
+    /// <summary>Whether an exception is the service's own failure, which it logs even if the caller has gone.</summary>
     public static bool IsInternal(Exception exception) => From(exception, cancelled: false, pastDeadline: false, "").StatusCode == StatusCode.Internal;
 
     private static StatusCode CodeOf(FaultKind kind) => kind switch

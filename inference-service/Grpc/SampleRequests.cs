@@ -4,14 +4,14 @@ using Rudder.Inference.V1;
 
 namespace Rudder.InferenceService.Grpc;
 
-/// <summary>Translates a Sample request into the engine's terms; the engine checks it.</summary>
+/// <summary>Converts a Sample request to an engine request. The engine checks it.</summary>
 internal static class SampleRequests
 {
-    /// <summary>Translates and checks a request.</summary>
+    /// <summary>Converts and checks a request.</summary>
     /// <param name="request">The request.</param>
     /// <param name="model">The generator it names.</param>
-    /// <param name="listener">Gets tokens and completions on the engine's thread; null: nobody listens.</param>
-    /// <param name="client">Name of the client, for its turn in the queue.</param>
+    /// <param name="listener">Gets tokens and completions on the engine's thread; may be null.</param>
+    /// <param name="client">Name of the client; selects its queue.</param>
     /// <exception cref="RequestFault">A value is wrong or over a limit.</exception>
     public static GenerationPlan Plan(SampleRequest request, LoadedModel model, Action<GenerationStep>? listener, string client = "")
     {

@@ -9,7 +9,7 @@ using Rudder.InferenceService.Telemetry;
 
 namespace Rudder.InferenceService.Grpc;
 
-/// <summary>Draws completions: the whole reply at once, or each token as it is drawn.</summary>
+/// <summary>Samples completions: one whole reply, or a stream of tokens.</summary>
 internal sealed class SamplingService(
     EngineHost models, ClientBudgets budgets, ServiceOptions options, ServiceState state, ServiceMetrics metrics)
     : Inference.V1.Sampling.SamplingBase
@@ -76,13 +76,13 @@ internal sealed class SamplingService(
         }
         finally
         {
-            // The work is over before the lease is given back, also when the reader has gone.
+            // The work ends before the lease is returned, even if the reader has gone.
             await call.CancelAsync();
             await ((Task)generation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
-    /// <summary>Ends the buffer when the work ends; its failure is met where the result is awaited.</summary>
+    /// <summary>Completes the buffer when the work ends. A failure surfaces where the result is awaited.</summary>
     private static async Task<IReadOnlyList<IReadOnlyList<GeneratedSequence>>> Complete(
         StreamBuffer<GenerationStep> progress, Task<IReadOnlyList<IReadOnlyList<GeneratedSequence>>> generation)
     {
@@ -96,8 +96,8 @@ internal sealed class SamplingService(
         }
     }
 
-    /// <summary>Writes an event; a reader that holds the write up cannot keep the call from ending.</summary>
-    /// <remarks>The write itself has no token: gRPC resets the stream when one fires, and the status would never arrive.</remarks>
+    /// <summary>Writes an event. A slow reader cannot keep the call from ending.</summary>
+    /// <remarks>The write takes no token: gRPC resets the stream when one fires, and the status would never arrive.</remarks>
     private static async Task WriteAsync(
         IServerStreamWriter<SampleStreamResponse> stream, SampleStreamResponse message, CancellationToken cancellation)
     {
@@ -109,8 +109,8 @@ internal sealed class SamplingService(
         }
         catch (Exception) when (cancellation.IsCancellationRequested)
         {
-            // A write that is only under way must end before the call does: ending both at once can lose the status. One that waits for
-            // the reader is left behind and ends with the stream; how, interests nobody any more.
+            // A write in progress must finish before the call ends: ending both at once can lose the status. A write that waits for
+            // the reader is abandoned and ends with the stream. Its result is ignored.
             await ((Task)write.WaitAsync(WriteGrace)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             _ = write.ContinueWith(
                 static left => left.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);

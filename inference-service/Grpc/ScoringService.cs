@@ -7,7 +7,7 @@ using Rudder.InferenceService.Telemetry;
 
 namespace Rudder.InferenceService.Grpc;
 
-/// <summary>Classifies text, scores completions, and measures how far a policy is from its reference.</summary>
+/// <summary>Classifies texts, scores completions, and measures the divergence of a policy from its reference.</summary>
 internal sealed class ScoringService(
     EngineHost models, EngineOptions options, ClientBudgets budgets, ServiceState state, ServiceMetrics metrics)
     : Scoring.ScoringBase
@@ -98,10 +98,10 @@ internal sealed class ScoringService(
         return response;
     }
 
-    /// <summary>A call's place among those of a model; taken before its budget is charged, so that a refusal costs nothing.</summary>
+    /// <summary>Takes a place for a call in the model's queue. This precedes the charge, so that a refusal costs nothing.</summary>
     private IDisposable Place(LoadedModel model, int sequences) => model.Scoring.Enter(sequences, options.MaxQueuedSequences);
 
-    /// <summary>Charges a call that has its place, and so is admitted; not one whose caller has gone.</summary>
+    /// <summary>Charges an admitted call, unless its caller has gone.</summary>
     private ClientShare Pay(Caller caller, long tokens, CancellationToken cancellation)
     {
         cancellation.ThrowIfCancellationRequested();
@@ -123,7 +123,7 @@ internal sealed class ScoringService(
         return [.. sequences.Select((sequence, i) => Sequence($"sequences[{i}]", sequence, model))];
     }
 
-    // Checked before a place is taken and the budget is charged: the scorer checks again, but then the call has cost something.
+    // This check precedes the place and the charge. The scorer checks again, but by then the call is charged.
     private static ScoredSequence Sequence(string field, Sequence sequence, LoadedModel model)
     {
         if (sequence.CompletionIds.Count == 0)

@@ -2,20 +2,20 @@ using System.Threading.Channels;
 
 namespace Rudder.InferenceService.Grpc;
 
-/// <summary>Bounded buffer between the engine's thread, which never waits, and a reader. A reader that is too far behind has its call given up.</summary>
+/// <summary>Bounded buffer between the engine's thread, which never waits, and a reader. An overflow cancels the call.</summary>
 /// <param name="capacity">Events that may wait, <c>Service:MaxStreamBuffer</c>.</param>
-/// <param name="giveUp">Ends the call's work; called once, on the writer's thread, when the reader is too far behind. Must return at once, never throw.</param>
+/// <param name="giveUp">Cancels the call on overflow; called once, on the writer's thread. Must return immediately and not throw.</param>
 /// <typeparam name="T">An event.</typeparam>
 internal sealed class StreamBuffer<T>(int capacity, Action giveUp)
 {
     private readonly Channel<T> _events = Channel.CreateBounded<T>(new BoundedChannelOptions(capacity) { SingleReader = true });
     private volatile SlowReaderException? _overflow;
 
-    /// <summary>Set when the buffer has overflowed; distinguishes that from other ends of the call.</summary>
+    /// <summary>Whether the buffer has overflowed; distinguishes that from other reasons for the call's end.</summary>
     public SlowReaderException? Overflow => _overflow;
 
     /// <summary>Adds an event, without waiting.</summary>
-    /// <returns>False when the reader was given up, now or before, or the buffer is complete: the event is dropped.</returns>
+    /// <returns>False if the buffer has overflowed or is complete; the event is dropped.</returns>
     public bool TryWrite(T item)
     {
         if (_events.Writer.TryWrite(item))
@@ -23,7 +23,7 @@ internal sealed class StreamBuffer<T>(int capacity, Action giveUp)
             return true;
         }
 
-        // The buffer is full or complete. Only the first completion counts: after the regular end this is not an overflow.
+        // The buffer is full or complete. Only the first completion counts: after a regular end this is not an overflow.
         var overflow = new SlowReaderException(capacity);
         if (_events.Writer.TryComplete(overflow))
         {
@@ -34,11 +34,11 @@ internal sealed class StreamBuffer<T>(int capacity, Action giveUp)
         return false;
     }
 
-    /// <summary>No more events come; those that wait can still be read.</summary>
+    /// <summary>Completes the buffer. The reader can still read waiting events.</summary>
     public void Complete() => _events.Writer.TryComplete();
 
     /// <summary>The events in order, until the buffer is complete. One reader only.</summary>
-    /// <exception cref="SlowReaderException">After the events that fitted: the reader was too far behind.</exception>
+    /// <exception cref="SlowReaderException">The buffer overflowed; thrown after the events that fitted.</exception>
     /// <exception cref="OperationCanceledException"><paramref name="cancellation"/> fired.</exception>
     public IAsyncEnumerable<T> ReadAllAsync(CancellationToken cancellation) => _events.Reader.ReadAllAsync(cancellation);
 }

@@ -3,23 +3,25 @@ using Google.Protobuf.Reflection;
 
 namespace Rudder.InferenceService.Grpc;
 
-/// <summary>Finds fields that the type of a message does not know, by number or by wire type: the service would silently ignore them.</summary>
+/// <summary>Finds fields with an unknown number or wire type. Without this check the service would silently ignore them.</summary>
 internal static class UnknownFields
 {
-    /// <summary>Messages that a request may hold inside: the largest settings allow 65,536 entries, each with one or two of them.</summary>
+    /// <summary>Maximum nested messages of a request. The largest settings allow 65,536 entries with one or two messages each.</summary>
     public const int MaxMessages = 1 << 20;
 
     /// <summary>The first unknown field as <c>path.field 17</c>, or null.</summary>
     /// <exception cref="InvalidProtocolBufferException">The bytes are not a message.</exception>
-    /// <exception cref="global::Grpc.Core.RpcException">It holds more than <see cref="MaxMessages"/>: each may have two bytes on the wire and takes hundreds here.</exception>
+    /// <exception cref="global::Grpc.Core.RpcException">
+    /// It holds more than <see cref="MaxMessages"/>. Two bytes on the wire can become hundreds of bytes in memory.
+    /// </exception>
     public static string? FirstIn(IMessage message)
     {
         int messages = 0;
         return FirstIn(new CodedInputStream(message.ToByteArray()), message.Descriptor, ref messages);
     }
 
-    // The runtime keeps unknown fields but does not show them, so the bytes are read once more. Names are put together on the way back
-    // from a find alone.
+    // The runtime keeps unknown fields but does not expose them, so this reads the bytes again. Names are built only after a find,
+    // on the way back.
     private static string? FirstIn(CodedInputStream input, MessageDescriptor type, ref int messages)
     {
         var counts = new Dictionary<int, int>();
@@ -54,7 +56,7 @@ internal static class UnknownFields
         return null;
     }
 
-    // The runtime drops a known number of another wire type like an unknown one. Repeated numbers come packed or one by one.
+    // The runtime treats a known number with another wire type as unknown. Repeated numbers may be packed or not.
     private static bool Fits(FieldDescriptor field, WireFormat.WireType sent) =>
         sent == WireTypeOf(field.FieldType) || (field.IsRepeated && sent == WireFormat.WireType.LengthDelimited);
 

@@ -5,7 +5,7 @@ using Rudder.InferenceService.Settings;
 
 namespace Rudder.InferenceService.Grpc;
 
-/// <summary>Caps the open health watches: they need no key, so a stranger could open any number of them.</summary>
+/// <summary>Limits open health watches: they need no key, so any stranger could open as many as they like.</summary>
 internal sealed class WatchLimit(ServiceOptions options) : Interceptor
 {
     private int _watches;

@@ -10,12 +10,12 @@ namespace Rudder.InferenceService.Http;
 /// <param name="Http">HTTP status.</param>
 /// <param name="Status">gRPC status of the same failure, for logs and metrics.</param>
 /// <param name="Type">Class of the failure, for example <c>invalid_request_error</c>.</param>
-/// <param name="Code">Code for programs; null where the status says everything.</param>
-/// <param name="Param">The parameter at fault; null where there is none.</param>
+/// <param name="Code">Machine-readable code; null if the status is enough.</param>
+/// <param name="Param">The wrong parameter; null if there is none.</param>
 /// <param name="Message">What, which value, the limit and the remedy.</param>
 internal sealed record ApiError(int Http, StatusCode Status, string Type, string? Code, string? Param, string Message)
 {
-    /// <summary>Type of errors that the caller can correct.</summary>
+    /// <summary>Type of errors that the caller can fix.</summary>
     public const string InvalidRequest = "invalid_request_error";
 
     /// <summary>The body of the reply.</summary>
@@ -41,12 +41,12 @@ internal sealed class ApiException(ApiError error) : Exception(error.Message)
     public static ApiException Invalid(string? param, string message) =>
         new(new ApiError(StatusCodes.Status400BadRequest, StatusCode.InvalidArgument, ApiError.InvalidRequest, null, param, message));
 
-    /// <summary>The request is wrong as HTTP.</summary>
+    /// <summary>The HTTP request is invalid.</summary>
     public static ApiException Protocol(int http, StatusCode status, string message) =>
         new(new ApiError(http, status, ApiError.InvalidRequest, null, null, message));
 }
 
-/// <summary>Maps failures to errors of the HTTP face by way of their gRPC status, so that both faces refuse alike.</summary>
+/// <summary>Maps failures to HTTP errors through their gRPC status, so that both faces refuse the same calls.</summary>
 internal static class ApiErrors
 {
     private const string ServerError = "server_error";
@@ -67,7 +67,7 @@ internal static class ApiErrors
     /// <param name="exception">The exception.</param>
     /// <param name="cancelled">Whether the caller went away.</param>
     /// <param name="hasOnePrompt">Whether the request gave its prompt outside a list.</param>
-    /// <param name="reference">Reference under which the log names an internal failure.</param>
+    /// <param name="reference">Identifies the log line of an internal failure for operators.</param>
     public static ApiError From(Exception exception, bool cancelled, bool hasOnePrompt, string reference) => exception switch
     {
         ApiException known => known.Error,
@@ -78,7 +78,7 @@ internal static class ApiErrors
         _ => From(RpcErrors.From(exception, cancelled, pastDeadline: false, reference).Status),
     };
 
-    /// <summary>Whether an exception is the service's own failure and belongs in its log.</summary>
+    /// <summary>Whether an exception is the service's own failure, which it logs.</summary>
     public static bool IsInternal(Exception exception) => exception is not (ApiException or IOException) && RpcErrors.IsInternal(exception);
 
     /// <summary>The error of a gRPC status.</summary>
@@ -110,7 +110,10 @@ internal static class ApiErrors
         return error with { Param = param, Message = fault.Describe(name) };
     }
 
-    /// <summary>This face's name of an engine's field: <c>settings.max_new_tokens</c> is <c>max_tokens</c>, <c>prompts[2].ids[3]</c> is <c>prompt[2][3]</c>.</summary>
+    /// <summary>
+    /// This face's name of an engine field: <c>settings.max_new_tokens</c> is <c>max_tokens</c>, <c>prompts[2].ids[3]</c> is
+    /// <c>prompt[2][3]</c>.
+    /// </summary>
     internal static string Parameter(string field, bool hasOnePrompt)
     {
         int at = field.IndexOf('[', StringComparison.Ordinal);
@@ -120,7 +123,7 @@ internal static class ApiErrors
         return Parameters.GetValueOrDefault(head, head) + (dropsPrompt ? place[(place.IndexOf(']', StringComparison.Ordinal) + 1)..] : place);
     }
 
-    /// <summary>Says when to try again, in the headers that OpenAI's clients heed.</summary>
+    /// <summary>Sets the retry headers that OpenAI's clients follow.</summary>
     /// <param name="headers">Headers of the reply.</param>
     /// <param name="error">The error.</param>
     /// <param name="exception">Its cause.</param>
@@ -129,7 +132,7 @@ internal static class ApiErrors
         var limit = exception as ClientLimitException;
         if (limit is { NeverPasses: true })
         {
-            headers["x-should-retry"] = "false";             // else the clients retry every 429
+            headers["x-should-retry"] = "false";             // otherwise clients retry every 429
         }
         else if (error.Http is StatusCodes.Status429TooManyRequests or StatusCodes.Status503ServiceUnavailable)
         {

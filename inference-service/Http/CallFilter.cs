@@ -5,7 +5,7 @@ using Rudder.InferenceService.Telemetry;
 
 namespace Rudder.InferenceService.Http;
 
-/// <summary>Surrounds every call of the HTTP face: refuses it outside the serving phase, counts it, and sends its failures in OpenAI's form.</summary>
+/// <summary>Wraps every HTTP call: refuses it outside the serving phase, counts it, and sends failures in OpenAI's form.</summary>
 internal sealed class CallFilter(
     ServiceState state, ServiceMetrics metrics, Rejections rejections, TimeProvider time, ILogger<CallFilter> logger)
     : IEndpointFilter
@@ -20,7 +20,7 @@ internal sealed class CallFilter(
         bool entered = false;
         long start = time.GetTimestamp();
         var status = StatusCode.OK;
-        var aborted = http.RequestAborted;                   // a call may replace it by its own token
+        var aborted = http.RequestAborted;                   // a call may replace it with its own token
         metrics.CallStarted(method);
         http.Response.Headers["x-request-id"] = http.TraceIdentifier;
         try
@@ -49,7 +49,7 @@ internal sealed class CallFilter(
             }
         }
 
-        return Results.Empty;                                // the reply is sent
+        return Results.Empty;                                // the reply is already sent
     }
 
     private ApiError Translate(Exception exception, HttpContext http, string method, bool cancelled)
@@ -92,7 +92,7 @@ internal sealed class CallFilter(
             return http.Response.WriteAsync($"data: {JsonSerializer.Serialize(error.Body, ReplyJson.Options)}\n\n", http.RequestAborted);
         }
 
-        // Half a reply is on its way. A broken connection shows the reader that the reply is not whole.
+        // Part of the reply is sent. A broken connection shows the reader that it is incomplete.
         http.Abort();
         return Task.CompletedTask;
     }

@@ -6,7 +6,7 @@ using Rudder.InferenceService.Grpc;
 
 namespace Rudder.InferenceService.Http;
 
-/// <summary>The text of one choice as its tokens come: the echoed prompt, then each piece that no stop string can cut off any more.</summary>
+/// <summary>The text of one choice, token by token: the echoed prompt, then pieces that cannot be part of a stop string.</summary>
 internal sealed class ChoiceText(CompletionRequest request, LoadedModel model)
 {
     private readonly TokenText _drawn = new(model);
@@ -14,10 +14,10 @@ internal sealed class ChoiceText(CompletionRequest request, LoadedModel model)
     private int _echoed;
     private int _given;
 
-    /// <summary>The prompt's text where the request asks for it, else empty.</summary>
+    /// <summary>The prompt's text if requested, else empty.</summary>
     /// <param name="ids">The prompt.</param>
     /// <param name="score">Score of its ids from the second on; needed with <paramref name="logProbs"/>.</param>
-    /// <param name="logProbs">Receives its tokens; null where the request does not ask for log-probs.</param>
+    /// <param name="logProbs">Receives its tokens; null if log-probs are not requested.</param>
     public string Echo(int[] ids, SequenceScore? score, TokenLogProbs? logProbs)
     {
         if (request.Echo != true)
@@ -25,7 +25,7 @@ internal sealed class ChoiceText(CompletionRequest request, LoadedModel model)
             return "";
         }
 
-        // Decoded apart from the completion: a character that the prompt's last id leaves unfinished stays unfinished.
+        // Decoded separately from the completion: a character that is incomplete at the prompt's end stays incomplete.
         var prompt = new TokenText(model);
         var text = new StringBuilder();
         for (int i = 0; i < ids.Length; i++)
@@ -47,10 +47,10 @@ internal sealed class ChoiceText(CompletionRequest request, LoadedModel model)
         return text.ToString();
     }
 
-    /// <summary>The certain text that a drawn token adds.</summary>
+    /// <summary>The certain text that a sampled token adds.</summary>
     /// <param name="token">The token with its log-prob.</param>
-    /// <param name="top">The most probable tokens at its place; null where the request does not ask for them.</param>
-    /// <param name="logProbs">Receives the token; null where the request does not ask for log-probs.</param>
+    /// <param name="top">The most probable tokens at its position; null if not requested.</param>
+    /// <param name="logProbs">Receives the token; null if log-probs are not requested.</param>
     public string Append(RankedToken token, RankedToken[]? top, TokenLogProbs? logProbs)
     {
         if (logProbs is not null)
@@ -63,12 +63,12 @@ internal sealed class ChoiceText(CompletionRequest request, LoadedModel model)
         return piece;
     }
 
-    /// <summary>The text that is still missing when the completion is finished.</summary>
+    /// <summary>The rest of the text, after the completion has finished.</summary>
     /// <param name="completion">Its whole text without stop string and prompt.</param>
     public string Rest(string completion) => completion[Math.Min(_given, completion.Length)..];
 
-    /// <summary>The most probable tokens at a place by text, most probable first; the token itself follows where it is not among them.</summary>
-    /// <remarks>Of two tokens with equal text it keeps the more probable one.</remarks>
+    /// <summary>The most probable tokens at a position by text, most probable first; then the token, if it is not among them.</summary>
+    /// <remarks>Of two tokens with equal text, keeps the more probable one.</remarks>
     /// <param name="token">The token at the place.</param>
     /// <param name="top">The most probable tokens there, most probable first.</param>
     /// <param name="show">The text of an id.</param>

@@ -4,19 +4,19 @@ using System.Text.Json.Serialization;
 
 namespace Rudder.InferenceService.Http;
 
-/// <summary>A reply without its usage: a piece of a stream that does not end with one.</summary>
+/// <summary>A reply without usage: a chunk of a stream that does not report usage.</summary>
 /// <param name="Id">Of the call.</param>
 /// <param name="Created">Seconds since 1970.</param>
 /// <param name="Model">Name of the model.</param>
 /// <param name="SystemFingerprint">Fingerprint of the model.</param>
-/// <param name="Choices">The completions, or a piece of one; made while they are written.</param>
+/// <param name="Choices">The completions, or a piece of one; created lazily while writing.</param>
 internal record CompletionPiece(string Id, long Created, string Model, string SystemFingerprint, IEnumerable<CompletionChoice> Choices)
 {
     /// <summary>Type of the object.</summary>
     public string Object => "text_completion";
 }
 
-/// <summary>A whole reply, or a piece of a stream that ends with its usage: <see cref="Usage"/> is null in all pieces but the last.</summary>
+/// <summary>A whole reply, or a chunk of a stream that reports usage. <see cref="Usage"/> is null except in the last chunk.</summary>
 internal sealed record CompletionReply(
     string Id,
     long Created,
@@ -33,23 +33,23 @@ internal sealed record CompletionUsage(int PromptTokens, int CompletionTokens)
 }
 
 /// <summary>One completion, or a piece of one.</summary>
-/// <param name="Index">Place of the prompt × n + sample index.</param>
+/// <param name="Index">Prompt index × n + sample index.</param>
 /// <param name="Text">Its text.</param>
-/// <param name="FinishReason"><c>stop</c> or <c>length</c>; null while it goes on.</param>
-/// <param name="Logprobs">Log-probs of its tokens; null where the request does not ask for them.</param>
+/// <param name="FinishReason"><c>stop</c> or <c>length</c>; null until it is finished.</param>
+/// <param name="Logprobs">Log-probs of its tokens; null if not requested.</param>
 internal sealed record CompletionChoice(int Index, string Text, string? FinishReason, TokenLogProbs? Logprobs);
 
 /// <summary>Tokens with their log-probs.</summary>
-/// <param name="hasTop">Whether it lists the most probable tokens at each place.</param>
+/// <param name="hasTop">Whether to list the most probable tokens at each position.</param>
 internal sealed class TokenLogProbs(bool hasTop)
 {
     /// <summary>The tokens as text.</summary>
     public List<string> Tokens { get; } = [];
 
-    /// <summary>log p of each under the raw distribution, nats; null for the first token of a prompt, which nothing predicts.</summary>
+    /// <summary>log p of each under the raw distribution, nats; null for a prompt's first token, which has no prediction.</summary>
     public List<float?> TokenLogprobs { get; } = [];
 
-    /// <summary>The most probable tokens at each place by text, most probable first; null where the request does not ask for them.</summary>
+    /// <summary>The most probable tokens at each position by text, most probable first; null if not requested.</summary>
     /// <remarks>An entry is null for the first token of a prompt.</remarks>
     public List<Dictionary<string, float>?>? TopLogprobs { get; } = hasTop ? [] : null;
 
@@ -69,7 +69,7 @@ internal sealed class TokenLogProbs(bool hasTop)
 /// <summary>JSON of replies.</summary>
 internal static class ReplyJson
 {
-    /// <summary>Names as OpenAI writes them; null members are written.</summary>
+    /// <summary>OpenAI's names; includes null members.</summary>
     public static JsonSerializerOptions Options { get; } = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
 
     /// <summary>Counts the bytes of a reply without keeping them.</summary>

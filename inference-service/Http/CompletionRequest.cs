@@ -3,7 +3,7 @@ using Rudder.Engine;
 
 namespace Rudder.InferenceService.Http;
 
-/// <summary>Body of <c>POST /v1/completions</c>. docs/openai.md documents each parameter and its default; the engine checks the values.</summary>
+/// <summary>Body of <c>POST /v1/completions</c>. docs/openai.md documents each parameter. The engine checks the values.</summary>
 internal sealed record CompletionRequest
 {
     public string? Model { get; init; }
@@ -23,7 +23,7 @@ internal sealed record CompletionRequest
     public StreamOptions? StreamOptions { get; init; }
     public string? User { get; init; }
 
-    // Parameters that this service lacks. Clients send them with values that change nothing, and such values are accepted.
+    // Unsupported parameters. Clients send them with neutral values, which are accepted.
     [Neutral("\"\"")] public object? Suffix { get; init; }
     [Neutral("0")] public object? FrequencyPenalty { get; init; }
     [Neutral("0")] public object? PresencePenalty { get; init; }
@@ -40,13 +40,13 @@ internal sealed record CompletionRequest
     [Neutral("false")] public object? Store { get; init; }
     [Neutral("true")] public object? SkipSpecialTokens { get; init; }
 
-    /// <summary>Whether the prompts are only repeated and scored.</summary>
+    /// <summary>Whether the prompts are only echoed and scored.</summary>
     [JsonIgnore] public bool DrawsNothing => MaxTokens == 0 && Echo == true;
 
     /// <summary>Completions of each prompt.</summary>
     [JsonIgnore] public int Samples => N ?? 1;
 
-    /// <summary>Checks what only this face knows, and makes an engine's request of it; the engine checks the rest.</summary>
+    /// <summary>Checks the parameters of this face and converts to an engine request. The engine checks the rest.</summary>
     /// <param name="client">Name of the caller.</param>
     /// <exception cref="ApiException">A value is missing or wrong.</exception>
     /// <exception cref="RequestFault">A sampling parameter is out of range.</exception>
@@ -68,7 +68,7 @@ internal sealed record CompletionRequest
 
     private void Check()
     {
-        const int maxTop = 5;                                // of OpenAI's API; gRPC gives more
+        const int maxTop = 5;                                // limit of OpenAI's API; gRPC allows more
         (string Param, string Message)? fault = this switch
         {
             { Model: null } => ("model", "model is missing. GET /v1/models names the loaded ones."),

@@ -7,17 +7,17 @@ using Rudder.InferenceService.Telemetry;
 
 namespace Rudder.InferenceService.Http;
 
-/// <summary>Sends completions while they are drawn. The pieces of a choice together are the text of the whole reply.</summary>
+/// <summary>Streams completions while they are sampled. The pieces of a choice add up to the text of the whole reply.</summary>
 /// <param name="work">The work.</param>
 /// <param name="progress">Receives the engine's events.</param>
 /// <param name="call">Holds the model.</param>
-/// <param name="drawn">Called with the completions when all are drawn.</param>
+/// <param name="drawn">Called with all completions at the end.</param>
 internal sealed class CompletionStream(
     CompletionWork work, StreamBuffer<GenerationStep> progress, ModelCall call, Action<IReadOnlyList<IReadOnlyList<GeneratedSequence>>> drawn)
 {
     private static readonly byte[] Done = "[DONE]"u8.ToArray();
 
-    /// <summary>Draws and sends. A failure before the first event can still get its own status.</summary>
+    /// <summary>Samples and sends. A failure before the first event still gets its own status.</summary>
     /// <param name="http">The request.</param>
     /// <param name="generator">The generator.</param>
     /// <exception cref="SlowReaderException">The reader is too far behind.</exception>
@@ -26,7 +26,7 @@ internal sealed class CompletionStream(
         var generation = CompleteAsync(work.DrawAsync(generator, call.Cancellation));
         var aborted = http.RequestAborted;
 
-        // Ends a write too that waits for the reader: the model's lease must not depend on one.
+        // Also ends a write that waits for the reader: the model's lease must not depend on a reader.
         http.RequestAborted = call.Cancellation;
         try
         {
@@ -38,14 +38,14 @@ internal sealed class CompletionStream(
         }
         finally
         {
-            // The lease must outlive the work, also when the reader has gone.
+            // The lease must outlive the work, even if the reader has gone.
             http.RequestAborted = aborted;
             await call.CancelAsync();
             await ((Task)generation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
-    /// <summary>Ends the buffer when the work ends; the caller of the result sees its failure.</summary>
+    /// <summary>Completes the buffer when the work ends. A failure surfaces where the result is awaited.</summary>
     private async Task<IReadOnlyList<IReadOnlyList<GeneratedSequence>>> CompleteAsync(Task<IReadOnlyList<IReadOnlyList<GeneratedSequence>>> generation)
     {
         try
@@ -94,7 +94,7 @@ internal sealed class CompletionStream(
         return work.Piece([new CompletionChoice(index, work.Echo(text, index / work.Request.Samples, logProbs), null, logProbs)]);
     }
 
-    /// <summary>The piece that an engine's event makes; null for a token that completes no character, unless its log-prob is wanted.</summary>
+    /// <summary>Converts an engine event to a piece; null for a token without a complete character, unless it has log-probs.</summary>
     private CompletionPiece? Next(ChoiceText[] choices, GenerationStep step)
     {
         if (step.Finished is { } finished)

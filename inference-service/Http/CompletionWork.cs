@@ -8,8 +8,8 @@ namespace Rudder.InferenceService.Http;
 /// <summary>One planned call: the source of a whole reply and of a stream.</summary>
 /// <param name="Request">The request.</param>
 /// <param name="Model">The model that answers.</param>
-/// <param name="Plan">The request in the engine's terms.</param>
-/// <param name="Scores">Scores of each prompt's ids from the second on; null where the reply has none.</param>
+/// <param name="Plan">The engine request.</param>
+/// <param name="Scores">Scores of each prompt's ids from the second on; null if not requested.</param>
 /// <param name="Created">Time of the call.</param>
 internal sealed record CompletionWork(
     CompletionRequest Request, LoadedModel Model, GenerationPlan Plan, IReadOnlyList<SequenceScore>? Scores, DateTimeOffset Created)
@@ -26,10 +26,10 @@ internal sealed record CompletionWork(
     /// <summary>A choice's place.</summary>
     public int Index(int prompt, int sample) => (prompt * Request.Samples) + sample;
 
-    /// <summary>A list for log-probs, or null where the request does not ask for them.</summary>
+    /// <summary>A list for log-probs, or null if not requested.</summary>
     public TokenLogProbs? LogProbs() => Request.Logprobs is { } top ? new TokenLogProbs(top > 0) : null;
 
-    /// <summary>The echo that opens a choice; empty where the request does not ask for one.</summary>
+    /// <summary>The echo that starts a choice; empty if not requested.</summary>
     public string Echo(ChoiceText text, int prompt, TokenLogProbs? logProbs) => text.Echo(Plan.Batch.Prompts[prompt].PromptIds, Scores?[prompt], logProbs);
 
     /// <summary>The text of a completion without its stop string and end-of-text.</summary>
@@ -44,17 +44,17 @@ internal sealed record CompletionWork(
         drawn.Sum(sequences => sequences.Sum(sequence => sequence.Ids.Length)));
 
     /// <summary>A piece of a stream.</summary>
-    /// <param name="choices">The piece of a choice; none in the last.</param>
-    /// <param name="usage">Tokens of the call, in the last.</param>
+    /// <param name="choices">The piece of a choice; none in the last chunk.</param>
+    /// <param name="usage">Tokens of the call, in the last chunk.</param>
     public CompletionPiece Piece(CompletionChoice[] choices, CompletionUsage? usage = null) => Request.StreamOptions?.IncludeUsage == true
         ? Reply(choices, usage)
         : new CompletionPiece(_id, Created.ToUnixTimeSeconds(), Model.Name, Fingerprint, choices);
 
-    /// <summary>The whole reply. Its choices are made anew each time they are enumerated, so that a large reply is never held whole.</summary>
+    /// <summary>The whole reply. Each enumeration creates its choices again, so a large reply is never fully in memory.</summary>
     public CompletionReply Reply(IReadOnlyList<IReadOnlyList<GeneratedSequence>> drawn) =>
         Reply(drawn.SelectMany((sequences, prompt) => sequences.Select(sequence => Choice(prompt, sequence))), Usage(drawn));
 
-    /// <summary>Draws the completions. Where the prompts are only scored, each completion is empty and ends at once.</summary>
+    /// <summary>Samples the completions. If the prompts are only scored, each completion is empty.</summary>
     public Task<IReadOnlyList<IReadOnlyList<GeneratedSequence>>> DrawAsync(IGenerator generator, CancellationToken cancellation) =>
         Request.DrawsNothing ? Task.FromResult(Nothing()) : generator.GenerateAsync(Plan.Batch, cancellation);
 

@@ -9,7 +9,7 @@ using Rudder.InferenceService.Telemetry;
 
 namespace Rudder.InferenceService.Http;
 
-/// <summary><c>POST /v1/completions</c>: the checks, limits, engine and seeds of gRPC's Sample.</summary>
+/// <summary><c>POST /v1/completions</c>, with the same checks, limits, engine and seeds as gRPC's Sample.</summary>
 internal sealed class Completions(
     EngineHost models,
     ClientBudgets budgets,
@@ -41,7 +41,7 @@ internal sealed class Completions(
             : null;
         if (request.DrawsNothing)
         {
-            share.Keep();                                    // no engine admits it
+            share.Keep();                                    // without the engine, nothing else admits the call
         }
 
         var work = new CompletionWork(request, call.Model, plan, promptScores, time.GetUtcNow());
@@ -56,7 +56,7 @@ internal sealed class Completions(
         await SendAsync(http, work.Reply(drawn), call.Cancellation);
     }
 
-    // If nothing is drawn, all completions end before the first read.
+    // If nothing is sampled, all completions end before the first read.
     private int Capacity(CompletionRequest request) => request.DrawsNothing
         ? (int)Math.Clamp((long)request.Prompt!.Count * request.Samples, options.MaxStreamBuffer, int.MaxValue)
         : options.MaxStreamBuffer;
@@ -71,16 +71,16 @@ internal sealed class Completions(
         }
     }
 
-    /// <summary>Counts the reply's bytes first, and then writes it as fast as the reader takes it.</summary>
+    /// <summary>Counts the reply's bytes, then writes it at the reader's speed.</summary>
     /// <param name="http">The request.</param>
     /// <param name="reply">The reply.</param>
-    /// <param name="cancellation">Gives up a reader that stalls: it must not keep a model that is being unloaded.</param>
+    /// <param name="cancellation">Ends the write to a stalled reader, which must not keep a model from unloading.</param>
     private Task SendAsync(HttpContext http, CompletionReply reply, CancellationToken cancellation)
     {
         long bytes = ReplyJson.Count(reply);
         if (bytes > options.MaxReplyBytes)
         {
-            // Not 429: clients retry that, and would have the same completions drawn in vain.
+            // Not 429: clients would retry and sample the same completions in vain.
             throw ApiException.Protocol(
                 StatusCodes.Status400BadRequest,
                 StatusCode.ResourceExhausted,

@@ -16,7 +16,7 @@ internal static class HttpEndpoints
         .AddSingleton<PromptScores>()
         .AddSingleton<ModelList>();
 
-    /// <summary>Maps its paths. Wrong paths and methods get errors in OpenAI's form, too.</summary>
+    /// <summary>Maps its paths. Wrong paths and methods also get errors in OpenAI's form.</summary>
     public static void MapOpenAi(this WebApplication app)
     {
         var group = app.MapGroup("/v1").AddEndpointFilter<RouteGroupBuilder, CallFilter>();
@@ -27,7 +27,7 @@ internal static class HttpEndpoints
         RefuseOthers(app, "/v1/models", string.Join(", ", Reads));
     }
 
-    /// <summary>Refuses other methods: without this, gRPC's route for unknown methods takes paths of two parts away from routing's own 405.</summary>
+    /// <summary>Refuses other methods with 405: otherwise gRPC's route for unknown methods catches two-part paths.</summary>
     private static void RefuseOthers(WebApplication app, string path, string allowed) => app.Map(path, http =>
     {
         http.Response.StatusCode = StatusCodes.Status405MethodNotAllowed;
@@ -35,7 +35,7 @@ internal static class HttpEndpoints
         return Task.CompletedTask;
     });
 
-    /// <summary>Gives replies without a body (authentication's 401 and 403, routing's 404 and 405) an error in OpenAI's form.</summary>
+    /// <summary>Adds an error in OpenAI's form to empty replies (401 and 403 of authentication, 404 and 405 of routing).</summary>
     public static void UseOpenAiErrors(this WebApplication app)
     {
         var metrics = app.Services.GetRequiredService<ServiceMetrics>();

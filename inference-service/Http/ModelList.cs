@@ -3,7 +3,7 @@ using Rudder.Engine.Registry;
 
 namespace Rudder.InferenceService.Http;
 
-/// <summary><c>GET /v1/models</c>: the generators, which are the models that this face can use.</summary>
+/// <summary><c>GET /v1/models</c>: the generators. This face cannot use other models.</summary>
 internal sealed class ModelList(EngineHost models, TimeProvider time)
 {
     private readonly long _created = time.GetUtcNow().ToUnixTimeSeconds();

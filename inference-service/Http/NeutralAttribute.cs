@@ -4,8 +4,8 @@ using System.Text.Json.Serialization;
 
 namespace Rudder.InferenceService.Http;
 
-/// <summary>Marks a parameter that this service does not have: only the value that changes nothing is accepted, and null.</summary>
-/// <param name="json">That value as JSON.</param>
+/// <summary>Marks a parameter that this service does not support. Only null and its neutral value are accepted.</summary>
+/// <param name="json">The neutral value as JSON.</param>
 [AttributeUsage(AttributeTargets.Property)]
 internal sealed class NeutralAttribute(string json) : JsonConverterAttribute
 {

@@ -9,12 +9,12 @@ namespace Rudder.InferenceService.Http;
 /// <summary>Log-probs of prompts for echo with logprobs; always from the fp32 graph.</summary>
 internal sealed class PromptScores(ServiceMetrics metrics, ServiceOptions options)
 {
-    /// <summary>The score of each prompt's tokens from the second on; nothing predicts the first.</summary>
+    /// <summary>Scores each prompt's tokens from the second on; the first has no prediction.</summary>
     /// <param name="model">The model.</param>
-    /// <param name="batch">Prompts of at least one id; its <c>OnAdmitted</c> is called when the scoring is admitted.</param>
-    /// <param name="top">Most probable tokens at each place; 0: none.</param>
+    /// <param name="batch">Prompts of at least one id. Admission calls its <c>OnAdmitted</c>.</param>
+    /// <param name="top">Number of most probable tokens at each position; 0: none.</param>
     /// <param name="cancellation">Ends the work.</param>
-    /// <exception cref="RequestFault">Too much waits to be scored already.</exception>
+    /// <exception cref="RequestFault">The scoring queue is full.</exception>
     public async Task<IReadOnlyList<SequenceScore>> ScoreAsync(LoadedModel model, GenerationBatch batch, int top, CancellationToken cancellation)
     {
         int[][] prompts = [.. batch.Prompts.Select(prompt => prompt.PromptIds)];

@@ -8,8 +8,8 @@ namespace Rudder.InferenceService.Http;
 /// <summary>The prompts of a request: texts or token ids.</summary>
 /// <param name="Texts">Texts; null where the prompts are ids.</param>
 /// <param name="Ids">Token ids; null where the prompts are texts.</param>
-/// <param name="IsList">Whether the request holds a list of prompts and not one prompt.</param>
-/// <remarks>An engine's prompt is made when it is read, after their number is checked: an empty text of three bytes would take some fifty.</remarks>
+/// <param name="IsList">Whether the request contains a list of prompts.</param>
+/// <remarks>Engine prompts are created lazily, after the count is checked: an empty text of 3 bytes takes about 50 in memory.</remarks>
 [JsonConverter(typeof(PromptsConverter))]
 internal sealed record Prompts(IReadOnlyList<string>? Texts, IReadOnlyList<IReadOnlyList<int>>? Ids, bool IsList) : IReadOnlyList<PromptContent>
 {
@@ -65,7 +65,7 @@ internal sealed class StopConverter : ReadConverter<IReadOnlyList<string>>
     };
 }
 
-/// <summary>Reads any whole number of 64 bits; a negative one stands for its two's complement.</summary>
+/// <summary>Reads any 64-bit integer. A negative one becomes its two's complement.</summary>
 internal sealed class SeedConverter : ReadConverter<ulong>
 {
     public override ulong Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => reader.TokenType != JsonTokenType.Number
@@ -75,7 +75,7 @@ internal sealed class SeedConverter : ReadConverter<ulong>
         : throw Takes("seed", $"a whole number from {long.MinValue} to {ulong.MaxValue}");
 }
 
-/// <summary>Reads a parameter that takes several kinds of values; its errors name the parameter.</summary>
+/// <summary>Reads a parameter that accepts several types. Errors name the parameter.</summary>
 /// <typeparam name="T">The parameter.</typeparam>
 internal abstract class ReadConverter<T> : JsonConverter<T>
 {

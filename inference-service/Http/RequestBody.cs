@@ -5,11 +5,11 @@ namespace Rudder.InferenceService.Http;
 /// <summary>Reads a JSON body up to a limit.</summary>
 internal static class RequestBody
 {
-    /// <summary>Reads and parses a body where the server has buffered it, without a copy.</summary>
+    /// <summary>Reads and parses a body in the server's buffer, without a copy.</summary>
     /// <param name="request">The request.</param>
     /// <param name="limit">Bytes.</param>
     /// <param name="cancellation">The caller went away.</param>
-    /// <exception cref="ApiException">The body is not JSON, compressed, larger than the limit, or not such a request.</exception>
+    /// <exception cref="ApiException">The body is compressed, too large, not JSON, or not a valid request.</exception>
     public static async Task<CompletionRequest> ReadAsync(HttpRequest request, int limit, CancellationToken cancellation)
     {
         if (!request.HasJsonContentType() || request.Headers.ContentEncoding.Count > 0)

@@ -5,10 +5,10 @@ using System.Text.RegularExpressions;
 
 namespace Rudder.InferenceService.Http;
 
-/// <summary>Reads JSON bodies strictly: an unknown, repeated or wrongly typed member is an error that names it and never quotes its text.</summary>
+/// <summary>Reads JSON bodies strictly. Unknown, repeated or wrongly typed members are errors, which never quote user text.</summary>
 internal static partial class RequestJson
 {
-    /// <summary>Deepest nesting of a body.</summary>
+    /// <summary>Maximum nesting of a body.</summary>
     public const int MaxDepth = 8;
 
     private static readonly JsonReaderOptions Depth = new() { MaxDepth = MaxDepth };
@@ -21,7 +21,7 @@ internal static partial class RequestJson
 
     /// <summary>Parses a body.</summary>
     /// <param name="body">UTF-8.</param>
-    /// <exception cref="ApiException">The body is not such an object; names the parameter.</exception>
+    /// <exception cref="ApiException">The body is invalid. The error names the parameter.</exception>
     public static CompletionRequest Parse(ReadOnlySequence<byte> body)
     {
         try
@@ -52,7 +52,7 @@ internal static partial class RequestJson
             return NotAnObject();
         }
 
-        // A name can hold anything, user text too: only names that look like parameters are repeated.
+        // A name may contain user text, so errors repeat only names that look like parameters.
         string? param = LegalPath().IsMatch(fault.Path!) ? fault.Path![2..] : null;
         var type = Strict.GetTypeInfo(typeof(CompletionRequest));
         JsonPropertyInfo? property = null;

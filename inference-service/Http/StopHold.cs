@@ -1,12 +1,12 @@
 namespace Rudder.InferenceService.Http;
 
-/// <summary>Passes a growing text on, except for an end that may be the beginning of a stop string.</summary>
+/// <summary>Passes on streamed text, but holds back an end that may be the start of a stop string.</summary>
 /// <param name="stops">Stop strings; not empty.</param>
 internal sealed class StopHold(IReadOnlyList<string> stops)
 {
     private string _held = "";
 
-    /// <summary>Adds the next piece; returns the text that no stop string can cut any more.</summary>
+    /// <summary>Adds the next piece. Returns the text that is certain not to be part of a stop string.</summary>
     public string Pass(string piece)
     {
         string text = _held + piece;
@@ -20,7 +20,7 @@ internal sealed class StopHold(IReadOnlyList<string> stops)
         return text[..safe];
     }
 
-    // The text begins with a stop string, or is the beginning of one.
+    // The text starts with a stop string, or is a prefix of one.
     private bool MayStop(ReadOnlySpan<char> text)
     {
         foreach (string stop in stops)

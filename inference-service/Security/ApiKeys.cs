@@ -12,13 +12,13 @@ internal sealed record ApiKey(string Name, byte[] Sha256, CallerLimits Limits, b
 
 /// <summary>The API keys of the keys file.</summary>
 /// <param name="keys">The keys.</param>
-/// <remarks>A key is 256 random bits and cannot be guessed, so a plain SHA-256 protects it; salt or a slow hash would gain nothing.</remarks>
+/// <remarks>A key has 256 random bits, so a plain SHA-256 protects it. A salt or a slow hash would add nothing.</remarks>
 internal sealed class ApiKeys(IReadOnlyList<ApiKey> keys)
 {
     /// <summary>Names of the keys' owners.</summary>
     public IEnumerable<string> Names => keys.Select(key => key.Name);
 
-    /// <summary>Finds the key that a caller presents; null where the file has no such key.</summary>
+    /// <summary>Finds the key that a caller presents; null if it is unknown.</summary>
     /// <param name="presented">The key as sent.</param>
     public ApiKey? Find(string presented)
     {

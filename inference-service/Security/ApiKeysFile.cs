@@ -20,7 +20,7 @@ internal sealed record ApiKeysFile(IReadOnlyList<ApiKeysFile.Entry> Keys)
     /// <exception cref="SecurityFileException">The file cannot be read or holds faults, one on each line of the message.</exception>
     public static FileBacked<ApiKeys> Open(string path, DateTimeOffset now) => new([path], (content, _) => Parse(path, content[0]), now);
 
-    /// <summary>Whether a name is legal for a key's owner.</summary>
+    /// <summary>Whether a key's owner may have this name.</summary>
     public static bool IsName(string name) => Regex.IsMatch(name, NamePattern);
 
     /// <summary>Parses a file's content.</summary>
@@ -69,7 +69,7 @@ internal sealed record ApiKeysFile(IReadOnlyList<ApiKeysFile.Entry> Keys)
         .SelectMany(equal => equal.Skip(1))
         .Select(entry => $"keys[{entry.index}].{property} is that of an earlier key; give every key its own.");
 
-    /// <summary>One entry; limits of 0 are those of the service.</summary>
+    /// <summary>One entry. A limit of 0 means the service's limit.</summary>
     internal sealed record Entry
     {
         [Required(ErrorMessage = NameFault), RegularExpression(NamePattern, ErrorMessage = NameFault)]

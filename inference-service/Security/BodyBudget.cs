@@ -7,7 +7,7 @@ using Rudder.InferenceService.Settings;
 
 namespace Rudder.InferenceService.Security;
 
-/// <summary>Bounds the bytes of request bodies that the service holds, per client and in all, on both faces.</summary>
+/// <summary>Limits the bytes of request bodies in memory, per client and in total, on both faces.</summary>
 /// <remarks>Bytes count from their arrival to the end of their call, so slow bodies cannot add up in memory.</remarks>
 /// <param name="options">The limits.</param>
 internal sealed class BodyBudget(ServiceOptions options) : IMiddleware, IDisposable
@@ -93,7 +93,7 @@ internal sealed class BodyBudget(ServiceOptions options) : IMiddleware, IDisposa
             long missing = _consumed + _buffer.Length - _counted;
             if (missing > 0)
             {
-                // In growing steps: a large body takes few leases, and a small one no more than its bytes.
+                // Leases grow: a large body takes few of them, and a small one never more than its bytes.
                 int bytes = (int)Math.Max(missing, Math.Min(_counted, Step));
                 Take(bytes);
                 _counted += bytes;
@@ -110,7 +110,7 @@ internal sealed class BodyBudget(ServiceOptions options) : IMiddleware, IDisposa
             }
             catch
             {
-                inner.AdvanceTo(_buffer.End);                // a read that ends in an error still has to end
+                inner.AdvanceTo(_buffer.End);                // every read needs an AdvanceTo, even one that fails
                 throw;
             }
         }

@@ -36,7 +36,7 @@ internal sealed class Caller : ClaimsIdentity
     /// <summary>The caller of an authenticated request.</summary>
     public static Caller Of(HttpContext context) => (Caller)context.User.Identity!;
 
-    /// <summary>An address as a caller's name; an IPv6 address stands for its 64-bit network, because one host owns all of it.</summary>
+    /// <summary>Names a caller by address. An IPv6 address becomes its 64-bit network, because one host owns all of it.</summary>
     public static string AddressOf(IPAddress? address)
     {
         if (address is null)

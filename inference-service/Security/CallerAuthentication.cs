@@ -65,7 +65,7 @@ internal sealed class CallerAuthentication(
     {
         const string prefix = SchemeName + " ";
 
-        // Two values are refused: a proxy and a client could read them differently.
+        // Two values are refused, because a proxy and a client could interpret them differently.
         if (headers.Authorization.Count > 0)
         {
             return headers.Authorization is [{ } value] && value.StartsWith(prefix, StringComparison.OrdinalIgnoreCase) ? value[prefix.Length..].Trim() : null;
@@ -79,7 +79,7 @@ internal sealed class CallerAuthentication(
         metrics.CallRefused(EndpointNames.Of(Context.GetEndpoint()), status.ToString());
         if (Request.ContentType?.StartsWith("application/grpc", StringComparison.OrdinalIgnoreCase) == true)
         {
-            // Trailers-only: the status stands in the headers and no message follows.
+            // Trailers-only: the headers carry the status and no message follows.
             Response.ContentType = "application/grpc";
             Response.Headers["grpc-status"] = ((int)status).ToString(CultureInfo.InvariantCulture);
             Response.Headers["grpc-message"] = Uri.EscapeDataString(message);
@@ -101,7 +101,7 @@ internal sealed record Refusal(Status Status);
 /// <summary>Puts authentication and authorization into the service.</summary>
 internal static class SecurityRegistration
 {
-    /// <summary>Registers the files, the handler, and two policies: any caller (every endpoint that sets none), and <see cref="Caller.Admin"/>.</summary>
+    /// <summary>Registers the files, the handler, and two policies: any caller (the default), and <see cref="Caller.Admin"/>.</summary>
     public static void AddSecurity(this IServiceCollection services, SecurityFiles files)
     {
         services.AddSingleton(files).AddSingleton<FileReloads>().AddSingleton<ClientBudgets>().AddSingleton<BodyBudget>().AddSingleton<ReplyBudget>();
@@ -114,7 +114,7 @@ internal static class SecurityRegistration
             .SetFallbackPolicy(new AuthorizationPolicyBuilder().RequireAuthenticatedUser().Build())
             .AddPolicy(Caller.Admin, policy => policy.RequireRole(Caller.Admin));
 
-        // The framework logs each refusal at Information: any stranger could fill the log.
+        // The framework logs each refusal at Information, so any stranger could fill the log.
         services.Configure<LoggerFilterOptions>(filter => filter.AddFilter(typeof(CallerAuthentication).FullName, LogLevel.Warning));
     }
 }

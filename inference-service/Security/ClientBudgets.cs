@@ -3,17 +3,17 @@ using Rudder.InferenceService.Settings;
 
 namespace Rudder.InferenceService.Security;
 
-/// <summary>Limits of each client on both faces: calls at once, and tokens over time.</summary>
+/// <summary>Limits of each client on both faces: concurrent calls, and tokens per minute.</summary>
 /// <remarks>
-/// <para>Calls at once are a <see cref="ConcurrencyLimiter"/> for each client.</para>
+/// <para>A <see cref="ConcurrencyLimiter"/> per client limits concurrent calls.</para>
 /// <para>
-/// Tokens fill a bucket of one minute that refills continuously. <see cref="TokenBucketRateLimiter"/> cannot do three things needed here: take
-/// back tokens of a call that was refused later (its leases are final), give the exact time until a call of n tokens passes, and follow a key's
-/// changed limit without forgetting what was spent. Tokens are lent to a call that enters, so that another call cannot spend them meanwhile.
-/// They are spent when the call is admitted (<see cref="ClientShare.Keep"/>), and given back when it leaves before.
+/// A bucket of one minute, which refills continuously, limits tokens. <see cref="TokenBucketRateLimiter"/> lacks three things: it cannot
+/// take back tokens of a call that is refused later (its leases are final), give the exact time until a call of n tokens passes, or
+/// follow a changed limit without losing what was spent. A call borrows its tokens when it enters, so that other calls cannot spend
+/// them. It spends them when it is admitted (<see cref="ClientShare.Keep"/>), and returns them if it leaves before that.
 /// </para>
 /// </remarks>
-/// <param name="options">Limits of callers whose key has none.</param>
+/// <param name="options">Limits for keys without their own, and for callers without a key.</param>
 /// <param name="time">Clock of the buckets.</param>
 internal sealed class ClientBudgets(ServiceOptions options, TimeProvider time) : IDisposable
 {
@@ -22,13 +22,13 @@ internal sealed class ClientBudgets(ServiceOptions options, TimeProvider time) :
     private readonly Dictionary<string, Account> _accounts = new(StringComparer.Ordinal);
     private long _swept = time.GetTimestamp();
 
-    // Keyed by the limit too, so that a changed limit holds at once.
+    // The key includes the limit, so that a changed limit applies immediately.
     private readonly PartitionedRateLimiter<(string Name, int Limit)> _calls = PartitionedRateLimiter.Create<(string Name, int Limit), (string, int)>(
         client => client.Limit == 0
             ? RateLimitPartition.GetNoLimiter(("", 0))
             : RateLimitPartition.GetConcurrencyLimiter(client, _ => new ConcurrencyLimiterOptions { PermitLimit = client.Limit }));
 
-    /// <summary>Clients whose tokens are remembered now.</summary>
+    /// <summary>Number of clients with a token account.</summary>
     public int Remembered
     {
         get
@@ -40,9 +40,9 @@ internal sealed class ClientBudgets(ServiceOptions options, TimeProvider time) :
         }
     }
 
-    /// <summary>Counts a call in. Disposing the result counts it out.</summary>
+    /// <summary>Counts a call against its client's limits. Disposing the result ends it.</summary>
     /// <param name="caller">The caller.</param>
-    /// <param name="tokens">Tokens it may use: prompts and, for each completion, prompt and max_new_tokens.</param>
+    /// <param name="tokens">Tokens the call may use: prompts and, for each completion, prompt and max_new_tokens.</param>
     /// <exception cref="ClientLimitException">The call exceeds a limit; nothing is counted.</exception>
     public ClientShare Enter(Caller caller, long tokens)
     {
@@ -69,7 +69,7 @@ internal sealed class ClientBudgets(ServiceOptions options, TimeProvider time) :
     /// <inheritdoc/>
     public void Dispose() => _calls.Dispose();
 
-    /// <summary>Lends tokens; the result settles them, as spent or as given back.</summary>
+    /// <summary>Lends tokens. The result settles them: true spends them, false returns them.</summary>
     private Action<bool> Lend(string client, long tokens, Limit budget)
     {
         lock (_lock)
@@ -84,7 +84,7 @@ internal sealed class ClientBudgets(ServiceOptions options, TimeProvider time) :
             {
                 lock (_lock)
                 {
-                    account.Refill(budget.Value, time);      // for the time before: what is spent now refills from now on
+                    account.Refill(budget.Value, time);      // before spending: tokens spent now start to refill now
                     account.Lent -= tokens;
                     account.Spent += spent ? tokens : 0;
                 }
@@ -101,7 +101,7 @@ internal sealed class ClientBudgets(ServiceOptions options, TimeProvider time) :
                 + "Ask for fewer prompts, completions or tokens in one call.") { NeverPasses = true };
         }
 
-        double missing = Math.Round(account.Spent + account.Lent + tokens - budget.Value, 6); // rounding of a refill must not refuse a call
+        double missing = Math.Round(account.Spent + account.Lent + tokens - budget.Value, 6); // ignores a refill's rounding error
         if (missing > 0)
         {
             var wait = TimeSpan.FromSeconds(Math.Max(1, Math.Ceiling(missing * 60 / budget.Value)));
@@ -112,7 +112,7 @@ internal sealed class ClientBudgets(ServiceOptions options, TimeProvider time) :
         }
     }
 
-    // Full buckets need no account. Swept once a minute, so that a call's own cost stays constant on average.
+    // A full bucket needs no account. The sweep runs once a minute, so that its cost per call stays constant on average.
     private void Forget()
     {
         if (time.GetElapsedTime(_swept) < Minute)
@@ -127,22 +127,22 @@ internal sealed class ClientBudgets(ServiceOptions options, TimeProvider time) :
         }
     }
 
-    /// <summary>A limit that holds for a caller.</summary>
+    /// <summary>A limit that applies to a caller.</summary>
     /// <param name="Value">The limit; 0: none.</param>
     /// <param name="Name">The setting, for messages.</param>
     private readonly record struct Limit(int Value, string Name)
     {
-        /// <summary>The key's limit, or the service's where the key has none.</summary>
+        /// <summary>The key's limit, or the service's if the key has none.</summary>
         public static Limit Of(int own, string ownName, int general, string generalName) => own > 0 ? new(own, ownName) : new(general, generalName);
     }
 
-    /// <summary>Tokens of one client, kept as spent and not as left, so that a changed limit holds at once.</summary>
-    /// <param name="now">Time of its first call.</param>
+    /// <summary>Tokens of one client. Stores spent rather than remaining tokens, so that a changed limit applies immediately.</summary>
+    /// <param name="now">Time of the client's first call.</param>
     private sealed class Account(long now)
     {
         private long _refilled = now;
 
-        /// <summary>Tokens spent and not refilled yet.</summary>
+        /// <summary>Spent tokens that have not been refilled.</summary>
         public double Spent { get; set; }
 
         /// <summary>Tokens of calls that are not admitted yet.</summary>
@@ -151,7 +151,7 @@ internal sealed class ClientBudgets(ServiceOptions options, TimeProvider time) :
         /// <summary>Whether nothing is lent and a minute has refilled what was spent.</summary>
         public bool IsFull(TimeProvider time) => Lent == 0 && time.GetElapsedTime(_refilled) >= Minute;
 
-        /// <summary>Gives back what the time since the last change is worth.</summary>
+        /// <summary>Refills the tokens for the time since the last change.</summary>
         public void Refill(int perMinute, TimeProvider time)
         {
             long at = time.GetTimestamp();
@@ -161,17 +161,17 @@ internal sealed class ClientBudgets(ServiceOptions options, TimeProvider time) :
     }
 }
 
-/// <summary>A call that was counted in.</summary>
+/// <summary>A call that counts against its client's limits.</summary>
 /// <param name="place">Its place among the client's calls.</param>
-/// <param name="settle">Spends its tokens (true) or gives them back (false).</param>
+/// <param name="settle">Spends its tokens (true) or returns them (false).</param>
 internal sealed class ClientShare(IDisposable place, Action<bool> settle) : IDisposable
 {
     private int _settled;
 
-    /// <summary>The call is admitted: its tokens are spent, whatever becomes of it. A second time does nothing.</summary>
+    /// <summary>Marks the call as admitted: its tokens are spent, even if it fails later. A second call does nothing.</summary>
     public void Keep() => Settle(spent: true);
 
-    /// <summary>Counts the call out. Tokens that were not spent are given back.</summary>
+    /// <summary>Ends the call. Returns tokens that were not spent.</summary>
     public void Dispose()
     {
         Settle(spent: false);
@@ -191,9 +191,9 @@ internal sealed class ClientShare(IDisposable place, Action<bool> settle) : IDis
 /// <param name="message">The limit, its value, and when the call would pass.</param>
 internal sealed class ClientLimitException(string message) : Exception(message)
 {
-    /// <summary>Time until the call would pass; null where that depends on other calls, or where it never would.</summary>
+    /// <summary>Time until the call would pass; null if that depends on other calls or it never would.</summary>
     public TimeSpan? RetryAfter { get; init; }
 
-    /// <summary>Whether the call exceeds the limit at any time, so that a retry is useless. Default false.</summary>
+    /// <summary>Whether the call alone exceeds the limit, so that a retry is useless. Default false.</summary>
     public bool NeverPasses { get; init; }
 }

@@ -6,11 +6,11 @@ using Rudder.InferenceService.Telemetry;
 namespace Rudder.InferenceService.Security;
 
 /// <summary>
-/// Shares the connections of one listening address among the callers' addresses. A new connection beyond a limit takes the place of the
-/// connection that has been idle longest; it is closed itself where all are in use.
+/// Limits the connections of one listening address, in total and per caller address. A new connection beyond a limit closes the
+/// connection that has been idle longest. If all are in use, the new one is closed.
 /// </summary>
-/// <param name="options">The limits: all connections, and those of one caller's address.</param>
-/// <param name="metrics">Counts the connections that are closed.</param>
+/// <param name="options">The limits: in total, and per caller address.</param>
+/// <param name="metrics">Counts closed connections.</param>
 /// <param name="time">The clock.</param>
 internal sealed class ConnectionShares(ServiceOptions options, ServiceMetrics metrics, TimeProvider time)
 {
@@ -18,7 +18,7 @@ internal sealed class ConnectionShares(ServiceOptions options, ServiceMetrics me
     private readonly Dictionary<string, int> _perAddress = new(StringComparer.Ordinal);
     private readonly HashSet<SharedConnection> _open = [];
 
-    /// <summary>Runs a connection where there is room for it.</summary>
+    /// <summary>Runs a connection if there is room for it.</summary>
     /// <param name="connection">The connection.</param>
     /// <param name="next">What serves it.</param>
     public async Task RunAsync(ConnectionContext connection, ConnectionDelegate next)
@@ -72,7 +72,7 @@ internal sealed class ConnectionShares(ServiceOptions options, ServiceMetrics me
         return true;
     }
 
-    /// <summary>The connection that gives way: of the address with the most connections, the one without a call for the longest time.</summary>
+    /// <summary>Chooses the connection to close: the longest idle one of the address with the most connections.</summary>
     private SharedConnection? LongestIdle(string? address) => _open
         .Where(open => open.IdleSince is not null && (address is null || open.Address == address))
         .OrderByDescending(open => _perAddress[open.Address]).ThenBy(open => open.IdleSince)
@@ -95,7 +95,7 @@ internal sealed class ConnectionShares(ServiceOptions options, ServiceMetrics me
     }
 }
 
-/// <summary>One connection and the calls that run over it; a feature of each of its requests.</summary>
+/// <summary>One connection and its running calls. Each of its requests carries it as a feature.</summary>
 /// <param name="connection">The connection.</param>
 /// <param name="address">The caller's address.</param>
 /// <param name="time">The clock.</param>
@@ -108,7 +108,7 @@ internal sealed class SharedConnection(ConnectionContext connection, string addr
     /// <summary>The caller's address.</summary>
     public string Address { get; } = address;
 
-    /// <summary>The timestamp since which no call has run; null while one runs.</summary>
+    /// <summary>When the last call ended; null while a call runs.</summary>
     public long? IdleSince
     {
         get

@@ -2,12 +2,12 @@ using System.Security.Cryptography;
 
 namespace Rudder.InferenceService.Security;
 
-/// <summary>A value parsed from files. New content replaces it as a whole; missing, half-written or faulty content leaves the last good value in force.</summary>
+/// <summary>A value parsed from files. Valid new content replaces it; missing, partial or invalid content keeps the old value.</summary>
 /// <typeparam name="T">The value.</typeparam>
 internal sealed class FileBacked<T>
     where T : class
 {
-    // Certificates and key lists are small; a wrong path must not fill the memory.
+    // Certificates and key lists are small. The limit keeps a wrong path from filling memory.
     private const int MaxBytes = 4 << 20;
 
     private readonly IReadOnlyList<string> _paths;
@@ -34,9 +34,9 @@ internal sealed class FileBacked<T>
     public T Current => _current;
 
     /// <summary>Reads the files again. Not thread-safe.</summary>
-    /// <remarks>Faulty content is parsed again each time: a certificate can become valid without a change of its file.</remarks>
+    /// <remarks>Parses invalid content again each time: a certificate can become valid without a change to its file.</remarks>
     /// <param name="now">The time.</param>
-    /// <param name="fault">Why changed files are not used, once for each change; else null.</param>
+    /// <param name="fault">Why the changed files are not used, reported once per change; otherwise null.</param>
     /// <returns>Whether the value changed.</returns>
     public bool Reload(DateTimeOffset now, out string? fault)
     {
@@ -57,7 +57,7 @@ internal sealed class FileBacked<T>
         }
         catch (SecurityFileException e)
         {
-            // Unreadable files have no content to compare; their fault stands for it.
+            // Unreadable files have no content, so the fault is compared instead.
             string failed = seen ?? e.Message;
             fault = failed == _seen ? null : e.Message;
             (_seen, _faulty) = (failed, true);
@@ -97,5 +97,5 @@ internal sealed class FileBacked<T>
     private static string IdOf(IEnumerable<byte[]> content) => string.Join(' ', content.Select(bytes => Convert.ToHexString(SHA256.HashData(bytes))));
 }
 
-/// <summary>A certificate, key or keys file that cannot be used; the message names the file and the remedy, never its content.</summary>
+/// <summary>A certificate, key or keys file is unusable. The message gives the file and the remedy, never its content.</summary>
 internal sealed class SecurityFileException(string message, Exception? inner = null) : Exception(message, inner);

@@ -21,7 +21,7 @@ internal static class NewKey
             throw UsageException.Of([$"--new-key is '{name}'; a name is a letter or digit, then up to 127 letters, digits, '.', '-' and '_'."]);
         }
 
-        // A secret comes from the system's generator; a seeded one could be repeated.
+        // A secret needs the system's generator: output of a seeded one can be reproduced.
         string key = "rk-" + Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(RandomBytes));
         string sha256 = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(key)));
         output.WriteLine(key);

@@ -3,14 +3,14 @@ using Rudder.InferenceService.Settings;
 
 namespace Rudder.InferenceService.Security;
 
-/// <summary>Bounds the bytes of replies that are being sent to one client, on both faces: a client that does not read cannot fill the memory.</summary>
+/// <summary>Limits the bytes of unsent replies per client, on both faces: a client that does not read cannot fill memory.</summary>
 /// <param name="options">The limit.</param>
 internal sealed class ReplyBudget(ServiceOptions options) : IDisposable
 {
     private readonly PartitionedRateLimiter<string> _bytes = PartitionedRateLimiter.Create<string, string>(client =>
         RateLimitPartition.GetConcurrencyLimiter(client, _ => new ConcurrencyLimiterOptions { PermitLimit = options.MaxUnreadMegabytes << 20 }));
 
-    /// <summary>Counts a reply from now to the end of its request.</summary>
+    /// <summary>Counts a reply until its request ends.</summary>
     /// <param name="http">The request.</param>
     /// <param name="bytes">Bytes of the reply, at most MaxReplyBytes.</param>
     /// <exception cref="ClientLimitException">The client has left too much unread.</exception>

@@ -21,7 +21,7 @@ internal sealed class ServerIdentity
         Certificate = certificate;
         _clientRoots = clientRoots;
 
-        // Offline: the chain comes from the file; nothing is downloaded.
+        // Offline: the chain comes from the file, without downloads.
         _context = SslStreamCertificateContext.Create(certificate, intermediates, offline: true);
     }
 
@@ -31,7 +31,7 @@ internal sealed class ServerIdentity
     /// <summary>Reads the files of the settings.</summary>
     /// <param name="options">Names a certificate file and a key file.</param>
     /// <param name="now">The time, for expiry.</param>
-    /// <exception cref="SecurityFileException">A file is unreadable or faulty, the key does not fit, or the certificate has expired.</exception>
+    /// <exception cref="SecurityFileException">A file is invalid, the key does not match, or the certificate has expired.</exception>
     public static FileBacked<ServerIdentity> Open(TlsOptions options, DateTimeOffset now)
     {
         string[] paths = options.ClientCaFile.Length > 0
@@ -40,7 +40,7 @@ internal sealed class ServerIdentity
         return new FileBacked<ServerIdentity>(paths, (content, time) => Parse(options, content, time), now);
     }
 
-    /// <summary>Options of one handshake; new for each, because SslStream changes the chain policy.</summary>
+    /// <summary>Options of one handshake. Each handshake needs new ones, because SslStream changes the chain policy.</summary>
     public SslServerAuthenticationOptions Handshake()
     {
         var options = new SslServerAuthenticationOptions
@@ -53,7 +53,7 @@ internal sealed class ServerIdentity
             options.ClientCertificateRequired = true;
             options.CertificateChainPolicy = ClientChain(_clientRoots);
 
-            // A resumed session would skip the check against roots that may have changed since.
+            // A resumed session would skip the check against the roots, which may have changed.
             options.AllowTlsResume = false;
         }
 
@@ -98,7 +98,7 @@ internal sealed class ServerIdentity
         {
             var certificate = X509Certificate2.CreateFromPem(chain, key);
 
-            // Windows' TLS cannot use a key that is only in memory.
+            // TLS on Windows cannot use a key that is only in memory.
             return OperatingSystem.IsWindows()
                 ? X509CertificateLoader.LoadPkcs12(certificate.Export(X509ContentType.Pkcs12), null)
                 : certificate;

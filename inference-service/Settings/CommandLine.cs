@@ -2,7 +2,7 @@ using System.CommandLine;
 
 namespace Rudder.InferenceService.Settings;
 
-/// <summary>A command line: what System.CommandLine reads, and the settings among the flags, which configuration reads.</summary>
+/// <summary>A command line. System.CommandLine parses it; configuration reads the settings among the flags.</summary>
 internal sealed class CommandLine
 {
     private const string Description = """
@@ -61,7 +61,7 @@ internal sealed class CommandLine
     private readonly RootCommand _root;
     private readonly ParseResult _parsed;
 
-    /// <summary>Takes a command line apart.</summary>
+    /// <summary>Parses a command line.</summary>
     /// <param name="args">The arguments.</param>
     /// <exception cref="UsageException">A setting has no value.</exception>
     public CommandLine(IReadOnlyList<string> args)
@@ -87,11 +87,11 @@ internal sealed class CommandLine
     /// <summary>Name given to --new-key, or null.</summary>
     public string? NewKey => _parsed.GetValue(_newKey);
 
-    /// <summary>What is wrong with the flags.</summary>
+    /// <summary>The faults of the flags.</summary>
     public IReadOnlyList<string> Faults => [.. _parsed.Errors.Select(error => error.Message)];
 
-    /// <summary>Prints help, version or the faults of the flags where that is due; runs the service otherwise.</summary>
-    /// <param name="run">Runs it.</param>
+    /// <summary>Prints help, the version or faults of the flags; otherwise runs the service.</summary>
+    /// <param name="run">Runs the service.</param>
     /// <returns>The exit code.</returns>
     public Task<int> InvokeAsync(Func<CommandLine, Task<int>> run)
     {

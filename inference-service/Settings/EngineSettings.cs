@@ -34,6 +34,6 @@ internal static class EngineSettings
         DrainTime = TimeSpan.FromSeconds(options.DrainSeconds),
     };
 
-    /// <summary>A model of the settings; its path is relative to the current folder.</summary>
+    /// <summary>A model from the settings. Its path is relative to the current folder.</summary>
     public static ModelSource Of(ModelOptions model) => new(model.Name, Path.GetFullPath(model.Path), model.Engine, model.Precision);
 }

@@ -3,15 +3,15 @@ using Microsoft.Extensions.Logging.Console;
 
 namespace Rudder.InferenceService.Settings;
 
-/// <summary>Checks the settings that the host reads itself and would ignore, or fail on without naming them.</summary>
+/// <summary>Checks the settings that the host reads: it would ignore wrong ones, or fail without naming them.</summary>
 internal static class HostSettings
 {
     private static readonly string[] FileKeys = ["Service", "Logging", "urls", "http-urls", "AllowedHosts"];
 
-    // Set to true, Kestrel listens where its own settings say instead of at the checked addresses.
+    // If true, Kestrel would listen on the addresses of its own settings instead of the checked ones.
     private const string PreferHostingUrls = "preferHostingUrls";
 
-    /// <summary>Adds a line for each key that does not exist, each value that cannot be converted, and each that would open other addresses.</summary>
+    /// <summary>Adds a line for each unknown key, each inconvertible value, and each setting that would open other addresses.</summary>
     /// <param name="configuration">All settings.</param>
     /// <param name="faults">Gets them.</param>
     public static void Check(IConfiguration configuration, ICollection<string> faults)
@@ -26,7 +26,7 @@ internal static class HostSettings
             faults.Add($"{PreferHostingUrls} is '{prefers}', which would listen elsewhere than --urls says; remove it and use --urls.");
         }
 
-        // Of the environment only known keys are read; a settings file belongs to this service alone.
+        // A settings file belongs to this service, so unknown keys are faults there; in the environment they are ignored.
         foreach (var file in (configuration as IConfigurationRoot)?.Providers.OfType<JsonConfigurationProvider>() ?? [])
         {
             string[] separate = [.. FileKeys, "Kestrel", PreferHostingUrls];
@@ -39,7 +39,7 @@ internal static class HostSettings
         SettingsReader.Read<LoggingSettings>(configuration.GetSection("Logging"), faults);
     }
 
-    /// <summary>Section Logging as far as the service takes it. The host reads it itself.</summary>
+    /// <summary>The supported part of section Logging. The host reads it.</summary>
     private sealed class LoggingSettings
     {
         /// <summary>Level by category.</summary>

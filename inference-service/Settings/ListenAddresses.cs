@@ -17,17 +17,17 @@ internal sealed record ListenAddress(IPEndPoint EndPoint, bool Tls)
 /// <param name="AllowRemote"><see cref="ServiceOptions.AllowRemote"/>.</param>
 internal sealed record ListenRules(bool Certificate, bool KnownCallers, bool AllowRemote);
 
-/// <summary>Reads <c>--urls</c> and <c>--http-urls</c>. Addresses beyond loopback need TLS and a check of callers, unless the settings allow others.</summary>
+/// <summary>Reads <c>--urls</c> and <c>--http-urls</c>. Addresses beyond loopback need TLS and authentication, unless allowed.</summary>
 internal static class ListenAddresses
 {
-    /// <summary>The address without a setting.</summary>
+    /// <summary>The default address.</summary>
     public const string Default = "http://127.0.0.1:50051";
 
     /// <summary>The addresses of a <c>;</c>-separated list.</summary>
     /// <param name="flag">The flag, for the faults.</param>
     /// <param name="urls">Its value.</param>
     /// <param name="rules">What is allowed.</param>
-    /// <param name="faults">Gets a line for each URL that cannot be listened on, or is not allowed.</param>
+    /// <param name="faults">Gets a line for each URL that is invalid or not allowed.</param>
     public static IReadOnlyList<ListenAddress> Parse(string flag, string urls, ListenRules rules, ICollection<string> faults)
     {
         string[] parts = urls.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);

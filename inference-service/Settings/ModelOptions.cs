@@ -16,11 +16,11 @@ internal sealed class ModelOptions
     [Required]
     public string Path { get; init; } = "";
 
-    /// <summary>What decodes: slots (continuous batching on ONNX Runtime) or genai (ONNX Runtime GenAI). Classifiers ignore it. Default slots.</summary>
+    /// <summary>Engine: slots (continuous batching) or genai (ONNX Runtime GenAI). Classifiers ignore it. Default slots.</summary>
     [EnumDataType(typeof(EngineKind))]
     public EngineKind Engine { get; init; } = EngineKind.Slots;
 
-    /// <summary>Which graphs are loaded: fp32, int8 (cpu), or fp16 (generators on cuda). Default fp32.</summary>
+    /// <summary>Precision of the graphs to load: fp32, int8 (cpu), or fp16 (generators on cuda). Default fp32.</summary>
     [EnumDataType(typeof(GraphPrecision))]
     public GraphPrecision Precision { get; init; } = GraphPrecision.Fp32;
 }

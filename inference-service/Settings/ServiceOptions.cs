@@ -4,7 +4,7 @@ using Rudder.Engine;
 namespace Rudder.InferenceService.Settings;
 
 /// <summary>The service's settings, section <c>Service</c> of appsettings.json; flags and environment override single keys.</summary>
-/// <remarks>Read and checked once, at start, by <see cref="SettingsReader"/>. docs/service.md documents units, defaults and ranges.</remarks>
+/// <remarks><see cref="SettingsReader"/> reads and checks them once, at start. docs/service.md has units, defaults and ranges.</remarks>
 internal sealed class ServiceOptions : IChecked
 {
     /// <summary>Folders that Models.Load may read from.</summary>
@@ -19,7 +19,7 @@ internal sealed class ServiceOptions : IChecked
     [Range(1, 1024)]
     public int MaxSlots { get; init; } = 32;
 
-    /// <summary>Tokens of prompt and completion that a slot holds; 0 is the context of the model, which also is the upper limit.</summary>
+    /// <summary>Tokens of prompt and completion that a slot holds; 0 is the model's context, which is also the upper limit.</summary>
     [Range(0, 1 << 20)]
     public int MaxTokens { get; init; }
 
@@ -27,11 +27,11 @@ internal sealed class ServiceOptions : IChecked
     [Range(1, 1 << 20)]
     public int MaxQueue { get; init; } = 4096;
 
-    /// <summary>Concurrent Sample, SampleStream, Classify, LogProbs and Divergence calls of one client whose key sets no limit.</summary>
+    /// <summary>Concurrent Sample, SampleStream, Classify, LogProbs and Divergence calls per client, unless its key sets it.</summary>
     [Range(0, 1 << 20)]
     public int MaxCallsPerClient { get; init; }
 
-    /// <summary>Tokens per minute of one client whose key sets no limit; 0 is no limit.</summary>
+    /// <summary>Tokens per minute of one client, unless its key sets a limit; 0 means unlimited.</summary>
     [Range(0, 1 << 30)]
     public int MaxTokensPerMinutePerClient { get; init; }
 
@@ -39,11 +39,11 @@ internal sealed class ServiceOptions : IChecked
     [Range(16, 1 << 20)]
     public int MaxStreamBuffer { get; init; } = 4096;
 
-    /// <summary>Where models compute; cuda takes the first GPU that the process sees.</summary>
+    /// <summary>Device that runs the models; cuda takes the first GPU that the process sees.</summary>
     [EnumDataType(typeof(GraphDevice))]
     public GraphDevice Device { get; init; } = GraphDevice.Cpu;
 
-    /// <summary>ONNX Runtime's CUDA provider, for a build without one.</summary>
+    /// <summary>Path of ONNX Runtime's CUDA provider, for a build without one.</summary>
     public string CudaProviderLibrary { get; init; } = "";
 
     /// <summary>Threads for the matrix products of one model; 0 is one per processor.</summary>
@@ -58,7 +58,7 @@ internal sealed class ServiceOptions : IChecked
     [Range(0, 1 << 24)]
     public int MaxModelMegabytes { get; init; }
 
-    /// <summary>Prompt tokens, padding included, of one prefill; running sequences wait no longer than that.</summary>
+    /// <summary>Prompt tokens, padding included, of one prefill. It bounds how long running sequences wait.</summary>
     [Range(1, 1 << 20)]
     public int MaxPrefillTokens { get; init; } = 1024;
 
@@ -122,7 +122,7 @@ internal sealed class ServiceOptions : IChecked
     [Range(1, 2047)]
     public int MaxUnreadMegabytes { get; init; } = 256;
 
-    /// <summary>Seconds that running calls have after a stop signal, and calls of a replaced or unloaded model.</summary>
+    /// <summary>Seconds that calls may still run after a stop signal, or after their model is replaced or unloaded.</summary>
     [Range(0, 3600)]
     public int DrainSeconds { get; init; } = 30;
 
@@ -145,13 +145,13 @@ internal sealed class ServiceOptions : IChecked
     /// <summary>Tls:CertificateFile, Tls:KeyFile, Tls:ClientCaFile, Tls:ReloadSeconds (60, 0 to 86400).</summary>
     public TlsOptions Tls { get; init; } = new();
 
-    /// <summary>With it every call but health and version needs a key.</summary>
+    /// <summary>Path of the keys file. If set, every call except health and version needs a key.</summary>
     public string ApiKeysFile { get; init; } = "";
 
-    /// <summary>Lets --urls and --http-urls name addresses that other machines can reach without TLS or without a check of callers.</summary>
+    /// <summary>Allows addresses that other machines can reach without TLS or without caller authentication.</summary>
     public bool AllowRemote { get; init; }
 
-    /// <summary>Where metrics and traces go besides /metrics.</summary>
+    /// <summary>Export of metrics and traces, besides /metrics.</summary>
     public TelemetryOptions Telemetry { get; init; } = new();
 
     /// <inheritdoc/>

@@ -4,14 +4,14 @@ using System.Globalization;
 
 namespace Rudder.InferenceService.Settings;
 
-/// <summary>Binds configuration to settings objects: unknown keys are errors, and data annotations are checked in nested objects too.</summary>
+/// <summary>Binds configuration to settings objects. Unknown keys are errors. Checks data annotations, in nested objects too.</summary>
 internal static class SettingsReader
 {
     /// <summary>Binds a section.</summary>
     /// <typeparam name="T">The settings.</typeparam>
-    /// <param name="section">Where they are.</param>
-    /// <param name="faults">Gets unknown keys and a value that cannot be converted, each by its full path; or every value outside its limits.</param>
-    /// <returns>The settings; null where a key is unknown or a value cannot be converted.</returns>
+    /// <param name="section">The section.</param>
+    /// <param name="faults">Gets unknown keys and inconvertible values by full path, or else all values outside their limits.</param>
+    /// <returns>The settings; null if a key is unknown or a value cannot be converted.</returns>
     public static T? Read<T>(IConfigurationSection section, ICollection<string> faults)
         where T : class, new()
     {

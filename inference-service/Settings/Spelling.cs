@@ -5,7 +5,7 @@ internal static class Spelling
 {
     private const int MaxEdits = 2;
 
-    /// <summary>" Did you mean 'MaxSlots'?", or empty where no known name is near.</summary>
+    /// <summary>" Did you mean 'MaxSlots'?", or empty if no known name is close.</summary>
     /// <param name="word">The unknown name.</param>
     /// <param name="known">The names that exist.</param>
     public static string Suggest(string word, IEnumerable<string> known) =>
@@ -13,7 +13,7 @@ internal static class Spelling
             .Where(candidate => candidate.Edits <= MaxEdits).OrderBy(candidate => candidate.Edits).Select(candidate => candidate.Name)
             .FirstOrDefault() is { } meant ? $" Did you mean '{meant}'?" : "";
 
-    // Levenshtein's distance, row by row.
+    // Levenshtein distance, row by row.
     private static int Edits(string word, string name)
     {
         int[] row = [.. Enumerable.Range(0, name.Length + 1)];

@@ -2,25 +2,28 @@ using System.ComponentModel.DataAnnotations;
 
 namespace Rudder.InferenceService.Settings;
 
-/// <summary>Where figures and traces go besides <c>/metrics</c>, section <c>Service:Telemetry</c>. docs/telemetry.md repeats this table for readers.</summary>
+/// <summary>Export of metrics and traces, besides <c>/metrics</c>; section <c>Service:Telemetry</c>. See also docs/telemetry.md.</summary>
 internal sealed class TelemetryOptions : IChecked
 {
-    /// <summary>URL of an OTLP collector, such as <c>http://127.0.0.1:4317</c>; with httpprotobuf the paths v1/metrics and v1/traces are added. Default: OTEL_EXPORTER_OTLP_ENDPOINT; unset, nothing is sent.</summary>
+    /// <summary>
+    /// URL of an OTLP collector, such as <c>http://127.0.0.1:4317</c>; httpprotobuf appends v1/metrics and v1/traces.
+    /// Default: OTEL_EXPORTER_OTLP_ENDPOINT. If both are unset, nothing is sent.
+    /// </summary>
     public string OtlpEndpoint { get; init; } = "";
 
-    /// <summary>How the collector is spoken to: grpc or httpprotobuf. Default: OTEL_EXPORTER_OTLP_PROTOCOL, or else grpc.</summary>
+    /// <summary>Protocol: grpc or httpprotobuf. Default: OTEL_EXPORTER_OTLP_PROTOCOL, or else grpc.</summary>
     [EnumDataType(typeof(OtlpProtocol))]
     public OtlpProtocol? OtlpProtocol { get; init; }
 
-    /// <summary>Seconds between two exports of the metrics; traces wait no longer than that, and at most 5. Default 15.</summary>
+    /// <summary>Seconds between metric exports. Traces wait at most that long, and never more than 5 seconds. Default 15.</summary>
     [Range(1, 3600)]
     public int ExportSeconds { get; init; } = 15;
 
-    /// <summary>Traces that are recorded, of 100, where the caller's traceparent does not decide. Default 100.</summary>
+    /// <summary>Percentage of traces to record, unless the caller's traceparent decides. Default 100.</summary>
     [Range(0, 100)]
     public int TracePercent { get; init; } = 100;
 
-    /// <summary>Whether a text is a URL that figures can be sent to.</summary>
+    /// <summary>Whether a text is a valid collector URL.</summary>
     /// <param name="url">The text.</param>
     public static bool IsCollector(string url) => Uri.TryCreate(url, UriKind.Absolute, out var uri)
         && (uri.Scheme == Uri.UriSchemeHttp || uri.Scheme == Uri.UriSchemeHttps) && uri is { Query: "", Fragment: "" };
@@ -30,13 +33,13 @@ internal sealed class TelemetryOptions : IChecked
     {
         if (OtlpEndpoint.Length > 0 && !IsCollector(OtlpEndpoint))
         {
-            // Without its value, which may hold a password.
+            // Omits the value, which may contain a password.
             yield return "Service:Telemetry:OtlpEndpoint is not a URL such as http://127.0.0.1:4317. Correct it, or leave it out to send nothing.";
         }
     }
 }
 
-/// <summary>How OTLP is carried.</summary>
+/// <summary>Transport of OTLP.</summary>
 internal enum OtlpProtocol
 {
     /// <summary>gRPC over HTTP/2.</summary>

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Rudder.InferenceService.Telemetry;
 
-/// <summary>Logs that a collector cannot be reached or refuses, once a minute at most, for all signals together.</summary>
+/// <summary>Logs when a collector is unreachable or refuses data, at most once a minute for all signals together.</summary>
 internal sealed class CollectorWatch(ILogger<CollectorWatch> logger, TimeProvider time)
 {
     private static readonly TimeSpan Silence = TimeSpan.FromMinutes(1);
@@ -52,7 +52,7 @@ internal sealed class CollectorWatch(ILogger<CollectorWatch> logger, TimeProvide
             {
                 var response = await base.SendAsync(request, cancellationToken);
 
-                // The status of gRPC may follow the message, which is small.
+                // The gRPC status may follow the message, which is small.
                 await response.Content.LoadIntoBufferAsync(cancellationToken);
                 Judge(request, response);
                 return response;

@@ -2,25 +2,25 @@ using Rudder.Engine.Telemetry;
 
 namespace Rudder.InferenceService.Telemetry;
 
-/// <summary>Names and values of OpenTelemetry's semantic conventions for generative AI, as far as this service uses them.</summary>
+/// <summary>Names and values from OpenTelemetry's semantic conventions for generative AI that this service uses.</summary>
 internal static class GenAi
 {
-    /// <summary>Attribute: what a call does.</summary>
+    /// <summary>Attribute: the operation of a call.</summary>
     public const string OperationName = GenAiTags.OperationName;
 
-    /// <summary>Attribute: who serves.</summary>
+    /// <summary>Attribute: the provider.</summary>
     public const string ProviderName = GenAiTags.ProviderName;
 
-    /// <summary>Attribute: the loaded model's name; never one that a request made up.</summary>
+    /// <summary>Attribute: the loaded model's name, never a name that a caller made up.</summary>
     public const string RequestModel = GenAiTags.RequestModel;
 
     /// <summary>Attribute: <see cref="Input"/> or <see cref="Output"/>.</summary>
     public const string TokenType = GenAiTags.TokenType;
 
-    /// <summary>Attribute: the status of what failed; absent where nothing did.</summary>
+    /// <summary>Attribute: the status of a failed call; absent on success.</summary>
     public const string ErrorType = "error.type";
 
-    /// <summary>Value of <see cref="OperationName"/>: completions are drawn.</summary>
+    /// <summary>Value of <see cref="OperationName"/>: text completion.</summary>
     public const string TextCompletion = GenAiTags.TextCompletion;
 
     /// <summary>Value of <see cref="ProviderName"/>.</summary>
@@ -39,8 +39,8 @@ internal static class GenAi
     public static readonly long[] UsageTokens =
         [1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304, 16777216, 67108864];
 
-    /// <summary>The operation of a gRPC method or an HTTP route, or null where the conventions know none.</summary>
-    /// <param name="method">As gRPC names it, <c>/package.Service/Method</c>, or the route.</param>
+    /// <summary>The operation of a gRPC method or an HTTP route, or null if the conventions define none.</summary>
+    /// <param name="method">The gRPC method, <c>/package.Service/Method</c>, or the route.</param>
     public static string? OperationOf(string method) => method switch
     {
         "/inference.v1.Sampling/Sample" or "/inference.v1.Sampling/SampleStream" or "/v1/completions" => TextCompletion,

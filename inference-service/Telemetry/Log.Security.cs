@@ -1,6 +1,6 @@
 namespace Rudder.InferenceService.Telemetry;
 
-/// <content>Lines about certificates and keys; none holds a key or a part of one.</content>
+/// <content>Messages about certificates and keys. None contains a key or a part of one.</content>
 internal static partial class Log
 {
     [LoggerMessage(60, LogLevel.Information, "{What}: read anew and in use")]

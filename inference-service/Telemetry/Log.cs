@@ -1,6 +1,6 @@
 namespace Rudder.InferenceService.Telemetry;
 
-/// <summary>Every line the service logs. None holds text or ids of a request; failures are named by type and place, not by message.</summary>
+/// <summary>All log messages of the service. None contains text or ids of a request. Failures show type and place only.</summary>
 internal static partial class Log
 {
     [LoggerMessage(11, LogLevel.Information, "Draining: {Calls} calls are running, they have {Seconds} s")]
@@ -24,7 +24,7 @@ internal static partial class Log
     [LoggerMessage(30, LogLevel.Warning, "Telemetry did not reach the OTLP collector at {Endpoint}: {Cause}; calls go on. Logged at most once a minute")]
     public static partial void CollectorFailed(ILogger logger, string endpoint, string cause);
 
-    /// <summary>Types of a failure and of its causes with the method each came from; messages are left out, they may quote a request.</summary>
+    /// <summary>Types of a failure and its causes, each with its throwing method. Omits messages: they may quote a request.</summary>
     public static string Describe(Exception exception)
     {
         var parts = new List<string>();

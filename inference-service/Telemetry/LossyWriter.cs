@@ -4,8 +4,8 @@ namespace Rudder.InferenceService.Telemetry;
 
 /// <summary>Wraps a standard stream and drops text that cannot be written, so that a full disk costs only log lines.</summary>
 /// <remarks>
-/// Without it the first failed line would end the console logger's thread. Every later line would then be written, and fail, on the thread that
-/// logs it, even after the disk has room again. A failed "listening on" line would end the start.
+/// Without it, the first failed line would end the console logger's thread. Each later line would then be written, and fail, on the
+/// thread that logs it, even after the disk has room again. A failed "listening on" line would end the start.
 /// </remarks>
 /// <param name="inner">The stream.</param>
 internal sealed class LossyWriter(TextWriter inner) : TextWriter

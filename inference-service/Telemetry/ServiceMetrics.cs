@@ -4,7 +4,7 @@ using Rudder.Engine.Telemetry;
 
 namespace Rudder.InferenceService.Telemetry;
 
-/// <summary>The calls' instruments, meter <c>Rudder.InferenceService</c>; docs/telemetry.md lists them.</summary>
+/// <summary>The instruments for calls, meter <c>Rudder.InferenceService</c>; docs/telemetry.md lists them.</summary>
 internal sealed class ServiceMetrics
 {
     /// <summary>Name of the meter.</summary>
@@ -35,11 +35,11 @@ internal sealed class ServiceMetrics
 
     public void CallStarted(string method) => _running.Add(1, new KeyValuePair<string, object?>("method", method));
 
-    /// <summary>A call that was started is over.</summary>
-    /// <param name="method">gRPC's name of it, or the HTTP route.</param>
+    /// <summary>Records the end of a started call.</summary>
+    /// <param name="method">The gRPC method or the HTTP route.</param>
     /// <param name="status">gRPC's status, by name.</param>
     /// <param name="duration">Since its start.</param>
-    /// <param name="model">The loaded model it named; null where it came to none.</param>
+    /// <param name="model">The loaded model it used; null if it reached none.</param>
     public void CallEnded(string method, string status, TimeSpan duration, string? model = null)
     {
         var byMethod = new KeyValuePair<string, object?>("method", method);
@@ -66,17 +66,17 @@ internal sealed class ServiceMetrics
         (model is null ? _requests : _models.Of(model).Requests).Record(duration.TotalSeconds, attributes);
     }
 
-    /// <summary>A call was refused before it started.</summary>
+    /// <summary>Records a call that was refused before it started.</summary>
     /// <param name="method">Its name in metrics; never a path that a caller made up.</param>
     /// <param name="status">gRPC's status, by name.</param>
     public void CallRefused(string method, string status) =>
         _calls.Add(1, new KeyValuePair<string, object?>("method", method), new KeyValuePair<string, object?>("status", status));
 
-    /// <summary>A connection was closed at a limit.</summary>
+    /// <summary>Records a connection closed at a limit.</summary>
     /// <param name="reason">idle or refused.</param>
     public void ConnectionClosed(string reason) => _closedConnections.Add(1, new KeyValuePair<string, object?>("reason", reason));
 
-    /// <summary>A call's completions are drawn.</summary>
+    /// <summary>Records the completions of a call.</summary>
     public void Sampled(string model, int promptTokens, int completionTokens)
     {
         var byModel = new KeyValuePair<string, object?>(GenAi.RequestModel, model);
@@ -85,14 +85,14 @@ internal sealed class ServiceMetrics
         usage.Record(completionTokens, TextCompletion, Provider, byModel, new KeyValuePair<string, object?>(GenAi.TokenType, GenAi.Output));
     }
 
-    /// <summary>Tokens were classified or scored.</summary>
+    /// <summary>Records classified or scored tokens.</summary>
     public void Scored(string model, long tokens) => _models.Of(model).ScoredTokens.Add(tokens, new KeyValuePair<string, object?>(GenAi.RequestModel, model));
 
-    /// <summary>Drops the series of a model that is unloaded.</summary>
-    /// <param name="model">The name calls used.</param>
+    /// <summary>Drops the series of an unloaded model.</summary>
+    /// <param name="model">The model's name.</param>
     public void Forget(string model) => _models.Forget(model);
 
-    /// <summary>Instruments of calls by model.</summary>
+    /// <summary>Instruments for the calls of one model.</summary>
     /// <param name="meter">The model's meter.</param>
     private sealed class CallInstruments(Meter meter)
     {

@@ -1,14 +1,14 @@
 namespace Rudder.InferenceService.Telemetry;
 
-/// <summary>Where the service is in its life.</summary>
+/// <summary>The phase of the service's life cycle.</summary>
 internal enum ServicePhase
 {
-    /// <summary>Models are loading: calls are refused, health says NOT_SERVING.</summary>
+    /// <summary>Models are loading. Calls are refused and health answers NOT_SERVING.</summary>
     Starting,
 
     /// <summary>Every model of the settings is warm.</summary>
     Serving,
 
-    /// <summary>Running calls finish, new ones are refused.</summary>
+    /// <summary>Running calls finish. New calls are refused.</summary>
     Draining,
 }

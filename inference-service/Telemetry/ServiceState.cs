@@ -9,7 +9,7 @@ internal sealed class ServiceState : IDisposable
     private ServicePhase _phase = ServicePhase.Starting;
     private int _running;
 
-    /// <summary>Fires when running calls have used up the time that draining gives them.</summary>
+    /// <summary>Fires when the drain time is over.</summary>
     public CancellationToken Ended => _ended.Token;
 
     /// <summary>Number of running calls.</summary>
@@ -36,7 +36,7 @@ internal sealed class ServiceState : IDisposable
         }
     }
 
-    /// <summary>Models are warm. Does nothing once draining has begun.</summary>
+    /// <summary>Starts serving: the models are warm. Does nothing once draining has begun.</summary>
     public void BecomeServing()
     {
         lock (_lock)
@@ -62,12 +62,12 @@ internal sealed class ServiceState : IDisposable
         }
     }
 
-    /// <summary>Ends the calls that still run.</summary>
+    /// <summary>Cancels the calls that still run.</summary>
     public void EndRunningCalls() => _ended.Cancel();
 
-    /// <summary>Registers a call where the service takes calls.</summary>
-    /// <param name="phase">The phase that decided.</param>
-    /// <returns>Whether the call may run; then <see cref="Leave"/> must follow.</returns>
+    /// <summary>Registers a call if the service accepts calls.</summary>
+    /// <param name="phase">The current phase.</param>
+    /// <returns>Whether the call may run. If so, <see cref="Leave"/> must follow.</returns>
     public bool TryEnter(out ServicePhase phase)
     {
         lock (_lock)
@@ -83,7 +83,7 @@ internal sealed class ServiceState : IDisposable
         }
     }
 
-    /// <summary>A call that entered is over.</summary>
+    /// <summary>Unregisters a call that entered.</summary>
     public void Leave()
     {
         lock (_lock)

@@ -6,8 +6,8 @@ using Rudder.Engine.Telemetry;
 
 namespace Rudder.InferenceService.Telemetry;
 
-/// <summary>Describes a call in the server span that ASP.NET Core makes of it. No span holds text, ids or names that a caller made up.</summary>
-/// <remarks>Where no span is recorded, every method here does nothing.</remarks>
+/// <summary>Describes a call in ASP.NET Core's server span. No span contains text, ids or names that a caller made up.</summary>
+/// <remarks>Without a recorded span, every method here does nothing.</remarks>
 internal static class ServiceTracing
 {
     private const string RequestSource = "Microsoft.AspNetCore";
@@ -15,11 +15,11 @@ internal static class ServiceTracing
 
     private static Activity? Span => Activity.Current is { IsAllDataRequested: true, Source.Name: RequestSource } span ? span : null;
 
-    /// <summary>Says which requests get a span and takes out of it what callers can make up.</summary>
+    /// <summary>Selects the requests that get a span and removes attributes that callers can make up.</summary>
     /// <param name="options">The instrumentation's options.</param>
     public static void Configure(AspNetCoreTraceInstrumentationOptions options)
     {
-        // Probes come every few seconds and say nothing as traces.
+        // Probes come every few seconds. Their traces are useless.
         options.Filter = context => !context.Request.Path.StartsWithSegments(HealthPrefix.TrimEnd('/')) && context.Request.Path != "/health";
         options.EnrichWithHttpResponse = (span, response) =>
         {
@@ -39,9 +39,9 @@ internal static class ServiceTracing
         };
     }
 
-    /// <summary>Adds what is asked of which model.</summary>
+    /// <summary>Adds the model and the request's parameters.</summary>
     /// <param name="model">The loaded model's name.</param>
-    /// <param name="batch">What it is to draw.</param>
+    /// <param name="batch">The requested completions.</param>
     public static void Asked(string model, GenerationBatch batch)
     {
         if (Span is not { } span || batch.Prompts.Count == 0)
@@ -62,9 +62,9 @@ internal static class ServiceTracing
         }
     }
 
-    /// <summary>Adds what was drawn.</summary>
+    /// <summary>Adds token counts and finish reasons.</summary>
     /// <param name="promptTokens">Tokens of the prompts.</param>
-    /// <param name="drawn">The completions, by prompt.</param>
+    /// <param name="drawn">The completions of each prompt.</param>
     public static void Drawn(int promptTokens, IReadOnlyList<IReadOnlyList<GeneratedSequence>> drawn)
     {
         if (Span is not { } span)
@@ -81,10 +81,10 @@ internal static class ServiceTracing
             .Distinct().Order(StringComparer.Ordinal).ToArray());
     }
 
-    /// <summary>Adds what the call was and how it ended.</summary>
-    /// <param name="method">gRPC's name of it, <c>/package.Service/Method</c>, or the HTTP route.</param>
+    /// <summary>Adds the call's method, status and model.</summary>
+    /// <param name="method">The gRPC method, <c>/package.Service/Method</c>, or the HTTP route.</param>
     /// <param name="status">How the call ended.</param>
-    /// <param name="model">The loaded model it came to, or null.</param>
+    /// <param name="model">The loaded model it used, or null.</param>
     public static void Ended(string method, StatusCode status, string? model)
     {
         if (Span is not { } span)

@@ -8,7 +8,7 @@ using Rudder.InferenceService.Settings;
 
 namespace Rudder.InferenceService.Telemetry;
 
-/// <summary>Wires OpenTelemetry: the page for Prometheus always, OTLP where the settings or the environment name a collector.</summary>
+/// <summary>Sets up OpenTelemetry: always the Prometheus page, and OTLP if the settings or the environment name a collector.</summary>
 internal static class TelemetrySetup
 {
     /// <summary>Path of the page for Prometheus.</summary>
@@ -21,12 +21,12 @@ internal static class TelemetrySetup
     private const string Metrics = "metrics";
     private const string Traces = "traces";
 
-    // One export, and one scrape. Prometheus itself gives up after 10 seconds by default.
+    // Timeout of one export and of one scrape. Prometheus gives up after 10 seconds by default.
     private const int LimitMilliseconds = 5_000;
 
     private const int LongestTraceDelaySeconds = 5;
 
-    // Some 16 for each loaded model; those of unloaded models are free again after the next collection.
+    // About 16 for each loaded model. Those of unloaded models are released at the next collection.
     private const int MaxStreams = 20_000;
 
     private static readonly string[] Meters =
@@ -58,7 +58,7 @@ internal static class TelemetrySetup
             }
         });
 
-        // Meters are known by name in the whole process. Those of another service in it (in tests) are not this one's.
+        // Meter names are global to the process. In tests, other services in the same process use the same names.
         services.ConfigureOpenTelemetryMeterProvider((provider, metrics) =>
         {
             var own = provider.GetRequiredService<IMeterFactory>();
@@ -80,12 +80,12 @@ internal static class TelemetrySetup
         return services;
     }
 
-    // Later entries win: OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES over the service's own description.
+    // Later entries win: OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES override the service's own description.
     private static void Describe(ResourceBuilder resource) => resource
         .AddService(ServiceName, serviceVersion: typeof(TelemetrySetup).Assembly.GetName().Version?.ToString(3))
         .AddEnvironmentVariableDetector();
 
-    /// <summary>Points one exporter at the collector; what the settings leave out stays as OTEL_EXPORTER_OTLP_… says.</summary>
+    /// <summary>Points one exporter at the collector. OTEL_EXPORTER_OTLP_… applies where a setting is absent.</summary>
     private static IServiceCollection AddCollector(this IServiceCollection services, string signal, TelemetryOptions options)
     {
         services.AddOptions<OtlpExporterOptions>(signal).Configure<CollectorWatch>((exporter, watch) =>

@@ -9,7 +9,7 @@ using Rudder.Tests;
 
 namespace Rudder.InferenceService.Tests;
 
-/// <summary>The program as an operator meets it: its line, its signals, its exit codes.</summary>
+/// <summary>The program as an operator sees it: command line, signals and exit codes.</summary>
 public sealed class ProgramTests
 {
     private const string AnyPort = "--urls=http://127.0.0.1:0";

@@ -7,7 +7,7 @@ using Rudder.InferenceService.Tests.Grpc;
 
 namespace Rudder.InferenceService.Tests;
 
-/// <summary>SIGKILL and a new start: the same models are ready again, by fingerprint, and one that has changed in between is refused.</summary>
+/// <summary>SIGKILL and a restart: the same models are ready again, by fingerprint, and a changed model is refused.</summary>
 public sealed class RestartTests : IDisposable
 {
     private const int KilledExit = 128 + ServiceProcess.KillAtOnce;

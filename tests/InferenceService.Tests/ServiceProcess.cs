@@ -45,7 +45,7 @@ internal sealed partial class ServiceProcess : IDisposable
     }
 
     /// <summary>The same with standard error going elsewhere.</summary>
-    /// <param name="path">A device; or a named pipe, made where it is not there, that nobody reads.</param>
+    /// <param name="path">A device, or a named pipe without a reader; creates the pipe if missing.</param>
     /// <param name="args">The command line.</param>
     public static ServiceProcess StartWithErrorTo(string path, params string[] args)
     {

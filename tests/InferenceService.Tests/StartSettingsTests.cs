@@ -3,7 +3,7 @@ using Rudder.InferenceService.Settings;
 
 namespace Rudder.InferenceService.Tests;
 
-/// <summary>Settings of ASP.NET Core itself that would listen beside or instead of the checked addresses, and a device that is not there.</summary>
+/// <summary>ASP.NET Core settings that would open addresses besides the checked ones, and a missing device.</summary>
 public sealed class StartSettingsTests
 {
     [Theory]

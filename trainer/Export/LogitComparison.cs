@@ -1,4 +1,4 @@
-using Rudder.Trainer.Logits;
+using Rudder.Engine.Sampling;
 
 namespace Rudder.Trainer.Export;
 
@@ -29,7 +29,7 @@ internal sealed class LogitComparison
     /// <param name="token">The token that follows; null if none does.</param>
     public void Add(ReadOnlySpan<float> model, ReadOnlySpan<float> graph, int? token)
     {
-        double modelNormalizer = LogSoftmax.Normalizer(model), graphNormalizer = LogSoftmax.Normalizer(graph), kl = 0;
+        double modelNormalizer = LogitMath.LogSumExp(model), graphNormalizer = LogitMath.LogSumExp(graph), kl = 0;
         for (int i = 0; i < model.Length; i++)
         {
             double logProb = model[i] - modelNormalizer;

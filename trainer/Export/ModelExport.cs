@@ -1,4 +1,8 @@
 using Rudder.Checkpoints;
+using Rudder.Engine;
+using Rudder.Engine.Generation;
+using Rudder.Engine.Graphs;
+using Rudder.Engine.Scoring;
 using Rudder.Onnx;
 using Rudder.Trainer.Architectures;
 using Rudder.Trainer.Graphs;
@@ -43,12 +47,14 @@ internal static class ModelExport
         using var folder = new OnnxFolder(output ?? Path.Combine(modelFolder, GraphFiles.Folder));
         string fingerprint = Fingerprint.OfFolder(modelFolder);
         Write(modelFolder, family, config, settings, folder, fingerprint);
+        ExportReport report = Hashes(folder, fingerprint);
+        var graphs = new GraphFolder(modelFolder, folder.Path, report) { AsWritten = true };
         var check = new ParityCheck(settings);
         string reference = referenceFolder ?? modelFolder;
         IReadOnlyDictionary<string, GraphFigures> figures = config.Labels.Count == 0
-            ? CheckDecoder(check, config, settings, folder, sample, reference, threads)
-            : CheckClassifier(check, config, settings, folder, sample, reference, threads);
-        ExportReport report = Report(folder, fingerprint, figures);
+            ? CheckDecoder(check, config, settings, graphs, sample, reference, threads)
+            : CheckClassifier(check, config, settings, graphs, sample, reference, threads);
+        report = report with { Graphs = report.Graphs.ToDictionary(pair => pair.Key, pair => figures[pair.Key].Of(pair.Value)) };
         report.Write(folder.Path);
         folder.Publish();
         if (output is null)
@@ -96,7 +102,7 @@ internal static class ModelExport
     }
 
     private static Dictionary<string, GraphFigures> CheckDecoder(
-        ParityCheck check, ModelConfig config, ExportSettings settings, OnnxFolder folder, TokenSample sample, string reference, int threads)
+        ParityCheck check, ModelConfig config, ExportSettings settings, GraphFolder graphs, TokenSample sample, string reference, int threads)
     {
         var figures = new Dictionary<string, GraphFigures>();
         using var model = new TorchDecoder(reference);
@@ -104,60 +110,71 @@ internal static class ModelExport
         {
             int steps = Math.Min(ParityCheck.CachedSteps, config.Context - 1);
             IReadOnlyList<int[]> rows = sample.Ragged(config.Context, steps);
-            using (var graph = new LogProbGraph(folder.File(GraphFiles.LogProbs), threads))
+            using (var graph = LogProbGraph.Load(graphs, new EngineOptions { Threads = threads }))
             {
                 figures[GraphFiles.LogProbs] = check.LogProbs(model, graph, rows);
             }
 
-            using var decoder = new DecoderGraph(folder.File(GraphFiles.Model(GraphPrecision.Fp32)), threads);
+            using var decoder = OnnxDecoder.Load(graphs, Options(GraphPrecision.Fp32, rows, threads), config.EosId);
             figures[GraphFiles.Model(GraphPrecision.Fp32)] = check.Decoder(model, decoder, rows, steps);
         }
 
         if (settings.Int8)
         {
-            using var decoder = new DecoderGraph(folder.File(GraphFiles.Model(GraphPrecision.Int8)), threads);
-            figures[GraphFiles.Model(GraphPrecision.Int8)] = check.Int8Decoder(model, decoder, sample.Even(Texts, Math.Min(TextTokens, config.Context)));
+            IReadOnlyList<int[]> rows = sample.Even(Texts, Math.Min(TextTokens, config.Context));
+            EngineOptions options = Options(GraphPrecision.Int8, rows, threads);
+            using var decoder = OnnxDecoder.Load(graphs, options, config.EosId);
+            using var slots = SlotDecoder.Load(graphs, options, config.EosId);
+            figures[GraphFiles.Model(GraphPrecision.Int8)] = check.Int8Decoder(model, decoder, slots, rows);
         }
 
         if (settings.Fp16)
         {
-            using var decoder = new DecoderGraph(folder.File(GraphFiles.Model(GraphPrecision.Fp16)), threads);
-            figures[GraphFiles.Model(GraphPrecision.Fp16)] = check.Fp16Decoder(model, decoder, sample.Even(Texts, Math.Min(TextTokens, config.Context)));
+            IReadOnlyList<int[]> rows = sample.Even(Texts, Math.Min(TextTokens, config.Context));
+            using var decoder = OnnxDecoder.Load(graphs, Options(GraphPrecision.Fp16, rows, threads), config.EosId);
+            figures[GraphFiles.Model(GraphPrecision.Fp16)] = check.Fp16Decoder(model, decoder, rows);
         }
 
         return figures;
     }
 
+    /// <summary>A decoder with room for the rows of a check.</summary>
+    private static EngineOptions Options(GraphPrecision precision, IReadOnlyList<int[]> rows, int threads) => new()
+    {
+        Precision = precision,
+        Threads = threads,
+        MaxSlots = rows.Count,
+        MaxTokens = rows.Max(row => row.Length),
+        MaxCacheBytes = long.MaxValue,
+    };
+
     private static Dictionary<string, GraphFigures> CheckClassifier(
-        ParityCheck check, ModelConfig config, ExportSettings settings, OnnxFolder folder, TokenSample sample, string reference, int threads)
+        ParityCheck check, ModelConfig config, ExportSettings settings, GraphFolder graphs, TokenSample sample, string reference, int threads)
     {
         var figures = new Dictionary<string, GraphFigures>();
-        IReadOnlyList<int[]> texts = sample.Texts(ClassifierTexts, Math.Min(ClassifierTokens, config.Context), config.BosId, config.EosId);
+        int[][] texts = [.. sample.Texts(ClassifierTexts, Math.Min(ClassifierTokens, config.Context), config.BosId, config.EosId)
+            .Select(row => row.Where(id => id != config.PadId).ToArray())];         // the graph masks only the fill of short rows, the model every padding id
         using var model = new TorchClassifier(reference);
         foreach ((GraphPrecision precision, bool wanted) in new[] { (GraphPrecision.Fp32, settings.Fp32), (GraphPrecision.Int8, settings.Int8) })
         {
             if (wanted)
             {
-                string name = GraphFiles.Model(precision);
-                using var graph = new ClassifierGraph(folder.File(name), threads, config.PadId ?? 0);
-                figures[name] = check.Classifier(model, graph, texts, int8: precision == GraphPrecision.Int8);
+                using var graph = ClassifierEngine.Load(graphs, new EngineOptions { Precision = precision, Threads = threads });
+                figures[GraphFiles.Model(precision)] = check.Classifier(model, graph, texts, int8: precision == GraphPrecision.Int8);
             }
         }
 
         return figures;
     }
 
-    private static ExportReport Report(OnnxFolder folder, string fingerprint, IReadOnlyDictionary<string, GraphFigures> figures)
+    /// <summary>The hashes of the written files, without measurements.</summary>
+    private static ExportReport Hashes(OnnxFolder folder, string fingerprint)
     {
-        var graphs = figures.OrderBy(pair => pair.Key, StringComparer.Ordinal).ToDictionary(pair => pair.Key, pair => new GraphReport(
-            folder.Sha256(pair.Key),
-            GraphFiles.Name(Enum.GetValues<GraphPrecision>().FirstOrDefault(precision => GraphFiles.Model(precision) == pair.Key)),
-            pair.Value.Positions,
-            pair.Value.MaxAbsDiff,
-            pair.Value.Limit,
-            pair.Value.MeanTokenDiff,
-            pair.Value.MeanKl,
-            pair.Value.MeanKlBf16Cache));
+        var graphs = Enum.GetValues<GraphPrecision>().Select(precision => (Name: GraphFiles.Model(precision), Precision: precision))
+            .Append((Name: GraphFiles.LogProbs, Precision: GraphPrecision.Fp32))
+            .Where(graph => File.Exists(folder.File(graph.Name)))
+            .OrderBy(graph => graph.Name, StringComparer.Ordinal)
+            .ToDictionary(graph => graph.Name, graph => new GraphReport(folder.Sha256(graph.Name), GraphFiles.Name(graph.Precision), 0, 0, 0));
         var weights = Enum.GetValues<GraphPrecision>().Select(GraphFiles.Weights).Where(name => File.Exists(folder.File(name)))
             .ToDictionary(name => name, name => new FileReport(folder.Sha256(name), new FileInfo(folder.File(name)).Length));
         return new ExportReport(fingerprint, graphs, weights);

@@ -1,5 +1,9 @@
 using System.Globalization;
 using Rudder.Checkpoints;
+using Rudder.Engine;
+using Rudder.Engine.Generation;
+using Rudder.Engine.Kernels;
+using Rudder.Engine.Scoring;
 using Rudder.Trainer.Logits;
 
 namespace Rudder.Trainer.Export;
@@ -20,91 +24,94 @@ internal sealed class ParityCheck(ExportSettings settings)
     private const int TextPrompt = 4;
 
     /// <summary>Checks the log-prob graph on whole ragged sequences.</summary>
-    public GraphFigures LogProbs(ISequenceLogits model, ISequenceLogits graph, IReadOnlyList<int[]> rows)
+    public GraphFigures LogProbs(TorchDecoder model, LogProbGraph graph, IReadOnlyList<int[]> rows)
     {
         var comparison = new LogitComparison();
-        var places = Places(rows, 0);
-        float[] expected = Read(model, rows, places);
-        graph.Logits(rows, places, actual => Compare(comparison, expected, actual, rows, places));
+        float[] expected = model.Logits(rows, [.. rows.SelectMany((row, index) => Enumerable.Range(0, row.Length).Select(position => (index, position)))]);
+        ScoredSequence[] sequences = [.. rows.Select(row => new ScoredSequence(row[..1], [.. row[1..], 0]))];       // so the last token's logits count too
+        ScoringChunk chunk = ScoringChunk.Of(sequences, [.. Enumerable.Range(0, rows.Count)]);
+        int vocabulary = graph.Shape.Vocabulary;
+        using NativeBuffer<float> states = graph.States(chunk), logits = new(expected.Length);
+        graph.Project(states, 0, chunk.Positions.Length, logits);
+        for (int i = 0; i < chunk.Positions.Length; i++)
+        {
+            (int row, int place) = chunk.Places[i];
+            int? token = place + 1 < rows[row].Length ? rows[row][place + 1] : null;
+            comparison.Add(expected.AsSpan(i * vocabulary, vocabulary), logits.Span((long)i * vocabulary, vocabulary), token);
+        }
+
         return Accept(GraphFiles.LogProbs, comparison);
     }
 
     /// <summary>Checks the decoder: prefills ragged prompts, then decodes <paramref name="steps"/> tokens of each row.</summary>
-    public GraphFigures Decoder(ISequenceLogits model, DecoderGraph graph, IReadOnlyList<int[]> rows, int steps)
+    public GraphFigures Decoder(TorchDecoder model, IDecoder graph, IReadOnlyList<int[]> rows, int steps)
     {
         var comparison = new LogitComparison();
-        Replay(model, graph, rows, [.. rows.Select(row => row.Length - steps)], (comparison, RoundCache: false));
+        Replay(model, rows, [.. rows.Select(row => row.Length - steps)], (comparison, graph));
         return Accept(GraphFiles.Model(GraphPrecision.Fp32), comparison);
     }
 
-    /// <summary>
-    /// Checks the int8 decoder token by token, twice: with a float32 cache, as in GenAI, and with a bfloat16 cache, as in the
-    /// service's slot engine. Both must stay within the bound.
-    /// </summary>
-    public GraphFigures Int8Decoder(ISequenceLogits model, DecoderGraph graph, IReadOnlyList<int[]> rows)
+    /// <summary>Checks the int8 decoder token by token, twice. Both must stay within the bound.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="graph">The graph as written, with a float32 cache, as GenAI samples.</param>
+    /// <param name="slots">The service's decoder, with its operators and a cache in bfloat16.</param>
+    /// <param name="rows">The texts.</param>
+    public GraphFigures Int8Decoder(TorchDecoder model, IDecoder graph, IDecoder slots, IReadOnlyList<int[]> rows)
     {
         var (fp32, bf16) = (new LogitComparison(), new LogitComparison());
-        ReplayTexts(model, graph, rows, (fp32, RoundCache: false), (bf16, RoundCache: true));
+        ReplayTexts(model, rows, (fp32, graph), (bf16, slots));
         GraphFigures figures = AcceptInt8(GraphFiles.Model(GraphPrecision.Int8), "token", fp32);
         return figures with { MeanKlBf16Cache = AcceptInt8($"{GraphFiles.Model(GraphPrecision.Int8)} with its cache in bfloat16", "token", bf16).MeanKl };
     }
 
     /// <summary>Checks the float16 decoder, slowly: the CPU computes parts in float32, so a GPU rounds a little differently.</summary>
-    public GraphFigures Fp16Decoder(ISequenceLogits model, DecoderGraph graph, IReadOnlyList<int[]> rows)
+    public GraphFigures Fp16Decoder(TorchDecoder model, IDecoder graph, IReadOnlyList<int[]> rows)
     {
         var comparison = new LogitComparison();
-        ReplayTexts(model, graph, rows, (comparison, RoundCache: false));
+        ReplayTexts(model, rows, (comparison, graph));
         return AcceptByKl(GraphFiles.Model(GraphPrecision.Fp16), "token", comparison, "fp16", settings.Fp16MaxKl);
     }
 
     /// <summary>Checks a classifier graph on ragged texts.</summary>
-    public GraphFigures Classifier(ILabelLogits model, ILabelLogits graph, IReadOnlyList<int[]> rows, bool int8)
+    public GraphFigures Classifier(TorchClassifier model, ClassifierEngine graph, IReadOnlyList<int[]> rows, bool int8)
     {
         var comparison = new LogitComparison();
-        foreach (int[][] batch in rows.Chunk(TextRows))
+        float[][] expected = model.Logits(rows), actual = graph.Logits(rows);
+        for (int row = 0; row < rows.Count; row++)
         {
-            float[][] expected = model.Logits(batch), actual = graph.Logits(batch);
-            for (int row = 0; row < batch.Length; row++)
-            {
-                comparison.Add(expected[row], actual[row], Array.IndexOf(expected[row], expected[row].Max()));
-            }
+            comparison.Add(expected[row], actual[row], Array.IndexOf(expected[row], expected[row].Max()));
         }
 
         return int8 ? AcceptInt8(GraphFiles.Model(GraphPrecision.Int8), "text", comparison) : Accept(GraphFiles.Model(GraphPrecision.Fp32), comparison);
     }
 
-    private static void ReplayTexts(
-        ISequenceLogits model, DecoderGraph graph, IReadOnlyList<int[]> rows, params ReadOnlySpan<(LogitComparison Comparison, bool RoundCache)> passes)
+    private static void ReplayTexts(TorchDecoder model, IReadOnlyList<int[]> rows, params ReadOnlySpan<(LogitComparison Comparison, IDecoder Graph)> passes)
     {
         foreach (int[][] batch in rows.Chunk(TextRows))
         {
-            Replay(model, graph, batch, [.. batch.Select(row => Math.Min(TextPrompt, row.Length - 1))], passes);
+            Replay(model, batch, [.. batch.Select(row => Math.Min(TextPrompt, row.Length - 1))], passes);
         }
     }
 
-    /// <summary>Runs the model once, then the graph once per requested cache type.</summary>
+    /// <summary>Runs the model once, then each decoder once.</summary>
     private static void Replay(
-        ISequenceLogits model,
-        DecoderGraph graph,
-        IReadOnlyList<int[]> rows,
-        int[] prompts,
-        params ReadOnlySpan<(LogitComparison Comparison, bool RoundCache)> passes)
+        TorchDecoder model, IReadOnlyList<int[]> rows, int[] prompts, params ReadOnlySpan<(LogitComparison Comparison, IDecoder Graph)> passes)
     {
         var places = rows.SelectMany((row, index) => Enumerable.Range(prompts[index] - 1, row.Length - prompts[index] + 1).Select(p => (index, p))).ToArray();
-        float[] expected = Read(model, rows, places);
+        float[] expected = model.Logits(rows, places);
         int vocabulary = expected.Length / places.Length;
         int[] starts = [.. rows.Select((_, index) => Array.FindIndex(places, place => place.index == index))];
         int steps = rows.Select((row, index) => row.Length - prompts[index]).Min();
-        foreach (var (comparison, roundCache) in passes)
+        foreach (var (comparison, graph) in passes)
         {
-            float[][] actual = graph.Prefill([.. rows.Select((row, index) => row[..prompts[index]])], roundCache);
+            graph.Prefill([.. rows.Select((row, index) => row[..prompts[index]])], 0);
             for (int step = 0; ; step++)
             {
                 for (int row = 0; row < rows.Count; row++)
                 {
                     int next = prompts[row] + step;
                     ReadOnlySpan<float> logits = expected.AsSpan((starts[row] + step) * vocabulary, vocabulary);
-                    comparison.Add(logits, actual[row], next < rows[row].Length ? rows[row][next] : null);
+                    comparison.Add(logits, graph.Logits(row), next < rows[row].Length ? rows[row][next] : null);
                 }
 
                 if (step == steps)
@@ -112,31 +119,10 @@ internal sealed class ParityCheck(ExportSettings settings)
                     break;
                 }
 
-                actual = graph.Step([.. rows.Select((row, index) => row[prompts[index] + step])]);
+                int[] lengths = [.. prompts.Select(prompt => prompt + step)];
+                graph.Step([.. rows.Select((row, index) => row[lengths[index]])], lengths);
             }
         }
-    }
-
-    private static void Compare(
-        LogitComparison comparison, float[] expected, ReadOnlySpan<float> actual, IReadOnlyList<int[]> rows, IReadOnlyList<(int Row, int Position)> places)
-    {
-        int vocabulary = expected.Length / places.Count;
-        for (int i = 0; i < places.Count; i++)
-        {
-            (int row, int position) = places[i];
-            int? token = position + 1 < rows[row].Length ? rows[row][position + 1] : null;
-            comparison.Add(expected.AsSpan(i * vocabulary, vocabulary), actual.Slice(i * vocabulary, vocabulary), token);
-        }
-    }
-
-    private static (int Row, int Position)[] Places(IReadOnlyList<int[]> rows, int first) =>
-        [.. rows.SelectMany((row, index) => Enumerable.Range(first, row.Length - first).Select(position => (index, position)))];
-
-    private static float[] Read(ISequenceLogits model, IReadOnlyList<int[]> rows, IReadOnlyList<(int Row, int Position)> places)
-    {
-        float[] copy = [];
-        model.Logits(rows, places, logits => copy = logits.ToArray());
-        return copy;
     }
 
     private static GraphFigures Accept(string graph, LogitComparison comparison)
@@ -169,4 +155,16 @@ internal sealed class ParityCheck(ExportSettings settings)
 }
 
 /// <summary>The measurements of a check; <see cref="GraphReport"/> explains them.</summary>
-internal sealed record GraphFigures(int Positions, double MaxAbsDiff, double Limit, double? MeanTokenDiff, double? MeanKl, double? MeanKlBf16Cache = null);
+internal sealed record GraphFigures(int Positions, double MaxAbsDiff, double Limit, double? MeanTokenDiff, double? MeanKl, double? MeanKlBf16Cache = null)
+{
+    /// <summary>Adds the measurements to a graph's entry of the report.</summary>
+    public GraphReport Of(GraphReport entry) => entry with
+    {
+        Positions = Positions,
+        MaxAbsDiff = MaxAbsDiff,
+        Limit = Limit,
+        MeanTokenDiff = MeanTokenDiff,
+        MeanKl = MeanKl,
+        MeanKlBf16Cache = MeanKlBf16Cache,
+    };
+}

@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 
 namespace Rudder.Trainer.Logits;
 
-/// <summary>A language model on TorchSharp as a source of logits; dropout is off.</summary>
-internal sealed class TorchDecoder : ISequenceLogits
+/// <summary>A language model on TorchSharp with its logits; dropout is off.</summary>
+internal sealed class TorchDecoder : IDisposable
 {
     private readonly ILanguageModel model;
 
@@ -17,8 +17,11 @@ internal sealed class TorchDecoder : ISequenceLogits
         model.eval();
     }
 
-    /// <inheritdoc/>
-    public void Logits(IReadOnlyList<int[]> rows, IReadOnlyList<(int Row, int Position)> places, ReadLogits read)
+    /// <summary>Logits at chosen places of whole sequences.</summary>
+    /// <param name="rows">Sequences of one or more tokens; padded on the right inside.</param>
+    /// <param name="places">(row, position): one row of logits each, those after that position's token.</param>
+    /// <returns>[places,V], row-major.</returns>
+    public float[] Logits(IReadOnlyList<int[]> rows, IReadOnlyList<(int Row, int Position)> places)
     {
         using var scope = NewDisposeScope();
         using var quiet = no_grad();
@@ -27,7 +30,7 @@ internal sealed class TorchDecoder : ISequenceLogits
         long[] flat = [.. places.Select(place => (place.Row * width) + place.Position)];
         Tensor hidden = model.Hidden(ids).reshape(-1, model.Config.HiddenSize);             // [B·T,D]
         Tensor logits = model.Head(hidden.index_select(0, tensor(flat, int64, CPU)));       // [N,V]
-        read(logits.contiguous().data<float>().ToArray());
+        return logits.contiguous().data<float>().ToArray();
     }
 
     /// <inheritdoc/>

@@ -1,3 +1,4 @@
+using Rudder.Engine.Scoring;
 using Rudder.Trainer.Data;
 using Rudder.Trainer.Losses;
 using static TorchSharp.torch;
@@ -22,7 +23,7 @@ internal static class CompletionLogProbs
     /// <summary>log π(y|x) of many completions, without gradient. Sorts them by length to reduce padding.</summary>
     /// <param name="model">A model in evaluation mode: dropout would make the scores random.</param>
     /// <param name="rows">Completions with the group that holds their prompt.</param>
-    /// <param name="rowsPerPass">Sequences per forward pass, at least 1. Memory grows with it.</param>
+    /// <param name="rowsPerPass">Most sequences per forward pass, at least 1. Memory grows with it.</param>
     /// <param name="stopping">Checked between passes.</param>
     /// <param name="scored">Called after each pass with the number of completions scored so far.</param>
     /// <returns>Nats, at the index of <paramref name="rows"/>.</returns>
@@ -40,9 +41,8 @@ internal static class CompletionLogProbs
 
         float[] sums = new float[rows.Count];
         int done = 0;
-        IEnumerable<int> byLength = Enumerable.Range(0, rows.Count)
-            .OrderByDescending(i => rows[i].Group.PromptIds.Length + rows[i].Completion.Ids.Length);
-        foreach (int[] pass in byLength.Chunk(rowsPerPass))
+        int[] lengths = [.. rows.Select(row => row.Group.PromptIds.Length + row.Completion.Ids.Length)];
+        foreach (int[] pass in MicroBatcher.Split(lengths, [.. lengths.Select(_ => 1)], int.MaxValue, rowsPerPass))
         {
             stopping.ThrowIfCancellationRequested();
             using var scope = NewDisposeScope();

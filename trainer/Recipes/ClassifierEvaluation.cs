@@ -1,4 +1,5 @@
 using Rudder.Checkpoints;
+using Rudder.Engine.Scoring;
 using Rudder.Trainer.Data;
 using Rudder.Trainer.Models;
 using Rudder.Trainer.Recipes.Settings;
@@ -11,6 +12,7 @@ namespace Rudder.Trainer.Recipes;
 internal static class ClassifierEvaluation
 {
     private const int TokensPerBatch = 8192;
+    private const int RowsPerBatch = 256;
 
     /// <summary>Refuses crop and window lengths that exceed the model's context.</summary>
     public static void RequireLengths(ClassifierDataSettings data, ModelConfig config)
@@ -65,28 +67,25 @@ internal static class ClassifierEvaluation
             [.. from i in Enumerable.Range(0, texts.Count)
                 from range in stretches(texts[i])
                 select (i, Classifier.Wrapped(model.Config, texts[i].Ids.AsSpan(range)))];
-        rows = [.. rows.OrderBy(r => r.Row.Length)];
         float[][] sums = [.. texts.Select(_ => new float[model.Config.Labels.Count])];
         var counts = new int[texts.Count];
         model.eval();
         using var quiet = no_grad();
-        for (int start = 0; start < rows.Count;)
+        int[] lengths = [.. rows.Select(r => r.Row.Length)];
+        foreach (int[] batch in MicroBatcher.Split(lengths, [.. lengths.Select(_ => 1)], TokensPerBatch, RowsPerBatch))
         {
             using var scope = NewDisposeScope();
-            int size = Math.Clamp(TokensPerBatch / rows[start].Row.Length, 1, Math.Min(256, rows.Count - start));
-            List<(int Text, int[] Row)> batch = rows.GetRange(start, size);
-            float[] values = Classifier.Forward(model, [.. batch.Select(r => r.Row)], [.. batch.Select(_ => 0)])
+            float[] values = Classifier.Forward(model, [.. batch.Select(i => rows[i].Row)], [.. batch.Select(_ => 0)])
                 .Logits.softmax(-1).cpu().data<float>().ToArray(); // [B,L]
-            for (int i = 0; i < size; i++)
+            for (int i = 0; i < batch.Length; i++)
             {
-                counts[batch[i].Text]++;
+                int text = rows[batch[i]].Text;
+                counts[text]++;
                 for (int label = 0; label < model.Config.Labels.Count; label++)
                 {
-                    sums[batch[i].Text][label] += values[(i * model.Config.Labels.Count) + label];
+                    sums[text][label] += values[(i * model.Config.Labels.Count) + label];
                 }
             }
-
-            start += size;
         }
 
         model.train();

@@ -1,5 +1,6 @@
 using Rudder.Checkpoints;
 using Rudder.Datasets;
+using Rudder.Engine.Scoring;
 using Rudder.Trainer.Architectures;
 using Rudder.Trainer.Data;
 using Rudder.Trainer.Models;
@@ -120,7 +121,8 @@ internal static class Sft
         model.eval();
         using var quiet = no_grad();
         (double sum, long tokens) = (0, 0);
-        foreach (int[] rows in Enumerable.Range(0, sequences.Count).OrderBy(sequences.LengthOf).Chunk(batchSize))
+        int[] lengths = [.. Enumerable.Range(0, sequences.Count).Select(sequences.LengthOf)];
+        foreach (int[] rows in MicroBatcher.Split(lengths, [.. lengths.Select(_ => 1)], int.MaxValue, batchSize))
         {
             using var scope = NewDisposeScope();
             LanguageBatch batch = Collator.NextToken(sequences, rows, model.Device);

@@ -1,12 +1,13 @@
+using Rudder.Engine.Sampling;
 using Rudder.Engine.Scoring;
 using Rudder.Trainer.Logits;
 
 namespace Rudder.Trainer.Scoring;
 
-/// <summary>Log-probabilities of completions under a language model: raw, temperature 1, prompt and padding left out.</summary>
+/// <summary>Log-probabilities of completions under a language model on TorchSharp: raw, temperature 1, prompt and padding left out.</summary>
 /// <param name="model">Gives the logits.</param>
 /// <param name="vocabularySize">V.</param>
-internal sealed class CompletionScorer(ISequenceLogits model, int vocabularySize)
+internal sealed class CompletionScorer(TorchDecoder model, int vocabularySize)
 {
     private const int MaxTokens = 4096;
     private const int MaxLogits = 1 << 24;              // 64 MiB of float32
@@ -25,7 +26,7 @@ internal sealed class CompletionScorer(ISequenceLogits model, int vocabularySize
                 .ToList();
             foreach ((int Row, int Position)[] chunk in places.Chunk(maxPlaces))
             {
-                model.Logits(tokens, chunk, logits => Gather(logits, chunk, batch, rows, result));
+                Gather(model.Logits(tokens, chunk), chunk, batch, rows, result);
             }
         }
 
@@ -33,14 +34,14 @@ internal sealed class CompletionScorer(ISequenceLogits model, int vocabularySize
     }
 
     private void Gather(
-        ReadOnlySpan<float> logits, (int Row, int Position)[] places, IReadOnlyList<int> batch, IReadOnlyList<ScoreRow> rows, double[][] result)
+        float[] logits, (int Row, int Position)[] places, IReadOnlyList<int> batch, IReadOnlyList<ScoreRow> rows, double[][] result)
     {
         for (int i = 0; i < places.Length; i++)
         {
             (int index, int position) = places[i];
             ScoreRow row = rows[batch[index]];
-            ReadOnlySpan<float> here = logits.Slice(i * vocabularySize, vocabularySize);
-            result[batch[index]][position + 1 - row.PromptLength] = here[row.Windows[0][position + 1]] - LogSoftmax.Normalizer(here);
+            ReadOnlySpan<float> here = logits.AsSpan(i * vocabularySize, vocabularySize);
+            result[batch[index]][position + 1 - row.PromptLength] = here[row.Windows[0][position + 1]] - LogitMath.LogSumExp(here);
         }
     }
 }

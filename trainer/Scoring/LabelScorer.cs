@@ -1,36 +1,24 @@
-using Rudder.Engine.Scoring;
-using Rudder.Trainer.Logits;
+using Rudder.Engine.Sampling;
 
 namespace Rudder.Trainer.Scoring;
 
-/// <summary>Label logits and probabilities of texts under a classifier.</summary>
-/// <param name="model">Gives the logits.</param>
-internal sealed class LabelScorer(ILabelLogits model)
+/// <summary>Label logits and probabilities of texts from a classifier's logits.</summary>
+internal static class LabelScorer
 {
-    private const int MaxTokens = 4096;
-
     /// <summary>
     /// (logits, probabilities) per row, in the order of the rows. Of a text in several windows the probabilities are the mean
     /// over the windows, and the logits are their logarithms.
     /// </summary>
-    public IReadOnlyList<(double[] Logits, double[] Probabilities)> Score(IReadOnlyList<ScoreRow> rows)
+    /// <param name="logits">Gives the label logits of sequences, in order.</param>
+    /// <param name="rows">The texts.</param>
+    public static IReadOnlyList<(double[] Logits, double[] Probabilities)> Score(Func<IReadOnlyList<int[]>, float[][]> logits, IReadOnlyList<ScoreRow> rows)
     {
-        int[][] windows = [.. rows.SelectMany(row => row.Windows)];
-        float[][] logits = new float[windows.Length][];
-        foreach (int[] batch in MicroBatcher.Split([.. windows.Select(window => window.Length)], new int[windows.Length], MaxTokens, 0))
-        {
-            float[][] found = model.Logits([.. batch.Select(index => windows[index])]);
-            for (int i = 0; i < batch.Length; i++)
-            {
-                logits[batch[i]] = found[i];
-            }
-        }
-
+        float[][] found = logits([.. rows.SelectMany(row => row.Windows)]);
         var result = new List<(double[], double[])>(rows.Count);
         int next = 0;
         foreach (ScoreRow row in rows)
         {
-            result.Add(Joined(logits.AsSpan(next, row.Windows.Count)));
+            result.Add(Joined(found.AsSpan(next, row.Windows.Count)));
             next += row.Windows.Count;
         }
 
@@ -42,10 +30,10 @@ internal sealed class LabelScorer(ILabelLogits model)
         double[] mean = new double[windows[0].Length];
         foreach (float[] window in windows)
         {
-            double[] probabilities = LogSoftmax.Probabilities(window);
+            double normalizer = LogitMath.LogSumExp(window);
             for (int label = 0; label < mean.Length; label++)
             {
-                mean[label] += probabilities[label] / windows.Length;
+                mean[label] += Math.Exp(window[label] - normalizer) / windows.Length;
             }
         }
 

@@ -1,5 +1,8 @@
 using System.Text.Json;
 using Rudder.Checkpoints;
+using Rudder.Engine;
+using Rudder.Engine.Graphs;
+using Rudder.Engine.Scoring;
 using Rudder.Trainer.Logits;
 
 namespace Rudder.Trainer.Scoring;
@@ -27,7 +30,7 @@ internal static class ScoreFile
         {
             Action<Utf8JsonWriter, int> write = config.Labels.Count == 0
                 ? Completions(modelFolder, config, rows, onnx, temporary.FullName, threads)
-                : Labels(modelFolder, config, rows, onnx, temporary.FullName, threads);
+                : Labels(modelFolder, rows, onnx, temporary.FullName, threads);
             Write(output, rows.Count, write);
         }
         finally
@@ -51,10 +54,7 @@ internal static class ScoreFile
 
     private static Action<Utf8JsonWriter, int> Completions(string folder, ModelConfig config, List<ScoreRow> rows, bool onnx, string temporary, int threads)
     {
-        using ISequenceLogits model = onnx
-            ? new LogProbGraph(Path.Combine(ScoringGraphs.Folder(folder, GraphFiles.LogProbs, temporary, threads), GraphFiles.LogProbs), threads)
-            : new TorchDecoder(folder);
-        IReadOnlyList<double[]> scores = new CompletionScorer(model, config.VocabularySize).TokenLogProbs(rows);
+        IReadOnlyList<double[]> scores = onnx ? OnnxLogProbs(folder, rows, temporary, threads) : TorchLogProbs(folder, config, rows);
         return (json, row) =>
         {
             json.WriteNumber("sum", scores[row].Sum());
@@ -62,17 +62,40 @@ internal static class ScoreFile
         };
     }
 
-    private static Action<Utf8JsonWriter, int> Labels(string folder, ModelConfig config, List<ScoreRow> rows, bool onnx, string temporary, int threads)
+    private static Action<Utf8JsonWriter, int> Labels(string folder, List<ScoreRow> rows, bool onnx, string temporary, int threads)
     {
-        using ILabelLogits model = onnx
-            ? new ClassifierGraph(Path.Combine(ScoringGraphs.Folder(folder, GraphFiles.Model(GraphPrecision.Fp32), temporary, threads), GraphFiles.Model(GraphPrecision.Fp32)), threads, config.PadId ?? 0)
-            : new TorchClassifier(folder);
-        IReadOnlyList<(double[] Logits, double[] Probabilities)> scores = new LabelScorer(model).Score(rows);
+        IReadOnlyList<(double[] Logits, double[] Probabilities)> scores = onnx ? OnnxLabels(folder, rows, temporary, threads) : TorchLabels(folder, rows);
         return (json, row) =>
         {
             Numbers(json, "logits", scores[row].Logits);
             Numbers(json, "probabilities", scores[row].Probabilities);
         };
+    }
+
+    private static IReadOnlyList<double[]> TorchLogProbs(string folder, ModelConfig config, List<ScoreRow> rows)
+    {
+        using var model = new TorchDecoder(folder);
+        return new CompletionScorer(model, config.VocabularySize).TokenLogProbs(rows);
+    }
+
+    private static double[][] OnnxLogProbs(string folder, List<ScoreRow> rows, string temporary, int threads)
+    {
+        using var engine = LogProbEngine.Load(ScoringGraphs.Open(folder, GraphFiles.LogProbs, temporary, threads), new EngineOptions { Threads = threads });
+        ScoredSequence[] sequences = [.. rows.Select(row => new ScoredSequence(row.Windows[0][..row.PromptLength], row.Windows[0][row.PromptLength..]))];
+        return [.. engine.Score(sequences, CancellationToken.None).Select(score => Array.ConvertAll(score.TokenLogProbs, value => (double)value))];
+    }
+
+    private static IReadOnlyList<(double[] Logits, double[] Probabilities)> TorchLabels(string folder, List<ScoreRow> rows)
+    {
+        using var model = new TorchClassifier(folder);
+        return LabelScorer.Score(model.Logits, rows);
+    }
+
+    private static IReadOnlyList<(double[] Logits, double[] Probabilities)> OnnxLabels(string folder, List<ScoreRow> rows, string temporary, int threads)
+    {
+        GraphFolder graphs = ScoringGraphs.Open(folder, GraphFiles.Model(GraphPrecision.Fp32), temporary, threads);
+        using var engine = ClassifierEngine.Load(graphs, new EngineOptions { Threads = threads });
+        return LabelScorer.Score(engine.Logits, rows);
     }
 
     private static void Write(string output, int rows, Action<Utf8JsonWriter, int> write)

@@ -74,9 +74,9 @@ internal sealed class ScoreRows(ModelConfig config, TextTokenizer? tokenizer, st
         if (!row.TryGetProperty("text", out JsonElement text))
         {
             int[] ids = Ids(row, "input_ids");
-            return ids.Length == 0 ? throw Bad("input_ids is empty")
+            return ids.All(id => id == config.PadId) ? throw Bad("input_ids is empty, or holds the padding id alone")
                 : ids.Length > config.Context ? throw Bad($"input_ids has {ids.Length} tokens; the model's context is {config.Context}. Shorten it, or give the text: texts are read in windows")
-                : new ScoreRow([ids], 0);
+                : new ScoreRow([Unpadded(ids)], 0);
         }
 
         if (row.TryGetProperty("input_ids", out _))
@@ -105,8 +105,11 @@ internal sealed class ScoreRows(ModelConfig config, TextTokenizer? tokenizer, st
     {
         int[] before = config.BosId is int begin ? [begin] : [], after = config.EosId is int end ? [end] : [];
         int size = config.Context - before.Length - after.Length;
-        return tokens.Length == 0 ? [[.. before, .. after]] : [.. tokens.Chunk(size).Select(part => (int[])[.. before, .. part, .. after])];
+        return tokens.Length == 0 ? [[.. before, .. after]] : [.. tokens.Chunk(size).Select(part => (int[])[.. before, .. Unpadded(part), .. after])];
     }
+
+    // Attention ignores padding, so the row scores the same without it.
+    private int[] Unpadded(int[] ids) => [.. ids.Where(id => id != config.PadId)];
 
     private int[] Ids(JsonElement row, string key)
     {

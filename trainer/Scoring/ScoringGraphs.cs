@@ -1,4 +1,5 @@
 using Rudder.Checkpoints;
+using Rudder.Engine.Graphs;
 using Rudder.Trainer.Export;
 
 namespace Rudder.Trainer.Scoring;
@@ -7,20 +8,18 @@ namespace Rudder.Trainer.Scoring;
 internal static class ScoringGraphs
 {
     /// <summary>
-    /// The folder that holds <paramref name="graph"/> of this model: its own <c>onnx</c> where that belongs to these weights, else a
+    /// The graphs of this model, among them <paramref name="graph"/>: its own <c>onnx</c> where that belongs to these weights, else a
     /// fresh export under <paramref name="temporary"/>.
     /// </summary>
-    public static string Folder(string modelFolder, string graph, string temporary, int threads)
+    public static GraphFolder Open(string modelFolder, string graph, string temporary, int threads)
     {
         string own = Path.Combine(modelFolder, GraphFiles.Folder);
-        bool current = File.Exists(Path.Combine(own, graph)) && ExportReport.Read(own).Fingerprint == Fingerprint.OfFolder(modelFolder);
-        if (current)
+        if (File.Exists(Path.Combine(own, graph)) && ExportReport.Read(own) is var report && report.Fingerprint == Fingerprint.OfFolder(modelFolder))
         {
-            return own;
+            return new GraphFolder(modelFolder, own, report);
         }
 
         string fresh = Path.Combine(temporary, GraphFiles.Folder);
-        ModelExport.Run(modelFolder, new ExportSettings(), threads, fresh);
-        return fresh;
+        return new GraphFolder(modelFolder, fresh, ModelExport.Run(modelFolder, new ExportSettings(), threads, fresh));
     }
 }

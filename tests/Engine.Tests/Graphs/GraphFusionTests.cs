@@ -32,6 +32,15 @@ public sealed class GraphFusionTests : IDisposable
         AssertSame(_gpt2, GraphFiles.LogProbs, GraphPrecision.Fp32, inputs, 1e-5);
     }
 
+    [Fact]
+    public void Start_FolderAsWritten_HasNoOperatorOfOurs()
+    {
+        string folder = Path.Combine(_gpt2.Folder, GraphFiles.Folder);
+        var graph = GraphFile.Read(new GraphFolder(_gpt2.Folder, folder, ExportReport.Read(folder)) { AsWritten = true }, GraphFiles.LogProbs, GraphPrecision.Fp32);
+        using var session = graph.Start(2);
+        Assert.DoesNotContain(graph.Model.Graph.Node, node => node.Domain == OperatorDomain.Name);
+    }
+
     [Theory]
     [InlineData("fp32", 1e-5)]
     [InlineData("int8", 1e-4)]

@@ -46,6 +46,25 @@ public sealed class GraphRulesTests : IDisposable
     [Fact]
     public void Read_OperatorThatAllocates_IsRefused() => AssertRefused("model.onnx", "Tanh", node => node.OpType = "ConstantOfShape", of: "FastGelu");
 
+    [Theory]
+    [InlineData("logprobs.onnx", "Expand", 1)]
+    [InlineData("logprobs.onnx", "Range", 1)]
+    [InlineData("logprobs.onnx", "Range", 0)]
+    [InlineData("logprobs.onnx", "GroupQueryAttention", 6)]
+    [InlineData("model.onnx", "GroupQueryAttention", 6)]
+    public void Read_SizeThatTheFileNames_IsRefusedWithItsLimit(string graph, string operation, int input) => Assert.Contains(
+        "the limit is the size of the graph's inputs",
+        AssertRefused(graph, operation, (content, node) =>
+        {
+            var size = new TensorProto { Name = "size", DataType = TensorProto.Types.DataType.Int64, RawData = ByteString.CopyFrom(BitConverter.GetBytes(1L << 40)) };
+            content.Initializer.Add(size);
+            node.Input[input] = size.Name;
+        }).Message);
+
+    [Fact]
+    public void Read_SizeOfAConstant_IsRefused() => AssertRefused(
+        "logprobs.onnx", "Shape", (content, node) => node.Input[0] = content.Initializer.First(tensor => tensor.Dims.Count == 2).Name);
+
     [Fact]
     public void Read_UnknownAttribute_IsRefused() => AssertRefused(
         "model.onnx", "Add", node => node.Attribute.Add(new AttributeProto { Name = "axis", I = 1, Type = AttributeType.Int }), of: "Gather");
@@ -53,7 +72,10 @@ public sealed class GraphRulesTests : IDisposable
     [Fact]
     public void Read_OperatorOfAnotherDomain_IsRefused() => AssertRefused("model.onnx", "Gather", node => node.Domain = "ai.onnx.ml");
 
-    private void AssertRefused(string graph, string operation, Action<NodeProto> change, string? of = null)
+    private void AssertRefused(string graph, string operation, Action<NodeProto> change, string? of = null) =>
+        AssertRefused(graph, operation, (_, node) => change(node), of);
+
+    private RequestFault AssertRefused(string graph, string operation, Action<GraphProto, NodeProto> change, string? of = null)
     {
         string path = _model.Graph(graph);
         var content = ModelProto.Parser.ParseFrom(File.ReadAllBytes(path));
@@ -64,7 +86,7 @@ public sealed class GraphRulesTests : IDisposable
             node.Attribute.Clear();
         }
 
-        change(node);
+        change(content.Graph, node);
         File.WriteAllBytes(path, content.ToByteArray());
         _model.Seal();
 
@@ -73,5 +95,6 @@ public sealed class GraphRulesTests : IDisposable
 
         Assert.Equal(FaultKind.ModelUnusable, fault.Kind);
         Assert.Contains("no export writes", fault.Message);
+        return fault;
     }
 }

@@ -10,7 +10,7 @@ using Rudder.InferenceService.Telemetry;
 
 namespace Rudder.InferenceService.Tests.Grpc;
 
-/// <summary>How calls end that do not finish by themselves: deadline, cancellation, failure, draining, a swap.</summary>
+/// <summary>Calls that end early: deadline, cancellation, failure, draining, or a model swap.</summary>
 public sealed class CallEndingTests
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);

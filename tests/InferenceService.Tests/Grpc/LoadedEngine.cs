@@ -6,7 +6,7 @@ using Rudder.InferenceService.Settings;
 
 namespace Rudder.InferenceService.Tests.Grpc;
 
-/// <summary>Hands out one model whose engine is real and whose decoder is the test's.</summary>
+/// <summary>Provides one model with a real engine and the test's decoder.</summary>
 internal sealed class LoadedEngine(IDecoder decoder, EngineOptions? options = null) : IModelLoader
 {
     /// <summary>The engine.</summary>

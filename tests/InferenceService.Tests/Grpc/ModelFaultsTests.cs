@@ -7,7 +7,7 @@ using Rudder.Inference.V1;
 
 namespace Rudder.InferenceService.Tests.Grpc;
 
-/// <summary>Models that are damaged, swapped, incomplete or too large: each is refused by name, and the model that serves goes on.</summary>
+/// <summary>Damaged, swapped, incomplete or too large models: each is refused by name, and the loaded model keeps serving.</summary>
 public sealed class ModelFaultsTests : IDisposable
 {
     private const string Name = "served";

@@ -204,7 +204,7 @@ public sealed class ModelsServiceTests(SharedService shared) : IDisposable
     private static async Task<StatusCode> StatusAsync<T>(AsyncUnaryCall<T> call) =>
         (await Assert.ThrowsAsync<RpcException>(async () => await call)).StatusCode;
 
-    /// <summary>Loads until it is told to stop.</summary>
+    /// <summary>Loads until it is cancelled.</summary>
     private sealed class EndlessLoader : IModelLoader
     {
         private readonly TaskCompletionSource _begun = new(TaskCreationOptions.RunContinuationsAsynchronously);

@@ -5,7 +5,7 @@ using Rudder.Inference.V1;
 
 namespace Rudder.InferenceService.Tests.Grpc;
 
-/// <summary>A model of 512 ids whose tokenizer knows 300, as where embeddings are padded to a round number.</summary>
+/// <summary>A model with 512 ids and a tokenizer with 300, as when embeddings are padded to a round number.</summary>
 public sealed class PaddedVocabularyTests : IAsyncLifetime
 {
     private const int Known = 300;

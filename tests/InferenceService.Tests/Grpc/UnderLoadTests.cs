@@ -14,7 +14,7 @@ using Rudder.InferenceService.Tests.Http;
 
 namespace Rudder.InferenceService.Tests.Grpc;
 
-/// <summary>More work than slots: clients take turns, deadlines hold in the queue, a slow reader harms nobody but itself.</summary>
+/// <summary>More work than slots: clients take turns, deadlines apply in the queue, and a slow reader harms only itself.</summary>
 public sealed class UnderLoadTests
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);

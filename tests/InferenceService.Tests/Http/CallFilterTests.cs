@@ -9,7 +9,7 @@ using Rudder.InferenceService.Tests.Grpc;
 
 namespace Rudder.InferenceService.Tests.Http;
 
-/// <summary>How calls of the HTTP face end that do not finish by themselves.</summary>
+/// <summary>HTTP calls that end early.</summary>
 public sealed class CallFilterTests
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);

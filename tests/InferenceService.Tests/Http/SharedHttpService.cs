@@ -11,7 +11,7 @@ using Rudder.InferenceService.Tests.Http;
 
 namespace Rudder.InferenceService.Tests.Http;
 
-/// <summary>One service with its HTTP/1.1 face, a generator with a tokenizer, one without, and a classifier, for all tests that do not change it.</summary>
+/// <summary>A service with HTTP face, generators with and without tokenizer, and a classifier, for tests that do not change it.</summary>
 public sealed class SharedHttpService : IAsyncLifetime
 {
     /// <summary>A generator with a tokenizer.</summary>

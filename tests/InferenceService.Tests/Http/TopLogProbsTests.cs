@@ -6,7 +6,7 @@ using Rudder.Tests;
 
 namespace Rudder.InferenceService.Tests.Http;
 
-/// <summary><c>logprobs: n</c> over HTTP. The model without a tokenizer shows tokens as <c>token_id:N</c>, so that ids can be compared.</summary>
+/// <summary><c>logprobs: n</c> over HTTP. A model without a tokenizer shows ids as <c>token_id:N</c>, which tests can compare.</summary>
 public sealed class TopLogProbsTests(SharedHttpService shared)
 {
     private readonly HttpFace _http = shared.Http;

@@ -63,7 +63,7 @@ public sealed class FileReloadsTests : IDisposable
         return (new FileReloads(new SecurityFiles(null, keys), new ServiceOptions { Tls = tls }, _time, _log), keys);
     }
 
-    /// <summary>A clock whose one timer ticks when it is told to.</summary>
+    /// <summary>A clock with one timer that the test fires.</summary>
     private sealed class ManualTimer : TimeProvider
     {
         public TaskCompletionSource<(TimeSpan Period, Action Tick)> Created { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);

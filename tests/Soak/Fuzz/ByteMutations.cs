@@ -1,6 +1,6 @@
 namespace Rudder.InferenceService.Soak.Fuzz;
 
-/// <summary>Spoils a valid message: one to three of the ways in which bytes go wrong.</summary>
+/// <summary>Corrupts a valid message with one to three mutations.</summary>
 internal static class ByteMutations
 {
     private const int MostSteps = 3;

@@ -5,7 +5,7 @@ using System.Text.Json;
 
 namespace Rudder.InferenceService.Soak.Fuzz;
 
-/// <summary>Spoiled and hostile JSON to /v1/completions: an answer, or a refusal in the API's own form.</summary>
+/// <summary>Sends corrupted and hostile JSON to /v1/completions. Each request gets an answer or an error in the API's form.</summary>
 public sealed class CompletionJsonFuzzTests
 {
     private const int Seed = 304;

@@ -1,6 +1,6 @@
 namespace Rudder.InferenceService.Soak.Fuzz;
 
-/// <summary>Malformed HTTP/2 and gRPC framing over raw sockets: each connection gets its answer or its end, and the service goes on.</summary>
+/// <summary>Sends malformed HTTP/2 and gRPC frames over raw sockets: the service answers or closes each one and survives.</summary>
 public sealed class FrameFuzzTests
 {
     private const int Seed = 303;

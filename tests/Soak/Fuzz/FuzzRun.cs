@@ -1,6 +1,6 @@
 namespace Rudder.InferenceService.Soak.Fuzz;
 
-/// <summary>Runs numbered cases, each from its own seed, on a few workers; a failure names the case that can be run again alone.</summary>
+/// <summary>Runs numbered cases on a few workers, each with its own seed. A failure names its case, which can run alone.</summary>
 internal static class FuzzRun
 {
     private const int Workers = 4;

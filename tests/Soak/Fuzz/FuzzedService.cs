@@ -22,7 +22,7 @@ internal sealed class FuzzedService : IAsyncDisposable
     /// <summary>A classifier with a tokenizer.</summary>
     public const string Labels = "labels";
 
-    /// <summary>Stands in the texts that are sent and must stand in no error. It is no legal model name: those are repeated on purpose.</summary>
+    /// <summary>A marker in sent texts that no error may repeat. It is not a valid model name, because errors repeat those.</summary>
     public const string Marker = "Zq9 fuzz marker!";
 
     private readonly string _folder;

@@ -3,7 +3,7 @@ using System.Text;
 
 namespace Rudder.InferenceService.Soak.Fuzz;
 
-/// <summary>Writes HTTP/2 frames (RFC 9113) as they should be or as they should not; header blocks are literals without indexing (RFC 7541, 6.2.2).</summary>
+/// <summary>Writes valid and invalid HTTP/2 frames (RFC 9113). Headers are literals without indexing (RFC 7541, 6.2.2).</summary>
 internal sealed class Http2Bytes
 {
     /// <summary>Frame type DATA.</summary>

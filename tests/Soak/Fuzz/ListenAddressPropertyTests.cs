@@ -4,7 +4,7 @@ using Rudder.InferenceService.Settings;
 
 namespace Rudder.InferenceService.Soak.Fuzz;
 
-/// <summary>Addresses to listen on, generated: none beyond loopback gets through, and every other text is a fault that names the flag.</summary>
+/// <summary>Generates listen addresses. None beyond loopback is accepted, and every other text gives a fault that names the flag.</summary>
 public sealed class ListenAddressPropertyTests
 {
     private static readonly ListenRules Loopback = new(Certificate: false, KnownCallers: false, AllowRemote: false);

@@ -3,7 +3,7 @@ using Rudder.Inference.V1;
 
 namespace Rudder.InferenceService.Soak.Fuzz;
 
-/// <summary>Spoiled protobuf messages to every method: never a crash, a hang, or a status that is not documented for them.</summary>
+/// <summary>Sends corrupted protobuf messages to every method. None may crash or hang it, or give an undocumented status.</summary>
 public sealed class ProtobufFuzzTests
 {
     private const int Seed = 301;

@@ -7,7 +7,7 @@ using Rudder.InferenceService.Settings;
 
 namespace Rudder.InferenceService.Soak.Fuzz;
 
-/// <summary>Validation on generated values: what passes is inside its range, what does not is refused in the documented way.</summary>
+/// <summary>Validates generated values: accepted ones are in range, and others are refused as documented.</summary>
 public sealed class ValidationPropertyTests
 {
     private static readonly EngineOptions Limits = new() { MaxPrompts = 4, MaxSamples = 4, MaxSequences = 8 };
@@ -88,7 +88,7 @@ public sealed class ValidationPropertyTests
         }
     }
 
-    /// <summary>The fault of the request that an action ends with; null where it ends well. Anything else goes through and fails the property.</summary>
+    /// <summary>The request fault that an action throws; null on success. Any other exception fails the property.</summary>
     private static RequestFault? Refusal(Action action)
     {
         try

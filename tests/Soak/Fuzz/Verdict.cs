@@ -18,7 +18,7 @@ internal static class Verdict
         StatusCode.FailedPrecondition,
     ];
 
-    /// <summary>Fails unless the status is one that docs/service.md names for a request of the caller's making, with a detail free of request text.</summary>
+    /// <summary>Fails unless docs/service.md lists the status for caller errors and the detail is free of request text.</summary>
     public static void AssertDocumented(string method, Status status)
     {
         if (!Documented.Contains(status.StatusCode))

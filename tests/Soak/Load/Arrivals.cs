@@ -29,7 +29,7 @@ internal static class Arrivals
         return finished / time.GetElapsedTime(start).TotalSeconds;
     }
 
-    /// <summary>Open loop: arrivals at random moments (exponential gaps) of a fixed rate, whatever became of those before. Returns when all are over.</summary>
+    /// <summary>Open loop: random arrivals (exponential gaps) at a fixed rate, independent of replies. Returns when all ended.</summary>
     /// <param name="perSecond">Arrivals per second on average.</param>
     /// <param name="length">For how long there are arrivals.</param>
     /// <param name="seed">Of the moments.</param>

@@ -1,6 +1,6 @@
 namespace Rudder.InferenceService.Soak.Load;
 
-/// <summary>How a client of a load test behaves. The first six want an answer and compare it; the others try the service's patience.</summary>
+/// <summary>How a client of a load test behaves. The first six compare their answers; the others misbehave.</summary>
 internal enum ClientKind
 {
     /// <summary>Sample under the policy.</summary>

@@ -3,7 +3,7 @@ using Rudder.Inference.V1;
 
 namespace Rudder.InferenceService.Soak.Load;
 
-/// <summary>Models change under full load: no request fails, every answer is whole and of the model whose fingerprint it carries.</summary>
+/// <summary>Swaps models under full load. No request fails, and every answer is complete and matches its fingerprint's model.</summary>
 public sealed class HotSwapTests
 {
     private const int Callers = 8;

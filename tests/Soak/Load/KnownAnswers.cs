@@ -2,7 +2,7 @@ using Rudder.Inference.V1;
 
 namespace Rudder.InferenceService.Soak.Load;
 
-/// <summary>What a quiet service answered to every known request; later answers are compared with it, by the fingerprint that they carry.</summary>
+/// <summary>Answers of an idle service to every known request, by fingerprint. Later answers are compared with them.</summary>
 internal sealed class KnownAnswers
 {
     // Scores come out of batches of other widths than the quiet one's: the same sums in another order.

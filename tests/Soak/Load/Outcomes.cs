@@ -33,7 +33,7 @@ internal sealed class Outcomes
     }
 
     /// <summary>A request is over.</summary>
-    /// <param name="kind">Whose.</param>
+    /// <param name="kind">The client's kind.</param>
     /// <param name="status">Its status' name.</param>
     /// <param name="latency">From its start; counts where the status is OK.</param>
     public void Ended(ClientKind kind, string status, TimeSpan latency)

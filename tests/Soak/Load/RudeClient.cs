@@ -7,7 +7,7 @@ namespace Rudder.InferenceService.Soak.Load;
 /// <summary>Clients that cancel, stall, die, or give too little time.</summary>
 internal sealed class RudeClient(LoadService service, KnownAnswers answers, TimeProvider time)
 {
-    /// <summary>Completions that a stalling client asks for: some 200 KB of events, more than the windows of a stream take that nobody reads.</summary>
+    /// <summary>Completions that a stalling client requests: about 200 KB of events, more than an unread stream's windows hold.</summary>
     public const int StalledSamples = 192;
 
     private static readonly TimeSpan StallTime = TimeSpan.FromSeconds(2);

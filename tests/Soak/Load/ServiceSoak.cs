@@ -3,7 +3,7 @@ using Rudder.Inference.V1;
 
 namespace Rudder.InferenceService.Soak.Load;
 
-/// <summary>Minutes above capacity among clients that cancel, stall and die: no wrong answer, no unexpected status, no leak, and a clean end.</summary>
+/// <summary>Minutes above capacity, with clients that cancel, stall and die: no wrong answer, bad status or leak; a clean end.</summary>
 public sealed class ServiceSoak
 {
     private const string SecondsVariable = "RUDDER_SOAK_SECONDS";
@@ -69,7 +69,7 @@ public sealed class ServiceSoak
         return capacity;
     }
 
-    /// <summary>After the load every request has its known answer, nothing is left running, and the service ends as told.</summary>
+    /// <summary>After the load, every request has its known answer, nothing still runs, and the service stops on request.</summary>
     private static async Task RequireQuietAsync(LoadService service, KnownAnswers answers)
     {
         var outcomes = new Outcomes();

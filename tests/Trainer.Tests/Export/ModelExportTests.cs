@@ -1,11 +1,13 @@
 using Rudder.Checkpoints;
+using Rudder.Engine;
+using Rudder.Engine.Generation;
+using Rudder.Engine.Graphs;
+using Rudder.Engine.Scoring;
 using Rudder.Trainer.Architectures.Gpt2;
 using Rudder.Trainer.Architectures.Roberta;
 using Rudder.Trainer.Export;
 using Rudder.Onnx;
 using Rudder.Trainer.Graphs;
-using Rudder.Trainer.Logits;
-using Rudder.Trainer.Scoring;
 
 namespace Rudder.Trainer.Tests.Export;
 
@@ -36,8 +38,8 @@ public sealed class ModelExportTests : IDisposable
         string model = models.Copy("tiny-gpt2");
         ExportReport report = ModelExport.Run(model, Both, threads: 1);
         string fingerprint = Fingerprint.OfFolder(model);
-        using var session = new OnnxSession(Path.Combine(model, "onnx", "model_quantized.onnx"), 1);
-        Assert.Equal(new GraphMetadata(fingerprint, "int8", Layers: 2, Heads: 4, HeadSize: 8, Vocabulary: 512, Context: 64), session.Metadata);
+        ModelProto graph = ModelProto.Parser.ParseFrom(File.ReadAllBytes(Path.Combine(model, "onnx", "model_quantized.onnx")));
+        Assert.Equal(new GraphMetadata(fingerprint, "int8", Layers: 2, Heads: 4, HeadSize: 8, Vocabulary: 512, Context: 64), GraphMetadata.Read(graph.MetadataProps.ToDictionary(entry => entry.Key, entry => entry.Value), "graph"));
         Assert.Equal(fingerprint, report.Fingerprint);
         Assert.Equal(report.ToString(), ExportReport.Read(Path.Combine(model, "onnx")).ToString());
         Assert.InRange(report.Graphs["model.onnx"].MaxAbsDiff, 0, 1e-5);
@@ -67,29 +69,36 @@ public sealed class ModelExportTests : IDisposable
     }
 
     [Theory]
-    [InlineData("model.onnx")]
-    [InlineData("model_quantized.onnx")]
-    public void Run_FreshDecoder_GivesWhatTheCommittedOneGives(string graph)
+    [InlineData(GraphPrecision.Fp32)]
+    [InlineData(GraphPrecision.Int8)]
+    public void Run_FreshDecoder_GivesWhatTheCommittedOneGives(GraphPrecision precision)
     {
         string model = models.Copy("tiny-gpt2");
         ModelExport.Run(model, Both, threads: 1);
         int[][] ids = TinyModels.Ids(TinyModels.Expected("tiny-gpt2").GetProperty("input_ids"));
-        using var fresh = new DecoderGraph(Path.Combine(model, "onnx", graph), 1);
-        using var committed = new DecoderGraph(Path.Combine(TinyModels.Fixtures, "tiny-gpt2", "onnx", graph), 1);
-        Assert.Equal(committed.Prefill(ids), fresh.Prefill(ids));
-        Assert.Equal(committed.Step([1, 2, 3]), fresh.Step([1, 2, 3]));
+        using var fresh = Decoder(model, precision);
+        using var committed = Decoder(Path.Combine(TinyModels.Fixtures, "tiny-gpt2"), precision);
+        Assert.Equal(Replay(committed), Replay(fresh));
+
+        float[] Replay(OnnxDecoder decoder)
+        {
+            decoder.Prefill(ids, 0);
+            float[] prompts = [.. Enumerable.Range(0, 3).SelectMany(row => decoder.Logits(row).ToArray())];
+            decoder.Step([1, 2, 3], [.. ids.Select(row => row.Length)]);
+            return [.. prompts, .. Enumerable.Range(0, 3).SelectMany(row => decoder.Logits(row).ToArray())];
+        }
     }
 
     [Theory]
-    [InlineData("model.onnx")]
-    [InlineData("model_quantized.onnx")]
-    public void Run_FreshClassifier_GivesWhatTheCommittedOneGives(string graph)
+    [InlineData(GraphPrecision.Fp32)]
+    [InlineData(GraphPrecision.Int8)]
+    public void Run_FreshClassifier_GivesWhatTheCommittedOneGives(GraphPrecision precision)
     {
         string model = models.Copy("tiny-roberta");
         ModelExport.Run(model, Both, threads: 1);
         int[][] ids = TinyModels.Ids(TinyModels.Expected("tiny-roberta").GetProperty("input_ids_unpadded"));
-        using var fresh = new ClassifierGraph(Path.Combine(model, "onnx", graph), 1, 1);
-        using var committed = new ClassifierGraph(Path.Combine(TinyModels.Fixtures, "tiny-roberta", "onnx", graph), 1, 1);
+        using var fresh = Classifier(model, precision);
+        using var committed = Classifier(Path.Combine(TinyModels.Fixtures, "tiny-roberta"), precision);
         Assert.Equal(committed.Logits(ids), fresh.Logits(ids));
     }
 
@@ -198,6 +207,14 @@ public sealed class ModelExportTests : IDisposable
     public void Dispose() => models.Dispose();
 
     private static ReadOnlyMemory<float> First(float[] values, long[] shape) => values.AsMemory(0, (int)shape.Aggregate((a, b) => a * b));
+
+    private static GraphFolder AsWritten(string model) => new(model, Path.Combine(model, "onnx"), ExportReport.Read(Path.Combine(model, "onnx"))) { AsWritten = true };
+
+    private static OnnxDecoder Decoder(string model, GraphPrecision precision) =>
+        OnnxDecoder.Load(AsWritten(model), new EngineOptions { Precision = precision, Threads = 1, MaxSlots = 3 }, null);
+
+    private static ClassifierEngine Classifier(string model, GraphPrecision precision) =>
+        ClassifierEngine.Load(AsWritten(model), new EngineOptions { Precision = precision, Threads = 1 });
 
     private static IEnumerable<string?> Entries(string folder) =>
         Directory.EnumerateFileSystemEntries(folder).Select(Path.GetFileName).Order(StringComparer.Ordinal);

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Rudder.Checkpoints;
+using Rudder.Engine;
 using Rudder.Trainer.Export;
 using Rudder.Trainer.Scoring;
 using Rudder.Trainer.Tests.Export;
@@ -47,6 +48,27 @@ public sealed class ScoreFileTests : IDisposable
             Near(logits[row], scores[row].GetProperty("logits"), 1e-5);
             Near(probabilities[row], scores[row].GetProperty("probabilities"), 1e-5);
         }
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Run_RowWithPadding_ScoresAsWithoutIt(bool onnx)
+    {
+        object[] rows = [new { input_ids = new[] { 0, 9, 8, 7, 2 } }, new { input_ids = new[] { 0, 9, 1, 8, 7, 2, 1, 1 } }];
+        List<JsonElement> scores = Score(models.Copy("tiny-roberta"), onnx, rows);
+        Near(scores[0].GetProperty("logits").Deserialize<double[]>()!, scores[1].GetProperty("logits"), 1e-5);
+    }
+
+    [Fact]
+    public void Run_GraphDamaged_IsRefused()
+    {
+        string model = models.Copy("tiny-gpt2");
+        ModelExport.Run(model, new ExportSettings(), threads: 1);
+        File.AppendAllText(Path.Combine(model, "onnx", "model.onnx_data"), "x");
+        var e = Assert.Throws<RequestFault>(() => Score(model, onnx: true, [new { prompt_ids = new[] { 1 }, completion_ids = new[] { 2 } }]));
+        Assert.Equal(FaultKind.ModelUnusable, e.Kind);
+        Assert.Equal(ExitCodes.BadInput, ExitCodes.CodeOf(e));
     }
 
     [Fact]

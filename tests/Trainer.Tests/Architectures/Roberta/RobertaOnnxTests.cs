@@ -1,6 +1,7 @@
+using Rudder.Engine;
+using Rudder.Engine.Graphs;
+using Rudder.Engine.Scoring;
 using Rudder.Trainer.Export;
-using Rudder.Trainer.Logits;
-using Rudder.Trainer.Scoring;
 using Rudder.Trainer.Tests.Export;
 
 namespace Rudder.Trainer.Tests.Architectures.Roberta;
@@ -16,11 +17,11 @@ public sealed class RobertaOnnxTests : IDisposable
     public void Classifier_FixtureTexts_MatchGoldenLogits(int batch)
     {
         string model = models.Copy("tiny-roberta");
-        ModelExport.Run(model, new ExportSettings(), threads: 1);
+        var graphs = new GraphFolder(model, Path.Combine(model, "onnx"), ModelExport.Run(model, new ExportSettings(), threads: 1)) { AsWritten = true };
         var expected = TinyModels.Expected("tiny-roberta");
         int[][] ids = TinyModels.Ids(expected.GetProperty("input_ids_unpadded"));
         double[][] golden = TinyModels.Numbers(expected.GetProperty("logits"));
-        using var graph = new ClassifierGraph(Path.Combine(model, "onnx", "model.onnx"), 1, paddingId: 1);
+        using var graph = ClassifierEngine.Load(graphs, new EngineOptions { Threads = 1 });
         float[][] logits = [.. ids.Chunk(batch).SelectMany(rows => graph.Logits(rows))];
         for (int row = 0; row < golden.Length; row++)
         {
