@@ -44,7 +44,14 @@ internal static class ConfigCheck
             resolved["http-urls"] = string.Join(';', settings.Http);
         }
 
-        resolved["Service"] = settings.Options;
+        var service = JsonSerializer.SerializeToNode(settings.Options, Indented)!;
+        service[nameof(ServiceOptions.Telemetry)]![nameof(TelemetryOptions.OtlpEndpoint)] = WithoutPassword(settings.Options.Telemetry.OtlpEndpoint);
+        resolved["Service"] = service;
         return resolved;
     }
+
+    private static string WithoutPassword(string url) =>
+        Uri.TryCreate(url, UriKind.Absolute, out var parsed) && parsed.UserInfo.Length > 0
+            ? new UriBuilder(parsed) { UserName = "***", Password = "" }.ToString()
+            : url;
 }

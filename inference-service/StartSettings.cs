@@ -1,3 +1,4 @@
+using System.Net;
 using Rudder.Engine;
 using Rudder.Engine.Graphs;
 using Rudder.InferenceService.Security;
@@ -55,17 +56,35 @@ internal sealed record StartSettings(ServiceOptions Options, IReadOnlyList<Liste
         var grpc = ListenAddresses.Parse("--urls", line.Urls ?? configuration[UrlsKey] ?? ListenAddresses.Default, rules, faults);
         IReadOnlyList<ListenAddress> http =
             (line.HttpUrls ?? configuration[HttpUrlsKey]) is { } urls ? ListenAddresses.Parse("--http-urls", urls, rules, faults) : [];
+        string[] hosts = AllowedHosts(configuration, options, [.. grpc, .. http], faults);
         return faults.Count == 0
-            ? new StartSettings(options, grpc, http, files) { Hosts = AllowedHosts(configuration, knownCallers, [.. grpc, .. http]) }
+            ? new StartSettings(options, grpc, http, files) { Hosts = hosts }
             : throw UsageException.Of(faults);
     }
 
     // A web page of another site can reach a loopback service through its own host name (DNS rebinding). Calls with a key or a client
-    // certificate are safe: the browser does not send these.
-    private static string[] AllowedHosts(IConfiguration configuration, bool knownCallers, IEnumerable<ListenAddress> addresses) =>
-        configuration[AllowedHostsKey]?.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) is { Length: > 0 } set ? set
-        : knownCallers ? ["*"]
-        : ["localhost", "127.0.0.1", "[::1]", .. addresses.Select(address => new Uri(address.ToString()).Host)];
+    // certificate are safe: the browser does not send these. A cleartext address checks no certificate.
+    private static string[] AllowedHosts(
+        IConfiguration configuration, ServiceOptions options, IReadOnlyList<ListenAddress> addresses, ICollection<string> faults)
+    {
+        if (configuration[AllowedHostsKey]?.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) is { Length: > 0 } set)
+        {
+            return set;
+        }
+
+        if (options.ApiKeysFile.Length > 0 || (options.Tls.ClientCaFile.Length > 0 && addresses.All(address => address.Tls)))
+        {
+            return ["*"];
+        }
+
+        if (addresses.FirstOrDefault(address => address.EndPoint.Address.Equals(IPAddress.Any) || address.EndPoint.Address.Equals(IPAddress.IPv6Any)) is { } any)
+        {
+            faults.Add($"{any} takes calls under names of this machine that the service does not know, and calls come without keys. "
+                + "Set AllowedHosts to the names and addresses that callers use, for example --AllowedHosts \"rudder.example;10.0.0.5\".");
+        }
+
+        return ["localhost", "127.0.0.1", "[::1]", .. addresses.Select(address => new Uri(address.ToString()).Host)];
+    }
 
     private static FileBacked<ServerIdentity>? Identity(TlsOptions tls, TimeProvider time, ICollection<string> faults) =>
         tls.CertificateFile.Length > 0 && tls.KeyFile.Length > 0

@@ -11,6 +11,9 @@ internal sealed class AddedTokenSplitter
     /// <summary>Maximum characters of an added token. It bounds the work per character of a text.</summary>
     public const int LongestToken = 1024;
 
+    /// <summary>Characters of all added tokens together at most. It bounds the memory of the search tree.</summary>
+    public const int MostCharacters = 4_000_000;
+
     private readonly Dictionary<(int Node, char Next), int> edges = [];
     private readonly List<AddedToken?> ends = [null];       // the token that ends at a node; node 0 is the root
     private readonly SearchValues<char> starts;

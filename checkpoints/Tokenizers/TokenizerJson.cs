@@ -135,6 +135,7 @@ internal static class TokenizerJson
     private static AddedToken[] AllAdded(string path, JsonArray entries, Dictionary<string, int> vocabulary)
     {
         AddedToken[] added = [.. entries.Select(token => Added(path, token, vocabulary))];
+        RequireTotal(path, added);
         return added.GroupBy(t => t.Content, StringComparer.Ordinal).FirstOrDefault(g => g.Count() > 1) is { } twice
             ? throw new CheckpointException($"{path}: added token '{twice.Key}' is there {twice.Count()} times. Keep one of them.")
             : added;
@@ -175,6 +176,17 @@ internal static class TokenizerJson
         if (content.Length is 0 or > AddedTokenSplitter.LongestToken)
         {
             throw new CheckpointException($"{path}: added token '{content}' has {content.Length} characters; it must have 1 to {AddedTokenSplitter.LongestToken}.");
+        }
+    }
+
+    /// <summary>Refuses added tokens that would take too much memory together.</summary>
+    public static void RequireTotal(string path, IReadOnlyList<AddedToken> added)
+    {
+        long total = added.Sum(token => (long)token.Content.Length);
+        if (total > AddedTokenSplitter.MostCharacters)
+        {
+            throw new CheckpointException(
+                $"{path}: the added tokens have {total} characters together; at most {AddedTokenSplitter.MostCharacters} are read. Check that it is the right file.");
         }
     }
 

@@ -12,12 +12,15 @@ internal static class VocabularyFiles
         bool roberta = RobertaTokens.All(vocabulary.ContainsKey);
         var special = (roberta ? RobertaTokens : [Gpt2EndOfText]).Where(vocabulary.ContainsKey)
             .Select(token => new AddedToken(token, vocabulary[token], StripLeft: token == "<mask>"));
+        string addedFile = Path.Combine(folder, ModelFiles.AddedTokens);
+        AddedToken[] added = [.. special, .. ReadAdded(addedFile, vocabulary)];
+        TokenizerJson.RequireTotal(addedFile, added);
         return new TokenizerParts
         {
             File = file,
             Vocabulary = vocabulary,
             Merges = ReadMerges(Path.Combine(folder, ModelFiles.Merges)),
-            Added = [.. special, .. ReadAdded(Path.Combine(folder, ModelFiles.AddedTokens), vocabulary)],
+            Added = added,
         };
     }
 

@@ -63,7 +63,7 @@ internal static partial class RequestLimits
         int at = ids.IndexOfAnyExceptInRange(0, vocabulary - 1);
         if (at >= 0)
         {
-            throw new RequestFault($"{field}[{at}]", $"is {ids[at]}", $"the model has ids 0 to {vocabulary - 1}", "");
+            throw new RequestFault($"{field}[{at}]", "is outside the vocabulary", $"the model has ids 0 to {vocabulary - 1}", "");
         }
     }
 

@@ -54,7 +54,7 @@ internal sealed class GenAiEngine : IGenerator
         int maxTokens = shape.TokensPerSequence(options, folder.ModelFolder);
         CacheSize.Of(shape, slots, maxTokens, options.MaxCacheBytes);
         var info = new GeneratorInfo(folder.Fingerprint, shape.Vocabulary, maxTokens, slots, eosId);
-        int paddingId = GenAiSettings.ReadPaddingId(folder);
+        int paddingId = CheckedPaddingId(folder);
         Config? config = null;
         Model? model = null;
         try
@@ -74,6 +74,21 @@ internal sealed class GenAiEngine : IGenerator
             model?.Dispose();
             config?.Dispose();
             throw;
+        }
+    }
+
+    /// <summary>The id that GenAI treats as padding, from a file that holds only what an export writes.</summary>
+    /// <remarks>GenAI itself loads whatever genai_config.json names.</remarks>
+    /// <exception cref="RequestFault">genai_config.json is unusable; names the key.</exception>
+    public static int CheckedPaddingId(GraphFolder folder)
+    {
+        try
+        {
+            return GenAiConfigFile.ReadPaddingId(folder.ModelFolder);
+        }
+        catch (CheckpointException e)
+        {
+            throw RequestFault.Unusable(e.Message, inner: e);
         }
     }
 
@@ -209,7 +224,7 @@ internal sealed class GenAiEngine : IGenerator
         {
             if (sequences > 1 && batch.Prompts[i].PromptIds is [.., int last] && last == _paddingId)
             {
-                throw Unsupported($"prompts[{i}].ids", $"ends with id {last}", "the GenAI engine takes it for padding when a request draws more than one completion", "Ask for one completion at a time");
+                throw Unsupported($"prompts[{i}].ids", "ends with the padding id", "the GenAI engine takes it for padding when a request draws more than one completion", "Ask for one completion at a time");
             }
 
             if (batch.Prompts[i].Parameters.MinP > 0)

@@ -1,12 +1,11 @@
 using System.Globalization;
-using System.Text.Json;
 using Microsoft.ML.OnnxRuntimeGenAI;
 using Rudder.Checkpoints;
 using Rudder.Engine.Graphs;
 
 namespace Rudder.Engine.Generation;
 
-/// <summary>Settings that GenAI gets when a model loads and with each batch, and the padding id of a model.</summary>
+/// <summary>Settings that GenAI gets when a model loads and with each batch.</summary>
 internal static class GenAiSettings
 {
     /// <summary>Overrides of genai_config.json: the graph of the requested precision, and the number of threads.</summary>
@@ -40,25 +39,5 @@ internal static class GenAiSettings
         parameters.SetSearchOption("top_k", sampling.TopK < vocabulary ? sampling.TopK : 0);
         parameters.SetSearchOption("top_p", sampling.TopP);
         parameters.SetSearchOption("random_seed", seed & 0x7FFFFFFF);       // GenAI takes a non-negative int
-    }
-
-    /// <summary>The id that GenAI treats as padding.</summary>
-    /// <exception cref="RequestFault">genai_config.json has no padding id.</exception>
-    public static int ReadPaddingId(GraphFolder folder)
-    {
-        string path = Path.Combine(folder.ModelFolder, ModelFiles.GenAiConfig);
-        try
-        {
-            using var config = JsonDocument.Parse(File.ReadAllText(path));
-            return config.RootElement.GetProperty("model").GetProperty("pad_token_id").GetInt32();
-        }
-        catch (Exception e) when (e is IOException or JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
-        {
-            throw RequestFault.Unusable(
-                $"{path} names no model.pad_token_id ({e.Message})",
-                "",
-                "Export the model again: trainer export --model FOLDER.",
-                e);
-        }
     }
 }

@@ -132,7 +132,7 @@ internal sealed class LoadedModel
             ? tokenizer.Decode(all)
             : throw new RequestFault(
                 $"{field}[{at}]",
-                $"is {all[at]}",
+                "stands for no text",
                 $"the tokenizer of model '{Name}' has ids 0 to {tokenizer.VocabularySize - 1}, the rest of the model's {Vocabulary} stand for no text",
                 "Leave it out.");
     }

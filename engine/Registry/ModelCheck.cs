@@ -50,7 +50,7 @@ internal static class ModelCheck
 
         if (!config.IsClassifier && source.Engine == EngineKind.GenAi)
         {
-            Told(() => $"{GenAiSettings.ReadPaddingId(graphs)}", start, faults);
+            Told(() => $"{GenAiEngine.CheckedPaddingId(graphs)}", start, faults);
         }
     }
 

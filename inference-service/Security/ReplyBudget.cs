@@ -12,10 +12,12 @@ internal sealed class ReplyBudget(ServiceOptions options) : IDisposable
 
     /// <summary>Counts a reply until its request ends.</summary>
     /// <param name="http">The request.</param>
-    /// <param name="bytes">Bytes of the reply, at most MaxReplyBytes.</param>
-    /// <exception cref="ClientLimitException">The client has left too much unread.</exception>
+    /// <param name="bytes">Bytes of the reply.</param>
+    /// <exception cref="ClientLimitException">The client has left too much unread, or the reply is larger than a setting allows.</exception>
     public void Take(HttpContext http, int bytes)
     {
+        RefuseLarger(bytes, options.MaxReplyBytes, "Service:MaxReplyBytes");
+        RefuseLarger(bytes, options.MaxUnreadMegabytes << 20, "Service:MaxUnreadMegabytes"); // the limiter throws above it
         var lease = _bytes.AttemptAcquire(Caller.Of(http).Name, bytes);
         http.Response.RegisterForDispose(lease);
         if (!lease.IsAcquired)
@@ -23,6 +25,14 @@ internal sealed class ReplyBudget(ServiceOptions options) : IDisposable
             throw new ClientLimitException(
                 $"this client has left too many bytes of replies unread: {options.MaxUnreadMegabytes} MiB are the limit (Service:MaxUnreadMegabytes). "
                 + "Read the replies, then send the call again.");
+        }
+    }
+
+    private static void RefuseLarger(int bytes, int limit, string setting)
+    {
+        if (bytes > limit)
+        {
+            throw new ClientLimitException($"the reply has {bytes} bytes; the limit is {limit} ({setting}). Ask for less in one call.") { NeverPasses = true };
         }
     }
 

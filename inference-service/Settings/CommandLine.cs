@@ -31,7 +31,9 @@ internal sealed class CommandLine
           inference-service --new-key team-a
         """;
 
-    private static readonly string[] Sections = ["--Service:", "--Logging:", "--AllowedHosts"];
+    private static readonly string[] Sections = ["--Service:", "--Logging:"];
+
+    private const string AllowedHosts = "--AllowedHosts";
 
     private readonly Option<string[]> _urls = new("--urls")
     {
@@ -99,13 +101,17 @@ internal sealed class CommandLine
         return _parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
     }
 
+    private static bool IsSetting(string arg) =>
+        Sections.Any(section => arg.StartsWith(section, StringComparison.OrdinalIgnoreCase))
+        || arg.Split('=')[0].Equals(AllowedHosts, StringComparison.OrdinalIgnoreCase);
+
     private static (string[] Flags, string[] Settings) Split(IReadOnlyList<string> args)
     {
         List<string> flags = [], settings = [];
         for (int i = 0; i < args.Count; i++)
         {
             string arg = args[i];
-            if (!Sections.Any(section => arg.StartsWith(section, StringComparison.OrdinalIgnoreCase)))
+            if (!IsSetting(arg))
             {
                 flags.Add(arg);
                 continue;

@@ -183,7 +183,7 @@ public sealed class ProgramTests
     public async Task CheckConfig_UsableSettings_PrintsThemAndLoadsNothing()
     {
         using var service = ServiceProcess.Start(
-            ["--check-config", "--Service:MaxSlots=7", .. RunningService.Model(0, "m", ModelCopies.Fixture("tiny-gpt2"))]);
+            ["--check-config", "--Service:MaxSlots=7", "--Service:Telemetry:OtlpEndpoint=http://name:secret@127.0.0.1:4317", .. RunningService.Model(0, "m", ModelCopies.Fixture("tiny-gpt2"))]);
 
         var ended = await service.EndAsync();
 
@@ -192,6 +192,8 @@ public sealed class ProgramTests
         Assert.Equal("http://127.0.0.1:50051", settings.GetProperty("urls").GetString());
         Assert.Equal(7, settings.GetProperty("Service").GetProperty("MaxSlots").GetInt32());
         Assert.Equal(60, settings.GetProperty("Service").GetProperty("Tls").GetProperty("ReloadSeconds").GetInt32());
+        Assert.Equal("http://***@127.0.0.1:4317/", settings.GetProperty("Service").GetProperty("Telemetry").GetProperty("OtlpEndpoint").GetString());
+        Assert.DoesNotContain("secret", ended.Output + ended.Error);
         Assert.Contains("usable: 1 models", ended.Error);
         Assert.DoesNotContain("is warm", ended.Error);
     }

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Configuration;
 using Rudder.InferenceService.Settings;
+using Rudder.InferenceService.Tests.Security;
 
 namespace Rudder.InferenceService.Tests;
 
@@ -75,6 +76,33 @@ public sealed class StartSettingsTests
             TimeProvider.System);
 
         Assert.Equal(expected, settings.Hosts);
+    }
+
+    [Theory]
+    [InlineData("http://0.0.0.0:0", null, true)]
+    [InlineData("http://[::]:0", null, true)]
+    [InlineData("http://0.0.0.0:0", "a.example", false)]
+    [InlineData("http://10.0.0.1:0", null, false)]
+    public void Read_EveryAddressWithoutKeys_NeedsAllowedHosts(string url, string? hosts, bool refused)
+    {
+        var faults = Faults(("Service:AllowRemote", "true"), ("urls", url), ("AllowedHosts", hosts!));
+
+        Assert.Equal(refused, faults.Any(fault => fault.Contains("AllowedHosts", StringComparison.Ordinal)));
+        Assert.Equal(refused ? 1 : 0, faults.Count);
+    }
+
+    [Theory]
+    [InlineData(null, "*")]
+    [InlineData("https://127.0.0.1:0", "*")]
+    [InlineData("http://127.0.0.1:0", "localhost")]
+    public void Read_ClientCertificates_AllowEveryHostOnlyWhereEachAddressIsTls(string? httpUrls, string expected)
+    {
+        using var certificates = new TestCertificates("root");
+        var line = new CommandLine([.. certificates.Flags, .. httpUrls is null ? Array.Empty<string>() : ["--http-urls", httpUrls]]);
+        var configuration = new ConfigurationBuilder()
+            .AddCommandLine([.. line.Settings, $"--Service:Tls:ClientCaFile={certificates.RootFile}"]).Build();
+
+        Assert.Equal(expected, StartSettings.Read(line, configuration, TimeProvider.System).Hosts[0]);
     }
 
     [Fact]

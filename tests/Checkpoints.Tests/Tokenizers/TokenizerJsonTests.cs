@@ -268,6 +268,34 @@ public class TokenizerJsonTests
     }
 
     [Fact]
+    public void Load_AddedTokensOfTooManyCharacters_AreRefused()
+    {
+        using var folder = Tiny();
+        Change(folder, json =>
+        {
+            for (int i = 0; i < 4000; i++)
+            {
+                json["added_tokens"]!.AsArray().Add(new JsonObject { ["content"] = $"{i:D4}{new string('x', 1000)}", ["id"] = 1000 + i });
+            }
+        });
+
+        Assert.Contains("at most 4000000", Assert.Throws<CheckpointException>(() => TextTokenizer.Load(folder.Path)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Load_AddedTokensFileOfTooManyCharacters_IsRefused()
+    {
+        using var folder = new TemporaryFolder();
+        File.WriteAllText(folder.File("vocab.json"), """{"a":0}""");
+        File.WriteAllText(folder.File("merges.txt"), "");
+        File.WriteAllText(
+            folder.File("added_tokens.json"),
+            $"{{{string.Join(',', Enumerable.Range(1, 4000).Select(i => $"\"{i:D4}{new string('x', 1000)}\":{i}"))}}}");
+
+        Assert.Contains("at most 4000000", Assert.Throws<CheckpointException>(() => TextTokenizer.Load(folder.Path)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Load_MergesMissingBesideVocabulary_NamesTheFile()
     {
         using var folder = new TemporaryFolder();

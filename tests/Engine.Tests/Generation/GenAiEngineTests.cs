@@ -20,6 +20,35 @@ public sealed class GenAiEngineTests : IDisposable
         return [.. results.SelectMany(samples => samples)];
     }
 
+    [Theory]
+    [InlineData("\"type\": \"decoder\"", "\"type\": \"gpt2\"", "model.type")]
+    [InlineData("\"log_id\":", "\"custom_ops_library\": \"/lib/x.so\", \"log_id\":", "model.decoder.session_options.custom_ops_library")]
+    [InlineData("\"provider_options\": []", "\"provider_options\": [{}]", "model.decoder.session_options.provider_options")]
+    [InlineData("onnx/model.onnx", "../model.onnx", "model.decoder.filename")]
+    [InlineData("\"search\":", "\"engine\": {\"a\": 1}, \"search\":", "engine.a")]
+    [InlineData("\"pad_token_id\": 511,", "", "model.pad_token_id")]
+    public void Load_ConfigThatNoExportWrites_NamesTheKey(string written, string changed, string key)
+    {
+        string path = Path.Combine(_model.Open().ModelFolder, "genai_config.json");
+        string text = File.ReadAllText(path);
+        Assert.Contains(written, text);
+        File.WriteAllText(path, text.Replace(written, changed, StringComparison.Ordinal));
+
+        var refused = Assert.Throws<RequestFault>(Load);
+
+        Assert.Equal(FaultKind.ModelUnusable, refused.Kind);
+        Assert.Contains($"'{key}'", refused.Message);
+    }
+
+    [Fact]
+    public void Load_ConfigOfMoreThanAMebibyte_IsRefused()
+    {
+        string path = Path.Combine(_model.Open().ModelFolder, "genai_config.json");
+        File.WriteAllText(path, File.ReadAllText(path) + new string(' ', 1 << 20));
+
+        Assert.Equal(FaultKind.ModelUnusable, Assert.Throws<RequestFault>(Load).Kind);
+    }
+
     [Fact]
     public async Task GenerateAsync_GreedyOnFixturePrompts_EqualsExpectedIds()
     {
@@ -123,7 +152,8 @@ public sealed class GenAiEngineTests : IDisposable
 
         var e = await Assert.ThrowsAsync<RequestFault>(() => Run(engine, padded with { PromptIds = [8, 6, 4] }, padded));
         Assert.Equal("prompts[1].ids", e.Field);
-        Assert.Contains("511", e.Message, StringComparison.Ordinal);
+        Assert.Contains("padding id", e.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("511", e.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -216,14 +246,6 @@ public sealed class GenAiEngineTests : IDisposable
     {
         await using var engine = GenAiEngine.Load(_model.Open(), new EngineOptions { Threads = 1, MaxSlots = 64 }, 511);
         Assert.Equal(32, engine.Info.Slots);
-    }
-
-    [Fact]
-    public void Load_NoPaddingId_IsRefusedBeforeGenAiIsStarted()
-    {
-        string file = Path.Combine(_model.Folder, "genai_config.json");
-        File.WriteAllText(file, File.ReadAllText(file).Replace("pad_token_id", "padding", StringComparison.Ordinal));
-        Assert.Contains("names no model.pad_token_id", Assert.Throws<RequestFault>(() => Load()).Message);
     }
 
     [Theory]

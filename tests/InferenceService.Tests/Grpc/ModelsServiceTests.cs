@@ -67,7 +67,7 @@ public sealed class ModelsServiceTests(SharedService shared) : IDisposable
         Assert.Contains("texts[0] cannot be used; model 'gpt2-ids' has no tokenizer", bare.Status.Detail);
         Assert.Contains("or load a folder that holds a tokenizer", bare.Status.Detail);
         Assert.Contains("texts is empty", none.Status.Detail);
-        Assert.Contains("sequences[0].ids[0] is 512", id.Status.Detail);
+        Assert.Contains("sequences[0].ids[0] is outside the vocabulary", id.Status.Detail);
     }
 
     [Fact]

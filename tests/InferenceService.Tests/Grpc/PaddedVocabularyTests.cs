@@ -34,7 +34,7 @@ public sealed class PaddedVocabularyTests : IAsyncLifetime
         var fault = await Assert.ThrowsAsync<RpcException>(async () => await _service.Models.DecodeAsync(request));
 
         Assert.Equal(StatusCode.InvalidArgument, fault.StatusCode);
-        Assert.Contains("sequences[0].ids[1] is 300; the tokenizer of model 'm' has ids 0 to 299", fault.Status.Detail);
+        Assert.Contains("sequences[0].ids[1] stands for no text; the tokenizer of model 'm' has ids 0 to 299", fault.Status.Detail);
     }
 
     [Fact]

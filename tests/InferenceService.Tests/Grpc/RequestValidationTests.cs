@@ -1,3 +1,4 @@
+using System.Globalization;
 using Google.Protobuf;
 using Grpc.Core;
 using Rudder.Inference.V1;
@@ -19,8 +20,8 @@ public sealed class RequestValidationTests(SharedService shared)
         ["empty prompt"] = (r => r.Prompts[0] = new Prompt(), StatusCode.InvalidArgument, ["prompts[0] holds neither text nor ids"]),
         ["no ids"] = (r => r.Prompts[0] = Golden.Prompt(), StatusCode.InvalidArgument, ["prompts[0] has 0 tokens", "at least 1", "511"]),
         ["text without tokenizer"] = (r => r.Prompts[0] = new Prompt { Text = "hello" }, StatusCode.InvalidArgument, ["prompts[0].text", SharedService.Ids, "Send token ids"]),
-        ["negative id"] = (r => r.Prompts.Add(Golden.Prompt(1, -1)), StatusCode.InvalidArgument, ["prompts[1].ids[1] is -1", "0 to 511"]),
-        ["id beyond the vocabulary"] = (r => r.Prompts[0] = Golden.Prompt(512), StatusCode.InvalidArgument, ["prompts[0].ids[0] is 512", "0 to 511"]),
+        ["negative id"] = (r => r.Prompts.Add(Golden.Prompt(1, -1)), StatusCode.InvalidArgument, ["prompts[1].ids[1] is outside the vocabulary", "0 to 511"]),
+        ["id beyond the vocabulary"] = (r => r.Prompts[0] = Golden.Prompt(512), StatusCode.InvalidArgument, ["prompts[0].ids[0] is outside the vocabulary", "0 to 511"]),
         ["prompt of the whole context"] = (r => r.Prompts[0] = Golden.Prompt(new int[64]), StatusCode.InvalidArgument, ["prompts[0] has 64 tokens", "at most 63"]),
         ["million ids, the last beyond the vocabulary"] = (r => r.Prompts[0] = Golden.Prompt([.. new int[1_000_000], 512]), StatusCode.InvalidArgument, ["prompts[0] has 1000001 tokens", "at most 63"]),
         ["n of 0"] = (r => r.N = 0, StatusCode.InvalidArgument, ["n is 0", "1 to 64"]),
@@ -42,7 +43,7 @@ public sealed class RequestValidationTests(SharedService shared)
         ["long stop string"] = (r => r.Settings.StopStrings.Add(new string('x', 129)), StatusCode.InvalidArgument, ["settings.stop_strings[0] has 129 characters", "1 to 128"]),
         ["too many stop strings"] = (r => r.Settings.StopStrings.Add(Enumerable.Repeat("x", 17)), StatusCode.InvalidArgument, ["settings.stop_strings has 17 entries", "16"]),
         ["too many stop ids"] = (r => r.Settings.StopIds.Add(Enumerable.Repeat(1, 17)), StatusCode.InvalidArgument, ["settings.stop_ids has 17 entries", "16"]),
-        ["stop id beyond the vocabulary"] = (r => r.Settings.StopIds.Add(9999), StatusCode.InvalidArgument, ["settings.stop_ids[0] is 9999", "0 to 511"]),
+        ["stop id beyond the vocabulary"] = (r => r.Settings.StopIds.Add(9999), StatusCode.InvalidArgument, ["settings.stop_ids[0] is outside the vocabulary", "0 to 511"]),
         ["unknown field"] = (r => r.MergeFrom([0xA0, 0x38, 0x01]), StatusCode.InvalidArgument, ["field 900 is unknown"]),
         ["number in a message's place"] = (r => r.MergeFrom([0x10, 0x05]), StatusCode.InvalidArgument, ["field 2 is unknown", "of another type"]),
         ["double for a float"] = (r => r.Settings.MergeFrom([0x09, 0, 0, 0, 0, 0, 0, 0xF0, 0x3F]), StatusCode.InvalidArgument, ["settings.field 1 is unknown"]),
@@ -68,6 +69,19 @@ public sealed class RequestValidationTests(SharedService shared)
         Assert.Equal(status, unary.StatusCode);
         Assert.All(parts, part => Assert.Contains(part, unary.Status.Detail));
         Assert.Equal(unary.Status.Detail, streamed.Status.Detail);
+    }
+
+    [Fact]
+    public async Task Sample_IdOutOfRange_MessageHoldsNoId()
+    {
+        const int canary = 7654321;
+        var prompt = await FaultAsync(_service.Sampling.SampleAsync(new SampleRequest { Model = SharedService.Ids, Prompts = { Golden.Prompt(1, canary) } }));
+        var stop = await FaultAsync(_service.Sampling.SampleAsync(
+            new SampleRequest { Model = SharedService.Ids, Prompts = { Golden.Prompt(1) }, Settings = new SamplerSettings { StopIds = { canary } } }));
+
+        Assert.Contains("prompts[0].ids[1]", prompt.Status.Detail);
+        Assert.Contains("settings.stop_ids[0]", stop.Status.Detail);
+        Assert.DoesNotContain(canary.ToString(CultureInfo.InvariantCulture), prompt.Status.Detail + stop.Status.Detail);
     }
 
     [Fact]
@@ -170,7 +184,7 @@ public sealed class RequestValidationTests(SharedService shared)
             (SharedService.ClassifierIds, new() { Text = "x" }, StatusCode.InvalidArgument, "inputs[0].text cannot be used; model 'roberta-ids' has no tokenizer"),
             (SharedService.ClassifierIds, new() { Ids = new TokenIds() }, StatusCode.InvalidArgument, "inputs[0].ids has 0 ids; it takes 1 to 64"),
             (SharedService.ClassifierIds, new() { Ids = new TokenIds { Ids = { new int[65] } } }, StatusCode.InvalidArgument, "inputs[0].ids has 65 ids; it takes 1 to 64"),
-            (SharedService.ClassifierIds, new() { Ids = new TokenIds { Ids = { 0, 600 } } }, StatusCode.InvalidArgument, "inputs[0].ids[1] is 600"),
+            (SharedService.ClassifierIds, new() { Ids = new TokenIds { Ids = { 0, 600 } } }, StatusCode.InvalidArgument, "inputs[0].ids[1] is outside the vocabulary"),
         };
 
         foreach (var (model, input, status, part) in cases)

@@ -274,6 +274,17 @@ public sealed class CompletionsTests(SharedHttpService shared)
             status == 200 ? body.GetProperty("id").GetString() : body.GetProperty("error").GetProperty("code").GetString());
     }
 
+    [Fact]
+    public async Task Completions_IdOutOfRange_MessageHoldsNoId()
+    {
+        using var response = await _http.PostAsync("""{"model":"ids","prompt":[1,7654321]}""", "application/json");
+        string reply = await response.Content.ReadAsStringAsync();
+
+        Assert.Equal(400, (int)response.StatusCode);
+        Assert.Contains("prompt[1]", reply);
+        Assert.DoesNotContain("7654321", reply);
+    }
+
     private static void AssertLogProbs(JsonElement choice, List<JsonElement> pieces)
     {
         foreach (string list in new[] { "tokens", "token_logprobs", "top_logprobs", "text_offset" })

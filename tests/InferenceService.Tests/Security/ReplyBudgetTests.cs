@@ -24,6 +24,19 @@ public sealed class ReplyBudgetTests
         budget.Take(Request("a", out _), 2 * Mebibyte);
     }
 
+    [Theory]
+    [InlineData(1, 64 << 20, "Service:MaxUnreadMegabytes")]
+    [InlineData(2, Mebibyte, "Service:MaxReplyBytes")]
+    public void Take_ReplyLargerThanASetting_IsRefusedForGood(int unread, int reply, string setting)
+    {
+        using var budget = new ReplyBudget(new ServiceOptions { MaxUnreadMegabytes = unread, MaxReplyBytes = reply });
+
+        var refused = Assert.Throws<ClientLimitException>(() => budget.Take(Request("a", out _), Mebibyte + 1));
+
+        Assert.Contains(setting, refused.Message);
+        Assert.True(refused.NeverPasses);
+    }
+
     private static DefaultHttpContext Request(string client, out EndingResponse ending)
     {
         var http = new DefaultHttpContext { User = new ClaimsPrincipal(new Caller(client, CallerLimits.None, isAdmin: false)) };

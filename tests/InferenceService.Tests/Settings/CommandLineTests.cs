@@ -18,6 +18,7 @@ public sealed class CommandLineTests
     [Theory]
     [InlineData("serve", "serve")]
     [InlineData("--port", "--port", "1")]
+    [InlineData("--AllowedHostss", "--AllowedHostss", "example.org")]
     [InlineData("--Srevice:MaxSlots", "--Srevice:MaxSlots=4")]
     [InlineData("--urls", "--urls")]
     [InlineData("more", "--new-key", "team-a", "more")]
