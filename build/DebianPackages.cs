@@ -26,7 +26,6 @@ internal static class DebianPackages
 
     /// <summary>Installs missing packages on Debian as root. Does nothing elsewhere.</summary>
     /// <returns>The packages that are still missing.</returns>
-    /// <exception cref="BuildException">apt-get failed.</exception>
     public static IReadOnlyList<DebianPackage> InstallWherePossible(IReadOnlyList<DebianPackage> wanted)
     {
         if (Shell.Capture("dpkg-query", "--version") is null)
@@ -34,9 +33,16 @@ internal static class DebianPackages
             return wanted;
         }
 
-        if (Environment.UserName == "root")
+        try
         {
-            Install(wanted);
+            if (Environment.UserName == "root")
+            {
+                Install(wanted);
+            }
+        }
+        catch (BuildException offline)
+        {
+            Console.WriteLine(offline.Message);
         }
 
         return [.. wanted.Where(package => !IsInstalled(package.Name))];

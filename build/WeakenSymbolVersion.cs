@@ -49,8 +49,16 @@ namespace Rudder.Build
             Directory.CreateDirectory(Path.GetDirectoryName(Destination));
             string temporary = Destination + "." + Guid.NewGuid().ToString("N");
             File.WriteAllBytes(temporary, file);
-            File.Delete(Destination);
-            File.Move(temporary, Destination);
+            try
+            {
+                File.Delete(Destination);
+                File.Move(temporary, Destination);
+            }
+            catch (IOException) when (File.Exists(Destination))
+            {
+                File.Delete(temporary);                         // a build beside this one was faster; its file is the same
+            }
+
             return true;
         }
 

@@ -69,10 +69,17 @@ internal sealed class GroupFile : IDisposable
             return new GroupFile(path, groups);
         }
 
+        bool hasSums = File.Exists(SumsPath(path));
         FileStream partial = Hold(PartialPath(path));
         FileStream? sums = null;
         try
         {
+            if (!hasSums && partial.Length > 0)
+            {
+                throw new InputException(
+                    $"{SumsPath(path)} is missing, so the lines of {PartialPath(path)} cannot be checked. Restore it, or delete {PartialPath(path)} to start again.");
+            }
+
             sums = Hold(SumsPath(path));
             return new GroupFile(path, partial, sums);
         }

@@ -6,6 +6,7 @@ namespace Rudder.Client.Terminal;
 internal sealed class Display
 {
     private const int Unwrapped = 100_000;
+    private const int MaxMessage = 10_000;
     private readonly IAnsiConsole _console;
     private readonly TimeProvider _time;
     private readonly bool _terminal;
@@ -31,10 +32,10 @@ internal sealed class Display
     }
 
     /// <summary>One message.</summary>
-    public void Line(string text) => _console.WriteLine(text);
+    public void Line(string text) => _console.WriteLine(Printable(text));
 
     /// <summary>A failure.</summary>
-    public void Error(string message) => _console.MarkupLineInterpolated($"[red]error:[/] {message}");
+    public void Error(string message) => _console.MarkupLineInterpolated($"[red]error:[/] {Printable(message)}");
 
     /// <summary>Rows under a head.</summary>
     public void Table(IEnumerable<string> head, IEnumerable<IEnumerable<string>> rows)
@@ -60,4 +61,11 @@ internal sealed class Display
                 .Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new RateColumn(unit), new RemainingTimeColumn())
                 .StartAsync(context => work(new LiveProgress(context.AddTask(what.EscapeMarkup()), what, unit)))
             : work(new LineProgress(what, unit, Line, _time));
+
+    // Quoted data can neither send control sequences to the terminal nor flood it.
+    private static string Printable(string text)
+    {
+        string cut = text.Length > MaxMessage ? text[..MaxMessage] + "…" : text;
+        return string.Concat(cut.Select(c => char.IsControl(c) && c is not ('\n' or '\t') ? '\uFFFD' : c));
+    }
 }

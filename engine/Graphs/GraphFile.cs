@@ -11,10 +11,6 @@ namespace Rudder.Engine.Graphs;
 /// <summary>A verified graph from a file: its metadata and its nodes, which may be changed before a session opens.</summary>
 internal sealed class GraphFile
 {
-    // ONNX Runtime registers an operator domain in a process-wide table without a lock when the first session with it opens, so two such
-    // sessions at the same time can fail. One small session registers both domains first; later sessions find them there.
-    private static readonly Lazy<bool> DomainsEntered = new(EnterDomains);
-
     private const string WeightsFolder = "session.model_external_initializers_file_folder_path";
 
     private readonly string _weights;                        // folder of the weight files
@@ -102,7 +98,6 @@ internal sealed class GraphFile
         bool ours = cuda is null && (attention is not null || !_asWritten);
         if (ours && Shape.Precision != GraphFiles.Name(GraphPrecision.Fp16))       // our operators take float32
         {
-            _ = DomainsEntered.Value;
             FuseRows(threads);
             GraphFusion.RowOperators.AddTo(options);
             attention?.AddTo(options);
@@ -114,24 +109,6 @@ internal sealed class GraphFile
         var session = Open(options);
         HugePages.Collapse(before);
         return session;
-    }
-
-    private static bool EnterDomains()
-    {
-        var graph = new GraphProto { Name = "domains" };
-        var node = new NodeProto { OpType = "Identity", Input = { "x" }, Output = { "y" } };
-        var value = new TypeProto { TensorType = new TypeProto.Types.Tensor { ElemType = TensorProto.Types.DataType.Float, Shape = new TensorShapeProto() } };
-        graph.Node.Add(node);
-        graph.Input.Add(new ValueInfoProto { Name = "x", Type = value });
-        graph.Output.Add(new ValueInfoProto { Name = "y", Type = value });
-        var model = new ModelProto { IrVersion = 8, Graph = graph, OpsetImport = { new OperatorSetIdProto { Version = 17 } } };
-        using var rows = new OperatorDomain(OperatorDomain.Name);
-        using var slots = new OperatorDomain(OperatorDomain.SlotsName);
-        using var options = new SessionOptions();
-        rows.AddTo(options);
-        slots.AddTo(options);
-        using var session = new InferenceSession(model.ToByteArray(), options);
-        return true;
     }
 
     private InferenceSession Open(SessionOptions options)

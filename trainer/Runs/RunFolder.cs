@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Rudder.Trainer.Recipes.Settings;
 
 namespace Rudder.Trainer.Runs;
@@ -107,7 +108,18 @@ internal sealed class RunFolder : IDisposable
     }
 
     /// <summary>The thread count that a resumed run began with; null for a new run, or if it had saved nothing yet.</summary>
-    public int? ThreadsBefore() => Resumed && HasTrained ? (int?)RunIdentity.Read(this).Settings["threads"] : null;
+    /// <exception cref="BadInputException">The recorded value is not a number.</exception>
+    public int? ThreadsBefore()
+    {
+        if (!Resumed || !HasTrained || RunIdentity.Read(this).Settings["threads"] is not { } recorded)
+        {
+            return null;
+        }
+
+        return recorded is JsonValue value && value.TryGetValue(out int threads)
+            ? threads
+            : throw new BadInputException($"{File(RunIdentity.FileName)}: threads is {recorded.ToJsonString()}, not a number. The file was edited; start a new run.");
+    }
 
     /// <summary>Marks the run as finished.</summary>
     /// <param name="fingerprint">The model folder's fingerprint, or the tokenizer file's.</param>

@@ -79,6 +79,24 @@ public sealed class GroupFileTests : IDisposable
     }
 
     [Fact]
+    public void Open_SumsLost_RefusesAndKeepsTheLines()
+    {
+        string path = folder.File("file.jsonl");
+        using (GroupFile file = GroupFile.Open(path, Settings(), Groups.Length))
+        {
+            file.Append(Lines(0));
+        }
+
+        byte[] written = File.ReadAllBytes(GroupFile.PartialPath(path));
+        File.Delete(GroupFile.SumsPath(path));
+
+        InputException error = Assert.Throws<InputException>(() => GroupFile.Open(path, Settings(), Groups.Length));
+
+        Assert.Contains(GroupFile.SumsPath(path), error.Message, StringComparison.Ordinal);
+        Assert.Equal(written, File.ReadAllBytes(GroupFile.PartialPath(path)));
+    }
+
+    [Fact]
     public void Append_BeforeComplete_LeavesTheFinalNameAbsent()
     {
         string path = folder.File("file.jsonl");
