@@ -53,7 +53,7 @@ public sealed class EngineHost : IAsyncDisposable
         _retiring = new RetiringModels(options.DrainTime, time, logger, Freed);
     }
 
-    /// <summary>Raised with a name when the memory of its last model is freed.</summary>
+    /// <summary>Raised with a name when the memory of its last model is freed, or its load has failed.</summary>
     internal event Action<string>? Unloaded;
 
     /// <summary>The loaded models, ordered by name.</summary>
@@ -208,7 +208,13 @@ public sealed class EngineHost : IAsyncDisposable
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
+            RaiseUnloaded(source.Name);
             throw EngineFaults.Closed();
+        }
+        catch
+        {
+            RaiseUnloaded(source.Name);
+            throw;
         }
 
         LoadedModel? old = null;
@@ -301,9 +307,14 @@ public sealed class EngineHost : IAsyncDisposable
     private void Freed(LoadedModel model)
     {
         EngineLog.ModelUnloaded(_logger, model.Name, model.Fingerprint);
-        if (!_models.ContainsKey(model.Name))
+        RaiseUnloaded(model.Name);
+    }
+
+    private void RaiseUnloaded(string name)
+    {
+        if (!_models.ContainsKey(name))
         {
-            Unloaded?.Invoke(model.Name);
+            Unloaded?.Invoke(name);
         }
     }
 }

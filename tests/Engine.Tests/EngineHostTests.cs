@@ -137,6 +137,18 @@ public sealed class EngineHostTests
         new(new FakeLoader(engines), new EngineOptions { DrainTime = TimeSpan.FromSeconds(10) }, _time, _log);
 
     /// <summary>Hands models out, in the order given, when the test says so.</summary>
+    [Fact]
+    public async Task LoadAsync_Fails_RaisesUnloadedOfItsName()
+    {
+        await using var host = new EngineHost();
+        var unloaded = new List<string>();
+        host.Unloaded += unloaded.Add;
+
+        await Assert.ThrowsAnyAsync<Exception>(() => host.LoadAsync(new ModelSource("m", "/nowhere")));
+
+        Assert.Equal(["m"], unloaded);
+    }
+
     private sealed class HeldLoader(params FakeGenerator[] generators) : IModelLoader
     {
         private readonly TaskCompletionSource _finished = new(TaskCreationOptions.RunContinuationsAsynchronously);
