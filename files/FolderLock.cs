@@ -16,13 +16,13 @@ public sealed class FolderLock : IDisposable
 {
     private const string LockName = ".lock";
     private const string HolderName = ".lock.json";
-    private readonly FileStream held;
-    private readonly string holder;
+    private readonly FileStream _held;
+    private readonly string _holder;
 
     private FolderLock(FileStream held, string holder)
     {
-        this.held = held;
-        this.holder = holder;
+        _held = held;
+        _holder = holder;
     }
 
     /// <summary>Takes the lock unless another program, or another lock of this one, has it.</summary>
@@ -61,8 +61,8 @@ public sealed class FolderLock : IDisposable
     /// <summary>Releases the lock.</summary>
     public void Dispose()
     {
-        File.Delete(holder);
-        held.Dispose();
+        File.Delete(_holder);
+        _held.Dispose();
     }
 
     private static string? Describe(string holder)

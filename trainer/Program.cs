@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
-using Rudder.Trainer;
 using Rudder.Trainer.Commands;
 using Rudder.Trainer.Recipes;
 using Rudder.Trainer.Recipes.Settings;

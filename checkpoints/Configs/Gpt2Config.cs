@@ -7,7 +7,7 @@ public sealed record Gpt2Config : ModelConfig
 {
     internal const string Type = "gpt2";
     internal const string Gelu = "gelu_new";
-    private readonly int? innerSize;
+    private readonly int? _innerSize;
 
     /// <inheritdoc/>
     public override string ModelType => Type;
@@ -15,8 +15,8 @@ public sealed record Gpt2Config : ModelConfig
     /// <summary>Width inside the feed-forward layer (<c>n_inner</c>). Default: 4 × hidden size.</summary>
     public int InnerSize
     {
-        get => innerSize ?? (4 * HiddenSize);
-        init => innerSize = value;
+        get => _innerSize ?? (4 * HiddenSize);
+        init => _innerSize = value;
     }
 
     /// <summary>Dropout of the embeddings while training, in [0, 1). Default 0.1.</summary>
@@ -63,9 +63,9 @@ public sealed record Gpt2Config : ModelConfig
         json["n_embd"] = HiddenSize;
         json["n_layer"] = Layers;
         json["n_head"] = Heads;
-        if (innerSize is not null)
+        if (_innerSize is not null)
         {
-            json["n_inner"] = innerSize;
+            json["n_inner"] = _innerSize;
         }
 
         json["layer_norm_epsilon"] = LayerNormEpsilon;

@@ -14,9 +14,9 @@ internal sealed class AddedTokenSplitter
     /// <summary>Characters of all added tokens together at most. It bounds the memory of the search tree.</summary>
     public const int MostCharacters = 4_000_000;
 
-    private readonly Dictionary<(int Node, char Next), int> edges = [];
-    private readonly List<AddedToken?> ends = [null];       // the token that ends at a node; node 0 is the root
-    private readonly SearchValues<char> starts;
+    private readonly Dictionary<(int Node, char Next), int> _edges = [];
+    private readonly List<AddedToken?> _ends = [null];       // the token that ends at a node; node 0 is the root
+    private readonly SearchValues<char> _starts;
 
     public AddedTokenSplitter(IReadOnlyList<AddedToken> added)
     {
@@ -25,26 +25,26 @@ internal sealed class AddedTokenSplitter
             int node = 0;
             foreach (char next in token.Content)
             {
-                if (!edges.TryGetValue((node, next), out int child))
+                if (!_edges.TryGetValue((node, next), out int child))
                 {
-                    edges[(node, next)] = child = ends.Count;
-                    ends.Add(null);
+                    _edges[(node, next)] = child = _ends.Count;
+                    _ends.Add(null);
                 }
 
                 node = child;
             }
 
-            ends[node] = token;
+            _ends[node] = token;
         }
 
-        starts = SearchValues.Create([.. added.Select(token => token.Content[0]).Distinct()]);
+        _starts = SearchValues.Create([.. added.Select(token => token.Content[0]).Distinct()]);
     }
 
     /// <summary>Calls back for each piece in order: a piece of text or a token id.</summary>
     public void Split(string text, Action<string> onText, Action<int> onToken)
     {
         int from = 0, at = 0;
-        while (at < text.Length && text.AsSpan(at).IndexOfAny(starts) is var step and >= 0)
+        while (at < text.Length && text.AsSpan(at).IndexOfAny(_starts) is var step and >= 0)
         {
             at += step;
             if (Match(text.AsSpan(at)) is not { } token)
@@ -87,12 +87,12 @@ internal sealed class AddedTokenSplitter
         int node = 0;
         foreach (char next in text)
         {
-            if (!edges.TryGetValue((node, next), out node))
+            if (!_edges.TryGetValue((node, next), out node))
             {
                 break;
             }
 
-            longest = ends[node] ?? longest;
+            longest = _ends[node] ?? longest;
         }
 
         return longest;

@@ -8,26 +8,26 @@ namespace Rudder.Checkpoints;
 /// </summary>
 internal sealed class PairMerging
 {
-    private readonly List<(int[] Symbols, long Count)> words = [];
-    private readonly Dictionary<(int Left, int Right), long> counts = [];
-    private readonly Dictionary<(int Left, int Right), List<int>> places = [];
-    private readonly PriorityQueue<(int Left, int Right), (long NegativeCount, int Left, int Right)> heap = new();
-    private readonly HashSet<(int Left, int Right)> touched = [];
+    private readonly List<(int[] Symbols, long Count)> _words = [];
+    private readonly Dictionary<(int Left, int Right), long> _counts = [];
+    private readonly Dictionary<(int Left, int Right), List<int>> _places = [];
+    private readonly PriorityQueue<(int Left, int Right), (long NegativeCount, int Left, int Right)> _heap = new();
+    private readonly HashSet<(int Left, int Right)> _touched = [];
 
     public PairMerging(IEnumerable<(int[] Symbols, long Count)> wordsAndCounts)
     {
         foreach (var word in wordsAndCounts)
         {
-            words.Add(word);
-            AddPairs(words.Count - 1, word.Symbols, word.Count, record: true);
+            _words.Add(word);
+            AddPairs(_words.Count - 1, word.Symbols, word.Count, record: true);
         }
 
-        foreach (var (pair, count) in counts)
+        foreach (var (pair, count) in _counts)
         {
-            heap.Enqueue(pair, (-count, pair.Left, pair.Right));
+            _heap.Enqueue(pair, (-count, pair.Left, pair.Right));
         }
 
-        touched.Clear();
+        _touched.Clear();
     }
 
     /// <summary>
@@ -38,14 +38,14 @@ internal sealed class PairMerging
     /// <param name="leastCount">How often a pair must occur.</param>
     public (int Left, int Right)? MergeNext(Func<int, int, int> symbolOf, long leastCount)
     {
-        while (heap.TryDequeue(out var pair, out var priority))
+        while (_heap.TryDequeue(out var pair, out var priority))
         {
-            long count = counts.GetValueOrDefault(pair);
+            long count = _counts.GetValueOrDefault(pair);
             if (count != -priority.NegativeCount)
             {
                 if (count > 0)
                 {
-                    heap.Enqueue(pair, (-count, pair.Left, pair.Right));
+                    _heap.Enqueue(pair, (-count, pair.Left, pair.Right));
                 }
 
                 continue;
@@ -65,10 +65,10 @@ internal sealed class PairMerging
 
     private void Merge((int Left, int Right) pair, int newSymbol)
     {
-        touched.Clear();
-        foreach (int index in places[pair])
+        _touched.Clear();
+        foreach (int index in _places[pair])
         {
-            var (symbols, count) = words[index];
+            var (symbols, count) = _words[index];
             int[]? merged = Merged(symbols, pair, newSymbol);
             if (merged is null)
             {
@@ -77,16 +77,16 @@ internal sealed class PairMerging
 
             AddPairs(index, symbols, -count, record: false);
             AddPairs(index, merged, count, record: true, onlyWith: newSymbol);
-            words[index] = (merged, count);
+            _words[index] = (merged, count);
         }
 
-        places.Remove(pair);
-        counts.Remove(pair);
-        foreach (var changed in touched)
+        _places.Remove(pair);
+        _counts.Remove(pair);
+        foreach (var changed in _touched)
         {
-            if (changed != pair && (changed.Left == newSymbol || changed.Right == newSymbol) && counts[changed] > 0)
+            if (changed != pair && (changed.Left == newSymbol || changed.Right == newSymbol) && _counts[changed] > 0)
             {
-                heap.Enqueue(changed, (-counts[changed], changed.Left, changed.Right));
+                _heap.Enqueue(changed, (-_counts[changed], changed.Left, changed.Right));
             }
         }
     }
@@ -97,14 +97,14 @@ internal sealed class PairMerging
         for (int i = 0; i + 1 < symbols.Length; i++)
         {
             var pair = (symbols[i], symbols[i + 1]);
-            CollectionsMarshal.GetValueRefOrAddDefault(counts, pair, out _) += count;
+            CollectionsMarshal.GetValueRefOrAddDefault(_counts, pair, out _) += count;
             if (!record || (onlyWith >= 0 && pair.Item1 != onlyWith && pair.Item2 != onlyWith))
             {
                 continue;
             }
 
-            touched.Add(pair);
-            ref var list = ref CollectionsMarshal.GetValueRefOrAddDefault(places, pair, out _);
+            _touched.Add(pair);
+            ref var list = ref CollectionsMarshal.GetValueRefOrAddDefault(_places, pair, out _);
             list ??= [];
             if (list.Count == 0 || list[^1] != index)
             {

@@ -7,21 +7,21 @@ namespace Rudder.Checkpoints;
 /// <summary>A model's tokenizer: text to ids and back, as in the model's training. Thread-safe.</summary>
 public sealed class TextTokenizer
 {
-    private readonly BpeTokenizer bpe;
-    private readonly AddedTokenSplitter splitter;
-    private readonly bool addPrefixSpace;
-    private readonly byte[]?[] bytes;
-    private readonly int modelVocabulary;
+    private readonly BpeTokenizer _bpe;
+    private readonly AddedTokenSplitter _splitter;
+    private readonly bool _addPrefixSpace;
+    private readonly byte[]?[] _bytes;
+    private readonly int _modelVocabulary;
 
     private TextTokenizer(TokenizerParts parts, TokenizerSettings settings, int? modelVocabulary)
     {
-        bpe = MakeBpe(parts);
-        splitter = new AddedTokenSplitter(parts.Added);
-        addPrefixSpace = settings.AddPrefixSpace ?? parts.AddPrefixSpace;
-        this.modelVocabulary = modelVocabulary ?? int.MaxValue;
+        _bpe = MakeBpe(parts);
+        _splitter = new AddedTokenSplitter(parts.Added);
+        _addPrefixSpace = settings.AddPrefixSpace ?? parts.AddPrefixSpace;
+        _modelVocabulary = modelVocabulary ?? int.MaxValue;
         SpecialTokens = parts.Added.Where(t => t.Special).ToDictionary(t => t.Content, t => t.Id, StringComparer.Ordinal);
         VocabularySize = parts.Vocabulary.Values.Concat(parts.Added.Select(t => t.Id)).Max() + 1;
-        bytes = MakeBytes(parts, VocabularySize);
+        _bytes = MakeBytes(parts, VocabularySize);
         EosId = Find(parts, settings.EndOfText) ?? Find(parts, VocabularyFiles.Gpt2EndOfText, specialOnly: true) ?? Find(parts, "</s>");
     }
 
@@ -84,12 +84,12 @@ public sealed class TextTokenizer
     {
         ArgumentNullException.ThrowIfNull(text);
         var ids = new List<int>((text.Length / 3) + 4);
-        splitter.Split(
+        _splitter.Split(
             text,
-            part => ids.AddRange(bpe.EncodeToIds(addPrefixSpace && part[0] != ' ' ? " " + part : part)),
+            part => ids.AddRange(_bpe.EncodeToIds(_addPrefixSpace && part[0] != ' ' ? " " + part : part)),
             ids.Add);
-        int surplus = ids.FindIndex(id => id >= modelVocabulary);
-        return surplus < 0 ? [.. ids] : throw new SurplusTokenException(ids[surplus], modelVocabulary);
+        int surplus = ids.FindIndex(id => id >= _modelVocabulary);
+        return surplus < 0 ? [.. ids] : throw new SurplusTokenException(ids[surplus], _modelVocabulary);
     }
 
     /// <summary>Decodes ids. Skips special tokens. Invalid UTF-8 becomes U+FFFD.</summary>
@@ -110,8 +110,8 @@ public sealed class TextTokenizer
     /// <summary>The UTF-8 bytes of one token, for streams: a character may span several tokens. Empty for special tokens.</summary>
     /// <param name="id">An id of this vocabulary.</param>
     /// <exception cref="ArgumentOutOfRangeException">An id outside the vocabulary.</exception>
-    public ReadOnlyMemory<byte> Bytes(int id) => (uint)id < (uint)bytes.Length
-        ? bytes[id]
+    public ReadOnlyMemory<byte> Bytes(int id) => (uint)id < (uint)_bytes.Length
+        ? _bytes[id]
         : throw new ArgumentOutOfRangeException(nameof(id), id, $"Ids of this vocabulary go from 0 to {VocabularySize - 1}.");
 
     private static BpeTokenizer MakeBpe(TokenizerParts parts)

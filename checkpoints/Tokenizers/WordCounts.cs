@@ -8,12 +8,12 @@ internal sealed class WordCounts
 {
     // A longer run is not a word but, for example, a base64 block. It would only slow down merging.
     private const int LongestWord = 256;
-    private readonly Dictionary<string, long> counts = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, long> _counts = new(StringComparer.Ordinal);
 
     /// <summary>Adds a text's words.</summary>
     public void Add(string text)
     {
-        var lookup = counts.GetAlternateLookup<ReadOnlySpan<char>>();
+        var lookup = _counts.GetAlternateLookup<ReadOnlySpan<char>>();
         for (int at = 0; at < text.Length;)
         {
             int end = Gpt2PreTokenizer.WordEnd(text, at);
@@ -28,5 +28,5 @@ internal sealed class WordCounts
 
     /// <summary>Each word as UTF-8 bytes with its count. The order depends only on the words.</summary>
     public IEnumerable<(byte[] Word, long Count)> InOrder() =>
-        counts.OrderBy(p => p.Key, StringComparer.Ordinal).Select(p => (Encoding.UTF8.GetBytes(p.Key), p.Value));
+        _counts.OrderBy(p => p.Key, StringComparer.Ordinal).Select(p => (Encoding.UTF8.GetBytes(p.Key), p.Value));
 }

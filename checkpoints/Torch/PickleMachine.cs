@@ -11,18 +11,18 @@ internal sealed class PickleMachine
 {
     private const int MostSteps = 2_000_000;                // a tensor takes about 50 steps; a step may take about a hundred bytes
     private static readonly object Mark = new();
-    private readonly byte[] code;
-    private readonly string file;
-    private readonly PickleGlobals globals;
-    private readonly List<object?> stack = [];
-    private readonly Dictionary<int, object?> memo = [];
-    private int at;
+    private readonly byte[] _code;
+    private readonly string _file;
+    private readonly PickleGlobals _globals;
+    private readonly List<object?> _stack = [];
+    private readonly Dictionary<int, object?> _memo = [];
+    private int _at;
 
     private PickleMachine(string file, byte[] code)
     {
-        this.file = file;
-        this.code = code;
-        globals = new PickleGlobals(Bad);
+        _file = file;
+        _code = code;
+        _globals = new PickleGlobals(Bad);
     }
 
     /// <summary>The object that a pickle describes.</summary>
@@ -115,10 +115,10 @@ internal sealed class PickleMachine
         switch (opcode)
         {
             case (byte)'q':
-                memo[Take(1)[0]] = Peek();
+                _memo[Take(1)[0]] = Peek();
                 return true;
             case (byte)'r':
-                memo[BinaryPrimitives.ReadInt32LittleEndian(Take(4))] = Peek();
+                _memo[BinaryPrimitives.ReadInt32LittleEndian(Take(4))] = Peek();
                 return true;
             case (byte)'h':
                 return Push(Recall(Take(1)[0]));
@@ -126,12 +126,12 @@ internal sealed class PickleMachine
                 return Push(Recall(BinaryPrimitives.ReadInt32LittleEndian(Take(4))));
             case (byte)'c':
                 string module = Line();
-                return Push(globals.Find(module, Line()));
+                return Push(_globals.Find(module, Line()));
             case (byte)'Q':
-                return Push(globals.Storage(Pop()));
+                return Push(_globals.Storage(Pop()));
             case (byte)'R':
                 object? arguments = Pop();
-                return Push(globals.Call(Pop(), arguments));
+                return Push(_globals.Call(Pop(), arguments));
             case (byte)'b': // BUILD: a state dictionary's _metadata attribute; nothing here reads it
                 Pop();
                 Top<PickleDictionary>("a dictionary");
@@ -159,16 +159,16 @@ internal sealed class PickleMachine
 
     private bool Push(object? value)
     {
-        stack.Add(value);
+        _stack.Add(value);
         return true;
     }
 
-    private object? Peek() => stack.Count > 0 && stack[^1] != Mark ? stack[^1] : throw Bad($"takes from an empty stack");
+    private object? Peek() => _stack.Count > 0 && _stack[^1] != Mark ? _stack[^1] : throw Bad($"takes from an empty stack");
 
     private object? Pop()
     {
         object? value = Peek();
-        stack.RemoveAt(stack.Count - 1);
+        _stack.RemoveAt(_stack.Count - 1);
         return value;
     }
 
@@ -185,44 +185,44 @@ internal sealed class PickleMachine
 
     private object?[] PopToMark()
     {
-        int mark = stack.LastIndexOf(Mark);
+        int mark = _stack.LastIndexOf(Mark);
         if (mark < 0)
         {
             throw Bad($"closes a group that was never opened");
         }
 
-        object?[] values = [.. stack.Skip(mark + 1)];
-        stack.RemoveRange(mark, stack.Count - mark);
+        object?[] values = [.. _stack.Skip(mark + 1)];
+        _stack.RemoveRange(mark, _stack.Count - mark);
         return values;
     }
 
     private T Top<T>(string what)
         where T : class => Peek() as T ?? throw Bad($"adds to something that is not {what}");
 
-    private object? Recall(int key) => memo.TryGetValue(key, out object? value) ? value : throw Bad($"recalls entry {key}, which was never stored");
+    private object? Recall(int key) => _memo.TryGetValue(key, out object? value) ? value : throw Bad($"recalls entry {key}, which was never stored");
 
     private ReadOnlySpan<byte> Take(uint count)
     {
-        if (count > code.Length - at)
+        if (count > _code.Length - _at)
         {
             throw Bad($"ends too early");
         }
 
-        var span = code.AsSpan(at, (int)count);
-        at += (int)count;
+        var span = _code.AsSpan(_at, (int)count);
+        _at += (int)count;
         return span;
     }
 
     private string Line()
     {
-        int end = code.AsSpan(at).IndexOf((byte)'\n');
+        int end = _code.AsSpan(_at).IndexOf((byte)'\n');
         if (end is < 0 or > 200)
         {
             throw Bad($"has a name without an end");
         }
 
-        string line = Text(code.AsSpan(at, end));
-        at += end + 1;
+        string line = Text(_code.AsSpan(_at, end));
+        _at += end + 1;
         return line;
     }
 
@@ -245,5 +245,5 @@ internal sealed class PickleMachine
     }
 
     private CheckpointException Bad(MessageText what) =>
-        new($"{file}: its pickle {what} (byte {at}). Use a model.safetensors instead, or fetch the file again.");
+        new($"{_file}: its pickle {what} (byte {_at}). Use a model.safetensors instead, or fetch the file again.");
 }

@@ -5,9 +5,9 @@ namespace Rudder.Checkpoints;
 /// <summary>Reads one storage of an archive sequentially. Seeking back reopens the entry.</summary>
 internal sealed class StorageReader(ZipArchiveEntry entry, string key) : IDisposable
 {
-    private Stream stream = entry.Open();
-    private long position;
-    private byte[]? whole;
+    private Stream _stream = entry.Open();
+    private long _position;
+    private byte[]? _whole;
 
     /// <summary>The storage's name.</summary>
     public string Key { get; } = key;
@@ -15,30 +15,30 @@ internal sealed class StorageReader(ZipArchiveEntry entry, string key) : IDispos
     /// <summary>Fills a buffer from a byte offset. Throws <see cref="EndOfStreamException"/> if the storage is too short.</summary>
     public void Read(long at, Span<byte> destination)
     {
-        if (at < position)
+        if (at < _position)
         {
-            stream.Dispose();
-            stream = entry.Open();
-            position = 0;
+            _stream.Dispose();
+            _stream = entry.Open();
+            _position = 0;
         }
 
         Span<byte> skipped = stackalloc byte[4096];
-        while (position < at)
+        while (_position < at)
         {
-            var part = skipped[..(int)Math.Min(skipped.Length, at - position)];
-            stream.ReadExactly(part);
-            position += part.Length;
+            var part = skipped[..(int)Math.Min(skipped.Length, at - _position)];
+            _stream.ReadExactly(part);
+            _position += part.Length;
         }
 
-        stream.ReadExactly(destination);
-        position += destination.Length;
+        _stream.ReadExactly(destination);
+        _position += destination.Length;
     }
 
     /// <summary>Reads and caches the whole storage, for tensors with scattered elements.</summary>
     /// <exception cref="NotSupportedException">The storage exceeds the maximum array size.</exception>
     public ReadOnlySpan<byte> Whole()
     {
-        if (whole is null)
+        if (_whole is null)
         {
             if (entry.Length > Array.MaxLength)
             {
@@ -47,11 +47,11 @@ internal sealed class StorageReader(ZipArchiveEntry entry, string key) : IDispos
 
             var bytes = new byte[entry.Length];
             Read(0, bytes);
-            whole = bytes;
+            _whole = bytes;
         }
 
-        return whole;
+        return _whole;
     }
 
-    public void Dispose() => stream.Dispose();
+    public void Dispose() => _stream.Dispose();
 }

@@ -6,52 +6,52 @@ namespace Rudder.Checkpoints;
 internal sealed class TorchZipFile : IWeightFile
 {
     private const long LongestPickle = 64L << 20;
-    private readonly ZipArchive archive;
-    private readonly string folder;
-    private readonly Dictionary<string, TorchTensor> views = new(StringComparer.Ordinal);
-    private readonly List<TensorInfo> tensors = [];
-    private readonly Lock reading = new();
-    private StorageReader? current;
+    private readonly ZipArchive _archive;
+    private readonly string _folder;
+    private readonly Dictionary<string, TorchTensor> _views = new(StringComparer.Ordinal);
+    private readonly List<TensorInfo> _tensors = [];
+    private readonly Lock _reading = new();
+    private StorageReader? _current;
 
     public TorchZipFile(string path)
     {
         Path = path;
-        archive = Guard(() => OpenArchive(path));
+        _archive = Guard(() => OpenArchive(path));
         try
         {
-            folder = Guard(() => ReadDictionary());
+            _folder = Guard(() => ReadDictionary());
         }
         catch
         {
-            archive.Dispose();
+            _archive.Dispose();
             throw;
         }
     }
 
     public string Path { get; }
 
-    public IReadOnlyList<TensorInfo> Tensors => tensors;
+    public IReadOnlyList<TensorInfo> Tensors => _tensors;
 
     public void Dispose()
     {
-        current?.Dispose();
-        archive.Dispose();
+        _current?.Dispose();
+        _archive.Dispose();
     }
 
     public void Read(TensorInfo tensor, long firstElement, Span<byte> destination)
     {
-        var view = views[tensor.Name];
-        lock (reading)
+        var view = _views[tensor.Name];
+        lock (_reading)
         {
             try
             {
-                if (current?.Key != view.Storage.Key)
+                if (_current?.Key != view.Storage.Key)
                 {
-                    current?.Dispose();
-                    current = new StorageReader(Entry(view.Storage), view.Storage.Key);
+                    _current?.Dispose();
+                    _current = new StorageReader(Entry(view.Storage), view.Storage.Key);
                 }
 
-                StridedReading.Read(current, view, firstElement, destination);
+                StridedReading.Read(_current, view, firstElement, destination);
             }
             catch (Exception e) when (e is InvalidDataException or IOException or NotSupportedException)
             {
@@ -83,7 +83,7 @@ internal sealed class TorchZipFile : IWeightFile
 
     private string ReadDictionary()
     {
-        var pickles = archive.Entries.Where(e => e.FullName.EndsWith("/data.pkl", StringComparison.Ordinal)).ToList();
+        var pickles = _archive.Entries.Where(e => e.FullName.EndsWith("/data.pkl", StringComparison.Ordinal)).ToList();
         if (pickles is not [var pickle] || pickle.Length > LongestPickle)
         {
             throw Damaged($"has {pickles.Count} entries 'data.pkl' where one of at most {LongestPickle} bytes belongs");
@@ -117,24 +117,24 @@ internal sealed class TorchZipFile : IWeightFile
             throw Damaged($"holds '{key}', which is not a named tensor. A state dictionary is expected, not a training checkpoint");
         }
 
-        if (!views.TryAdd(name, tensor))
+        if (!_views.TryAdd(name, tensor))
         {
             throw Damaged($"names tensor '{name}' twice");
         }
 
         long expected = checked(tensor.Storage.Elements * TensorInfo.SizeOf(tensor.Storage.Type));
-        long? found = archive.GetEntry($"{root}data/{tensor.Storage.Key}")?.Length;
+        long? found = _archive.GetEntry($"{root}data/{tensor.Storage.Key}")?.Length;
         if (found != expected)
         {
             throw Damaged($"stores {found?.ToString() ?? "no"} bytes for tensor '{name}'; expected are {expected}");
         }
 
-        tensors.Add(new TensorInfo(name, tensor.Storage.Type, tensor.Shape));
+        _tensors.Add(new TensorInfo(name, tensor.Storage.Type, tensor.Shape));
     }
 
     private void CheckByteOrder(string root)
     {
-        if (archive.GetEntry(root + "byteorder") is { Length: < 16 } entry)
+        if (_archive.GetEntry(root + "byteorder") is { Length: < 16 } entry)
         {
             using var reader = new StreamReader(entry.Open());
             string order = reader.ReadToEnd();
@@ -146,7 +146,7 @@ internal sealed class TorchZipFile : IWeightFile
     }
 
     private ZipArchiveEntry Entry(TorchStorage storage) =>
-        archive.GetEntry($"{folder}data/{storage.Key}") ?? throw Damaged($"lacks storage '{storage.Key}'");
+        _archive.GetEntry($"{_folder}data/{storage.Key}") ?? throw Damaged($"lacks storage '{storage.Key}'");
 
     private T Guard<T>(Func<T> read)
     {

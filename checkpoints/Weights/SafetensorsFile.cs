@@ -8,34 +8,34 @@ namespace Rudder.Checkpoints;
 internal sealed class SafetensorsFile : IWeightFile
 {
     private const long LongestHeader = 100_000_000; // the format's own limit
-    private readonly SafeFileHandle handle;
-    private readonly Dictionary<string, long> offsets = new(StringComparer.Ordinal);
-    private readonly List<TensorInfo> tensors = [];
+    private readonly SafeFileHandle _handle;
+    private readonly Dictionary<string, long> _offsets = new(StringComparer.Ordinal);
+    private readonly List<TensorInfo> _tensors = [];
 
     public SafetensorsFile(string path)
     {
         Path = path;
-        handle = OpenHandle(path);
+        _handle = OpenHandle(path);
         try
         {
             ReadHeader();
         }
         catch
         {
-            handle.Dispose();
+            _handle.Dispose();
             throw;
         }
     }
 
     public string Path { get; }
 
-    public IReadOnlyList<TensorInfo> Tensors => tensors;
+    public IReadOnlyList<TensorInfo> Tensors => _tensors;
 
-    public void Dispose() => handle.Dispose();
+    public void Dispose() => _handle.Dispose();
 
     public void Read(TensorInfo tensor, long firstElement, Span<byte> destination)
     {
-        long at = offsets[tensor.Name] + (firstElement * TensorInfo.SizeOf(tensor.Type));
+        long at = _offsets[tensor.Name] + (firstElement * TensorInfo.SizeOf(tensor.Type));
         ReadExactly(destination, at, $"tensor '{tensor.Name}'");
     }
 
@@ -57,7 +57,7 @@ internal sealed class SafetensorsFile : IWeightFile
 
     private void ReadHeader()
     {
-        long length = RandomAccess.GetLength(handle);
+        long length = RandomAccess.GetLength(_handle);
         Span<byte> prefix = stackalloc byte[8];
         if (length < prefix.Length)
         {
@@ -92,8 +92,8 @@ internal sealed class SafetensorsFile : IWeightFile
                 }
 
                 var (tensor, begin, end) = ParseTensor(property.Name, property.Value);
-                tensors.Add(tensor);
-                offsets[tensor.Name] = dataStart + begin;
+                _tensors.Add(tensor);
+                _offsets[tensor.Name] = dataStart + begin;
                 ranges.Add((tensor.Name, begin, end));
             }
         }
@@ -162,7 +162,7 @@ internal sealed class SafetensorsFile : IWeightFile
     {
         while (destination.Length > 0)
         {
-            int read = RandomAccess.Read(handle, destination, at);
+            int read = RandomAccess.Read(_handle, destination, at);
             if (read == 0)
             {
                 throw Damaged($"ends inside {what}");

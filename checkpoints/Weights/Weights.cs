@@ -3,20 +3,20 @@ namespace Rudder.Checkpoints;
 /// <summary>The tensors of a model folder or weight file of any format. Reading is thread-safe.</summary>
 public sealed class Weights : IDisposable
 {
-    private readonly List<IWeightFile> files;
-    private readonly Dictionary<string, (TensorInfo Tensor, IWeightFile File)> byName = new(StringComparer.Ordinal);
+    private readonly List<IWeightFile> _files;
+    private readonly Dictionary<string, (TensorInfo Tensor, IWeightFile File)> _byName = new(StringComparer.Ordinal);
 
     private Weights(string path, List<IWeightFile> files)
     {
         Path = path;
-        this.files = files;
+        _files = files;
         foreach (var file in files)
         {
             foreach (var tensor in file.Tensors)
             {
-                if (!byName.TryAdd(tensor.Name, (tensor, file)))
+                if (!_byName.TryAdd(tensor.Name, (tensor, file)))
                 {
-                    throw new CheckpointException($"{file.Path}: tensor '{tensor.Name}' lies in {byName[tensor.Name].File.Path} too. Keep one of them.");
+                    throw new CheckpointException($"{file.Path}: tensor '{tensor.Name}' lies in {_byName[tensor.Name].File.Path} too. Keep one of them.");
                 }
             }
         }
@@ -66,7 +66,7 @@ public sealed class Weights : IDisposable
 
     /// <summary>Whether a tensor of this name exists.</summary>
     /// <param name="name">Name as in the file.</param>
-    public bool Contains(string name) => byName.ContainsKey(name);
+    public bool Contains(string name) => _byName.ContainsKey(name);
 
     /// <summary>A tensor's type and shape.</summary>
     /// <param name="name">Name as in the file.</param>
@@ -101,14 +101,14 @@ public sealed class Weights : IDisposable
     }
 
     /// <summary>Closes the files.</summary>
-    public void Dispose() => files.ForEach(file => file.Dispose());
+    public void Dispose() => _files.ForEach(file => file.Dispose());
 
     internal static IWeightFile OpenOne(string path) =>
         path.EndsWith(".safetensors", StringComparison.Ordinal) ? new SafetensorsFile(path)
         : path.EndsWith(".bin", StringComparison.Ordinal) ? new TorchZipFile(path)
         : throw new CheckpointException($"{path}: the ending of a weight file decides its format; supported are .safetensors, .bin and .index.json.");
 
-    private (TensorInfo Tensor, IWeightFile File) Find(string name) => byName.TryGetValue(name, out var found)
+    private (TensorInfo Tensor, IWeightFile File) Find(string name) => _byName.TryGetValue(name, out var found)
         ? found
         : throw new CheckpointException($"{Path}: tensor '{name}' is missing; the file holds {Tensors.Count} others. The checkpoint is incomplete; fetch or save it again.");
 }

@@ -85,7 +85,7 @@ internal sealed class EvaluationJob(InferenceClient client, IProgress<(int Done,
 
     private static EvaluationResult Summarise(EvaluationSettings settings, string rowsPath, JsonObject guard)
     {
-        JsonObject shown = (JsonObject)guard.DeepClone();
+        var shown = (JsonObject)guard.DeepClone();
         shown["bootstrap"] = new JsonObject
         {
             ["resamples"] = settings.Resamples,

@@ -1,4 +1,3 @@
-using Rudder.Client.Files;
 using Rudder.Client.Processes;
 using Rudder.Client.Rpc;
 using Rudder.Client.Runs;
@@ -42,7 +41,7 @@ internal static class ExperimentHost
     /// <param name="cancel">Stops the children too.</param>
     public static async Task<RunSummary> RunAsync(ExperimentRequest request, Display display, TimeProvider time, CancellationToken cancel)
     {
-        ExperimentFile experiment = ExperimentFile.Load(request.File);
+        var experiment = ExperimentFile.Load(request.File);
         Variant variant = experiment.Find(request.Variant);
         string root = Path.Combine(request.Runs, $"{experiment.Name}-{request.Variant}");
         Directory.CreateDirectory(root);

@@ -79,7 +79,7 @@ internal sealed class ExperimentRun(RunContext run)
 
     private RunSummary Write(IReadOnlyList<EvaluatedPolicy> results, ChosenLearningRate rate)
     {
-        MachineInfo environment = MachineInfo.Read(run.Time);
+        var environment = MachineInfo.Read(run.Time);
         RunManifest manifest = new(
             run.Experiment.Name,
             run.VariantName,

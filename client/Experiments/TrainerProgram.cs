@@ -58,7 +58,7 @@ internal sealed class TrainerProgram(Func<string> program, string logs, ProcessL
     public async Task RunAsync(string stage, IReadOnlyList<string> arguments, CancellationToken cancel)
     {
         string logFile = Path.Combine(logs, stage + ".log");
-        await using ChildProcess child = ChildProcess.Start(program(), arguments, logFile, ledger, line => log($"{stage} | {line}"));
+        await using var child = ChildProcess.Start(program(), arguments, logFile, ledger, line => log($"{stage} | {line}"));
         int code = await child.WaitAsync(cancel);
         if (code != ExitCodes.Done)
         {

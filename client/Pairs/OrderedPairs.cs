@@ -1,4 +1,3 @@
-using Rudder.Inference.V1;
 using Rudder.Preference.V1;
 
 namespace Rudder.Client.Pairs;

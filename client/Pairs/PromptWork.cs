@@ -64,7 +64,7 @@ internal static class PromptWork
         IProgress<(int Done, int Total)> progress,
         CancellationToken cancel)
     {
-        using GroupFile file = GroupFile.Open(path, settings, prompts.Count);
+        using var file = GroupFile.Open(path, settings, prompts.Count);
         IEnumerable<CutPrompt[]> left = prompts.Skip(file.NextGroup).Chunk(load.Batch);
         await foreach (IEnumerable<IEnumerable<string>> groups in OrderedWork.RunAsync(left, load.InFlight, lines, cancel))
         {

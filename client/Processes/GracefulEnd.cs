@@ -38,7 +38,7 @@ internal static class GracefulEnd
     /// <returns>False after <paramref name="grace"/>.</returns>
     private static async Task<bool> EndsAsync(Process target, TimeSpan grace, CancellationToken cancel)
     {
-        using CancellationTokenSource limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         limit.CancelAfter(grace);
         try
         {

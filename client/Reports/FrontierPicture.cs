@@ -13,8 +13,8 @@ internal static class FrontierPicture
     /// <summary>Reward against KL with 95 % intervals; its greys are readable on light and dark pages.</summary>
     public static Html Render(ReportData data)
     {
-        LinearAxis x = LinearAxis.Around([.. data.Policies.SelectMany(p => p.Evaluation.KlSeqExactCi), 0], 80, Width - 110);
-        LinearAxis y = LinearAxis.Around([.. data.Policies.SelectMany(p => p.Evaluation.RewardCi)], Height - 64, 24);
+        var x = LinearAxis.Around([.. data.Policies.SelectMany(p => p.Evaluation.KlSeqExactCi), 0], 80, Width - 110);
+        var y = LinearAxis.Around([.. data.Policies.SelectMany(p => p.Evaluation.RewardCi)], Height - 64, 24);
         return Html.Of(
             $"""
             <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {Width} {Height}" role="img" font-family="system-ui, sans-serif" font-size="13" fill="{Ink}">

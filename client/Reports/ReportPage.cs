@@ -1,6 +1,5 @@
 using System.Globalization;
 using Rudder.Client.Evaluation;
-using Rudder.Client.Runs;
 
 namespace Rudder.Client.Reports;
 

@@ -1,4 +1,3 @@
-using Rudder.Client.Files;
 using Rudder.Client.Runs;
 
 namespace Rudder.Client.Reports;

@@ -1,6 +1,5 @@
 using System.Text.Json.Nodes;
 using Rudder.Client.Files;
-using Rudder.Client.Runs;
 
 namespace Rudder.Client.Reports;
 
@@ -69,7 +68,7 @@ internal static class SettingsSection
             Html.Of(
                 $"<tr><th>{stage.Stage}</th><td>{stage.Started:yyyy-MM-dd HH:mm:ss}</td><td>{stage.Seconds ?? 0:0.0}</td><td><code>{stage.Key[..Math.Min(12, stage.Key.Length)]}</code></td></tr>"
             ));
-        Html table = Html.Of(
+        var table = Html.Of(
             $"<thead><tr><th>stage</th><th>started, UTC</th><th>seconds</th><th>inputs, SHA-256</th></tr></thead><tbody>{rows}</tbody>");
         return Html.Of($"<details open><summary>Stages</summary>{ReportPage.Table("Stages", table)}</details>");
     }

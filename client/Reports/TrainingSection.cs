@@ -63,7 +63,7 @@ internal static class TrainingSection
     {
         IEnumerable<Html> rows = trainings.SelectMany(training =>
             Row(training.Label, [.. training.Points.Where(point => point.Metric == metric)]));
-        Html table = Html.Of($"<thead><tr><th>training</th><th>first</th><th>last</th><th>steps</th></tr></thead><tbody>{rows}</tbody>");
+        var table = Html.Of($"<thead><tr><th>training</th><th>first</th><th>last</th><th>steps</th></tr></thead><tbody>{rows}</tbody>");
         return ReportPage.Chart(id, caption, Charts.Curves(metric, axis, trainings), table);
     }
 

@@ -12,7 +12,7 @@ internal static class OrderedWork
         Func<TIn, CancellationToken, Task<TOut>> work,
         [EnumeratorCancellation] CancellationToken cancel)
     {
-        using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         Queue<Task<TOut>> running = new();
         try
         {

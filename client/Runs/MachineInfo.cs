@@ -49,7 +49,7 @@ internal sealed record MachineInfo(
     {
         try
         {
-            using Process? git = Process.Start(
+            using var git = Process.Start(
                 new ProcessStartInfo("git", arguments) { RedirectStandardOutput = true, RedirectStandardError = true });
             string output = git!.StandardOutput.ReadToEnd().Trim();
             git.WaitForExit();

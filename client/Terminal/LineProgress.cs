@@ -39,7 +39,7 @@ internal sealed class LineProgress(string what, string unit, Action<string> line
             return $"{what}: {done}/{total} {unit}";
         }
 
-        TimeSpan left = TimeSpan.FromSeconds((total - done) * seconds / fresh);
+        var left = TimeSpan.FromSeconds((total - done) * seconds / fresh);
         string clock = left.TotalHours < 1 ? $"{left:mm\\:ss}" : $"{(long)left.TotalHours}:{left:mm\\:ss}";
         return Invariant($"{what}: {done}/{total} {unit}, {fresh / seconds:0.0} {unit}/s, {clock} left");
     }

@@ -1,5 +1,3 @@
-using Rudder.Engine.Sampling;
-
 namespace Rudder.Engine;
 
 /// <summary>The prompts of one request.</summary>

@@ -1,5 +1,3 @@
-using Rudder.Engine.Sampling;
-
 namespace Rudder.Engine;
 
 /// <summary>Scores given sequences under one language model. It serves calls from several threads one after another.</summary>

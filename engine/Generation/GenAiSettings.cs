@@ -1,7 +1,6 @@
 using System.Globalization;
 using Microsoft.ML.OnnxRuntimeGenAI;
 using Rudder.Checkpoints;
-using Rudder.Engine.Graphs;
 
 namespace Rudder.Engine.Generation;
 

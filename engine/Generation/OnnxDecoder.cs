@@ -1,5 +1,4 @@
 using Microsoft.ML.OnnxRuntime;
-using Microsoft.ML.OnnxRuntime.Tensors;
 using Rudder.Engine.Graphs;
 using Rudder.Engine.Kernels;
 

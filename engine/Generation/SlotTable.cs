@@ -1,5 +1,3 @@
-using Rudder.Engine.Sampling;
-
 namespace Rudder.Engine.Generation;
 
 /// <summary>The sequences being decoded, one per slot, always compact: rows 0 to Count - 1.</summary>

@@ -1,7 +1,5 @@
 using Rudder.Checkpoints;
 
-using Rudder.Engine.Graphs;
-
 namespace Rudder.Engine.Registry;
 
 /// <summary>Turns paths that calls name into folders inside the model roots; symbolic links are followed before the check.</summary>

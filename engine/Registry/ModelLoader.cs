@@ -1,7 +1,6 @@
 using Rudder.Checkpoints;
 using Rudder.Engine.Generation;
 using Rudder.Engine.Graphs;
-using Rudder.Engine.Sampling;
 using Rudder.Engine.Scoring;
 using Rudder.Engine.Telemetry;
 

@@ -1,7 +1,6 @@
 using System.Globalization;
 using Google.Protobuf;
 using Rudder.Checkpoints;
-using Rudder.Engine.Graphs;
 using Rudder.Onnx;
 
 namespace Rudder.Engine.Registry;

@@ -1,6 +1,5 @@
 using Microsoft.ML.OnnxRuntime;
 using Rudder.Checkpoints;
-using Rudder.Engine.Generation;
 using Rudder.Engine.Graphs;
 
 namespace Rudder.Engine.Scoring;

@@ -1,7 +1,5 @@
-using Rudder.Engine.Generation;
 using Rudder.Engine.Graphs;
 using Rudder.Engine.Kernels;
-using Rudder.Engine.Sampling;
 
 namespace Rudder.Engine.Scoring;
 

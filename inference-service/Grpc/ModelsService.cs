@@ -5,7 +5,6 @@ using Rudder.Engine;
 using Rudder.Engine.Registry;
 using Rudder.Inference.V1;
 using Rudder.InferenceService.Security;
-using Rudder.InferenceService.Settings;
 using Rudder.InferenceService.Telemetry;
 using WireEngine = Rudder.Inference.V1.Engine;
 

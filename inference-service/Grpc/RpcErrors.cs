@@ -1,7 +1,6 @@
 using Grpc.Core;
 using Rudder.Checkpoints;
 using Rudder.Engine;
-using Rudder.Engine.Registry;
 using Rudder.InferenceService.Security;
 using Rudder.InferenceService.Telemetry;
 

@@ -1,7 +1,6 @@
 using Grpc.Core;
 using Rudder.Engine;
 using Rudder.Engine.Registry;
-using Rudder.Engine.Sampling;
 using Rudder.Inference.V1;
 using Rudder.InferenceService.Security;
 using Rudder.InferenceService.Settings;

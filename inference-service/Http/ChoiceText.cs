@@ -1,8 +1,6 @@
 using System.Text;
 using Rudder.Engine;
 using Rudder.Engine.Registry;
-using Rudder.Engine.Sampling;
-using Rudder.InferenceService.Grpc;
 
 namespace Rudder.InferenceService.Http;
 

@@ -1,9 +1,7 @@
 using System.Net.ServerSentEvents;
 using System.Text.Json;
 using Rudder.Engine;
-using Rudder.Engine.Sampling;
 using Rudder.InferenceService.Grpc;
-using Rudder.InferenceService.Telemetry;
 
 namespace Rudder.InferenceService.Http;
 

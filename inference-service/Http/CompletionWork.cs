@@ -1,7 +1,5 @@
 using Rudder.Engine;
 using Rudder.Engine.Registry;
-using Rudder.Engine.Sampling;
-using Rudder.InferenceService.Grpc;
 
 namespace Rudder.InferenceService.Http;
 

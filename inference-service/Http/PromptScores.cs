@@ -1,6 +1,5 @@
 using Rudder.Engine;
 using Rudder.Engine.Registry;
-using Rudder.InferenceService.Grpc;
 using Rudder.InferenceService.Settings;
 using Rudder.InferenceService.Telemetry;
 

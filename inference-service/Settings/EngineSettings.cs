@@ -1,5 +1,4 @@
 using Rudder.Engine;
-using Rudder.Engine.Registry;
 
 namespace Rudder.InferenceService.Settings;
 

@@ -42,9 +42,9 @@ internal static class ClassifierBenchmark
 
     private static Dictionary<string, List<double>> Measure(string folder, string scratch, int[][] ids, int threads)
     {
-        GraphFolder graphs = GraphFolder.Open(folder);
-        using ClassifierEngine fp32 = ClassifierEngine.Load(graphs, new EngineOptions { Threads = threads });
-        using ClassifierEngine int8 = ClassifierEngine.Load(graphs, new EngineOptions { Threads = threads, Precision = GraphPrecision.Int8 });
+        var graphs = GraphFolder.Open(folder);
+        using var fp32 = ClassifierEngine.Load(graphs, new EngineOptions { Threads = threads });
+        using var int8 = ClassifierEngine.Load(graphs, new EngineOptions { Threads = threads, Precision = GraphPrecision.Int8 });
         // Naive is the graph in plain ONNX Runtime with the engine's settings: no sorting, and none of this program's operators.
         using var options = GraphSession.Options(threads);
         using (var fused = GraphFile.Read(graphs, GraphFiles.Model(GraphPrecision.Fp32), GraphPrecision.Fp32).Start(threads))

@@ -5,7 +5,6 @@ using Rudder.Checkpoints;
 using Rudder.Engine;
 using Rudder.Engine.Generation;
 using Rudder.Engine.Graphs;
-using Rudder.Engine.Sampling;
 
 namespace Rudder.Benchmarks;
 
@@ -61,10 +60,10 @@ internal static class EnginesBenchmark
     private static Dictionary<string, List<double>> Measure(string folder, int width, int threads)
     {
         int[][] prompts = Prompts(width);
-        GraphFolder graphs = GraphFolder.Open(folder);
+        var graphs = GraphFolder.Open(folder);
         var options = new EngineOptions { MaxSlots = width, Threads = threads };
-        SlotEngine fp32 = SlotEngine.Load(graphs, options, null);
-        SlotEngine int8 = SlotEngine.Load(graphs, options with { Precision = GraphPrecision.Int8 }, null);
+        var fp32 = SlotEngine.Load(graphs, options, null);
+        var int8 = SlotEngine.Load(graphs, options with { Precision = GraphPrecision.Int8 }, null);
         using var config = new Config(folder);
         config.Overlay($$$"""{"model":{"decoder":{"session_options":{"intra_op_num_threads":{{{threads.ToString(CultureInfo.InvariantCulture)}}},"inter_op_num_threads":1} } } }""");
         using var model = new Model(config);

@@ -3,7 +3,6 @@ using System.Globalization;
 using Microsoft.ML.OnnxRuntimeGenAI;
 using Rudder.Checkpoints;
 using Rudder.Engine;
-using Rudder.Engine.Sampling;
 
 namespace Rudder.Benchmarks;
 

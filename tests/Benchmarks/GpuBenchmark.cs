@@ -6,7 +6,6 @@ using Rudder.Checkpoints;
 using Rudder.Engine;
 using Rudder.Engine.Generation;
 using Rudder.Engine.Graphs;
-using Rudder.Engine.Sampling;
 
 namespace Rudder.Benchmarks;
 
@@ -148,7 +147,7 @@ internal static class GpuBenchmark
 
     private static double EngineSpeed(GraphFolder graphs, EngineOptions options)
     {
-        SlotEngine engine = SlotEngine.Load(graphs, options, null);
+        var engine = SlotEngine.Load(graphs, options, null);
         var random = new Random(options.MaxSlots);
         PromptRequest[] prompts = [.. Enumerable.Range(0, options.MaxSlots).Select(i => new PromptRequest
         {

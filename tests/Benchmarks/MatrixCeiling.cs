@@ -1,11 +1,9 @@
 using System.Diagnostics;
 using Microsoft.ML.OnnxRuntime;
 using Rudder.Checkpoints;
-using Rudder.Engine;
 using Rudder.Engine.Graphs;
 using Rudder.Engine.Kernels;
 using Rudder.Trainer.Architectures.Gpt2;
-using Rudder.Trainer.Export;
 using Rudder.Trainer.Graphs;
 using DataType = Rudder.Onnx.TensorProto.Types.DataType;
 

@@ -6,9 +6,9 @@ namespace Rudder.Benchmarks;
 /// <summary>The simplest classifier loop: batches of texts in file order, with all windows padded to the longest of the batch.</summary>
 internal sealed class NaiveClassifier
 {
-    private readonly InferenceSession session;
-    private readonly int padId;
-    private readonly List<int[][]> batches = [];
+    private readonly InferenceSession _session;
+    private readonly int _padId;
+    private readonly List<int[][]> _batches = [];
 
     /// <summary>Cuts the texts into windows and the windows into batches.</summary>
     /// <param name="session">The classifier's graph.</param>
@@ -17,31 +17,31 @@ internal sealed class NaiveClassifier
     /// <param name="textsPerBatch">Number of texts in one batch.</param>
     public NaiveClassifier(InferenceSession session, string folder, int[][] texts, int textsPerBatch)
     {
-        this.session = session;
+        _session = session;
         var config = ModelConfig.Load<RobertaConfig>(folder);
         (int begin, int end) = (config.BosId ?? 0, config.EosId ?? 2);
-        padId = config.PadId ?? 1;
+        _padId = config.PadId ?? 1;
         foreach (int[][] batch in texts.Chunk(textsPerBatch))
         {
-            batches.Add([.. batch.SelectMany(ids => ids.Chunk(config.Context - 2)).Select(window => (int[])[begin, .. window, end])]);
+            _batches.Add([.. batch.SelectMany(ids => ids.Chunk(config.Context - 2)).Select(window => (int[])[begin, .. window, end])]);
         }
     }
 
     /// <summary>All windows in file order.</summary>
-    public int[][] Windows => [.. batches.SelectMany(batch => batch)];
+    public int[][] Windows => [.. _batches.SelectMany(batch => batch)];
 
     /// <summary>Number of windows in each batch.</summary>
-    public IEnumerable<int> BatchSizes => batches.Select(batch => batch.Length);
+    public IEnumerable<int> BatchSizes => _batches.Select(batch => batch.Length);
 
     /// <summary>Returns the label logits of every window.</summary>
-    public float[][] Run() => [.. batches.SelectMany(batch => RunBatch(batch))];
+    public float[][] Run() => [.. _batches.SelectMany(batch => RunBatch(batch))];
 
     private float[][] RunBatch(int[][] windows)
     {
         int width = windows.Max(window => window.Length);
         long[] ids = new long[windows.Length * width];
         long[] mask = new long[ids.Length];
-        Array.Fill(ids, padId);
+        Array.Fill(ids, _padId);
         for (int b = 0; b < windows.Length; b++)
         {
             for (int t = 0; t < windows[b].Length; t++)
@@ -54,7 +54,7 @@ internal sealed class NaiveClassifier
         using var idsValue = OrtValue.CreateTensorValueFromMemory(ids, [windows.Length, width]);
         using var maskValue = OrtValue.CreateTensorValueFromMemory(mask, [windows.Length, width]);
         using var options = new RunOptions();
-        using var outputs = session.Run(options, ["input_ids", "attention_mask"], [idsValue, maskValue], ["logits"]);
+        using var outputs = _session.Run(options, ["input_ids", "attention_mask"], [idsValue, maskValue], ["logits"]);
         float[] logits = outputs[0].GetTensorDataAsSpan<float>().ToArray();   // [B,L]
         return [.. logits.Chunk(logits.Length / windows.Length)];
     }

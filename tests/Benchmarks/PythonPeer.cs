@@ -10,7 +10,7 @@ internal sealed class PythonPeer : IDisposable
 {
     private const string OpenBlas = "/usr/lib/x86_64-linux-gnu/openblas-openmp";
     private const string HugePages = "glibc.malloc.hugetlb=1:glibc.malloc.mmap_max=0:glibc.malloc.trim_threshold=17179869184";
-    private readonly Process process;
+    private readonly Process _process;
 
     /// <summary>Starts a script from the benchmark's Python folder, on the same BLAS as the trainer.</summary>
     /// <param name="script">Its file name.</param>
@@ -31,15 +31,15 @@ internal sealed class PythonPeer : IDisposable
             start.Environment["GLIBC_TUNABLES"] = HugePages;
         }
 
-        process = Process.Start(start) ?? throw new InvalidOperationException("/usr/bin/python3 did not start.");
+        _process = Process.Start(start) ?? throw new InvalidOperationException("/usr/bin/python3 did not start.");
     }
 
     /// <summary>Runs a number of steps and returns their cost.</summary>
     public Cost Run(int steps)
     {
-        process.StandardInput.WriteLine(steps);
-        process.StandardInput.Flush();
-        string answer = process.StandardOutput.ReadLine() ?? throw new InvalidOperationException(
+        _process.StandardInput.WriteLine(steps);
+        _process.StandardInput.Flush();
+        string answer = _process.StandardOutput.ReadLine() ?? throw new InvalidOperationException(
             "the Python peer ended. See its message above. It needs python3-torch: apt-get install -y --no-install-recommends python3-torch");
         double[] seconds = [.. answer.Split(' ').Select(s => double.Parse(s, CultureInfo.InvariantCulture))];
         return new Cost(seconds[0], seconds[1]);
@@ -48,9 +48,9 @@ internal sealed class PythonPeer : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        process.StandardInput.Close();
-        process.WaitForExit();
-        process.Dispose();
+        _process.StandardInput.Close();
+        _process.WaitForExit();
+        _process.Dispose();
     }
 }
 

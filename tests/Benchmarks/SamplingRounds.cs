@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using Rudder.Engine.Telemetry;
-using Rudder.InferenceService.Telemetry;
 
 namespace Rudder.Benchmarks;
 

@@ -37,11 +37,11 @@ internal static class ScoringBenchmark
     private static List<BenchmarkRow> AgainstCeiling(Dictionary<string, double> ratios, int threads)
     {
         string folder = BenchmarkModel.Gpt2Small();
-        GraphFolder graphs = GraphFolder.Open(folder);
+        var graphs = GraphFolder.Open(folder);
         var options = new EngineOptions { Threads = threads };
-        using LogProbEngine model = LogProbEngine.Load(graphs, options);
-        using LogProbEngine reference = LogProbEngine.Load(graphs, options);
-        using MatrixCeiling ceiling = MatrixCeiling.Open(folder, GraphPrecision.Fp32, threads);
+        using var model = LogProbEngine.Load(graphs, options);
+        using var reference = LogProbEngine.Load(graphs, options);
+        using var ceiling = MatrixCeiling.Open(folder, GraphPrecision.Fp32, threads);
         (string Name, Shape Shape, Func<double> Seconds)[] runners =
         [
             ($"ceiling, {Short}", Short, () => Ceiling(ceiling, Short)),
@@ -86,7 +86,7 @@ internal static class ScoringBenchmark
     private static (double Small, double Large) PeakMemory(int threads)
     {
         string folder = BenchmarkModel.Exported("imdb-mini");
-        using LogProbEngine engine = LogProbEngine.Load(GraphFolder.Open(folder), new EngineOptions { Threads = threads });
+        using var engine = LogProbEngine.Load(GraphFolder.Open(folder), new EngineOptions { Threads = threads });
         // The first call allocates the buffers and fills the arena with its largest batch.
         engine.Score((Short with { Count = 100 }).Sequences(MemoryVocabulary), CancellationToken.None);
         return (Peak(100), Peak(1000));

@@ -1,6 +1,5 @@
 using Microsoft.ML.OnnxRuntime;
 using Rudder.Checkpoints;
-using Rudder.Engine;
 using Rudder.Engine.Graphs;
 
 namespace Rudder.Benchmarks;

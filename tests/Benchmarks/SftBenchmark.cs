@@ -6,7 +6,6 @@ using Rudder.Trainer.Data;
 using Rudder.Trainer.Models;
 using Rudder.Trainer.Optimizers;
 using Rudder.Trainer.Recipes;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Rudder.Benchmarks;

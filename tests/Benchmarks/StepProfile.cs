@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using Microsoft.ML.OnnxRuntime;
 using Rudder.Checkpoints;
-using Rudder.Engine;
 using Rudder.Engine.Graphs;
 using Rudder.Engine.Kernels;
 

@@ -1,5 +1,3 @@
-using Rudder.Build;
-
 namespace Rudder.Build.Tests;
 
 public class BuildRequestTests

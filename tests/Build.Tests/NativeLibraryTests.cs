@@ -1,6 +1,5 @@
 using System.IO.Compression;
 using System.Text.Json;
-using Rudder.Tests;
 
 namespace Rudder.Build.Tests;
 

@@ -1,5 +1,4 @@
 using System.Xml.Linq;
-using Rudder.Build;
 
 namespace Rudder.Build.Tests;
 

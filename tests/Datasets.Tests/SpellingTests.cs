@@ -1,5 +1,3 @@
-using Rudder.Datasets;
-
 namespace Rudder.Datasets.Tests;
 
 /// <summary>Which known word a mistyped one means.</summary>

@@ -17,7 +17,7 @@ public sealed class RunningServiceTests(TinyModels models)
             Programs.Find("InferenceService", "inference-service"),
             ["--urls", address, "--Service:ModelRoots:0=" + models.Folder]
         );
-        await using ChildProcess service = ChildProcess.Start(
+        await using var service = ChildProcess.Start(
             program,
             arguments,
             models.File("running.log"),

@@ -3,18 +3,18 @@ namespace Rudder.Files.Tests;
 /// <summary>One program at a time in a folder.</summary>
 public sealed class FolderLockTests : IDisposable
 {
-    private readonly TemporaryFolder folder = new();
+    private readonly TemporaryFolder _folder = new();
 
-    public void Dispose() => folder.Dispose();
+    public void Dispose() => _folder.Dispose();
 
     [Fact]
     public void TryTake_HeldElsewhere_IsRefusedNamingTheProcess()
     {
-        using FolderLock? held = FolderLock.TryTake(folder.Path, out string? before);
+        using var held = FolderLock.TryTake(_folder.Path, out string? before);
         Assert.NotNull(held);
         Assert.Null(before);
 
-        Assert.Null(FolderLock.TryTake(folder.Path, out string? other));
+        Assert.Null(FolderLock.TryTake(_folder.Path, out string? other));
 
         Assert.Contains($"(process {Environment.ProcessId})", other, StringComparison.Ordinal);
     }
@@ -22,28 +22,28 @@ public sealed class FolderLockTests : IDisposable
     [Fact]
     public void TryTake_AfterRelease_SucceedsAndLeavesNoFiles()
     {
-        FolderLock.TryTake(folder.Path, out _)!.Dispose();
-        Assert.Empty(Directory.GetFileSystemEntries(folder.Path));
+        FolderLock.TryTake(_folder.Path, out _)!.Dispose();
+        Assert.Empty(Directory.GetFileSystemEntries(_folder.Path));
 
-        using FolderLock? again = FolderLock.TryTake(folder.Path, out string? before);
+        using var again = FolderLock.TryTake(_folder.Path, out string? before);
 
         Assert.NotNull(again);
         Assert.Null(before);
-        Assert.All(Directory.GetFiles(folder.Path), file => Assert.True(FolderLock.Owns(file)));
+        Assert.All(Directory.GetFiles(_folder.Path), file => Assert.True(FolderLock.Owns(file)));
     }
 
     [Fact]
     public void TryTake_LeftByAKilledProcess_SucceedsNamingIt()
     {
-        using (FolderLock? held = FolderLock.TryTake(folder.Path, out _))
+        using (var held = FolderLock.TryTake(_folder.Path, out _))
         {
-            File.Copy(folder.File(".lock.json"), folder.File("left.json")); // what a killed process leaves behind
+            File.Copy(_folder.File(".lock.json"), _folder.File("left.json")); // what a killed process leaves behind
         }
 
-        File.WriteAllText(folder.File(".lock"), "");
-        File.Move(folder.File("left.json"), folder.File(".lock.json"));
+        File.WriteAllText(_folder.File(".lock"), "");
+        File.Move(_folder.File("left.json"), _folder.File(".lock.json"));
 
-        using FolderLock? taken = FolderLock.TryTake(folder.Path, out string? killed);
+        using var taken = FolderLock.TryTake(_folder.Path, out string? killed);
 
         Assert.NotNull(taken);
         Assert.Contains($"(process {Environment.ProcessId})", killed, StringComparison.Ordinal);
@@ -52,8 +52,8 @@ public sealed class FolderLockTests : IDisposable
     [Fact]
     public void TryTake_DamagedHolderFile_DoesNotStopTheNextProgram()
     {
-        File.WriteAllText(folder.File(".lock.json"), "{");
-        using FolderLock? taken = FolderLock.TryTake(folder.Path, out string? before);
+        File.WriteAllText(_folder.File(".lock.json"), "{");
+        using var taken = FolderLock.TryTake(_folder.Path, out string? before);
         Assert.NotNull(taken);
         Assert.Null(before);
     }

@@ -5,7 +5,6 @@ using Rudder.Engine;
 using Rudder.Engine.Tests.Support;
 using Rudder.InferenceService.Settings;
 using Rudder.InferenceService.Telemetry;
-using Rudder.InferenceService.Tests.Grpc;
 
 namespace Rudder.InferenceService.Tests;
 

@@ -1,4 +1,3 @@
-using Rudder.Checkpoints;
 using Rudder.Trainer.Architectures.Gpt2;
 using Rudder.Trainer.Architectures.Roberta;
 using Rudder.Trainer.Models;

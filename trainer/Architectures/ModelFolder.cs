@@ -19,7 +19,7 @@ internal static class ModelFolder
     public static TModel Load<TModel>(string folder, Device device, double? dropout = null)
         where TModel : ITrainableModel
     {
-        ModelConfig config = ModelConfig.Load(folder);
+        var config = ModelConfig.Load(folder);
         IModelFamily family = ModelFamilies.Of(config.ModelType);
         if (!family.Kind.IsAssignableTo(typeof(TModel)))
         {

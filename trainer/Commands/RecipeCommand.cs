@@ -7,19 +7,19 @@ namespace Rudder.Trainer.Commands;
 /// <summary>Builds the commands that turn a recipe into a run folder. They share options, help and life cycle.</summary>
 internal sealed class RecipeCommand
 {
-    private readonly Option<string?> recipe = new("--recipe")
+    private readonly Option<string?> _recipe = new("--recipe")
     {
         Description = "Recipe file (JSON; keys in docs/recipes.md). Required, except that --resume alone takes the recipe of its run.",
     };
-    private readonly Option<string[]> set = new("--set")
+    private readonly Option<string[]> _set = new("--set")
     {
         Description = "Overrides a setting by its dotted path, e.g. --set optimizer.learning_rate=0.0005. May be repeated.",
         DefaultValueFactory = _ => [],
     };
-    private readonly Option<string?> output = new("--output") { Description = "Run folder; must be new or empty. Default: runs/<utc>-<recipe>-s<seed>." };
-    private readonly Option<string?> resume = new("--resume") { Description = "Run folder to continue exactly where its newest checkpoint stands." };
-    private readonly Option<string> device = new("--device") { Description = "cpu or cuda. Default: cpu.", DefaultValueFactory = _ => "cpu" };
-    private readonly Option<bool> json = new("--json") { Description = "Print the final metrics as one JSON line on standard output." };
+    private readonly Option<string?> _output = new("--output") { Description = "Run folder; must be new or empty. Default: runs/<utc>-<recipe>-s<seed>." };
+    private readonly Option<string?> _resume = new("--resume") { Description = "Run folder to continue exactly where its newest checkpoint stands." };
+    private readonly Option<string> _device = new("--device") { Description = "cpu or cuda. Default: cpu.", DefaultValueFactory = _ => "cpu" };
+    private readonly Option<bool> _json = new("--json") { Description = "Print the final metrics as one JSON line on standard output." };
 
     private RecipeCommand()
     {
@@ -36,14 +36,14 @@ internal sealed class RecipeCommand
     {
         var options = new RecipeCommand();
         var command = new Command(name, $"{description}\n\nExample:\n  {example}");
-        foreach (Option option in (Option[])[options.recipe, options.set, options.output, options.resume, options.json])
+        foreach (Option option in (Option[])[options._recipe, options._set, options._output, options._resume, options._json])
         {
             command.Options.Add(option);
         }
 
         if (typeof(T).IsAssignableTo(typeof(TrainingRecipe)))
         {
-            command.Options.Add(options.device); // tokenizer training uses no tensors
+            command.Options.Add(options._device); // tokenizer training uses no tensors
         }
 
         command.Validators.Add(options.Check);
@@ -63,12 +63,12 @@ internal sealed class RecipeCommand
 
     private void Check(System.CommandLine.Parsing.CommandResult parsed)
     {
-        if (parsed.GetValue(recipe) is null && parsed.GetValue(resume) is null)
+        if (parsed.GetValue(_recipe) is null && parsed.GetValue(_resume) is null)
         {
             parsed.AddError("Option '--recipe' is required, except with --resume.");
         }
 
-        if (parsed.GetValue(output) is not null && parsed.GetValue(resume) is not null)
+        if (parsed.GetValue(_output) is not null && parsed.GetValue(_resume) is not null)
         {
             parsed.AddError("Give --output for a new run or --resume for an old one, not both.");
         }
@@ -77,12 +77,12 @@ internal sealed class RecipeCommand
     private RunRequest Request(string name, ParseResult parsed, CancellationToken stop) => new()
     {
         Command = name,
-        Recipe = parsed.GetValue(recipe) ?? Path.Combine(parsed.GetValue(resume)!, "recipe.json"),
-        Sets = parsed.GetValue(set)!,
-        Output = parsed.GetValue(output),
-        Resume = parsed.GetValue(resume),
-        Device = parsed.GetValue(device) ?? "cpu",
-        Json = parsed.GetValue(json),
+        Recipe = parsed.GetValue(_recipe) ?? Path.Combine(parsed.GetValue(_resume)!, "recipe.json"),
+        Sets = parsed.GetValue(_set)!,
+        Output = parsed.GetValue(_output),
+        Resume = parsed.GetValue(_resume),
+        Device = parsed.GetValue(_device) ?? "cpu",
+        Json = parsed.GetValue(_json),
         Stop = stop,
         Terminal = !Console.IsErrorRedirected,
     };
@@ -97,7 +97,7 @@ internal sealed class RecipeCommand
             TokenizerRecipe r => (r.Name, r.Seed),
             _ => (null, 0),
         };
-        using RunFolder folder = RunFolder.Open(request, name ?? Path.GetFileNameWithoutExtension(request.Recipe), seed);
+        using var folder = RunFolder.Open(request, name ?? Path.GetFileNameWithoutExtension(request.Recipe), seed);
         run(WithThreads(recipe, folder), folder, request);
     }
 

@@ -7,7 +7,7 @@ namespace Rudder.Trainer.Data;
 /// </remarks>
 internal sealed class MismatchedCompletions
 {
-    private readonly Dictionary<string, (PreferenceGroup Group, GroupCompletion Completion)> byPrompt = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, (PreferenceGroup Group, GroupCompletion Completion)> _byPrompt = new(StringComparer.Ordinal);
 
     /// <summary>Pairs up the groups of a data set. Their rows follow the rows of the data set's completions.</summary>
     /// <param name="data">At least two groups.</param>
@@ -27,7 +27,7 @@ internal sealed class MismatchedCompletions
             int[] ids = data.Groups[i].Completions[0].Ids;
             int room = Math.Min(ids.Length, maxLength - other.PromptIds.Length);
             rows.Add((other, new GroupCompletion(data.Completions + i, -1, ids[..room])));
-            byPrompt.Add(data.Groups[i].PromptId, rows[i]);
+            _byPrompt.Add(data.Groups[i].PromptId, rows[i]);
         }
 
         Rows = rows;
@@ -37,5 +37,5 @@ internal sealed class MismatchedCompletions
     public IReadOnlyList<(PreferenceGroup Group, GroupCompletion Completion)> Rows { get; }
 
     /// <summary>The mismatched completions of the given groups.</summary>
-    public PreferenceBatch Of(IEnumerable<PreferenceGroup> groups) => PreferenceBatch.OfCompletions([.. groups.Select(group => byPrompt[group.PromptId])]);
+    public PreferenceBatch Of(IEnumerable<PreferenceGroup> groups) => PreferenceBatch.OfCompletions([.. groups.Select(group => _byPrompt[group.PromptId])]);
 }

@@ -6,8 +6,8 @@ namespace Rudder.Trainer.Data;
 /// </summary>
 internal sealed class PackedBlocks : ISequences
 {
-    private readonly int[] stream;
-    private readonly int length;
+    private readonly int[] _stream;
+    private readonly int _length;
 
     /// <summary>Joins the documents.</summary>
     /// <param name="documents">Token ids of each document.</param>
@@ -22,18 +22,18 @@ internal sealed class PackedBlocks : ISequences
             joined.Add(endOfText);
         }
 
-        stream = [.. joined];
-        this.length = length;
+        _stream = [.. joined];
+        _length = length;
     }
 
     /// <inheritdoc/>
-    public int Count => Math.Max(0, (stream.Length - 1) / length);
+    public int Count => Math.Max(0, (_stream.Length - 1) / _length);
 
     /// <inheritdoc/>
-    public int LengthOf(int index) => length + 1;
+    public int LengthOf(int index) => _length + 1;
 
     /// <inheritdoc/>
-    public ReadOnlySpan<int> Row(int index) => stream.AsSpan(index * length, length + 1);
+    public ReadOnlySpan<int> Row(int index) => _stream.AsSpan(index * _length, _length + 1);
 
     /// <inheritdoc/>
     public string NameOf(int index) => $"block {index}";

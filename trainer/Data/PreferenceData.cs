@@ -49,7 +49,7 @@ internal sealed class PreferenceData
 
     private static string HashSequences(IReadOnlyList<PreferenceGroup> groups)
     {
-        using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         foreach (PreferenceGroup group in groups)
         {
             AppendIds(hash, group.PromptIds, group.Completions.Count);

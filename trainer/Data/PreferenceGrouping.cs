@@ -6,15 +6,15 @@ namespace Rudder.Trainer.Data;
 /// <summary>Groups the lines of a pair file by prompt. Merges completions with equal prompt id and sample index.</summary>
 internal sealed class PreferenceGrouping
 {
-    private readonly string file;
-    private readonly SequenceLimits limits;
-    private readonly Dictionary<string, OpenGroup> byPrompt = new(StringComparer.Ordinal);
-    private readonly List<OpenGroup> inOrder = [];
+    private readonly string _file;
+    private readonly SequenceLimits _limits;
+    private readonly Dictionary<string, OpenGroup> _byPrompt = new(StringComparer.Ordinal);
+    private readonly List<OpenGroup> _inOrder = [];
 
     private PreferenceGrouping(string file, SequenceLimits limits)
     {
-        this.file = file;
-        this.limits = limits;
+        _file = file;
+        _limits = limits;
     }
 
     /// <summary>Groups pairs and refuses invalid ones.</summary>
@@ -58,7 +58,7 @@ internal sealed class PreferenceGrouping
 
     private OpenGroup FindGroup(int line, PreferencePair pair)
     {
-        if (byPrompt.TryGetValue(pair.PromptId, out OpenGroup? known))
+        if (_byPrompt.TryGetValue(pair.PromptId, out OpenGroup? known))
         {
             return known.Prompt.Equals(pair.PromptIds)
                 ? known
@@ -66,14 +66,14 @@ internal sealed class PreferenceGrouping
         }
 
         CheckIds(line, "prompt_ids", pair.PromptIds);
-        if (pair.PromptIds.Count > limits.MaxPrompt && !limits.Truncate)
+        if (pair.PromptIds.Count > _limits.MaxPrompt && !_limits.Truncate)
         {
-            throw TooLong(line, $"the prompt has {pair.PromptIds.Count} tokens", limits.MaxPrompt, "max_prompt");
+            throw TooLong(line, $"the prompt has {pair.PromptIds.Count} tokens", _limits.MaxPrompt, "max_prompt");
         }
 
         OpenGroup group = new(pair.PromptId, line, pair.PromptIds);
-        byPrompt.Add(pair.PromptId, group);
-        inOrder.Add(group);
+        _byPrompt.Add(pair.PromptId, group);
+        _inOrder.Add(group);
         return group;
     }
 
@@ -95,10 +95,10 @@ internal sealed class PreferenceGrouping
 
         CheckIds(line, field + ".ids", scored.Ids);
         int length = group.Prompt.Count + scored.Ids.Count;
-        if (length > limits.MaxLength && !limits.Truncate)
+        if (length > _limits.MaxLength && !_limits.Truncate)
         {
             throw TooLong(line, $"the prompt of {group.Prompt.Count} and the {field} completion of {scored.Ids.Count} make {length} tokens",
-                limits.MaxLength, "max_length");
+                _limits.MaxLength, "max_length");
         }
 
         group.Completions.Add((line, scored.SampleIndex, scored.Ids));
@@ -110,13 +110,13 @@ internal sealed class PreferenceGrouping
     {
         List<PreferenceGroup> groups = [];
         int row = 0, cutPrompts = 0, cutCompletions = 0, dropped = 0;
-        foreach (OpenGroup open in inOrder)
+        foreach (OpenGroup open in _inOrder)
         {
             // The prompt is cut first, from the left, so that the longest completion fits. It keeps at least one token.
             int longest = open.Completions.Max(completion => completion.Ids.Count);
-            int kept = Math.Min(open.Prompt.Count, Math.Clamp(limits.MaxLength - longest, 1, limits.MaxPrompt));
+            int kept = Math.Min(open.Prompt.Count, Math.Clamp(_limits.MaxLength - longest, 1, _limits.MaxPrompt));
             int[] prompt = [.. open.Prompt.Skip(open.Prompt.Count - kept)];
-            int[][] ids = [.. open.Completions.Select(completion => (int[])[.. completion.Ids.Take(limits.MaxLength - kept)])];
+            int[][] ids = [.. open.Completions.Select(completion => (int[])[.. completion.Ids.Take(_limits.MaxLength - kept)])];
             (int Chosen, int Rejected)[] pairs = [.. open.PairLines.Keys.Where(pair => !ids[pair.Chosen].AsSpan().SequenceEqual(ids[pair.Rejected]))];
             cutPrompts += kept < open.Prompt.Count ? 1 : 0;
             cutCompletions += ids.Where((cut, i) => cut.Length < open.Completions[i].Ids.Count).Count();
@@ -130,7 +130,7 @@ internal sealed class PreferenceGrouping
 
         return groups.Count > 0
             ? new PreferenceData(groups, cutPrompts, cutCompletions, dropped)
-            : throw new BadInputException($"{file} holds no preference pair to train on; write some with 'client pairs'.");
+            : throw new BadInputException($"{_file} holds no preference pair to train on; write some with 'client pairs'.");
     }
 
     private void CheckIds(int line, string field, RepeatedField<int> ids)
@@ -142,9 +142,9 @@ internal sealed class PreferenceGrouping
 
         foreach (int id in ids)
         {
-            if (id < 0 || id >= limits.Vocabulary)
+            if (id < 0 || id >= _limits.Vocabulary)
             {
-                throw Bad(line, $"{field} holds id {id}; the model's vocabulary ends at {limits.Vocabulary - 1}. "
+                throw Bad(line, $"{field} holds id {id}; the model's vocabulary ends at {_limits.Vocabulary - 1}. "
                     + "Were the pairs drawn from a model with another tokenizer?");
             }
         }
@@ -153,7 +153,7 @@ internal sealed class PreferenceGrouping
     private BadInputException TooLong(int line, string what, int limit, string setting) => Bad(line,
         $"{what}; {setting} is {limit}. Raise {setting} (at most the model's context), or set over_length to \"truncate\"");
 
-    private BadInputException Bad(int line, string problem) => new($"{file}:{line}: {problem}.");
+    private BadInputException Bad(int line, string problem) => new($"{_file}:{line}: {problem}.");
 
     /// <summary>A prompt with the completions and pairs read so far, uncut.</summary>
     private sealed record OpenGroup(string Id, int Line, RepeatedField<int> Prompt)

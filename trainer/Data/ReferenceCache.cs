@@ -2,7 +2,6 @@ using System.Buffers.Binary;
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
-using Rudder.Checkpoints;
 
 namespace Rudder.Trainer.Data;
 
@@ -16,7 +15,7 @@ internal sealed class ReferenceCache
     private const int KeyBytes = SHA256.HashSizeInBytes;
     private const int HeaderBytes = 8 + KeyBytes + sizeof(int);
     private static readonly byte[] Magic = Encoding.ASCII.GetBytes("RDRREF01");
-    private readonly byte[] key;
+    private readonly byte[] _key;
 
     /// <summary>Names the cache file of a reference and a list of sequences.</summary>
     /// <param name="folder">Folder of the cache; made when the first file is written.</param>
@@ -24,8 +23,8 @@ internal sealed class ReferenceCache
     /// <param name="sequenceHash">Hash over every prompt and completion in order.</param>
     public ReferenceCache(string folder, string fingerprint, string sequenceHash)
     {
-        key = SHA256.HashData(Encoding.UTF8.GetBytes($"{fingerprint}\n{sequenceHash}"));
-        File = Path.Combine(folder, $"reference-{Convert.ToHexStringLower(key)[..24]}.logps");
+        _key = SHA256.HashData(Encoding.UTF8.GetBytes($"{fingerprint}\n{sequenceHash}"));
+        File = Path.Combine(folder, $"reference-{Convert.ToHexStringLower(_key)[..24]}.logps");
     }
 
     /// <summary>Path of the cache file.</summary>
@@ -66,7 +65,7 @@ internal sealed class ReferenceCache
     {
         byte[] body = new byte[HeaderBytes + (values.Length * sizeof(float))];
         Magic.CopyTo(body, 0);
-        key.CopyTo(body, Magic.Length);
+        _key.CopyTo(body, Magic.Length);
         BinaryPrimitives.WriteInt32LittleEndian(body.AsSpan(Magic.Length + KeyBytes), values.Length);
         for (int i = 0; i < values.Length; i++)
         {
@@ -88,7 +87,7 @@ internal sealed class ReferenceCache
             return string.Create(CultureInfo.InvariantCulture, $"it has {bytes.Length} bytes where {count} values take {expected}");
         }
 
-        if (!bytes.AsSpan(0, Magic.Length).SequenceEqual(Magic) || !bytes.AsSpan(Magic.Length, KeyBytes).SequenceEqual(key))
+        if (!bytes.AsSpan(0, Magic.Length).SequenceEqual(Magic) || !bytes.AsSpan(Magic.Length, KeyBytes).SequenceEqual(_key))
         {
             return "it belongs to another reference or other pairs";
         }

@@ -5,8 +5,8 @@ namespace Rudder.Trainer.Data;
 /// <summary>Reads the reviews that a recipe names, drops excluded ones, and splits off a part for evaluation.</summary>
 internal sealed class ReviewSelection
 {
-    private readonly HashSet<string> ids = new(StringComparer.Ordinal);
-    private readonly HashSet<string> texts = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _ids = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _texts = new(StringComparer.Ordinal);
 
     /// <summary>Collects the exclusions.</summary>
     /// <param name="excludePairs">Pair files; excludes their <c>source</c> ids and both texts.</param>
@@ -16,19 +16,19 @@ internal sealed class ReviewSelection
     {
         foreach (CounterfactualPair pair in excludePairs.SelectMany(CounterfactualPairs.Read))
         {
-            ids.UnionWith(pair.Source);
-            texts.Add(KeyOf(pair.Prompt + pair.Chosen));
-            texts.Add(KeyOf(pair.Prompt + pair.Rejected));
+            _ids.UnionWith(pair.Source);
+            _texts.Add(KeyOf(pair.Prompt + pair.Chosen));
+            _texts.Add(KeyOf(pair.Prompt + pair.Rejected));
         }
 
         foreach (Review review in excludeTexts.SelectMany(file => Reviews.Read(file)))
         {
-            texts.Add(KeyOf(review.Text));
+            _texts.Add(KeyOf(review.Text));
         }
 
         if (excludeIds is not null)
         {
-            ids.UnionWith(File.ReadLines(excludeIds).Select(l => l.Trim()).Where(l => l.Length > 0));
+            _ids.UnionWith(File.ReadLines(excludeIds).Select(l => l.Trim()).Where(l => l.Length > 0));
         }
     }
 
@@ -46,7 +46,7 @@ internal sealed class ReviewSelection
         var kept = new List<Review>();
         foreach (Review review in files.SelectMany(file => Reviews.Read(file, cleanHtml, labels)))
         {
-            if (ids.Contains(review.Id) || (texts.Count > 0 && texts.Contains(KeyOf(review.Text))))
+            if (_ids.Contains(review.Id) || (_texts.Count > 0 && _texts.Contains(KeyOf(review.Text))))
             {
                 LeftOut++;
                 continue;

@@ -3,8 +3,8 @@ namespace Rudder.Trainer.Data;
 /// <summary>One sequence per document, cut to the context. A document that fits ends with the end-of-text token.</summary>
 internal sealed class WholeDocuments : ISequences
 {
-    private readonly int[][] rows;
-    private readonly string[] names;
+    private readonly int[][] _rows;
+    private readonly string[] _names;
 
     /// <summary>Cuts the documents. Drops those of fewer than 2 tokens, which have nothing to predict.</summary>
     /// <param name="documents">Name and ids of each document.</param>
@@ -16,19 +16,19 @@ internal sealed class WholeDocuments : ISequences
             .Select(d => (d.Name, Ids: d.Ids.Length <= length ? [.. d.Ids, endOfText] : d.Ids[..(length + 1)]))
             .Where(d => d.Ids.Length >= 2)
             .ToList();
-        rows = [.. kept.Select(d => d.Ids)];
-        names = [.. kept.Select(d => d.Name)];
+        _rows = [.. kept.Select(d => d.Ids)];
+        _names = [.. kept.Select(d => d.Name)];
     }
 
     /// <inheritdoc/>
-    public int Count => rows.Length;
+    public int Count => _rows.Length;
 
     /// <inheritdoc/>
-    public int LengthOf(int index) => rows[index].Length;
+    public int LengthOf(int index) => _rows[index].Length;
 
     /// <inheritdoc/>
-    public ReadOnlySpan<int> Row(int index) => rows[index];
+    public ReadOnlySpan<int> Row(int index) => _rows[index];
 
     /// <inheritdoc/>
-    public string NameOf(int index) => names[index];
+    public string NameOf(int index) => _names[index];
 }

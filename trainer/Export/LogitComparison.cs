@@ -5,8 +5,8 @@ namespace Rudder.Trainer.Export;
 /// <summary>Accumulates the distance between two sources of logits, position by position.</summary>
 internal sealed class LogitComparison
 {
-    private double klSum, tokenSum;
-    private int tokens;
+    private double _klSum, _tokenSum;
+    private int _tokens;
 
     /// <summary>Largest |Δ log-prob| over everything compared.</summary>
     public double MaxLogProbDifference { get; private set; }
@@ -18,10 +18,10 @@ internal sealed class LogitComparison
     public int Positions { get; private set; }
 
     /// <summary>Mean KL(model‖graph), nats.</summary>
-    public double MeanKl => klSum / Math.Max(1, Positions);
+    public double MeanKl => _klSum / Math.Max(1, Positions);
 
     /// <summary>Mean |Δ log-prob| of the given tokens.</summary>
-    public double MeanTokenDifference => tokenSum / Math.Max(1, tokens);
+    public double MeanTokenDifference => _tokenSum / Math.Max(1, _tokens);
 
     /// <summary>Compares one row. NaN counts as an infinite distance.</summary>
     /// <param name="model">Logits of the model. [V]</param>
@@ -40,12 +40,12 @@ internal sealed class LogitComparison
             kl += Math.Exp(logProb) * difference;
             if (i == token)
             {
-                tokenSum += distance;
-                tokens++;
+                _tokenSum += distance;
+                _tokens++;
             }
         }
 
-        klSum += double.IsNaN(kl) ? double.PositiveInfinity : kl;
+        _klSum += double.IsNaN(kl) ? double.PositiveInfinity : kl;
         Positions++;
     }
 }

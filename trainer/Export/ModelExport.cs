@@ -3,7 +3,6 @@ using Rudder.Engine;
 using Rudder.Engine.Generation;
 using Rudder.Engine.Graphs;
 using Rudder.Engine.Scoring;
-using Rudder.Onnx;
 using Rudder.Trainer.Architectures;
 using Rudder.Trainer.Graphs;
 using Rudder.Trainer.Logits;
@@ -36,14 +35,14 @@ internal static class ModelExport
             throw new BadInputException("fp32, int8 and fp16 are all false: there is nothing to export. Set one to true.");
         }
 
-        ModelConfig config = ModelConfig.Load(modelFolder);
+        var config = ModelConfig.Load(modelFolder);
         IModelFamily family = ModelFamilies.Of(config.ModelType);
         if (settings.Fp16 && !family.Exports(GraphPrecision.Fp16))
         {
             throw new BadInputException($"fp16 is true; {modelFolder} is a {config.ModelType} model, and that family has no float16 graph. Leave it out.");
         }
 
-        TokenSample sample = TokenSample.Open(modelFolder, config.VocabularySize, settings.Texts);
+        var sample = TokenSample.Open(modelFolder, config.VocabularySize, settings.Texts);
         using var folder = new OnnxFolder(output ?? Path.Combine(modelFolder, GraphFiles.Folder));
         string fingerprint = Fingerprint.OfFolder(modelFolder);
         Write(modelFolder, family, config, settings, folder, fingerprint);

@@ -9,22 +9,22 @@ namespace Rudder.Trainer.Export;
 /// </summary>
 internal sealed class OnnxFolder : IDisposable
 {
-    private readonly string final;
-    private readonly string replaced;
-    private bool published;
+    private readonly string _final;
+    private readonly string _replaced;
+    private bool _published;
 
     /// <summary>Starts a folder. Removes leftovers of an interrupted export.</summary>
     /// <param name="final">The final folder of the graphs.</param>
     public OnnxFolder(string final)
     {
-        this.final = System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(final));
-        string parent = System.IO.Path.GetDirectoryName(this.final) ?? throw new BadInputException($"'{final}' cannot hold graphs; name a folder below it.");
-        string name = System.IO.Path.GetFileName(this.final);
+        _final = System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(final));
+        string parent = System.IO.Path.GetDirectoryName(_final) ?? throw new BadInputException($"'{final}' cannot hold graphs; name a folder below it.");
+        string name = System.IO.Path.GetFileName(_final);
         Path = System.IO.Path.Combine(parent, $".{name}.partial");
-        replaced = System.IO.Path.Combine(parent, $".{name}.replaced");
-        if (Directory.Exists(replaced) && !Directory.Exists(this.final))
+        _replaced = System.IO.Path.Combine(parent, $".{name}.replaced");
+        if (Directory.Exists(_replaced) && !Directory.Exists(_final))
         {
-            Directory.Move(replaced, this.final);       // an export was killed between the two renames of Publish
+            Directory.Move(_replaced, _final);       // an export was killed between the two renames of Publish
         }
 
         RequireReplaceable();
@@ -48,21 +48,21 @@ internal sealed class OnnxFolder : IDisposable
     /// <summary>Renames the folder to its final name, replacing an older export as a whole.</summary>
     public void Publish()
     {
-        Delete(replaced);
-        if (Directory.Exists(final))
+        Delete(_replaced);
+        if (Directory.Exists(_final))
         {
-            Directory.Move(final, replaced);
+            Directory.Move(_final, _replaced);
         }
 
-        Directory.Move(Path, final);
-        published = true;
-        Delete(replaced);
+        Directory.Move(Path, _final);
+        _published = true;
+        Delete(_replaced);
     }
 
     /// <summary>Deletes the folder unless it was published.</summary>
     public void Dispose()
     {
-        if (!published)
+        if (!_published)
         {
             Delete(Path);
         }
@@ -71,14 +71,14 @@ internal sealed class OnnxFolder : IDisposable
     /// <summary>Requires that the final folder is an earlier export: publishing replaces it as a whole.</summary>
     private void RequireReplaceable()
     {
-        bool foreign = System.IO.File.Exists(final)
-            || (Directory.Exists(final)
-                && Directory.EnumerateFileSystemEntries(final).Any()
-                && !System.IO.File.Exists(System.IO.Path.Combine(final, ExportReport.FileName)));
+        bool foreign = System.IO.File.Exists(_final)
+            || (Directory.Exists(_final)
+                && Directory.EnumerateFileSystemEntries(_final).Any()
+                && !System.IO.File.Exists(System.IO.Path.Combine(_final, ExportReport.FileName)));
         if (foreign)
         {
             throw new BadInputException(
-                $"{final} is not an export of this program (it has no {ExportReport.FileName}), and exporting would replace it. Name a new folder with --output, or move it away.");
+                $"{_final} is not an export of this program (it has no {ExportReport.FileName}), and exporting would replace it. Name a new folder with --output, or move it away.");
         }
     }
 

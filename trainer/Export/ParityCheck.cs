@@ -29,7 +29,7 @@ internal sealed class ParityCheck(ExportSettings settings)
         var comparison = new LogitComparison();
         float[] expected = model.Logits(rows, [.. rows.SelectMany((row, index) => Enumerable.Range(0, row.Length).Select(position => (index, position)))]);
         ScoredSequence[] sequences = [.. rows.Select(row => new ScoredSequence(row[..1], [.. row[1..], 0]))];       // so the last token's logits count too
-        ScoringChunk chunk = ScoringChunk.Of(sequences, [.. Enumerable.Range(0, rows.Count)]);
+        var chunk = ScoringChunk.Of(sequences, [.. Enumerable.Range(0, rows.Count)]);
         int vocabulary = graph.Shape.Vocabulary;
         using NativeBuffer<float> states = graph.States(chunk), logits = new(expected.Length);
         graph.Project(states, 0, chunk.Positions.Length, logits);

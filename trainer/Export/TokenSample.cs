@@ -13,10 +13,10 @@ internal sealed class TokenSample
 
     private static readonly int[] PromptLengths = [1, 2, 3, 5, 9, 17, 33, 65, 120];
 
-    private readonly int[] stream;
-    private int next;
+    private readonly int[] _stream;
+    private int _next;
 
-    private TokenSample(int[] stream) => this.stream = stream;
+    private TokenSample(int[] stream) => _stream = stream;
 
     /// <summary>Opens the sample for a model.</summary>
     /// <param name="modelFolder">Its folder, with or without a tokenizer.</param>
@@ -24,7 +24,7 @@ internal sealed class TokenSample
     /// <param name="texts">File of reviews; null: the texts embedded in the trainer.</param>
     public static TokenSample Open(string modelFolder, int vocabularySize, string? texts)
     {
-        TextTokenizer? tokenizer = TextTokenizer.Load(modelFolder, vocabularySize);
+        var tokenizer = TextTokenizer.Load(modelFolder, vocabularySize);
         if (tokenizer is null)
         {
             return texts is null
@@ -60,8 +60,8 @@ internal sealed class TokenSample
         int[] row = new int[length];
         for (int i = 0; i < length; i++)
         {
-            row[i] = stream[next];
-            next = (next + 1) % stream.Length;
+            row[i] = _stream[_next];
+            _next = (_next + 1) % _stream.Length;
         }
 
         return row;

@@ -12,11 +12,11 @@ internal sealed class ExternalData : IDisposable
     /// <summary>Smaller ones start on a cache line.</summary>
     private const int LineSize = 64;
 
-    private readonly string fileName;
-    private readonly string path;
-    private readonly Dictionary<string, ExternalTensor> tensors = new(StringComparer.Ordinal);
-    private readonly bool halves;
-    private FileStream? stream;
+    private readonly string _fileName;
+    private readonly string _path;
+    private readonly Dictionary<string, ExternalTensor> _tensors = new(StringComparer.Ordinal);
+    private readonly bool _halves;
+    private FileStream? _stream;
 
     /// <summary>Sets the file's name. The first tensor creates the file.</summary>
     /// <param name="folder">Folder of the graphs; their references are relative to it.</param>
@@ -24,20 +24,20 @@ internal sealed class ExternalData : IDisposable
     /// <param name="halves">Whether to round numbers to float16 instead of storing float32.</param>
     public ExternalData(string folder, string fileName, bool halves = false)
     {
-        this.fileName = fileName;
-        this.halves = halves;
-        path = Path.Combine(folder, fileName);
+        _fileName = fileName;
+        _halves = halves;
+        _path = Path.Combine(folder, fileName);
     }
 
     /// <summary>Type of the numbers in the file. Graphs that use the file compute in this type.</summary>
-    public DataType FloatType => halves ? DataType.Float16 : DataType.Float;
+    public DataType FloatType => _halves ? DataType.Float16 : DataType.Float;
 
     /// <summary>The tensor of that name in <see cref="FloatType"/>. Writes it if the file does not hold it yet.</summary>
     /// <param name="name">Unique in the file.</param>
     /// <param name="shape">Its product is the number of values.</param>
     /// <param name="values">Called only if the file does not hold the tensor yet.</param>
     public ExternalTensor Float(string name, long[] shape, Func<float[]> values) =>
-        Add(name, FloatType, shape, file => file.Write(halves
+        Add(name, FloatType, shape, file => file.Write(_halves
             ? MemoryMarshal.AsBytes(Array.ConvertAll(values(), value => (Half)value).AsSpan())
             : MemoryMarshal.AsBytes(values().AsSpan())));
 
@@ -48,33 +48,33 @@ internal sealed class ExternalData : IDisposable
     /// <summary>Flushes the file to disk and closes it.</summary>
     public void Dispose()
     {
-        stream?.Flush(flushToDisk: true);
-        stream?.Dispose();
-        stream = null;
+        _stream?.Flush(flushToDisk: true);
+        _stream?.Dispose();
+        _stream = null;
     }
 
     private ExternalTensor Add(string name, DataType type, long[] shape, Action<FileStream> write)
     {
-        if (tensors.TryGetValue(name, out ExternalTensor? known))
+        if (_tensors.TryGetValue(name, out ExternalTensor? known))
         {
             return known.Shape.AsSpan().SequenceEqual(shape)
                 ? known
-                : throw new InvalidOperationException($"{name} is in {fileName} as [{string.Join(',', known.Shape)}], asked for as [{string.Join(',', shape)}].");
+                : throw new InvalidOperationException($"{name} is in {_fileName} as [{string.Join(',', known.Shape)}], asked for as [{string.Join(',', shape)}].");
         }
 
         long length = shape.Aggregate(1L, (product, size) => product * size) * ElementBytes(type);
-        stream ??= File.Create(path);
+        _stream ??= File.Create(_path);
         int alignment = length >= PageSize ? PageSize : LineSize;
-        long offset = (stream.Position + alignment - 1) / alignment * alignment;
-        stream.SetLength(offset);
-        stream.Position = offset;
-        write(stream);
-        if (stream.Position - offset != length)
+        long offset = (_stream.Position + alignment - 1) / alignment * alignment;
+        _stream.SetLength(offset);
+        _stream.Position = offset;
+        write(_stream);
+        if (_stream.Position - offset != length)
         {
-            throw new InvalidOperationException($"{name} has {stream.Position - offset} bytes; its shape [{string.Join(',', shape)}] needs {length}.");
+            throw new InvalidOperationException($"{name} has {_stream.Position - offset} bytes; its shape [{string.Join(',', shape)}] needs {length}.");
         }
 
-        return tensors[name] = new ExternalTensor(name, type, shape, fileName, offset, length);
+        return _tensors[name] = new ExternalTensor(name, type, shape, _fileName, offset, length);
     }
 
     private static int ElementBytes(DataType type) => type switch

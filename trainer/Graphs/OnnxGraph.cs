@@ -17,19 +17,19 @@ internal sealed class OnnxGraph(string name)
     private const int IrVersion = 10;                   // ONNX 1.16; read by every ONNX Runtime from 1.18 on
     private const int OpsetVersion = 17;
 
-    private readonly GraphProto graph = new() { Name = name };
-    private readonly HashSet<string> initializers = new(StringComparer.Ordinal);
-    private int counter;
+    private readonly GraphProto _graph = new() { Name = name };
+    private readonly HashSet<string> _initializers = new(StringComparer.Ordinal);
+    private int _counter;
 
     /// <summary>Declares a graph input. A dimension is a number or a symbol such as <c>"batch_size"</c>.</summary>
     public string Input(string name, DataType type, params ReadOnlySpan<Dimension> shape)
     {
-        graph.Input.Add(Value(name, type, shape));
+        _graph.Input.Add(Value(name, type, shape));
         return name;
     }
 
     /// <summary>Declares a graph output; a node must produce a value of that name.</summary>
-    public void Output(string name, DataType type, params ReadOnlySpan<Dimension> shape) => graph.Output.Add(Value(name, type, shape));
+    public void Output(string name, DataType type, params ReadOnlySpan<Dimension> shape) => _graph.Output.Add(Value(name, type, shape));
 
     /// <summary>Adds a node with one output and returns that output's name.</summary>
     /// <param name="operation">Operator name.</param>
@@ -47,7 +47,7 @@ internal sealed class OnnxGraph(string name)
     /// <summary>Adds a node with the given outputs. An empty string omits an optional output.</summary>
     public void Node(string operation, string[] inputs, string[] outputs, (string Name, object Value)[]? attributes = null, string domain = "")
     {
-        var node = new NodeProto { OpType = operation, Domain = domain, Name = $"{graph.Node.Count:D4}_{operation}" };
+        var node = new NodeProto { OpType = operation, Domain = domain, Name = $"{_graph.Node.Count:D4}_{operation}" };
         node.Input.AddRange(inputs);
         node.Output.AddRange(outputs);
         foreach ((string attribute, object value) in attributes ?? [])
@@ -55,7 +55,7 @@ internal sealed class OnnxGraph(string name)
             node.Attribute.Add(Attribute(attribute, value));
         }
 
-        graph.Node.Add(node);
+        _graph.Node.Add(node);
     }
 
     /// <summary>A one-dimensional int64 constant, kept in the graph itself so that shape inference sees it.</summary>
@@ -83,7 +83,7 @@ internal sealed class OnnxGraph(string name)
     /// <summary>References a weight in an external file. Any number of nodes may reference the same weight.</summary>
     public string Weight(ExternalTensor tensor)
     {
-        if (initializers.Add(tensor.Name))
+        if (_initializers.Add(tensor.Name))
         {
             var proto = new TensorProto
             {
@@ -95,7 +95,7 @@ internal sealed class OnnxGraph(string name)
             proto.ExternalData.Add(Entry("location", tensor.File));
             proto.ExternalData.Add(Entry("offset", tensor.Offset.ToString(CultureInfo.InvariantCulture)));
             proto.ExternalData.Add(Entry("length", tensor.Length.ToString(CultureInfo.InvariantCulture)));
-            graph.Initializer.Add(proto);
+            _graph.Initializer.Add(proto);
         }
 
         return tensor.Name;
@@ -109,7 +109,7 @@ internal sealed class OnnxGraph(string name)
             IrVersion = IrVersion,
             ProducerName = "rudder",
             ProducerVersion = Assembly.GetExecutingAssembly().GetName().Version?.ToString(3) ?? "",
-            Graph = graph,
+            Graph = _graph,
         };
         model.OpsetImport.Add(new OperatorSetIdProto { Domain = "", Version = OpsetVersion });
         model.OpsetImport.Add(new OperatorSetIdProto { Domain = Microsoft, Version = 1 });
@@ -119,7 +119,7 @@ internal sealed class OnnxGraph(string name)
         stream.Flush(flushToDisk: true);
     }
 
-    private string Fresh(string operation) => $"{operation}_{counter++}";
+    private string Fresh(string operation) => $"{operation}_{_counter++}";
 
     private string Int64Constant(ReadOnlySpan<long> values, ReadOnlySpan<long> shape)
     {
@@ -135,11 +135,11 @@ internal sealed class OnnxGraph(string name)
 
     private string Constant(string key, DataType type, ReadOnlySpan<long> shape, ByteString raw)
     {
-        if (initializers.Add(key))
+        if (_initializers.Add(key))
         {
             var proto = new TensorProto { Name = key, DataType = type, RawData = raw };
             proto.Dims.AddRange(shape.ToArray());
-            graph.Initializer.Add(proto);
+            _graph.Initializer.Add(proto);
         }
 
         return key;

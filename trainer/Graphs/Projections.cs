@@ -69,18 +69,18 @@ internal sealed class Float32Projections(ExternalData data) : IProjections
 /// <param name="data">File of the float16 weights.</param>
 internal sealed class Float16Projections(ExternalData data) : IProjections
 {
-    private readonly Float32Projections products = new(data);
+    private readonly Float32Projections _products = new(data);
 
     /// <inheritdoc/>
     public GraphPrecision Precision => GraphPrecision.Fp16;
 
     /// <inheritdoc/>
     public string Multiply(OnnxGraph graph, string x, Matrix weight, ExternalTensor? bias = null, float lowest = float.NegativeInfinity) =>
-        products.Multiply(graph, x, weight, bias, lowest);
+        _products.Multiply(graph, x, weight, bias, lowest);
 
     /// <inheritdoc/>
     public void MultiplyByTable(OnnxGraph graph, string x, ExternalTensor table, float[] values, string output, bool tokenAxis) =>
-        products.MultiplyByTable(graph, x, table, values, output, tokenAxis);
+        _products.MultiplyByTable(graph, x, table, values, output, tokenAxis);
 }
 
 /// <summary>

@@ -11,15 +11,15 @@ namespace Rudder.Trainer.Logits;
 internal sealed class TorchClassifier : IDisposable
 {
     private const int MaxTokens = 4096;
-    private readonly ISequenceClassifier model;
-    private readonly int paddingId;
+    private readonly ISequenceClassifier _model;
+    private readonly int _paddingId;
 
     /// <summary>Loads the model.</summary>
     public TorchClassifier(string folder)
     {
-        model = ModelFolder.Load<ISequenceClassifier>(folder, CPU, dropout: 0);
-        model.eval();
-        paddingId = model.Config.PadId ?? throw new CheckpointException($"{folder}/config.json has no pad_token_id, which fills short rows. Add it (1 in the published models).");
+        _model = ModelFolder.Load<ISequenceClassifier>(folder, CPU, dropout: 0);
+        _model.eval();
+        _paddingId = _model.Config.PadId ?? throw new CheckpointException($"{folder}/config.json has no pad_token_id, which fills short rows. Add it (1 in the published models).");
     }
 
     /// <summary>Label logits of each sequence, in order; sequences of similar length go through the model together.</summary>
@@ -41,14 +41,14 @@ internal sealed class TorchClassifier : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => model.Dispose();
+    public void Dispose() => _model.Dispose();
 
     private float[][] Run(int[][] rows)
     {
         using var scope = NewDisposeScope();
         using var quiet = no_grad();
-        bool padded = rows.Any(row => row.Length != rows[0].Length || row.Contains(paddingId));
-        Tensor logits = model.Logits(Collator.Pad(rows, paddingId, CPU), padded);           // [B,L]
-        return [.. logits.contiguous().data<float>().ToArray().Chunk(model.Config.Labels.Count)];
+        bool padded = rows.Any(row => row.Length != rows[0].Length || row.Contains(_paddingId));
+        Tensor logits = _model.Logits(Collator.Pad(rows, _paddingId, CPU), padded);           // [B,L]
+        return [.. logits.contiguous().data<float>().ToArray().Chunk(_model.Config.Labels.Count)];
     }
 }

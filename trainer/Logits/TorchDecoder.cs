@@ -8,13 +8,13 @@ namespace Rudder.Trainer.Logits;
 /// <summary>A language model on TorchSharp with its logits; dropout is off.</summary>
 internal sealed class TorchDecoder : IDisposable
 {
-    private readonly ILanguageModel model;
+    private readonly ILanguageModel _model;
 
     /// <summary>Loads the model.</summary>
     public TorchDecoder(string folder)
     {
-        model = ModelFolder.Load<ILanguageModel>(folder, CPU, dropout: 0);
-        model.eval();
+        _model = ModelFolder.Load<ILanguageModel>(folder, CPU, dropout: 0);
+        _model.eval();
     }
 
     /// <summary>Logits at chosen places of whole sequences.</summary>
@@ -28,11 +28,11 @@ internal sealed class TorchDecoder : IDisposable
         Tensor ids = Collator.Pad(rows, 0, CPU);                                            // [B,T]
         long width = ids.shape[1];
         long[] flat = [.. places.Select(place => (place.Row * width) + place.Position)];
-        Tensor hidden = model.Hidden(ids).reshape(-1, model.Config.HiddenSize);             // [B·T,D]
-        Tensor logits = model.Head(hidden.index_select(0, tensor(flat, int64, CPU)));       // [N,V]
+        Tensor hidden = _model.Hidden(ids).reshape(-1, _model.Config.HiddenSize);             // [B·T,D]
+        Tensor logits = _model.Head(hidden.index_select(0, tensor(flat, int64, CPU)));       // [N,V]
         return logits.contiguous().data<float>().ToArray();
     }
 
     /// <inheritdoc/>
-    public void Dispose() => model.Dispose();
+    public void Dispose() => _model.Dispose();
 }

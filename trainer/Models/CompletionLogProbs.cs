@@ -47,7 +47,7 @@ internal static class CompletionLogProbs
             stopping.ThrowIfCancellationRequested();
             using var scope = NewDisposeScope();
             using IDisposable quiet = no_grad();
-            PreferenceBatch batch = PreferenceBatch.OfCompletions([.. pass.Select(i => rows[i])]);
+            var batch = PreferenceBatch.OfCompletions([.. pass.Select(i => rows[i])]);
             float[] values = NamedParameters.Values(Sums(model, new PreferenceTensors(batch, model.Device)));
             for (int i = 0; i < pass.Length; i++)
             {

@@ -1,5 +1,4 @@
 using Rudder.Trainer.Models;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Rudder.Trainer.Optimizers;
@@ -20,10 +19,10 @@ internal sealed class AdamW : IOptimizer
 
     private static readonly Lazy<jit.CompilationUnit> Fused = new(() => jit.compile(Script));
 
-    private readonly IReadOnlyList<Slot> slots;
-    private readonly double beta1;
-    private readonly double beta2;
-    private readonly double eps;
+    private readonly IReadOnlyList<Slot> _slots;
+    private readonly double _beta1;
+    private readonly double _beta2;
+    private readonly double _eps;
 
     /// <summary>Creates the optimizer with zero averages.</summary>
     /// <param name="parameters">The parameters to train.</param>
@@ -33,11 +32,11 @@ internal sealed class AdamW : IOptimizer
     /// <param name="decay">Weight decay of a parameter.</param>
     public AdamW(IEnumerable<NamedParameter> parameters, double beta1, double beta2, double eps, Func<NamedParameter, double> decay)
     {
-        this.beta1 = beta1;
-        this.beta2 = beta2;
-        this.eps = eps;
-        slots = [.. parameters.Select(p => new Slot(p.Value, Zeros(p), Zeros(p), p.Name, decay(p)))];
-        State = [.. slots.SelectMany(s => new[] { new NamedState("exp_avg/" + s.Name, s.Average), new NamedState("exp_avg_sq/" + s.Name, s.Square) })];
+        _beta1 = beta1;
+        _beta2 = beta2;
+        _eps = eps;
+        _slots = [.. parameters.Select(p => new Slot(p.Value, Zeros(p), Zeros(p), p.Name, decay(p)))];
+        State = [.. _slots.SelectMany(s => new[] { new NamedState("exp_avg/" + s.Name, s.Average), new NamedState("exp_avg_sq/" + s.Name, s.Square) })];
     }
 
     /// <inheritdoc/>
@@ -55,7 +54,7 @@ internal sealed class AdamW : IOptimizer
         Steps++;
         using var quiet = no_grad();
         using var scope = NewDisposeScope();
-        foreach (IGrouping<double, Slot> group in slots.Where(s => s.Parameter.grad is not null).GroupBy(s => s.Decay))
+        foreach (IGrouping<double, Slot> group in _slots.Where(s => s.Parameter.grad is not null).GroupBy(s => s.Decay))
         {
             Slot[] members = [.. group];
             Device device = members[0].Parameter.device;
@@ -68,10 +67,10 @@ internal sealed class AdamW : IOptimizer
                 tensor((float)Steps, device: device),
                 tensor((float)(1 / gradientScale), device: device), // the kernel divides gradients by it
                 learningRate,
-                beta1,
-                beta2,
+                _beta1,
+                _beta2,
                 group.Key,
-                eps);
+                _eps);
         }
     }
 

@@ -1,5 +1,4 @@
 using Rudder.Trainer.Models;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Rudder.Trainer.Optimizers;

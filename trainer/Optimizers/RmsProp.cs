@@ -1,5 +1,4 @@
 using Rudder.Trainer.Models;
-using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -8,8 +7,8 @@ namespace Rudder.Trainer.Optimizers;
 /// <summary>TorchSharp's RMSprop, not centred and without momentum. Its state is keyed by parameter name.</summary>
 internal sealed class RmsProp : IOptimizer
 {
-    private readonly IReadOnlyList<NamedParameter> parameters;
-    private readonly RMSProp inner;
+    private readonly IReadOnlyList<NamedParameter> _parameters;
+    private readonly RMSProp _inner;
 
     /// <summary>Creates the optimizer with zero averages.</summary>
     /// <param name="parameters">The parameters to train.</param>
@@ -19,11 +18,11 @@ internal sealed class RmsProp : IOptimizer
     public RmsProp(IEnumerable<NamedParameter> parameters, double alpha, double eps, Func<NamedParameter, double> decay)
     {
         IGrouping<double, NamedParameter>[] groups = [.. parameters.GroupBy(decay)];
-        this.parameters = [.. groups.SelectMany(g => g)];
-        inner = optim.RMSProp(groups.Select(g => new RMSProp.ParamGroup(
+        _parameters = [.. groups.SelectMany(g => g)];
+        _inner = optim.RMSProp(groups.Select(g => new RMSProp.ParamGroup(
             g.Select(p => p.Value),
             new RMSProp.Options { alpha = alpha, eps = eps, weight_decay = g.Key })));
-        State = [.. this.parameters.Zip(inner.state_dict().State, (p, s) => new NamedState("square_avg/" + p.Name, ((RMSProp.State)s).square_avg))];
+        State = [.. _parameters.Zip(_inner.state_dict().State, (p, s) => new NamedState("square_avg/" + p.Name, ((RMSProp.State)s).square_avg))];
     }
 
     /// <inheritdoc/>
@@ -41,19 +40,19 @@ internal sealed class RmsProp : IOptimizer
         Steps++;
         using var quiet = no_grad();
         using var scope = NewDisposeScope();
-        foreach (NamedParameter parameter in parameters.Where(_ => gradientScale != 1))
+        foreach (NamedParameter parameter in _parameters.Where(_ => gradientScale != 1))
         {
             parameter.Value.grad?.mul_(gradientScale);
         }
 
-        foreach (optim.ILearningRateController group in inner.ParamGroups)
+        foreach (optim.ILearningRateController group in _inner.ParamGroups)
         {
             group.LearningRate = learningRate;
         }
 
-        inner.step();
+        _inner.step();
     }
 
     /// <inheritdoc/>
-    public void Dispose() => inner.Dispose();
+    public void Dispose() => _inner.Dispose();
 }

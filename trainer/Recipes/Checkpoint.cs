@@ -3,7 +3,6 @@ using Rudder.Checkpoints;
 using Rudder.Trainer.Models;
 using Rudder.Trainer.Optimizers;
 using Rudder.Trainer.Runs;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Rudder.Trainer.Recipes;
@@ -50,7 +49,7 @@ internal static class Checkpoint
 
     private static void Read(string path, IEnumerable<(string Name, Tensor Value)> tensors)
     {
-        using Weights saved = Weights.OpenFile(path);
+        using var saved = Weights.OpenFile(path);
         using IDisposable quiet = no_grad();
         foreach ((string name, Tensor value) in tensors)
         {

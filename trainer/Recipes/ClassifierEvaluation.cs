@@ -3,7 +3,6 @@ using Rudder.Engine.Scoring;
 using Rudder.Trainer.Data;
 using Rudder.Trainer.Models;
 using Rudder.Trainer.Recipes.Settings;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Rudder.Trainer.Recipes;

@@ -48,7 +48,7 @@ internal static class ModelSource
         TrainingRecipe recipe, string folder, TextTokenizer tokenizer, IReadOnlyList<string> labels, Device device)
         where TModel : ITrainableModel
     {
-        ModelConfig start = ModelConfig.Load(folder);
+        var start = ModelConfig.Load(folder);
         TokenizerFit.Require(tokenizer, TokenizerFolder(recipe), start, folder);
         return typeof(TModel) != typeof(ISequenceClassifier) || start.Labels.Count == 0 || start.Labels.SequenceEqual(labels)
             ? ModelFolder.Load<TModel>(folder, device, recipe.Dropout)

@@ -5,7 +5,6 @@ using Rudder.Trainer.Models;
 using Rudder.Trainer.Optimizers;
 using Rudder.Trainer.Recipes.Settings;
 using Rudder.Trainer.Runs;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Rudder.Trainer.Recipes;
@@ -99,7 +98,7 @@ internal static class Preference
         foreach (IReadOnlyList<PreferenceGroup> part in parts)
         {
             using var scope = NewDisposeScope();
-            PreferenceBatch batch = PreferenceBatch.Of(part, ModeOf(recipe));
+            var batch = PreferenceBatch.Of(part, ModeOf(recipe));
             Tensor? baseline = PreferenceForward.Baseline(policy, part, training);
             PairLogProbs sides = PreferenceForward.Pairs(policy, batch, training.Reference, baseline);
             Tensor perPair = loss.PerPair(sides); // [P]
@@ -124,7 +123,7 @@ internal static class Preference
         foreach (IReadOnlyList<PreferenceGroup> groups in GroupBatches.InOrder(heldOut.Data.Groups, run.Recipe.Batch.Groups))
         {
             using var scope = NewDisposeScope();
-            PreferenceBatch batch = PreferenceBatch.Of(groups, ModeOf(run.Recipe));
+            var batch = PreferenceBatch.Of(groups, ModeOf(run.Recipe));
             Tensor? baseline = PreferenceForward.Baseline(run.Policy, groups, heldOut);
             PairLogProbs sides = PreferenceForward.Pairs(run.Policy, batch, heldOut.Reference, baseline);
             metrics.Add(sides, run.Loss.PerPair(sides), batch.Tokens);

@@ -8,13 +8,13 @@ namespace Rudder.Trainer.Recipes;
 /// <param name="beta">Scales log-ratios to implicit rewards r̂ = β·(log π_θ − log π_ref), for every loss.</param>
 internal sealed class PreferenceMetrics(double beta)
 {
-    private bool hasReference;
-    private int correct;
-    private double loss;
-    private double rewardChosen;
-    private double rewardRejected;
-    private double logpChosen;
-    private double logpRejected;
+    private bool _hasReference;
+    private int _correct;
+    private double _loss;
+    private double _rewardChosen;
+    private double _rewardRejected;
+    private double _logpChosen;
+    private double _logpRejected;
 
     /// <summary>Pairs added.</summary>
     public int Pairs { get; private set; }
@@ -23,7 +23,7 @@ internal sealed class PreferenceMetrics(double beta)
     public long Tokens { get; private set; }
 
     /// <summary>Mean loss over the pairs added.</summary>
-    public double Loss => loss / Pairs;
+    public double Loss => _loss / Pairs;
 
     /// <summary>Adds the pairs of one forward pass.</summary>
     /// <param name="batch">Both sides' log-probs. [P]</param>
@@ -36,17 +36,17 @@ internal sealed class PreferenceMetrics(double beta)
         float[] rejected = NamedParameters.Values(batch.Rejected);
         float[]? referenceChosen = batch.ReferenceChosen is Tensor c ? NamedParameters.Values(c) : null;
         float[]? referenceRejected = batch.ReferenceRejected is Tensor r ? NamedParameters.Values(r) : null;
-        hasReference |= referenceChosen is not null;
+        _hasReference |= referenceChosen is not null;
         for (int p = 0; p < losses.Length; p++)
         {
             double winner = beta * ((double)chosen[p] - (referenceChosen?[p] ?? 0));
             double loser = beta * ((double)rejected[p] - (referenceRejected?[p] ?? 0));
-            loss += losses[p];
-            rewardChosen += winner;
-            rewardRejected += loser;
-            logpChosen += chosen[p];
-            logpRejected += rejected[p];
-            correct += winner > loser ? 1 : 0; // ties count as wrong
+            _loss += losses[p];
+            _rewardChosen += winner;
+            _rewardRejected += loser;
+            _logpChosen += chosen[p];
+            _logpRejected += rejected[p];
+            _correct += winner > loser ? 1 : 0; // ties count as wrong
         }
 
         Pairs += losses.Length;
@@ -56,16 +56,16 @@ internal sealed class PreferenceMetrics(double beta)
     /// <summary>Means of implicit rewards and log-probs. Without a reference there are no rewards, only log-probs.</summary>
     public IReadOnlyList<KeyValuePair<string, double>> Rewards()
     {
-        List<KeyValuePair<string, double>> logps = [new("logps/chosen", logpChosen / Pairs), new("logps/rejected", logpRejected / Pairs)];
-        double accuracy = (double)correct / Pairs;
-        return !hasReference
+        List<KeyValuePair<string, double>> logps = [new("logps/chosen", _logpChosen / Pairs), new("logps/rejected", _logpRejected / Pairs)];
+        double accuracy = (double)_correct / Pairs;
+        return !_hasReference
             ? [new("logps/accuracies", accuracy), .. logps]
             :
             [
-                new("rewards/chosen", rewardChosen / Pairs),
-                new("rewards/rejected", rewardRejected / Pairs),
+                new("rewards/chosen", _rewardChosen / Pairs),
+                new("rewards/rejected", _rewardRejected / Pairs),
                 new("rewards/accuracies", accuracy),
-                new("rewards/margins", (rewardChosen - rewardRejected) / Pairs),
+                new("rewards/margins", (_rewardChosen - _rewardRejected) / Pairs),
                 .. logps,
             ];
     }

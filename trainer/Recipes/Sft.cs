@@ -7,7 +7,6 @@ using Rudder.Trainer.Models;
 using Rudder.Trainer.Optimizers;
 using Rudder.Trainer.Recipes.Settings;
 using Rudder.Trainer.Runs;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Rudder.Trainer.Recipes;

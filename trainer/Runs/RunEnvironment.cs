@@ -55,7 +55,7 @@ internal static class RunEnvironment
         try
         {
             var start = new ProcessStartInfo("git", "rev-parse HEAD") { RedirectStandardOutput = true, RedirectStandardError = true };
-            using Process? git = Process.Start(start);
+            using var git = Process.Start(start);
             string? text = git?.StandardOutput.ReadToEnd().Trim();
             git?.WaitForExit();
             return git is { ExitCode: 0 } ? text : null;

@@ -15,16 +15,16 @@ internal sealed class TensorBoardFile : IDisposable
     private const int SessionStatus = 1, SessionStart = 1;
     private const int SummaryValue = 1, ValueTag = 1, ValueNumber = 2;
 
-    private readonly FileStream stream;
-    private readonly TimeProvider clock;
+    private readonly FileStream _stream;
+    private readonly TimeProvider _clock;
 
     /// <summary>Creates <c>events.out.tfevents.SECONDS.MILLISECONDS.rudder</c> in <paramref name="folder"/>.</summary>
     public TensorBoardFile(string folder, TimeProvider clock)
     {
-        this.clock = clock;
+        _clock = clock;
         long ticks = clock.GetUtcNow().ToUnixTimeMilliseconds();
         string name = string.Create(CultureInfo.InvariantCulture, $"events.out.tfevents.{ticks / 1000}.{ticks % 1000:000}.rudder");
-        stream = new FileStream(Path.Combine(folder, name), FileMode.Append, FileAccess.Write, FileShare.Read);
+        _stream = new FileStream(Path.Combine(folder, name), FileMode.Append, FileAccess.Write, FileShare.Read);
         Write(Event(0, output =>
         {
             output.WriteTag(EventFileVersion, WireFormat.WireType.LengthDelimited);
@@ -68,10 +68,10 @@ internal sealed class TensorBoardFile : IDisposable
     }
 
     /// <summary>Flushes the records, so that other programs can read them.</summary>
-    public void Flush() => stream.Flush();
+    public void Flush() => _stream.Flush();
 
     /// <inheritdoc/>
-    public void Dispose() => stream.Dispose();
+    public void Dispose() => _stream.Dispose();
 
     private static byte[] Message(Action<CodedOutputStream> write)
     {
@@ -88,7 +88,7 @@ internal sealed class TensorBoardFile : IDisposable
         Message(output =>
         {
             output.WriteTag(EventWallTime, WireFormat.WireType.Fixed64);
-            output.WriteDouble(clock.GetUtcNow().ToUnixTimeMilliseconds() / 1000.0);
+            output.WriteDouble(_clock.GetUtcNow().ToUnixTimeMilliseconds() / 1000.0);
             output.WriteTag(EventStep, WireFormat.WireType.Varint);
             output.WriteInt64(step);
             content(output);
@@ -102,8 +102,8 @@ internal sealed class TensorBoardFile : IDisposable
         BinaryPrimitives.WriteUInt32LittleEndian(head[8..], Crc32C.Masked(head[..8]));
         Span<byte> tail = stackalloc byte[4];
         BinaryPrimitives.WriteUInt32LittleEndian(tail, Crc32C.Masked(record));
-        stream.Write(head);
-        stream.Write(record);
-        stream.Write(tail);
+        _stream.Write(head);
+        _stream.Write(record);
+        _stream.Write(tail);
     }
 }

@@ -13,18 +13,18 @@ internal sealed class TrainingSession : IDisposable
 {
     private static readonly string[] Own = ["split", "step", "epoch", "learning_rate", "grad_norm", "tokens_per_second", "num_tokens"];
 
-    private readonly TrainingRecipe recipe;
-    private readonly RunFolder run;
-    private readonly RunRequest request;
-    private readonly int total;
-    private readonly int stepsPerEpoch;
-    private readonly MetricLog log;
-    private readonly ProgressDisplay progress;
-    private readonly TokenRate tokenRate;
-    private readonly long started;
-    private readonly double earlierSeconds;
-    private int evaluatedStep = -1;
-    private IReadOnlyList<KeyValuePair<string, double>> lastEvaluation = [];
+    private readonly TrainingRecipe _recipe;
+    private readonly RunFolder _run;
+    private readonly RunRequest _request;
+    private readonly int _total;
+    private readonly int _stepsPerEpoch;
+    private readonly MetricLog _log;
+    private readonly ProgressDisplay _progress;
+    private readonly TokenRate _tokenRate;
+    private readonly long _started;
+    private readonly double _earlierSeconds;
+    private int _evaluatedStep = -1;
+    private IReadOnlyList<KeyValuePair<string, double>> _lastEvaluation = [];
 
     /// <summary>Opens the metric files and starts the clock.</summary>
     /// <param name="recipe">When to log, evaluate and save.</param>
@@ -35,18 +35,18 @@ internal sealed class TrainingSession : IDisposable
     /// <param name="stepsPerEpoch">Steps of one pass over the data.</param>
     public TrainingSession(TrainingRecipe recipe, RunFolder run, RunRequest request, TrainingState state, int total, int stepsPerEpoch)
     {
-        this.recipe = recipe;
-        this.run = run;
-        this.request = request;
-        this.total = total;
-        this.stepsPerEpoch = stepsPerEpoch;
+        _recipe = recipe;
+        _run = run;
+        _request = request;
+        _total = total;
+        _stepsPerEpoch = stepsPerEpoch;
         State = state;
-        earlierSeconds = state.Seconds;
-        log = new MetricLog(run, state.Step, total, request.Clock);
-        LastTraining = log.LastTraining is { } logged ? [.. logged.Where(value => !Own.Contains(value.Key)).Select(value => KeyValuePair.Create(value.Key, Number(value.Value)))] : [];
-        progress = new ProgressDisplay(request.Progress, request.Terminal, request.Clock, "train", "steps", state.Step, total);
-        tokenRate = new TokenRate(request.Clock);
-        started = request.Clock.GetTimestamp();
+        _earlierSeconds = state.Seconds;
+        _log = new MetricLog(run, state.Step, total, request.Clock);
+        LastTraining = _log.LastTraining is { } logged ? [.. logged.Where(value => !Own.Contains(value.Key)).Select(value => KeyValuePair.Create(value.Key, Number(value.Value)))] : [];
+        _progress = new ProgressDisplay(request.Progress, request.Terminal, request.Clock, "train", "steps", state.Step, total);
+        _tokenRate = new TokenRate(request.Clock);
+        _started = request.Clock.GetTimestamp();
     }
 
     /// <summary>The run's current progress.</summary>
@@ -56,10 +56,10 @@ internal sealed class TrainingSession : IDisposable
     public IReadOnlyList<KeyValuePair<string, double>> LastTraining { get; private set; }
 
     /// <summary>Whether evaluate_every asks for an evaluation after this step.</summary>
-    public bool EvaluationDue => recipe.EvaluateEvery > 0 && State.Step % recipe.EvaluateEvery == 0 && State.Step < total;
+    public bool EvaluationDue => _recipe.EvaluateEvery > 0 && State.Step % _recipe.EvaluateEvery == 0 && State.Step < _total;
 
     /// <summary>Wall time of the run in seconds, earlier parts included.</summary>
-    public double Seconds => earlierSeconds + request.Clock.GetElapsedTime(started).TotalSeconds;
+    public double Seconds => _earlierSeconds + _request.Clock.GetElapsedTime(_started).TotalSeconds;
 
     /// <summary>Counts a finished optimizer step and logs it.</summary>
     /// <param name="tokens">Training tokens of the step.</param>
@@ -70,7 +70,7 @@ internal sealed class TrainingSession : IDisposable
     public void Advance(
         long tokens, double loss, double rate, double gradientNorm, IEnumerable<KeyValuePair<string, double>>? more = null)
     {
-        bool wraps = State.Cursor + 1 >= stepsPerEpoch;
+        bool wraps = State.Cursor + 1 >= _stepsPerEpoch;
         State = State with
         {
             Step = State.Step + 1,
@@ -80,16 +80,16 @@ internal sealed class TrainingSession : IDisposable
             Seconds = Seconds,
         };
         LastTraining = [new("loss", loss), .. more ?? []];
-        tokenRate.Add(tokens);
-        progress.Report(State.Step, string.Create(CultureInfo.InvariantCulture, $"loss {loss:0.0000}, {tokenRate.PerSecond:0} tokens/s"));
-        if (State.Step % recipe.LogEvery == 0 || State.Step == total)
+        _tokenRate.Add(tokens);
+        _progress.Report(State.Step, string.Create(CultureInfo.InvariantCulture, $"loss {loss:0.0000}, {_tokenRate.PerSecond:0} tokens/s"));
+        if (State.Step % _recipe.LogEvery == 0 || State.Step == _total)
         {
             List<KeyValuePair<string, double>> values =
             [
                 .. LastTraining, new("learning_rate", rate), new("grad_norm", gradientNorm),
-                new("tokens_per_second", tokenRate.PerSecond), new("num_tokens", State.Tokens),
+                new("tokens_per_second", _tokenRate.PerSecond), new("num_tokens", State.Tokens),
             ];
-            log.Add("train", State.Step, Epoch, values);
+            _log.Add("train", State.Step, Epoch, values);
         }
     }
 
@@ -98,61 +98,61 @@ internal sealed class TrainingSession : IDisposable
     {
         if (values.Count > 0 && State.Step == 0)
         {
-            log.Add("data", 0, 0, values);
+            _log.Add("data", 0, 0, values);
         }
     }
 
     /// <summary>Logs an evaluation of the current step.</summary>
     public void LogEvaluation(IReadOnlyList<KeyValuePair<string, double>> values)
     {
-        (evaluatedStep, lastEvaluation) = (State.Step, values);
+        (_evaluatedStep, _lastEvaluation) = (State.Step, values);
         if (values.Count > 0)
         {
-            log.Add("eval", State.Step, Epoch, values);
-            progress.Line($"evaluation after step {State.Step}/{total}: {string.Join(", ", values.Select(v => FormattableString.Invariant($"{v.Key} {v.Value:0.####}")))}");
+            _log.Add("eval", State.Step, Epoch, values);
+            _progress.Line($"evaluation after step {State.Step}/{_total}: {string.Join(", ", values.Select(v => FormattableString.Invariant($"{v.Key} {v.Value:0.####}")))}");
         }
 
-        tokenRate.Restart();
+        _tokenRate.Restart();
     }
 
     /// <summary>The evaluation after the last step. Runs it unless the loop has just done so.</summary>
     public IReadOnlyList<KeyValuePair<string, double>> FinalEvaluation(Func<IReadOnlyList<KeyValuePair<string, double>>> evaluate)
     {
-        if (evaluatedStep != State.Step)
+        if (_evaluatedStep != State.Step)
         {
             LogEvaluation(evaluate());
         }
 
-        return lastEvaluation;
+        return _lastEvaluation;
     }
 
     /// <summary>Saves when checkpoint_every is due. On a stop request, saves and throws with the command that resumes.</summary>
     public void SaveIfDue(Action save)
     {
-        bool stop = request.Stop.IsCancellationRequested && State.Step < total;
-        if (stop || (recipe.CheckpointEvery > 0 && State.Step % recipe.CheckpointEvery == 0) || State.Step == total)
+        bool stop = _request.Stop.IsCancellationRequested && State.Step < _total;
+        if (stop || (_recipe.CheckpointEvery > 0 && State.Step % _recipe.CheckpointEvery == 0) || State.Step == _total)
         {
             save();
-            tokenRate.Restart();
+            _tokenRate.Restart();
         }
 
         if (stop)
         {
-            string device = request.Device == "cpu" ? string.Empty : $" --device {request.Device}";
+            string device = _request.Device == "cpu" ? string.Empty : $" --device {_request.Device}";
             throw new InterruptedException(
-                $"Stopped after step {State.Step} of {total}; saved. Continue with: trainer {request.Command} --resume {run.Path}{device}");
+                $"Stopped after step {State.Step} of {_total}; saved. Continue with: trainer {_request.Command} --resume {_run.Path}{device}");
         }
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        progress.Dispose();
-        log.Dispose();
+        _progress.Dispose();
+        _log.Dispose();
     }
 
     private static double Number(JsonNode? value) =>
         value is JsonValue number && number.TryGetValue(out double finite) ? finite : double.Parse((string)value!, CultureInfo.InvariantCulture);
 
-    private double Epoch => Math.Round(State.Epoch + (State.Cursor / (double)stepsPerEpoch), 4);
+    private double Epoch => Math.Round(State.Epoch + (State.Cursor / (double)_stepsPerEpoch), 4);
 }

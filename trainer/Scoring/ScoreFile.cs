@@ -22,8 +22,8 @@ internal static class ScoreFile
     /// <returns>Number of rows.</returns>
     public static int Run(string modelFolder, bool onnx, string input, string output, int threads)
     {
-        ModelConfig config = ModelConfig.Load(modelFolder);
-        TextTokenizer? tokenizer = TextTokenizer.Load(modelFolder, config.VocabularySize);
+        var config = ModelConfig.Load(modelFolder);
+        var tokenizer = TextTokenizer.Load(modelFolder, config.VocabularySize);
         List<ScoreRow> rows = Read(new ScoreRows(config, tokenizer, input), input);
         DirectoryInfo temporary = Directory.CreateTempSubdirectory("rudder-score-");
         try

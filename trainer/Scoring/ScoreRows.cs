@@ -12,7 +12,7 @@ namespace Rudder.Trainer.Scoring;
 /// <param name="file">Name for messages.</param>
 internal sealed class ScoreRows(ModelConfig config, TextTokenizer? tokenizer, string file)
 {
-    private int line;
+    private int _line;
 
     /// <summary>All rows, in order; empty lines are passed over.</summary>
     public List<ScoreRow> Read(TextReader reader)
@@ -20,7 +20,7 @@ internal sealed class ScoreRows(ModelConfig config, TextTokenizer? tokenizer, st
         var rows = new List<ScoreRow>();
         while (reader.ReadLine() is string text)
         {
-            line++;
+            _line++;
             if (!string.IsNullOrWhiteSpace(text))
             {
                 rows.Add(Parse(text));
@@ -136,5 +136,5 @@ internal sealed class ScoreRows(ModelConfig config, TextTokenizer? tokenizer, st
         return ids;
     }
 
-    private BadInputException Bad(string what) => new($"{file}:{line}: {what}.");
+    private BadInputException Bad(string what) => new($"{file}:{_line}: {what}.");
 }

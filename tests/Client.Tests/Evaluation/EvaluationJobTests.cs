@@ -11,16 +11,16 @@ namespace Rudder.Client.Tests.Evaluation;
 /// <summary>An evaluation over real gRPC, and its sums by hand.</summary>
 public sealed class EvaluationJobTests : IDisposable
 {
-    private readonly TemporaryFolder folder = new();
-    private readonly string prompts;
+    private readonly TemporaryFolder _folder = new();
+    private readonly string _prompts;
 
     public EvaluationJobTests() =>
-        prompts = folder.Write(
+        _prompts = _folder.Write(
             "prompts.jsonl",
             string.Concat(Enumerable.Range(1, 12).Select(i => $$"""{"id":"p{{i}}","text":"Prompt number {{i}}"}""" + "\n"))
         );
 
-    public void Dispose() => folder.Dispose();
+    public void Dispose() => _folder.Dispose();
 
     [Fact]
     public async Task Run_Policy_SumsWhatTheServiceSaid()
@@ -104,10 +104,10 @@ public sealed class EvaluationJobTests : IDisposable
                 ? throw new RpcException(new Status(StatusCode.Internal, "scripted"))
                 : Task.CompletedTask;
         await Assert.ThrowsAsync<ServiceException>(() => RunAsync(server, "cut.json"));
-        Assert.False(File.Exists(folder.File("cut.json")));
+        Assert.False(File.Exists(_folder.File("cut.json")));
         server.Fault = (_, _, _) => Task.CompletedTask;
         await RunAsync(server, "cut.json");
-        Assert.Equal(File.ReadAllText(folder.File("whole.json")), File.ReadAllText(folder.File("cut.json")));
+        Assert.Equal(File.ReadAllText(_folder.File("whole.json")), File.ReadAllText(_folder.File("cut.json")));
     }
 
     [Theory]
@@ -122,8 +122,8 @@ public sealed class EvaluationJobTests : IDisposable
         WorkFailedException error = await Assert.ThrowsAsync<WorkFailedException>(() => RunAsync(server, "a.json"));
         Assert.Contains($"f-{replaced} (Fp32)", error.Message, StringComparison.Ordinal);
         Assert.Contains($"{fingerprint} ({precision})", error.Message, StringComparison.Ordinal);
-        Assert.Equal(5, File.ReadLines(folder.File("a.samples.jsonl.partial")).Count()); // the first batch
-        Assert.False(File.Exists(folder.File("a.json")));
+        Assert.Equal(5, File.ReadLines(_folder.File("a.samples.jsonl.partial")).Count()); // the first batch
+        Assert.False(File.Exists(_folder.File("a.json")));
     }
 
     [Fact]
@@ -131,9 +131,9 @@ public sealed class EvaluationJobTests : IDisposable
     {
         await using FakeServer server = await FakeServer.StartAsync();
         await RunAsync(server, "a.json");
-        string[] rows = File.ReadAllLines(folder.File("a.samples.jsonl"));
+        string[] rows = File.ReadAllLines(_folder.File("a.samples.jsonl"));
         rows[2] = rows[2][..20];
-        File.WriteAllLines(folder.File("a.samples.jsonl"), rows);
+        File.WriteAllLines(_folder.File("a.samples.jsonl"), rows);
         InputException error = await Assert.ThrowsAsync<InputException>(() => RunAsync(server, "a.json"));
         Assert.Contains("a.samples.jsonl, line 3", error.Message, StringComparison.Ordinal);
     }
@@ -143,7 +143,7 @@ public sealed class EvaluationJobTests : IDisposable
     {
         await using FakeServer server = await FakeServer.StartAsync();
         await RunAsync(server, "a.json");
-        JsonNode file = JsonNode.Parse(File.ReadAllText(folder.File("a.json")))!;
+        JsonNode file = JsonNode.Parse(File.ReadAllText(_folder.File("a.json")))!;
         Assert.Equal(5, file["sample_completions"]!.AsArray().Count);
         Assert.Equal("p1", file["sample_completions"]![0]!["prompt_id"]!.ToString());
         Assert.Equal("f-policy", file["settings"]!["policy_fingerprint"]!.ToString());
@@ -158,7 +158,7 @@ public sealed class EvaluationJobTests : IDisposable
             new("a", "A", [new("x", 10, true, 1.0, 5, 4), new("y", 30, false, 0.5, 7, -1)]),
             new("b", "B", [new("z", 20, true, 0.0, 0, 1)]),
         ];
-        EvaluationResult result = EvaluationResult.Of("p", "r", rows, 200, 0, []);
+        var result = EvaluationResult.Of("p", "r", rows, 200, 0, []);
         Assert.Equal(0.5, result.RewardMean, 12);
         Assert.Equal(4, result.KlSeqExact, 12);
         Assert.Equal(4.0 / 3, result.KlSeqK1, 12); // the negative value counts as it is
@@ -182,11 +182,11 @@ public sealed class EvaluationJobTests : IDisposable
             policy,
             FakeModels.Reference,
             FakeModels.Classifier,
-            new PromptSource(prompts),
+            new PromptSource(_prompts),
             3,
             12,
             5,
-            folder.File(output),
+            _folder.File(output),
             Batch: 5,
             InFlight: 1
         );

@@ -8,14 +8,14 @@ namespace Rudder.Client.Tests.Experiments;
 /// <summary>Experiment files: the shipped one loads; wrong ones are refused with the place.</summary>
 public sealed class ExperimentFileTests : IDisposable
 {
-    private readonly TemporaryFolder folder = new();
+    private readonly TemporaryFolder _folder = new();
 
-    public void Dispose() => folder.Dispose();
+    public void Dispose() => _folder.Dispose();
 
     [Fact]
     public void Load_ShippedExperiment_HasThreeVariantsAndDisjointPrompts()
     {
-        ExperimentFile file = ExperimentFile.Load(Path.Combine(SharedFolder.Root, "experiments", "imdb-dpo", "experiment.json"));
+        var file = ExperimentFile.Load(Path.Combine(SharedFolder.Root, "experiments", "imdb-dpo", "experiment.json"));
         Assert.Equal(["demo", "mini", "full"], file.Variants.Keys);
         Variant demo = file.Find("demo");
         Assert.Equal([0.05, 0.1, 1.0], demo.Betas);
@@ -53,7 +53,7 @@ public sealed class ExperimentFileTests : IDisposable
     {
         JsonObject wrong = ExperimentExample.Json();
         wrong["variants"]!["demo"]![key] = JsonNode.Parse(value);
-        string path = folder.Write("experiment.json", wrong.ToJsonString());
+        string path = _folder.Write("experiment.json", wrong.ToJsonString());
         InputException error = Assert.Throws<InputException>(() => ExperimentFile.Load(path));
         Assert.Contains(named, error.Message, StringComparison.Ordinal);
         Assert.Contains(path, error.Message, StringComparison.Ordinal);
@@ -64,7 +64,7 @@ public sealed class ExperimentFileTests : IDisposable
     {
         JsonObject wrong = ExperimentExample.Json();
         wrong["variants"]!["demo"]!["pairs"]!["max_new_token"] = 5;
-        string path = folder.Write("experiment.json", wrong.ToJsonString());
+        string path = _folder.Write("experiment.json", wrong.ToJsonString());
         InputException error = Assert.Throws<InputException>(() => ExperimentFile.Load(path));
         Assert.Contains("'variants.demo.pairs.max_new_token'", error.Message, StringComparison.Ordinal);
         Assert.Contains("Did you mean 'max_new_tokens'?", error.Message, StringComparison.Ordinal);
@@ -81,14 +81,14 @@ public sealed class ExperimentFileTests : IDisposable
     [InlineData("\0")]
     public void Load_DamagedFile_IsBadInputThatNamesTheFile(string text)
     {
-        string path = folder.Write("experiment.json", text);
+        string path = _folder.Write("experiment.json", text);
         Assert.Contains(path, Assert.Throws<InputException>(() => ExperimentFile.Load(path)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void Find_UnknownVariant_NamesThoseThereAre()
     {
-        ExperimentFile file = ExperimentFile.Load(folder.Write("experiment.json", ExperimentExample.Json().ToJsonString()));
+        var file = ExperimentFile.Load(_folder.Write("experiment.json", ExperimentExample.Json().ToJsonString()));
         Assert.Contains("It has demo", Assert.Throws<InputException>(() => file.Find("huge")).Message, StringComparison.Ordinal);
     }
 
@@ -96,7 +96,7 @@ public sealed class ExperimentFileTests : IDisposable
     public void Require_MissingModel_ShowsTheDownload()
     {
         InputException error = Assert.Throws<InputException>(() =>
-            ModelStages.Require(new ModelSource(folder.File("gpt2-large"), "fetch gpt2-large"))
+            ModelStages.Require(new ModelSource(_folder.File("gpt2-large"), "fetch gpt2-large"))
         );
         Assert.Contains("Fetch it with: fetch gpt2-large", error.Message, StringComparison.Ordinal);
     }
@@ -153,7 +153,7 @@ public sealed class ExperimentFileTests : IDisposable
     {
         JsonObject wrong = ExperimentExample.Json();
         wrong["variants"]!["demo"]!["pairs"]!["samples"] = 65;
-        string path = folder.Write("experiment.json", wrong.ToJsonString());
+        string path = _folder.Write("experiment.json", wrong.ToJsonString());
         InputException error = Assert.Throws<InputException>(() => ExperimentFile.Load(path));
         Assert.Contains("between 1 and 64, the service's limit (Service:MaxSamples)", error.Message, StringComparison.Ordinal);
     }
@@ -167,7 +167,7 @@ public sealed class ExperimentFileTests : IDisposable
             [new PolicySummary("reference", null, 0.5, [0.4, 0.6], 0, [0, 0], 0, [0, 0], 128, 512)],
             "runs/imdb-dpo-demo/report.html"
         );
-        JsonObject json = (JsonObject)JsonNode.Parse(Client.Files.StrictJson.Format(summary))!;
+        var json = (JsonObject)JsonNode.Parse(Client.Files.StrictJson.Format(summary))!;
         Assert.Equal(["experiment", "commit", "policies", "report"], json.Select(p => p.Key));
         Assert.Equal(
             [

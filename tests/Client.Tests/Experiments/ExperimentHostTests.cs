@@ -7,9 +7,9 @@ namespace Rudder.Client.Tests.Experiments;
 public sealed class ExperimentHostTests : IDisposable
 {
     private const string Program = "dotnet run --project client --";
-    private readonly TemporaryFolder folder = new();
+    private readonly TemporaryFolder _folder = new();
 
-    public void Dispose() => folder.Dispose();
+    public void Dispose() => _folder.Dispose();
 
     [Fact]
     public void Reproduce_Defaults_IsTheBuiltProgram()
@@ -31,8 +31,8 @@ public sealed class ExperimentHostTests : IDisposable
     [Fact]
     public async Task Run_FolderHeldByAnotherRun_IsRefused()
     {
-        Directory.CreateDirectory(folder.File("example-demo"));
-        using FileStream held = new(folder.File("example-demo", ".lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        Directory.CreateDirectory(_folder.File("example-demo"));
+        using FileStream held = new(_folder.File("example-demo", ".lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
         InputException error = await Assert.ThrowsAsync<InputException>(RunAsync);
         Assert.Contains("in use by another program", error.Message, StringComparison.Ordinal);
     }
@@ -40,15 +40,15 @@ public sealed class ExperimentHostTests : IDisposable
     [Fact]
     public async Task Run_LockThatCannotBeOpened_IsNotCalledInUse()
     {
-        Directory.CreateDirectory(folder.File("example-demo"));
-        File.CreateSymbolicLink(folder.File("example-demo", ".lock"), folder.File("example-demo", ".lock")); // a link to itself
+        Directory.CreateDirectory(_folder.File("example-demo"));
+        File.CreateSymbolicLink(_folder.File("example-demo", ".lock"), _folder.File("example-demo", ".lock")); // a link to itself
         await Assert.ThrowsAnyAsync<IOException>(RunAsync);
     }
 
     private Task RunAsync()
     {
-        string experiment = folder.Write("experiment.json", ExperimentExample.Json().ToJsonString());
-        ExperimentRequest request = new(experiment, "demo", folder.Path, null, null, null, null);
+        string experiment = _folder.Write("experiment.json", ExperimentExample.Json().ToJsonString());
+        ExperimentRequest request = new(experiment, "demo", _folder.Path, null, null, null, null);
         return ExperimentHost.RunAsync(
             request,
             new Display(TextWriter.Null, terminal: false, TimeProvider.System),

@@ -9,37 +9,37 @@ namespace Rudder.Client.Tests.Experiments;
 /// <summary>The end of a run: summary.json, by which a run counts as finished, stands only beside all the rest.</summary>
 public sealed class RunResultsTests : IDisposable
 {
-    private readonly TemporaryFolder folder = new();
+    private readonly TemporaryFolder _folder = new();
 
-    public RunResultsTests() => RunExample.Write(folder, "text");
+    public RunResultsTests() => RunExample.Write(_folder, "text");
 
-    public void Dispose() => folder.Dispose();
+    public void Dispose() => _folder.Dispose();
 
     [Fact]
     public void Write_FinishedStages_LeavesReportAndSummary()
     {
         (MachineInfo environment, RunManifest manifest, RunSummary summary) = Results();
-        File.Delete(folder.File(RunSummary.FileName));
-        RunResults.Write(folder.Path, environment, manifest, summary);
-        Assert.True(File.Exists(folder.File(ReportWriter.FileName)));
-        Assert.True(File.Exists(folder.File(FrontierPicture.FileName)));
-        Assert.Equal("example", StrictJson.Read<RunSummary>(folder.File(RunSummary.FileName)).Experiment);
+        File.Delete(_folder.File(RunSummary.FileName));
+        RunResults.Write(_folder.Path, environment, manifest, summary);
+        Assert.True(File.Exists(_folder.File(ReportWriter.FileName)));
+        Assert.True(File.Exists(_folder.File(FrontierPicture.FileName)));
+        Assert.Equal("example", StrictJson.Read<RunSummary>(_folder.File(RunSummary.FileName)).Experiment);
     }
 
     [Fact]
     public void Write_ReportThatCannotBeWritten_LeavesNoSummary()
     {
         (MachineInfo environment, RunManifest manifest, RunSummary summary) = Results();
-        File.Delete(folder.File(RunSummary.FileName));
-        Directory.CreateDirectory(folder.File(ReportWriter.FileName, "in-the-way"));
-        Assert.ThrowsAny<Exception>(() => RunResults.Write(folder.Path, environment, manifest, summary));
-        Assert.False(File.Exists(folder.File(RunSummary.FileName)));
+        File.Delete(_folder.File(RunSummary.FileName));
+        Directory.CreateDirectory(_folder.File(ReportWriter.FileName, "in-the-way"));
+        Assert.ThrowsAny<Exception>(() => RunResults.Write(_folder.Path, environment, manifest, summary));
+        Assert.False(File.Exists(_folder.File(RunSummary.FileName)));
     }
 
     private (MachineInfo Environment, RunManifest Manifest, RunSummary Summary) Results() =>
         (
-            StrictJson.Read<MachineInfo>(folder.File(MachineInfo.FileName)),
-            StrictJson.Read<RunManifest>(folder.File(RunManifest.FileName)),
-            StrictJson.Read<RunSummary>(folder.File(RunSummary.FileName))
+            StrictJson.Read<MachineInfo>(_folder.File(MachineInfo.FileName)),
+            StrictJson.Read<RunManifest>(_folder.File(RunManifest.FileName)),
+            StrictJson.Read<RunSummary>(_folder.File(RunSummary.FileName))
         );
 }

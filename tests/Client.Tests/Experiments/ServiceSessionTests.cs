@@ -10,10 +10,10 @@ namespace Rudder.Client.Tests.Experiments;
 /// <summary>How a run meets a service: one of its own that dies, and one that was there before and may be the wrong one.</summary>
 public sealed class ServiceSessionTests : IDisposable
 {
-    private readonly TemporaryFolder folder = new();
-    private readonly List<string> log = [];
+    private readonly TemporaryFolder _folder = new();
+    private readonly List<string> _log = [];
 
-    public void Dispose() => folder.Dispose();
+    public void Dispose() => _folder.Dispose();
 
     [Fact]
     public async Task Open_AnotherProgramAtTheAddress_FailsAtOnceWithItsStatus()
@@ -40,8 +40,8 @@ public sealed class ServiceSessionTests : IDisposable
         await using ServiceSession session = Session(server.Address, "unused");
         await session.OpenAsync(CancellationToken.None);
         Assert.Equal(3, server.Count("Check"));
-        Assert.Single(log, line => line.StartsWith("waiting for the service at", StringComparison.Ordinal));
-        Assert.Contains(log, line => line.EndsWith("NOT_SERVING", StringComparison.Ordinal));
+        Assert.Single(_log, line => line.StartsWith("waiting for the service at", StringComparison.Ordinal));
+        Assert.Contains(_log, line => line.EndsWith("NOT_SERVING", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -75,7 +75,7 @@ public sealed class ServiceSessionTests : IDisposable
         await Assert.ThrowsAsync<WorkFailedException>(() => session.OpenAsync(CancellationToken.None));
         WorkFailedException error = await Assert.ThrowsAsync<WorkFailedException>(() => session.UseAsync(() => throw Away()));
         Assert.Contains("ended while it was in use", error.Message, StringComparison.Ordinal);
-        Assert.Contains(folder.File("service.log"), error.Message, StringComparison.Ordinal);
+        Assert.Contains(_folder.File("service.log"), error.Message, StringComparison.Ordinal);
         Assert.Contains("urls", error.Message, StringComparison.Ordinal);
     }
 
@@ -92,9 +92,9 @@ public sealed class ServiceSessionTests : IDisposable
 
     private ServiceSession Session(Uri? external, string program) =>
         new(
-            new ServicePlan(external, () => program, [folder.Path], folder.File("service.log"), "", Precision.Fp32),
-            new ProcessLedger(folder.File("processes.json"), log.Add),
-            log.Add,
+            new ServicePlan(external, () => program, [_folder.Path], _folder.File("service.log"), "", Precision.Fp32),
+            new ProcessLedger(_folder.File("processes.json"), _log.Add),
+            _log.Add,
             TimeProvider.System
         );
 }

@@ -6,10 +6,10 @@ namespace Rudder.Client.Tests.Experiments;
 /// <summary>When a stage runs, resumes, is kept or starts afresh.</summary>
 public sealed class StageRunnerTests : IDisposable
 {
-    private readonly TemporaryFolder folder = new();
-    private readonly List<string> log = [];
+    private readonly TemporaryFolder _folder = new();
+    private readonly List<string> _log = [];
 
-    public void Dispose() => folder.Dispose();
+    public void Dispose() => _folder.Dispose();
 
     [Fact]
     public async Task Run_UnchangedAndDone_IsKept()
@@ -17,20 +17,20 @@ public sealed class StageRunnerTests : IDisposable
         await RunAsync(1, "result");
         bool again = await RunAsync(1, "other");
         Assert.False(again);
-        Assert.Equal("result", File.ReadAllText(folder.File("stage", "out")));
-        Assert.Contains("stage: unchanged, kept", log);
+        Assert.Equal("result", File.ReadAllText(_folder.File("stage", "out")));
+        Assert.Contains("stage: unchanged, kept", _log);
     }
 
     [Fact]
     public async Task Run_ChangedInput_StartsAfreshAndNamesIt()
     {
         await RunAsync(1, "result");
-        folder.Write("stage/leftover", "old");
+        _folder.Write("stage/leftover", "old");
         bool again = await RunAsync(2, "new");
         Assert.True(again);
-        Assert.Equal("new", File.ReadAllText(folder.File("stage", "out")));
-        Assert.False(File.Exists(folder.File("stage", "leftover")));
-        Assert.Contains(log, line => line.Contains("inputs changed (beta)", StringComparison.Ordinal));
+        Assert.Equal("new", File.ReadAllText(_folder.File("stage", "out")));
+        Assert.False(File.Exists(_folder.File("stage", "leftover")));
+        Assert.Contains(_log, line => line.Contains("inputs changed (beta)", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -45,7 +45,7 @@ public sealed class StageRunnerTests : IDisposable
                 return Task.CompletedTask;
             });
         Assert.Equal("half", found);
-        Assert.Contains("stage: resuming", log);
+        Assert.Contains("stage: resuming", _log);
     }
 
     [Fact]
@@ -64,7 +64,7 @@ public sealed class StageRunnerTests : IDisposable
     public async Task Run_FolderRemovedByHand_RunsAgain()
     {
         await RunAsync(1, "result");
-        Directory.Delete(folder.File("stage"), recursive: true);
+        Directory.Delete(_folder.File("stage"), recursive: true);
         Assert.True(await RunAsync(1, "again"));
     }
 
@@ -72,7 +72,7 @@ public sealed class StageRunnerTests : IDisposable
     public async Task Run_Done_RecordsInputsAndTime()
     {
         await RunAsync(1, "result");
-        JsonNode marker = JsonNode.Parse(File.ReadAllText(folder.File("stages", "stage.json")))!;
+        JsonNode marker = JsonNode.Parse(File.ReadAllText(_folder.File("stages", "stage.json")))!;
         Assert.Equal("done", marker["state"]!.ToString());
         Assert.Equal(1, marker["inputs"]!["beta"]!.GetValue<double>());
         Assert.True(marker["seconds"]!.GetValue<double>() >= 0);
@@ -83,11 +83,11 @@ public sealed class StageRunnerTests : IDisposable
     {
         await RunAsync(1, "result");
         void Die(string line) => _ = line == "stage: starting" ? throw new IOException("scripted") : line;
-        StageRunner killed = new(folder.Path, Die, TimeProvider.System);
+        StageRunner killed = new(_folder.Path, Die, TimeProvider.System);
         await Assert.ThrowsAsync<IOException>(() => killed.RunAsync("stage", Inputs(2), _ => Task.CompletedTask));
-        folder.Write("stage/left", "half"); // as if the removal had not come to its end
+        _folder.Write("stage/left", "half"); // as if the removal had not come to its end
         Assert.True(await RunAsync(1, "again"));
-        Assert.False(File.Exists(folder.File("stage", "left")));
+        Assert.False(File.Exists(_folder.File("stage", "left")));
     }
 
     [Theory]
@@ -96,7 +96,7 @@ public sealed class StageRunnerTests : IDisposable
     public async Task Run_AfterAFinishedRun_RemovesItsResultsBeforeAnyWork(double beta, bool kept)
     {
         await RunAsync(1, "result");
-        string[] results = [folder.Write("summary.json", "old"), folder.Write("report.html", "old")];
+        string[] results = [_folder.Write("summary.json", "old"), _folder.Write("report.html", "old")];
         bool during = kept;
         await Runner()
             .RunAsync("stage", Inputs(beta), _ =>
@@ -111,8 +111,8 @@ public sealed class StageRunnerTests : IDisposable
     [Fact]
     public async Task Run_KeptStage_KeepsTheCommitOfItsCompletion()
     {
-        await new StageRunner(folder.Path, log.Add, TimeProvider.System, "old").RunAsync("stage", Inputs(1), _ => Task.CompletedTask);
-        StageRunner later = new(folder.Path, log.Add, TimeProvider.System, "new");
+        await new StageRunner(_folder.Path, _log.Add, TimeProvider.System, "old").RunAsync("stage", Inputs(1), _ => Task.CompletedTask);
+        StageRunner later = new(_folder.Path, _log.Add, TimeProvider.System, "new");
         await later.RunAsync("stage", Inputs(1), _ => Task.CompletedTask);
         await later.RunAsync("other", Inputs(1), _ => Task.CompletedTask);
         Assert.Equal("old", later.CommitOf("stage"));
@@ -132,7 +132,7 @@ public sealed class StageRunnerTests : IDisposable
                 })
         );
 
-    private StageRunner Runner() => new(folder.Path, log.Add, TimeProvider.System);
+    private StageRunner Runner() => new(_folder.Path, _log.Add, TimeProvider.System);
 
     private async Task<bool> RunAsync(double beta, string result)
     {

@@ -6,9 +6,9 @@ namespace Rudder.Client.Tests.Experiments;
 /// <summary>What a training is given and what it depends on: checkpoints, graphs, files of its recipe.</summary>
 public sealed class TrainingInputsTests : IDisposable
 {
-    private readonly TemporaryFolder folder = new();
+    private readonly TemporaryFolder _folder = new();
 
-    public void Dispose() => folder.Dispose();
+    public void Dispose() => _folder.Dispose();
 
     [Theory]
     [InlineData("step-25", true)]
@@ -17,8 +17,8 @@ public sealed class TrainingInputsTests : IDisposable
     [InlineData("other", false)]
     public void HasCheckpoint_Folder_CountsOnlyCompleteSteps(string name, bool expected)
     {
-        Directory.CreateDirectory(folder.File("checkpoints", name));
-        Assert.Equal(expected, TrainerProgram.HasCheckpoint(folder.Path));
+        Directory.CreateDirectory(_folder.File("checkpoints", name));
+        Assert.Equal(expected, TrainerProgram.HasCheckpoint(_folder.Path));
     }
 
     [Fact]
@@ -49,7 +49,7 @@ public sealed class TrainingInputsTests : IDisposable
     public void RecipeFiles_ValueOfTheVariant_TakesThePlaceOfTheRecipes()
     {
         JsonNode recipe = JsonNode.Parse("""{ "data": { "files": ["missing.jsonl"] } }""")!;
-        JsonArray own = [folder.Write("own.jsonl", "own")];
+        JsonArray own = [_folder.Write("own.jsonl", "own")];
         JsonObject hashes = StageInputs.RecipeFiles(recipe, new Dictionary<string, JsonNode> { ["data.files"] = own });
         Assert.Equal(Client.Files.ContentHash.OfText("own"), hashes["data.files"]![0]!.ToString());
         Assert.Null(hashes["tokenizer"]);
@@ -59,7 +59,7 @@ public sealed class TrainingInputsTests : IDisposable
     private string Hashes(string text, string changed)
     {
         string[] names = ["files.jsonl", "pairs.jsonl", "texts.jsonl", "ids.txt", "tokenizer/vocab.json"];
-        string[] paths = [.. names.Select(name => folder.Write(name, name == changed ? text : "same"))];
+        string[] paths = [.. names.Select(name => _folder.Write(name, name == changed ? text : "same"))];
         JsonObject recipe = new()
         {
             ["tokenizer"] = Path.GetDirectoryName(paths[4]),

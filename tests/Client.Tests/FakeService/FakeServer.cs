@@ -16,9 +16,9 @@ namespace Rudder.Client.Tests.FakeService;
 /// <summary>The service's contracts on a real Kestrel at 127.0.0.1, with scripted answers, faults and a record of what was asked.</summary>
 internal sealed class FakeServer : IAsyncDisposable
 {
-    private readonly WebApplication application;
+    private readonly WebApplication _application;
 
-    private FakeServer(WebApplication application) => this.application = application;
+    private FakeServer(WebApplication application) => _application = application;
 
     /// <summary>Where it listens.</summary>
     public Uri Address { get; private set; } = null!;
@@ -92,5 +92,5 @@ internal sealed class FakeServer : IAsyncDisposable
         await Fault(method, before, context);
     }
 
-    public async ValueTask DisposeAsync() => await application.DisposeAsync();
+    public async ValueTask DisposeAsync() => await _application.DisposeAsync();
 }

@@ -8,9 +8,9 @@ namespace Rudder.Client.Tests.Files;
 public sealed class GroupFileTests : IDisposable
 {
     private static readonly string[] Groups = ["a", "é b", "empty", "d\"q", "e"];
-    private readonly TemporaryFolder folder = new();
+    private readonly TemporaryFolder _folder = new();
 
-    public void Dispose() => folder.Dispose();
+    public void Dispose() => _folder.Dispose();
 
     [Fact]
     public void Open_PartialCutAtEveryByte_CompletesToTheSameBytes()
@@ -63,7 +63,7 @@ public sealed class GroupFileTests : IDisposable
         byte[] removed = Encoding.UTF8.GetBytes(string.Join('\n', [lines[0], .. lines[3..]]));
         InputException error = Assert.Throws<InputException>(() => Continue("removed.jsonl", removed, sums));
         Assert.Contains("removed.jsonl.partial, line 2:", error.Message, StringComparison.Ordinal);
-        Assert.Equal(removed, File.ReadAllBytes(GroupFile.PartialPath(folder.File("removed.jsonl"))));
+        Assert.Equal(removed, File.ReadAllBytes(GroupFile.PartialPath(_folder.File("removed.jsonl"))));
     }
 
     [Theory]
@@ -81,8 +81,8 @@ public sealed class GroupFileTests : IDisposable
     [Fact]
     public void Open_SumsLost_RefusesAndKeepsTheLines()
     {
-        string path = folder.File("file.jsonl");
-        using (GroupFile file = GroupFile.Open(path, Settings(), Groups.Length))
+        string path = _folder.File("file.jsonl");
+        using (var file = GroupFile.Open(path, Settings(), Groups.Length))
         {
             file.Append(Lines(0));
         }
@@ -99,8 +99,8 @@ public sealed class GroupFileTests : IDisposable
     [Fact]
     public void Append_BeforeComplete_LeavesTheFinalNameAbsent()
     {
-        string path = folder.File("file.jsonl");
-        using GroupFile file = GroupFile.Open(path, Settings(), Groups.Length);
+        string path = _folder.File("file.jsonl");
+        using var file = GroupFile.Open(path, Settings(), Groups.Length);
         file.Append(Lines(0));
         Assert.False(File.Exists(path));
         Assert.True(File.Exists(GroupFile.PartialPath(path)));
@@ -109,9 +109,9 @@ public sealed class GroupFileTests : IDisposable
     [Fact]
     public void Open_FinishedFile_IsCompleteAndUntouched()
     {
-        string path = folder.File("file.jsonl");
+        string path = _folder.File("file.jsonl");
         byte[] whole = WriteAll(path);
-        using GroupFile again = GroupFile.Open(path, Settings(), Groups.Length);
+        using var again = GroupFile.Open(path, Settings(), Groups.Length);
         Assert.Throws<InvalidOperationException>(() => again.Append(Lines(0)));
         Assert.False(File.Exists(GroupFile.PartialPath(path)));
         Assert.Equal(Groups.Length, again.NextGroup);
@@ -121,7 +121,7 @@ public sealed class GroupFileTests : IDisposable
     [Fact]
     public void Open_OtherSettings_NamesWhatDiffers()
     {
-        string path = folder.File("file.jsonl");
+        string path = _folder.File("file.jsonl");
         GroupFile.Open(path, Settings(), Groups.Length).Dispose();
         JsonObject other = Settings();
         other["sampling"]!["seed"] = 8;
@@ -132,7 +132,7 @@ public sealed class GroupFileTests : IDisposable
     [Fact]
     public void Open_FileWithoutSettings_IsRefused()
     {
-        string path = folder.Write("file.jsonl", "{}\n");
+        string path = _folder.Write("file.jsonl", "{}\n");
         InputException error = Assert.Throws<InputException>(() => GroupFile.Open(path, Settings(), Groups.Length));
         Assert.Contains("settings.json", error.Message, StringComparison.Ordinal);
     }
@@ -140,8 +140,8 @@ public sealed class GroupFileTests : IDisposable
     [Fact]
     public void Open_WhileAnotherWriterHoldsIt_IsRefused()
     {
-        string path = folder.File("file.jsonl");
-        using GroupFile first = GroupFile.Open(path, Settings(), Groups.Length);
+        string path = _folder.File("file.jsonl");
+        using var first = GroupFile.Open(path, Settings(), Groups.Length);
         InputException error = Assert.Throws<InputException>(() => GroupFile.Open(path, Settings(), Groups.Length));
         Assert.Contains("in use", error.Message, StringComparison.Ordinal);
     }
@@ -149,7 +149,7 @@ public sealed class GroupFileTests : IDisposable
     [Fact]
     public void Open_PartialThatCannotBeOpened_IsNotCalledInUse()
     {
-        string path = folder.File("file.jsonl");
+        string path = _folder.File("file.jsonl");
         AtomicFile.WriteText(GroupFile.SettingsPath(path), Settings().ToJsonString());
         File.CreateSymbolicLink(GroupFile.PartialPath(path), GroupFile.PartialPath(path)); // a link to itself
         Assert.ThrowsAny<IOException>(() => GroupFile.Open(path, Settings(), Groups.Length));
@@ -179,8 +179,8 @@ public sealed class GroupFileTests : IDisposable
     /// <summary>All groups of a file that lacks only its name, and their sums.</summary>
     private (byte[] Partial, byte[] Sums) Unfinished(string name)
     {
-        string path = folder.File(name);
-        using (GroupFile file = GroupFile.Open(path, Settings(), Groups.Length))
+        string path = _folder.File(name);
+        using (var file = GroupFile.Open(path, Settings(), Groups.Length))
         {
             while (file.NextGroup < Groups.Length)
             {
@@ -194,7 +194,7 @@ public sealed class GroupFileTests : IDisposable
     /// <summary>Completes a file that an earlier program left so.</summary>
     private byte[] Continue(string name, byte[] partial, byte[] sums)
     {
-        string path = folder.File(name);
+        string path = _folder.File(name);
         AtomicFile.WriteText(GroupFile.SettingsPath(path), Settings().ToJsonString());
         File.WriteAllBytes(GroupFile.PartialPath(path), partial);
         File.WriteAllBytes(GroupFile.SumsPath(path), sums);
@@ -203,7 +203,7 @@ public sealed class GroupFileTests : IDisposable
 
     private static byte[] WriteAll(string path)
     {
-        using (GroupFile file = GroupFile.Open(path, Settings(), Groups.Length))
+        using (var file = GroupFile.Open(path, Settings(), Groups.Length))
         {
             while (file.NextGroup < Groups.Length)
             {

@@ -13,16 +13,16 @@ namespace Rudder.Client.Tests.Pairs;
 public sealed class PairsJobTests : IDisposable
 {
     private const int PromptCount = 23;
-    private readonly TemporaryFolder folder = new();
-    private readonly string prompts;
+    private readonly TemporaryFolder _folder = new();
+    private readonly string _prompts;
 
     public PairsJobTests() =>
-        prompts = folder.Write(
+        _prompts = _folder.Write(
             "prompts.jsonl",
             string.Concat(Enumerable.Range(1, PromptCount).Select(i => $$"""{"id":"p{{i}}","text":"Prompt number {{i}}"}""" + "\n"))
         );
 
-    public void Dispose() => folder.Dispose();
+    public void Dispose() => _folder.Dispose();
 
     [Fact]
     public async Task Run_OtherBatches_WritesTheSameBytes()
@@ -47,7 +47,7 @@ public sealed class PairsJobTests : IDisposable
                 ? throw new RpcException(new Status(StatusCode.Internal, "scripted"))
                 : Task.CompletedTask;
         await Assert.ThrowsAsync<ServiceException>(() => WriteAsync(server, "cut.jsonl", batch: 4, inFlight: 1));
-        Assert.False(File.Exists(folder.File("cut.jsonl")));
+        Assert.False(File.Exists(_folder.File("cut.jsonl")));
         server.Fault = (_, _, _) => Task.CompletedTask;
         server.Calls.Clear();
         Assert.Equal(whole, await WriteAsync(server, "cut.jsonl", batch: 4, inFlight: 1));
@@ -76,7 +76,7 @@ public sealed class PairsJobTests : IDisposable
         Assert.Contains($"'{replaced}'", error.Message, StringComparison.Ordinal);
         Assert.Contains($"f-{replaced} (Fp32)", error.Message, StringComparison.Ordinal);
         Assert.Contains($"{fingerprint} ({precision})", error.Message, StringComparison.Ordinal);
-        byte[] written = await File.ReadAllBytesAsync(GroupFile.PartialPath(folder.File("cut.jsonl")));
+        byte[] written = await File.ReadAllBytesAsync(GroupFile.PartialPath(_folder.File("cut.jsonl")));
         Assert.Equal(whole[..written.Length], written);
         Assert.Contains("\"p8\"", System.Text.Encoding.UTF8.GetString(written), StringComparison.Ordinal); // two batches of 4
         Assert.DoesNotContain("\"p9\"", System.Text.Encoding.UTF8.GetString(written), StringComparison.Ordinal);
@@ -90,7 +90,7 @@ public sealed class PairsJobTests : IDisposable
     {
         await using FakeServer server = await FakeServer.StartAsync();
         using InferenceClient client = server.Client();
-        PairsSettings wrong = Settings("a.jsonl") with { Prompts = new PromptSource(folder.File("nowhere.jsonl")) };
+        PairsSettings wrong = Settings("a.jsonl") with { Prompts = new PromptSource(_folder.File("nowhere.jsonl")) };
         InputException error = await Assert.ThrowsAsync<InputException>(() =>
             new PairsJob(client, new Progress<(int, int)>()).RunAsync(wrong, CancellationToken.None)
         );
@@ -155,7 +155,7 @@ public sealed class PairsJobTests : IDisposable
     {
         await using FakeServer server = await FakeServer.StartAsync();
         await WriteAsync(server, "a.jsonl");
-        List<PreferencePair> pairs = [.. PreferencePairs.Read(folder.File("a.jsonl"))];
+        List<PreferencePair> pairs = [.. PreferencePairs.Read(_folder.File("a.jsonl"))];
         Assert.All(pairs, pair =>
         {
             Assert.True(pair.Chosen.Score > pair.Rejected.Score);
@@ -197,9 +197,9 @@ public sealed class PairsJobTests : IDisposable
         new(
             FakeModels.Policy,
             FakeModels.Classifier,
-            new PromptSource(prompts),
+            new PromptSource(_prompts),
             new SamplingPlan(4, 12, Seed: 5),
-            folder.File(output),
+            _folder.File(output),
             Batch: batch,
             InFlight: inFlight
         );
@@ -208,6 +208,6 @@ public sealed class PairsJobTests : IDisposable
     {
         using InferenceClient client = server.Client();
         await new PairsJob(client, new Progress<(int, int)>()).RunAsync(Settings(output, batch, inFlight), CancellationToken.None);
-        return await File.ReadAllBytesAsync(folder.File(output));
+        return await File.ReadAllBytesAsync(_folder.File(output));
     }
 }

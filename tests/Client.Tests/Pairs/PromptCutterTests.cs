@@ -7,14 +7,14 @@ namespace Rudder.Client.Tests.Pairs;
 /// <summary>Where texts are cut; in the fake a token is a byte.</summary>
 public sealed class PromptCutterTests : IDisposable
 {
-    private readonly TemporaryFolder folder = new();
+    private readonly TemporaryFolder _folder = new();
 
-    public void Dispose() => folder.Dispose();
+    public void Dispose() => _folder.Dispose();
 
     [Fact]
     public async Task Cut_Reviews_KeepsTwoToEightTokensAndNamesTheLength()
     {
-        string file = folder.Write(
+        string file = _folder.Write(
             "reviews.jsonl",
             string.Concat(
                 Enumerable.Range(0, 200).Select(i => $$"""{"id":"r{{i}}","text":"A film about things, part {{i}}","label":1}""" + "\n")
@@ -36,10 +36,10 @@ public sealed class PromptCutterTests : IDisposable
     {
         string[] rows = [.. Enumerable.Range(0, 20).Select(i => $$"""{"id":"r{{i}}","text":"A film about things"}""")];
         IReadOnlyList<CutPrompt> all = await CutAsync(
-            new PromptSource(folder.Write("a.jsonl", string.Join('\n', rows)), Cut: new CutRange(2, 8))
+            new PromptSource(_folder.Write("a.jsonl", string.Join('\n', rows)), Cut: new CutRange(2, 8))
         );
         IReadOnlyList<CutPrompt> few = await CutAsync(
-            new PromptSource(folder.Write("b.jsonl", string.Join('\n', rows.Reverse())), Take: 5, Cut: new CutRange(2, 8))
+            new PromptSource(_folder.Write("b.jsonl", string.Join('\n', rows.Reverse())), Take: 5, Cut: new CutRange(2, 8))
         );
         Assert.All(few, prompt => Assert.Contains(prompt.Id, all.Select(p => p.Id)));
     }
@@ -48,11 +48,11 @@ public sealed class PromptCutterTests : IDisposable
     public async Task Cut_InsideACharacter_MovesBackToItsStart()
     {
         IReadOnlyList<CutPrompt> prompts = await CutAsync(
-            new PromptSource(folder.Write("a.jsonl", """{"id":"x","text":"abcé tail"}"""), Cut: new CutRange(2, 4))
+            new PromptSource(_folder.Write("a.jsonl", """{"id":"x","text":"abcé tail"}"""), Cut: new CutRange(2, 4))
         );
         Assert.All(prompts, prompt => Assert.DoesNotContain('\uFFFD', prompt.Text));
         IReadOnlyList<CutPrompt> exact = await CutAsync(
-            new PromptSource(folder.Write("b.jsonl", """{"id":"x","text":"éé"}"""), Cut: new CutRange(1, 4))
+            new PromptSource(_folder.Write("b.jsonl", """{"id":"x","text":"éé"}"""), Cut: new CutRange(1, 4))
         );
         Assert.All(exact, prompt => Assert.Equal(0, prompt.Ids.Count % 2));
     }
@@ -60,7 +60,7 @@ public sealed class PromptCutterTests : IDisposable
     [Fact]
     public async Task Cut_TextsTooShort_ArePassedOver()
     {
-        string file = folder.Write("a.jsonl", """{"id":"x","text":"a"}""" + "\n" + """{"id":"y","text":"abcdefghij"}""" + "\n");
+        string file = _folder.Write("a.jsonl", """{"id":"x","text":"a"}""" + "\n" + """{"id":"y","text":"abcdefghij"}""" + "\n");
         Assert.StartsWith(
             "y#",
             Assert.Single(await CutAsync(new PromptSource(file, Take: 1, Cut: new CutRange(2, 8)))).Id,
@@ -71,7 +71,7 @@ public sealed class PromptCutterTests : IDisposable
     [Fact]
     public async Task Cut_TooFewTexts_SaysHowManyThereAre()
     {
-        string file = folder.Write("a.jsonl", """{"id":"x","text":"some text"}""");
+        string file = _folder.Write("a.jsonl", """{"id":"x","text":"some text"}""");
         InputException error = await Assert.ThrowsAsync<InputException>(() => CutAsync(new PromptSource(file, Take: 2)));
         Assert.Contains("gives 1 usable prompts; 2 are wanted", error.Message, StringComparison.Ordinal);
     }
@@ -80,7 +80,7 @@ public sealed class PromptCutterTests : IDisposable
     public async Task Cut_NoRange_KeepsWholeTextsAndIds()
     {
         CutPrompt prompt = Assert.Single(
-            await CutAsync(new PromptSource(folder.Write("a.jsonl", """{"id":"x","text":"The opening scene"}""")))
+            await CutAsync(new PromptSource(_folder.Write("a.jsonl", """{"id":"x","text":"The opening scene"}""")))
         );
         Assert.Equal(("x", "The opening scene"), (prompt.Id, prompt.Text));
         Assert.Equal(FakeModels.Encode("The opening scene"), prompt.Ids);
@@ -96,12 +96,12 @@ public sealed class PromptCutterTests : IDisposable
     [Fact]
     public void Read_RangeSkipAndExclusions_ApplyInThisOrder()
     {
-        string file = folder.Write(
+        string file = _folder.Write(
             "a.jsonl",
             string.Concat(Enumerable.Range(0, 10).Select(i => $$"""{"id":"r{{i}}","text":"t{{i}}"}""" + "\n"))
         );
-        string rows = folder.Write("out.jsonl", """{"id":"other","source":["r4","r5"]}""" + "\n");
-        string table = folder.Write("out.tsv", "line\tid\n1\tr7\n");
+        string rows = _folder.Write("out.jsonl", """{"id":"other","source":["r4","r5"]}""" + "\n");
+        string table = _folder.Write("out.tsv", "line\tid\n1\tr7\n");
         PromptSource source = new(file, First: "r2", Last: "r8", Skip: 1, Exclude: [rows, table]);
         Assert.Equal(["r3", "r6", "r8"], source.Read().Select(row => row.Id));
     }
@@ -112,8 +112,8 @@ public sealed class PromptCutterTests : IDisposable
     [InlineData("out.tsv", "")]
     public void Read_BadExclusionFile_IsBadInputThatNamesIt(string name, string content)
     {
-        string file = folder.Write("a.jsonl", """{"id":"r0","text":"t"}""");
-        string bad = folder.Write(name, content);
+        string file = _folder.Write("a.jsonl", """{"id":"r0","text":"t"}""");
+        string bad = _folder.Write(name, content);
         Exception error = Assert.ThrowsAny<Exception>(() => new PromptSource(file, Exclude: [bad]).Read());
         Assert.Equal(ExitCodes.BadInput, ExitCodes.Of(error).Code);
         Assert.Contains(bad, error.Message, StringComparison.Ordinal);
@@ -124,7 +124,7 @@ public sealed class PromptCutterTests : IDisposable
     [InlineData("nope", null, "nope")]
     public void Read_RangeThatIsNotThere_IsRefused(string first, string? last, string named)
     {
-        string file = folder.Write("a.jsonl", """{"id":"r0","text":"t"}""");
+        string file = _folder.Write("a.jsonl", """{"id":"r0","text":"t"}""");
         InputException error = Assert.Throws<InputException>(() => new PromptSource(file, First: first, Last: last).Read().ToList());
         Assert.Contains($"'{named}'", error.Message, StringComparison.Ordinal);
     }

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using Rudder.Client.Files;
 using Rudder.Client.Processes;
 using Rudder.Tests;
 
@@ -8,10 +7,10 @@ namespace Rudder.Client.Tests.Processes;
 /// <summary>Children end when they are told to, and only they.</summary>
 public sealed class ChildProcessTests : IDisposable
 {
-    private readonly TemporaryFolder folder = new();
-    private readonly List<string> log = [];
+    private readonly TemporaryFolder _folder = new();
+    private readonly List<string> _log = [];
 
-    public void Dispose() => folder.Dispose();
+    public void Dispose() => _folder.Dispose();
 
     [Fact]
     public async Task Stop_ProgramThatWaits_EndsBySigTermAndIsForgotten()
@@ -21,22 +20,22 @@ public sealed class ChildProcessTests : IDisposable
             ready.TrySetResult()
         );
         await ready.Task.WaitAsync(TimeSpan.FromSeconds(30));
-        Assert.Contains("\"id\"", File.ReadAllText(folder.File("processes.json")), StringComparison.Ordinal);
+        Assert.Contains("\"id\"", File.ReadAllText(_folder.File("processes.json")), StringComparison.Ordinal);
         await child.StopAsync();
         Assert.True(child.HasExited);
         Assert.Contains("leaving", child.Tail, StringComparison.Ordinal); // the trap's word: SIGTERM came before any force
-        Assert.Equal("[]", File.ReadAllText(folder.File("processes.json")).Trim());
+        Assert.Equal("[]", File.ReadAllText(_folder.File("processes.json")).Trim());
     }
 
     [Fact]
     public async Task Add_ProgramThatEndedAlready_IsNotRemembered()
     {
-        using Process ended = Process.Start("true");
+        using var ended = Process.Start("true");
         await ended.WaitForExitAsync();
 
-        new ProcessLedger(folder.File("processes.json"), log.Add).Add(ended);
+        new ProcessLedger(_folder.File("processes.json"), _log.Add).Add(ended);
 
-        Assert.False(File.Exists(folder.File("processes.json")));
+        Assert.False(File.Exists(_folder.File("processes.json")));
     }
 
     [Fact]
@@ -54,7 +53,7 @@ public sealed class ChildProcessTests : IDisposable
         await using ChildProcess child = Start("echo first; echo broken >&2; exit 7", _ => { });
         Assert.Equal(7, await child.WaitAsync(CancellationToken.None).WithinAsync(ProgramEnd.Limit, "the end of a script that exits"));
         Assert.Contains("broken", child.Tail, StringComparison.Ordinal);
-        Assert.Contains("first", File.ReadAllText(folder.File("logs", "child.log")), StringComparison.Ordinal);
+        Assert.Contains("first", File.ReadAllText(_folder.File("logs", "child.log")), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -82,7 +81,7 @@ public sealed class ChildProcessTests : IDisposable
     [Fact]
     public async Task StopLeftovers_RecordedProgram_IsStopped()
     {
-        using Process left = Process.Start("sleep", "600");
+        using var left = Process.Start("sleep", "600");
         try
         {
             Ledger().Add(left);
@@ -94,7 +93,7 @@ public sealed class ChildProcessTests : IDisposable
             ProgramEnd.Kill(left);
         }
 
-        Assert.Contains(log, line => line.Contains("left by an interrupted run", StringComparison.Ordinal));
+        Assert.Contains(_log, line => line.Contains("left by an interrupted run", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -112,7 +111,7 @@ public sealed class ChildProcessTests : IDisposable
                 await left.StandardOutput.ReadLineAsync().WithinAsync(TimeSpan.FromSeconds(30), "the script's first line")
             );
             Ledger().Add(left);
-            ProcessLedger next = new(folder.File("processes.json"), log.Add, TimeSpan.FromMilliseconds(100));
+            ProcessLedger next = new(_folder.File("processes.json"), _log.Add, TimeSpan.FromMilliseconds(100));
             await next.StopLeftoversAsync(CancellationToken.None).WaitAsync(TimeSpan.FromSeconds(30));
             Assert.True(left.WaitForExit(TimeSpan.FromSeconds(30)));
         }
@@ -121,22 +120,22 @@ public sealed class ChildProcessTests : IDisposable
             ProgramEnd.Kill(left);
         }
 
-        Assert.Equal("[]", File.ReadAllText(folder.File("processes.json")).Trim());
+        Assert.Equal("[]", File.ReadAllText(_folder.File("processes.json")).Trim());
     }
 
     [Fact]
     public async Task StopLeftovers_SameIdButStartedAtAnotherTime_IsLeftAlone()
     {
-        using Process other = Process.Start("sleep", "600");
+        using var other = Process.Start("sleep", "600");
         try
         {
             AtomicFile.WriteText(
-                folder.File("processes.json"),
+                _folder.File("processes.json"),
                 $$"""[{"id":{{other.Id}},"started":"2001-01-01T00:00:00Z","program":"trainer"}]"""
             );
             await Ledger().StopLeftoversAsync(CancellationToken.None);
             Assert.False(other.HasExited);
-            Assert.Empty(log);
+            Assert.Empty(_log);
         }
         finally
         {
@@ -147,7 +146,7 @@ public sealed class ChildProcessTests : IDisposable
     [Fact]
     public void Find_ProgramThatIsNotThere_NamesTheOption()
     {
-        InputException error = Assert.Throws<InputException>(() => SiblingProgram.Trainer.Find(folder.File("nothing")));
+        InputException error = Assert.Throws<InputException>(() => SiblingProgram.Trainer.Find(_folder.File("nothing")));
         Assert.Contains("--trainer", error.Message, StringComparison.Ordinal);
     }
 
@@ -158,39 +157,39 @@ public sealed class ChildProcessTests : IDisposable
     public void Find_SeveralPrograms_TakesTheNearest(string one, string other, string expected)
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "file names differ on Windows");
-        folder.Write(one, "");
-        folder.Write(other, "");
-        Directory.CreateDirectory(folder.File("Client", "debug"));
-        string found = SiblingProgram.Trainer.Find(null, folder.File("Client", "debug") + "/", $"/nowhere:{folder.File("tools")}");
-        Assert.Equal(folder.File(expected.Split('/')), found);
+        _folder.Write(one, "");
+        _folder.Write(other, "");
+        Directory.CreateDirectory(_folder.File("Client", "debug"));
+        string found = SiblingProgram.Trainer.Find(null, _folder.File("Client", "debug") + "/", $"/nowhere:{_folder.File("tools")}");
+        Assert.Equal(_folder.File(expected.Split('/')), found);
     }
 
     [Fact]
     public void Find_NoProgram_ListsThePlaces()
     {
         InputException error = Assert.Throws<InputException>(() =>
-            SiblingProgram.Trainer.Find(null, folder.File("Client", "debug"), folder.Path)
+            SiblingProgram.Trainer.Find(null, _folder.File("Client", "debug"), _folder.Path)
         );
-        Assert.Contains(folder.File("Client", "debug", "trainer"), error.Message, StringComparison.Ordinal);
-        Assert.Contains(folder.File("Trainer", "debug", "trainer"), error.Message, StringComparison.Ordinal);
+        Assert.Contains(_folder.File("Client", "debug", "trainer"), error.Message, StringComparison.Ordinal);
+        Assert.Contains(_folder.File("Trainer", "debug", "trainer"), error.Message, StringComparison.Ordinal);
         Assert.Contains("PATH", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void Start_FileThatIsNoProgram_IsBadInput()
     {
-        string library = folder.Write("x.dll", "not a program");
+        string library = _folder.Write("x.dll", "not a program");
         InputException error = Assert.Throws<InputException>(() =>
-            ChildProcess.Start(library, [], folder.File("logs", "child.log"), Ledger(), _ => { })
+            ChildProcess.Start(library, [], _folder.File("logs", "child.log"), Ledger(), _ => { })
         );
         Assert.Contains("x.dll cannot be started", error.Message, StringComparison.Ordinal);
     }
 
-    private ProcessLedger Ledger() => new(folder.File("processes.json"), log.Add);
+    private ProcessLedger Ledger() => new(_folder.File("processes.json"), _log.Add);
 
     private ChildProcess Start(string script, Action<string> onLine)
     {
         (string program, string[] arguments) = ProgramStart.Command("sh", ["-c", script]); // a shell cannot trap what it was told to ignore
-        return ChildProcess.Start(program, arguments, folder.File("logs", "child.log"), Ledger(), onLine);
+        return ChildProcess.Start(program, arguments, _folder.File("logs", "child.log"), Ledger(), onLine);
     }
 }

@@ -12,7 +12,7 @@ public sealed class LinearAxisTests
     [InlineData(-3, 3, -3, 3, 1)]
     public void Around_Values_HasRoundEndsAndStep(double least, double most, double low, double high, double step)
     {
-        LinearAxis axis = LinearAxis.Around([least, most], 0, 100);
+        var axis = LinearAxis.Around([least, most], 0, 100);
         Assert.Equal(low, axis.Low, 9);
         Assert.Equal(high, axis.High, 9);
         Assert.Equal(step, axis.Step, 9);

@@ -35,9 +35,9 @@ public sealed partial class ReportBrowserTests : IDisposable
         </script>
         """;
 
-    private readonly TemporaryFolder folder = new();
+    private readonly TemporaryFolder _folder = new();
 
-    public void Dispose() => folder.Dispose();
+    public void Dispose() => _folder.Dispose();
 
     [Theory]
     [InlineData(1200)]
@@ -45,18 +45,18 @@ public sealed partial class ReportBrowserTests : IDisposable
     public async Task Write_PageInABrowser_DrawsEveryChartWithoutErrorsOrRequests(int width)
     {
         Assert.SkipWhen(Browser.Program is null, "no Chromium or Chrome on PATH");
-        RunExample.Write(folder, "text");
-        ReportWriter.Write(folder.Path, folder.File("report.html"));
-        string page = File.ReadAllText(folder.File("report.html")).Replace("</body>", Probe + "</body>", StringComparison.Ordinal);
-        folder.Write("probe.html", page);
-        string frame = folder.Write(
+        RunExample.Write(_folder, "text");
+        ReportWriter.Write(_folder.Path, _folder.File("report.html"));
+        string page = File.ReadAllText(_folder.File("report.html")).Replace("</body>", Probe + "</body>", StringComparison.Ordinal);
+        _folder.Write("probe.html", page);
+        string frame = _folder.Write(
             "frame.html",
             $"""
             <iframe src="probe.html" width="{width}" height="2000"></iframe>
             <script>addEventListener("message", message => document.body.append(Object.assign(document.createElement("pre"), {"{"} textContent: message.data {"}"})));</script>
             """
         );
-        (string document, string[] console) = await Browser.OpenAsync(frame, folder.File("profile"));
+        (string document, string[] console) = await Browser.OpenAsync(frame, _folder.File("profile"));
 
         Assert.Empty(console);
         Match found = Result().Match(document);

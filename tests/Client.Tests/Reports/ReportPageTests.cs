@@ -8,9 +8,9 @@ namespace Rudder.Client.Tests.Reports;
 public sealed partial class ReportPageTests : IDisposable
 {
     private const string Hostile = "</script><img src=x onerror=alert(1)> & \"quoted\" 'too'";
-    private readonly TemporaryFolder folder = new();
+    private readonly TemporaryFolder _folder = new();
 
-    public void Dispose() => folder.Dispose();
+    public void Dispose() => _folder.Dispose();
 
     [Fact]
     public void Write_HostileTexts_AreEscapedEverywhere()
@@ -84,8 +84,8 @@ public sealed partial class ReportPageTests : IDisposable
     [Fact]
     public void Write_RunWithFineTuning_ShowsItsRecipeAndLoss()
     {
-        folder.Write("sft/recipe.json", """{"data":{"window":77}}""");
-        folder.Write(
+        _folder.Write("sft/recipe.json", """{"data":{"window":77}}""");
+        _folder.Write(
             "sft/metrics.jsonl",
             """
             {"step":1,"split":"train","loss":3.25}
@@ -103,28 +103,28 @@ public sealed partial class ReportPageTests : IDisposable
     [Fact]
     public void Read_ManifestFromBeforeFineTuningWasKept_IsReadable()
     {
-        RunExample.Write(folder, "text");
-        JsonObject old = (JsonObject)JsonNode.Parse(File.ReadAllText(folder.File("run.json")))!;
+        RunExample.Write(_folder, "text");
+        var old = (JsonObject)JsonNode.Parse(File.ReadAllText(_folder.File("run.json")))!;
         Assert.True(old.Remove("sft"));
-        folder.Write("run.json", old.ToJsonString());
-        Assert.Null(ReportData.Read(folder.Path).FineTuning);
+        _folder.Write("run.json", old.ToJsonString());
+        Assert.Null(ReportData.Read(_folder.Path).FineTuning);
     }
 
     [Fact]
     public void Write_TwoPagesOfOneFolder_KeepAPictureEach()
     {
-        RunExample.Write(folder, "text");
-        ReportWriter.Write(folder.Path, folder.File("a.html"));
-        ReportWriter.Write(folder.Path, folder.File("b-0.1.html"));
-        ReportWriter.Write(folder.Path, folder.File("report.html"));
-        IEnumerable<string> pictures = Directory.EnumerateFiles(folder.Path, "*.svg").Select(file => Path.GetFileName(file));
+        RunExample.Write(_folder, "text");
+        ReportWriter.Write(_folder.Path, _folder.File("a.html"));
+        ReportWriter.Write(_folder.Path, _folder.File("b-0.1.html"));
+        ReportWriter.Write(_folder.Path, _folder.File("report.html"));
+        IEnumerable<string> pictures = Directory.EnumerateFiles(_folder.Path, "*.svg").Select(file => Path.GetFileName(file));
         Assert.Equal(["a.frontier.svg", "b-0.1.frontier.svg", "frontier.svg"], pictures.Order(StringComparer.Ordinal));
     }
 
     [Fact]
     public void Write_UnfinishedRun_SaysSo()
     {
-        InputException error = Assert.Throws<InputException>(() => ReportWriter.Write(folder.Path, folder.File("x.html")));
+        InputException error = Assert.Throws<InputException>(() => ReportWriter.Write(_folder.Path, _folder.File("x.html")));
         Assert.Contains("summary.json", error.Message, StringComparison.Ordinal);
     }
 
@@ -141,17 +141,17 @@ public sealed partial class ReportPageTests : IDisposable
     [InlineData("{\"step\":{},\"split\":[],\"loss\":\"\\ud800\"}")]
     public void Write_DamagedStateFile_IsBadInputOrHarmless(string text)
     {
-        RunExample.Write(folder, "text");
-        folder.Write(
+        RunExample.Write(_folder, "text");
+        _folder.Write(
             "stages/pairs.json",
             """{"stage":"pairs","key":"k","state":"done","inputs":{},"started":"2026-01-01T00:00:00Z","finished":null,"seconds":1}"""
         );
-        ReportWriter.Write(folder.Path, folder.File("report.html")); // undamaged
-        foreach (string file in Directory.EnumerateFiles(folder.Path, "*.json*", SearchOption.AllDirectories).ToArray())
+        ReportWriter.Write(_folder.Path, _folder.File("report.html")); // undamaged
+        foreach (string file in Directory.EnumerateFiles(_folder.Path, "*.json*", SearchOption.AllDirectories).ToArray())
         {
             string whole = File.ReadAllText(file);
             File.WriteAllText(file, text);
-            Exception? error = Record.Exception(() => ReportWriter.Write(folder.Path, folder.File("report.html")));
+            Exception? error = Record.Exception(() => ReportWriter.Write(_folder.Path, _folder.File("report.html")));
             Assert.True(error is null || ExitCodes.Of(error).Code == ExitCodes.BadInput, $"{file} with {text}: {error}");
             File.WriteAllText(file, whole);
         }
@@ -160,7 +160,7 @@ public sealed partial class ReportPageTests : IDisposable
     [Fact]
     public void Read_LongMetrics_AreThinnedToMeans()
     {
-        string path = folder.Write(
+        string path = _folder.Write(
             "metrics.jsonl",
             string.Concat(Enumerable.Range(1, 1000).Select(i => $$"""{"step":{{i}},"split":"train","loss":{{i}}}""" + "\n"))
                 + "{\"step\":10"
@@ -173,7 +173,7 @@ public sealed partial class ReportPageTests : IDisposable
     [Fact]
     public void Of_Markup_EscapesValuesAndKeepsMarkup()
     {
-        Html inner = Html.Of($"<b>{"a<b"}</b>");
+        var inner = Html.Of($"<b>{"a<b"}</b>");
         Assert.Equal("<p title=\"&quot;\"><b>a&lt;b</b>1.5</p>", Html.Of($"<p title=\"{"\""}\">{inner}{1.5}</p>").Markup);
     }
 
@@ -194,8 +194,8 @@ public sealed partial class ReportPageTests : IDisposable
 
     private string Page(string? commit = null, string? sft = null)
     {
-        RunExample.Write(folder, Hostile, commit, sft);
-        ReportWriter.Write(folder.Path, folder.File("report.html"));
-        return File.ReadAllText(folder.File("report.html"));
+        RunExample.Write(_folder, Hostile, commit, sft);
+        ReportWriter.Write(_folder.Path, _folder.File("report.html"));
+        return File.ReadAllText(_folder.File("report.html"));
     }
 }

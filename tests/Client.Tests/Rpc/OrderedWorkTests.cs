@@ -10,7 +10,7 @@ public sealed class OrderedWorkTests
     {
         TaskCompletionSource[] gates = [.. Enumerable.Range(0, 4).Select(_ => new TaskCompletionSource())];
         List<int> seen = [];
-        Task all = Task.Run(async () =>
+        var all = Task.Run(async () =>
         {
             await foreach (
                 int value in OrderedWork.RunAsync(

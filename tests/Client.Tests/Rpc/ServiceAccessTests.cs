@@ -14,28 +14,28 @@ namespace Rudder.Client.Tests.Rpc;
 public sealed class ServiceAccessTests : IDisposable
 {
     private static readonly CallSettings Once = CallSettings.Default with { Retries = 0 };
-    private readonly TemporaryFolder folder = new();
-    private readonly X509Certificate2 certificate;
-    private readonly string certificateFile;
-    private readonly string certificateKeyFile;
+    private readonly TemporaryFolder _folder = new();
+    private readonly X509Certificate2 _certificate;
+    private readonly string _certificateFile;
+    private readonly string _certificateKeyFile;
 
     public ServiceAccessTests()
     {
-        using ECDsa own = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        using var own = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         CertificateRequest request = new("CN=both ends", own, HashAlgorithmName.SHA256);
         SubjectAlternativeNameBuilder names = new();
         names.AddIpAddress(IPAddress.Loopback);
         request.CertificateExtensions.Add(names.Build());
         DateTimeOffset now = TimeProvider.System.GetUtcNow();
-        certificate = request.CreateSelfSigned(now.AddHours(-1), now.AddHours(1));
-        certificateFile = folder.Write("own.pem", certificate.ExportCertificatePem());
-        certificateKeyFile = folder.Write("own.key", own.ExportPkcs8PrivateKeyPem());
+        _certificate = request.CreateSelfSigned(now.AddHours(-1), now.AddHours(1));
+        _certificateFile = _folder.Write("own.pem", _certificate.ExportCertificatePem());
+        _certificateKeyFile = _folder.Write("own.key", own.ExportPkcs8PrivateKeyPem());
     }
 
     public void Dispose()
     {
-        certificate.Dispose();
-        folder.Dispose();
+        _certificate.Dispose();
+        _folder.Dispose();
     }
 
     [Fact]
@@ -48,7 +48,7 @@ public sealed class ServiceAccessTests : IDisposable
             sent = context.RequestHeaders.GetValue("authorization");
             return Task.CompletedTask;
         };
-        ServiceAccess access = ServiceAccess.Read(server.Address, folder.Write("key", "rk-abc\r\nremark"), null, null, null);
+        var access = ServiceAccess.Read(server.Address, _folder.Write("key", "rk-abc\r\nremark"), null, null, null);
         await EncodeAsync(server.Address, access);
         Assert.Equal("Bearer rk-abc", sent);
     }
@@ -56,8 +56,8 @@ public sealed class ServiceAccessTests : IDisposable
     [Fact]
     public async Task Call_RootOfTheService_IsTrustedInsteadOfTheSystems()
     {
-        await using FakeServer server = await FakeServer.StartAsync(listen => listen.UseHttps(certificate));
-        await EncodeAsync(server.Address, ServiceAccess.Read(server.Address, null, certificateFile, null, null));
+        await using FakeServer server = await FakeServer.StartAsync(listen => listen.UseHttps(_certificate));
+        await EncodeAsync(server.Address, ServiceAccess.Read(server.Address, null, _certificateFile, null, null));
         await Assert.ThrowsAsync<ServiceException>(() => EncodeAsync(server.Address, null));
     }
 
@@ -65,7 +65,7 @@ public sealed class ServiceAccessTests : IDisposable
     public async Task Call_ClientCertificate_IsPresented()
     {
         string? presented = null;
-        await using FakeServer server = await FakeServer.StartAsync(listen => listen.UseHttps(certificate, tls =>
+        await using FakeServer server = await FakeServer.StartAsync(listen => listen.UseHttps(_certificate, tls =>
             {
                 tls.ClientCertificateMode = ClientCertificateMode.RequireCertificate;
                 tls.ClientCertificateValidation = (given, _, _) =>
@@ -74,10 +74,10 @@ public sealed class ServiceAccessTests : IDisposable
                     return true;
                 };
             }));
-        await EncodeAsync(server.Address, ServiceAccess.Read(server.Address, null, certificateFile, certificateFile, certificateKeyFile));
+        await EncodeAsync(server.Address, ServiceAccess.Read(server.Address, null, _certificateFile, _certificateFile, _certificateKeyFile));
         Assert.Equal("CN=both ends", presented);
         await Assert.ThrowsAsync<ServiceException>(() =>
-            EncodeAsync(server.Address, ServiceAccess.Read(server.Address, null, certificateFile, null, null))
+            EncodeAsync(server.Address, ServiceAccess.Read(server.Address, null, _certificateFile, null, null))
         );
     }
 
@@ -91,9 +91,9 @@ public sealed class ServiceAccessTests : IDisposable
     [InlineData("https://127.0.0.1:5", "nowhere", null, null, null, "cannot be read")]
     public void Read_UnfitFiles_AreRefused(string address, string? key, string? root, string? own, string? ownKey, string expected)
     {
-        folder.Write("key", "rk-abc");
-        folder.Write("empty", "\n");
-        string? In(string? name) => name is null ? null : folder.File(name);
+        _folder.Write("key", "rk-abc");
+        _folder.Write("empty", "\n");
+        string? In(string? name) => name is null ? null : _folder.File(name);
         InputException fault = Assert.Throws<InputException>(() =>
             ServiceAccess.Read(new Uri(address), In(key), In(root), In(own), In(ownKey))
         );
@@ -106,7 +106,7 @@ public sealed class ServiceAccessTests : IDisposable
     [InlineData("https://10.0.0.1:5")]
     public void Read_KeyForLoopbackOrTls_IsTaken(string address)
     {
-        Metadata? headers = ServiceAccess.Read(new Uri(address), folder.Write("key", "rk-abc"), null, null, null).Headers();
+        Metadata? headers = ServiceAccess.Read(new Uri(address), _folder.Write("key", "rk-abc"), null, null, null).Headers();
         Assert.Equal("Bearer rk-abc", headers?.GetValue("authorization"));
     }
 

@@ -5,7 +5,7 @@ namespace Rudder.Client.Tests.Terminal;
 /// <summary>What appears on a stream: plain lines in a pipe, markup never taken from data.</summary>
 public sealed class DisplayTests
 {
-    private readonly StringWriter written = new();
+    private readonly StringWriter _written = new();
 
     [Theory]
     [InlineData(10, 100, "15:00 left")] // 90 at 10 s each
@@ -14,21 +14,21 @@ public sealed class DisplayTests
     public async Task Progress_AfterAHundredSeconds_ShowsRateAndTimeLeft(int done, int total, string expected)
     {
         HandClock clock = new();
-        await new Display(written, terminal: false, clock).ProgressAsync("pairs", "prompts", progress =>
+        await new Display(_written, terminal: false, clock).ProgressAsync("pairs", "prompts", progress =>
         {
             progress.Report((0, total));
             clock.Seconds += 100;
             progress.Report((done, total));
             return Task.FromResult(0);
         });
-        Assert.Contains($" prompts/s, {expected}", written.ToString(), StringComparison.Ordinal);
+        Assert.Contains($" prompts/s, {expected}", _written.ToString(), StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task Progress_ManyReports_WritesOneLineEveryFiveSecondsAndTheLast()
     {
         HandClock clock = new();
-        await new Display(written, terminal: false, clock).ProgressAsync("pairs", "prompts", progress =>
+        await new Display(_written, terminal: false, clock).ProgressAsync("pairs", "prompts", progress =>
         {
             for (int done = 4; done <= 12; done++, clock.Seconds += 2)
             {
@@ -44,20 +44,20 @@ public sealed class DisplayTests
     [Fact]
     public async Task Progress_OnATerminal_DrawsABarAndEnds()
     {
-        Display display = new(written, terminal: true, TimeProvider.System);
+        Display display = new(_written, terminal: true, TimeProvider.System);
         int result = await display.ProgressAsync("[pairs]", "prompts", progress =>
         {
             progress.Report((2, 2));
             return Task.FromResult(7);
         });
         Assert.Equal(7, result);
-        Assert.Contains("[pairs] 2/2 prompts", written.ToString(), StringComparison.Ordinal);
+        Assert.Contains("[pairs] 2/2 prompts", _written.ToString(), StringComparison.Ordinal);
     }
 
     [Fact]
     public void Line_LongTextWithBrackets_IsWrittenAsItIs()
     {
-        Display display = new(written, terminal: false, TimeProvider.System);
+        Display display = new(_written, terminal: false, TimeProvider.System);
         string text = "[red]no markup[/] " + new string('x', 500);
         display.Line(text);
         display.Error(text);
@@ -67,7 +67,7 @@ public sealed class DisplayTests
     [Fact]
     public void Table_InAPipe_IsAlignedTextWithoutBorders()
     {
-        new Display(written, terminal: false, TimeProvider.System).Table(
+        new Display(_written, terminal: false, TimeProvider.System).Table(
             ["name", "[95 %]"],
             [
                 ["a", "1"],
@@ -77,7 +77,7 @@ public sealed class DisplayTests
         Assert.Equal(["name   [95 %]", "a      1", "longer 2"], Lines().Select(line => string.Join(' ', line.TrimEnd())));
     }
 
-    private string[] Lines() => written.ToString().ReplaceLineEndings("\n").TrimEnd('\n').Split('\n');
+    private string[] Lines() => _written.ToString().ReplaceLineEndings("\n").TrimEnd('\n').Split('\n');
 
     /// <summary>A clock that only the test moves.</summary>
     private sealed class HandClock : TimeProvider

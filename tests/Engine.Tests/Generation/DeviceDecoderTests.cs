@@ -1,6 +1,4 @@
-using Microsoft.ML.OnnxRuntime;
 using Rudder.Engine.Generation;
-using Rudder.Engine.Sampling;
 using Rudder.Engine.Tests.Support;
 
 namespace Rudder.Engine.Tests.Generation;

@@ -1,5 +1,4 @@
 using Rudder.Engine.Generation;
-using Rudder.Engine.Sampling;
 using Rudder.Engine.Scoring;
 using Rudder.Engine.Tests.Support;
 using Rudder.Tests;

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using Rudder.Engine.Graphs;
 using Rudder.Engine.Telemetry;
 
 namespace Rudder.Engine.Tests.Generation;

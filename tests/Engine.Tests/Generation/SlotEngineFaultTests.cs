@@ -1,5 +1,4 @@
 using Rudder.Engine.Generation;
-using Rudder.Engine.Sampling;
 using Rudder.Engine.Tests.Support;
 using static Rudder.Engine.Tests.Generation.SlotEngineSchedulingTests;
 

@@ -1,6 +1,4 @@
 using Rudder.Engine.Generation;
-using Rudder.Engine.Graphs;
-using Rudder.Engine.Sampling;
 using Rudder.Engine.Telemetry;
 using Rudder.Engine.Tests.Support;
 

@@ -1,7 +1,6 @@
 using Microsoft.ML.OnnxRuntime;
 using Rudder.Engine.Generation;
 using Rudder.Engine.Graphs;
-using Rudder.Engine.Tests.Generation;
 using Rudder.Engine.Tests.Support;
 
 namespace Rudder.Engine.Tests.Graphs;

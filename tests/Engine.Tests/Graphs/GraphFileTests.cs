@@ -1,8 +1,6 @@
 using Google.Protobuf;
 using Rudder.Checkpoints;
 using Rudder.Engine.Graphs;
-using Rudder.Engine.Kernels;
-using Rudder.Engine.Tests.Generation;
 using Rudder.Engine.Tests.Support;
 using Rudder.Onnx;
 

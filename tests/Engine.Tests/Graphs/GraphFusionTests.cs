@@ -3,7 +3,6 @@ using Rudder.Checkpoints;
 using Rudder.Engine.Generation;
 using Rudder.Engine.Graphs;
 using Rudder.Engine.Kernels;
-using Rudder.Engine.Tests.Generation;
 using Rudder.Engine.Tests.Kernels;
 using Rudder.Engine.Tests.Support;
 

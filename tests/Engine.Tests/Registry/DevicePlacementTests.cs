@@ -1,6 +1,5 @@
 using Rudder.Checkpoints;
 using Rudder.Engine.Registry;
-using Rudder.Engine.Tests.Generation;
 using Rudder.Engine.Tests.Support;
 
 namespace Rudder.Engine.Tests.Registry;

@@ -1,8 +1,6 @@
 using Rudder.Checkpoints;
-using Rudder.Engine.Graphs;
 using Rudder.Engine.Registry;
 using Rudder.Engine.Telemetry;
-using Rudder.Engine.Tests.Generation;
 using Rudder.Engine.Tests.Support;
 
 namespace Rudder.Engine.Tests.Registry;

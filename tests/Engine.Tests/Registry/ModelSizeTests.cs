@@ -1,7 +1,6 @@
 using Google.Protobuf;
 using Rudder.Checkpoints;
 using Rudder.Engine.Registry;
-using Rudder.Engine.Tests.Generation;
 using Rudder.Engine.Tests.Support;
 using Rudder.Onnx;
 

@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using Rudder.Checkpoints;
-using Rudder.Engine;
 using Rudder.Engine.Registry;
 using Rudder.Engine.Scoring;
 using Rudder.Engine.Tests.Support;

@@ -1,5 +1,4 @@
 using Rudder.Checkpoints;
-using Rudder.Engine;
 using Rudder.Engine.Registry;
 
 namespace Rudder.Engine.Tests.Registry;

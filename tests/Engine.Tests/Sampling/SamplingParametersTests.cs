@@ -1,5 +1,3 @@
-using Rudder.Engine.Sampling;
-
 namespace Rudder.Engine.Tests.Sampling;
 
 public class SamplingParametersTests

@@ -1,5 +1,4 @@
 using System.Text;
-using Rudder.Engine.Sampling;
 
 namespace Rudder.Engine.Tests.Sampling;
 

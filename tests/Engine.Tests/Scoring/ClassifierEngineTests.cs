@@ -1,7 +1,5 @@
 using Rudder.Checkpoints;
-using Rudder.Engine.Sampling;
 using Rudder.Engine.Scoring;
-using Rudder.Engine.Tests.Generation;
 using Rudder.Engine.Tests.Support;
 
 namespace Rudder.Engine.Tests.Scoring;

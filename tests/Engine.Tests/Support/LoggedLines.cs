@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
-using Rudder.Engine;
 
 namespace Rudder.Engine.Tests.Support;
 

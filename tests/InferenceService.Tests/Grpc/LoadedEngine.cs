@@ -2,7 +2,6 @@ using Rudder.Checkpoints;
 using Rudder.Engine;
 using Rudder.Engine.Generation;
 using Rudder.Engine.Registry;
-using Rudder.InferenceService.Settings;
 
 namespace Rudder.InferenceService.Tests.Grpc;
 

@@ -4,7 +4,6 @@ using Rudder.Engine;
 using Rudder.Engine.Telemetry;
 using Rudder.InferenceService.Grpc;
 using Rudder.InferenceService.Security;
-using Rudder.InferenceService.Telemetry;
 
 namespace Rudder.InferenceService.Tests.Grpc;
 

@@ -1,6 +1,5 @@
 using Grpc.Core;
 using Rudder.Engine;
-using Rudder.Engine.Scoring;
 using Rudder.Engine.Tests.Support;
 using Rudder.Inference.V1;
 using Rudder.Tests;

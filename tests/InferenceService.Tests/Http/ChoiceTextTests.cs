@@ -1,5 +1,4 @@
 using Rudder.Engine;
-using Rudder.Engine.Sampling;
 using Rudder.InferenceService.Http;
 
 namespace Rudder.InferenceService.Tests.Http;

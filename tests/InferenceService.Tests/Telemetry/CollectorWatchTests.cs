@@ -6,7 +6,6 @@ using Microsoft.Extensions.Logging;
 using Rudder.Engine.Tests.Support;
 using Rudder.InferenceService.Telemetry;
 using Rudder.InferenceService.Tests.Grpc;
-using Rudder.InferenceService.Tests.Security;
 
 namespace Rudder.InferenceService.Tests.Telemetry;
 

@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using Grpc.Core;
 using Rudder.Engine;
-using Rudder.Engine.Sampling;
 using Rudder.InferenceService.Telemetry;
 
 namespace Rudder.InferenceService.Tests.Telemetry;

@@ -7,7 +7,6 @@ using Rudder.Checkpoints;
 using Rudder.Engine.Registry;
 using Rudder.Engine.Tests.Support;
 using Rudder.Inference.V1;
-using Rudder.InferenceService.Settings;
 using Rudder.InferenceService.Telemetry;
 using Rudder.InferenceService.Tests.Grpc;
 using Rudder.InferenceService.Tests.Http;

@@ -1,5 +1,4 @@
 using Grpc.Core;
-using Rudder.Inference.V1;
 
 namespace Rudder.InferenceService.Soak.Load;
 

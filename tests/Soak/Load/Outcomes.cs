@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using Rudder.Engine.Graphs;
 
 namespace Rudder.InferenceService.Soak.Load;
 

@@ -1,5 +1,4 @@
 using System.Net.Sockets;
-using Grpc.Core;
 using Grpc.Net.Client;
 
 namespace Rudder.InferenceService.Soak.Load;

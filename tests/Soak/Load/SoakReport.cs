@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text;
-using Rudder.Engine.Graphs;
 
 namespace Rudder.InferenceService.Soak.Load;
 

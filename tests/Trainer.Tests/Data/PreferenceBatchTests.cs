@@ -10,7 +10,7 @@ public sealed class PreferenceBatchTests
     {
         PreferencePair first = SamplePairs.Pair("p", [1, 2], (0, [3, 4]), (1, [5]));
         PreferencePair second = SamplePairs.Pair("p", [1, 2], (1, [5]), (2, [6, 7, 8]));
-        PreferenceBatch batch = PreferenceBatch.Of(SamplePairs.Group([first, second]).Groups, BatchMode.Group);
+        var batch = PreferenceBatch.Of(SamplePairs.Group([first, second]).Groups, BatchMode.Group);
         Assert.Equal((3, 4, 3), (batch.Rows, batch.Length, batch.Longest));
         Assert.Equal([1, 2, 3, 0, 1, 2, 0, 0, 1, 2, 6, 7], batch.InputIds); // each row's last token is not fed
         Assert.Equal([1, 2, 5, 9, 10, 11], batch.Positions);
@@ -26,8 +26,8 @@ public sealed class PreferenceBatchTests
     public void Of_PairMode_LaysTwoRowsAPairOut()
     {
         IReadOnlyList<PreferenceGroup> groups = SamplePairs.Group(SamplePairs.Random(2, 4, seed: 5)).Groups;
-        PreferenceBatch group = PreferenceBatch.Of(groups, BatchMode.Group);
-        PreferenceBatch pair = PreferenceBatch.Of(groups, BatchMode.Pair);
+        var group = PreferenceBatch.Of(groups, BatchMode.Group);
+        var pair = PreferenceBatch.Of(groups, BatchMode.Pair);
         Assert.Equal((8, 24), (group.Rows, pair.Rows));
         Assert.Equal(group.Chosen.Select(r => group.CompletionRows[r]), pair.Chosen.Select(r => pair.CompletionRows[r]));
         Assert.Equal(group.Rejected.Select(r => group.CompletionRows[r]), pair.Rejected.Select(r => pair.CompletionRows[r]));

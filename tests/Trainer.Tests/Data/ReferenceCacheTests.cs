@@ -5,9 +5,9 @@ namespace Rudder.Trainer.Tests.Data;
 public sealed class ReferenceCacheTests : IDisposable
 {
     private static readonly float[] Values = [-1.5f, -2.25f, -300f];
-    private readonly string folder = Directory.CreateTempSubdirectory("rudder-cache").FullName;
+    private readonly string _folder = Directory.CreateTempSubdirectory("rudder-cache").FullName;
 
-    public void Dispose() => Directory.Delete(folder, recursive: true);
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     [Fact]
     public void TryRead_NoFile_GivesNothingAndNoMessage()
@@ -22,14 +22,14 @@ public sealed class ReferenceCacheTests : IDisposable
         Cache().Write(Values);
         Assert.Equal(Values, Cache().TryRead(3, out string? problem));
         Assert.Null(problem);
-        Assert.Single(Directory.GetFiles(folder)); // no temporary file stays
+        Assert.Single(Directory.GetFiles(_folder)); // no temporary file stays
     }
 
     [Fact]
     public void File_OtherReferenceOrSequences_IsAnother()
     {
-        Assert.NotEqual(Cache().File, new ReferenceCache(folder, "other", "sequences").File);
-        Assert.NotEqual(Cache().File, new ReferenceCache(folder, "reference", "other").File);
+        Assert.NotEqual(Cache().File, new ReferenceCache(_folder, "other", "sequences").File);
+        Assert.NotEqual(Cache().File, new ReferenceCache(_folder, "reference", "other").File);
     }
 
     [Theory]
@@ -58,5 +58,5 @@ public sealed class ReferenceCacheTests : IDisposable
         Assert.Contains("bytes", problem, StringComparison.Ordinal);
     }
 
-    private ReferenceCache Cache() => new(folder, "reference", "sequences");
+    private ReferenceCache Cache() => new(_folder, "reference", "sequences");
 }

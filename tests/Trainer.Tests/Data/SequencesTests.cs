@@ -1,5 +1,4 @@
 using Rudder.Trainer.Data;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Rudder.Trainer.Tests.Data;

@@ -1,8 +1,6 @@
 using Rudder.Checkpoints;
 using Rudder.Onnx;
 using Rudder.Trainer.Export;
-using Rudder.Trainer.Graphs;
-using Rudder.Trainer.Scoring;
 using DataType = Rudder.Onnx.TensorProto.Types.DataType;
 
 namespace Rudder.Trainer.Tests.Export;
@@ -11,14 +9,14 @@ namespace Rudder.Trainer.Tests.Export;
 public sealed class Float16ExportTests : IDisposable
 {
     private static readonly ExportSettings Wanted = new() { Fp16 = true };
-    private readonly TinyModels models = new();
+    private readonly TinyModels _models = new();
 
-    public void Dispose() => models.Dispose();
+    public void Dispose() => _models.Dispose();
 
     [Fact]
     public void Run_Fp16_WritesTheDecoderWithWeightsOfItsOwn()
     {
-        string model = models.Copy("tiny-gpt2");
+        string model = _models.Copy("tiny-gpt2");
         ExportReport report = ModelExport.Run(model, Wanted, threads: 1);
         Assert.Equal(
             ["export.json", "logprobs.onnx", "model.onnx", "model.onnx_data", "model_fp16.onnx", "model_fp16.onnx_data"],
@@ -31,7 +29,7 @@ public sealed class Float16ExportTests : IDisposable
     [Fact]
     public void Run_Fp16_EveryNumberOfTheGraphIsAHalf()
     {
-        string model = models.Copy("tiny-gpt2");
+        string model = _models.Copy("tiny-gpt2");
         ModelExport.Run(model, Wanted, threads: 1);
         ModelProto graph = ModelProto.Parser.ParseFrom(File.ReadAllBytes(Path.Combine(model, "onnx", "model_fp16.onnx")));
         var weights = graph.Graph.Initializer.Where(tensor => tensor.DataLocation == TensorProto.Types.DataLocation.External).ToList();
@@ -47,7 +45,7 @@ public sealed class Float16ExportTests : IDisposable
     [Fact]
     public void Run_Fp16_WeightsAreTheRoundedOnes()
     {
-        string model = models.Copy("tiny-gpt2");
+        string model = _models.Copy("tiny-gpt2");
         ModelExport.Run(model, Wanted, threads: 1);
         string onnx = Path.Combine(model, "onnx");
         float[] table = Read(onnx, "model.onnx", "wte.weight", sizeof(float), bytes => BitConverter.ToSingle(bytes));
@@ -59,7 +57,7 @@ public sealed class Float16ExportTests : IDisposable
     [Fact]
     public void Run_Fp16BeyondItsBound_RefusesAndNamesTheSetting()
     {
-        string model = models.Copy("tiny-gpt2");
+        string model = _models.Copy("tiny-gpt2");
         var e = Assert.Throws<TrainingFailedException>(() => ModelExport.Run(model, Wanted with { Fp16MaxKl = double.Epsilon }, threads: 1));
         Assert.StartsWith("model_fp16.onnx is too far from float32", e.Message, StringComparison.Ordinal);
         Assert.Contains("export.fp16_max_kl", e.Message, StringComparison.Ordinal);
@@ -68,7 +66,7 @@ public sealed class Float16ExportTests : IDisposable
     [Fact]
     public void Run_Fp16OfAClassifier_IsRefused()
     {
-        string model = models.Copy("tiny-roberta");
+        string model = _models.Copy("tiny-roberta");
         var e = Assert.Throws<BadInputException>(() => ModelExport.Run(model, Wanted, threads: 1));
         Assert.Contains("has no float16 graph", e.Message, StringComparison.Ordinal);
     }

@@ -3,11 +3,10 @@ using Rudder.Engine;
 using Rudder.Engine.Generation;
 using Rudder.Engine.Graphs;
 using Rudder.Engine.Scoring;
+using Rudder.Onnx;
 using Rudder.Trainer.Architectures.Gpt2;
 using Rudder.Trainer.Architectures.Roberta;
 using Rudder.Trainer.Export;
-using Rudder.Onnx;
-using Rudder.Trainer.Graphs;
 
 namespace Rudder.Trainer.Tests.Export;
 
@@ -15,12 +14,12 @@ namespace Rudder.Trainer.Tests.Export;
 public sealed class ModelExportTests : IDisposable
 {
     private static readonly ExportSettings Both = new() { Int8 = true };
-    private readonly TinyModels models = new();
+    private readonly TinyModels _models = new();
 
     [Fact]
     public void Run_Gpt2_BothFloatGraphsShareOneWeightsFile()
     {
-        string model = models.Copy("tiny-gpt2");
+        string model = _models.Copy("tiny-gpt2");
         ModelExport.Run(model, new ExportSettings(), threads: 1);
         Assert.Equal(
             ["export.json", "logprobs.onnx", "model.onnx", "model.onnx_data"],
@@ -35,7 +34,7 @@ public sealed class ModelExportTests : IDisposable
     [Fact]
     public void Run_Gpt2_MetadataAndReportNameTheModel()
     {
-        string model = models.Copy("tiny-gpt2");
+        string model = _models.Copy("tiny-gpt2");
         ExportReport report = ModelExport.Run(model, Both, threads: 1);
         string fingerprint = Fingerprint.OfFolder(model);
         ModelProto graph = ModelProto.Parser.ParseFrom(File.ReadAllBytes(Path.Combine(model, "onnx", "model_quantized.onnx")));
@@ -50,7 +49,7 @@ public sealed class ModelExportTests : IDisposable
     [Fact]
     public void Run_Int8Decoder_IsMeasuredWithBothKindsOfCache()
     {
-        GraphReport report = ModelExport.Run(models.Copy("tiny-gpt2"), Both, threads: 1).Graphs["model_quantized.onnx"];
+        GraphReport report = ModelExport.Run(_models.Copy("tiny-gpt2"), Both, threads: 1).Graphs["model_quantized.onnx"];
         Assert.NotEqual(report.MeanKl, report.MeanKlBf16Cache);
         Assert.InRange(report.MeanKlBf16Cache!.Value, 0.5 * report.MeanKl!.Value, 2 * report.MeanKl.Value);
     }
@@ -60,7 +59,7 @@ public sealed class ModelExportTests : IDisposable
     [InlineData("tiny-roberta")]
     public void Run_FreshExport_HasTheWeightsOfTheCommittedOne(string name)
     {
-        string model = models.Copy(name);
+        string model = _models.Copy(name);
         ModelExport.Run(model, Both, threads: 1);
         foreach (string file in new[] { "model.onnx_data", "model_quantized.onnx_data" })
         {
@@ -73,7 +72,7 @@ public sealed class ModelExportTests : IDisposable
     [InlineData(GraphPrecision.Int8)]
     public void Run_FreshDecoder_GivesWhatTheCommittedOneGives(GraphPrecision precision)
     {
-        string model = models.Copy("tiny-gpt2");
+        string model = _models.Copy("tiny-gpt2");
         ModelExport.Run(model, Both, threads: 1);
         int[][] ids = TinyModels.Ids(TinyModels.Expected("tiny-gpt2").GetProperty("input_ids"));
         using var fresh = Decoder(model, precision);
@@ -94,7 +93,7 @@ public sealed class ModelExportTests : IDisposable
     [InlineData(GraphPrecision.Int8)]
     public void Run_FreshClassifier_GivesWhatTheCommittedOneGives(GraphPrecision precision)
     {
-        string model = models.Copy("tiny-roberta");
+        string model = _models.Copy("tiny-roberta");
         ModelExport.Run(model, Both, threads: 1);
         int[][] ids = TinyModels.Ids(TinyModels.Expected("tiny-roberta").GetProperty("input_ids_unpadded"));
         using var fresh = Classifier(model, precision);
@@ -107,7 +106,7 @@ public sealed class ModelExportTests : IDisposable
     [InlineData("tiny-roberta", "classifier.out_proj.bias", "model.onnx")]
     public void Run_WeightsUnlikeTheModels_RefusesAndLeavesNothing(string name, string tensor, string graph)
     {
-        string model = models.Copy(name), perturbed = models.At("perturbed");
+        string model = _models.Copy(name), perturbed = _models.At("perturbed");
         Perturb(model, perturbed, tensor, 1e-3f);
         var e = Assert.Throws<TrainingFailedException>(() => ModelExport.Run(perturbed, new ExportSettings(), threads: 1, referenceFolder: model));
         Assert.Contains(graph + " differs from the TorchSharp model", e.Message, StringComparison.Ordinal);
@@ -118,7 +117,7 @@ public sealed class ModelExportTests : IDisposable
     [Fact]
     public void Run_Refused_KeepsTheOlderGraphs()
     {
-        string model = models.Copy("tiny-gpt2");
+        string model = _models.Copy("tiny-gpt2");
         ModelExport.Run(model, new ExportSettings(), threads: 1);
         string before = File.ReadAllText(Path.Combine(model, "onnx", "export.json"));
         Assert.Throws<TrainingFailedException>(() => ModelExport.Run(model, Both with { Int8MaxKl = 1e-9 }, threads: 1));
@@ -129,7 +128,7 @@ public sealed class ModelExportTests : IDisposable
     [Fact]
     public void Run_Int8BeyondItsBoundWithABFloat16CacheAlone_IsRefusedByIt()
     {
-        string model = models.Copy("tiny-gpt2");
+        string model = _models.Copy("tiny-gpt2");
         GraphReport report = ModelExport.Run(model, Both, threads: 1).Graphs["model_quantized.onnx"];
         double between = (report.MeanKl!.Value + report.MeanKlBf16Cache!.Value) / 2;       // 1.086e-4 and 1.113e-4
         Assert.InRange(between, report.MeanKl.Value, report.MeanKlBf16Cache.Value);
@@ -142,7 +141,7 @@ public sealed class ModelExportTests : IDisposable
     [InlineData("tiny-roberta", "model_quantized.onnx")]
     public void Run_Int8BeyondItsBound_RefusesAndLeavesNothing(string name, string graph)
     {
-        string model = models.Copy(name);
+        string model = _models.Copy(name);
         var e = Assert.Throws<TrainingFailedException>(() => ModelExport.Run(model, Both with { Int8MaxKl = 1e-9 }, threads: 1));
         Assert.StartsWith(graph + " is too far from float32", e.Message, StringComparison.Ordinal);
         Assert.Contains("export.int8_max_kl", e.Message, StringComparison.Ordinal);
@@ -152,7 +151,7 @@ public sealed class ModelExportTests : IDisposable
     [Fact]
     public void Run_Half_ExportsFloat32Graphs()
     {
-        string model = models.Copy("tiny-gpt2"), half = models.At("half");
+        string model = _models.Copy("tiny-gpt2"), half = _models.At("half");
         Perturb(model, half, null, 0, WeightType.F16);
         ModelExport.Run(half, new ExportSettings(), threads: 1);
         ModelProto graph = ModelProto.Parser.ParseFrom(File.ReadAllBytes(Path.Combine(half, "onnx", "model.onnx")));
@@ -167,14 +166,14 @@ public sealed class ModelExportTests : IDisposable
     [Fact]
     public void Run_ContextShorterThanTheCheck_IsCheckedWithinIt()
     {
-        Gpt2Config config = ModelConfig.Load<Gpt2Config>(models.Copy("tiny-gpt2")) with { Context = 8 };
-        var weights = new Gpt2Family().ReadWeights(models.At("tiny-gpt2"), ModelConfig.Load<Gpt2Config>(models.At("tiny-gpt2")));
-        config.Save(models.At("short"));
+        Gpt2Config config = ModelConfig.Load<Gpt2Config>(_models.Copy("tiny-gpt2")) with { Context = 8 };
+        var weights = new Gpt2Family().ReadWeights(_models.At("tiny-gpt2"), ModelConfig.Load<Gpt2Config>(_models.At("tiny-gpt2")));
+        config.Save(_models.At("short"));
         SafetensorsWriter.Write(
-            models.At("short", "model.safetensors"),
+            _models.At("short", "model.safetensors"),
             [.. Gpt2Weights.Expected(config).Select(name => (name.Name, name.Shape, First(weights[name.Name], name.Shape)))],
             WeightType.F32);
-        ExportReport report = ModelExport.Run(models.At("short"), Both, threads: 1);
+        ExportReport report = ModelExport.Run(_models.At("short"), Both, threads: 1);
         Assert.Equal(8, report.Graphs["logprobs.onnx"].Positions);             // one row of 1 + 7 tokens fits
         Assert.Equal(8, report.Graphs["model.onnx"].Positions);
     }
@@ -182,15 +181,15 @@ public sealed class ModelExportTests : IDisposable
     [Fact]
     public void Run_BrokenOff_LeavesNothing()
     {
-        string model = models.Copy("tiny-gpt2");
-        Assert.ThrowsAny<Exception>(() => ModelExport.Run(model, new ExportSettings(), threads: 1, referenceFolder: models.At("absent")));
+        string model = _models.Copy("tiny-gpt2");
+        Assert.ThrowsAny<Exception>(() => ModelExport.Run(model, new ExportSettings(), threads: 1, referenceFolder: _models.At("absent")));
         Assert.Equal(["config.json", "model.safetensors"], Entries(model));
     }
 
     [Fact]
     public void Run_NothingWanted_SaysSo()
     {
-        string model = models.Copy("tiny-gpt2");
+        string model = _models.Copy("tiny-gpt2");
         var e = Assert.Throws<BadInputException>(() => ModelExport.Run(model, new ExportSettings { Fp32 = false }, threads: 1));
         Assert.Contains("nothing to export", e.Message, StringComparison.Ordinal);
     }
@@ -198,13 +197,13 @@ public sealed class ModelExportTests : IDisposable
     [Fact]
     public void Run_Int8Alone_NamesItInTheGenAiConfig()
     {
-        string model = models.Copy("tiny-gpt2");
+        string model = _models.Copy("tiny-gpt2");
         ModelExport.Run(model, new ExportSettings { Fp32 = false, Int8 = true }, threads: 1);
         Assert.False(File.Exists(Path.Combine(model, "onnx", "model.onnx")));
         Assert.Contains("\"filename\": \"onnx/model_quantized.onnx\"", File.ReadAllText(Path.Combine(model, "genai_config.json")), StringComparison.Ordinal);
     }
 
-    public void Dispose() => models.Dispose();
+    public void Dispose() => _models.Dispose();
 
     private static ReadOnlyMemory<float> First(float[] values, long[] shape) => values.AsMemory(0, (int)shape.Aggregate((a, b) => a * b));
 
@@ -227,7 +226,7 @@ public sealed class ModelExportTests : IDisposable
     /// <summary>Writes a copy of a model with one value of one tensor moved.</summary>
     private static void Perturb(string model, string target, string? tensor, float by, WeightType type = WeightType.F32)
     {
-        ModelConfig config = ModelConfig.Load(model);
+        var config = ModelConfig.Load(model);
         config.Save(target);
         (IReadOnlyDictionary<string, float[]> weights, IEnumerable<(string Name, long[] Shape)> names) = config is Gpt2Config gpt2
             ? (new Gpt2Family().ReadWeights(model, gpt2), Gpt2Weights.Expected(gpt2))

@@ -7,66 +7,66 @@ namespace Rudder.Trainer.Tests.Export;
 /// <summary>Nothing half-written is ever found under the final name.</summary>
 public sealed class OnnxFolderTests : IDisposable
 {
-    private readonly TinyModels models = new();
+    private readonly TinyModels _models = new();
 
     [Fact]
     public void Dispose_NotPublished_TakesEverythingWithIt()
     {
-        using (var folder = new OnnxFolder(models.At("onnx")))
+        using (var folder = new OnnxFolder(_models.At("onnx")))
         {
             File.WriteAllText(folder.File("a"), "new");
         }
 
-        Assert.Empty(Directory.EnumerateFileSystemEntries(models.At()));
+        Assert.Empty(Directory.EnumerateFileSystemEntries(_models.At()));
     }
 
     [Fact]
     public void Publish_OlderFolder_IsReplacedWhole()
     {
-        Directory.CreateDirectory(models.At("onnx"));
-        File.WriteAllText(models.At("onnx", "export.json"), "old");
-        using (var folder = new OnnxFolder(models.At("onnx")))
+        Directory.CreateDirectory(_models.At("onnx"));
+        File.WriteAllText(_models.At("onnx", "export.json"), "old");
+        using (var folder = new OnnxFolder(_models.At("onnx")))
         {
             File.WriteAllText(folder.File("new"), "new");
             folder.Publish();
         }
 
-        Assert.Equal([models.At("onnx")], Directory.GetFileSystemEntries(models.At()));
-        Assert.Equal([models.At("onnx", "new")], Directory.GetFileSystemEntries(models.At("onnx")));
+        Assert.Equal([_models.At("onnx")], Directory.GetFileSystemEntries(_models.At()));
+        Assert.Equal([_models.At("onnx", "new")], Directory.GetFileSystemEntries(_models.At("onnx")));
     }
 
     [Fact]
     public void Start_FolderThatIsNoExport_IsRefusedAndKept()
     {
-        Directory.CreateDirectory(models.At("model"));
-        File.WriteAllText(models.At("model", "model.safetensors"), "weights");
+        Directory.CreateDirectory(_models.At("model"));
+        File.WriteAllText(_models.At("model", "model.safetensors"), "weights");
 
-        BadInputException refused = Assert.Throws<BadInputException>(() => new OnnxFolder(models.At("model")));
+        BadInputException refused = Assert.Throws<BadInputException>(() => new OnnxFolder(_models.At("model")));
 
-        Assert.Contains(models.At("model"), refused.Message, StringComparison.Ordinal);
-        Assert.Equal("weights", File.ReadAllText(models.At("model", "model.safetensors")));
-        Assert.Equal([models.At("model")], Directory.GetFileSystemEntries(models.At()));
+        Assert.Contains(_models.At("model"), refused.Message, StringComparison.Ordinal);
+        Assert.Equal("weights", File.ReadAllText(_models.At("model", "model.safetensors")));
+        Assert.Equal([_models.At("model")], Directory.GetFileSystemEntries(_models.At()));
     }
 
     [Fact]
     public void Start_AfterAKillBetweenTheRenames_RestoresTheOlderFolder()
     {
-        Directory.CreateDirectory(models.At(".onnx.replaced"));
-        File.WriteAllText(models.At(".onnx.replaced", "export.json"), "old");
-        Directory.CreateDirectory(models.At(".onnx.partial"));
-        using (new OnnxFolder(models.At("onnx")))
+        Directory.CreateDirectory(_models.At(".onnx.replaced"));
+        File.WriteAllText(_models.At(".onnx.replaced", "export.json"), "old");
+        Directory.CreateDirectory(_models.At(".onnx.partial"));
+        using (new OnnxFolder(_models.At("onnx")))
         {
-            Assert.True(File.Exists(models.At("onnx", "export.json")));
+            Assert.True(File.Exists(_models.At("onnx", "export.json")));
         }
 
-        Assert.Equal([models.At("onnx")], Directory.GetFileSystemEntries(models.At()));
+        Assert.Equal([_models.At("onnx")], Directory.GetFileSystemEntries(_models.At()));
     }
 
     [Fact]
     public async Task Export_DiskRefusesToWrite_FailsAndLeavesNothing()
     {
         Assert.SkipUnless(File.Exists("/usr/bin/prlimit") && File.Exists("/bin/bash"), "needs prlimit and bash");
-        string model = models.Copy("tiny-gpt2");
+        string model = _models.Copy("tiny-gpt2");
         string trainer = Path.Combine(AppContext.BaseDirectory, "trainer.dll");
         var start = new ProcessStartInfo("/bin/bash")
         {
@@ -86,5 +86,5 @@ public sealed class OnnxFolderTests : IDisposable
         Assert.Equal(["config.json", "model.safetensors"], Directory.EnumerateFileSystemEntries(model).Select(Path.GetFileName).Order(StringComparer.Ordinal));
     }
 
-    public void Dispose() => models.Dispose();
+    public void Dispose() => _models.Dispose();
 }

@@ -6,13 +6,13 @@ namespace Rudder.Trainer.Tests.Export;
 /// <summary>The tiny fixture models, copied to a folder of the test's own, and the numbers expected of them.</summary>
 internal sealed class TinyModels : IDisposable
 {
-    private readonly DirectoryInfo folder = Directory.CreateTempSubdirectory("rudder-export-");
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("rudder-export-");
 
     /// <summary>Where the fixtures lie.</summary>
     public static string Fixtures => Path.Combine(SharedFolder.Root, "tests", "Fixtures");
 
     /// <summary>A path in the test's folder.</summary>
-    public string At(params string[] parts) => Path.Combine([folder.FullName, .. parts]);
+    public string At(params string[] parts) => Path.Combine([_folder.FullName, .. parts]);
 
     /// <summary>A copy of a fixture model: its config and weights, nothing else.</summary>
     public string Copy(string name, string? to = null)
@@ -36,5 +36,5 @@ internal sealed class TinyModels : IDisposable
     /// <summary>A JSON array of arrays of numbers.</summary>
     public static double[][] Numbers(JsonElement rows) => rows.Deserialize<double[][]>()!;
 
-    public void Dispose() => folder.Delete(recursive: true);
+    public void Dispose() => _folder.Delete(recursive: true);
 }

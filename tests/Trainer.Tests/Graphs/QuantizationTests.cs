@@ -1,4 +1,3 @@
-using Rudder.Trainer.Export;
 using Rudder.Trainer.Graphs;
 
 namespace Rudder.Trainer.Tests.Graphs;

@@ -6,13 +6,13 @@ namespace Rudder.Trainer.Tests.Losses;
 
 public sealed class KlTests : IDisposable
 {
-    private readonly DisposeScope scope = NewDisposeScope();
+    private readonly DisposeScope _scope = NewDisposeScope();
 
     private static Tensor PolicyLogits => Logits("policy_logits");
 
     private static Tensor ReferenceLogits => Logits("reference_logits");
 
-    public void Dispose() => scope.Dispose();
+    public void Dispose() => _scope.Dispose();
 
     [Fact]
     public void Exact_GoldenLogits_MatchesPerTokenAndSum()

@@ -7,7 +7,7 @@ namespace Rudder.Trainer.Tests.Losses;
 
 public sealed class PreferenceLossesTests : IDisposable
 {
-    private readonly DisposeScope scope = NewDisposeScope();
+    private readonly DisposeScope _scope = NewDisposeScope();
 
     private static Tensor PolicyMargin => GoldenLosses.Input("policy_chosen_logps") - GoldenLosses.Input("policy_rejected_logps");
 
@@ -21,7 +21,7 @@ public sealed class PreferenceLossesTests : IDisposable
 
     private static Tensor ReferenceRejectedMean => GoldenLosses.Input("reference_rejected_logps") / GoldenLosses.Input("rejected_lengths");
 
-    public void Dispose() => scope.Dispose();
+    public void Dispose() => _scope.Dispose();
 
     [Fact]
     public void Dpo_GoldenPairs_MatchesAuthorsValues() =>

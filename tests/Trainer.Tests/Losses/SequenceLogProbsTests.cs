@@ -7,13 +7,13 @@ namespace Rudder.Trainer.Tests.Losses;
 
 public sealed class SequenceLogProbsTests : IDisposable
 {
-    private readonly DisposeScope scope = NewDisposeScope();
+    private readonly DisposeScope _scope = NewDisposeScope();
 
     private static JsonElement Golden => GoldenLosses.Root.GetProperty("sequence_log_prob");
 
     private static Tensor Logits => tensor(GoldenLosses.Flat(Golden.GetProperty("logits"))).reshape(2, 7, 11); // [B,T,V]
 
-    public void Dispose() => scope.Dispose();
+    public void Dispose() => _scope.Dispose();
 
     [Fact]
     public void OfLabels_MaskedPrompt_MatchesAuthorsSumsAndMeans()

@@ -11,20 +11,20 @@ namespace Rudder.Trainer.Tests.Models;
 
 public sealed class CompletionLogProbsTests : IDisposable
 {
-    private readonly DisposeScope scope = NewDisposeScope();
-    private readonly ILanguageModel model = ModelFolder.Load<ILanguageModel>(Path.Combine(Rudder.Tests.SharedFolder.Root, "tests", "Fixtures", "tiny-gpt2"), CPU, 0);
+    private readonly DisposeScope _scope = NewDisposeScope();
+    private readonly ILanguageModel _model = ModelFolder.Load<ILanguageModel>(Path.Combine(Rudder.Tests.SharedFolder.Root, "tests", "Fixtures", "tiny-gpt2"), CPU, 0);
 
     public void Dispose()
     {
-        model.Dispose();
-        scope.Dispose();
+        _model.Dispose();
+        _scope.Dispose();
     }
 
     [Fact]
     public void Sums_RaggedBatch_MatchFullLogitsWithAMaskedPrompt()
     {
-        PreferenceBatch batch = PreferenceBatch.Of(SamplePairs.Group(SamplePairs.Random(3, 4, seed: 11)).Groups, BatchMode.Group);
-        float[] gathered = NamedParameters.Values(CompletionLogProbs.Sums(model, new PreferenceTensors(batch, CPU)));
+        var batch = PreferenceBatch.Of(SamplePairs.Group(SamplePairs.Random(3, 4, seed: 11)).Groups, BatchMode.Group);
+        float[] gathered = NamedParameters.Values(CompletionLogProbs.Sums(_model, new PreferenceTensors(batch, CPU)));
         int row = 0;
         foreach (PreferenceGroup group in SamplePairs.Group(SamplePairs.Random(3, 4, seed: 11)).Groups)
         {
@@ -32,7 +32,7 @@ public sealed class CompletionLogProbsTests : IDisposable
             {
                 long[] ids = [.. group.PromptIds.Concat(completion.Ids).Select(id => (long)id)];
                 long[] labels = [.. ids.Select((id, t) => t < group.PromptIds.Length ? SequenceLogProbs.IgnoredLabel : id)];
-                Tensor logits = model.Head(model.Hidden(tensor(ids).reshape(1, -1))); // [1,T,V]
+                Tensor logits = _model.Head(_model.Hidden(tensor(ids).reshape(1, -1))); // [1,T,V]
                 (Tensor sums, Tensor counts) = SequenceLogProbs.OfLabels(logits, tensor(labels).reshape(1, -1));
                 Assert.Equal(completion.Ids.Length, counts.item<long>());
                 Assert.Equal(sums.item<float>(), gathered[row++], 1e-5f * Math.Abs(sums.item<float>()));
@@ -58,17 +58,17 @@ public sealed class CompletionLogProbsTests : IDisposable
         for (int p = 0; p < groupGradients.Length; p++)
         {
             double largest = groupGradients[p].Max(Math.Abs);
-            Assert.True(largest > 0, model.Parameters[p].Name);
+            Assert.True(largest > 0, _model.Parameters[p].Name);
             Assert.All(groupGradients[p].Zip(pairGradients[p]), both => Assert.Equal(both.First, both.Second, 1e-5 * largest));
         }
 
         (double Loss, float[][] Gradients) Gradients(BatchMode mode)
         {
-            model.zero_grad();
-            PairLogProbs pairs = PreferenceForward.Pairs(model, PreferenceBatch.Of(data.Groups, mode), reference);
+            _model.zero_grad();
+            PairLogProbs pairs = PreferenceForward.Pairs(_model, PreferenceBatch.Of(data.Groups, mode), reference);
             Tensor mean = objective.PerPair(pairs).mean();
             mean.backward();
-            return (mean.item<float>(), [.. model.Parameters.Select(p => NamedParameters.Values(p.Value.grad!))]);
+            return (mean.item<float>(), [.. _model.Parameters.Select(p => NamedParameters.Values(p.Value.grad!))]);
         }
     }
 
@@ -76,17 +76,17 @@ public sealed class CompletionLogProbsTests : IDisposable
     public void ScoreAll_SmallPasses_MatchesOnePass()
     {
         PreferenceData data = SamplePairs.Group(SamplePairs.Random(4, 3, seed: 17));
-        model.eval();
+        _model.eval();
         (PreferenceGroup, GroupCompletion)[] rows = [.. data.Groups.SelectMany(g => g.Completions.Select(c => (g, c)))];
-        float[] whole = CompletionLogProbs.ScoreAll(model, rows, 100);
-        float[] parts = CompletionLogProbs.ScoreAll(model, rows, 5);
+        float[] whole = CompletionLogProbs.ScoreAll(_model, rows, 100);
+        float[] parts = CompletionLogProbs.ScoreAll(_model, rows, 5);
         Assert.All(whole.Zip(parts), both => Assert.Equal(both.First, both.Second, 1e-5f * Math.Abs(both.First)));
     }
 
     [Fact]
     public void ScoreAll_TrainingMode_IsRefused()
     {
-        model.train();
-        Assert.Throws<InvalidOperationException>(() => CompletionLogProbs.ScoreAll(model, [], 1));
+        _model.train();
+        Assert.Throws<InvalidOperationException>(() => CompletionLogProbs.ScoreAll(_model, [], 1));
     }
 }

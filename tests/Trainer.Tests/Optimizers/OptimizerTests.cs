@@ -5,7 +5,6 @@ using Rudder.Trainer.Models;
 using Rudder.Trainer.Optimizers;
 using Rudder.Trainer.Recipes;
 using Rudder.Trainer.Recipes.Settings;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Rudder.Trainer.Tests.Optimizers;

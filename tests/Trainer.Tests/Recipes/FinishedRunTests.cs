@@ -12,7 +12,7 @@ public class FinishedRunTests
         using var world = new TinyTraining();
         SftRecipe recipe = world.Sft();
         RunRequest request = world.Request("run");
-        using RunFolder run = RunFolder.Open(request, "tiny", 3);
+        using var run = RunFolder.Open(request, "tiny", 3);
         Directory.CreateDirectory(run.Model);
         File.WriteAllText(run.File("model/config.json"), "old");
         File.WriteAllText(run.Done, "old");

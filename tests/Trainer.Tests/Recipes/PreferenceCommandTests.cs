@@ -1,6 +1,5 @@
 using System.Text.Json;
 using Rudder.Datasets;
-using Rudder.Trainer.Recipes;
 using Rudder.Trainer.Recipes.Settings;
 using Rudder.Trainer.Runs;
 using Rudder.Trainer.Tests.Data;
@@ -11,30 +10,30 @@ namespace Rudder.Trainer.Tests.Recipes;
 public sealed class PreferenceCommandTests : IDisposable
 {
     private static readonly string Model = Path.Combine(Rudder.Tests.SharedFolder.Root, "tests", "Fixtures", "tiny-gpt2");
-    private readonly string folder = Directory.CreateTempSubdirectory("rudder-dpo").FullName;
-    private readonly string pairs;
-    private readonly string recipe;
+    private readonly string _folder = Directory.CreateTempSubdirectory("rudder-dpo").FullName;
+    private readonly string _pairs;
+    private readonly string _recipe;
 
     public PreferenceCommandTests()
     {
-        pairs = Path.Combine(folder, "pairs.jsonl");
-        recipe = Path.Combine(folder, "dpo.json");
-        PreferencePairs.Write(pairs, SamplePairs.Random(10, 4, seed: 21));
-        File.WriteAllText(recipe, $$"""
+        _pairs = Path.Combine(_folder, "pairs.jsonl");
+        _recipe = Path.Combine(_folder, "dpo.json");
+        PreferencePairs.Write(_pairs, SamplePairs.Random(10, 4, seed: 21));
+        File.WriteAllText(_recipe, $$"""
             {
-              "name": "tiny-dpo", "model": "{{Model}}", "pairs": "{{pairs}}", "beta": 0.1, "threads": 1, "seed": 3, "epochs": 3,
+              "name": "tiny-dpo", "model": "{{Model}}", "pairs": "{{_pairs}}", "beta": 0.1, "threads": 1, "seed": 3, "epochs": 3,
               "batch": { "groups": 4 }, "optimizer": { "learning_rate": 0.001, "weight_decay": 0 }, "schedule": { "name": "constant" },
               "export": { "fp32": false }
             }
             """);
     }
 
-    public void Dispose() => Directory.Delete(folder, recursive: true);
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     [Fact]
     public void Dpo_TinyModel_StartsAtLn2AndLearnsThePairs()
     {
-        string held = Path.Combine(folder, "held-out.jsonl");
+        string held = Path.Combine(_folder, "held-out.jsonl");
         PreferencePairs.Write(held, SamplePairs.Random(2, 3, seed: 22, name: "held"));
         Assert.Equal(0, Trainer("--output", Run("a"), "--set", $"evaluation_pairs={held}"));
 
@@ -86,7 +85,7 @@ public sealed class PreferenceCommandTests : IDisposable
         InterruptAfterFirstEpochStep([]);
         Assert.Equal(0, Program("dpo", "--resume", Run("cut")).Code);
         Assert.True(File.Exists(Path.Combine(Run("cut"), "done.json")));
-        Assert.Contains($"`trainer dpo --recipe {recipe}`", Card("cut"), StringComparison.Ordinal); // as it was begun, not as it was resumed
+        Assert.Contains($"`trainer dpo --recipe {_recipe}`", Card("cut"), StringComparison.Ordinal); // as it was begun, not as it was resumed
     }
 
     [Fact]
@@ -111,16 +110,16 @@ public sealed class PreferenceCommandTests : IDisposable
     public void Dpo_PairsInAFolderNamedLikeTheRun_StandInTheCardsCommand()
     {
         string other = Path.Combine(Directory.CreateDirectory(Run("run-pairs")).FullName, "p.jsonl");
-        File.Copy(pairs, other);
+        File.Copy(_pairs, other);
         Assert.Equal(0, Trainer("--output", Run("run"), "--set", $"pairs={other}", "--set", "max_steps=1"));
-        Assert.Contains($"`trainer dpo --recipe {recipe} --set pairs={other} --set max_steps=1`", Card("run"), StringComparison.Ordinal);
+        Assert.Contains($"`trainer dpo --recipe {_recipe} --set pairs={other} --set max_steps=1`", Card("run"), StringComparison.Ordinal);
     }
 
     [Fact]
     public void Dpo_OutputWithTrailingSlash_KeepsTheCacheBesideTheRun()
     {
         Assert.Equal(0, Trainer("--output", Run("a") + "/", "--set", "max_steps=1"));
-        Assert.Single(Directory.GetFiles(Path.Combine(folder, "reference-cache")));
+        Assert.Single(Directory.GetFiles(Path.Combine(_folder, "reference-cache")));
         Assert.False(Directory.Exists(Path.Combine(Run("a"), "reference-cache")));
     }
 
@@ -130,7 +129,7 @@ public sealed class PreferenceCommandTests : IDisposable
     [Fact]
     public void Dpo_MistypedFlag_IsAUsageErrorThatSuggestsIt()
     {
-        (int code, string told) = Program("dpo", "--recipe", recipe, "--outptu", Run("a"));
+        (int code, string told) = Program("dpo", "--recipe", _recipe, "--outptu", Run("a"));
         Assert.Equal(1, code);
         Assert.Contains("--output", told, StringComparison.Ordinal);
     }
@@ -154,7 +153,7 @@ public sealed class PreferenceCommandTests : IDisposable
     public void Dpo_SecondBeta_TakesReferenceLogProbsFromTheCache()
     {
         Assert.Equal(0, Trainer("--output", Run("a"), "--set", "max_steps=1"));
-        string cache = Assert.Single(Directory.GetFiles(Path.Combine(folder, "reference-cache")));
+        string cache = Assert.Single(Directory.GetFiles(Path.Combine(_folder, "reference-cache")));
         (int code, string told) = Told("--output", Run("b"), "--set", "max_steps=1", "--set", "beta=0.5");
         Assert.Equal(0, code);
         Assert.Contains($"taken from {cache}", told, StringComparison.Ordinal);
@@ -186,7 +185,7 @@ public sealed class PreferenceCommandTests : IDisposable
     public void Dpo_LossWithoutReference_ScoresNone(string loss)
     {
         Assert.Equal(0, Trainer("--output", Run(loss), "--set", $"loss={loss}", "--set", "max_steps=1"));
-        Assert.False(Directory.Exists(Path.Combine(folder, "reference-cache")));
+        Assert.False(Directory.Exists(Path.Combine(_folder, "reference-cache")));
         JsonElement line = Assert.Single(Metrics(loss));
         Assert.Equal(JsonValueKind.Number, line.GetProperty("logps/accuracies").ValueKind);
         Assert.False(line.TryGetProperty("rewards/margins", out _));
@@ -218,7 +217,7 @@ public sealed class PreferenceCommandTests : IDisposable
     public void Dpo_OverLengthTruncate_ReportsTheCutsInMetricsAndSummary()
     {
         int[] prompt = [.. Enumerable.Range(1, 40)], chosen = [.. Enumerable.Range(1, 12)], rejected = [.. Enumerable.Range(2, 12)];
-        PreferencePairs.Write(pairs, [SamplePairs.Pair("long", prompt, (0, chosen), (1, rejected)), SamplePairs.Pair("short", [1], (0, [2]), (1, [3]))]);
+        PreferencePairs.Write(_pairs, [SamplePairs.Pair("long", prompt, (0, chosen), (1, rejected)), SamplePairs.Pair("short", [1], (0, [2]), (1, [3]))]);
         Assert.Equal(0, Trainer("--output", Run("cut"), "--set", "over_length=truncate", "--set", "max_length=32", "--set", "max_steps=1"));
 
         JsonElement data = Metrics("cut")[0];
@@ -252,15 +251,15 @@ public sealed class PreferenceCommandTests : IDisposable
     [Fact]
     public void Dpo_IdOutsideTheVocabulary_ExitsWith2NamingFileAndLine()
     {
-        File.AppendAllText(pairs, PreferencePairs.Format(SamplePairs.Pair("last", [1], (0, [600]), (1, [2]))) + "\n");
+        File.AppendAllText(_pairs, PreferencePairs.Format(SamplePairs.Pair("last", [1], (0, [600]), (1, [2]))) + "\n");
         (int code, string told) = Told("--output", Run("bad"));
         Assert.Equal(2, code);
-        Assert.Contains($"{pairs}:61: chosen.ids holds id 600; the model's vocabulary ends at 511", told, StringComparison.Ordinal);
+        Assert.Contains($"{_pairs}:61: chosen.ids holds id 600; the model's vocabulary ends at 511", told, StringComparison.Ordinal);
     }
 
     private string Card(string run) => File.ReadAllText(Path.Combine(Run(run), "model", "README.md"));
 
-    private string Run(string name) => Path.Combine(folder, name);
+    private string Run(string name) => Path.Combine(_folder, name);
 
     private JsonElement[] Metrics(string run) =>
         [.. File.ReadLines(Path.Combine(Run(run), "metrics.jsonl")).Select(line => JsonDocument.Parse(line).RootElement)];
@@ -273,15 +272,15 @@ public sealed class PreferenceCommandTests : IDisposable
         using var stop = new CancellationTokenSource();
         using var progress = new StopOnStep(stop);
         string[] sets = [.. more.Where(argument => argument != "--set")];
-        var request = new RunRequest { Command = "dpo", Recipe = recipe, Sets = sets, Output = Run("cut"), Stop = stop.Token, Progress = progress };
-        PreferenceRecipe settings = RecipeReader.Read<PreferenceRecipe>(recipe, sets);
-        using RunFolder run = RunFolder.Open(request, "tiny-dpo", settings.Seed);
+        var request = new RunRequest { Command = "dpo", Recipe = _recipe, Sets = sets, Output = Run("cut"), Stop = stop.Token, Progress = progress };
+        PreferenceRecipe settings = RecipeReader.Read<PreferenceRecipe>(_recipe, sets);
+        using var run = RunFolder.Open(request, "tiny-dpo", settings.Seed);
         Assert.Throws<InterruptedException>(() => Rudder.Trainer.Recipes.Preference.Run(settings, run, request));
     }
 
     private int Trainer(params string[] arguments) => Told(arguments).Code;
 
-    private (int Code, string Told) Told(params string[] arguments) => Program(["dpo", "--recipe", recipe, .. arguments]);
+    private (int Code, string Told) Told(params string[] arguments) => Program(["dpo", "--recipe", _recipe, .. arguments]);
 
     private static (int Code, string Told) Program(params string[] arguments) => TrainerProgram.Run(arguments);
 

@@ -9,9 +9,9 @@ namespace Rudder.Trainer.Tests.Recipes;
 
 public sealed class PreferenceRecipeTests : IDisposable
 {
-    private readonly DisposeScope scope = NewDisposeScope();
+    private readonly DisposeScope _scope = NewDisposeScope();
 
-    public void Dispose() => scope.Dispose();
+    public void Dispose() => _scope.Dispose();
 
     [Theory]
     [InlineData("loss=ppo", "loss is 'ppo'")]

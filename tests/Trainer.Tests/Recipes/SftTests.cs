@@ -4,7 +4,6 @@ using Rudder.Trainer.Models;
 using Rudder.Trainer.Recipes;
 using Rudder.Trainer.Recipes.Settings;
 using Rudder.Trainer.Runs;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Rudder.Trainer.Tests.Recipes;
@@ -140,7 +139,7 @@ public class SftTests
     {
         using var world = new TinyTraining();
         RunFolder whole = world.Train(world.Sft(), "whole");
-        using (RunFolder killed = RunFolder.Open(world.Request("killed"), "tiny", 3))
+        using (var killed = RunFolder.Open(world.Request("killed"), "tiny", 3))
         {
             killed.WriteStart(world.Sft(), world.Request("killed"), 1, []);
         }
@@ -226,7 +225,7 @@ public class SftTests
         using var world = new TinyTraining();
         SftRecipe recipe = world.Sft();
         RunRequest request = world.Request("run", stopAfterOneStep: true);
-        using RunFolder run = RunFolder.Open(request, "tiny", 3);
+        using var run = RunFolder.Open(request, "tiny", 3);
         InterruptedException error = Assert.Throws<InterruptedException>(() => Sft.Run(recipe, run, request));
         Assert.Contains($"trainer sft --resume {world.File("run")}", error.Message, StringComparison.Ordinal);
         Assert.Equal(130, ExitCodes.CodeOf(error));

@@ -7,28 +7,28 @@ namespace Rudder.Trainer.Tests.Recipes;
 
 public sealed class TokenizerTrainingTests : IDisposable
 {
-    private readonly TinyTraining world = new();
+    private readonly TinyTraining _world = new();
 
-    public void Dispose() => world.Dispose();
+    public void Dispose() => _world.Dispose();
 
     [Fact]
     public void Run_StopAskedFor_ThrowsAndLeavesNothingUnderAFinalName()
     {
-        RunRequest request = world.Request("run", stopAfterOneStep: true) with { Command = "tokenizer" };
+        RunRequest request = _world.Request("run", stopAfterOneStep: true) with { Command = "tokenizer" };
         InterruptedException error = Assert.Throws<InterruptedException>(() => Run(request));
-        Assert.Contains($"trainer tokenizer --resume {world.File("run")}", error.Message, StringComparison.Ordinal);
-        Assert.False(Directory.Exists(world.File("run/model")));
-        Assert.False(File.Exists(world.File("run/done.json")));
+        Assert.Contains($"trainer tokenizer --resume {_world.File("run")}", error.Message, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(_world.File("run/model")));
+        Assert.False(File.Exists(_world.File("run/done.json")));
 
-        Run(request with { Output = null, Resume = world.File("run"), Stop = CancellationToken.None });
-        Assert.True(File.Exists(world.File("run/model/tokenizer.json")));
+        Run(request with { Output = null, Resume = _world.File("run"), Stop = CancellationToken.None });
+        Assert.True(File.Exists(_world.File("run/model/tokenizer.json")));
     }
 
     [Fact]
     public void Run_Json_PrintsTheFinalMetricsAsOneLine()
     {
         using var results = new StringWriter();
-        Run(world.Request("run") with { Json = true, Results = results });
+        Run(_world.Request("run") with { Json = true, Results = results });
         string line = Assert.Single(results.ToString().TrimEnd('\n').Split('\n'));
         Assert.Equal(280, JsonDocument.Parse(line).RootElement.GetProperty("vocabulary_size").GetInt32());
     }
@@ -36,8 +36,8 @@ public sealed class TokenizerTrainingTests : IDisposable
     private void Run(RunRequest request)
     {
         TokenizerRecipe recipe = RecipeReader.Parse<TokenizerRecipe>(
-            $$"""{"vocabulary_size": 280, "data": {"files": ["{{world.Reviews}}"] } }""", "tiny.json", []);
-        using RunFolder run = RunFolder.Open(request, "tiny", recipe.Seed);
+            $$"""{"vocabulary_size": 280, "data": {"files": ["{{_world.Reviews}}"] } }""", "tiny.json", []);
+        using var run = RunFolder.Open(request, "tiny", recipe.Seed);
         TokenizerTraining.Run(recipe, run, request);
     }
 }

@@ -6,26 +6,26 @@ namespace Rudder.Trainer.Tests.Runs;
 public sealed class CheckpointFolderTests : IDisposable
 {
     private static readonly string[] Names = ["manifest.json", "random.bin", "state.json", "weights.safetensors"];
-    private readonly TemporaryFolder folder = new();
-    private readonly RunFolder run;
+    private readonly TemporaryFolder _folder = new();
+    private readonly RunFolder _run;
 
     public CheckpointFolderTests()
     {
-        run = NewRun("run");
-        Save(run, 4);
-        Save(run, 8);
+        _run = NewRun("run");
+        Save(_run, 4);
+        Save(_run, 8);
     }
 
     public void Dispose()
     {
-        run.Dispose();
-        folder.Dispose();
+        _run.Dispose();
+        _folder.Dispose();
     }
 
     [Fact]
     public void OpenNewest_SoundCheckpoint_GivesItsFolderAndCounters()
     {
-        (string path, TrainingState state) = CheckpointFolder.OpenNewest(run)!.Value;
+        (string path, TrainingState state) = CheckpointFolder.OpenNewest(_run)!.Value;
         Assert.Equal(PathOf(8), path);
         Assert.Equal(State(8), state);
         Assert.Equal(Names, Directory.GetFiles(path).Select(Path.GetFileName).Order(StringComparer.Ordinal));
@@ -109,15 +109,15 @@ public sealed class CheckpointFolderTests : IDisposable
     [Fact]
     public void OpenNewest_IdentityEdited_IsRefusedWithoutOfferingACheckpoint()
     {
-        File.AppendAllText(run.File(RunIdentity.FileName), " ");
-        AssertRefused(run.File(RunIdentity.FileName), "start a new run");
+        File.AppendAllText(_run.File(RunIdentity.FileName), " ");
+        AssertRefused(_run.File(RunIdentity.FileName), "start a new run");
     }
 
     [Fact]
     public void OpenNewest_DamagedOneDeleted_GivesTheOneBefore()
     {
         Directory.Delete(PathOf(8), recursive: true);
-        Assert.Equal(State(4), CheckpointFolder.OpenNewest(run)!.Value.State);
+        Assert.Equal(State(4), CheckpointFolder.OpenNewest(_run)!.Value.State);
     }
 
     [Theory]
@@ -125,17 +125,17 @@ public sealed class CheckpointFolderTests : IDisposable
     [InlineData("step-12.tmp")] // killed while it wrote a new one
     public void Save_LeftoverOfAKill_IsRemovedAndWasNeverACheckpoint(string leftover)
     {
-        File.WriteAllText(Path.Combine(Directory.CreateDirectory(Path.Combine(run.Checkpoints, leftover)).FullName, "state.json"), "{");
-        Assert.Equal([8, 4], CheckpointFolder.Steps(run));
+        File.WriteAllText(Path.Combine(Directory.CreateDirectory(Path.Combine(_run.Checkpoints, leftover)).FullName, "state.json"), "{");
+        Assert.Equal([8, 4], CheckpointFolder.Steps(_run));
 
-        Save(run, 12);
+        Save(_run, 12);
 
-        Assert.Equal(["step-12", "step-8"], Directory.GetDirectories(run.Checkpoints).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.Equal(["step-12", "step-8"], Directory.GetDirectories(_run.Checkpoints).Select(Path.GetFileName).Order(StringComparer.Ordinal));
     }
 
     private RunFolder NewRun(string name)
     {
-        RunFolder opened = RunFolder.Open(new RunRequest { Recipe = "r.json", Output = folder.File(name) }, "r", 0);
+        var opened = RunFolder.Open(new RunRequest { Recipe = "r.json", Output = _folder.File(name) }, "r", 0);
         File.WriteAllText(opened.File(RunIdentity.FileName), $"identity of {name}");
         return opened;
     }
@@ -148,7 +148,7 @@ public sealed class CheckpointFolderTests : IDisposable
 
     private static TrainingState State(int step) => new(step, 2, 1, 100 * step, 1.25);
 
-    private string PathOf(int step) => Path.Combine(run.Checkpoints, $"step-{step}");
+    private string PathOf(int step) => Path.Combine(_run.Checkpoints, $"step-{step}");
 
     private void Edit(Action<JsonNode> change)
     {
@@ -160,7 +160,7 @@ public sealed class CheckpointFolderTests : IDisposable
 
     private void AssertRefused(params string[] parts)
     {
-        BadInputException error = Assert.Throws<BadInputException>(() => CheckpointFolder.OpenNewest(run));
+        BadInputException error = Assert.Throws<BadInputException>(() => CheckpointFolder.OpenNewest(_run));
         Assert.All(parts, part => Assert.Contains(part, error.Message, StringComparison.Ordinal));
     }
 }

@@ -8,16 +8,16 @@ namespace Rudder.Trainer.Tests.Runs;
 /// <summary>Kills the trainer with SIGKILL where it deletes old checkpoints and where it exports; the resumed run equals the undisturbed one bit for bit.</summary>
 public sealed class KilledRunTests : IDisposable
 {
-    private readonly TinyTraining world = new();
+    private readonly TinyTraining _world = new();
 
-    public void Dispose() => world.Dispose();
+    public void Dispose() => _world.Dispose();
 
     [Fact]
     public async Task Sft_KilledWhileItDeletesCheckpoints_EqualsTheUndisturbedRun()
     {
-        SftRecipe recipe = world.Sft("checkpoint_every=1", "keep_checkpoints=1", "epochs=10");
-        RunFolder whole = world.Train(recipe, "whole");
-        string file = world.File("tiny.json"), output = world.File("killed");
+        SftRecipe recipe = _world.Sft("checkpoint_every=1", "keep_checkpoints=1", "epochs=10");
+        RunFolder whole = _world.Train(recipe, "whole");
+        string file = _world.File("tiny.json"), output = _world.File("killed");
         File.WriteAllText(file, RecipeReader.Write(recipe));
 
         await KillOnAsync(["sft", "--recipe", file, "--output", output], output, entry => entry.EndsWith(".old", StringComparison.Ordinal));
@@ -27,20 +27,20 @@ public sealed class KilledRunTests : IDisposable
             RequireSound(output);
         }
 
-        world.Resume(recipe, "killed");
+        _world.Resume(recipe, "killed");
         RequireEqual(whole, output);
     }
 
     [Fact]
     public async Task Sft_KilledWhileItExports_EqualsTheUndisturbedRun()
     {
-        SftRecipe recipe = world.Sft("export.fp32=true");
-        RunFolder whole = world.Train(recipe, "whole");
-        string file = world.File("tiny.json"), output = world.File("killed");
+        SftRecipe recipe = _world.Sft("export.fp32=true");
+        RunFolder whole = _world.Train(recipe, "whole");
+        string file = _world.File("tiny.json"), output = _world.File("killed");
         File.WriteAllText(file, RecipeReader.Write(recipe));
 
         await KillOnAsync(["sft", "--recipe", file, "--output", output], output, entry => entry.Contains("model.tmp", StringComparison.Ordinal));
-        world.Resume(recipe, "killed");
+        _world.Resume(recipe, "killed");
 
         RequireEqual(whole, output);
         foreach (string graph in Directory.GetFiles(whole.File("model"), "*.onnx*", SearchOption.AllDirectories))
@@ -82,13 +82,13 @@ public sealed class KilledRunTests : IDisposable
 
     private static void RequireSound(string output)
     {
-        using RunFolder run = RunFolder.Open(new RunRequest { Recipe = "tiny.json", Resume = output, Progress = TextWriter.Null }, "tiny", 3);
+        using var run = RunFolder.Open(new RunRequest { Recipe = "tiny.json", Resume = output, Progress = TextWriter.Null }, "tiny", 3);
         Assert.NotNull(CheckpointFolder.OpenNewest(run));
     }
 
     private static void RequireEqual(RunFolder whole, string output)
     {
-        using RunFolder run = RunFolder.Open(new RunRequest { Recipe = "tiny.json", Resume = output, Progress = TextWriter.Null }, "tiny", 3);
+        using var run = RunFolder.Open(new RunRequest { Recipe = "tiny.json", Resume = output, Progress = TextWriter.Null }, "tiny", 3);
         Assert.Equal(TinyTraining.Logged(whole, "loss"), TinyTraining.Logged(run, "loss"));
         Assert.Equal(File.ReadLines(whole.Metrics).Count(), File.ReadLines(run.Metrics).Count());
         Assert.Equal(File.ReadAllBytes(whole.File("model/model.safetensors")), File.ReadAllBytes(run.File("model/model.safetensors")));

@@ -8,7 +8,7 @@ public class MetricLogTests
     public void Open_AtEarlierStep_DropsLaterAndBrokenLines()
     {
         using var folder = new TemporaryFolder();
-        using RunFolder run = RunFolder.Open(new RunRequest { Recipe = "r.json", Output = folder.File("run") }, "r", 0);
+        using var run = RunFolder.Open(new RunRequest { Recipe = "r.json", Output = folder.File("run") }, "r", 0);
         using (var log = new MetricLog(run, 0, 4, TimeProvider.System))
         {
             for (int step = 1; step <= 4; step++)
@@ -38,7 +38,7 @@ public class MetricLogTests
     public void Open_AfterAnEvaluation_DropsItOnlyWhereItIsMadeAgain(int total, int lines)
     {
         using var folder = new TemporaryFolder();
-        using RunFolder run = RunFolder.Open(new RunRequest { Recipe = "r.json", Output = folder.File("run") }, "r", 0);
+        using var run = RunFolder.Open(new RunRequest { Recipe = "r.json", Output = folder.File("run") }, "r", 0);
         using (var log = new MetricLog(run, 0, total, TimeProvider.System))
         {
             log.Add("train", 4, 1, [new("loss", 0.5)]);
@@ -58,7 +58,7 @@ public class MetricLogTests
     {
         using var folder = new TemporaryFolder();
         File.WriteAllText(folder.File("recipe.json"), "{}");
-        using RunFolder run = RunFolder.Open(new RunRequest { Recipe = "r.json", Resume = folder.Path }, "r", 0);
+        using var run = RunFolder.Open(new RunRequest { Recipe = "r.json", Resume = folder.Path }, "r", 0);
         new MetricLog(run, 2, 4, TimeProvider.System).Dispose();
         byte[] events = File.ReadAllBytes(Assert.Single(Directory.GetFiles(folder.Path, "events.out.tfevents.*")));
         byte[] start = [0x10, 3, 0x3A, 2, 0x08, 1]; // Event.step = 3; session_log (field 7) of 2 bytes: status = START

@@ -7,14 +7,14 @@ namespace Rudder.Trainer.Tests.Runs;
 /// <summary><c>trainer sft --resume</c> on run folders that were damaged, edited or left behind by a failed export.</summary>
 public sealed class ResumedRunTests : IDisposable
 {
-    private readonly TinyTraining world = new();
+    private readonly TinyTraining _world = new();
 
-    public void Dispose() => world.Dispose();
+    public void Dispose() => _world.Dispose();
 
     [Fact]
     public void Resume_DamagedNewestCheckpointDeleted_EqualsTheUndisturbedRun()
     {
-        RunFolder run = world.Train(world.Sft(), "run");
+        RunFolder run = _world.Train(_world.Sft(), "run");
         byte[] weights = File.ReadAllBytes(run.File("model/model.safetensors"));
         string[] losses = TinyTraining.Logged(run, "loss");
         Flip(run.File("checkpoints/step-8/weights.safetensors"));
@@ -33,7 +33,7 @@ public sealed class ResumedRunTests : IDisposable
     [Fact]
     public void Resume_OwnRecipeEdited_IsRefusedNamingTheSetting()
     {
-        RunFolder run = world.Train(world.Sft(), "run");
+        RunFolder run = _world.Train(_world.Sft(), "run");
         JsonNode recipe = JsonNode.Parse(File.ReadAllText(run.File("recipe.json")))!;
         recipe["optimizer"]!["learning_rate"] = 0.1;
         File.WriteAllText(run.File("recipe.json"), recipe.ToJsonString());
@@ -59,7 +59,7 @@ public sealed class ResumedRunTests : IDisposable
     [InlineData("checkpoints/step-8/random.bin", "x")]
     public void Resume_DamagedFile_ExitsWith2NamingIt(string file, string content)
     {
-        RunFolder run = world.Train(world.Sft(), "run");
+        RunFolder run = _world.Train(_world.Sft(), "run");
         File.WriteAllText(run.File(file), content);
 
         (int code, string error) = Resume(run);
@@ -72,29 +72,29 @@ public sealed class ResumedRunTests : IDisposable
     [Fact]
     public void Resume_ExportFailed_EndsWithTheMetricsOfARunWithoutABreak()
     {
-        RunFolder whole = world.Train(world.Sft(), "whole");
-        SftRecipe failing = world.Sft("export.fp32=true", $"export.texts={world.File("no-such-file")}");
-        Assert.ThrowsAny<Exception>(() => world.Train(failing, "run"));
-        Assert.False(File.Exists(world.File("run/done.json")));
+        RunFolder whole = _world.Train(_world.Sft(), "whole");
+        SftRecipe failing = _world.Sft("export.fp32=true", $"export.texts={_world.File("no-such-file")}");
+        Assert.ThrowsAny<Exception>(() => _world.Train(failing, "run"));
+        Assert.False(File.Exists(_world.File("run/done.json")));
 
-        (int code, string error) = TrainerProgram.Run("sft", "--resume", world.File("run"), "--set", "export.fp32=false");
+        (int code, string error) = TrainerProgram.Run("sft", "--resume", _world.File("run"), "--set", "export.fp32=false");
 
         Assert.True(code == ExitCodes.Done, error);
-        Assert.Equal(Lines(whole.Metrics), Lines(world.File("run/metrics.jsonl")));
-        Assert.Equal(File.ReadAllBytes(whole.File("model/model.safetensors")), File.ReadAllBytes(world.File("run/model/model.safetensors")));
+        Assert.Equal(Lines(whole.Metrics), Lines(_world.File("run/metrics.jsonl")));
+        Assert.Equal(File.ReadAllBytes(whole.File("model/model.safetensors")), File.ReadAllBytes(_world.File("run/model/model.safetensors")));
     }
 
     [Fact]
     public void Start_ThreadsZero_RecordsTheNumberAndResumesWithIt()
     {
-        string recipe = world.File("tiny.json");
-        File.WriteAllText(recipe, RecipeReader.Write(world.Sft("threads=0", "max_steps=4")));
-        Assert.Equal(ExitCodes.Done, TrainerProgram.Run("sft", "--recipe", recipe, "--output", world.File("run")).Code);
+        string recipe = _world.File("tiny.json");
+        File.WriteAllText(recipe, RecipeReader.Write(_world.Sft("threads=0", "max_steps=4")));
+        Assert.Equal(ExitCodes.Done, TrainerProgram.Run("sft", "--recipe", recipe, "--output", _world.File("run")).Code);
         Assert.Equal(ComputeDevice.PhysicalCores(), Threads("run"));
 
         int elsewhere = ComputeDevice.PhysicalCores() + 1; // a run begun on a machine with more cores
-        world.Train(world.Sft($"threads={elsewhere}", "max_steps=4"), "moved");
-        (int code, string error) = TrainerProgram.Run("sft", "--recipe", recipe, "--resume", world.File("moved"));
+        _world.Train(_world.Sft($"threads={elsewhere}", "max_steps=4"), "moved");
+        (int code, string error) = TrainerProgram.Run("sft", "--recipe", recipe, "--resume", _world.File("moved"));
 
         Assert.True(code == ExitCodes.Done, error);
         Assert.Equal(elsewhere, Threads("moved"));
@@ -103,8 +103,8 @@ public sealed class ResumedRunTests : IDisposable
     [Fact]
     public void Start_FolderInUse_IsRefusedNamingTheProcess()
     {
-        RunFolder run = world.Train(world.Sft(), "run");
-        using FolderLock? held = FolderLock.TryTake(run.Path, out _);
+        RunFolder run = _world.Train(_world.Sft(), "run");
+        using var held = FolderLock.TryTake(run.Path, out _);
 
         (int code, string error) = Resume(run);
 
@@ -121,7 +121,7 @@ public sealed class ResumedRunTests : IDisposable
         File.WriteAllBytes(path, bytes);
     }
 
-    private int Threads(string run) => (int)JsonNode.Parse(File.ReadAllText(world.File(run + "/recipe.json")))!["threads"]!;
+    private int Threads(string run) => (int)JsonNode.Parse(File.ReadAllText(_world.File(run + "/recipe.json")))!["threads"]!;
 
     /// <summary>Lines of metrics.jsonl without the rate, which depends on the clock.</summary>
     private static string[] Lines(string metrics) =>

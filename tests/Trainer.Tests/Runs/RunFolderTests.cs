@@ -13,7 +13,7 @@ public class RunFolderTests
         try
         {
             Directory.SetCurrentDirectory(folder.Path);
-            using RunFolder run = RunFolder.Open(new RunRequest { Recipe = "r.json", Clock = clock }, "sft", 5);
+            using var run = RunFolder.Open(new RunRequest { Recipe = "r.json", Clock = clock }, "sft", 5);
             Assert.Equal(Path.Combine("runs", "20260304T050607Z-sft-s5"), run.Path);
         }
         finally
@@ -48,7 +48,7 @@ public class RunFolderTests
     public void HasTrained_CheckpointsFolder_UnlessItHoldsNothingButUnfinishedOnes(bool expected, params string[] checkpoints)
     {
         using var folder = new TemporaryFolder();
-        using RunFolder run = RunFolder.Open(new RunRequest { Recipe = "r.json", Output = folder.File("run") }, "r", 0);
+        using var run = RunFolder.Open(new RunRequest { Recipe = "r.json", Output = folder.File("run") }, "r", 0);
         Assert.False(run.HasTrained);
         Directory.CreateDirectory(run.Checkpoints);
         foreach (string checkpoint in checkpoints)
@@ -64,7 +64,7 @@ public class RunFolderTests
     {
         using var folder = new TemporaryFolder();
         var request = new RunRequest { Recipe = "r.json", Output = folder.File("run") };
-        using RunFolder first = RunFolder.Open(request, "r", 0);
+        using var first = RunFolder.Open(request, "r", 0);
         BadInputException error = Assert.Throws<BadInputException>(() => RunFolder.Open(request, "r", 0));
         Assert.Contains($"(process {Environment.ProcessId})", error.Message, StringComparison.Ordinal);
     }
@@ -76,7 +76,7 @@ public class RunFolderTests
         File.WriteAllText(folder.File(".lock"), "");
         File.WriteAllText(folder.File(".lock.json"), """{"Program":"trainer","Process":123}""");
         using var progress = new StringWriter();
-        using RunFolder run = RunFolder.Open(new RunRequest { Recipe = "r.json", Output = folder.Path, Progress = progress }, "r", 0);
+        using var run = RunFolder.Open(new RunRequest { Recipe = "r.json", Output = folder.Path, Progress = progress }, "r", 0);
         Assert.Contains("trainer (process 123)", progress.ToString(), StringComparison.Ordinal);
     }
 

@@ -11,7 +11,7 @@ public class TrainingSessionTests
     {
         using var world = new TinyTraining();
         RunRequest request = world.Request("run", stopAfterOneStep: true) with { Device = device };
-        using RunFolder run = RunFolder.Open(request, "tiny", 3);
+        using var run = RunFolder.Open(request, "tiny", 3);
         using var session = new TrainingSession(world.Sft(), run, request, TrainingState.Start, 2, 2);
         session.Advance(1, 1, 1, 1);
         InterruptedException error = Assert.Throws<InterruptedException>(() => session.SaveIfDue(() => { }));

@@ -10,7 +10,7 @@ namespace Rudder.Trainer.Tests.Scoring;
 /// <summary><c>trainer score</c> on both engines, against the field's numbers and each other.</summary>
 public sealed class ScoreFileTests : IDisposable
 {
-    private readonly TinyModels models = new();
+    private readonly TinyModels _models = new();
 
     [Theory]
     [InlineData(false)]
@@ -25,7 +25,7 @@ public sealed class ScoreFileTests : IDisposable
             new { prompt_ids = row[..1], completion_ids = row[1..] },
             new { prompt_ids = row[..6], completion_ids = row[6..9] },      // of other lengths: order must survive batching
         });
-        List<JsonElement> scores = Score(models.Copy("tiny-gpt2"), onnx, rows);
+        List<JsonElement> scores = Score(_models.Copy("tiny-gpt2"), onnx, rows);
         for (int row = 0; row < ids.Length; row++)
         {
             Near(golden[row], scores[2 * row].GetProperty("token_log_probs"), 1e-5);
@@ -42,7 +42,7 @@ public sealed class ScoreFileTests : IDisposable
         JsonElement expected = TinyModels.Expected("tiny-roberta");
         double[][] logits = TinyModels.Numbers(expected.GetProperty("logits")), probabilities = TinyModels.Numbers(expected.GetProperty("probabilities"));
         var rows = TinyModels.Ids(expected.GetProperty("input_ids_unpadded")).Select(row => new { input_ids = row });
-        List<JsonElement> scores = Score(models.Copy("tiny-roberta"), onnx, rows);
+        List<JsonElement> scores = Score(_models.Copy("tiny-roberta"), onnx, rows);
         for (int row = 0; row < logits.Length; row++)
         {
             Near(logits[row], scores[row].GetProperty("logits"), 1e-5);
@@ -56,14 +56,14 @@ public sealed class ScoreFileTests : IDisposable
     public void Run_RowWithPadding_ScoresAsWithoutIt(bool onnx)
     {
         object[] rows = [new { input_ids = new[] { 0, 9, 8, 7, 2 } }, new { input_ids = new[] { 0, 9, 1, 8, 7, 2, 1, 1 } }];
-        List<JsonElement> scores = Score(models.Copy("tiny-roberta"), onnx, rows);
+        List<JsonElement> scores = Score(_models.Copy("tiny-roberta"), onnx, rows);
         Near(scores[0].GetProperty("logits").Deserialize<double[]>()!, scores[1].GetProperty("logits"), 1e-5);
     }
 
     [Fact]
     public void Run_GraphDamaged_IsRefused()
     {
-        string model = models.Copy("tiny-gpt2");
+        string model = _models.Copy("tiny-gpt2");
         ModelExport.Run(model, new ExportSettings(), threads: 1);
         File.AppendAllText(Path.Combine(model, "onnx", "model.onnx_data"), "x");
         var e = Assert.Throws<RequestFault>(() => Score(model, onnx: true, [new { prompt_ids = new[] { 1 }, completion_ids = new[] { 2 } }]));
@@ -74,7 +74,7 @@ public sealed class ScoreFileTests : IDisposable
     [Fact]
     public void Run_TorchAndOnnx_AgreeOnEveryRow()
     {
-        string model = models.Copy("tiny-gpt2");
+        string model = _models.Copy("tiny-gpt2");
         var random = new Random(5);
         var rows = Enumerable.Range(0, 50).Select(_ => new
         {
@@ -93,7 +93,7 @@ public sealed class ScoreFileTests : IDisposable
     [Fact]
     public void Run_GraphsOfOtherWeights_AreNotUsed()
     {
-        string model = models.Copy("tiny-gpt2");
+        string model = _models.Copy("tiny-gpt2");
         ModelExport.Run(model, new ExportSettings(), threads: 1);
         string config = Path.Combine(model, "config.json");
         File.WriteAllText(config, File.ReadAllText(config).Replace("1e-05", "0.5", StringComparison.Ordinal));     // another model from here on
@@ -116,10 +116,10 @@ public sealed class ScoreFileTests : IDisposable
     public void Run_BadRow_IsNamedByFileAndLineAndNothingIsWritten(string model, string row, string message)
     {
         string good = model == "tiny-gpt2" ? """{"prompt_ids":[1],"completion_ids":[2]}""" : """{"input_ids":[0,5,2]}""";
-        File.WriteAllLines(models.At("rows.jsonl"), [good, row]);
-        var e = Assert.Throws<BadInputException>(() => ScoreFile.Run(models.Copy(model), false, models.At("rows.jsonl"), models.At("out.jsonl"), 1));
+        File.WriteAllLines(_models.At("rows.jsonl"), [good, row]);
+        var e = Assert.Throws<BadInputException>(() => ScoreFile.Run(_models.Copy(model), false, _models.At("rows.jsonl"), _models.At("out.jsonl"), 1));
         Assert.Contains(message, e.Message, StringComparison.Ordinal);
-        Assert.False(File.Exists(models.At("out.jsonl")));
+        Assert.False(File.Exists(_models.At("out.jsonl")));
     }
 
     [Fact]
@@ -156,15 +156,15 @@ public sealed class ScoreFileTests : IDisposable
     public void Run_RowLongerThanContext_NamesTheLimit()
     {
         object[] rows = [new { prompt_ids = new int[60], completion_ids = new int[5] }];
-        var e = Assert.Throws<BadInputException>(() => Score(models.Copy("tiny-gpt2"), onnx: false, rows));
+        var e = Assert.Throws<BadInputException>(() => Score(_models.Copy("tiny-gpt2"), onnx: false, rows));
         Assert.Contains("have 65 tokens; the model's context is 64", e.Message, StringComparison.Ordinal);
     }
 
-    public void Dispose() => models.Dispose();
+    public void Dispose() => _models.Dispose();
 
     private string WithTokenizer(string[] specials, int size)
     {
-        string model = models.Copy("tiny-roberta");
+        string model = _models.Copy("tiny-roberta");
         string[] texts = ["the film was dull and its story poor", "the film was dull and its story poor"];
         BpeTraining.Train(texts, size, specials, model, TokenizerFamily.Roberta);
         return model;
@@ -172,9 +172,9 @@ public sealed class ScoreFileTests : IDisposable
 
     private List<JsonElement> Score(string model, bool onnx, IEnumerable<object> rows)
     {
-        File.WriteAllLines(models.At("rows.jsonl"), rows.Select(row => JsonSerializer.Serialize(row)));
-        ScoreFile.Run(model, onnx, models.At("rows.jsonl"), models.At("out.jsonl"), 1);
-        return [.. File.ReadLines(models.At("out.jsonl")).Select(line => JsonDocument.Parse(line).RootElement)];
+        File.WriteAllLines(_models.At("rows.jsonl"), rows.Select(row => JsonSerializer.Serialize(row)));
+        ScoreFile.Run(model, onnx, _models.At("rows.jsonl"), _models.At("out.jsonl"), 1);
+        return [.. File.ReadLines(_models.At("out.jsonl")).Select(line => JsonDocument.Parse(line).RootElement)];
     }
 
     private static void Near(double[] expected, JsonElement actual, double tolerance)

@@ -1,7 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Rudder.Checkpoints;
-using Rudder.Trainer.Recipes;
 using Rudder.Trainer.Recipes.Settings;
 using Rudder.Trainer.Runs;
 
@@ -13,7 +12,7 @@ internal sealed class TinyTraining : IDisposable
     private static readonly string[] Good = ["fine", "great", "lovely", "bright"];
     private static readonly string[] Bad = ["dull", "poor", "awful", "grey"];
     private static readonly string[] Plain = ["the", "film", "was", "and", "its", "story", "actor", "end"];
-    private readonly TemporaryFolder folder = new();
+    private readonly TemporaryFolder _folder = new();
 
     /// <summary>Writes 24 labelled reviews and trains a tokenizer of each family on them.</summary>
     public TinyTraining()
@@ -37,16 +36,16 @@ internal sealed class TinyTraining : IDisposable
     }
 
     /// <summary>The review file.</summary>
-    public string Reviews => folder.File("reviews.jsonl");
+    public string Reviews => _folder.File("reviews.jsonl");
 
     /// <summary>Tokenizer folder of the language model.</summary>
-    public string LanguageTokenizer => folder.File("tokenizer-lm");
+    public string LanguageTokenizer => _folder.File("tokenizer-lm");
 
     /// <summary>Tokenizer folder of the classifier.</summary>
-    public string ClassifierTokenizer => folder.File("tokenizer-classifier");
+    public string ClassifierTokenizer => _folder.File("tokenizer-classifier");
 
     /// <summary>A path inside the world.</summary>
-    public string File(string name) => folder.File(name);
+    public string File(string name) => _folder.File(name);
 
     /// <summary>A language-model recipe of 8 steps over 2 epochs, the last of each with one part instead of two, with dropout, evaluated and saved on the way.</summary>
     public SftRecipe Sft(params string[] sets) => RecipeReader.Parse<SftRecipe>(
@@ -90,7 +89,7 @@ internal sealed class TinyTraining : IDisposable
     public RunFolder Train(TrainingRecipe recipe, string output)
     {
         RunRequest request = Request(output);
-        using RunFolder run = RunFolder.Open(request, "tiny", recipe.Seed);
+        using var run = RunFolder.Open(request, "tiny", recipe.Seed);
         Start(recipe, run, request);
         return run;
     }
@@ -99,7 +98,7 @@ internal sealed class TinyTraining : IDisposable
     public void Resume(TrainingRecipe recipe, string output)
     {
         RunRequest request = Request(output) with { Output = null, Resume = File(output) };
-        using RunFolder run = RunFolder.Open(request, "tiny", recipe.Seed);
+        using var run = RunFolder.Open(request, "tiny", recipe.Seed);
         Start(recipe, run, request);
     }
 
@@ -110,7 +109,7 @@ internal sealed class TinyTraining : IDisposable
         RunRequest request = Request(output, stopAfterOneStep: true);
         while (true)
         {
-            using RunFolder run = RunFolder.Open(request, "tiny", recipe.Seed);
+            using var run = RunFolder.Open(request, "tiny", recipe.Seed);
             try
             {
                 Start(recipe, run, request);
@@ -132,7 +131,7 @@ internal sealed class TinyTraining : IDisposable
             select $"{json["step"]}: {json[metric]!.ToJsonString()}"];
 
     /// <inheritdoc/>
-    public void Dispose() => folder.Dispose();
+    public void Dispose() => _folder.Dispose();
 
     private static void Start(TrainingRecipe recipe, RunFolder run, RunRequest request)
     {

@@ -4,15 +4,15 @@ namespace Rudder.Trainer.Tests.Terminal;
 
 public sealed class ProgressDisplayTests : IDisposable
 {
-    private readonly StringWriter written = new();
+    private readonly StringWriter _written = new();
 
-    public void Dispose() => written.Dispose();
+    public void Dispose() => _written.Dispose();
 
     [Fact]
     public void Report_InAPipe_WritesTheFirstOneEveryFiveSecondsAndTheLast()
     {
         var clock = new HandClock();
-        using var progress = new ProgressDisplay(written, terminal: false, clock, "score", "rows", first: 3, total: 12);
+        using var progress = new ProgressDisplay(_written, terminal: false, clock, "score", "rows", first: 3, total: 12);
         for (int done = 4; done <= 12; done++)
         {
             clock.Seconds += 2;
@@ -35,7 +35,7 @@ public sealed class ProgressDisplayTests : IDisposable
     public void Report_TimeLeft_IsTheRestAtTheSameRate(int total, string expected)
     {
         var clock = new HandClock();
-        using var progress = new ProgressDisplay(written, terminal: false, clock, "train", "steps", first: 0, total);
+        using var progress = new ProgressDisplay(_written, terminal: false, clock, "train", "steps", first: 0, total);
         clock.Seconds++;
         progress.Report(1, "loss 0.5");
         Assert.Equal([$"train: 1/{total} steps, loss 0.5, {expected}"], Lines());
@@ -44,27 +44,27 @@ public sealed class ProgressDisplayTests : IDisposable
     [Fact]
     public void Report_OnATerminal_DrawsABarAndEndsIt()
     {
-        using (var progress = new ProgressDisplay(written, terminal: true, TimeProvider.System, "[train]", "steps", first: 0, total: 2))
+        using (var progress = new ProgressDisplay(_written, terminal: true, TimeProvider.System, "[train]", "steps", first: 0, total: 2))
         {
             progress.Report(1, "[loss]");
             progress.Line("a line [above]");
             progress.Report(2, "[loss]");
         }
 
-        Assert.Contains("[train]: 2/2 steps, [loss]", written.ToString(), StringComparison.Ordinal);
-        Assert.Contains("a line [above]", written.ToString(), StringComparison.Ordinal);
+        Assert.Contains("[train]: 2/2 steps, [loss]", _written.ToString(), StringComparison.Ordinal);
+        Assert.Contains("a line [above]", _written.ToString(), StringComparison.Ordinal);
     }
 
     [Fact]
     public void Dispose_BeforeTheLastReport_EndsTheBar()
     {
-        using var progress = new ProgressDisplay(written, terminal: true, TimeProvider.System, "train", "steps", first: 0, total: 2);
+        using var progress = new ProgressDisplay(_written, terminal: true, TimeProvider.System, "train", "steps", first: 0, total: 2);
         progress.Report(1);
         progress.Dispose();
-        Assert.Contains("train: 1/2 steps", written.ToString(), StringComparison.Ordinal);
+        Assert.Contains("train: 1/2 steps", _written.ToString(), StringComparison.Ordinal);
     }
 
-    private string[] Lines() => written.ToString().ReplaceLineEndings("\n").TrimEnd('\n').Split('\n');
+    private string[] Lines() => _written.ToString().ReplaceLineEndings("\n").TrimEnd('\n').Split('\n');
 
     /// <summary>A clock that only the test moves.</summary>
     private sealed class HandClock : TimeProvider

@@ -15,7 +15,7 @@ namespace Rudder.Trainer.Architectures.Gpt2;
 /// <param name="projections">float32, int8 or float16 products.</param>
 internal sealed class Gpt2Onnx(Gpt2Config config, IReadOnlyDictionary<string, float[]> weights, ExternalData data, IProjections projections)
 {
-    private readonly int width = config.HiddenSize;
+    private readonly int _width = config.HiddenSize;
 
     /// <summary>
     /// input_ids [B,T], attention_mask [B,total], position_ids [B,T], past_key_values.i.key|value [B,H,P,D/H]
@@ -74,23 +74,23 @@ internal sealed class Gpt2Onnx(Gpt2Config config, IReadOnlyDictionary<string, fl
     {
         string flat = graph.Node("Reshape", [body.Ids, graph.Int64(-1)]);                                       // [N]
         string tokens = graph.Node("Gather", [graph.Weight(Table), flat]);                                      // [N,D]
-        string places = graph.Node("Gather", [graph.Weight(Tensor("wpe.weight", config.Context, width)), body.Positions]);
+        string places = graph.Node("Gather", [graph.Weight(Tensor("wpe.weight", config.Context, _width)), body.Positions]);
         (string normal, string residual) = Normalize(graph, tokens, places, "h.0.ln_1", null);
-        string qkvShape = graph.Node("Concat", [graph.Node("Shape", [body.Ids]), graph.Int64(3L * width)], [("axis", 0)]);
+        string qkvShape = graph.Node("Concat", [graph.Node("Shape", [body.Ids]), graph.Int64(3L * _width)], [("axis", 0)]);
         for (int layer = 0; layer < config.Layers; layer++)
         {
             bool isLast = layer == config.Layers - 1;
             string prefix = $"h.{layer}.";
-            string qkv = projections.Multiply(graph, normal, Weight(prefix + "attn.c_attn", width, 3 * width), Bias(prefix + "attn.c_attn"));
+            string qkv = projections.Multiply(graph, normal, Weight(prefix + "attn.c_attn", _width, 3 * _width), Bias(prefix + "attn.c_attn"));
             string context = body.Attend(layer, graph.Node("Reshape", [qkv, qkvShape]));                        // [B,T,D]
-            context = graph.Node("Reshape", [context, graph.Int64(-1, width)]);                                 // [N,D]
+            context = graph.Node("Reshape", [context, graph.Int64(-1, _width)]);                                 // [N,D]
             if (isLast)                                                             // after this attention only the chosen rows are needed
             {
                 context = graph.Node("Gather", [context, body.Rows]);                                           // [R,D]
                 residual = graph.Node("Gather", [residual, body.Rows]);
             }
 
-            string attended = projections.Multiply(graph, context, Weight(prefix + "attn.c_proj", width, width));
+            string attended = projections.Multiply(graph, context, Weight(prefix + "attn.c_proj", _width, _width));
             (normal, residual) = Normalize(graph, attended, residual, prefix + "ln_2", Bias(prefix + "attn.c_proj"));
             string mlp = Mlp(graph, normal, prefix);
             string next = isLast ? "ln_f" : $"h.{layer + 1}.ln_1";
@@ -102,9 +102,9 @@ internal sealed class Gpt2Onnx(Gpt2Config config, IReadOnlyDictionary<string, fl
 
     private string Mlp(OnnxGraph graph, string normal, string prefix)
     {
-        string inner = projections.Multiply(graph, normal, Weight(prefix + "mlp.c_fc", width, config.InnerSize));
+        string inner = projections.Multiply(graph, normal, Weight(prefix + "mlp.c_fc", _width, config.InnerSize));
         string active = graph.Node("FastGelu", [inner, graph.Weight(Bias(prefix + "mlp.c_fc"))], domain: OnnxGraph.Microsoft);
-        return projections.Multiply(graph, active, Weight(prefix + "mlp.c_proj", config.InnerSize, width), lowest: Activations.GeluLowest);
+        return projections.Multiply(graph, active, Weight(prefix + "mlp.c_proj", config.InnerSize, _width), lowest: Activations.GeluLowest);
     }
 
     private string CachedAttention(OnnxGraph graph, int layer, string qkv, string last, string total)
@@ -141,7 +141,7 @@ internal sealed class Gpt2Onnx(Gpt2Config config, IReadOnlyDictionary<string, fl
     private (string Normal, string Sum) Normalize(OnnxGraph graph, string x, string skip, string name, ExternalTensor? bias)
     {
         string normal = $"{name}.out", sum = $"{name}.residual";
-        string[] inputs = [x, skip, graph.Weight(Tensor(name + ".weight", width)), graph.Weight(Bias(name))];
+        string[] inputs = [x, skip, graph.Weight(Tensor(name + ".weight", _width)), graph.Weight(Bias(name))];
         graph.Node(
             "SkipLayerNormalization",
             bias is null ? inputs : [.. inputs, graph.Weight(bias)],
@@ -153,7 +153,7 @@ internal sealed class Gpt2Onnx(Gpt2Config config, IReadOnlyDictionary<string, fl
 
     private void DeclareCache(OnnxGraph graph)
     {
-        int size = width / config.Heads;
+        int size = _width / config.Heads;
         for (int layer = 0; layer < config.Layers; layer++)
         {
             foreach (string part in (string[])["key", "value"])
@@ -164,7 +164,7 @@ internal sealed class Gpt2Onnx(Gpt2Config config, IReadOnlyDictionary<string, fl
         }
     }
 
-    private ExternalTensor Table => Tensor("wte.weight", config.VocabularySize, width);
+    private ExternalTensor Table => Tensor("wte.weight", config.VocabularySize, _width);
 
     /// <summary>A weight in the Conv1D layout of GPT-2 checkpoints, already inputs × outputs.</summary>
     private Matrix Weight(string name, int inputs, int outputs) => new(name + ".weight", inputs, outputs, () => weights[name + ".weight"]);

@@ -16,7 +16,7 @@ internal sealed class RobertaOnnx(RobertaConfig config, IReadOnlyDictionary<stri
 {
     private const string Embeddings = "roberta.embeddings.";
 
-    private readonly int width = config.HiddenSize;
+    private readonly int _width = config.HiddenSize;
 
     /// <summary>Builds the graph.</summary>
     public OnnxGraph Classifier()
@@ -25,16 +25,16 @@ internal sealed class RobertaOnnx(RobertaConfig config, IReadOnlyDictionary<stri
         string ids = graph.Input("input_ids", DataType.Int64, "batch_size", "sequence_length");
         string mask = graph.Input("attention_mask", DataType.Int64, "batch_size", "sequence_length");
         string keyMask = graph.Node("Cast", [mask], [("to", (int)DataType.Int32)]);                             // [B,T]
-        string shape = graph.Node("Concat", [graph.Node("Shape", [ids]), graph.Int64(width)], [("axis", 0)]);
+        string shape = graph.Node("Concat", [graph.Node("Shape", [ids]), graph.Int64(_width)], [("axis", 0)]);
         string state = Embed(graph, ids, mask);                                                                 // [N,D]
         for (int layer = 0; layer < config.Layers; layer++)
         {
             state = Block(graph, state, layer, shape, keyMask);                                                 // [N,D]; [B,D] after the last
         }
 
-        string dense = projections.Multiply(graph, state, Linear("classifier.dense", width, width), Bias("classifier.dense"));
+        string dense = projections.Multiply(graph, state, Linear("classifier.dense", _width, _width), Bias("classifier.dense"));
         string head = graph.Node("Tanh", [dense]);
-        string logits = projections.Multiply(graph, head, Linear("classifier.out_proj", width, config.Labels.Count), Bias("classifier.out_proj"));
+        string logits = projections.Multiply(graph, head, Linear("classifier.out_proj", _width, config.Labels.Count), Bias("classifier.out_proj"));
         graph.Node("Identity", [logits], output: "logits");
         graph.Output("logits", DataType.Float, "batch_size", config.Labels.Count);
         return graph;
@@ -48,12 +48,12 @@ internal sealed class RobertaOnnx(RobertaConfig config, IReadOnlyDictionary<stri
         string flat = graph.Int64(-1);
         string words = graph.Node(
             "Gather",
-            [graph.Weight(Tensor(Embeddings + "word_embeddings.weight", config.VocabularySize, width)), graph.Node("Reshape", [ids, flat])]);
+            [graph.Weight(Tensor(Embeddings + "word_embeddings.weight", config.VocabularySize, _width)), graph.Node("Reshape", [ids, flat])]);
         string places = graph.Node(
             "Gather",
-            [graph.Weight(Tensor(Embeddings + "position_embeddings.weight", config.MaxPositions, width)), graph.Node("Reshape", [positions, flat])]);
+            [graph.Weight(Tensor(Embeddings + "position_embeddings.weight", config.MaxPositions, _width)), graph.Node("Reshape", [positions, flat])]);
         ExternalTensor type = data.Float(
-            Embeddings + "token_type_embeddings.weight.0", [width], () => weights[Embeddings + "token_type_embeddings.weight"][..width]);
+            Embeddings + "token_type_embeddings.weight.0", [_width], () => weights[Embeddings + "token_type_embeddings.weight"][.._width]);
         return Normalize(graph, words, places, Embeddings + "LayerNorm", type);
     }
 
@@ -68,15 +68,15 @@ internal sealed class RobertaOnnx(RobertaConfig config, IReadOnlyDictionary<stri
         }
         else
         {
-            context = graph.Node("Reshape", [context, graph.Int64(-1, width)]);                                 // [N,D]
+            context = graph.Node("Reshape", [context, graph.Int64(-1, _width)]);                                 // [N,D]
         }
 
         string output = prefix + "attention.output.";
-        string attended = projections.Multiply(graph, context, Linear(output + "dense", width, width));
+        string attended = projections.Multiply(graph, context, Linear(output + "dense", _width, _width));
         string middle = Normalize(graph, attended, state, output + "LayerNorm", Bias(output + "dense"));
-        string inner = projections.Multiply(graph, middle, Linear(prefix + "intermediate.dense", width, config.IntermediateSize));
+        string inner = projections.Multiply(graph, middle, Linear(prefix + "intermediate.dense", _width, config.IntermediateSize));
         string active = graph.Node("BiasGelu", [inner, graph.Weight(Bias(prefix + "intermediate.dense"))], domain: OnnxGraph.Microsoft);
-        string outer = projections.Multiply(graph, active, Linear(prefix + "output.dense", config.IntermediateSize, width), lowest: Activations.GeluLowest);
+        string outer = projections.Multiply(graph, active, Linear(prefix + "output.dense", config.IntermediateSize, _width), lowest: Activations.GeluLowest);
         return Normalize(graph, outer, middle, prefix + "output.LayerNorm", Bias(prefix + "output.dense"));
     }
 
@@ -84,11 +84,11 @@ internal sealed class RobertaOnnx(RobertaConfig config, IReadOnlyDictionary<stri
     private string Attend(OnnxGraph graph, string state, string prefix, string shape, string keyMask)
     {
         string self = prefix + "attention.self.";
-        var qkvWeight = new Matrix(self + "qkv.weight", width, 3 * width, () => FusedWeight(self));
-        ExternalTensor qkvBias = data.Float(self + "qkv.bias", [3L * width], () => [.. Parts(self, "bias").SelectMany(part => part)]);
+        var qkvWeight = new Matrix(self + "qkv.weight", _width, 3 * _width, () => FusedWeight(self));
+        ExternalTensor qkvBias = data.Float(self + "qkv.bias", [3L * _width], () => [.. Parts(self, "bias").SelectMany(part => part)]);
         string qkv = projections.Multiply(graph, state, qkvWeight);                                             // [N,3D]
         string[] parts = [.. Parts3.Select(part => $"{self}{part}.out")];
-        graph.Node("Split", [qkv, graph.Int64(width, width, width)], parts, [("axis", 1)]);
+        graph.Node("Split", [qkv, graph.Int64(_width, _width, _width)], parts, [("axis", 1)]);
         string[] shaped = [.. parts.Select(part => graph.Node("Reshape", [part, shape]))];                      // 3 x [B,T,D]
         return graph.Node(
             "MultiHeadAttention",
@@ -102,7 +102,7 @@ internal sealed class RobertaOnnx(RobertaConfig config, IReadOnlyDictionary<stri
 
     private string Normalize(OnnxGraph graph, string x, string skip, string name, ExternalTensor bias) => graph.Node(
         "SkipLayerNormalization",
-        [x, skip, graph.Weight(Tensor(name + ".weight", width)), graph.Weight(Bias(name)), graph.Weight(bias)],
+        [x, skip, graph.Weight(Tensor(name + ".weight", _width)), graph.Weight(Bias(name)), graph.Weight(bias)],
         [("epsilon", (float)config.LayerNormEpsilon)],
         OnnxGraph.Microsoft,
         name + ".out");
@@ -115,7 +115,7 @@ internal sealed class RobertaOnnx(RobertaConfig config, IReadOnlyDictionary<stri
     private float[] FusedWeight(string self)
     {
         float[] stacked = [.. Parts(self, "weight").SelectMany(part => part)];                                  // [3D, D]
-        return Quantization.Transpose(stacked, 3 * width, width);
+        return Quantization.Transpose(stacked, 3 * _width, _width);
     }
 
     private int PaddingId => config.PadId ?? throw new CheckpointException($"config.json has no pad_token_id; RoBERTa counts positions from it. Add it (1 in the published models).");

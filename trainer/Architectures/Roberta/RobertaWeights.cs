@@ -35,7 +35,7 @@ internal static class RobertaWeights
     /// <summary>Fills the model from tensors under Hugging Face names.</summary>
     public static void Fill(RobertaClassifier model, IReadOnlyDictionary<string, float[]> weights)
     {
-        Dictionary<string, NamedParameter> ours = model.Parameters.ToDictionary(p => p.Name);
+        var ours = model.Parameters.ToDictionary(p => p.Name);
         foreach ((string name, string theirs) in CopiedAsTheyAre(model.Config.Layers))
         {
             NamedParameters.Fill(ours[name], weights[theirs]);
@@ -54,7 +54,7 @@ internal static class RobertaWeights
     /// <summary>The model's tensors under Hugging Face names, in the order and shapes of <see cref="RobertaNames"/>.</summary>
     public static IReadOnlyList<(string Name, long[] Shape, ReadOnlyMemory<float> Data)> Collect(RobertaClassifier model)
     {
-        Dictionary<string, float[]> ours = model.Parameters.ToDictionary(p => p.Name, p => NamedParameters.Values(p.Value));
+        var ours = model.Parameters.ToDictionary(p => p.Name, p => NamedParameters.Values(p.Value));
         var result = new Dictionary<string, ReadOnlyMemory<float>>();
         foreach ((string name, string theirs) in CopiedAsTheyAre(model.Config.Layers))
         {

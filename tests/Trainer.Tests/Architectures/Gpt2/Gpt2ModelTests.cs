@@ -1,10 +1,9 @@
 using System.Text.Json;
 using Rudder.Checkpoints;
 using Rudder.Trainer.Architectures;
+using Rudder.Trainer.Architectures.Gpt2;
 using Rudder.Trainer.Data;
 using Rudder.Trainer.Models;
-using Rudder.Trainer.Architectures.Gpt2;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Rudder.Trainer.Tests.Architectures.Gpt2;

@@ -11,20 +11,20 @@ namespace Rudder.Trainer.Tests.Architectures.Gpt2;
 /// <summary>The decoder and log-prob graphs against the numbers of the field's own code.</summary>
 public sealed class Gpt2OnnxTests : IDisposable
 {
-    private readonly TinyModels models = new();
-    private readonly GraphFolder graphs;
+    private readonly TinyModels _models = new();
+    private readonly GraphFolder _graphs;
 
     public Gpt2OnnxTests()
     {
-        string model = models.Copy("tiny-gpt2");
-        graphs = new GraphFolder(model, Path.Combine(model, "onnx"), ModelExport.Run(model, new ExportSettings(), threads: 1)) { AsWritten = true };
+        string model = _models.Copy("tiny-gpt2");
+        _graphs = new GraphFolder(model, Path.Combine(model, "onnx"), ModelExport.Run(model, new ExportSettings(), threads: 1)) { AsWritten = true };
     }
 
     [Fact]
     public void Decoder_GreedyThroughTheCache_EqualsGolden()
     {
         int[][] golden = TinyModels.Ids(TinyModels.Expected("tiny-gpt2").GetProperty("greedy_from_first_5_plus_20"));
-        using var decoder = OnnxDecoder.Load(graphs, new EngineOptions { Threads = 1, MaxSlots = 3 }, null);
+        using var decoder = OnnxDecoder.Load(_graphs, new EngineOptions { Threads = 1, MaxSlots = 3 }, null);
         var rows = golden.Select(row => row.Take(5).ToList()).ToArray();
         decoder.Prefill([.. rows.Select(row => row.ToArray())], 0);
         for (int step = 0; step < 20; step++)
@@ -76,7 +76,7 @@ public sealed class Gpt2OnnxTests : IDisposable
         var expected = TinyModels.Expected("tiny-gpt2");
         int[][] ids = TinyModels.Ids(expected.GetProperty("input_ids"));
         double[][] last = TinyModels.Numbers(expected.GetProperty("logits_last_position"));
-        using var decoder = OnnxDecoder.Load(graphs, new EngineOptions { Threads = 1, MaxSlots = 3 }, null);
+        using var decoder = OnnxDecoder.Load(_graphs, new EngineOptions { Threads = 1, MaxSlots = 3 }, null);
         decoder.Prefill([ids[0][..15], ids[1][..3], ids[2][..15]], 0);
         for (int step = 0; step < 2; step++)
         {
@@ -95,14 +95,14 @@ public sealed class Gpt2OnnxTests : IDisposable
         Assert.All(Enumerable.Range(0, 512), token => Assert.Equal(last[1][token], logits[1][token], 1e-5));
     }
 
-    public void Dispose() => models.Dispose();
+    public void Dispose() => _models.Dispose();
 
     /// <summary>Logits of the log-prob graph.</summary>
     /// <param name="rows">B sequences of at most T tokens.</param>
     /// <param name="places">Indices row·T + position.</param>
     private float[] LogitsAt(int[][] rows, long[] places)
     {
-        using var graph = LogProbGraph.Load(graphs, new EngineOptions { Threads = 1 });
+        using var graph = LogProbGraph.Load(_graphs, new EngineOptions { Threads = 1 });
         int width = rows.Max(row => row.Length);
         long[] ids = [.. rows.SelectMany(row => row.Concat(new int[width - row.Length])).Select(id => (long)id)];
         using NativeBuffer<float> states = graph.States(new ScoringChunk(ids, rows.Length, width, places, [], [])), logits = new(places.Length * 512);

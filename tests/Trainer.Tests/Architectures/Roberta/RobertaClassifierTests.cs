@@ -4,7 +4,6 @@ using Rudder.Trainer.Architectures;
 using Rudder.Trainer.Architectures.Roberta;
 using Rudder.Trainer.Models;
 using Rudder.Trainer.Recipes;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Rudder.Trainer.Tests.Architectures.Roberta;

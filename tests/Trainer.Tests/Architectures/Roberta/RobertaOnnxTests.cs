@@ -9,14 +9,14 @@ namespace Rudder.Trainer.Tests.Architectures.Roberta;
 /// <summary>The classifier graph against the numbers of the field's own code.</summary>
 public sealed class RobertaOnnxTests : IDisposable
 {
-    private readonly TinyModels models = new();
+    private readonly TinyModels _models = new();
 
     [Theory]
     [InlineData(4)]                                     // all texts in one padded batch
     [InlineData(1)]                                     // each alone, nothing padded
     public void Classifier_FixtureTexts_MatchGoldenLogits(int batch)
     {
-        string model = models.Copy("tiny-roberta");
+        string model = _models.Copy("tiny-roberta");
         var graphs = new GraphFolder(model, Path.Combine(model, "onnx"), ModelExport.Run(model, new ExportSettings(), threads: 1)) { AsWritten = true };
         var expected = TinyModels.Expected("tiny-roberta");
         int[][] ids = TinyModels.Ids(expected.GetProperty("input_ids_unpadded"));
@@ -30,5 +30,5 @@ public sealed class RobertaOnnxTests : IDisposable
         }
     }
 
-    public void Dispose() => models.Dispose();
+    public void Dispose() => _models.Dispose();
 }
