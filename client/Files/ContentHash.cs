@@ -6,7 +6,7 @@ namespace Rudder.Client.Files;
 /// <summary>SHA-256 of the inputs of stages and runs: texts, files, model folders.</summary>
 internal static class ContentHash
 {
-    private const string ExportedConfig = "genai_config.json"; // the exporter writes it beside config.json
+    private const string Exported = "genai_"; // begins the name of the one file that the exporter writes beside config.json
     private static readonly string[] ModelFiles = [".json", ".safetensors", ".bin", ".txt"];
 
     /// <summary>Hash of a text, lower-case hex.</summary>
@@ -25,7 +25,7 @@ internal static class ContentHash
 
     /// <summary>
     /// Hash over names and contents of a model folder's own files: config, weights, tokenizer. Exports (<c>onnx/</c>,
-    /// <c>genai_config.json</c>) and the model card do not count: they follow from the rest.
+    /// the file of GenAI) and the model card do not count: they follow from the rest.
     /// </summary>
     public static string OfModelFolder(string folder)
     {
@@ -47,7 +47,7 @@ internal static class ContentHash
 
         IEnumerable<string> files = Directory
             .EnumerateFiles(folder)
-            .Where(file => ModelFiles.Contains(Path.GetExtension(file)) && Path.GetFileName(file) != ExportedConfig)
+            .Where(file => ModelFiles.Contains(Path.GetExtension(file)) && !Path.GetFileName(file).StartsWith(Exported, StringComparison.Ordinal))
             .Order(StringComparer.Ordinal);
         return OfText(string.Join('\n', files.Select(file => $"{Path.GetFileName(file)} {OfFile(file)}")));
     }

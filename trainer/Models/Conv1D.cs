@@ -9,18 +9,18 @@ internal sealed class Conv1D : nn.Module<Tensor, Tensor>
     /// <summary>Standard deviation of new weights, as in GPT-2 and RoBERTa.</summary>
     public const double InitialDeviation = 0.02;
 
-    private readonly Parameter _weight;
-    private readonly Parameter _bias;
+    private readonly Parameter weight;
+    private readonly Parameter bias;
 
     /// <summary>Creates the map with normal(0, <paramref name="deviation"/>) weights and a zero bias.</summary>
     public Conv1D(long inputs, long outputs, double deviation, Device device)
         : base(nameof(Conv1D))
     {
-        _weight = nn.Parameter(nn.init.normal_(empty(inputs, outputs, device: device), 0, deviation));
-        _bias = nn.Parameter(zeros(outputs, device: device));
+        weight = nn.Parameter(nn.init.normal_(empty(inputs, outputs, device: device), 0, deviation));
+        bias = nn.Parameter(zeros(outputs, device: device));
         RegisterComponents();
     }
 
     /// <inheritdoc/>
-    public override Tensor forward(Tensor input) => nn.functional.linear(input, _weight.t(), _bias); // [...,in] -> [...,out]
+    public override Tensor forward(Tensor input) => nn.functional.linear(input, weight.t(), bias); // [...,in] -> [...,out]
 }

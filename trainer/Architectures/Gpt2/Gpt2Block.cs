@@ -8,46 +8,46 @@ namespace Rudder.Trainer.Architectures.Gpt2;
 /// <summary>One pre-norm GPT-2 block: causal self-attention and a tanh-GELU feed-forward, each added to its input.</summary>
 internal sealed class Gpt2Block : nn.Module<Tensor, Tensor>
 {
-    private readonly LayerNorm _ln_1;
-    private readonly Gpt2Attention _attn;
-    private readonly LayerNorm _ln_2;
-    private readonly Gpt2FeedForward _mlp;
+    private readonly LayerNorm ln_1;
+    private readonly Gpt2Attention attn;
+    private readonly LayerNorm ln_2;
+    private readonly Gpt2FeedForward mlp;
 
     /// <summary>Creates the block with GPT-2's initialisation.</summary>
     public Gpt2Block(Gpt2Config config, Device device)
         : base(nameof(Gpt2Block))
     {
-        _ln_1 = nn.LayerNorm(config.HiddenSize, config.LayerNormEpsilon, device: device);
-        _attn = new Gpt2Attention(config, device);
-        _ln_2 = nn.LayerNorm(config.HiddenSize, config.LayerNormEpsilon, device: device);
-        _mlp = new Gpt2FeedForward(config, device);
+        ln_1 = nn.LayerNorm(config.HiddenSize, config.LayerNormEpsilon, device: device);
+        attn = new Gpt2Attention(config, device);
+        ln_2 = nn.LayerNorm(config.HiddenSize, config.LayerNormEpsilon, device: device);
+        mlp = new Gpt2FeedForward(config, device);
         RegisterComponents();
     }
 
     /// <inheritdoc/>
     public override Tensor forward(Tensor x)
     {
-        Tensor attended = x + _attn.call(_ln_1.call(x)); // [B,T,D]
-        return attended + _mlp.call(_ln_2.call(attended)); // [B,T,D]
+        Tensor attended = x + attn.call(ln_1.call(x)); // [B,T,D]
+        return attended + mlp.call(ln_2.call(attended)); // [B,T,D]
     }
 }
 
 /// <summary>Multi-head causal attention with one fused query-key-value product.</summary>
 internal sealed class Gpt2Attention : nn.Module<Tensor, Tensor>
 {
-    private readonly Conv1D _c_attn;
-    private readonly Conv1D _c_proj;
-    private readonly int _heads;
-    private readonly double _dropout, _attentionDropout;
+    private readonly Conv1D c_attn;
+    private readonly Conv1D c_proj;
+    private readonly int heads;
+    private readonly double dropout, attentionDropout;
 
     /// <summary>Creates the attention; the output product is scaled down by √(2·layers) as in GPT-2.</summary>
     public Gpt2Attention(Gpt2Config config, Device device)
         : base(nameof(Gpt2Attention))
     {
-        _c_attn = new Conv1D(config.HiddenSize, 3L * config.HiddenSize, Conv1D.InitialDeviation, device);
-        _c_proj = new Conv1D(config.HiddenSize, config.HiddenSize, Conv1D.InitialDeviation / Math.Sqrt(2 * config.Layers), device);
-        _heads = config.Heads;
-        (_dropout, _attentionDropout) = (config.ResidualDropout, config.AttentionDropout);
+        c_attn = new Conv1D(config.HiddenSize, 3L * config.HiddenSize, Conv1D.InitialDeviation, device);
+        c_proj = new Conv1D(config.HiddenSize, config.HiddenSize, Conv1D.InitialDeviation / Math.Sqrt(2 * config.Layers), device);
+        heads = config.Heads;
+        (dropout, attentionDropout) = (config.ResidualDropout, config.AttentionDropout);
         RegisterComponents();
     }
 
@@ -55,37 +55,37 @@ internal sealed class Gpt2Attention : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor x)
     {
         (long batch, long time, long width) = (x.shape[0], x.shape[1], x.shape[2]);
-        Tensor[] parts = _c_attn.call(x).chunk(3, -1); // 3 × [B,T,D]
+        Tensor[] parts = c_attn.call(x).chunk(3, -1); // 3 × [B,T,D]
         Tensor mixed = nn.functional.scaled_dot_product_attention(
-            Split(parts[0]), Split(parts[1]), Split(parts[2]), p: training ? _attentionDropout : 0, is_casual: true); // [B,H,T,E]
-        Tensor output = _c_proj.call(mixed.transpose(1, 2).reshape(batch, time, width)); // [B,T,D]
-        return nn.functional.dropout(output, _dropout, training);
+            Split(parts[0]), Split(parts[1]), Split(parts[2]), p: training ? attentionDropout : 0, is_casual: true); // [B,H,T,E]
+        Tensor output = c_proj.call(mixed.transpose(1, 2).reshape(batch, time, width)); // [B,T,D]
+        return nn.functional.dropout(output, dropout, training);
 
-        Tensor Split(Tensor t) => t.view(batch, time, _heads, width / _heads).transpose(1, 2); // [B,H,T,E]
+        Tensor Split(Tensor t) => t.view(batch, time, heads, width / heads).transpose(1, 2); // [B,H,T,E]
     }
 }
 
 /// <summary>The feed-forward half of a block.</summary>
 internal sealed class Gpt2FeedForward : nn.Module<Tensor, Tensor>
 {
-    private readonly Conv1D _c_fc;
-    private readonly Conv1D _c_proj;
-    private readonly double _dropout;
+    private readonly Conv1D c_fc;
+    private readonly Conv1D c_proj;
+    private readonly double dropout;
 
     /// <summary>Creates the two products around the GELU.</summary>
     public Gpt2FeedForward(Gpt2Config config, Device device)
         : base(nameof(Gpt2FeedForward))
     {
-        _c_fc = new Conv1D(config.HiddenSize, config.InnerSize, Conv1D.InitialDeviation, device);
-        _c_proj = new Conv1D(config.InnerSize, config.HiddenSize, Conv1D.InitialDeviation / Math.Sqrt(2 * config.Layers), device);
-        _dropout = config.ResidualDropout;
+        c_fc = new Conv1D(config.HiddenSize, config.InnerSize, Conv1D.InitialDeviation, device);
+        c_proj = new Conv1D(config.InnerSize, config.HiddenSize, Conv1D.InitialDeviation / Math.Sqrt(2 * config.Layers), device);
+        dropout = config.ResidualDropout;
         RegisterComponents();
     }
 
     /// <inheritdoc/>
     public override Tensor forward(Tensor x)
     {
-        Tensor inner = nn.functional.gelu(_c_fc.call(x), GELU.Approximate.tanh); // [B,T,4D]
-        return nn.functional.dropout(_c_proj.call(inner), _dropout, training); // [B,T,D]
+        Tensor inner = nn.functional.gelu(c_fc.call(x), GELU.Approximate.tanh); // [B,T,4D]
+        return nn.functional.dropout(c_proj.call(inner), dropout, training); // [B,T,D]
     }
 }

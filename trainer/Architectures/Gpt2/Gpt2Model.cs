@@ -8,12 +8,12 @@ namespace Rudder.Trainer.Architectures.Gpt2;
 /// <summary>GPT-2 with its language-model head tied to the token embedding; parameter names are Hugging Face's.</summary>
 internal sealed class Gpt2Model : nn.Module<Tensor, Tensor>, ILanguageModel
 {
-    private readonly Embedding _wte;
-    private readonly Embedding _wpe;
-    private readonly ModuleList<Gpt2Block> _h;
-    private readonly LayerNorm _ln_f;
-    private readonly NamedParameter _vocabulary;
-    private readonly double _dropout;
+    private readonly Embedding wte;
+    private readonly Embedding wpe;
+    private readonly ModuleList<Gpt2Block> h;
+    private readonly LayerNorm ln_f;
+    private readonly NamedParameter vocabulary;
+    private readonly double dropout;
 
     /// <summary>Creates a model with new weights drawn from torch's generator (seed it first).</summary>
     /// <param name="config">Sizes.</param>
@@ -24,17 +24,17 @@ internal sealed class Gpt2Model : nn.Module<Tensor, Tensor>, ILanguageModel
     {
         Config = config;
         Gpt2Config effective = dropout is double all ? config.WithDropout(all) : config;
-        _dropout = effective.EmbeddingDropout;
-        _wte = nn.Embedding(config.VocabularySize, config.HiddenSize, device: device);
-        _wpe = nn.Embedding(config.Context, config.HiddenSize, device: device);
-        _h = nn.ModuleList(Enumerable.Range(0, config.Layers).Select(_ => new Gpt2Block(effective, device)).ToArray());
-        _ln_f = nn.LayerNorm(config.HiddenSize, config.LayerNormEpsilon, device: device);
+        this.dropout = effective.EmbeddingDropout;
+        wte = nn.Embedding(config.VocabularySize, config.HiddenSize, device: device);
+        wpe = nn.Embedding(config.Context, config.HiddenSize, device: device);
+        h = nn.ModuleList(Enumerable.Range(0, config.Layers).Select(_ => new Gpt2Block(effective, device)).ToArray());
+        ln_f = nn.LayerNorm(config.HiddenSize, config.LayerNormEpsilon, device: device);
         RegisterComponents();
         Parameters = NamedParameters.Of(this);
-        _vocabulary = Parameters.Single(p => p.Name == "wte.weight");
+        vocabulary = Parameters.Single(p => p.Name == "wte.weight");
         using (no_grad())
         {
-            nn.init.normal_(_vocabulary.Value, 0, Conv1D.InitialDeviation);
+            nn.init.normal_(vocabulary.Value, 0, Conv1D.InitialDeviation);
             nn.init.normal_(Parameters.Single(p => p.Name == "wpe.weight").Value, 0, Conv1D.InitialDeviation);
         }
 
@@ -63,21 +63,21 @@ internal sealed class Gpt2Model : nn.Module<Tensor, Tensor>, ILanguageModel
         }
 
         Tensor positions = arange(time, int64, ids.device); // [T]
-        Tensor x = _wte.call(ids) + _wpe.call(positions); // [B,T,D]
-        x = nn.functional.dropout(x, _dropout, training);
-        foreach (Gpt2Block block in _h)
+        Tensor x = wte.call(ids) + wpe.call(positions); // [B,T,D]
+        x = nn.functional.dropout(x, dropout, training);
+        foreach (Gpt2Block block in h)
         {
             x = block.call(x); // [B,T,D]
         }
 
-        return _ln_f.call(x); // [B,T,D]
+        return ln_f.call(x); // [B,T,D]
     }
 
     /// <inheritdoc/>
-    public Tensor Head(Tensor hidden) => nn.functional.linear(hidden, _vocabulary.Value); // tied: [...,D] -> [...,V]
+    public Tensor Head(Tensor hidden) => nn.functional.linear(hidden, vocabulary.Value); // tied: [...,D] -> [...,V]
 
     /// <inheritdoc/>
-    public Tensor SumOfLosses(Tensor hidden, Tensor targets) => VocabularyLoss.Sum(hidden, _vocabulary.Value, _wte.call(targets));
+    public Tensor SumOfLosses(Tensor hidden, Tensor targets) => VocabularyLoss.Sum(hidden, vocabulary.Value, wte.call(targets));
 
     /// <inheritdoc/>
     public override Tensor forward(Tensor ids) => Head(Hidden(ids)); // [B,T] -> [B,T,V]

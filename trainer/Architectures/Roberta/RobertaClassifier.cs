@@ -8,14 +8,14 @@ namespace Rudder.Trainer.Architectures.Roberta;
 /// <summary>RoBERTa with a classification head on the first position.</summary>
 internal sealed class RobertaClassifier : nn.Module, ISequenceClassifier
 {
-    private readonly Embedding _words;
-    private readonly Embedding _positions;
-    private readonly Embedding _types;
-    private readonly LayerNorm _norm;
-    private readonly ModuleList<RobertaLayer> _layers;
-    private readonly Conv1D _dense;
-    private readonly Conv1D _projection;
-    private readonly double _dropout, _headDropout;
+    private readonly Embedding words;
+    private readonly Embedding positions;
+    private readonly Embedding types;
+    private readonly LayerNorm norm;
+    private readonly ModuleList<RobertaLayer> layers;
+    private readonly Conv1D dense;
+    private readonly Conv1D projection;
+    private readonly double dropout, headDropout;
 
     /// <summary>Creates a model with new weights drawn from torch's generator (seed it first).</summary>
     /// <param name="config">Sizes, ids and labels.</param>
@@ -27,14 +27,14 @@ internal sealed class RobertaClassifier : nn.Module, ISequenceClassifier
         Config = config;
         Device = device;
         RobertaConfig effective = dropout is double all ? config.WithDropout(all) : config;
-        (_dropout, _headDropout) = (effective.ResidualDropout, effective.ClassifierDropout);
-        _words = nn.Embedding(config.VocabularySize, config.HiddenSize, device: device);
-        _positions = nn.Embedding(config.MaxPositions, config.HiddenSize, device: device);
-        _types = nn.Embedding(config.TypeVocabularySize, config.HiddenSize, device: device);
-        _norm = nn.LayerNorm(config.HiddenSize, config.LayerNormEpsilon, device: device);
-        _layers = nn.ModuleList(Enumerable.Range(0, config.Layers).Select(_ => new RobertaLayer(effective, device)).ToArray());
-        _dense = new Conv1D(config.HiddenSize, config.HiddenSize, Conv1D.InitialDeviation, device);
-        _projection = new Conv1D(config.HiddenSize, config.Labels.Count, Conv1D.InitialDeviation, device);
+        (this.dropout, headDropout) = (effective.ResidualDropout, effective.ClassifierDropout);
+        words = nn.Embedding(config.VocabularySize, config.HiddenSize, device: device);
+        positions = nn.Embedding(config.MaxPositions, config.HiddenSize, device: device);
+        types = nn.Embedding(config.TypeVocabularySize, config.HiddenSize, device: device);
+        norm = nn.LayerNorm(config.HiddenSize, config.LayerNormEpsilon, device: device);
+        layers = nn.ModuleList(Enumerable.Range(0, config.Layers).Select(_ => new RobertaLayer(effective, device)).ToArray());
+        dense = new Conv1D(config.HiddenSize, config.HiddenSize, Conv1D.InitialDeviation, device);
+        projection = new Conv1D(config.HiddenSize, config.Labels.Count, Conv1D.InitialDeviation, device);
         RegisterComponents();
         Parameters = NamedParameters.Of(this);
         using (no_grad())
@@ -66,16 +66,16 @@ internal sealed class RobertaClassifier : nn.Module, ISequenceClassifier
         Tensor places = valid.cumsum(1) * valid + pad; // [B,T]
         Tensor? mask = padded ? zeros(ids.shape, device: ids.device).masked_fill(valid.eq(0), double.NegativeInfinity) : null; // [B,T]
         mask = mask?.unsqueeze(1).unsqueeze(1); // [B,1,1,T]
-        Tensor x = _words.call(ids) + _positions.call(places) + _types.call(zeros_like(ids)); // [B,T,D]
-        x = nn.functional.dropout(_norm.call(x), _dropout, training);
-        foreach (RobertaLayer layer in _layers)
+        Tensor x = words.call(ids) + positions.call(places) + types.call(zeros_like(ids)); // [B,T,D]
+        x = nn.functional.dropout(norm.call(x), dropout, training);
+        foreach (RobertaLayer layer in layers)
         {
             x = layer.Run(x, mask); // [B,T,D]
         }
 
         Tensor first = x.split([1, x.shape[1] - 1], 1)[0].squeeze(1); // [B,D]
-        Tensor hidden = tanh(_dense.call(nn.functional.dropout(first, _headDropout, training))); // [B,D]
-        return _projection.call(nn.functional.dropout(hidden, _headDropout, training)); // [B,L]
+        Tensor hidden = tanh(dense.call(nn.functional.dropout(first, headDropout, training))); // [B,D]
+        return projection.call(nn.functional.dropout(hidden, headDropout, training)); // [B,L]
     }
 
     /// <inheritdoc/>

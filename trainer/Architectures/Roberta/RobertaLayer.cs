@@ -8,28 +8,28 @@ namespace Rudder.Trainer.Architectures.Roberta;
 /// <summary>One post-norm RoBERTa layer: bidirectional self-attention over the valid positions, then a GELU feed-forward.</summary>
 internal sealed class RobertaLayer : nn.Module
 {
-    private readonly Conv1D _qkv;
-    private readonly Conv1D _attention;
-    private readonly LayerNorm _attentionNorm;
-    private readonly Conv1D _inner;
-    private readonly Conv1D _output;
-    private readonly LayerNorm _outputNorm;
-    private readonly int _heads;
-    private readonly double _dropout, _attentionDropout;
+    private readonly Conv1D qkv;
+    private readonly Conv1D attention;
+    private readonly LayerNorm attentionNorm;
+    private readonly Conv1D inner;
+    private readonly Conv1D output;
+    private readonly LayerNorm outputNorm;
+    private readonly int heads;
+    private readonly double dropout, attentionDropout;
 
     /// <summary>Creates the layer; query, key and value share one product.</summary>
     public RobertaLayer(RobertaConfig config, Device device)
         : base(nameof(RobertaLayer))
     {
         int width = config.HiddenSize;
-        _qkv = new Conv1D(width, 3L * width, Conv1D.InitialDeviation, device);
-        _attention = new Conv1D(width, width, Conv1D.InitialDeviation, device);
-        _attentionNorm = nn.LayerNorm(width, config.LayerNormEpsilon, device: device);
-        _inner = new Conv1D(width, config.IntermediateSize, Conv1D.InitialDeviation, device);
-        _output = new Conv1D(config.IntermediateSize, width, Conv1D.InitialDeviation, device);
-        _outputNorm = nn.LayerNorm(width, config.LayerNormEpsilon, device: device);
-        _heads = config.Heads;
-        (_dropout, _attentionDropout) = (config.ResidualDropout, config.AttentionDropout);
+        qkv = new Conv1D(width, 3L * width, Conv1D.InitialDeviation, device);
+        attention = new Conv1D(width, width, Conv1D.InitialDeviation, device);
+        attentionNorm = nn.LayerNorm(width, config.LayerNormEpsilon, device: device);
+        inner = new Conv1D(width, config.IntermediateSize, Conv1D.InitialDeviation, device);
+        output = new Conv1D(config.IntermediateSize, width, Conv1D.InitialDeviation, device);
+        outputNorm = nn.LayerNorm(width, config.LayerNormEpsilon, device: device);
+        heads = config.Heads;
+        (dropout, attentionDropout) = (config.ResidualDropout, config.AttentionDropout);
         RegisterComponents();
     }
 
@@ -39,14 +39,14 @@ internal sealed class RobertaLayer : nn.Module
     public Tensor Run(Tensor x, Tensor? mask)
     {
         (long batch, long time, long width) = (x.shape[0], x.shape[1], x.shape[2]);
-        Tensor[] parts = _qkv.call(x).chunk(3, -1); // 3 × [B,T,D]
+        Tensor[] parts = qkv.call(x).chunk(3, -1); // 3 × [B,T,D]
         Tensor mixed = nn.functional.scaled_dot_product_attention(
-            Split(parts[0]), Split(parts[1]), Split(parts[2]), mask, training ? _attentionDropout : 0); // [B,H,T,E]
+            Split(parts[0]), Split(parts[1]), Split(parts[2]), mask, training ? attentionDropout : 0); // [B,H,T,E]
         mixed = mixed.transpose(1, 2).reshape(batch, time, width); // [B,T,D]
-        x = _attentionNorm.call(x + nn.functional.dropout(_attention.call(mixed), _dropout, training)); // [B,T,D]
-        Tensor fed = _output.call(nn.functional.gelu(_inner.call(x))); // [B,T,D]
-        return _outputNorm.call(x + nn.functional.dropout(fed, _dropout, training)); // [B,T,D]
+        x = attentionNorm.call(x + nn.functional.dropout(attention.call(mixed), dropout, training)); // [B,T,D]
+        Tensor fed = output.call(nn.functional.gelu(inner.call(x))); // [B,T,D]
+        return outputNorm.call(x + nn.functional.dropout(fed, dropout, training)); // [B,T,D]
 
-        Tensor Split(Tensor t) => t.view(batch, time, _heads, width / _heads).transpose(1, 2); // [B,H,T,E]
+        Tensor Split(Tensor t) => t.view(batch, time, heads, width / heads).transpose(1, 2); // [B,H,T,E]
     }
 }
