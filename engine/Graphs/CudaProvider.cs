@@ -39,7 +39,7 @@ internal sealed class CudaProvider
         {
             return File.Exists(library)
                 ? null
-                : $"Service:CudaProviderLibrary is '{library}', which is no file; give the path of libonnxruntime_providers_cuda.so.";
+                : $"Service:CudaProviderLibrary is '{library}', which does not exist; give the path of libonnxruntime_providers_cuda.so.";
         }
 
         string[] providers = OrtEnv.Instance().GetAvailableProviders();

@@ -62,7 +62,7 @@ public sealed class StartSettingsTests
 
     [Fact]
     public void Read_CudaLibraryThatIsNotThere_IsAFault() =>
-        Assert.Contains("/nowhere/cuda.so', which is no file", Assert.Single(Faults(
+        Assert.Contains("/nowhere/cuda.so', which does not exist", Assert.Single(Faults(
             ("Service:Device", "cuda"), ("Service:CudaProviderLibrary", "/nowhere/cuda.so"))));
 
     [Theory]

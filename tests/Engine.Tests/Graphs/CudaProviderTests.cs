@@ -37,7 +37,7 @@ public sealed class CudaProviderTests : IDisposable
 
         var e = Assert.Throws<RequestFault>(() => CudaProvider.For(Cuda(path)));
 
-        Assert.Contains($"'{path}', which is no file", e.Message);
+        Assert.Contains($"'{path}', which does not exist", e.Message);
     }
 
     [Fact]

@@ -61,7 +61,7 @@ public sealed class BodyBudgetTests
         await response.Content.ReadAsByteArrayAsync();
         var headers = response.Headers.Contains("grpc-status") ? response.Headers : response.TrailingHeaders;
 
-        // Blanks are no message of that type: the service gives INVALID_ARGUMENT or UNKNOWN.
+        // The body holds blanks instead of a message, so the service gives INVALID_ARGUMENT or UNKNOWN.
         return headers.GetValues("grpc-status").Single() == "8" ? StatusCode.ResourceExhausted : StatusCode.InvalidArgument;
     }
 
