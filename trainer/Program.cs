@@ -30,6 +30,10 @@ var root = new RootCommand("Trains language models and classifiers: a recipe goe
     ExportCommand.Create(),
     ScoreCommand.Create(),
 };
+foreach (Command command in OnPolicyCommands.All())
+{
+    root.Subcommands.Add(command);
+}
 
 ParseResult parsed = root.Parse(args);
 InvocationConfiguration configuration = new();

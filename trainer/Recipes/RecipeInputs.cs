@@ -8,7 +8,7 @@ namespace Rudder.Trainer.Recipes;
 internal static class RecipeInputs
 {
     /// <summary>
-    /// Data files, tokenizer, the start model's config and a preference run's reference. The start model's weights are left out:
+    /// Data files, tokenizer, the start model's config, the reference, and the reward models of an on-policy run. The start model's weights are left out:
     /// a resumed run takes its weights from the checkpoint.
     /// </summary>
     /// <param name="recipe">A recipe. Its folders were opened before, so they exist.</param>
@@ -28,6 +28,12 @@ internal static class RecipeInputs
         if (recipe is PreferenceRecipe preference && preference.BindLoss().NeedsReference && (preference.Reference ?? preference.Model) is string reference)
         {
             inputs.Add(RunInput.Reference(reference));
+        }
+
+        if (recipe is OnPolicyRecipe onPolicy)
+        {
+            inputs.Add(RunInput.Reference((onPolicy.Reference ?? onPolicy.Model)!));
+            inputs.AddRange(onPolicy.Rewards.Where(reward => reward.Kind == "classifier").Select(reward => RunInput.Reward(reward.Name, reward.Model!)));
         }
 
         return inputs;

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Rudder.Trainer.Recipes.Settings;
+using Rudder.Trainer.Runs.Alarms;
 using Rudder.Trainer.Terminal;
 
 namespace Rudder.Trainer.Runs;
@@ -21,6 +22,7 @@ internal sealed class TrainingSession : IDisposable
     private readonly MetricLog _log;
     private readonly ProgressDisplay _progress;
     private readonly TokenRate _tokenRate;
+    private readonly AlarmBell _alarms;
     private readonly long _started;
     private readonly double _earlierSeconds;
     private int _evaluatedStep = -1;
@@ -46,6 +48,7 @@ internal sealed class TrainingSession : IDisposable
         LastTraining = _log.LastTraining is { } logged ? [.. logged.Where(value => !Own.Contains(value.Key)).Select(value => KeyValuePair.Create(value.Key, Number(value.Value)))] : [];
         _progress = new ProgressDisplay(request.Progress, request.Terminal, request.Clock, "train", "steps", state.Step, total);
         _tokenRate = new TokenRate(request.Clock);
+        _alarms = new AlarmBell(recipe, run.File("alarms.jsonl"));
         _started = request.Clock.GetTimestamp();
     }
 
@@ -67,6 +70,7 @@ internal sealed class TrainingSession : IDisposable
     /// <param name="rate">Learning rate used.</param>
     /// <param name="gradientNorm">Norm before clipping.</param>
     /// <param name="more">Further metrics of the recipe.</param>
+    /// <exception cref="TrainingFailedException">An alarm sounds, and the recipe's alarms stop the run.</exception>
     public void Advance(
         long tokens, double loss, double rate, double gradientNorm, IEnumerable<KeyValuePair<string, double>>? more = null)
     {
@@ -91,6 +95,8 @@ internal sealed class TrainingSession : IDisposable
             ];
             _log.Add("train", State.Step, Epoch, values);
         }
+
+        _alarms.Check(State.Step, LastTraining.ToDictionary(), _progress.Line);
     }
 
     /// <summary>Logs facts about the data before the first step. A resumed run has logged them already.</summary>
@@ -138,10 +144,22 @@ internal sealed class TrainingSession : IDisposable
 
         if (stop)
         {
-            string device = _request.Device == "cpu" ? string.Empty : $" --device {_request.Device}";
-            throw new InterruptedException(
-                $"Stopped after step {State.Step} of {_total}; saved. Continue with: trainer {_request.Command} --resume {_run.Path}{device}");
+            throw new InterruptedException($"Stopped after step {State.Step} of {_total}; saved. {HowToResume}");
         }
+    }
+
+    /// <summary>Saves the last finished step, because something that the next step needs does not answer.</summary>
+    /// <param name="cause">What does not answer.</param>
+    /// <param name="save">Saves a checkpoint.</param>
+    /// <returns>The failure to throw; it names the command that resumes.</returns>
+    public TrainingFailedException Suspended(Exception cause, Action save)
+    {
+        if (State.Step > 0)
+        {
+            save();
+        }
+
+        return new TrainingFailedException($"{cause.Message} Stopped after step {State.Step} of {_total}; saved. {HowToResume}", cause);
     }
 
     /// <inheritdoc/>
@@ -153,6 +171,9 @@ internal sealed class TrainingSession : IDisposable
 
     private static double Number(JsonNode? value) =>
         value is JsonValue number && number.TryGetValue(out double finite) ? finite : double.Parse((string)value!, CultureInfo.InvariantCulture);
+
+    private string HowToResume =>
+        $"Continue with: trainer {_request.Command} --resume {_run.Path}{(_request.Device == "cpu" ? string.Empty : $" --device {_request.Device}")}";
 
     private double Epoch => Math.Round(State.Epoch + (State.Cursor / (double)_stepsPerEpoch), 4);
 }

@@ -75,6 +75,28 @@ internal sealed class TinyTraining : IDisposable
         "tiny.json",
         sets);
 
+    /// <summary>Trains a language model of a few steps and gives its folder: a policy to start from.</summary>
+    public string Policy() => Train(Sft("evaluate_every=0"), "policy").Model;
+
+    /// <summary>
+    /// An on-policy recipe of 8 steps over 2 epochs, six prompts each. Its reward counts the letter e in a completion.
+    /// </summary>
+    /// <typeparam name="T">The recipe.</typeparam>
+    /// <param name="policy">From <see cref="Policy"/>.</param>
+    /// <param name="sets">Overrides.</param>
+    public T OnPolicy<T>(string policy, params string[] sets)
+        where T : OnPolicyRecipe => RecipeReader.Parse<T>(
+        $$"""
+        {
+          "name": "tiny", "seed": 3, "threads": 1, "model": "{{policy}}", "prompts": {"files": ["{{Reviews}}"], "min_tokens": 2, "max_tokens": 3},
+          "max_new_tokens": 8, "rewards": [{"name": "letter", "kind": "regex", "pattern": "e", "max_matches": 20}],
+          "batch": {"prompts": 6}, "optimizer": {"learning_rate": 0.003, "weight_decay": 0},
+          "schedule": {"name": "constant"}, "epochs": 2, "checkpoint_every": 0, "evaluate_every": 0, "export": {"fp32": false}
+        }
+        """,
+        "tiny.json",
+        sets);
+
     /// <summary>A request that writes to <paramref name="output"/>.</summary>
     public RunRequest Request(string output, bool stopAfterOneStep = false) => new()
     {
@@ -135,13 +157,14 @@ internal sealed class TinyTraining : IDisposable
 
     private static void Start(TrainingRecipe recipe, RunFolder run, RunRequest request)
     {
-        if (recipe is SftRecipe sft)
+        _ = recipe switch
         {
-            Rudder.Trainer.Recipes.Sft.Run(sft, run, request);
-        }
-        else
-        {
-            Rudder.Trainer.Recipes.Classifier.Run((ClassifierRecipe)recipe, run, request);
-        }
+            SftRecipe sft => Rudder.Trainer.Recipes.Sft.Run(sft, run, request),
+            ReinforceRecipe reinforce => Rudder.Trainer.Recipes.Reinforce.Run(reinforce, run, request),
+            RlooRecipe rloo => Rudder.Trainer.Recipes.Rloo.Run(rloo, run, request),
+            GrpoRecipe grpo => Rudder.Trainer.Recipes.Grpo.Run(grpo, run, request),
+            PpoRecipe ppo => Rudder.Trainer.Recipes.Ppo.Run(ppo, run, request),
+            _ => Rudder.Trainer.Recipes.Classifier.Run((ClassifierRecipe)recipe, run, request),
+        };
     }
 }

@@ -54,6 +54,9 @@ internal abstract record TrainingRecipe
     /// <summary>Steps between lines in metrics.jsonl.</summary>
     [Range(1, 1_000_000)] public int LogEvery { get; init; } = 1;
 
+    /// <summary>What happens when a metric shows that the run goes wrong: warn prints and records it, stop also ends the run.</summary>
+    [AllowedValues("warn", "stop")] public string Alarms { get; init; } = "warn";
+
     /// <summary>Number of first blocks to freeze.</summary>
     [Range(0, 96)] public int FreezeBlocks { get; init; }
 
