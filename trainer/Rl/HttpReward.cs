@@ -56,7 +56,12 @@ internal sealed class HttpReward : IReward
         if (!response.IsSuccessStatusCode)
         {
             var failure = new HttpRequestException($"status {(int)response.StatusCode}", null, response.StatusCode);
-            throw IsTransient(failure) ? failure : Refused(failure.Message, failure);
+            if (IsTransient(failure))
+            {
+                throw failure;
+            }
+
+            throw Refused($"answered {failure.Message}", failure);
         }
 
         try

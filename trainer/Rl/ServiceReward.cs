@@ -49,6 +49,10 @@ internal sealed class ServiceReward : IReward
             response = await _retries.ExecuteAsync(
                 async token => await _scoring.ClassifyAsync(request, deadline: _time.GetUtcNow().UtcDateTime + _timeout, cancellationToken: token), stop);
         }
+        catch (RpcException cancelled) when (stop.IsCancellationRequested)
+        {
+            throw new OperationCanceledException(cancelled.Message, cancelled, stop);
+        }
         catch (RpcException failure) when (IsTransient(failure))
         {
             throw new RewardUnavailableException($"The service at {_address} does not answer ({failure.StatusCode}, {failure.Status.Detail}).", failure);

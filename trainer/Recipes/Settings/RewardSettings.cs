@@ -16,7 +16,7 @@ internal sealed record RewardSettings
     };
 
     /// <summary>Its name in the metrics: <c>reward/NAME</c>.</summary>
-    [RegularExpression("[A-Za-z0-9][A-Za-z0-9._-]{0,63}")] public string Name { get; init; } = string.Empty;
+    [MinLength(1)] [RegularExpression("[A-Za-z0-9][A-Za-z0-9._-]{0,63}")] public string Name { get; init; } = string.Empty;
 
     /// <summary>What scores.</summary>
     [AllowedValues("classifier", "service", "http", "length", "regex")] public string Kind { get; init; } = string.Empty;

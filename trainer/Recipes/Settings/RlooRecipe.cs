@@ -30,7 +30,7 @@ internal sealed record RlooRecipe : OnPolicyRecipe
 }
 
 /// <summary>Batch sizes of a recipe that compares the completions of one prompt.</summary>
-internal record GroupBatchSettings : OnPolicyBatchSettings
+internal sealed record GroupBatchSettings : OnPolicyBatchSettings
 {
     /// <summary>Four completions of each prompt by default.</summary>
     public GroupBatchSettings() => Samples = 4;
