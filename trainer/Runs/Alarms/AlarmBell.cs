@@ -19,7 +19,7 @@ internal sealed class AlarmBell
         (_path, _stops) = (path, recipe.Alarms == "stop");
         _alarms =
         [
-            new LossAtLn2(), new FallingChosen(), new NegativeKl(), new RepetitiveSamples(),
+            new LossAtLn2(), new FallingChosen(), new RewardAccuracy(), new NegativeKl(), new RepetitiveSamples(),
             .. recipe is OnPolicyRecipe { MaxKl: > 0 and double limit } ? [new SequenceKl(limit)] : Array.Empty<IAlarm>(),
             .. recipe is OnPolicyRecipe onPolicy ? onPolicy.Rewards.Where(reward => reward.Weight == 0).Select(reward => new DisagreeingJudge(reward.Name)) : [],
         ];

@@ -13,7 +13,7 @@ internal sealed class RewardAccuracy : IAlarm
     /// <inheritdoc/>
     public Finding? Check(IReadOnlyDictionary<string, double> values)
     {
-        if (!values.TryGetValue("accuracy", out double accuracy))
+        if (!values.ContainsKey("margin") || !values.TryGetValue("accuracy", out double accuracy)) // a classifier has no margin
         {
             return null;
         }

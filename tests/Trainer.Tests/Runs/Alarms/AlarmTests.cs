@@ -36,8 +36,8 @@ public sealed class AlarmTests
     [Fact]
     public void RewardAccuracy_Coin_Sounds()
     {
-        Assert.Equal([50], Sounds(new RewardAccuracy(), 50, step => [("accuracy", step % 2 == 0 ? 0.4 : 0.6)]));
-        Assert.Empty(Sounds(new RewardAccuracy(), 60, _ => [("accuracy", 0.6)]));
+        Assert.Equal([50], Sounds(new RewardAccuracy(), 50, step => [("accuracy", step % 2 == 0 ? 0.4 : 0.6), ("margin", 0)]));
+        Assert.Empty(Sounds(new RewardAccuracy(), 60, _ => [("accuracy", 0.6), ("margin", 0.1)]));
     }
 
     [Theory]
