@@ -24,7 +24,7 @@ var root = new RootCommand("Trains language models and classifiers: a recipe goe
         (recipe, run, request) => Classifier.Run(recipe, run, request)),
     RecipeCommand.Create<PreferenceRecipe>(
         "dpo",
-        "Trains a policy on preference pairs against a frozen reference: DPO and its relatives.",
+        "Trains a policy on preference pairs: DPO, its relatives, and mixes of them.",
         "trainer dpo --recipe experiments/imdb-dpo/dpo.json --set pairs=pairs.jsonl --set beta=0.05",
         (recipe, run, request) => Preference.Run(recipe, run, request)),
     ExportCommand.Create(),

@@ -9,8 +9,6 @@ internal sealed record IpoMean : PreferenceLoss
     public override string Name => "ipo-mean";
 
     /// <inheritdoc/>
-    public override Tensor PerPair(PairLogProbs pairs) => Ipo.Loss(
-        pairs.ChosenMean - pairs.RejectedMean,
-        (pairs.ReferenceChosen! / pairs.ChosenLength) - (pairs.ReferenceRejected! / pairs.RejectedLength),
-        Beta);
+    public override Tensor PerPair(PairLogProbs pairs) =>
+        Ipo.Loss(pairs.ChosenRatio / pairs.ChosenLength, pairs.RejectedRatio / pairs.RejectedLength, Beta);
 }

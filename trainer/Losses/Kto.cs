@@ -11,7 +11,7 @@ internal sealed record Kto : PreferenceLoss
     public override string Name => "kto";
 
     /// <inheritdoc/>
-    public override bool NeedsBaseline => true;
+    public override bool NeedsMismatched => true;
 
     /// <summary>Weight of chosen completions, above 0.</summary>
     [Range(0, double.MaxValue, MinimumIsExclusive = true)] public double LambdaDesirable { get; init; } = 1;
@@ -20,9 +20,12 @@ internal sealed record Kto : PreferenceLoss
     [Range(0, double.MaxValue, MinimumIsExclusive = true)] public double LambdaUndesirable { get; init; } = 1;
 
     /// <inheritdoc/>
-    public override Tensor PerPair(PairLogProbs pairs) =>
-        0.5 * (Desirable(pairs.Chosen - pairs.ReferenceChosen!, pairs.Baseline!, Beta, LambdaDesirable)
-            + Undesirable(pairs.Rejected - pairs.ReferenceRejected!, pairs.Baseline!, Beta, LambdaUndesirable));
+    public override Tensor PerPair(PairLogProbs pairs)
+    {
+        Tensor baseline = ReferencePoint(pairs.Mismatched!); // []
+        return 0.5 * (Desirable(pairs.ChosenRatio, baseline, Beta, LambdaDesirable)
+            + Undesirable(pairs.RejectedRatio, baseline, Beta, LambdaUndesirable)); // [P]
+    }
 
     /// <summary>A desirable completion: λ_D·(1 − σ(β·(u − z))).</summary>
     /// <param name="logRatio">u = log π(y|x) − log π_ref(y|x), nats summed over tokens; carries the gradient. [P]</param>

@@ -12,9 +12,9 @@ namespace Rudder.Trainer.Recipes;
 
 /// <summary>Pairs ready to train or evaluate on.</summary>
 /// <param name="Data">The groups.</param>
-/// <param name="Reference">log π_ref of each completion row, then of the mismatched rows, nats; null if the loss needs none.</param>
-/// <param name="Mismatched">Rows for the loss's reference point; null if it has none.</param>
-internal sealed record ScoredPairs(PreferenceData Data, float[]? Reference, MismatchedCompletions? Mismatched);
+/// <param name="Reference">log π_ref of completions and mismatched completions; null if the loss needs none.</param>
+/// <param name="Mismatched">Completions under other prompts; null if the loss needs none.</param>
+internal sealed record ScoredPairs(PreferenceData Data, IReference? Reference, MismatchedCompletions? Mismatched);
 
 /// <summary>Loads what a preference recipe starts from: the policy, the pairs and the reference's log-probs.</summary>
 internal static class PreferenceSource
@@ -37,8 +37,40 @@ internal static class PreferenceSource
         return policy;
     }
 
-    /// <summary>Reads a pair file and gets the reference log-probs that the loss needs, then frees the reference.</summary>
-    public static ScoredPairs Read(string file, PreferenceRecipe recipe, ILanguageModel policy, PreferenceLoss loss, RunFolder run, RunRequest request)
+    /// <summary>The reference that follows the policy, if the recipe wants one.</summary>
+    public static MovingReference? Moving(PreferenceRecipe recipe, ILanguageModel policy)
+    {
+        if (recipe.Reference is not { SyncEvery: > 0 } settings)
+        {
+            return null;
+        }
+
+        string folder = settings.Folder ?? recipe.Model!;
+        ILanguageModel model = ModelFolder.Load<ILanguageModel>(folder, policy.Device, 0);
+        if (!model.Parameters.Select(Shape).SequenceEqual(policy.Parameters.Select(Shape)))
+        {
+            model.Dispose();
+            throw new BadInputException(
+                $"reference.sync_every is {settings.SyncEvery}, but the reference {folder} has other weights than the policy {recipe.Model}. "
+                + "Give a reference of the policy's family and sizes.");
+        }
+
+        model.eval();
+        return new MovingReference(model, settings);
+
+        static string Shape(NamedParameter parameter) => $"{parameter.Name} [{string.Join(',', parameter.Value.shape)}]";
+    }
+
+    /// <summary>Reads a pair file and gets the log-probs of a frozen reference if the loss needs them.</summary>
+    /// <param name="file">Pair file.</param>
+    /// <param name="recipe">Limits, reference and its cache.</param>
+    /// <param name="policy">Its sizes and device count.</param>
+    /// <param name="loss">What it needs.</param>
+    /// <param name="moving">A reference that is scored with every batch instead; null for a frozen one.</param>
+    /// <param name="run">The run folder.</param>
+    /// <param name="request">Shows progress.</param>
+    public static ScoredPairs Read(
+        string file, PreferenceRecipe recipe, ILanguageModel policy, PreferenceLoss loss, MovingReference? moving, RunFolder run, RunRequest request)
     {
         if (file.Length == 0)
         {
@@ -48,17 +80,17 @@ internal static class PreferenceSource
         SequenceLimits limits = Limits(recipe, policy.Config);
         PreferenceData data = PreferenceGrouping.Group(file, PreferencePairs.ReadNumbered(file), limits);
         Report(file, data, request);
-        MismatchedCompletions? others = loss.NeedsBaseline ? new MismatchedCompletions(data, limits.MaxLength) : null;
-        if (!loss.NeedsReference)
+        MismatchedCompletions? others = loss.NeedsMismatched ? new MismatchedCompletions(data, limits.MaxLength) : null;
+        if (!loss.NeedsReference || moving is not null)
         {
-            return new ScoredPairs(data, null, others);
+            return new ScoredPairs(data, moving, others);
         }
 
         string folder = Path.TrimEndingDirectorySeparator(Path.GetFullPath(run.Path)); // "runs/a/" would be its own parent
         string cache = recipe.ReferenceCache ?? Path.Combine(Path.GetDirectoryName(folder)!, "reference-cache");
         float[] reference = ReferenceLogProbs.Obtain(
-            recipe.Reference ?? recipe.Model!, cache, policy.Config.VocabularySize, data, others, policy.Device, request);
-        return new ScoredPairs(data, reference, others);
+            recipe.Reference?.Folder ?? recipe.Model!, cache, policy.Config.VocabularySize, data, others, policy.Device, request);
+        return new ScoredPairs(data, new ScoredReference(reference), others);
     }
 
     /// <summary>The lengths that the recipe and the model allow.</summary>

@@ -25,7 +25,7 @@ internal static class RecipeInputs
             inputs.Add(RunInput.Tokenizer(tokenizer));
         }
 
-        if (recipe is PreferenceRecipe preference && preference.BindLoss().NeedsReference && (preference.Reference ?? preference.Model) is string reference)
+        if (recipe is PreferenceRecipe preference && preference.BindLoss().NeedsReference && (preference.Reference?.Folder ?? preference.Model) is string reference)
         {
             inputs.Add(RunInput.Reference(reference));
         }

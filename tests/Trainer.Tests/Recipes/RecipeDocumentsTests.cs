@@ -49,13 +49,13 @@ public sealed partial class RecipeDocumentsTests
     }
 
     [Fact]
-    public void Settings_OfEveryLoss_StandInTheSectionOfDpoWithTheirDefaults()
+    public void Documents_OfEveryLoss_HoldItsNameAndItsSettingsWithTheirDefaults()
     {
         Dictionary<string, string> rows = Rows(Recipes["`dpo`"]);
         Assert.All(
-            PreferenceLoss.All.Values.SelectMany(loss => loss.Settings().Select(setting => (Key: RecipeReader.KeyOf(setting.Name), Value: setting.GetValue(loss)))),
-            setting => Assert.Equal($"{setting.Key}: {Text(setting.Value)}", $"{setting.Key}: {rows.GetValueOrDefault(setting.Key)}"));
-        Assert.All(PreferenceLoss.All.Keys, name => Assert.Contains($"`{name}`", Recipes["`dpo`"], StringComparison.Ordinal));
+            PreferenceLoss.All.Values.SelectMany(loss => loss.Settings().Select(setting => (Key: RecipeReader.KeyOf(setting.Name), Loss: loss.Name, Value: setting.GetValue(loss)))),
+            setting => Assert.Equal($"{setting.Key}: {Text(setting.Value)}", $"{setting.Key}: {DefaultFor(setting.Loss, rows.GetValueOrDefault(setting.Key))}"));
+        Assert.All(PreferenceLoss.All.Keys, name => Assert.Contains($"`{name}`", Recipes["Preference losses"], StringComparison.Ordinal));
     }
 
     [Fact]
@@ -64,6 +64,13 @@ public sealed partial class RecipeDocumentsTests
         Dictionary<string, string> rows = Rows(Sections("export.md")["Settings"], column: 2);
         Assert.Equal(Settings(new ExportRecipe(), string.Empty).Select(setting => setting.Key).Order(), rows.Keys.Order());
         Assert.All(Settings(new ExportRecipe(), string.Empty), setting => Assert.Equal(Text(setting.Value) ?? rows[setting.Key], rows[setting.Key]));
+    }
+
+    /// <summary>The default for one loss: "0.1; exo-pair 0.001" means 0.1, but 0.001 for exo-pair.</summary>
+    private static string? DefaultFor(string loss, string? documented)
+    {
+        string[]? parts = documented?.Split("; ");
+        return parts?.Skip(1).FirstOrDefault(part => part.StartsWith(loss + " ", StringComparison.Ordinal))?[(loss.Length + 1)..] ?? parts?[0];
     }
 
     private static object RecipeOf(string command) => command switch
