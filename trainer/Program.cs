@@ -27,6 +27,11 @@ var root = new RootCommand("Trains language models and classifiers: a recipe goe
         "Trains a policy on preference pairs: DPO, its relatives, and mixes of them.",
         "trainer dpo --recipe experiments/imdb-dpo/dpo.json --set pairs=pairs.jsonl --set beta=0.05",
         (recipe, run, request) => Preference.Run(recipe, run, request)),
+    RecipeCommand.Create<KtoRecipe>(
+        "kto",
+        "Trains a policy on completions that are judged one by one, as rows {prompt, completion, label} or pairs: KTO.",
+        "trainer kto --recipe kto.json --set rows=feedback.jsonl --set lambda_undesirable=0.75",
+        (recipe, run, request) => KtoTraining.Run(recipe, run, request)),
     ExportCommand.Create(),
     ScoreCommand.Create(),
 };

@@ -1,10 +1,10 @@
 namespace Rudder.Trainer.Data;
 
-/// <summary>One prompt with the distinct completions of its preference pairs.</summary>
+/// <summary>One prompt with its distinct completions and the preference pairs among them.</summary>
 /// <param name="PromptId">The prompt's id in the pair file.</param>
 /// <param name="PromptIds">Token ids of the prompt, at least one.</param>
-/// <param name="Completions">At least two completions, in the order of their first appearance in the file.</param>
-/// <param name="Pairs">Ordered pairs as indices into <paramref name="Completions"/>; at least one.</param>
+/// <param name="Completions">At least one completion, two if there are pairs, in the order of their first appearance in the file.</param>
+/// <param name="Pairs">Ordered pairs as indices into <paramref name="Completions"/>; none where completions are judged one by one.</param>
 internal sealed record PreferenceGroup(
     string PromptId,
     int[] PromptIds,

@@ -114,7 +114,7 @@ internal sealed class PreferenceGrouping
         {
             // The prompt is cut first, from the left, so that the longest completion fits. It keeps at least one token.
             int longest = open.Completions.Max(completion => completion.Ids.Count);
-            int kept = Math.Min(open.Prompt.Count, Math.Clamp(_limits.MaxLength - longest, 1, _limits.MaxPrompt));
+            int kept = _limits.PromptTokens(open.Prompt.Count, longest);
             int[] prompt = [.. open.Prompt.Skip(open.Prompt.Count - kept)];
             int[][] ids = [.. open.Completions.Select(completion => (int[])[.. completion.Ids.Take(_limits.MaxLength - kept)])];
             (int Chosen, int Rejected)[] pairs = [.. open.PairLines.Keys.Where(pair => !ids[pair.Chosen].AsSpan().SequenceEqual(ids[pair.Rejected]))];

@@ -45,6 +45,18 @@ internal sealed record Kto : PreferenceLoss
     public static Tensor Undesirable(Tensor logRatio, Tensor baseline, double beta, double weight) =>
         weight * sigmoid(beta * (logRatio - baseline));
 
+    /// <summary>Completions of both kinds, each with its own judgement.</summary>
+    /// <param name="logRatio">As in <see cref="Desirable"/>. [N]</param>
+    /// <param name="desirable">Which completions are desirable, bool. [N]</param>
+    /// <param name="baseline">As in <see cref="Desirable"/>. []</param>
+    /// <param name="beta">As in <see cref="Desirable"/>.</param>
+    /// <param name="desirableWeight">λ_D, > 0.</param>
+    /// <param name="undesirableWeight">λ_U, > 0.</param>
+    /// <returns>Loss, no unit. [N]</returns>
+    public static Tensor PerCompletion(
+        Tensor logRatio, Tensor desirable, Tensor baseline, double beta, double desirableWeight, double undesirableWeight) =>
+        where(desirable, Desirable(logRatio, baseline, beta, desirableWeight), Undesirable(logRatio, baseline, beta, undesirableWeight));
+
     /// <summary>The reference point z = max(0, mean log-ratio of mismatched pairs), §4.1 of the paper.</summary>
     /// <param name="mismatchedLogRatio">log π(y′|x) − log π_ref(y′|x), y′ a completion of another prompt, nats. [N]</param>
     /// <returns>z in nats, a scalar; detached, because the paper does not back-propagate through it.</returns>

@@ -152,7 +152,8 @@ internal static class Preference
         return [new("loss", metrics.Loss), .. metrics.Rewards()];
     }
 
-    private static List<KeyValuePair<string, double>> Final(
+    /// <summary>The final metrics: those of the last step, of the last evaluation, and of the data.</summary>
+    internal static List<KeyValuePair<string, double>> Final(
         IReadOnlyList<KeyValuePair<string, double>> last,
         IReadOnlyList<KeyValuePair<string, double>> evaluation,
         IReadOnlyList<KeyValuePair<string, double>> cuts) =>

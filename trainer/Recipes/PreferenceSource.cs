@@ -16,11 +16,11 @@ namespace Rudder.Trainer.Recipes;
 /// <param name="Mismatched">Completions under other prompts; null if the loss needs none.</param>
 internal sealed record ScoredPairs(PreferenceData Data, IReference? Reference, MismatchedCompletions? Mismatched);
 
-/// <summary>Loads what a preference recipe starts from: the policy, the pairs and the reference's log-probs.</summary>
+/// <summary>Loads what a recipe on judged completions starts from: the policy, the data and the reference's log-probs.</summary>
 internal static class PreferenceSource
 {
     /// <summary>The policy: a copy of <c>model</c>, without dropout unless the recipe sets it.</summary>
-    public static ILanguageModel Policy(PreferenceRecipe recipe, Device device)
+    public static ILanguageModel Policy(TrainingRecipe recipe, Device device)
     {
         if (recipe.Model is null || recipe.Architecture is not null)
         {
@@ -81,20 +81,30 @@ internal static class PreferenceSource
         PreferenceData data = PreferenceGrouping.Group(file, PreferencePairs.ReadNumbered(file), limits);
         Report(file, data, request);
         MismatchedCompletions? others = loss.NeedsMismatched ? new MismatchedCompletions(data, limits.MaxLength) : null;
-        if (!loss.NeedsReference || moving is not null)
-        {
-            return new ScoredPairs(data, moving, others);
-        }
+        return !loss.NeedsReference || moving is not null
+            ? new ScoredPairs(data, moving, others)
+            : new ScoredPairs(data, Scored(recipe.Reference?.Folder, recipe, policy, data, others, run, request), others);
+    }
 
+    /// <summary>The log-probs of a frozen reference, from the cache or by scoring, which frees the reference again.</summary>
+    /// <param name="reference">Its folder; null for the recipe's model.</param>
+    /// <param name="recipe">The model and the cache.</param>
+    /// <param name="policy">Its vocabulary and device count.</param>
+    /// <param name="data">The completions.</param>
+    /// <param name="others">Further completions; null for none.</param>
+    /// <param name="run">The run folder, which the cache lies beside by default.</param>
+    /// <param name="request">Shows progress.</param>
+    internal static ScoredReference Scored(
+        string? reference, CompletionRecipe recipe, ILanguageModel policy, PreferenceData data, MismatchedCompletions? others, RunFolder run, RunRequest request)
+    {
         string folder = Path.TrimEndingDirectorySeparator(Path.GetFullPath(run.Path)); // "runs/a/" would be its own parent
         string cache = recipe.ReferenceCache ?? Path.Combine(Path.GetDirectoryName(folder)!, "reference-cache");
-        float[] reference = ReferenceLogProbs.Obtain(
-            recipe.Reference?.Folder ?? recipe.Model!, cache, policy.Config.VocabularySize, data, others, policy.Device, request);
-        return new ScoredPairs(data, new ScoredReference(reference), others);
+        return new ScoredReference(ReferenceLogProbs.Obtain(
+            reference ?? recipe.Model!, cache, policy.Config.VocabularySize, data, others, policy.Device, request));
     }
 
     /// <summary>The lengths that the recipe and the model allow.</summary>
-    internal static SequenceLimits Limits(PreferenceRecipe recipe, ModelConfig model)
+    internal static SequenceLimits Limits(CompletionRecipe recipe, ModelConfig model)
     {
         int length = recipe.MaxLength == 0 ? model.Context : recipe.MaxLength;
         if (length > model.Context || length < 2)
@@ -109,9 +119,11 @@ internal static class PreferenceSource
             : throw new BadInputException($"max_prompt is {prompt}; it must leave room for a completion within max_length = {length}. Give 1 to {length - 1}.");
     }
 
-    private static void Report(string file, PreferenceData data, RunRequest request)
+    /// <summary>Shows the size of a data set and what was cut.</summary>
+    internal static void Report(string file, PreferenceData data, RunRequest request)
     {
-        request.Progress.WriteLine($"{file}: {data.Pairs} pairs of {data.Completions} completions of {data.Groups.Count} prompts");
+        string pairs = data.Pairs > 0 ? $"{data.Pairs} pairs of " : string.Empty;
+        request.Progress.WriteLine($"{file}: {pairs}{data.Completions} completions of {data.Groups.Count} prompts");
         if (data.TruncatedPrompts + data.TruncatedCompletions > 0)
         {
             request.Progress.WriteLine(

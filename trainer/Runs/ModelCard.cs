@@ -17,6 +17,7 @@ internal static class ModelCard
         {
             SftRecipe => "A GPT-2 architecture language model trained by `trainer sft`.\n",
             ClassifierRecipe => "A RoBERTa architecture text classifier trained by `trainer classifier`.\n",
+            KtoRecipe => "A GPT-2 architecture language model trained on judged completions by `trainer kto`.\n",
             _ => "A GPT-2 architecture language model trained on preferences by `trainer dpo`.\n",
         });
         if (recipe.Model is not null)

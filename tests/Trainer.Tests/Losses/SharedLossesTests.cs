@@ -59,6 +59,38 @@ public sealed class SharedLossesTests : IDisposable
         }
     }
 
+    /// <summary>KTO on unpaired rows: z from the mismatched ones, weighted losses and their gradients.</summary>
+    [Fact]
+    public void KtoPerCompletion_GoldenRows_MatchesReferencePointLossesAndGradient()
+    {
+        JsonElement section = SharedLosses.Section("kto"), inputs = section.GetProperty("inputs");
+        JsonElement[] cases = [.. section.GetProperty("cases").EnumerateArray().Where(entry => entry.GetProperty("loss").GetString() == "kto")];
+        Assert.Equal(5, cases.Length);
+        foreach (JsonElement entry in cases)
+        {
+            JsonElement parameters = entry.GetProperty("params");
+            Tensor mismatched = Sums("kl_policy_token_logps") - Sums("kl_reference_token_logps");
+            bool swapped = parameters.GetProperty("kl_rows_policy_and_reference_swapped").GetBoolean(); // makes the mean negative
+            Tensor baseline = Kto.ReferencePoint(swapped ? -mismatched : mismatched);
+            GoldenLosses.AssertClose(entry.GetProperty("kl").GetDouble(), baseline.item<double>());
+
+            Tensor policy = Sums("policy_token_logps").requires_grad_();
+            Tensor losses = Kto.PerCompletion(
+                policy - Sums("reference_token_logps"),
+                tensor(entry.GetProperty("labels").EnumerateArray().Select(label => label.GetBoolean()).ToArray()),
+                baseline,
+                parameters.GetProperty("beta").GetDouble(),
+                parameters.GetProperty("desirable_weight").GetDouble(),
+                parameters.GetProperty("undesirable_weight").GetDouble());
+            losses.mean().backward();
+            GoldenLosses.AssertClose(GoldenLosses.Numbers(entry.GetProperty("per_sequence_weighted")), losses);
+            GoldenLosses.AssertClose(entry.GetProperty("mean").GetDouble(), losses.mean().item<double>());
+            GoldenLosses.AssertClose(GoldenLosses.Numbers(entry.GetProperty("gradient_by_sequence_logp")), policy.grad!);
+        }
+
+        Tensor Sums(string name) => tensor(inputs.GetProperty(name).EnumerateArray().Select(tokens => GoldenLosses.Numbers(tokens).Sum()).ToArray());
+    }
+
     /// <summary>Float32, log-ratios of about ±400 nats in every combination, and equality.</summary>
     [Theory]
     [MemberData(nameof(AllNames))]

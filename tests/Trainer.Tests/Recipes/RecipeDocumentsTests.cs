@@ -11,10 +11,10 @@ namespace Rudder.Trainer.Tests.Recipes;
 /// <summary>docs/recipes.md, and docs/export.md for export, document every setting once, with the default that the settings classes have.</summary>
 public sealed partial class RecipeDocumentsTests
 {
-    private const string Common = "Keys of every training recipe (`sft`, `classifier`, `dpo`)";
+    private const string Common = "Keys of every training recipe (`sft`, `classifier`, `dpo`, `kto`)";
     private static readonly Dictionary<string, string> Recipes = Sections("recipes.md");
 
-    public static TheoryData<string> Commands => ["`sft`", "`classifier`", "`tokenizer`", "`dpo`"];
+    public static TheoryData<string> Commands => ["`sft`", "`classifier`", "`tokenizer`", "`dpo`", "`kto`"];
 
     [Theory]
     [MemberData(nameof(Commands))]
@@ -78,6 +78,7 @@ public sealed partial class RecipeDocumentsTests
         "`sft`" => new SftRecipe(),
         "`classifier`" => new ClassifierRecipe(),
         "`tokenizer`" => new TokenizerRecipe(),
+        "`kto`" => new KtoRecipe(),
         _ => new PreferenceRecipe(),
     };
 

@@ -94,6 +94,18 @@ internal sealed class TinyTraining : IDisposable
             sets);
     }
 
+    /// <summary>A KTO recipe of 6 steps over 2 epochs, saved and evaluated on the way. Give it rows or pairs.</summary>
+    public KtoRecipe Kto(params string[] sets) => RecipeReader.Parse<KtoRecipe>(
+        $$"""
+        {
+          "name": "tiny", "seed": 3, "threads": 1, "model": "{{FixtureFiles.Folder("tiny-gpt2")}}", "batch": {"completions": 4},
+          "optimizer": {"learning_rate": 0.001, "weight_decay": 0}, "schedule": {"name": "constant"}, "epochs": 2, "checkpoint_every": 3,
+          "evaluate_every": 2, "export": {"fp32": false}
+        }
+        """,
+        "tiny.json",
+        sets);
+
     /// <summary>A request that writes to <paramref name="output"/>.</summary>
     public RunRequest Request(string output, bool stopAfterOneStep = false) => new()
     {
@@ -164,6 +176,9 @@ internal sealed class TinyTraining : IDisposable
                 break;
             case PreferenceRecipe preference:
                 Rudder.Trainer.Recipes.Preference.Run(preference, run, request);
+                break;
+            case KtoRecipe kto:
+                Rudder.Trainer.Recipes.KtoTraining.Run(kto, run, request);
                 break;
             default:
                 throw new ArgumentException($"{recipe.GetType().Name} is not trained here.", nameof(recipe));

@@ -6,7 +6,7 @@ using Rudder.Trainer.Losses;
 namespace Rudder.Trainer.Recipes.Settings;
 
 /// <summary>Preference training on pairs of completions: DPO and its relatives. Dropout is 0 here unless the recipe sets it.</summary>
-internal sealed record PreferenceRecipe : TrainingRecipe
+internal sealed record PreferenceRecipe : CompletionRecipe
 {
     /// <summary>
     /// The reference: a folder, or an object that also says how it follows the policy. Refused if the loss needs none. The default is
@@ -26,23 +26,14 @@ internal sealed record PreferenceRecipe : TrainingRecipe
     /// <summary>Settings of the losses. In the file they stand beside the others; <see cref="PreferenceLoss"/> documents them.</summary>
     [JsonExtensionData] public Dictionary<string, JsonElement> LossSettings { get; init; } = [];
 
-    /// <summary>Maximum tokens of prompt and completion together; 0 means the model's context.</summary>
-    [Range(0, 8192)] public int MaxLength { get; init; }
-
-    /// <summary>Maximum tokens of a prompt; 0 means max_length − 1.</summary>
-    [Range(0, 8192)] public int MaxPrompt { get; init; }
-
-    /// <summary>What happens to a longer sequence: refuse reports an error, truncate cuts and counts it.</summary>
-    [AllowedValues("refuse", "truncate")] public string OverLength { get; init; } = "refuse";
-
-    /// <summary>Folder of cached reference log-probs.</summary>
-    public string? ReferenceCache { get; init; }
-
     /// <summary>Batch sizes of a step.</summary>
     public PreferenceBatchSettings Batch { get; init; } = new();
 
     /// <inheritdoc/>
     public override IEnumerable<string> InputFiles() => EvaluationPairs is null ? [Pairs] : [Pairs, EvaluationPairs];
+
+    /// <inheritdoc/>
+    public override IEnumerable<string> FrozenModels() => BindLoss().NeedsReference && (Reference?.Folder ?? Model) is string folder ? [folder] : [];
 
     /// <summary>The loss with its settings. Settings of another loss are refused, not ignored.</summary>
     /// <exception cref="BadInputException">A loss is unknown, has no such setting, or has a weight that is not above 0.</exception>
