@@ -32,6 +32,11 @@ var root = new RootCommand("Trains language models and classifiers: a recipe goe
         "Trains a policy on completions that are judged one by one, as rows {prompt, completion, label} or pairs: KTO.",
         "trainer kto --recipe kto.json --set rows=feedback.jsonl --set lambda_undesirable=0.75",
         (recipe, run, request) => KtoTraining.Run(recipe, run, request)),
+    RecipeCommand.Create<RewardRecipe>(
+        "reward",
+        "Trains a reward model on preference pairs: a head with one score on a language model (Bradley-Terry).",
+        "trainer reward --recipe reward.json --set pairs=pairs.jsonl --set evaluation_pairs=held-out.jsonl --set centring=0.01",
+        (recipe, run, request) => RewardTraining.Run(recipe, run, request)),
     ExportCommand.Create(),
     ScoreCommand.Create(),
 };

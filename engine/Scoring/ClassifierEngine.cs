@@ -7,13 +7,12 @@ namespace Rudder.Engine.Scoring;
 /// <summary>Classifies texts with <c>model.onnx</c>: long texts in windows, in length-sorted micro-batches, equal windows once.</summary>
 internal sealed class ClassifierEngine : IClassifier
 {
-    private const int SpecialTokens = 2;                     // one before and one after each window
     private const int MergedBatches = 4;                     // full micro-batches that one run takes from the waiting calls
     private readonly Lock _lock = new();
     private readonly InferenceSession _session;
     private readonly RunOptions _runOptions = new();
-    private readonly int _beginId;
-    private readonly int _endId;
+    private readonly int[] _before, _after;                  // special tokens around each window of a text
+    private readonly int[] _empty;                           // stands for an empty text
     private readonly int _maxTokens;
     private readonly ClassifierBatch _batch;
     private readonly ScoringQueue _queue;
@@ -26,7 +25,8 @@ internal sealed class ClassifierEngine : IClassifier
         Labels = config.Labels;
         Context = config.Context;
         Vocabulary = config.VocabularySize;
-        (_beginId, _endId) = (config.BosId ?? 0, config.EosId ?? 2);                              // RoBERTa's ids by default
+        (_before, _after) = config.WrapsTexts ? ([config.BosId ?? 0], [config.EosId ?? 2]) : ([], []);  // RoBERTa's ids by default
+        _empty = config.WrapsTexts ? [.. _before, .. _after] : [config.EosId ?? config.PadId ?? 0];
         _batch = new ClassifierBatch(Labels.Count, config.PadId ?? 1);
         _maxTokens = options.MaxScoringTokens;
         _queue = new ScoringQueue((long)MergedBatches * _maxTokens, Run);
@@ -109,8 +109,8 @@ internal sealed class ClassifierEngine : IClassifier
         {
             RequestLimits.Ids($"{field}.ids", ids, Vocabulary);
             return ids.Length == 0
-                ? [[_beginId, _endId]]
-                : [.. ids.Chunk(Context - SpecialTokens).Select(window => (int[])[_beginId, .. window, _endId])];
+                ? [_empty]
+                : [.. ids.Chunk(Context - _before.Length - _after.Length).Select(window => (int[])[.. _before, .. window, .. _after])];
         }
 
         RequestLimits.Length($"{field}.ids", ids.Length, 1, Context, "ids", "Send its text, which is read in windows, or shorten it.");
@@ -124,7 +124,7 @@ internal sealed class ClassifierEngine : IClassifier
         int first = 0;
         for (int i = 0; i < results.Length; i++)
         {
-            results[i] = new TextClassification(Mean([.. logits.Skip(first).Take(windows[i].Length).Select(Softmax)]), windows[i].Length);
+            results[i] = new TextClassification(Mean([.. logits.Skip(first).Take(windows[i].Length).Select(Values)]), windows[i].Length);
             first += windows[i].Length;
         }
 
@@ -164,16 +164,21 @@ internal sealed class ClassifierEngine : IClassifier
         WindowsRun += rows.Length;
     }
 
-    private static float[] Softmax(float[] logits)
+    /// <summary>Probabilities of several labels. The logit of a single one is a score: its probability would always be 1.</summary>
+    private static float[] Values(float[] logits)
     {
-        float[] probabilities = new float[logits.Length];
-        System.Numerics.Tensors.TensorPrimitives.SoftMax(logits, probabilities);
-        foreach (float probability in probabilities)
+        float[] values = [.. logits];
+        if (logits.Length > 1)
         {
-            EngineFaults.Finite(probability, "classifying");
+            System.Numerics.Tensors.TensorPrimitives.SoftMax(logits, values);
         }
 
-        return probabilities;
+        foreach (float value in values)
+        {
+            EngineFaults.Finite(value, "classifying");
+        }
+
+        return values;
     }
 
     private static float[] Mean(float[][] rows)

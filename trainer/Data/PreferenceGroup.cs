@@ -19,4 +19,8 @@ internal sealed record PreferenceGroup(
 /// <param name="Row">Its place among all completions of the data: the index of its reference log-prob.</param>
 /// <param name="SampleIndex">Its number among the prompt's samples. Together with the prompt's id it identifies the completion.</param>
 /// <param name="Ids">Token ids, at least one; an end-of-text id only where it was sampled.</param>
-internal sealed record GroupCompletion(int Row, int SampleIndex, int[] Ids);
+internal sealed record GroupCompletion(int Row, int SampleIndex, int[] Ids)
+{
+    /// <summary>Its score in the pair file; 0 where that has none.</summary>
+    public double Score { get; init; }
+}

@@ -101,7 +101,7 @@ internal sealed class PreferenceGrouping
                 _limits.MaxLength, "max_length");
         }
 
-        group.Completions.Add((line, scored.SampleIndex, scored.Ids));
+        group.Completions.Add((line, scored.SampleIndex, scored.Ids, scored.Score));
         return group.Completions.Count - 1;
     }
 
@@ -123,7 +123,9 @@ internal sealed class PreferenceGrouping
             dropped += open.PairLines.Count - pairs.Length;
             if (pairs.Length > 0)
             {
-                groups.Add(new PreferenceGroup(open.Id, prompt, [.. ids.Select((cut, i) => new GroupCompletion(row + i, open.Completions[i].Sample, cut))], pairs));
+                GroupCompletion[] completions =
+                    [.. open.Completions.Select((completion, i) => new GroupCompletion(row + i, completion.Sample, ids[i]) { Score = completion.Score })];
+                groups.Add(new PreferenceGroup(open.Id, prompt, completions, pairs));
                 row += ids.Length;
             }
         }
@@ -158,7 +160,7 @@ internal sealed class PreferenceGrouping
     /// <summary>A prompt with the completions and pairs read so far, uncut.</summary>
     private sealed record OpenGroup(string Id, int Line, RepeatedField<int> Prompt)
     {
-        public List<(int Line, int Sample, RepeatedField<int> Ids)> Completions { get; } = [];
+        public List<(int Line, int Sample, RepeatedField<int> Ids, double Score)> Completions { get; } = [];
 
         /// <summary>Line of each pair; pairs are indices into <see cref="Completions"/>.</summary>
         public OrderedDictionary<(int Chosen, int Rejected), int> PairLines { get; } = [];

@@ -81,26 +81,26 @@ internal static class PreferenceSource
         PreferenceData data = PreferenceGrouping.Group(file, PreferencePairs.ReadNumbered(file), limits);
         Report(file, data, request);
         MismatchedCompletions? others = loss.NeedsMismatched ? new MismatchedCompletions(data, limits.MaxLength) : null;
-        return !loss.NeedsReference || moving is not null
-            ? new ScoredPairs(data, moving, others)
-            : new ScoredPairs(data, Scored(recipe.Reference?.Folder, recipe, policy, data, others, run, request), others);
+        IReference? reference = !loss.NeedsReference || moving is not null
+            ? moving
+            : Scored(recipe.Reference?.Folder ?? recipe.Model!, recipe.ReferenceCache, policy, data, others, run, request);
+        return new ScoredPairs(data, reference, others);
     }
 
     /// <summary>The log-probs of a frozen reference, from the cache or by scoring, which frees the reference again.</summary>
-    /// <param name="reference">Its folder; null for the recipe's model.</param>
-    /// <param name="recipe">The model and the cache.</param>
+    /// <param name="reference">Its folder.</param>
+    /// <param name="cache">Folder of the cache; null for the one beside the run folder.</param>
     /// <param name="policy">Its vocabulary and device count.</param>
     /// <param name="data">The completions.</param>
     /// <param name="others">Further completions; null for none.</param>
-    /// <param name="run">The run folder, which the cache lies beside by default.</param>
+    /// <param name="run">The run folder.</param>
     /// <param name="request">Shows progress.</param>
     internal static ScoredReference Scored(
-        string? reference, CompletionRecipe recipe, ILanguageModel policy, PreferenceData data, MismatchedCompletions? others, RunFolder run, RunRequest request)
+        string reference, string? cache, ILanguageModel policy, PreferenceData data, MismatchedCompletions? others, RunFolder run, RunRequest request)
     {
         string folder = Path.TrimEndingDirectorySeparator(Path.GetFullPath(run.Path)); // "runs/a/" would be its own parent
-        string cache = recipe.ReferenceCache ?? Path.Combine(Path.GetDirectoryName(folder)!, "reference-cache");
-        return new ScoredReference(ReferenceLogProbs.Obtain(
-            reference ?? recipe.Model!, cache, policy.Config.VocabularySize, data, others, policy.Device, request));
+        cache ??= Path.Combine(Path.GetDirectoryName(folder)!, "reference-cache");
+        return new ScoredReference(ReferenceLogProbs.Obtain(reference, cache, policy.Config.VocabularySize, data, others, policy.Device, request));
     }
 
     /// <summary>The lengths that the recipe and the model allow.</summary>

@@ -66,7 +66,7 @@ public sealed class KtoTrainingTests : IDisposable
     [Fact]
     public void Run_Texts_LearnsCompletionAndEndOfText()
     {
-        RunFolder start = _world.Train(_world.Sft("max_steps=1"), "start");
+        RunFolder start = _world.Train(_world.Sft("max_steps=1", "schedule.warmup_steps=0"), "start");
         File.WriteAllLines(_world.File("texts.jsonl"), [Text("the film", " was great", true), Text("the story", " was dull", false), Text("", "fine", true)]);
         var tokenizer = Rudder.Checkpoints.TextTokenizer.Load(start.Model)!;
         int[][] completions = [.. new[] { " was great", " was dull", "fine" }.Select(text => (int[])[.. tokenizer.Encode(text), tokenizer.EosId!.Value])];

@@ -67,7 +67,7 @@ public sealed class PreferenceStateTests : IDisposable
     [Fact]
     public void Run_ReferenceOfOtherSizes_IsRefused()
     {
-        RunFolder other = _world.Train(_world.Sft("max_steps=1"), "other");
+        RunFolder other = _world.Train(_world.Sft("max_steps=1", "schedule.warmup_steps=0"), "other");
         BadInputException error = Assert.Throws<BadInputException>(() =>
             _world.Train(_world.Preference("reference.sync_every=2", $"reference.folder={other.Model}"), "run"));
         Assert.Contains("reference.sync_every is 2", error.Message, StringComparison.Ordinal);

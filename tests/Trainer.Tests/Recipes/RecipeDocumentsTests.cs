@@ -11,10 +11,10 @@ namespace Rudder.Trainer.Tests.Recipes;
 /// <summary>docs/recipes.md, and docs/export.md for export, document every setting once, with the default that the settings classes have.</summary>
 public sealed partial class RecipeDocumentsTests
 {
-    private const string Common = "Keys of every training recipe (`sft`, `classifier`, `dpo`, `kto`)";
+    private const string Common = "Keys of every training recipe (`sft`, `classifier`, `dpo`, `kto`, `reward`)";
     private static readonly Dictionary<string, string> Recipes = Sections("recipes.md");
 
-    public static TheoryData<string> Commands => ["`sft`", "`classifier`", "`tokenizer`", "`dpo`", "`kto`"];
+    public static TheoryData<string> Commands => ["`sft`", "`classifier`", "`tokenizer`", "`dpo`", "`kto`", "`reward`"];
 
     [Theory]
     [MemberData(nameof(Commands))]
@@ -79,6 +79,7 @@ public sealed partial class RecipeDocumentsTests
         "`classifier`" => new ClassifierRecipe(),
         "`tokenizer`" => new TokenizerRecipe(),
         "`kto`" => new KtoRecipe(),
+        "`reward`" => new RewardRecipe(),
         _ => new PreferenceRecipe(),
     };
 

@@ -106,6 +106,22 @@ internal sealed class TinyTraining : IDisposable
         "tiny.json",
         sets);
 
+    /// <summary>A reward recipe of 6 steps over 2 epochs on random pairs and the fixture tiny-gpt2, saved and evaluated on the way.</summary>
+    public RewardRecipe Reward(params string[] sets)
+    {
+        Preference(); // writes the pairs
+        return RecipeReader.Parse<RewardRecipe>(
+            $$"""
+            {
+              "name": "tiny", "seed": 3, "threads": 1, "model": "{{FixtureFiles.Folder("tiny-gpt2")}}", "pairs": "{{File("pairs.jsonl")}}",
+              "evaluation_pairs": "{{File("held-out.jsonl")}}", "batch": {"groups": 2}, "optimizer": {"learning_rate": 0.001, "weight_decay": 0},
+              "schedule": {"name": "constant"}, "epochs": 2, "checkpoint_every": 3, "evaluate_every": 2, "export": {"fp32": false}
+            }
+            """,
+            "tiny.json",
+            sets);
+    }
+
     /// <summary>A request that writes to <paramref name="output"/>.</summary>
     public RunRequest Request(string output, bool stopAfterOneStep = false) => new()
     {
@@ -179,6 +195,9 @@ internal sealed class TinyTraining : IDisposable
                 break;
             case KtoRecipe kto:
                 Rudder.Trainer.Recipes.KtoTraining.Run(kto, run, request);
+                break;
+            case RewardRecipe reward:
+                Rudder.Trainer.Recipes.RewardTraining.Run(reward, run, request);
                 break;
             default:
                 throw new ArgumentException($"{recipe.GetType().Name} is not trained here.", nameof(recipe));

@@ -45,7 +45,7 @@ internal sealed class RobertaFamily : IModelFamily
     }
 
     /// <inheritdoc/>
-    public bool Exports(GraphPrecision precision) => precision != GraphPrecision.Fp16;
+    public bool Exports(ModelConfig config, GraphPrecision precision) => precision != GraphPrecision.Fp16;
 
     /// <inheritdoc/>
     public IEnumerable<(string File, OnnxGraph Graph)> Graphs(

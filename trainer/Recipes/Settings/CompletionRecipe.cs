@@ -13,7 +13,4 @@ internal abstract record CompletionRecipe : TrainingRecipe
 
     /// <summary>What happens to a longer sequence: refuse reports an error, truncate cuts and counts it.</summary>
     [AllowedValues("refuse", "truncate")] public string OverLength { get; init; } = "refuse";
-
-    /// <summary>Folder of cached reference log-probs.</summary>
-    public string? ReferenceCache { get; init; }
 }

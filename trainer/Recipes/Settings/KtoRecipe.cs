@@ -30,6 +30,9 @@ internal sealed record KtoRecipe : CompletionRecipe
     /// <summary>Weight of undesirable completions, above 0.</summary>
     [Range(0, double.MaxValue, MinimumIsExclusive = true)] public double LambdaUndesirable { get; init; } = new Kto().LambdaUndesirable;
 
+    /// <summary>Folder of cached reference log-probs.</summary>
+    public string? ReferenceCache { get; init; }
+
     /// <summary>Batch sizes of a step.</summary>
     public KtoBatchSettings Batch { get; init; } = new();
 

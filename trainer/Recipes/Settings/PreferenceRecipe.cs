@@ -26,6 +26,9 @@ internal sealed record PreferenceRecipe : CompletionRecipe
     /// <summary>Settings of the losses. In the file they stand beside the others; <see cref="PreferenceLoss"/> documents them.</summary>
     [JsonExtensionData] public Dictionary<string, JsonElement> LossSettings { get; init; } = [];
 
+    /// <summary>Folder of cached reference log-probs.</summary>
+    public string? ReferenceCache { get; init; }
+
     /// <summary>Batch sizes of a step.</summary>
     public PreferenceBatchSettings Batch { get; init; } = new();
 
