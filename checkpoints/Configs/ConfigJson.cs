@@ -82,10 +82,11 @@ internal sealed class ConfigJson(string file, JsonObject json)
         return node is JsonValue value && value.TryGetValue(out string? text) ? text : throw Bad(key, node, "a string");
     }
 
-    /// <summary>Whether <c>architectures</c> names a classifier of whole sequences. Language models may carry labels too, which mean nothing.</summary>
+    /// <summary>Whether <c>architectures</c> names a classifier of sequences. Language models may carry labels too, which mean nothing.</summary>
     public bool IsSequenceClassifier =>
         Json["architectures"] is JsonArray names
-        && names.Any(node => node is JsonValue value && value.TryGetValue(out string? name) && name.EndsWith("ForSequenceClassification", StringComparison.Ordinal));
+        && names.OfType<JsonValue>().Any(value =>
+            value.TryGetValue(out string? name) && name.EndsWith("ForSequenceClassification", StringComparison.Ordinal));
 
     /// <summary>The labels of a classifier in order of their ids: <c>id2label</c>, or as many as <c>num_labels</c> says, 2 by default.</summary>
     /// <param name="most">Most labels.</param>

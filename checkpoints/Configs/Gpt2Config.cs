@@ -99,7 +99,8 @@ public sealed record Gpt2Config : ModelConfig
         if (IsClassifier && PadId is null)
         {
             throw new CheckpointException(
-                $"{file}: pad_token_id is missing; a classifier reads the last token that is not padding. Add the id that pads, mostly that of eos_token_id.");
+                $"{file}: pad_token_id is missing; a classifier reads the last token that is not padding. "
+                + "Add the id that pads, mostly that of eos_token_id.");
         }
 
         if (Labels.Distinct(StringComparer.Ordinal).Count() != Labels.Count)

@@ -21,7 +21,7 @@ internal sealed record Aot : PreferenceLoss
     /// <inheritdoc/>
     public override Tensor PerPair(PairLogProbs pairs) => Loss(pairs.Margin, pairs.ReferenceMargin, Beta, LabelSmoothing);
 
-    /// <summary>Conservative DPO's form on sorted values: −(1−ε)·log σ(β·d) − ε·log σ(−β·d), d_i = i-th smallest of the first − of the second.</summary>
+    /// <summary>−(1−ε)·log σ(β·d) − ε·log σ(−β·d), where d_i is the i-th smallest of the first values minus that of the second.</summary>
     /// <param name="better">Values that shall be larger: the policy's margins, nats; carries the gradient. [P]</param>
     /// <param name="worse">Values that shall be smaller: the reference's margins. [P]</param>
     /// <param name="beta">As in <see cref="Dpo.Loss"/>.</param>

@@ -22,5 +22,6 @@ internal sealed record WeightedLosses(IReadOnlyList<(double Weight, PreferenceLo
     public override bool NeedsWholeStep => Parts.Any(part => part.Loss.NeedsWholeStep);
 
     /// <inheritdoc/>
-    public override Tensor PerPair(PairLogProbs pairs) => Parts.Select(part => part.Weight * part.Loss.PerPair(pairs)).Aggregate((sum, next) => sum + next); // [P]
+    public override Tensor PerPair(PairLogProbs pairs) =>
+        Parts.Select(part => part.Weight * part.Loss.PerPair(pairs)).Aggregate((sum, next) => sum + next); // [P]
 }

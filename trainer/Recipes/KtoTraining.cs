@@ -97,7 +97,8 @@ internal static class KtoTraining
         Tensor baseline; // z []
         using (no_grad())
         {
-            baseline = Kto.ReferencePoint(LogProbs(policy, data.Mismatched.Of(rows.Select(row => row.Completion)), data.Reference).LogRatios);
+            PreferenceBatch mismatched = data.Mismatched.Of(rows.Select(row => row.Completion));
+            baseline = Kto.ReferencePoint(LogProbs(policy, mismatched, data.Reference).LogRatios);
         }
 
         var batch = PreferenceBatch.OfCompletions([.. rows.Select(row => (row.Group, row.Completion))]);
@@ -148,7 +149,8 @@ internal static class KtoTraining
         SequenceLimits limits = PreferenceSource.Limits(recipe, policy.Config);
         LabelledData data = pairs is not null
             ? LabelledData.OfPairs(PreferenceGrouping.Group(pairs, PreferencePairs.ReadNumbered(pairs), limits))
-            : LabelledData.OfRows(file, LabelledCompletions.Read(file), TextTokenizer.Load(recipe.Tokenizer ?? recipe.Model!, limits.Vocabulary), limits);
+            : LabelledData.OfRows(
+                file, LabelledCompletions.Read(file), TextTokenizer.Load(recipe.Tokenizer ?? recipe.Model!, limits.Vocabulary), limits);
         PreferenceSource.Report(file, data.Data, request);
         var mismatched = new MismatchedCompletions(data.Data, limits.MaxLength, all: true);
         ScoredReference reference = PreferenceSource.Scored(

@@ -103,13 +103,14 @@ internal sealed class ScoreRows(ModelConfig config, TextTokenizer? tokenizer, st
     /// <summary>The text in consecutive windows, each begun and ended as the model knows its texts.</summary>
     private List<int[]> Windows(int[] tokens)
     {
-        int[] before = config is { WrapsTexts: true, BosId: int begin } ? [begin] : [], after = config is { WrapsTexts: true, EosId: int end } ? [end] : [];
+        int[] before = config is { WrapsTexts: true, BosId: int begin } ? [begin] : [];
+        int[] after = config is { WrapsTexts: true, EosId: int end } ? [end] : [];
         int size = config.Context - before.Length - after.Length;
         int[] empty = config.WrapsTexts ? [.. before, .. after] : [config.EosId ?? config.PadId!.Value];
         return tokens.Length == 0 ? [empty] : [.. tokens.Chunk(size).Select(part => (int[])[.. before, .. Unpadded(part), .. after])];
     }
 
-    // An encoder's attention ignores padding, so the row scores the same without it. To a language model the id may also be a word of the text.
+    // An encoder's attention ignores padding, so the row scores the same without it. In a language model's text the id may have a meaning.
     private int[] Unpadded(int[] ids) => config.WrapsTexts ? [.. ids.Where(id => id != config.PadId)] : ids;
 
     private int[] Ids(JsonElement row, string key)

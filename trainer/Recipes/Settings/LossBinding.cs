@@ -54,7 +54,8 @@ internal static class LossBinding
 
         return double.IsFinite(weight) && weight > 0
             ? loss
-            : throw new BadInputException(FormattableString.Invariant($"loss.{name} is {weight}; a weight is a finite number above 0. Leave the loss out to give it none."));
+            : throw new BadInputException(FormattableString.Invariant(
+                $"loss.{name} is {weight}; a weight is a finite number above 0. Leave the loss out to give it none."));
     }
 
     private static void RefuseForeign(IEnumerable<string> names, PreferenceLoss[] losses, IReadOnlyDictionary<string, JsonElement> settings)
@@ -70,7 +71,8 @@ internal static class LossBinding
     /// <summary>A recipe has one value for each key, so parts with different defaults need that value written out.</summary>
     private static void RefuseTwoDefaults(PreferenceLoss[] losses, IReadOnlyDictionary<string, JsonElement> settings)
     {
-        foreach (var setting in losses.SelectMany(loss => loss.Settings().Select(p => (Key: RecipeReader.KeyOf(p.Name), Loss: loss.Name, Value: p.GetValue(loss)))).GroupBy(s => s.Key))
+        var all = losses.SelectMany(loss => loss.Settings().Select(p => (Key: RecipeReader.KeyOf(p.Name), Loss: loss.Name, Value: p.GetValue(loss))));
+        foreach (var setting in all.GroupBy(s => s.Key))
         {
             if (!settings.ContainsKey(setting.Key) && setting.DistinctBy(s => s.Value).Count() > 1)
             {

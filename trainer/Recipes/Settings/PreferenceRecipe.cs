@@ -21,7 +21,8 @@ internal sealed record PreferenceRecipe : CompletionRecipe
     public string? EvaluationPairs { get; init; }
 
     /// <summary>Name of the loss, or an object of names and weights for a mix; docs/recipes.md lists them.</summary>
-    [JsonConverter(typeof(LossConverter))] public IReadOnlyDictionary<string, double> Loss { get; init; } = new Dictionary<string, double> { ["dpo"] = 1 };
+    [JsonConverter(typeof(LossConverter))]
+    public IReadOnlyDictionary<string, double> Loss { get; init; } = new Dictionary<string, double> { ["dpo"] = 1 };
 
     /// <summary>Settings of the losses. In the file they stand beside the others; <see cref="PreferenceLoss"/> documents them.</summary>
     [JsonExtensionData] public Dictionary<string, JsonElement> LossSettings { get; init; } = [];
@@ -36,7 +37,8 @@ internal sealed record PreferenceRecipe : CompletionRecipe
     public override IEnumerable<string> InputFiles() => EvaluationPairs is null ? [Pairs] : [Pairs, EvaluationPairs];
 
     /// <inheritdoc/>
-    public override IEnumerable<string> FrozenModels() => BindLoss().NeedsReference && (Reference?.Folder ?? Model) is string folder ? [folder] : [];
+    public override IEnumerable<string> FrozenModels() =>
+        BindLoss().NeedsReference && (Reference?.Folder ?? Model) is string folder ? [folder] : [];
 
     /// <summary>The loss with its settings. Settings of another loss are refused, not ignored.</summary>
     /// <exception cref="BadInputException">A loss is unknown, has no such setting, or has a weight that is not above 0.</exception>

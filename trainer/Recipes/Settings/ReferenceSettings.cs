@@ -22,8 +22,8 @@ internal sealed record ReferenceSettings
     {
         if (Mixup != 1 && SyncEvery == 0)
         {
-            throw new BadInputException(
-                FormattableString.Invariant($"{path}: reference.mixup is {Mixup}, but reference.sync_every is 0, so the reference never moves. Give sync_every, or leave mixup out."));
+            throw new BadInputException(FormattableString.Invariant(
+                $"{path}: reference.mixup is {Mixup}, but reference.sync_every is 0, so the reference never moves. Give it, or leave mixup out."));
         }
     }
 
