@@ -25,7 +25,8 @@ internal sealed class ClassifierEngine : IClassifier
         Labels = config.Labels;
         Context = config.Context;
         Vocabulary = config.VocabularySize;
-        (_before, _after) = config.WrapsTexts ? ([config.BosId ?? 0], [config.EosId ?? 2]) : ([], []);  // RoBERTa's ids by default
+        _before = config.WrapsTexts ? [config.BosId ?? 0] : [];                                   // RoBERTa's ids by default
+        _after = config.WrapsTexts ? [config.EosId ?? 2] : [];
         _empty = config.WrapsTexts ? [.. _before, .. _after] : [config.EosId ?? config.PadId ?? 0];
         _batch = new ClassifierBatch(Labels.Count, config.PadId ?? 1);
         _maxTokens = options.MaxScoringTokens;

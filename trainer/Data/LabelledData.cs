@@ -83,9 +83,12 @@ internal sealed record LabelledData(PreferenceData Data, IReadOnlyList<LabelledR
         }
 
         int[] prompt = tokenizer.Encode(row.Prompt!), completion = tokenizer.Encode(row.Completion!);
-        return completion.Length > 0
-            ? (prompt.Length > 0 ? prompt : [end], [.. completion, end])
-            : throw Bad(file, row.Line, "completion is empty; a row needs at least one token to learn from");
+        if (completion.Length == 0)
+        {
+            throw Bad(file, row.Line, "completion is empty; a row needs at least one token to learn from");
+        }
+
+        return (prompt.Length > 0 ? prompt : [end], [.. completion, end]);
     }
 
     private static void CheckIds(string file, int line, string field, int[] ids, int vocabulary)

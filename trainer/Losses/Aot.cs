@@ -30,5 +30,5 @@ internal sealed record Aot : PreferenceLoss
     public static Tensor Loss(Tensor better, Tensor worse, double beta, double labelSmoothing) =>
         ConservativeDpo.Loss(Sorted(better), Sorted(worse), beta, labelSmoothing);
 
-    private static Tensor Sorted(Tensor values) => values.sort(0, stable: true).Values; // [P]; stable, so that ties repeat bit for bit
+    private static Tensor Sorted(Tensor values) => values.sort(0, stable: true).Item1; // [P]; stable, so that ties repeat bit for bit
 }

@@ -35,6 +35,7 @@ internal sealed class MovingReference(ILanguageModel model, ReferenceSettings se
         }
 
         using IDisposable quiet = no_grad();
+        using var scope = NewDisposeScope();
         foreach ((NamedParameter own, NamedParameter latest) in model.Parameters.Zip(policy.Parameters))
         {
             own.Value.mul_(1 - settings.Mixup).add_(latest.Value, alpha: settings.Mixup); // exact for mixup 1: 0·x + y

@@ -29,7 +29,7 @@ internal static class LossBinding
 
     /// <summary>The settings of a loss or of all parts of a mix, with every default filled in.</summary>
     public static Dictionary<string, JsonElement> Settings(PreferenceLoss loss) =>
-        PartsOf(loss).SelectMany(RecipeReader.Unbind).DistinctBy(setting => setting.Key).ToDictionary();
+        PartsOf(loss).SelectMany(part => RecipeReader.Unbind(part)).DistinctBy(setting => setting.Key).ToDictionary();
 
     /// <summary>Refuses settings out of range.</summary>
     /// <param name="loss">A loss or a mix.</param>
