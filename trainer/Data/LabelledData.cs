@@ -82,7 +82,16 @@ internal sealed record LabelledData(PreferenceData Data, IReadOnlyList<LabelledR
             throw Bad(file, row.Line, "it holds texts, but the model has no tokenizer with an end-of-text token. Give tokenizer, or prompt_ids and completion_ids");
         }
 
-        int[] prompt = tokenizer.Encode(row.Prompt!), completion = tokenizer.Encode(row.Completion!);
+        int[] prompt, completion;
+        try
+        {
+            (prompt, completion) = (tokenizer.Encode(row.Prompt!), tokenizer.Encode(row.Completion!));
+        }
+        catch (SurplusTokenException surplus)
+        {
+            throw Bad(file, row.Line, surplus.Message.TrimEnd('.'));
+        }
+
         if (completion.Length == 0)
         {
             throw Bad(file, row.Line, "completion is empty; a row needs at least one token to learn from");
