@@ -2,7 +2,6 @@ using System.Diagnostics;
 using Grpc.Core;
 using OpenTelemetry.Instrumentation.AspNetCore;
 using Rudder.Engine;
-using Rudder.Engine.Telemetry;
 
 namespace Rudder.InferenceService.Telemetry;
 
@@ -41,20 +40,20 @@ internal static class ServiceTracing
 
     /// <summary>Adds the model and the request's parameters.</summary>
     /// <param name="model">The loaded model's name.</param>
-    /// <param name="batch">The requested completions.</param>
-    public static void Asked(string model, GenerationBatch batch)
+    /// <param name="plan">The requested completions.</param>
+    public static void Asked(string model, GenerationPlan plan)
     {
-        if (Span is not { } span || batch.Prompts.Count == 0)
+        if (Span is not { } span)
         {
             return;
         }
 
-        var first = batch.Prompts[0];
+        var first = plan.Prompts[0];
         span.SetTag(GenAi.RequestModel, model);
-        span.SetTag("gen_ai.request.max_tokens", batch.Prompts.Max(prompt => prompt.MaxNewTokens));
+        span.SetTag("gen_ai.request.max_tokens", plan.Prompts.Max(prompt => prompt.MaxNewTokens));
         span.SetTag("gen_ai.request.temperature", (double)first.Parameters.Temperature);
         span.SetTag("gen_ai.request.top_p", (double)first.Parameters.TopP);
-        span.SetTag("gen_ai.request.seed", (long)batch.Seed);
+        span.SetTag("gen_ai.request.seed", (long)plan.Seed);
         span.SetTag("gen_ai.request.choice.count", first.Samples);
         if (first.Parameters.TopK > 0)
         {

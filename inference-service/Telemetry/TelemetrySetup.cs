@@ -3,7 +3,7 @@ using OpenTelemetry.Exporter;
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Resources;
 using OpenTelemetry.Trace;
-using Rudder.Engine.Telemetry;
+using Rudder.Engine;
 using Rudder.InferenceService.Settings;
 
 namespace Rudder.InferenceService.Telemetry;
@@ -30,7 +30,7 @@ internal static class TelemetrySetup
     private const int MaxStreams = 20_000;
 
     private static readonly string[] Meters =
-        [ServiceMetrics.MeterName, EngineMetrics.MeterName, "System.Runtime", "Microsoft.AspNetCore.Server.Kestrel", "Microsoft.AspNetCore.Hosting"];
+        [ServiceMetrics.MeterName, EngineHost.MeterName, "System.Runtime", "Microsoft.AspNetCore.Server.Kestrel", "Microsoft.AspNetCore.Hosting"];
 
     /// <summary>Registers instruments, spans and their export.</summary>
     /// <param name="services">The service's parts.</param>
@@ -38,7 +38,7 @@ internal static class TelemetrySetup
     /// <param name="configuration">All settings, the environment among them.</param>
     public static IServiceCollection AddTelemetry(this IServiceCollection services, TelemetryOptions options, IConfiguration configuration)
     {
-        services.AddSingleton<ServiceMetrics>().AddSingleton<EngineMetrics>().AddSingleton<CollectorWatch>();
+        services.AddSingleton<ServiceMetrics>().AddSingleton<CollectorWatch>();
         bool sends = options.OtlpEndpoint.Length > 0 || !string.IsNullOrEmpty(configuration[EndpointVariable]);
         var telemetry = services.AddOpenTelemetry().ConfigureResource(Describe).WithMetrics(metrics =>
         {
