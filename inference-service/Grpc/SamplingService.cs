@@ -10,7 +10,7 @@ namespace Rudder.InferenceService.Grpc;
 
 /// <summary>Samples completions: one whole reply, or a stream of tokens.</summary>
 internal sealed class SamplingService(
-    EngineHost models, ClientBudgets budgets, ServiceOptions options, ServiceState state, ServiceMetrics metrics)
+    EngineHost models, ClientBudgets budgets, ReplyBudget replies, ServiceOptions options, ServiceState state, ServiceMetrics metrics)
     : Inference.V1.Sampling.SamplingBase
 {
     private static readonly TimeSpan WriteGrace = TimeSpan.FromSeconds(2);
@@ -45,7 +45,7 @@ internal sealed class SamplingService(
         using var call = ModelCall.Open(models, state, context, ("model", request.Model));
         var generator = call.Model.RequireGenerator("model");
         var caller = Caller.Of(context.GetHttpContext());
-        var progress = new StreamBuffer<GenerationStep>(options.MaxStreamBuffer, call.GiveUp);
+        var progress = new StreamBuffer(options.MaxStreamBuffer, replies.Stream(context.GetHttpContext()), call.GiveUp);
         var plan = SampleRequests.Plan(request, call.Model, step => progress.TryWrite(step), caller.Name);
         using var share = budgets.Enter(caller, plan.Tokens);
         plan = plan.WhenAdmitted(share.Keep);
@@ -83,7 +83,7 @@ internal sealed class SamplingService(
 
     /// <summary>Completes the buffer when the work ends. A failure surfaces where the result is awaited.</summary>
     private static async Task<IReadOnlyList<IReadOnlyList<GeneratedSequence>>> Complete(
-        StreamBuffer<GenerationStep> progress, Task<IReadOnlyList<IReadOnlyList<GeneratedSequence>>> generation)
+        StreamBuffer progress, Task<IReadOnlyList<IReadOnlyList<GeneratedSequence>>> generation)
     {
         try
         {

@@ -23,16 +23,20 @@ internal sealed class Completions(
     /// <summary>Handles a request.</summary>
     public async Task HandleAsync(HttpContext http)
     {
-        var request = await RequestBody.ReadAsync(http.Request, options.MaxRequestBytes, http.RequestAborted);
+        var request = await RequestJson.ReadAsync(http.Request, http.RequestAborted);
         http.Features.Set(request);                          // for naming its fields in errors
         var caller = Caller.Of(http);
         var generation = request.ToGeneration(caller.Name);
         using var call = ModelCall.Open(models, state, http.RequestAborted, ("model", request.Model!));
         CalledModel.Remember(http, call.Model.Name);
         var generator = call.Model.RequireGenerator("model");
-        var buffer = request.Stream == true ? new StreamBuffer<GenerationStep>(Capacity(request), call.GiveUp) : null;
+        var buffer = request.Stream == true ? new StreamBuffer(Capacity(request), replies.Stream(http), call.GiveUp) : null;
         var plan = GenerationPlanner.Plan(
-            generation, call.Model, buffer is null ? null : step => buffer.TryWrite(step), least: request.DrawsNothing ? 0 : 1);
+            generation,
+            call.Model,
+            buffer is null ? null : step => buffer.TryWrite(step),
+            least: request.DrawsNothing ? 0 : 1,
+            scoresPrompts: request.Echo == true);
         using var share = budgets.Enter(caller, plan.Tokens);
         plan = plan.WhenAdmitted(share.Keep);
         ServiceTracing.Asked(call.Model.Name, plan.Batch);
