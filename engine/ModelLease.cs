@@ -53,12 +53,14 @@ public sealed class ModelLease : IDisposable
     /// <param name="listener">
     /// Gets each drawn token and each finished completion, without text, on the engine's own thread: it must return at once and never throw.
     /// </param>
-    /// <param name="scoresOnly">Whether only <see cref="ScorePromptsAsync"/> follows: prompts may then fill the whole context.</param>
+    /// <param name="scoresPrompts">Whether <see cref="ScorePromptsAsync"/> follows, whose most probable tokens count against their limit too.</param>
+    /// <param name="drawsNothing">Whether nothing else follows: prompts may then fill the whole context.</param>
     /// <exception cref="RequestFault">A value is invalid or over a limit, or the model is a classifier.</exception>
-    public GenerationPlan Plan(GenerationRequest request, Action<GenerationStep>? listener = null, bool scoresOnly = false)
+    public GenerationPlan Plan(
+        GenerationRequest request, Action<GenerationStep>? listener = null, bool scoresPrompts = false, bool drawsNothing = false)
     {
         ArgumentNullException.ThrowIfNull(request);
-        return GenerationPlanner.Plan(request, Model, listener, least: scoresOnly ? 0 : 1);
+        return GenerationPlanner.Plan(request, Model, listener, least: drawsNothing ? 0 : 1, scoresPrompts);
     }
 
     /// <summary>Draws every completion of a plan.</summary>

@@ -27,7 +27,7 @@ internal static class ConfigCheck
             return ExitCode.BadInput;
         }
 
-        error.WriteLine($"usable: {settings.Options.Models.Length} models, {settings.Files.Keys?.Current.Names.Count() ?? 0} API keys");
+        error.WriteLine($"usable: {settings.Options.Models.Length} models, {settings.Files.Keys?.Current.Count ?? 0} API keys");
         output.WriteLine(JsonSerializer.Serialize(Resolved(settings), Indented));
         return ExitCode.Done;
     }

@@ -120,7 +120,7 @@ internal static class ServiceHost
             {
                 health.Services.Map(service.FullName, _ => true);
             }
-        }).AddCheck<Readiness>("readiness");
+        }).AddCheck<ServiceState>("readiness");
         services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(options.DrainSeconds + CloseSeconds));
         services.AddSingleton(options).AddSingleton(EngineSettings.Of(options)).AddSingleton(TimeProvider.System).AddSingleton<EngineHost>();
         services.AddSingleton<ServiceState>().AddSingleton<CallInterceptor>().AddSingleton<WatchLimit>();
@@ -140,6 +140,6 @@ internal sealed record ProgramVersion(string Name, string Version)
 {
     /// <summary>This program's.</summary>
     public static ProgramVersion Current { get; } = new(
-        "rudder-inference-service",
+        TelemetrySetup.ServiceName,
         typeof(ProgramVersion).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "");
 }

@@ -91,7 +91,7 @@ internal sealed record StartSettings(ServiceOptions Options, IReadOnlyList<Liste
             : null;
 
     private static FileBacked<ApiKeys>? Keys(string path, TimeProvider time, ICollection<string> faults) =>
-        path.Length > 0 ? Opened(() => ApiKeysFile.Open(path, time.GetUtcNow()), faults) : null;
+        path.Length > 0 ? Opened(() => ApiKeys.Open(path, time.GetUtcNow()), faults) : null;
 
     private static T? Opened<T>(Func<T> open, ICollection<string> faults)
         where T : class

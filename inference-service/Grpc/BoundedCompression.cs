@@ -50,8 +50,7 @@ internal sealed class BoundedCompression(ICompressionProvider inner, int limit) 
         {
             int count = Unpack(buffer);
             _read += count;
-            return _read <= limit ? count : throw new RpcException(new Status(
-                StatusCode.ResourceExhausted, $"the compressed message unpacks to more than {limit} bytes, the limit of one request (Service:MaxRequestBytes). Send several calls."));
+            return _read <= limit ? count : throw new RpcException(new Status(StatusCode.ResourceExhausted, "")); // ReadFaults adds the limit
         }
 
         public override void Flush()

@@ -12,18 +12,17 @@ internal sealed class Rejections(ServiceMetrics metrics)
     /// <param name="model">The loaded model it used; null if it reached none.</param>
     public void Count(Exception exception, string? model)
     {
-        if (model is not null && ReasonOf(exception) is { } reason)
+        string? reason = exception switch
+        {
+            RequestFault { Kind: FaultKind.Busy } => "queue_full",
+            ClientLimitException => "client_limit",
+            SlowReaderException => "slow_reader",
+            RequestFault { Kind: FaultKind.Unavailable } => "draining",
+            _ => null,
+        };
+        if (model is not null && reason is not null)
         {
             metrics.Rejected(model, reason);
         }
     }
-
-    private static string? ReasonOf(Exception exception) => exception switch
-    {
-        RequestFault { Kind: FaultKind.Busy } => "queue_full",
-        ClientLimitException => "client_limit",
-        SlowReaderException => "slow_reader",
-        RequestFault { Kind: FaultKind.Unavailable } => "draining",
-        _ => null,
-    };
 }

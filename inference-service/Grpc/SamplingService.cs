@@ -9,7 +9,7 @@ namespace Rudder.InferenceService.Grpc;
 
 /// <summary>Samples completions: one whole reply, or a stream of tokens.</summary>
 internal sealed class SamplingService(
-    EngineHost models, ClientBudgets budgets, ServiceOptions options, ServiceState state, ServiceMetrics metrics)
+    EngineHost models, ClientBudgets budgets, ReplyBudget replies, ServiceOptions options, ServiceState state, ServiceMetrics metrics)
     : Inference.V1.Sampling.SamplingBase
 {
     private static readonly TimeSpan WriteGrace = TimeSpan.FromSeconds(2);
@@ -38,7 +38,7 @@ internal sealed class SamplingService(
         using var call = ModelCall.Open(models, state, context, ("model", request.Model));
         var model = call.Model.Description;
         var caller = Caller.Of(context.GetHttpContext());
-        var progress = new StreamBuffer<GenerationStep>(options.MaxStreamBuffer, call.GiveUp);
+        var progress = new StreamBuffer(options.MaxStreamBuffer, replies.Stream(context.GetHttpContext()), call.GiveUp);
         var plan = call.Model.Plan(SampleRequests.ToGeneration(request, caller.Name), step => progress.TryWrite(step));
         using var share = budgets.Enter(caller, plan.Tokens);
         ServiceTracing.Asked(model.Name, plan);
@@ -70,7 +70,7 @@ internal sealed class SamplingService(
 
     /// <summary>Completes the buffer when the work ends. A failure surfaces where the result is awaited.</summary>
     private static async Task<IReadOnlyList<IReadOnlyList<GeneratedSequence>>> Complete(
-        StreamBuffer<GenerationStep> progress, Task<IReadOnlyList<IReadOnlyList<GeneratedSequence>>> generation)
+        StreamBuffer progress, Task<IReadOnlyList<IReadOnlyList<GeneratedSequence>>> generation)
     {
         try
         {

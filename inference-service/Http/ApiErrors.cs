@@ -1,5 +1,6 @@
 using System.Globalization;
 using Grpc.Core;
+using Microsoft.AspNetCore.Connections;
 using Rudder.Engine;
 using Rudder.InferenceService.Grpc;
 using Rudder.InferenceService.Security;
@@ -72,14 +73,14 @@ internal static class ApiErrors
     {
         ApiException known => known.Error,
         BadHttpRequestException fault => From(fault),
-        IOException when cancelled => From(new Status(StatusCode.Cancelled, "the connection broke while the body was read.")),
-        IOException => From(new Status(StatusCode.InvalidArgument, "the body cannot be read: its transfer coding is damaged, or a chunk is too large.")),
+        ConnectionResetException or ConnectionAbortedException => From(new Status(StatusCode.Cancelled, "the connection broke.")),
         RequestFault fault => From(fault, hasOnePrompt),
         _ => From(RpcErrors.From(exception, cancelled, pastDeadline: false, reference).Status),
     };
 
     /// <summary>Whether an exception is the service's own failure, which it logs.</summary>
-    public static bool IsInternal(Exception exception) => exception is not (ApiException or IOException) && RpcErrors.IsInternal(exception);
+    public static bool IsInternal(Exception exception) =>
+        exception is not (ApiException or BadHttpRequestException or ConnectionResetException) && RpcErrors.IsInternal(exception);
 
     /// <summary>The error of a gRPC status.</summary>
     /// <param name="status">The status.</param>
@@ -151,7 +152,7 @@ internal static class ApiErrors
         },
         fault.StatusCode switch
         {
-            StatusCodes.Status413PayloadTooLarge => "the body is larger than Service:MaxRequestBytes. Send several calls.",
+            StatusCodes.Status413PayloadTooLarge => $"{fault.Message} Service:MaxRequestBytes sets the limit. Send several calls.",
             StatusCodes.Status408RequestTimeout =>
                 $"the body came too slowly: after its first {Listening.BodyGraceSeconds} s it must come at {Listening.BodyBytesPerSecond} bytes a second on average.",
             _ => "the body does not match its headers.",

@@ -7,7 +7,7 @@ namespace Rudder.InferenceService.Http;
 internal sealed record CompletionRequest
 {
     public string? Model { get; init; }
-    public Prompts? Prompt { get; init; }
+    public CompletionPrompts? Prompt { get; init; }
     public int? N { get; init; }
     public int? BestOf { get; init; }
     public int? MaxTokens { get; init; }

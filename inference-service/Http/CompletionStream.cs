@@ -11,7 +11,7 @@ namespace Rudder.InferenceService.Http;
 /// <param name="call">Holds the model.</param>
 /// <param name="drawn">Called with all completions at the end.</param>
 internal sealed class CompletionStream(
-    CompletionWork work, StreamBuffer<GenerationStep> progress, ModelCall call, Action<IReadOnlyList<IReadOnlyList<GeneratedSequence>>> drawn)
+    CompletionWork work, StreamBuffer progress, ModelCall call, Action<IReadOnlyList<IReadOnlyList<GeneratedSequence>>> drawn)
 {
     private static readonly byte[] Done = "[DONE]"u8.ToArray();
 
@@ -19,6 +19,7 @@ internal sealed class CompletionStream(
     /// <param name="http">The request.</param>
     /// <param name="admitted">Called when the engine accepts the request.</param>
     /// <exception cref="SlowReaderException">The reader is too far behind.</exception>
+    /// <exception cref="Security.ClientLimitException">The client left too many bytes unread.</exception>
     public async Task SendAsync(HttpContext http, Action admitted)
     {
         var generation = CompleteAsync(work.DrawAsync(admitted, call.Cancellation));

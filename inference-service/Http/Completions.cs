@@ -21,15 +21,16 @@ internal sealed class Completions(
     /// <summary>Handles a request.</summary>
     public async Task HandleAsync(HttpContext http)
     {
-        var request = await RequestBody.ReadAsync(http.Request, options.MaxRequestBytes, http.RequestAborted);
+        var request = await RequestJson.ReadAsync(http.Request, http.RequestAborted);
         http.Features.Set(request);                          // for naming its fields in errors
         var caller = Caller.Of(http);
         var generation = request.ToGeneration(caller.Name);
         using var call = ModelCall.Open(models, state, http.RequestAborted, ("model", request.Model!));
         string model = call.Model.Description.Name;
         CalledModel.Remember(http, model);
-        var buffer = request.Stream == true ? new StreamBuffer<GenerationStep>(Capacity(request), call.GiveUp) : null;
-        var plan = call.Model.Plan(generation, buffer is null ? null : step => buffer.TryWrite(step), scoresOnly: request.DrawsNothing);
+        var buffer = request.Stream == true ? new StreamBuffer(Capacity(request), replies.Stream(http), call.GiveUp) : null;
+        var plan = call.Model.Plan(
+            generation, buffer is null ? null : step => buffer.TryWrite(step), scoresPrompts: request.Echo == true, drawsNothing: request.DrawsNothing);
         using var share = budgets.Enter(caller, plan.Tokens);
         ServiceTracing.Asked(model, plan);
         IReadOnlyList<SequenceScore>? scores = null;

@@ -1,5 +1,7 @@
 using Grpc.Core;
+using Microsoft.AspNetCore.Mvc;
 using Rudder.InferenceService.Security;
+using Rudder.InferenceService.Settings;
 using Rudder.InferenceService.Telemetry;
 
 namespace Rudder.InferenceService.Http;
@@ -19,7 +21,8 @@ internal static class HttpEndpoints
     public static void MapOpenAi(this WebApplication app)
     {
         var group = app.MapGroup("/v1").AddEndpointFilter<RouteGroupBuilder, CallFilter>();
-        group.MapPost("/completions", (HttpContext http, Completions completions) => completions.HandleAsync(http));
+        group.MapPost("/completions", (HttpContext http, Completions completions) => completions.HandleAsync(http))
+            .WithMetadata(new RequestSizeLimitAttribute(app.Services.GetRequiredService<ServiceOptions>().MaxRequestBytes));
         group.MapMethods("/models", Reads, (HttpContext http, ModelList models) => models.ListAsync(http));
         group.MapMethods("/models/{name}", Reads, (HttpContext http, ModelList models, string name) => models.OneAsync(http, name));
         RefuseOthers(app, "/v1/completions", HttpMethods.Post);

@@ -27,12 +27,12 @@ internal sealed class CallerAuthentication(
     {
         if (files.Keys is null)
         {
-            return Task.FromResult(Success(new Caller(NameOf(Context.Connection), CallerLimits.None, isAdmin: true)));
+            return Task.FromResult(Success(new Caller(NameOf(Context.Connection))));
         }
 
         return Task.FromResult(
             Presented(Request.Headers) is not { } presented ? AuthenticateResult.NoResult()
-            : files.Keys.Current.Find(presented) is { } key ? Success(new Caller(key.Name, key.Limits, key.Admin))
+            : files.Keys.Current.Find(presented) is { } key ? Success(new Caller(key.Name, key))
             : AuthenticateResult.Fail(WrongKey));
     }
 
@@ -94,8 +94,7 @@ internal sealed class CallerAuthentication(
     }
 }
 
-/// <summary>Why a request over HTTP/1.1 was refused; the HTTP face writes the reply.</summary>
-/// <param name="Status">The gRPC status and its message.</param>
+/// <summary>Why a request was refused before a handler ran. The face that it came through writes the reply.</summary>
 internal sealed record Refusal(Status Status);
 
 /// <summary>Puts authentication and authorization into the service.</summary>

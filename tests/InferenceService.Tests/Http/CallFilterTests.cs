@@ -64,6 +64,17 @@ public sealed class CallFilterTests
         Assert.Contains("rudder_rejections_total{gen_ai_request_model=\"m\",reason=\"queue_full\"} 1\n", figures);
     }
 
+    [Fact]
+    public async Task Completions_EchoedPromptBeyondTheRankedTokens_IsRefused()
+    {
+        await using var service = await StartAsync(new FakeGenerator("f"), "--Service:MaxReplyBytes=1024"); // 128 ranked tokens of 8 bytes
+        using var http = new HttpFace(service);
+
+        var (status, error) = await http.RefusedAsync(new { model = "m", prompt = new int[30], max_tokens = 0, echo = true, logprobs = 5 });
+
+        Assert.Equal((400, "logprobs"), (status, error.GetProperty("param").GetString()));
+    }
+
     [Theory]
     [InlineData(10, false)]                                  // 1 + 16 tokens: more than a minute's, now and ever
     [InlineData(20, true)]                                   // a second call of 17 has to wait

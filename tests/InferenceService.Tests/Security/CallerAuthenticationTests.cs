@@ -201,7 +201,7 @@ public sealed class CallerAuthenticationTests : IAsyncLifetime
         var user = (await AuthenticateAsync(context, _service.Get<SecurityFiles>())).Principal!;
 
         var caller = Assert.IsType<Caller>(user.Identity);
-        Assert.Equal(("user", new CallerLimits(2, 9), false), (caller.Name, caller.Limits, user.IsInRole(Caller.Admin)));
+        Assert.Equal(("user", 2, 9, false), (caller.Name, caller.Key!.MaxConcurrentCalls, caller.Key.MaxTokensPerMinute, user.IsInRole(Caller.Admin)));
     }
 
     [Fact]

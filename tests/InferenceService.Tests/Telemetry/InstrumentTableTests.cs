@@ -50,7 +50,7 @@ public sealed partial class InstrumentTableTests
             string[] cells = [.. row.Split('|', StringSplitOptions.TrimEntries)];
             if (property.GetCustomAttribute<RangeAttribute>() is { } range)
             {
-                Assert.Equal($"{property.GetValue(defaults)}", cells[2]);
+                Assert.Equal(property.GetValue(defaults)?.ToString() ?? "none", cells[2]);
                 Assert.Equal($"{range.Minimum} to {range.Maximum}", cells[3]);
             }
         }

@@ -128,6 +128,25 @@ public sealed class TelemetryExportTests
     }
 
     [Fact]
+    public async Task AnyCall_UnknownVerb_IsOtherWithItsFirstLettersBesideIt()
+    {
+        string verb = "BREW" + new string('X', 40);
+        await using var receiver = await OtlpReceiver.StartAsync();
+        await using var service = await RunningService.StartAsync(["--http-urls=http://127.0.0.1:0", .. receiver.Flags]);
+        using (var http = new HttpFace(service))
+        {
+            using var reply = await http.Client.SendAsync(new HttpRequestMessage(new HttpMethod(verb), "/v1/models"));
+            Assert.Equal(HttpStatusCode.MethodNotAllowed, reply.StatusCode);
+        }
+
+        await service.DisposeAsync().AsTask().WaitAsync(Limit);
+
+        string traces = receiver.All("traces");
+        Assert.All((string[])["_OTHER", "http.request.method_original", verb[..32]], value => Assert.Contains(value, traces, StringComparison.Ordinal));
+        Assert.DoesNotContain(verb, traces);
+    }
+
+    [Fact]
     public async Task Stop_CollectorOfTheEnvironment_HasSentUnderItsServiceName()
     {
         await using var receiver = await OtlpReceiver.StartAsync();
