@@ -89,12 +89,13 @@ public sealed class EngineHost : IAsyncDisposable
             throw EngineFaults.Closed();
         }
 
-        string kind = model.Classifier is null ? "generator" : "classifier";
-        EngineLog.ModelWarm(_logger, model.Name, kind, source.Precision.ToString(), model.Fingerprint, _time.GetElapsedTime(start).TotalSeconds);
-        Loaded?.Invoke(model.Name);
+        var warm = model.Description;
+        string kind = warm.Generates ? "generator" : "classifier";
+        EngineLog.ModelWarm(_logger, warm.Name, kind, source.Precision.ToString(), warm.Fingerprint, _time.GetElapsedTime(start).TotalSeconds);
+        Loaded?.Invoke(warm.Name);
         Publish(model);
         await RefuseWhenClosedAsync(model);
-        return model.Description;
+        return warm;
     }
 
     /// <summary>Gets a model by name and keeps it loaded until the lease is disposed.</summary>
@@ -229,7 +230,7 @@ public sealed class EngineHost : IAsyncDisposable
         LoadedModel? old = null;
         // AddOrUpdate may call both factories if the name is unloaded in the meantime, so each one sets old.
         _models.AddOrUpdate(
-            model.Name,
+            model.Description.Name,
             _ =>
             {
                 old = null;
@@ -242,7 +243,7 @@ public sealed class EngineHost : IAsyncDisposable
             });
         if (old is not null)
         {
-            EngineLog.ModelReplaced(_logger, old.Name, old.Fingerprint);
+            EngineLog.ModelReplaced(_logger, old.Description.Name, old.Description.Fingerprint);
             _ = _retiring.Retire(old);
         }
     }
@@ -261,7 +262,7 @@ public sealed class EngineHost : IAsyncDisposable
             return;
         }
 
-        if (_models.TryRemove(KeyValuePair.Create(model.Name, model)))
+        if (_models.TryRemove(KeyValuePair.Create(model.Description.Name, model)))
         {
             await _retiring.Retire(model);
         }
@@ -271,7 +272,7 @@ public sealed class EngineHost : IAsyncDisposable
 
     private void Freed(LoadedModel model)
     {
-        EngineLog.ModelUnloaded(_logger, model.Name, model.Fingerprint);
-        Unloaded?.Invoke(model.Name);
+        EngineLog.ModelUnloaded(_logger, model.Description.Name, model.Description.Fingerprint);
+        Unloaded?.Invoke(model.Description.Name);
     }
 }

@@ -24,18 +24,8 @@ internal static partial class RequestLimits
 
     /// <summary>Checks the number of entries of a list: at least one, at most the limit.</summary>
     /// <exception cref="RequestFault">The list is empty or too long.</exception>
-    public static void Count(string field, int count, int limit)
-    {
-        if (count == 0)
-        {
-            throw new RequestFault(field, "is empty", $"it takes 1 to {limit} entries", "");
-        }
-
-        if (count > limit)
-        {
-            throw new RequestFault(field, $"has {count} entries", $"the limit is {limit}", "Send several calls.");
-        }
-    }
+    public static void Count(string field, int count, int limit) =>
+        Length(field, count, 1, limit, "entries", count == 0 ? "" : "Send several calls.");
 
     /// <summary>Checks the length of a text or list; it may be empty only if the minimum is 0.</summary>
     /// <param name="field">The field.</param>
