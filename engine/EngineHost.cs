@@ -166,8 +166,13 @@ public sealed class EngineHost : IAsyncDisposable
         }
     }
 
-    /// <inheritdoc cref="ModelLease.ScoreAsync"/>
+    /// <summary>Scores given completions with a generator; always uses its fp32 graph.</summary>
     /// <param name="model">Name of a generator.</param>
+    /// <param name="sequences">Prompts with their completions; at least one, at most <see cref="EngineOptions.MaxInputs"/>.</param>
+    /// <param name="client">Name of the client; clients take turns.</param>
+    /// <param name="cancellation">Ends the work before its next batch.</param>
+    /// <returns>One score per sequence, in order.</returns>
+    /// <exception cref="RequestFault">A sequence does not fit the model, the queue is full, or no generator has the name.</exception>
     public async Task<IReadOnlyList<SequenceScore>> ScoreAsync(
         string model, IReadOnlyList<ScoredSequence> sequences, string client = "", CancellationToken cancellation = default)
     {
@@ -175,9 +180,14 @@ public sealed class EngineHost : IAsyncDisposable
         return await lease.ScoreAsync(sequences, client, admitted: null, cancellation);
     }
 
-    /// <inheritdoc cref="ModelLease.DivergeAsync"/>
+    /// <summary>Measures a model's divergence from a reference along given completions: exact KL and its one-sample estimate.</summary>
     /// <param name="model">Name of a generator.</param>
     /// <param name="reference">Name of a generator with the same vocabulary.</param>
+    /// <param name="sequences">Prompts with their completions; at least one, at most <see cref="EngineOptions.MaxInputs"/>.</param>
+    /// <param name="client">Name of the client; clients take turns.</param>
+    /// <param name="cancellation">Ends the work before its next batch.</param>
+    /// <returns>One result per sequence, in order.</returns>
+    /// <exception cref="RequestFault">A sequence does not fit one of the models, their vocabularies differ, or no generator has a name.</exception>
     public async Task<IReadOnlyList<SequenceDivergenceScore>> DivergeAsync(
         string model, string reference, IReadOnlyList<ScoredSequence> sequences, string client = "", CancellationToken cancellation = default)
     {
