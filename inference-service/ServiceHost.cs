@@ -24,14 +24,10 @@ internal static class ServiceHost
     private const string NoAddress = ";";
 
     /// <summary>The application as the command line describes it; starting it loads and warms the models.</summary>
-    /// <param name="args">The command line.</param>
-    /// <param name="replace">Replaces parts of the service, for tests.</param>
     /// <exception cref="UsageException">A flag or a setting is wrong.</exception>
     public static WebApplication Build(string[] args, Action<IServiceCollection>? replace = null) => Build(new CommandLine(args), replace);
 
     /// <summary>The application as the command line describes it; starting it loads and warms the models.</summary>
-    /// <param name="line">The command line.</param>
-    /// <param name="replace">Replaces parts of the service, for tests.</param>
     /// <exception cref="UsageException">A flag or a setting is wrong.</exception>
     public static WebApplication Build(CommandLine line, Action<IServiceCollection>? replace = null)
     {
@@ -149,8 +145,6 @@ internal static class ServiceHost
 }
 
 /// <summary>Reply of <c>/version</c>.</summary>
-/// <param name="Name">Name of the program.</param>
-/// <param name="Version">Its version.</param>
 internal sealed record ProgramVersion(string Name, string Version)
 {
     /// <summary>This program's.</summary>

@@ -22,9 +22,6 @@ internal sealed record StartSettings(ServiceOptions Options, IReadOnlyList<Liste
     public required IReadOnlyList<string> Hosts { get; init; }
 
     /// <summary>Reads and checks everything.</summary>
-    /// <param name="line">The command line.</param>
-    /// <param name="configuration">All settings, flags among them.</param>
-    /// <param name="time">The clock, for expiry.</param>
     /// <exception cref="UsageException">Something is wrong. The message lists all faults.</exception>
     public static StartSettings Read(CommandLine line, IConfiguration configuration, TimeProvider time)
     {

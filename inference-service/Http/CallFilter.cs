@@ -12,7 +12,6 @@ internal sealed class CallFilter(
 {
     private const string Events = "text/event-stream";
 
-    /// <inheritdoc/>
     public async ValueTask<object?> InvokeAsync(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
     {
         var http = context.HttpContext;

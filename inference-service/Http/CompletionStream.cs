@@ -16,8 +16,6 @@ internal sealed class CompletionStream(
     private static readonly byte[] Done = "[DONE]"u8.ToArray();
 
     /// <summary>Samples and sends. A failure before the first event still gets its own status.</summary>
-    /// <param name="http">The request.</param>
-    /// <param name="generator">The generator.</param>
     /// <exception cref="SlowReaderException">The reader is too far behind.</exception>
     /// <exception cref="Security.ClientLimitException">The client left too many bytes unread.</exception>
     public async Task SendAsync(HttpContext http, IGenerator generator)

@@ -13,8 +13,6 @@ internal sealed class ModelList(EngineHost models, TimeProvider time)
         SendAsync(http, new { Object = "list", Data = models.Models().Where(model => model.Generator is not null).Select(Describe) });
 
     /// <summary>Sends one of them.</summary>
-    /// <param name="http">The request.</param>
-    /// <param name="name">Its name.</param>
     public Task OneAsync(HttpContext http, string name)
     {
         using var lease = models.Acquire(RequestLimits.Name("model", name));

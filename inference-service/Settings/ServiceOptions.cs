@@ -154,7 +154,6 @@ internal sealed class ServiceOptions : IChecked
     /// <summary>Export of metrics and traces, besides /metrics.</summary>
     public TelemetryOptions Telemetry { get; init; } = new();
 
-    /// <inheritdoc/>
     public IEnumerable<string> Conflicts()
     {
         foreach (var same in Models.Where(model => model.Name.Length > 0).GroupBy(model => model.Name, StringComparer.Ordinal).Where(group => group.Count() > 1))
