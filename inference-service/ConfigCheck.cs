@@ -1,6 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using Rudder.Engine.Registry;
+using Rudder.Engine;
 using Rudder.InferenceService.Settings;
 
 namespace Rudder.InferenceService;
@@ -19,12 +19,8 @@ internal static class ConfigCheck
     public static int Run(CommandLine line, TextWriter output, TextWriter error)
     {
         var settings = StartSettings.Read(line, ServiceHost.NewBuilder(line).Configuration, TimeProvider.System);
-        var faults = new List<string>();
-        foreach (var model in settings.Options.Models)
-        {
-            ModelCheck.Run(EngineSettings.Of(model), EngineSettings.Of(settings.Options), faults);
-        }
-
+        var options = EngineSettings.Of(settings.Options);
+        List<string> faults = [.. settings.Options.Models.SelectMany(model => EngineHost.Check(EngineSettings.Of(model), options))];
         if (faults.Count > 0)
         {
             error.WriteLine(string.Join('\n', faults.Select(fault => "- " + fault)));

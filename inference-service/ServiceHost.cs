@@ -2,8 +2,6 @@ using System.Reflection;
 using Microsoft.AspNetCore.HostFiltering;
 using Microsoft.Extensions.Logging.Console;
 using Rudder.Engine;
-using Rudder.Engine.Registry;
-using Rudder.Engine.Telemetry;
 using Rudder.InferenceService.Grpc;
 using Rudder.InferenceService.Http;
 using Rudder.InferenceService.Security;
@@ -120,27 +118,14 @@ internal static class ServiceHost
             }
         }).AddCheck<ServiceState>("readiness");
         services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(options.DrainSeconds + CloseSeconds));
-        services.AddSingleton(options).AddSingleton(EngineSettings.Of(options)).AddSingleton(TimeProvider.System);
+        services.AddSingleton(options).AddSingleton(EngineSettings.Of(options)).AddSingleton(TimeProvider.System).AddSingleton<EngineHost>();
         services.AddSingleton<ServiceState>().AddSingleton<CallInterceptor>().AddSingleton<WatchLimit>();
         services.AddTelemetry(options.Telemetry, builder.Configuration);
-        services.AddSingleton<IModelLoader, ModelLoader>().AddSingleton(Engine);
         services.AddSingleton(new ModelFolders(options.ModelRoots is [] ? ["models", "runs"] : options.ModelRoots));
         services.AddSingleton<Rejections>();
         services.AddSingleton<SamplingService>().AddSingleton<ScoringService>().AddSingleton<ModelsService>();
         services.AddOpenAi();
         services.AddHostedService<StartAndStop>();
-    }
-
-    private static EngineHost Engine(IServiceProvider services)
-    {
-        var engine = new EngineHost(
-            services.GetRequiredService<IModelLoader>(),
-            services.GetRequiredService<EngineOptions>(),
-            services.GetRequiredService<TimeProvider>(),
-            services.GetRequiredService<ILogger<EngineHost>>());
-        engine.Unloaded += services.GetRequiredService<EngineMetrics>().Forget;
-        engine.Unloaded += services.GetRequiredService<ServiceMetrics>().Forget;
-        return engine;
     }
 }
 

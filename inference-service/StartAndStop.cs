@@ -9,6 +9,7 @@ namespace Rudder.InferenceService;
 internal sealed class StartAndStop(
     ServiceState state,
     EngineHost models,
+    ServiceMetrics metrics,
     ServiceOptions options,
     HealthCheckService health,
     IEnumerable<IHealthCheckPublisher> publishers,
@@ -23,9 +24,11 @@ internal sealed class StartAndStop(
     /// <summary>Loads the models once all servers run. Health answers NOT_SERVING meanwhile. A failed load ends the start.</summary>
     public async Task StartedAsync(CancellationToken cancellationToken)
     {
+        models.Loaded += metrics.Loaded;
+        models.Unloaded += metrics.Unloaded;
         foreach (var model in options.Models)
         {
-            await models.LoadModelAsync(EngineSettings.Of(model), cancellationToken);
+            await models.LoadAsync(EngineSettings.Of(model), cancellationToken);
         }
 
         state.BecomeServing();

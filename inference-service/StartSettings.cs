@@ -1,6 +1,5 @@
 using System.Net;
 using Rudder.Engine;
-using Rudder.Engine.Graphs;
 using Rudder.InferenceService.Security;
 using Rudder.InferenceService.Settings;
 using Rudder.InferenceService.Telemetry;
@@ -34,9 +33,9 @@ internal sealed record StartSettings(ServiceOptions Options, IReadOnlyList<Liste
         HostSettings.Check(configuration, faults);
         var options = SettingsReader.Read<ServiceOptions>(configuration.GetSection("Service"), faults)
             ?? throw UsageException.Of(faults); // further checks need valid settings
-        if (options.Device == GraphDevice.Cuda && CudaProvider.Fault(options.CudaProviderLibrary) is { } noDevice)
+        if (EngineHost.DeviceFault(new EngineOptions { Device = options.Device, CudaProviderLibrary = options.CudaProviderLibrary }) is { } noDevice)
         {
-            faults.Add(noDevice);
+            faults.Add(noDevice.Describe($"Service:{noDevice.Field}"));
         }
 
         if (configuration[TelemetrySetup.EndpointVariable] is { Length: > 0 } collector && !TelemetryOptions.IsCollector(collector))

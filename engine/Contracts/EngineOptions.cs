@@ -5,8 +5,8 @@ namespace Rudder.Engine;
 /// <summary>Limits of one loaded model's engines.</summary>
 public sealed record EngineOptions
 {
-    /// <summary>Precision of the graphs. Default fp32.</summary>
-    public GraphPrecision Precision { get; init; } = GraphPrecision.Fp32;
+    /// <summary>Precision of the graphs, from <see cref="ModelSource.Precision"/>. Default fp32.</summary>
+    internal GraphPrecision Precision { get; init; } = GraphPrecision.Fp32;
 
     /// <summary>Device that runs the graphs. Default cpu.</summary>
     public GraphDevice Device { get; init; } = GraphDevice.Cpu;

@@ -67,32 +67,6 @@ internal static partial class RequestLimits
         }
     }
 
-    /// <summary>Checks that a batch fits the model.</summary>
-    /// <param name="batch">The prompts.</param>
-    /// <param name="info">The model.</param>
-    /// <param name="maxSequences">Maximum completions of one batch.</param>
-    /// <exception cref="RequestFault">A value exceeds a limit of the model.</exception>
-    public static void Batch(GenerationBatch batch, GeneratorInfo info, int maxSequences)
-    {
-        for (int i = 0; i < batch.Prompts.Count; i++)
-        {
-            var prompt = batch.Prompts[i];
-            if (prompt.Samples < 1)
-            {
-                throw new RequestFault("n", $"is {prompt.Samples}", "it must be at least 1", "");
-            }
-
-            Prompt($"prompts[{i}]", prompt.PromptIds, info, least: 1);
-            NewTokens(prompt.MaxNewTokens, prompt.PromptIds.Length, info, least: 1);
-        }
-
-        long sequences = batch.Prompts.Sum(prompt => (long)prompt.Samples);
-        if (sequences > maxSequences)
-        {
-            throw new RequestFault("prompts", $"ask for {sequences} completions", $"at most {maxSequences} are taken at once", "Split the request.");
-        }
-    }
-
     /// <summary>Checks the ids and the length of a prompt.</summary>
     /// <param name="field">The prompt.</param>
     /// <param name="ids">Its ids.</param>

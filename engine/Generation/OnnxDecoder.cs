@@ -22,7 +22,7 @@ internal sealed class OnnxDecoder : IDecoder
     private readonly NativeBuffer<long> _mask;               // [S,maxT]
     private readonly LogitsBuffer _logits;                   // [S,V]
     private readonly int[] _ones;                            // leading ones in each row of the mask
-    private readonly StepBinding?[] _steps;
+    private readonly GraphBinding?[] _steps;
     private readonly RunOptions _runOptions = new();
     private readonly int _slots;
     private readonly int _maxTokens;
@@ -31,7 +31,7 @@ internal sealed class OnnxDecoder : IDecoder
     {
         (_session, _shape, _slots, _maxTokens) = (session, shape, slots, maxTokens);
         _ones = new int[slots];
-        _steps = new StepBinding?[slots + 1];
+        _steps = new GraphBinding?[slots + 1];
         Info = new GeneratorInfo(shape.Fingerprint, shape.Vocabulary, maxTokens, slots, eosId);
         try
         {
@@ -176,13 +176,26 @@ internal sealed class OnnxDecoder : IDecoder
         _logits?.Dispose();
     }
 
-    private StepBinding BindStep(int rows)
+    private GraphBinding BindStep(int rows)
     {
-        var binding = new StepBinding(_session, _arena, _shape.Layers, 0, rows);
+        var binding = BindCache(0, rows);
         binding.Input("input_ids", _ids.View(0, rows, SingleToken));           // [B,1]
         binding.Input("position_ids", _positions.View(0, rows, SingleToken));  // [B,1]
         binding.Input("attention_mask", _mask.View(0, rows, _maxTokens));      // [B,maxT]
         binding.Output("logits", _logits.View(0, rows));                     // [B,1,V]
+        return binding;
+    }
+
+    // Past and present of every layer are the same rows of the arena.
+    private GraphBinding BindCache(int firstRow, int rows)
+    {
+        var binding = new GraphBinding(_session);
+        for (int layer = 0; layer < _shape.Layers; layer++)
+        {
+            binding.InPlace($"past_key_values.{layer}.key", $"present.{layer}.key", _arena.View(2 * layer, firstRow, rows));
+            binding.InPlace($"past_key_values.{layer}.value", $"present.{layer}.value", _arena.View((2 * layer) + 1, firstRow, rows));
+        }
+
         return binding;
     }
 
@@ -204,7 +217,7 @@ internal sealed class OnnxDecoder : IDecoder
 
     private void Read(PromptInput input, int firstRow)
     {
-        using var binding = new StepBinding(_session, _arena, _shape.Layers, firstRow, input.Rows);
+        using var binding = BindCache(firstRow, input.Rows);
         input.Bind(binding);
         binding.Output("logits", _logits.View(firstRow, input.Rows));              // [B,1,V]
         binding.Run(_runOptions);

@@ -118,14 +118,15 @@ internal sealed class Slot(PromptWork prompt, int sampleIndex)
     /// <param name="id">The token.</param>
     /// <param name="logProb">Its raw log-prob, nats.</param>
     /// <param name="top">The most probable tokens at this position; null unless the request asks for them.</param>
-    public void Append(int id, float logProb, RankedToken[]? top = null)
+    /// <param name="ends">Whether the engine ends the sequence at this token, whatever its stop rule.</param>
+    public void Append(int id, float logProb, RankedToken[]? top = null, bool ends = false)
     {
         var request = Prompt.Request;
         _ids.Add(id);
         _logProbs.Add(logProb);
         _top?.Add(top ?? []);
         request.OnToken?.Invoke(new DrawnToken(SampleIndex, id, logProb, top));
-        bool stopped = request.Stop.Ends(_ids);
+        bool stopped = ends || request.Stop.Ends(_ids);
         if (stopped || _ids.Count == request.MaxNewTokens)
         {
             End = stopped ? GenerationEnd.Stop : GenerationEnd.Length;

@@ -50,19 +50,20 @@ internal static class GenerationPlanner
         }
 
         CheckRanked(request.TopLogProbs, prompts, options, scoresPrompts);
-        return new GenerationPlan(new GenerationBatch(prompts, request.Seed, request.Client), stop);
+        return new GenerationPlan(new GenerationBatch(prompts, request.Seed, request.Client), stop, model.Decode);
     }
 
     private static void CheckSamples(GenerationRequest request, EngineOptions options)
     {
         RequestLimits.InRange("n", request.Samples, 1, options.MaxSamples, "Send several calls with seeds of their own.");
         long sequences = (long)request.Samples * request.Prompts.Count;
-        if (sequences > options.MaxSequences)
+        int limit = Math.Min(options.MaxSequences, options.MaxQueuedSequences);
+        if (sequences > limit)
         {
             throw new RequestFault(
                 "prompts",
                 $"x n is {request.Prompts.Count} x {request.Samples} = {sequences} completions",
-                $"the limit of one call is {options.MaxSequences}",
+                $"the limit of one call is {limit}",
                 "Send fewer prompts a call.");
         }
     }

@@ -1,6 +1,8 @@
 using Rudder.Checkpoints;
 using Rudder.Engine.Kernels;
+using Rudder.Engine.Scheduling;
 using Rudder.Engine.Scoring;
+using Rudder.Engine.Telemetry;
 
 namespace Rudder.Engine.Registry;
 
@@ -45,19 +47,19 @@ internal sealed class LoadedModel
     public IGenerator? Generator { get; init; }
 
     /// <summary>Scores completions; null for a classifier.</summary>
-    public IScorer? Scorer { get; init; }
+    public LogProbEngine? Scorer { get; init; }
 
     /// <summary>Classifies; null for a generator.</summary>
-    public IClassifier? Classifier { get; init; }
+    public ClassifierEngine? Classifier { get; init; }
 
-    /// <summary>Shows the generator's load in the gauges until it is disposed; null where nothing is shown.</summary>
-    public IDisposable? Watch { get; init; }
+    /// <summary>Reports of the generator; null where nothing is reported.</summary>
+    public EngineRecorder? Recorder { get; init; }
 
     /// <summary>Held while the model scores: one call at a time has its threads, clients in turn.</summary>
     public ScoringTurn ScoringTurn { get; } = new();
 
     /// <summary>Bounds the calls that wait to be scored or are.</summary>
-    public ScoringAdmission Scoring { get; } = new();
+    public SequenceQuota Scoring { get; } = new();
 
     /// <summary>Fires when calls of a retired model have used up their time.</summary>
     public CancellationToken Ended => _ended.Token;
@@ -87,12 +89,12 @@ internal sealed class LoadedModel
     /// <summary>The scorer of completions.</summary>
     /// <param name="field">Field that names the model.</param>
     /// <exception cref="RequestFault">The model is a classifier.</exception>
-    public IScorer RequireScorer(string field) => Scorer ?? throw WrongKind(field, "generator");
+    public LogProbEngine RequireScorer(string field) => Scorer ?? throw WrongKind(field, "generator");
 
     /// <summary>The classifier.</summary>
     /// <param name="field">Field that names the model.</param>
     /// <exception cref="RequestFault">The model is a generator.</exception>
-    public IClassifier RequireClassifier(string field) => Classifier ?? throw WrongKind(field, "classifier");
+    public ClassifierEngine RequireClassifier(string field) => Classifier ?? throw WrongKind(field, "classifier");
 
     /// <summary>The ids of a text.</summary>
     /// <param name="field">Field that holds the text.</param>
@@ -104,7 +106,7 @@ internal sealed class LoadedModel
         if (text.Length > Options.MaxTextLength)
         {
             throw new RequestFault(
-                field, $"has {text.Length} characters", $"the limit is {Options.MaxTextLength}", "Shorten it, or raise Service:MaxTextLength.");
+                field, $"has {text.Length} characters", $"the limit is {Options.MaxTextLength}", "Shorten it, or raise MaxTextLength.");
         }
 
         try
@@ -232,25 +234,19 @@ internal sealed class LoadedModel
 
     private async Task DisposeAsync()
     {
-        Watch?.Dispose();                                    // before the engine: nobody asks it any more
+        Recorder?.Dispose();                                 // before the engine: the gauges no longer read it
 
-        // One engine's failure must not keep the others' memory.
         try
         {
             await (Generator?.DisposeAsync() ?? ValueTask.CompletedTask);
         }
         finally
         {
-            try
-            {
-                Scorer?.Dispose();
-            }
-            finally
-            {
-                Classifier?.Dispose();
-                _ended.Dispose();
-                NativeHeap.Trim();
-            }
+            // The generator's failure must not keep the others' memory.
+            Scorer?.Dispose();
+            Classifier?.Dispose();
+            _ended.Dispose();
+            NativeHeap.Trim();
         }
     }
 }

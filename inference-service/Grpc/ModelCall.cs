@@ -1,6 +1,6 @@
 using Grpc.Core;
 using Rudder.Engine;
-using Rudder.Engine.Registry;
+using Rudder.InferenceService.Security;
 using Rudder.InferenceService.Telemetry;
 
 namespace Rudder.InferenceService.Grpc;
@@ -10,28 +10,29 @@ internal sealed class ModelCall : IDisposable
 {
     private readonly List<ModelLease> _leases = [];
     private readonly CancellationTokenSource _linked;
+    private ClientShare? _share;
 
     private ModelCall(IEnumerable<ModelLease> leases, CancellationToken caller, ServiceState state)
     {
         _leases.AddRange(leases);
         _linked = CancellationTokenSource.CreateLinkedTokenSource(
-            [caller, state.Ended, .. _leases.Select(lease => lease.Model.Ended)]);
+            [caller, state.Ended, .. _leases.Select(lease => lease.Ended)]);
     }
 
     /// <summary>Fires when the call's work must end.</summary>
     public CancellationToken Cancellation => _linked.Token;
 
     /// <summary>The first model, or the only one.</summary>
-    public LoadedModel Model => _leases[0].Model;
+    public ModelLease Model => _leases[0];
 
     /// <summary>The second model.</summary>
-    public LoadedModel Reference => _leases[1].Model;
+    public ModelLease Reference => _leases[1];
 
     /// <summary>Leases models by field and name.</summary>
     public static ModelCall Open(EngineHost models, ServiceState state, ServerCallContext context, params (string Field, string Name)[] names)
     {
         var call = Open(models, state, context.CancellationToken, names);
-        CalledModel.Remember(context.GetHttpContext(), call.Model.Name);
+        CalledModel.Remember(context.GetHttpContext(), call.Model.Description.Name);
         return call;
     }
 
@@ -43,7 +44,7 @@ internal sealed class ModelCall : IDisposable
         {
             foreach (var (field, name) in names)
             {
-                leases.Add(models.Acquire(RequestLimits.Name(field, name)));
+                leases.Add(models.Acquire(name, field));
             }
 
             return new ModelCall(leases, caller, state);
@@ -71,8 +72,17 @@ internal sealed class ModelCall : IDisposable
         }
     }
 
+    /// <summary>Charges an accepted call, unless its caller has gone.</summary>
+    public void Pay(ClientBudgets budgets, Caller caller, long tokens)
+    {
+        Cancellation.ThrowIfCancellationRequested();
+        _share = budgets.Enter(caller, tokens);
+        _share.Keep();
+    }
+
     public void Dispose()
     {
+        _share?.Dispose();
         _linked.Dispose();
         _leases.ForEach(lease => lease.Dispose());
     }

@@ -18,9 +18,9 @@ internal sealed class CompletionStream(
     /// <summary>Samples and sends. A failure before the first event still gets its own status.</summary>
     /// <exception cref="SlowReaderException">The reader is too far behind.</exception>
     /// <exception cref="Security.ClientLimitException">The client left too many bytes unread.</exception>
-    public async Task SendAsync(HttpContext http, IGenerator generator)
+    public async Task SendAsync(HttpContext http, Action admitted)
     {
-        var generation = CompleteAsync(work.DrawAsync(generator, call.Cancellation));
+        var generation = CompleteAsync(work.DrawAsync(admitted, call.Cancellation));
         var aborted = http.RequestAborted;
 
         // Also ends a write that waits for the reader: the model's lease must not depend on a reader.

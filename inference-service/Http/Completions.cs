@@ -1,7 +1,6 @@
 using System.Text.Json;
 using Grpc.Core;
 using Rudder.Engine;
-using Rudder.Engine.Registry;
 using Rudder.InferenceService.Grpc;
 using Rudder.InferenceService.Security;
 using Rudder.InferenceService.Settings;
@@ -14,7 +13,6 @@ internal sealed class Completions(
     EngineHost models,
     ClientBudgets budgets,
     ReplyBudget replies,
-    PromptScores scores,
     ServiceState state,
     ServiceMetrics metrics,
     ServiceOptions options,
@@ -28,34 +26,33 @@ internal sealed class Completions(
         var caller = Caller.Of(http);
         var generation = request.ToGeneration(caller.Name);
         using var call = ModelCall.Open(models, state, http.RequestAborted, ("model", request.Model!));
-        CalledModel.Remember(http, call.Model.Name);
-        var generator = call.Model.RequireGenerator("model");
+        string model = call.Model.Description.Name;
+        CalledModel.Remember(http, model);
         var buffer = request.Stream == true ? new StreamBuffer(Capacity(request), replies.Stream(http), call.GiveUp) : null;
-        var plan = GenerationPlanner.Plan(
-            generation,
-            call.Model,
-            buffer is null ? null : step => buffer.TryWrite(step),
-            least: request.DrawsNothing ? 0 : 1,
-            scoresPrompts: request.Echo == true);
+        var plan = call.Model.Plan(
+            generation, buffer is null ? null : step => buffer.TryWrite(step), scoresPrompts: request.Echo == true, drawsNothing: request.DrawsNothing);
         using var share = budgets.Enter(caller, plan.Tokens);
-        plan = plan.WhenAdmitted(share.Keep);
-        ServiceTracing.Asked(call.Model.Name, plan.Batch);
-        var promptScores = request is { Echo: true, Logprobs: { } top }
-            ? await scores.ScoreAsync(call.Model, plan.Batch, top, call.Cancellation)
-            : null;
+        ServiceTracing.Asked(model, plan);
+        IReadOnlyList<SequenceScore>? scores = null;
+        if (request is { Echo: true, Logprobs: { } top })
+        {
+            scores = await call.Model.ScorePromptsAsync(plan, top, _ => share.Keep(), call.Cancellation);
+            metrics.Scored(model, plan.Prompts.Sum(prompt => (long)prompt.PromptIds.Length));
+        }
+
         if (request.DrawsNothing)
         {
             share.Keep();                                    // without the engine, nothing else admits the call
         }
 
-        var work = new CompletionWork(request, call.Model, plan, promptScores, time.GetUtcNow());
+        var work = new CompletionWork(request, call.Model, plan, scores, time.GetUtcNow());
         if (buffer is not null)
         {
-            await new CompletionStream(work, buffer, call, drawn => Count(work, drawn)).SendAsync(http, generator);
+            await new CompletionStream(work, buffer, call, drawn => Count(work, drawn)).SendAsync(http, share.Keep);
             return;
         }
 
-        var drawn = await work.DrawAsync(generator, call.Cancellation);
+        var drawn = await work.DrawAsync(share.Keep, call.Cancellation);
         Count(work, drawn);
         await SendAsync(http, work.Reply(drawn), call.Cancellation);
     }
@@ -70,7 +67,7 @@ internal sealed class Completions(
         if (!work.Request.DrawsNothing)
         {
             var usage = work.Usage(drawn);
-            metrics.Sampled(work.Model.Name, usage.PromptTokens, usage.CompletionTokens);
+            metrics.Sampled(work.Model.Description.Name, usage.PromptTokens, usage.CompletionTokens);
             ServiceTracing.Drawn(usage.PromptTokens, drawn);
         }
     }

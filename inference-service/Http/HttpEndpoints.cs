@@ -15,7 +15,6 @@ internal static class HttpEndpoints
     /// <summary>Registers its parts.</summary>
     public static void AddOpenAi(this IServiceCollection services) => services
         .AddSingleton<Completions>()
-        .AddSingleton<PromptScores>()
         .AddSingleton<ModelList>();
 
     /// <summary>Maps its paths. Wrong paths and methods also get errors in OpenAI's form.</summary>

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using Rudder.Engine.Telemetry;
@@ -34,8 +33,9 @@ internal sealed class ServiceMetrics
     private readonly Histogram<double> _requests;
     private readonly Counter<long> _closedConnections;
 
-    // A meter for each model: OpenTelemetry drops the series of an unloaded model only with their meter.
-    private readonly ConcurrentDictionary<string, Lazy<CallInstruments>> _models = new(StringComparer.Ordinal);
+    // A meter for each name: OpenTelemetry drops the series of an unloaded model only with their meter.
+    private readonly Dictionary<string, CallInstruments> _models = new(StringComparer.Ordinal);
+    private readonly Lock _lock = new();
 
     public ServiceMetrics(IMeterFactory factory)
     {
@@ -46,6 +46,33 @@ internal sealed class ServiceMetrics
         _running = meter.CreateUpDownCounter<long>("rudder.calls.running", "{call}", "Calls running, by method.");
         _requests = Requests(meter);
         _closedConnections = meter.CreateCounter<long>("rudder.connections.closed", "{connection}", "Connections closed at a limit, by reason.");
+    }
+
+    /// <summary>Starts the series of a loaded model. Models that share a name, as during a swap, share its series.</summary>
+    public void Loaded(string model)
+    {
+        lock (_lock)
+        {
+            if (!_models.TryGetValue(model, out var known))
+            {
+                _models.Add(model, known = CallInstruments.Of(model, _factory));
+            }
+
+            known.Models++;
+        }
+    }
+
+    /// <summary>Drops the series of a name with its last model. A call that ends later brings none back.</summary>
+    public void Unloaded(string model)
+    {
+        lock (_lock)
+        {
+            if (_models.TryGetValue(model, out var known) && --known.Models == 0)
+            {
+                _models.Remove(model);
+                known.Meter.Dispose();
+            }
+        }
     }
 
     public void CallStarted(string method) => _running.Add(1, new KeyValuePair<string, object?>("method", method));
@@ -68,7 +95,8 @@ internal sealed class ServiceMetrics
         }
 
         var attributes = new TagList { TextCompletion, Provider };
-        if (model is not null)
+        var known = Of(model);
+        if (known is not null)
         {
             attributes.Add(GenAiTags.RequestModel, model);
         }
@@ -78,7 +106,7 @@ internal sealed class ServiceMetrics
             attributes.Add(ErrorType, status);
         }
 
-        (model is null ? _requests : Of(model).Requests).Record(duration.TotalSeconds, attributes);
+        (known?.Requests ?? _requests).Record(duration.TotalSeconds, attributes);
     }
 
     /// <summary>Records a call that was refused before it started.</summary>
@@ -88,7 +116,7 @@ internal sealed class ServiceMetrics
         _calls.Add(1, new KeyValuePair<string, object?>("method", method), new KeyValuePair<string, object?>("status", status));
 
     /// <summary>Records a call that a capacity limit refused or ended. Two attributes fit on the stack, so this allocates nothing.</summary>
-    public void Rejected(string model, string reason) => Of(model).Rejections.Add(
+    public void Rejected(string model, string reason) => Of(model)?.Rejections.Add(
         1, new KeyValuePair<string, object?>(GenAiTags.RequestModel, model), new KeyValuePair<string, object?>("reason", reason));
 
     /// <summary>Records a connection closed at a limit.</summary>
@@ -99,33 +127,31 @@ internal sealed class ServiceMetrics
     public void Sampled(string model, int promptTokens, int completionTokens)
     {
         var byModel = new KeyValuePair<string, object?>(GenAiTags.RequestModel, model);
-        var usage = Of(model).Usage;
-        usage.Record(promptTokens, TextCompletion, Provider, byModel, new KeyValuePair<string, object?>(GenAiTags.TokenType, GenAiTags.Input));
-        usage.Record(completionTokens, TextCompletion, Provider, byModel, new KeyValuePair<string, object?>(GenAiTags.TokenType, GenAiTags.Output));
+        var usage = Of(model)?.Usage;
+        usage?.Record(promptTokens, TextCompletion, Provider, byModel, new KeyValuePair<string, object?>(GenAiTags.TokenType, GenAiTags.Input));
+        usage?.Record(completionTokens, TextCompletion, Provider, byModel, new KeyValuePair<string, object?>(GenAiTags.TokenType, GenAiTags.Output));
     }
 
     /// <summary>Records classified or scored tokens.</summary>
-    public void Scored(string model, long tokens) => Of(model).ScoredTokens.Add(tokens, new KeyValuePair<string, object?>(GenAiTags.RequestModel, model));
-
-    /// <summary>Drops the series of an unloaded model.</summary>
-    public void Forget(string model)
-    {
-        if (_models.TryRemove(model, out var instruments))
-        {
-            instruments.Value.Meter.Dispose();
-        }
-    }
+    public void Scored(string model, long tokens) => Of(model)?.ScoredTokens.Add(tokens, new KeyValuePair<string, object?>(GenAiTags.RequestModel, model));
 
     private static Histogram<double> Requests(Meter meter) => meter.CreateHistogram(
         "gen_ai.server.request.duration", "s", "Time of a call that draws completions, to its last token.", advice: Seconds);
 
-    private CallInstruments Of(string model) => _models.TryGetValue(model, out var known)
-        ? known.Value
-        : _models.GetOrAdd(model, name => new Lazy<CallInstruments>(() => CallInstruments.Of(name, _factory))).Value;
+    private CallInstruments? Of(string? model)
+    {
+        lock (_lock)
+        {
+            return model is null ? null : _models.GetValueOrDefault(model);
+        }
+    }
 
     private sealed record CallInstruments(
         Meter Meter, Histogram<double> Requests, Histogram<long> Usage, Counter<long> ScoredTokens, Counter<long> Rejections)
     {
+        /// <summary>Loaded models of the name.</summary>
+        public int Models { get; set; }
+
         public static CallInstruments Of(string model, IMeterFactory scope)
         {
             var meter = new Meter(new MeterOptions(MeterName) { Scope = scope, Tags = [new(GenAiTags.RequestModel, model)] });

@@ -49,20 +49,20 @@ internal static class ServiceTracing
 
     /// <summary>Adds the model and the request's parameters.</summary>
     /// <param name="model">The loaded model's name.</param>
-    /// <param name="batch">The requested completions.</param>
-    public static void Asked(string model, GenerationBatch batch)
+    /// <param name="plan">The requested completions.</param>
+    public static void Asked(string model, GenerationPlan plan)
     {
-        if (Span is not { } span || batch.Prompts.Count == 0)
+        if (Span is not { } span)
         {
             return;
         }
 
-        var first = batch.Prompts[0];
+        var first = plan.Prompts[0];
         span.SetTag(GenAiTags.RequestModel, model);
-        span.SetTag("gen_ai.request.max_tokens", batch.Prompts.Max(prompt => prompt.MaxNewTokens));
+        span.SetTag("gen_ai.request.max_tokens", plan.Prompts.Max(prompt => prompt.MaxNewTokens));
         span.SetTag("gen_ai.request.temperature", (double)first.Parameters.Temperature);
         span.SetTag("gen_ai.request.top_p", (double)first.Parameters.TopP);
-        span.SetTag("gen_ai.request.seed", (long)batch.Seed);
+        span.SetTag("gen_ai.request.seed", (long)plan.Seed);
         span.SetTag("gen_ai.request.choice.count", first.Samples);
         if (first.Parameters.TopK > 0)
         {
@@ -85,7 +85,7 @@ internal static class ServiceTracing
 
         // Each reason once: a call may draw thousands of completions.
         span.SetTag("gen_ai.response.finish_reasons", drawn.SelectMany(sequences => sequences)
-            .Select(sequence => sequence.End == GenerationEnd.Stop ? SequenceEnd.Stop : SequenceEnd.Length)
+            .Select(sequence => sequence.End == GenerationEnd.Stop ? "stop" : "length")
             .Distinct().Order(StringComparer.Ordinal).ToArray());
     }
 

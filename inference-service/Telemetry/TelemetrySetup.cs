@@ -5,7 +5,7 @@ using OpenTelemetry.Exporter;
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Resources;
 using OpenTelemetry.Trace;
-using Rudder.Engine.Telemetry;
+using Rudder.Engine;
 using Rudder.InferenceService.Settings;
 
 namespace Rudder.InferenceService.Telemetry;
@@ -31,7 +31,7 @@ internal static class TelemetrySetup
     private const int MaxStreams = 20_000;
 
     private static readonly string[] Meters =
-        [ServiceMetrics.MeterName, EngineMetrics.MeterName, "System.Runtime", "Microsoft.AspNetCore.Server.Kestrel", "Microsoft.AspNetCore.Hosting"];
+        [ServiceMetrics.MeterName, EngineHost.MeterName, "System.Runtime", "Microsoft.AspNetCore.Server.Kestrel", "Microsoft.AspNetCore.Hosting"];
 
     /// <summary>Registers instruments, spans and their export.</summary>
     /// <param name="services">The service's parts.</param>
@@ -40,7 +40,7 @@ internal static class TelemetrySetup
     public static void AddTelemetry(this IServiceCollection services, TelemetryOptions options, IConfigurationManager configuration)
     {
         Configure(options, configuration);
-        services.AddSingleton<ServiceMetrics>().AddSingleton<EngineMetrics>().AddSingleton<CollectorWatch>();
+        services.AddSingleton<ServiceMetrics>().AddSingleton<CollectorWatch>();
         var telemetry = services.AddOpenTelemetry().ConfigureResource(Describe).WithMetrics(metrics =>
             metrics.SetMaxMetricStreams(MaxStreams).AddMeter(Meters).AddPrometheusExporter(page =>
             {
