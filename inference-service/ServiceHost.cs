@@ -118,7 +118,7 @@ internal static class ServiceHost
             }
         }).AddCheck<ServiceState>("readiness");
         services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(options.DrainSeconds + CloseSeconds));
-        services.AddSingleton(options).AddSingleton(EngineSettings.Of(options)).AddSingleton(TimeProvider.System).AddSingleton<EngineHost>();
+        services.AddSingleton(options).AddSingleton<EngineOptions>(options).AddSingleton(TimeProvider.System).AddSingleton<EngineHost>();
         services.AddSingleton<ServiceState>().AddSingleton<CallInterceptor>().AddSingleton<WatchLimit>();
         services.AddTelemetry(options.Telemetry, builder.Configuration);
         services.AddSingleton(new ModelFolders(options.ModelRoots is [] ? ["models", "runs"] : options.ModelRoots));

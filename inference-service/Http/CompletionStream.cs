@@ -20,7 +20,8 @@ internal sealed class CompletionStream(
     /// <exception cref="Security.ClientLimitException">The client left too many bytes unread.</exception>
     public async Task SendAsync(HttpContext http, Action admitted)
     {
-        var generation = CompleteAsync(work.DrawAsync(admitted, call.Cancellation));
+        var generation = work.DrawAsync(admitted, call.Cancellation);
+        progress.CompleteAfter(generation);
         var aborted = http.RequestAborted;
 
         // Also ends a write that waits for the reader: the model's lease must not depend on a reader.
@@ -39,19 +40,6 @@ internal sealed class CompletionStream(
             http.RequestAborted = aborted;
             await call.CancelAsync();
             await ((Task)generation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        }
-    }
-
-    /// <summary>Completes the buffer when the work ends. A failure surfaces where the result is awaited.</summary>
-    private async Task<IReadOnlyList<IReadOnlyList<GeneratedSequence>>> CompleteAsync(Task<IReadOnlyList<IReadOnlyList<GeneratedSequence>>> generation)
-    {
-        try
-        {
-            return await generation;
-        }
-        finally
-        {
-            progress.Complete();
         }
     }
 

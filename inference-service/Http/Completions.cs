@@ -25,9 +25,8 @@ internal sealed class Completions(
         http.Features.Set(request);                          // for naming its fields in errors
         var caller = Caller.Of(http);
         var generation = request.ToGeneration(caller.Name);
-        using var call = ModelCall.Open(models, state, http.RequestAborted, ("model", request.Model!));
+        using var call = ModelCall.Open(models, state, http, http.RequestAborted, ("model", request.Model!));
         string model = call.Model.Description.Name;
-        CalledModel.Remember(http, model);
         var buffer = request.Stream == true ? new StreamBuffer(Capacity(request), replies.Stream(http), call.GiveUp) : null;
         var plan = call.Model.Plan(
             generation, buffer is null ? null : step => buffer.TryWrite(step), scoresPrompts: request.Echo == true, drawsNothing: request.DrawsNothing);
