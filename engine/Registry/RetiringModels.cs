@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
+using Rudder.Checkpoints;
 
 namespace Rudder.Engine.Registry;
 
@@ -46,7 +47,7 @@ internal sealed class RetiringModels(TimeSpan drainTime, TimeProvider time, ILog
         catch (Exception exception) when (exception is not OutOfMemoryException)
         {
             // Nobody waits for the old model of a swap: its failure must not pass unseen.
-            EngineLog.ModelUnloadFailed(logger, model.Name, EngineLog.Describe(exception));
+            EngineLog.ModelUnloadFailed(logger, model.Name, MessageText.TypesOf(exception));
             return;
         }
 
@@ -62,7 +63,7 @@ internal sealed class RetiringModels(TimeSpan drainTime, TimeProvider time, ILog
         }
         catch (Exception exception) when (exception is not OutOfMemoryException)
         {
-            EngineLog.ModelUnloadFailed(logger, model.Name, EngineLog.Describe(exception));
+            EngineLog.ModelUnloadFailed(logger, model.Name, MessageText.TypesOf(exception));
         }
     }
 }

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Grpc.Core;
+using Rudder.Checkpoints;
 using Rudder.InferenceService.Grpc;
 using Rudder.InferenceService.Telemetry;
 
@@ -55,7 +56,7 @@ internal sealed class CallFilter(
     {
         if (ApiErrors.IsInternal(exception))
         {
-            Log.CallFailed(logger, method, http.TraceIdentifier, Log.Describe(exception));
+            Log.CallFailed(logger, method, http.TraceIdentifier, MessageText.TypesOf(exception));
         }
 
         bool hasOnePrompt = http.Features.Get<CompletionRequest>()?.Prompt?.IsList != true;

@@ -84,7 +84,7 @@ public sealed class ListeningTests
     {
         var engine = new FakeGenerator("f");
         await using var service = await RunningService.StartAsync(
-            services => services.AddSingleton<IModelLoader>(new FakeLoader(engine)),
+            services => services.AddLoader(new FakeLoader(engine)),
             [.. RunningService.Model(0, "m", "/"), "--Service:MaxConnections=1"]);
         var running = service.Sampling.SampleAsync(new SampleRequest { Model = "m", Prompts = { Golden.Prompt(1) } });
         await engine.Started;

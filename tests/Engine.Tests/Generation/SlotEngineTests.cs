@@ -157,17 +157,6 @@ public sealed class SlotEngineTests : IDisposable
         }
     }
 
-    [Theory]
-    [InlineData(64, 1, "prompts[0]", "at most 63")]
-    [InlineData(60, 5, "settings.max_new_tokens", "1 to 4 tokens after a prompt of 60")]
-    public async Task GenerateAsync_BeyondTheContext_IsRefusedWithTheLimit(int length, int maxNew, string field, string limit)
-    {
-        await using var engine = Load();
-        var e = await Assert.ThrowsAsync<RequestFault>(() => Run(engine, new PromptRequest { PromptIds = new int[length], MaxNewTokens = maxNew }));
-        Assert.Equal(field, e.Field);
-        Assert.Contains(limit, e.Message);
-    }
-
     [Fact]
     public async Task GenerateAsync_CancelledMidFlight_OthersUnaffectedAndSlotsFree()
     {

@@ -6,21 +6,20 @@ namespace Rudder.Engine.Tests.Registry;
 public sealed class LoadedModelTests
 {
     [Fact]
-    public async Task RetireAsync_GeneratorFailsToEnd_FreesTheScorerAllTheSame()
+    public async Task RetireAsync_GeneratorFailsToEnd_FreesTheRestAllTheSame()
     {
-        var scorer = new Scorer();
-        var model = Model(new BrokenGenerator(), scorer);
+        var model = Model(new BrokenGenerator());
 
         await Assert.ThrowsAsync<InvalidOperationException>(() => model.RetireAsync(TimeSpan.FromSeconds(60), TimeProvider.System));
 
-        Assert.True(scorer.Disposed);
+        Assert.Throws<ObjectDisposedException>(() => model.Ended);             // the last that is freed
     }
 
     [Fact]
     public async Task RetireAsync_AskedTwice_FreesTheEnginesOnce()
     {
         var generator = new CountingGenerator();
-        var model = Model(generator, null);
+        var model = Model(generator);
         Assert.True(model.TryEnter());
 
         var first = model.RetireAsync(TimeSpan.FromSeconds(60), TimeProvider.System);
@@ -33,7 +32,7 @@ public sealed class LoadedModelTests
         Assert.Equal(1, generator.Disposals);
     }
 
-    private static LoadedModel Model(IGenerator generator, IScorer? scorer) => new()
+    private static LoadedModel Model(IGenerator generator) => new()
     {
         Name = "m",
         Source = new ModelSource("m", "/", EngineKind.Slots, GraphPrecision.Fp32),
@@ -41,7 +40,6 @@ public sealed class LoadedModelTests
         Vocabulary = 16,
         Context = 8,
         Generator = generator,
-        Scorer = scorer,
     };
 
     private sealed class CountingGenerator : IGenerator
@@ -70,24 +68,5 @@ public sealed class LoadedModelTests
             throw new NotSupportedException();
 
         public ValueTask DisposeAsync() => throw new InvalidOperationException("native fault");
-    }
-
-    private sealed class Scorer : IScorer
-    {
-        public bool Disposed { get; private set; }
-
-        public int Context => 8;
-
-        public int Vocabulary => 16;
-
-        public IEnumerable<int[]> Batches(IReadOnlyList<ScoredSequence> sequences) => throw new NotSupportedException();
-
-        public IReadOnlyList<SequenceScore> Score(IReadOnlyList<ScoredSequence> sequences, CancellationToken cancellation) =>
-            throw new NotSupportedException();
-
-        public IReadOnlyList<SequenceDivergenceScore> Diverge(
-            IScorer reference, IReadOnlyList<ScoredSequence> sequences, CancellationToken cancellation) => throw new NotSupportedException();
-
-        public void Dispose() => Disposed = true;
     }
 }

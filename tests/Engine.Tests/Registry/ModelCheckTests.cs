@@ -1,6 +1,7 @@
+using Google.Protobuf;
 using Rudder.Checkpoints;
-using Rudder.Engine.Registry;
 using Rudder.Engine.Tests.Support;
+using Rudder.Onnx;
 
 namespace Rudder.Engine.Tests.Registry;
 
@@ -73,10 +74,21 @@ public sealed class ModelCheckTests : IDisposable
     [Fact]
     public void Run_NoFolder_IsNamed() => Assert.Contains("/nowhere is no folder", Assert.Single(Faults("/nowhere")));
 
-    private static List<string> Faults(string folder, EngineOptions? options = null, GraphPrecision precision = GraphPrecision.Fp32)
+    [Fact]
+    public void Run_GraphThatNoExportWrites_IsNamedAsTheLoadDoes()
     {
-        var faults = new List<string>();
-        ModelCheck.Run(new ModelSource("m", folder, EngineKind.Slots, precision), options ?? new EngineOptions(), faults);
-        return faults;
+        var graph = ModelProto.Parser.ParseFrom(File.ReadAllBytes(_model.Graph("model.onnx")));
+        graph.Graph.Node[0].OpType = "Loop";
+        File.WriteAllBytes(_model.Graph("model.onnx"), graph.ToByteArray());
+        _model.Seal();
+
+        Assert.Contains(Faults(_model.Folder), fault => fault.Contains("has the operator Loop", StringComparison.Ordinal));
     }
+
+    [Fact]
+    public void Run_MoreTokensThanTheContext_AreRefused() =>
+        Assert.Contains("MaxTokens is 65", Assert.Single(Faults(_model.Folder, new EngineOptions { MaxTokens = 65 })));
+
+    private static IReadOnlyList<string> Faults(string folder, EngineOptions? options = null, GraphPrecision precision = GraphPrecision.Fp32) =>
+        EngineHost.Check(new ModelSource("m", folder, EngineKind.Slots, precision), options);
 }

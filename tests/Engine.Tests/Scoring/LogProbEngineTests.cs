@@ -197,24 +197,6 @@ public sealed class LogProbEngineTests : IDisposable
         }
     }
 
-    [Theory]
-    [InlineData(0, 3, "sequences[0].prompt_ids")]
-    [InlineData(60, 5, "sequences[0]")]
-    public void Score_SequenceDoesNotFit_NamesTheField(int prompt, int completion, string field)
-    {
-        using var engine = Load();
-        var e = Assert.Throws<RequestFault>(() => engine.Score([new ScoredSequence(new int[prompt], new int[completion])], CancellationToken.None));
-        Assert.Equal(field, e.Field);
-    }
-
-    [Fact]
-    public void Score_IdOutsideVocabulary_NamesTheField()
-    {
-        using var engine = Load();
-        var e = Assert.Throws<RequestFault>(() => engine.Score([new ScoredSequence([1], [512])], CancellationToken.None));
-        Assert.Equal("sequences[0].completion_ids[0]", e.Field);
-    }
-
     private static (double Kl, double K1) SlowDivergence(TinyModel model, TinyModel reference, ScoredSequence sequence)
     {
         double[][] p = AllLogProbs(model, sequence);

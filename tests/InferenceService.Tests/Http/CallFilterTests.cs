@@ -190,6 +190,6 @@ public sealed class CallFilterTests
         new(HttpMethod.Post, "/v1/completions") { Content = System.Net.Http.Json.JsonContent.Create(request) };
 
     private static Task<RunningService> StartAsync(FakeGenerator engine, params string[] args) => RunningService.StartAsync(
-        services => services.AddSingleton<IModelLoader>(new FakeLoader(engine)),
+        services => services.AddLoader(new FakeLoader(engine)),
         [.. RunningService.Model(0, "m", "/"), "--http-urls=http://127.0.0.1:0", "--Logging:LogLevel:Default=None", .. args]); // the failures here are meant
 }

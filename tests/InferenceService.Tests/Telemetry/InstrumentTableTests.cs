@@ -31,8 +31,8 @@ public sealed partial class InstrumentTableTests
             },
         };
         listener.Start();
-        new ServiceMetrics(factory).Scored("m", 1);
-        new EngineMetrics(factory).Of("m");
+        new ServiceMetrics(factory).Loaded("m");
+        new EngineMetrics(factory).Open("m");
 
         var documented = Page.Select(line => Row().Match(line)).Where(row => row.Success)
             .Select(row => $"{row.Groups["name"].Value} {row.Groups["kind"].Value} {row.Groups["unit"].Value}");
