@@ -21,9 +21,8 @@ internal static class ServiceHost
     // endpoints override them. An empty value would not do: the host falls back to its own settings.
     private const string NoAddress = ";";
 
-    /// <summary>The application as the command line describes it; starting it loads and warms the models.</summary>
-    /// <exception cref="UsageException">A flag or a setting is wrong.</exception>
-    public static WebApplication Build(string[] args, Action<IServiceCollection>? replace = null) => Build(new CommandLine(args), replace);
+    private static readonly string? Version =
+        typeof(ServiceHost).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion;
 
     /// <summary>The application as the command line describes it; starting it loads and warms the models.</summary>
     /// <exception cref="UsageException">A flag or a setting is wrong.</exception>
@@ -54,7 +53,7 @@ internal static class ServiceHost
         app.MapGrpcHealthChecksService().AllowAnonymous();   // probes have no key
         app.MapPrometheusScrapingEndpoint();
         app.MapHealthChecks("/health").AllowAnonymous();
-        app.MapMethods("/version", [HttpMethods.Get, HttpMethods.Head], () => TypedResults.Ok(ProgramVersion.Current)).AllowAnonymous();
+        app.MapMethods("/version", [HttpMethods.Get, HttpMethods.Head], () => new { Name = TelemetrySetup.ServiceName, Version }).AllowAnonymous();
         app.MapOpenAi();
         if (app.Environment.IsDevelopment())
         {
@@ -78,12 +77,6 @@ internal static class ServiceHost
         }
     }
 
-    /// <summary>The gRPC URLs of a started application, with actual ports.</summary>
-    public static IEnumerable<string> Addresses(WebApplication app) => Listening.Addresses(app).Grpc;
-
-    /// <summary>The URLs of a started application's HTTP/1.1 face, with actual ports; may be none.</summary>
-    public static IEnumerable<string> HttpAddresses(WebApplication app) => Listening.Addresses(app).Http;
-
     // Standard output carries only the line with the listening addresses.
     private static void LogToStandardError(ILoggingBuilder logging)
     {
@@ -101,6 +94,7 @@ internal static class ServiceHost
     {
         services.AddGrpc(grpc =>
         {
+            grpc.IgnoreUnknownServices = true;               // its route for them would take two-part paths from the HTTP face
             grpc.MaxReceiveMessageSize = options.MaxRequestBytes;
             grpc.MaxSendMessageSize = options.MaxReplyBytes;
             grpc.CompressionProviders = BoundedCompression.All(options.MaxRequestBytes);
@@ -127,13 +121,4 @@ internal static class ServiceHost
         services.AddOpenAi();
         services.AddHostedService<StartAndStop>();
     }
-}
-
-/// <summary>Reply of <c>/version</c>.</summary>
-internal sealed record ProgramVersion(string Name, string Version)
-{
-    /// <summary>This program's.</summary>
-    public static ProgramVersion Current { get; } = new(
-        TelemetrySetup.ServiceName,
-        typeof(ProgramVersion).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "");
 }
