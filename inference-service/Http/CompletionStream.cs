@@ -6,10 +6,6 @@ using Rudder.InferenceService.Grpc;
 namespace Rudder.InferenceService.Http;
 
 /// <summary>Streams completions while they are sampled. The pieces of a choice add up to the text of the whole reply.</summary>
-/// <param name="work">The work.</param>
-/// <param name="progress">Receives the engine's events.</param>
-/// <param name="call">Holds the model.</param>
-/// <param name="drawn">Called with all completions at the end.</param>
 internal sealed class CompletionStream(
     CompletionWork work, StreamBuffer progress, ModelCall call, Action<IReadOnlyList<IReadOnlyList<GeneratedSequence>>> drawn)
 {

@@ -71,10 +71,7 @@ internal sealed class Completions(
         }
     }
 
-    /// <summary>Counts the reply's bytes, then writes it at the reader's speed.</summary>
-    /// <param name="http">The request.</param>
-    /// <param name="reply">The reply.</param>
-    /// <param name="cancellation">Ends the write to a stalled reader, which must not keep a model from unloading.</param>
+    /// <summary>Counts the reply's bytes, then writes it at the reader's speed. A stalled reader must not keep the model from unloading.</summary>
     private Task SendAsync(HttpContext http, CompletionReply reply, CancellationToken cancellation)
     {
         long bytes = ReplyJson.Count(reply);

@@ -12,11 +12,6 @@ internal static class HttpEndpoints
     private const string Paths = "POST /v1/completions, GET /v1/models and GET /v1/models/MODEL";
     private static readonly string[] Reads = [HttpMethods.Get, HttpMethods.Head];
 
-    /// <summary>Registers its parts.</summary>
-    public static void AddOpenAi(this IServiceCollection services) => services
-        .AddSingleton<Completions>()
-        .AddSingleton<ModelList>();
-
     /// <summary>Maps its paths. Wrong paths and methods also get errors in OpenAI's form.</summary>
     public static void MapOpenAi(this WebApplication app)
     {
