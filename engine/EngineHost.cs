@@ -13,7 +13,7 @@ namespace Rudder.Engine;
 /// <summary>Inference in this process: loads, generates, scores, classifies and compares models by name. Thread-safe.</summary>
 /// <remarks>
 /// When a name is already in use, the host warms the new model first and then swaps it in atomically. Requests of the old model have
-/// <see cref="EngineOptions.DrainTime"/> to finish. Disposing the host unloads every model. <see cref="Acquire"/> gives more control.
+/// <see cref="EngineOptions.DrainSeconds"/> to finish. Disposing the host unloads every model. <see cref="Acquire"/> gives more control.
 /// </remarks>
 /// <example><code>
 /// await using var engine = new EngineHost();
@@ -46,8 +46,9 @@ public sealed class EngineHost : IAsyncDisposable
 
     internal EngineHost(IModelLoader loader, EngineOptions options, TimeProvider time, ILogger<EngineHost> logger)
     {
+        options.Check();
         (_loader, _time, _logger) = (loader, time, logger);
-        _retiring = new RetiringModels(options.DrainTime, time, logger, Freed);
+        _retiring = new RetiringModels(TimeSpan.FromSeconds(options.DrainSeconds), time, logger, Freed);
     }
 
     /// <summary>Raised with the name of a warm model before calls can use it.</summary>

@@ -156,7 +156,7 @@ public sealed class ModelLease : IDisposable
         var classifier = Model.RequireClassifier("model");
         RequestLimits.Count("inputs", inputs.Count, Model.Options.MaxInputs);
         var ids = Each(inputs, (i, input) => Ids($"inputs[{i}]", input, classifier), cancellation);
-        using var place = Model.Scoring.Enter(inputs.Count, Model.Options.MaxQueuedSequences);
+        using var place = Model.Scoring.Enter(inputs.Count, Model.Options.MaxQueue);
         cancellation.ThrowIfCancellationRequested();
         admitted?.Invoke(ids.Sum(input => (long)input.Length));
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellation, Ended);
@@ -188,7 +188,7 @@ public sealed class ModelLease : IDisposable
         {
             foreach (var model in models.Distinct())
             {
-                places.Push(model.Scoring.Enter(sequences.Count, model.Options.MaxQueuedSequences));
+                places.Push(model.Scoring.Enter(sequences.Count, model.Options.MaxQueue));
             }
 
             cancellation.ThrowIfCancellationRequested();

@@ -19,8 +19,7 @@ internal static class ConfigCheck
     public static int Run(CommandLine line, TextWriter output, TextWriter error)
     {
         var settings = StartSettings.Read(line, ServiceHost.NewBuilder(line).Configuration, TimeProvider.System);
-        var options = EngineSettings.Of(settings.Options);
-        List<string> faults = [.. settings.Options.Models.SelectMany(model => EngineHost.Check(EngineSettings.Of(model), options))];
+        List<string> faults = [.. settings.Options.Models.SelectMany(model => EngineHost.Check(model.ToSource(), settings.Options))];
         if (faults.Count > 0)
         {
             error.WriteLine(string.Join('\n', faults.Select(fault => "- " + fault)));

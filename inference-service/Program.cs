@@ -33,12 +33,13 @@ static async Task<int> RunAsync(CommandLine line)
 
     await using var app = ServiceHost.Build(line);
     await app.StartAsync();
-    foreach (string url in ServiceHost.Addresses(app))
+    var (grpc, http) = Listening.Addresses(app);
+    foreach (string url in grpc)
     {
         Console.WriteLine($"listening on {url}");
     }
 
-    foreach (string url in ServiceHost.HttpAddresses(app))
+    foreach (string url in http)
     {
         Console.WriteLine($"HTTP on {url}");
     }

@@ -28,7 +28,7 @@ internal sealed class StartAndStop(
         models.Unloaded += metrics.Unloaded;
         foreach (var model in options.Models)
         {
-            await models.LoadAsync(EngineSettings.Of(model), cancellationToken);
+            await models.LoadAsync(model.ToSource(), cancellationToken);
         }
 
         state.BecomeServing();

@@ -21,9 +21,6 @@ internal sealed record StartSettings(ServiceOptions Options, IReadOnlyList<Liste
     public required IReadOnlyList<string> Hosts { get; init; }
 
     /// <summary>Reads and checks everything.</summary>
-    /// <param name="line">The command line.</param>
-    /// <param name="configuration">All settings, flags among them.</param>
-    /// <param name="time">The clock, for expiry.</param>
     /// <exception cref="UsageException">Something is wrong. The message lists all faults.</exception>
     public static StartSettings Read(CommandLine line, IConfiguration configuration, TimeProvider time)
     {
@@ -34,9 +31,11 @@ internal sealed record StartSettings(ServiceOptions Options, IReadOnlyList<Liste
 
         var faults = new List<string>();
         HostSettings.Check(configuration, faults);
+
+        // Not ValidateOnStart: Kestrel needs addresses and limits before the host is built.
         var options = SettingsReader.Read<ServiceOptions>(configuration.GetSection("Service"), faults)
             ?? throw UsageException.Of(faults); // further checks need valid settings
-        if (EngineHost.DeviceFault(new EngineOptions { Device = options.Device, CudaProviderLibrary = options.CudaProviderLibrary }) is { } noDevice)
+        if (EngineHost.DeviceFault(options) is { } noDevice)
         {
             faults.Add(noDevice.Describe($"Service:{noDevice.Field}"));
         }

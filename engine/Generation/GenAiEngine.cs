@@ -105,7 +105,7 @@ internal sealed class GenAiEngine : IGenerator
         using var linked = CancellationTokenSource.CreateLinkedTokenSource(cancellation, _stopping.Token);
         try
         {
-            using (_waiting.Enter(sequences, _options.MaxQueuedSequences))
+            using (_waiting.Enter(sequences, _options.MaxQueue))
             {
                 batch.OnAdmitted?.Invoke();
                 await _turn.WaitAsync(linked.Token);

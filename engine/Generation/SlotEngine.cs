@@ -42,7 +42,7 @@ internal sealed class SlotEngine : IGenerator
     {
         int slots = decoder.Info.Slots;
         (_decoder, _options, _recorder) = (decoder, options, recorder);
-        _queue = new RequestQueue(options.MaxQueuedSequences);
+        _queue = new RequestQueue(options.MaxQueue);
         _slots = new SlotTable(slots);
         _reader = new PromptReader(decoder, _slots, options.MaxPrefillTokens, options.SharePrefixes, recorder);
         _sampler = new RowSampler(options.Threads);

@@ -57,7 +57,7 @@ internal static class GenerationPlanner
     {
         RequestLimits.InRange("n", request.Samples, 1, options.MaxSamples, "Send several calls with seeds of their own.");
         long sequences = (long)request.Samples * request.Prompts.Count;
-        int limit = Math.Min(options.MaxSequences, options.MaxQueuedSequences);
+        int limit = Math.Min(options.MaxSequences, options.MaxQueue);
         if (sequences > limit)
         {
             throw new RequestFault(

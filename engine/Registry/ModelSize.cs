@@ -108,7 +108,7 @@ internal sealed record ModelSize(long Graphs, long Cache, long Logits)
             return;
         }
 
-        string source = isSet ? nameof(EngineOptions.MaxModelBytes) : "the memory that is free; MaxModelBytes is 0";
+        string source = isSet ? nameof(EngineOptions.MaxModelMegabytes) : "the memory that is free; MaxModelMegabytes is 0";
         string remedy = isSet ? "or raise the limit" : "or free memory: unload a model";
         throw RequestFault.Unusable(string.Create(
             CultureInfo.InvariantCulture,

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
+using Rudder.Checkpoints;
 
 namespace Rudder.Engine.Registry;
 
@@ -74,7 +75,7 @@ internal sealed class RetiringModels(TimeSpan drainTime, TimeProvider time, ILog
         }
         catch (Exception exception) when (exception is not OutOfMemoryException)
         {
-            EngineLog.ModelUnloadFailed(logger, model.Description.Name, EngineLog.Describe(exception));
+            EngineLog.ModelUnloadFailed(logger, model.Description.Name, MessageText.TypesOf(exception));
         }
     }
 }

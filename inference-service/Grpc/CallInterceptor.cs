@@ -1,6 +1,7 @@
 using Google.Protobuf;
 using Grpc.Core;
 using Grpc.Core.Interceptors;
+using Rudder.Checkpoints;
 using Rudder.InferenceService.Security;
 using Rudder.InferenceService.Telemetry;
 
@@ -137,7 +138,7 @@ internal sealed class CallInterceptor(
         var failure = RpcErrors.From(exception, context.CancellationToken.IsCancellationRequested, pastDeadline, reference);
         if (RpcErrors.IsInternal(exception))
         {
-            Log.CallFailed(logger, context.Method, reference, Log.Describe(exception));
+            Log.CallFailed(logger, context.Method, reference, MessageText.TypesOf(exception));
         }
 
         return failure;

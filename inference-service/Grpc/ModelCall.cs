@@ -28,16 +28,13 @@ internal sealed class ModelCall : IDisposable
     /// <summary>The second model.</summary>
     public ModelLease Reference => _leases[1];
 
-    /// <summary>Leases models by field and name.</summary>
-    public static ModelCall Open(EngineHost models, ServiceState state, ServerCallContext context, params (string Field, string Name)[] names)
-    {
-        var call = Open(models, state, context.CancellationToken, names);
-        CalledModel.Remember(context.GetHttpContext(), call.Model.Description.Name);
-        return call;
-    }
+    /// <summary>Leases models by field and name. The context's token also fires at the deadline.</summary>
+    public static ModelCall Open(EngineHost models, ServiceState state, ServerCallContext context, params (string Field, string Name)[] names) =>
+        Open(models, state, context.GetHttpContext(), context.CancellationToken, names);
 
-    /// <summary>Leases models for a caller that is known only by its cancellation token.</summary>
-    public static ModelCall Open(EngineHost models, ServiceState state, CancellationToken caller, params (string Field, string Name)[] names)
+    /// <summary>Leases models by field and name for a caller whose token fires when it goes away.</summary>
+    public static ModelCall Open(
+        EngineHost models, ServiceState state, HttpContext http, CancellationToken caller, params (string Field, string Name)[] names)
     {
         var leases = new List<ModelLease>();
         try
@@ -47,6 +44,7 @@ internal sealed class ModelCall : IDisposable
                 leases.Add(models.Acquire(name, field));
             }
 
+            http.Features.Set(new CalledModel(leases[0].Description.Name));
             return new ModelCall(leases, caller, state);
         }
         catch

@@ -42,7 +42,8 @@ internal sealed class SamplingService(
         var plan = call.Model.Plan(SampleRequests.ToGeneration(request, caller.Name), step => progress.TryWrite(step));
         using var share = budgets.Enter(caller, plan.Tokens);
         ServiceTracing.Asked(model.Name, plan);
-        var generation = Complete(progress, call.Model.GenerateAsync(plan, share.Keep, call.Cancellation));
+        var generation = call.Model.GenerateAsync(plan, share.Keep, call.Cancellation);
+        progress.CompleteAfter(generation);
         var texts = new StreamedTexts(call.Model);
         try
         {
@@ -65,20 +66,6 @@ internal sealed class SamplingService(
             // The work ends before the lease is returned, even if the reader has gone.
             await call.CancelAsync();
             await ((Task)generation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        }
-    }
-
-    /// <summary>Completes the buffer when the work ends. A failure surfaces where the result is awaited.</summary>
-    private static async Task<IReadOnlyList<IReadOnlyList<GeneratedSequence>>> Complete(
-        StreamBuffer progress, Task<IReadOnlyList<IReadOnlyList<GeneratedSequence>>> generation)
-    {
-        try
-        {
-            return await generation;
-        }
-        finally
-        {
-            progress.Complete();
         }
     }
 

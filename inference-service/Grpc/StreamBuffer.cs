@@ -41,8 +41,9 @@ internal sealed class StreamBuffer(int capacity, UnreadBytes unread, Action give
         return false;
     }
 
-    /// <summary>Completes the buffer. The reader can still read waiting events.</summary>
-    public void Complete() => _events.Writer.TryComplete();
+    /// <summary>Completes the buffer when the work ends. The reader can still read waiting events, and awaits the work for its failure.</summary>
+    public void CompleteAfter(Task work) => work.ContinueWith(
+        _ => _events.Writer.TryComplete(), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
 
     /// <summary>The events in order, until the buffer is complete. One reader only.</summary>
     /// <exception cref="SlowReaderException">The buffer overflowed; thrown after the events that fitted.</exception>

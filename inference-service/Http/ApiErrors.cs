@@ -23,7 +23,6 @@ internal sealed record ApiError(int Http, StatusCode Status, string Type, string
     public object Body => new { Error = new { Message, Type, Param, Code } };
 
     /// <summary>Sends the error as the reply.</summary>
-    /// <param name="http">The request; its reply has not started.</param>
     public Task SendAsync(HttpContext http)
     {
         http.Response.StatusCode = Http;
@@ -83,7 +82,6 @@ internal static class ApiErrors
         exception is not (ApiException or BadHttpRequestException or ConnectionResetException) && RpcErrors.IsInternal(exception);
 
     /// <summary>The error of a gRPC status.</summary>
-    /// <param name="status">The status.</param>
     public static ApiError From(Status status)
     {
         var (http, type, code) = status.StatusCode switch
@@ -125,9 +123,6 @@ internal static class ApiErrors
     }
 
     /// <summary>Sets the retry headers that OpenAI's clients follow.</summary>
-    /// <param name="headers">Headers of the reply.</param>
-    /// <param name="error">The error.</param>
-    /// <param name="exception">Its cause.</param>
     public static void SetRetry(IHeaderDictionary headers, ApiError error, Exception exception)
     {
         var limit = exception as ClientLimitException;

@@ -47,7 +47,6 @@ internal sealed record CompletionRequest
     [JsonIgnore] public int Samples => N ?? 1;
 
     /// <summary>Checks the parameters of this face and converts to an engine request. The engine checks the rest.</summary>
-    /// <param name="client">Name of the caller.</param>
     /// <exception cref="ApiException">A value is missing or wrong.</exception>
     /// <exception cref="RequestFault">A sampling parameter is out of range.</exception>
     public GenerationRequest ToGeneration(string client)

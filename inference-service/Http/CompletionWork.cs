@@ -2,12 +2,7 @@ using Rudder.Engine;
 
 namespace Rudder.InferenceService.Http;
 
-/// <summary>One planned call: the source of a whole reply and of a stream.</summary>
-/// <param name="Request">The request.</param>
-/// <param name="Model">The model that answers.</param>
-/// <param name="Plan">The engine request.</param>
-/// <param name="Scores">Scores of each prompt's ids from the second on; null if not requested.</param>
-/// <param name="Created">Time of the call.</param>
+/// <summary>One planned call: the source of a whole reply and of a stream. The scores of the prompts are null if not requested.</summary>
 internal sealed record CompletionWork(
     CompletionRequest Request, ModelLease Model, GenerationPlan Plan, IReadOnlyList<SequenceScore>? Scores, DateTimeOffset Created)
 {
@@ -54,8 +49,6 @@ internal sealed record CompletionWork(
         Reply(drawn.SelectMany((sequences, prompt) => sequences.Select(sequence => Choice(prompt, sequence))), Usage(drawn));
 
     /// <summary>Samples the completions. If the prompts are only scored, each completion is empty.</summary>
-    /// <param name="admitted">Called when the engine accepts the request.</param>
-    /// <param name="cancellation">Ends the work.</param>
     public Task<IReadOnlyList<IReadOnlyList<GeneratedSequence>>> DrawAsync(Action admitted, CancellationToken cancellation) =>
         Request.DrawsNothing ? Task.FromResult(Nothing()) : Model.GenerateAsync(Plan, admitted, cancellation);
 

@@ -25,9 +25,8 @@ internal sealed class Completions(
         http.Features.Set(request);                          // for naming its fields in errors
         var caller = Caller.Of(http);
         var generation = request.ToGeneration(caller.Name);
-        using var call = ModelCall.Open(models, state, http.RequestAborted, ("model", request.Model!));
+        using var call = ModelCall.Open(models, state, http, http.RequestAborted, ("model", request.Model!));
         string model = call.Model.Description.Name;
-        CalledModel.Remember(http, model);
         var buffer = request.Stream == true ? new StreamBuffer(Capacity(request), replies.Stream(http), call.GiveUp) : null;
         var plan = call.Model.Plan(
             generation, buffer is null ? null : step => buffer.TryWrite(step), scoresPrompts: request.Echo == true, drawsNothing: request.DrawsNothing);
@@ -72,10 +71,7 @@ internal sealed class Completions(
         }
     }
 
-    /// <summary>Counts the reply's bytes, then writes it at the reader's speed.</summary>
-    /// <param name="http">The request.</param>
-    /// <param name="reply">The reply.</param>
-    /// <param name="cancellation">Ends the write to a stalled reader, which must not keep a model from unloading.</param>
+    /// <summary>Counts the reply's bytes, then writes it at the reader's speed. A stalled reader must not keep the model from unloading.</summary>
     private Task SendAsync(HttpContext http, CompletionReply reply, CancellationToken cancellation)
     {
         long bytes = ReplyJson.Count(reply);

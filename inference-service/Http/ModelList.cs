@@ -12,8 +12,6 @@ internal sealed class ModelList(EngineHost models, TimeProvider time)
         SendAsync(http, new { Object = "list", Data = models.List().Where(model => model.Generates).Select(Describe) });
 
     /// <summary>Sends one of them.</summary>
-    /// <param name="http">The request.</param>
-    /// <param name="name">Its name.</param>
     public Task OneAsync(HttpContext http, string name)
     {
         using var lease = models.Acquire(name);

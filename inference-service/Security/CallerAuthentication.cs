@@ -22,7 +22,6 @@ internal sealed class CallerAuthentication(
     private const string WrongKey = "the service does not know this API key; ask its operator for one.";
     private const string NoAdmin = "loading and unloading models needs an admin's API key; ask the service's operator.";
 
-    /// <inheritdoc/>
     protected override Task<AuthenticateResult> HandleAuthenticateAsync()
     {
         if (files.Keys is null)
@@ -36,7 +35,6 @@ internal sealed class CallerAuthentication(
             : AuthenticateResult.Fail(WrongKey));
     }
 
-    /// <inheritdoc/>
     protected override async Task HandleChallengeAsync(AuthenticationProperties properties)
     {
         var result = await HandleAuthenticateOnceSafeAsync();
@@ -44,7 +42,6 @@ internal sealed class CallerAuthentication(
         await RefuseAsync(StatusCode.Unauthenticated, result.None ? NoKey : WrongKey);
     }
 
-    /// <inheritdoc/>
     protected override Task HandleForbiddenAsync(AuthenticationProperties properties) => RefuseAsync(StatusCode.PermissionDenied, NoAdmin);
 
     private AuthenticateResult Success(Caller caller) => AuthenticateResult.Success(new AuthenticationTicket(new ClaimsPrincipal(caller), SchemeName));

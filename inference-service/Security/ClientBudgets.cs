@@ -69,7 +69,6 @@ internal sealed class ClientBudgets(ServiceOptions options, TimeProvider time) :
         }
     }
 
-    /// <inheritdoc/>
     public void Dispose() => _calls.Dispose();
 
     /// <summary>Lends tokens. The result settles them: true spends them, false returns them.</summary>

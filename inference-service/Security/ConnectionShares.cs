@@ -90,9 +90,6 @@ internal sealed class ConnectionShares(ServiceOptions options, ServiceMetrics me
 }
 
 /// <summary>One connection and its running calls. Each of its requests carries it as a feature.</summary>
-/// <param name="connection">The connection.</param>
-/// <param name="address">The caller's address.</param>
-/// <param name="time">The clock.</param>
 internal sealed class SharedConnection(ConnectionContext connection, string address, TimeProvider time)
 {
     private readonly Lock _lock = new();

@@ -7,7 +7,6 @@ namespace Rudder.InferenceService.Settings;
 /// <param name="Tls">Whether it speaks TLS.</param>
 internal sealed record ListenAddress(IPEndPoint EndPoint, bool Tls)
 {
-    /// <inheritdoc/>
     public override string ToString() => $"{(Tls ? "https" : "http")}://{EndPoint}";
 }
 

@@ -141,7 +141,7 @@ public sealed class EngineHostModelsTests : IAsyncLifetime
     [Fact]
     public async Task GenerateAsync_MoreThanTheQueueHolds_IsRefusedForGood()
     {
-        await using var engine = new EngineHost(Options with { MaxQueuedSequences = 2 });
+        await using var engine = new EngineHost(Options with { MaxQueue = 2 });
         await engine.LoadAsync(new ModelSource("policy", Path.Combine(_folder, "policy")));
 
         var fault = await Assert.ThrowsAsync<RequestFault>(

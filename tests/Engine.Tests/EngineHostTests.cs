@@ -94,7 +94,7 @@ public sealed class EngineHostTests
     public async Task LoadAsync_WhileAnotherLoads_DoesNotWait()
     {
         var loader = new HeldLoader(new FakeGenerator("f"), new FakeGenerator("s"));
-        await using var models = new EngineHost(loader, new EngineOptions { DrainTime = TimeSpan.FromSeconds(10) }, _time, _log);
+        await using var models = new EngineHost(loader, new EngineOptions { DrainSeconds = 10 }, _time, _log);
 
         Task[] loading = [models.LoadAsync(Source, CancellationToken.None), models.LoadAsync(Source with { Name = "n" }, CancellationToken.None)];
 
@@ -109,7 +109,7 @@ public sealed class EngineHostTests
     {
         var engine = new FakeGenerator("f");
         var loader = new HeldLoader(engine);
-        var models = new EngineHost(loader, new EngineOptions { DrainTime = TimeSpan.FromSeconds(10) }, _time, _log);
+        var models = new EngineHost(loader, new EngineOptions { DrainSeconds = 10 }, _time, _log);
         var loading = models.LoadAsync(Source, CancellationToken.None);
         await models.DisposeAsync().AsTask().WaitAsync(Limit);
         Assert.False(loading.IsCompleted);
@@ -134,7 +134,7 @@ public sealed class EngineHostTests
     }
 
     private EngineHost Registry(params FakeGenerator[] engines) =>
-        new(new FakeLoader(engines), new EngineOptions { DrainTime = TimeSpan.FromSeconds(10) }, _time, _log);
+        new(new FakeLoader(engines), new EngineOptions { DrainSeconds = 10 }, _time, _log);
 
     [Fact]
     public async Task LoadAndUnload_AnyOrder_RaiseOneEventForEachModel()

@@ -79,5 +79,5 @@ public sealed class ProbesTests
         Assert.Equal(HttpStatusCode.OK, reply.StatusCode);
     }
 
-    private static HttpClient Client(RunningService service) => new() { BaseAddress = new Uri(ServiceHost.HttpAddresses(service.App).Single()) };
+    private static HttpClient Client(RunningService service) => new() { BaseAddress = new Uri(Listening.Addresses(service.App).Http.Single()) };
 }

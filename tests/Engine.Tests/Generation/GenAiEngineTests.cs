@@ -197,7 +197,7 @@ public sealed class GenAiEngineTests : IDisposable
     {
         using var hold = new ManualResetEventSlim();
         using var started = new ManualResetEventSlim();
-        await using var engine = GenAiEngine.Load(_model.Open(), new EngineOptions { Threads = 1, MaxQueuedSequences = 2 }, 511);
+        await using var engine = GenAiEngine.Load(_model.Open(), new EngineOptions { Threads = 1, MaxQueue = 2 }, 511);
         var prompt = new PromptRequest { PromptIds = [1], MaxNewTokens = 3, Samples = 2 };
         var running = Run(engine, prompt with
         {
@@ -237,7 +237,7 @@ public sealed class GenAiEngineTests : IDisposable
     {
         // 32 slots × 64 tokens × 2 layers × 2 × 32 wide × 4 bytes
         var e = Assert.Throws<RequestFault>(() => GenAiEngine.Load(_model.Open(), new EngineOptions { Threads = 1, MaxCacheBytes = 1_000_000 }, 511));
-        Assert.Contains("1,048,576 bytes; the limit is 1,000,000 (MaxCacheBytes)", e.Message);
+        Assert.Contains("1,048,576 bytes; the limit is 1,000,000 (MaxCacheMegabytes)", e.Message);
     }
 
     [Fact]

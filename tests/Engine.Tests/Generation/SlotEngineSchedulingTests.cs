@@ -208,7 +208,7 @@ public class SlotEngineSchedulingTests
                 hold.Wait(Patience);
             },
         };
-        await using var engine = new SlotEngine(decoder, new EngineOptions { MaxQueuedSequences = 3 });
+        await using var engine = new SlotEngine(decoder, new EngineOptions { MaxQueue = 3 });
         var running = Run(engine, Prompt(1, 1));
         started.Wait(Patience);
         var queued = Run(engine, Prompt(2, 1, samples: 2));

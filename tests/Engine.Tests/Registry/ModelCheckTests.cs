@@ -57,18 +57,18 @@ public sealed class ModelCheckTests : IDisposable
     public void Run_CacheAboveTheLimit_SaysItsSize()
     {
         // 1,024 slots of a whole context, where 1 MiB is allowed.
-        string fault = Assert.Single(Faults(_model.Folder, new EngineOptions { MaxSlots = 1024, MaxCacheBytes = 1 << 20 }));
+        string fault = Assert.Single(Faults(_model.Folder, new EngineOptions { MaxSlots = 1024, MaxCacheMegabytes = 1 }));
 
-        Assert.Contains("1,048,576 (MaxCacheBytes)", fault);
+        Assert.Contains("1,048,576 (MaxCacheMegabytes)", fault);
     }
 
     [Fact]
     public void Run_ModelAboveTheLimit_SaysItsSize()
     {
         // Keys and values alone: 1,024 slots × 64 tokens × 2 layers × 2 × 32 × 4 bytes = 32 MiB.
-        string fault = Assert.Single(Faults(_model.Folder, new EngineOptions { MaxSlots = 1024, MaxModelBytes = 24 << 20 }));
+        string fault = Assert.Single(Faults(_model.Folder, new EngineOptions { MaxSlots = 1024, MaxModelMegabytes = 24 }));
 
-        Assert.Contains("25,165,824 (MaxModelBytes)", fault);
+        Assert.Contains("25,165,824 (MaxModelMegabytes)", fault);
     }
 
     [Fact]

@@ -48,7 +48,7 @@ public sealed class LogProbEngineTests : IDisposable
         var sequences = RandomSequences(30);
         using var whole = Load();
         // 1 MiB holds 512 positions of 512 logits; 40 tokens hold one or two sequences.
-        using var split = Load(new EngineOptions { Threads = 1, MaxScoringTokens = 40, MaxScoringBytes = 1 << 20 });
+        using var split = Load(new EngineOptions { Threads = 1, MaxScoringTokens = 40, MaxScoringMegabytes = 1 });
         var a = whole.Score(sequences, CancellationToken.None);
         var b = split.Score(sequences, CancellationToken.None);
         for (int i = 0; i < sequences.Length; i++)
@@ -125,8 +125,8 @@ public sealed class LogProbEngineTests : IDisposable
     [Fact]
     public void ScoringBytes_AThousandSequences_StayAtTheStatedBound()
     {
-        const long Bound = 1 << 20;
-        var options = new EngineOptions { Threads = 2, MaxScoringBytes = Bound };
+        const long Bound = 1 << 20;                          // MaxScoringMegabytes
+        var options = new EngineOptions { Threads = 2, MaxScoringMegabytes = 1 };
         using var engine = Load(options);
         using var reference = Load(options);
         Assert.Equal(0, engine.ScoringBytes);

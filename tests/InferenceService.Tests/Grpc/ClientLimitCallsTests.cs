@@ -65,7 +65,7 @@ public sealed class ClientLimitCallsTests
                 hold.Wait(Limit);
             },
         };
-        var loaded = new LoadedEngine(decoder, new EngineOptions { MaxQueuedSequences = 1, Threads = 1 });
+        var loaded = new LoadedEngine(decoder, new EngineOptions { MaxQueue = 1, Threads = 1 });
         await using var service = await RunningService.StartAsync(
             services => services.AddLoader(loaded),
             [.. RunningService.Model(0, "m", "/"), "--Service:MaxTokensPerMinutePerClient=1000"]);

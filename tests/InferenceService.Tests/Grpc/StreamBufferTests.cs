@@ -64,7 +64,7 @@ public sealed class StreamBufferTests : IDisposable
             Assert.Equal(i, reader.Current.Prompt);
         }
 
-        buffer.Complete();
+        buffer.CompleteAfter(Task.CompletedTask);
         Assert.False(await reader.MoveNextAsync());
         Assert.Equal(0, _givenUp);
     }
@@ -74,7 +74,7 @@ public sealed class StreamBufferTests : IDisposable
     {
         var buffer = Buffer(1);
         Assert.True(buffer.TryWrite(Step(1)));
-        buffer.Complete();
+        buffer.CompleteAfter(Task.CompletedTask);
         Assert.False(buffer.TryWrite(Step(2)));
 
         List<int> read = [];

@@ -67,7 +67,8 @@ public sealed class CallFilterTests
     [Fact]
     public async Task Completions_EchoedPromptBeyondTheRankedTokens_IsRefused()
     {
-        await using var service = await StartAsync(new FakeGenerator("f"), "--Service:MaxReplyBytes=1024"); // 128 ranked tokens of 8 bytes
+        string[] model = RunningService.Model(0, "m", ModelCopies.Fixture("tiny-gpt2"));
+        await using var service = await RunningService.StartAsync([.. model, "--http-urls=http://127.0.0.1:0", "--Service:MaxRankedBytes=1024"]); // 128 of 8 bytes
         using var http = new HttpFace(service);
 
         var (status, error) = await http.RefusedAsync(new { model = "m", prompt = new int[30], max_tokens = 0, echo = true, logprobs = 5 });
