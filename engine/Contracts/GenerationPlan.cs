@@ -7,9 +7,6 @@ public sealed class GenerationPlan
     private readonly Func<IEnumerable<int>, string> _decode;
 
     /// <summary>Creates a plan.</summary>
-    /// <param name="batch">The prompts.</param>
-    /// <param name="stop">Stop rule of every prompt.</param>
-    /// <param name="decode">The text of drawn ids.</param>
     internal GenerationPlan(GenerationBatch batch, StopRule stop, Func<IEnumerable<int>, string> decode)
     {
         (Batch, _stop, _decode) = (batch, stop, decode);

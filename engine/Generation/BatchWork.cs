@@ -73,8 +73,6 @@ internal sealed class BatchWork
 }
 
 /// <summary>One prompt of a batch and its completions, which wait, run or are done.</summary>
-/// <param name="batch">The batch it belongs to.</param>
-/// <param name="request">The prompt and its settings.</param>
 internal sealed class PromptWork(BatchWork batch, PromptRequest request)
 {
     /// <summary>The batch it belongs to.</summary>

@@ -51,9 +51,6 @@ internal sealed class OnnxDecoder : IDecoder
     public GeneratorInfo Info { get; }
 
     /// <summary>Loads a decoder and runs it once as a warm-up.</summary>
-    /// <param name="folder">The model's graphs.</param>
-    /// <param name="options">Limits, precision and device.</param>
-    /// <param name="eosId">End-of-text id, for <see cref="Info"/> only.</param>
     /// <exception cref="RequestFault">The graph cannot be loaded or its cache would be too large.</exception>
     public static OnnxDecoder Load(GraphFolder folder, EngineOptions options, int? eosId)
     {

@@ -4,8 +4,6 @@ using Rudder.Engine.Telemetry;
 namespace Rudder.Engine.Generation;
 
 /// <summary>One token to draw: its sequence and the row of its logits.</summary>
-/// <param name="Slot">The sequence.</param>
-/// <param name="LogitsRow">The row.</param>
 internal readonly record struct PendingDraw(Slot Slot, int LogitsRow);
 
 /// <summary>
@@ -254,7 +252,6 @@ internal sealed class PromptReader(IDecoder decoder, SlotTable slots, int chunkT
     }
 
     /// <summary>Groups prompts with equal ids if they may share a prefill.</summary>
-    /// <param name="sharing">Which clients may share.</param>
     private sealed class SharedPrompts(PrefixSharing sharing) : IEqualityComparer<PromptWork>
     {
         public bool Equals(PromptWork? x, PromptWork? y) => ReferenceEquals(x, y)

@@ -1,7 +1,6 @@
 namespace Rudder.Engine.Generation;
 
 /// <summary>The sequences being decoded, one per slot, always compact: rows 0 to Count - 1.</summary>
-/// <param name="capacity">Slots.</param>
 internal sealed class SlotTable(int capacity)
 {
     private readonly List<Slot> _live = new(capacity);
@@ -57,8 +56,6 @@ internal sealed class SlotTable(int capacity)
     }
 
     /// <summary>Fails every live sequence and frees its slot.</summary>
-    /// <param name="cause">The cause.</param>
-    /// <param name="retired">Receives each failed sequence.</param>
     public void FailAll(Exception cause, Action<Slot>? retired = null)
     {
         foreach (var slot in _live)

@@ -3,7 +3,6 @@ using Microsoft.ML.OnnxRuntime;
 namespace Rudder.Engine.Graphs;
 
 /// <summary>Binds a graph's inputs and outputs to this program's memory.</summary>
-/// <param name="session">The graph.</param>
 internal sealed class GraphBinding(InferenceSession session) : IDisposable
 {
     private readonly OrtIoBinding _binding = session.CreateIoBinding();

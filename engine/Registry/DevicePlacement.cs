@@ -6,9 +6,6 @@ namespace Rudder.Engine.Registry;
 internal static class DevicePlacement
 {
     /// <summary>Refuses a model that the device has no kernels for.</summary>
-    /// <param name="source">The model.</param>
-    /// <param name="config">Its config.</param>
-    /// <param name="device">The device.</param>
     /// <exception cref="RequestFault">It does not go there; names what would.</exception>
     public static void Require(ModelSource source, ModelConfig config, GraphDevice device)
     {

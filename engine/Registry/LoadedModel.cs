@@ -53,28 +53,22 @@ internal sealed class LoadedModel : IAsyncDisposable
     private int Vocabulary => Description.Vocabulary;
 
     /// <summary>The text of drawn ids; empty without a tokenizer. Ids of a vocabulary padded beyond the tokenizer's stand for no text, as special tokens.</summary>
-    /// <param name="ids">Ids of the model.</param>
     public string Decode(IEnumerable<int> ids) =>
         Tokenizer is { } tokenizer ? tokenizer.Decode(ids.Where(id => id < tokenizer.VocabularySize)) : "";
 
     /// <summary>The generator.</summary>
-    /// <param name="field">Field that names the model.</param>
     /// <exception cref="RequestFault">The model is a classifier.</exception>
     public IGenerator RequireGenerator(string field) => Generator ?? throw WrongKind(field, "generator");
 
     /// <summary>The scorer of completions.</summary>
-    /// <param name="field">Field that names the model.</param>
     /// <exception cref="RequestFault">The model is a classifier.</exception>
     public LogProbEngine RequireScorer(string field) => Scorer ?? throw WrongKind(field, "generator");
 
     /// <summary>The classifier.</summary>
-    /// <param name="field">Field that names the model.</param>
     /// <exception cref="RequestFault">The model is a generator.</exception>
     public ClassifierEngine RequireClassifier(string field) => Classifier ?? throw WrongKind(field, "classifier");
 
     /// <summary>The ids of a text.</summary>
-    /// <param name="field">Field that holds the text.</param>
-    /// <param name="text">The text.</param>
     /// <exception cref="RequestFault">The model has no tokenizer, the text is too long, or it needs an id that the model does not have.</exception>
     public int[] Encode(string field, string text)
     {
@@ -97,8 +91,6 @@ internal sealed class LoadedModel : IAsyncDisposable
     }
 
     /// <summary>The text of ids that a caller sends. Unlike <see cref="Decode(IEnumerable{int})"/> it refuses ids that stand for no text.</summary>
-    /// <param name="field">Field that holds the ids.</param>
-    /// <param name="ids">Ids of the model.</param>
     /// <exception cref="RequestFault">The model has no tokenizer, or an id is outside its vocabulary or the tokenizer's.</exception>
     public string Decode(string field, IReadOnlyList<int> ids)
     {

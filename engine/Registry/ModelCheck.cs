@@ -7,8 +7,6 @@ using Rudder.Engine.Scoring;
 namespace Rudder.Engine.Registry;
 
 /// <summary>Makes the checks of a load without an engine: config, tokenizer, export, fingerprint, file hashes, graphs, and stated size.</summary>
-/// <param name="source">The model.</param>
-/// <param name="options">Device, slots, tokens and limits.</param>
 internal sealed class ModelCheck(ModelSource source, EngineOptions options)
 {
     private readonly List<string> _faults = [];

@@ -36,10 +36,11 @@ internal sealed class RetiringModels(TimeSpan drainTime, TimeProvider time, ILog
     private async Task RetireAsync(LoadedModel model)
     {
         model.Retire();
+        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);          // the caller does not free engines
         if (!await IsIdleWithinAsync(model, drainTime))
         {
             EngineLog.ModelDrainTimedOut(logger, model.Description.Name, (int)drainTime.TotalSeconds);
-            await model.EndCallsAsync();
+            await model.EndCallsAsync().ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             if (!await IsIdleWithinAsync(model, EndGrace))
             {
                 EngineLog.ModelCallsLeft(logger, model.Description.Name, model.Description.Fingerprint, (int)EndGrace.TotalSeconds);

@@ -75,7 +75,6 @@ internal sealed class ClientLines<T>
     }
 
     /// <summary>Moves a client that was served out of turn to the end of the rotation, if it has work.</summary>
-    /// <param name="client">The client.</param>
     public void PutLast(string client)
     {
         if (_lines.TryGetValue(client, out var line))
@@ -89,8 +88,6 @@ internal sealed class ClientLines<T>
     public bool HasOtherThan(string client) => _turns.Count > 1 || (_turns.First is { } turn && turn.Value.Client != client);
 
     /// <summary>Removes finished items; the others keep their order. Allocates nothing if the delegates capture nothing.</summary>
-    /// <param name="isOver">Selects the items to remove.</param>
-    /// <param name="weight">Weight of an item.</param>
     /// <returns>Total weight of the removed items.</returns>
     public int RemoveOver(Func<T, bool> isOver, Func<T, int> weight)
     {
@@ -137,7 +134,6 @@ internal sealed class ClientLines<T>
     }
 
     /// <summary>One client's items, oldest first; never empty while the client is in the rotation.</summary>
-    /// <param name="client">The client.</param>
     private sealed class Line(string client)
     {
         public string Client { get; } = client;

@@ -62,7 +62,6 @@ internal sealed class ClassifierEngine : IDisposable
     }
 
     /// <summary>Cuts a text into windows that fit the context, and adds the special tokens.</summary>
-    /// <param name="ids">Ids of the text.</param>
     public int[][] Windows(int[] ids) => ids.Length == 0
         ? [[_beginId, _endId]]
         : [.. ids.Chunk(Context - SpecialTokens).Select(window => (int[])[_beginId, .. window, _endId])];

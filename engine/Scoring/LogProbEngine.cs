@@ -48,7 +48,6 @@ internal sealed class LogProbEngine : IDisposable
     /// Groups the sequences into the batches that run through the model together, as indices; each index occurs once. Scoring one
     /// group per call costs the same as one call, and lets other calls run between two groups.
     /// </summary>
-    /// <param name="sequences">Sequences within the model's limits.</param>
     public IEnumerable<int[]> Batches(IReadOnlyList<ScoredSequence> sequences)
     {
         int[] lengths = [.. sequences.Select(ScoringChunk.FedTokens)];

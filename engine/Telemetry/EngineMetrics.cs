@@ -17,7 +17,6 @@ internal sealed class EngineMetrics(IMeterFactory? factory)
     private readonly Dictionary<string, ModelInstruments> _models = new(StringComparer.Ordinal);
 
     /// <summary>Starts the reports of one model; the model disposes them when it is freed.</summary>
-    /// <param name="model">Name of the model in calls.</param>
     public EngineRecorder Open(string model)
     {
         lock (_lock)

@@ -27,8 +27,8 @@ internal sealed class ModelInstruments
         Prefill = Seconds("rudder.prefill.duration", "Time of one prefill.", StepSeconds);
         Decode = Seconds("rudder.decode.duration", "Time of one decoding step in the graph.", StepSeconds);
         Sampling = Seconds("rudder.sampling.duration", "Time of one decoding step in the sampler.", StepSeconds);
-        SamplerShare = Histogram("rudder.sampler.share", "1", "The sampler's share of a decoding step's time.", Shares);
-        Width = Histogram("rudder.batch.width", "{sequence}", "Rows of one decoding step.", Widths);
+        SamplerShare = Distribution("rudder.sampler.share", "1", "The sampler's share of a decoding step's time.", Shares);
+        Width = Distribution("rudder.batch.width", "{sequence}", "Rows of one decoding step.", Widths);
         PrefillTokens = meter.CreateCounter<long>("rudder.prefill.tokens", "{token}", "Prompt tokens computed, padding included.");
         PrefillPrompts = meter.CreateCounter<long>("rudder.prefill.prompts", "{prompt}", "Prompts computed.");
         Tokens = meter.CreateCounter<long>("rudder.tokens", "{token}", "Tokens of sequences: prompts as they get a slot, drawn ones as they end.");
@@ -136,8 +136,8 @@ internal sealed class ModelInstruments
     private Measurement<T>[] Measured<T>(T value)
         where T : struct => [new(value, ByModel)];
 
-    private Histogram<double> Seconds(string name, string description, double[] boundaries) => Histogram(name, "s", description, boundaries);
+    private Histogram<double> Seconds(string name, string description, double[] boundaries) => Distribution(name, "s", description, boundaries);
 
-    private Histogram<T> Histogram<T>(string name, string unit, string description, T[] boundaries)
+    private Histogram<T> Distribution<T>(string name, string unit, string description, T[] boundaries)
         where T : struct => _meter.CreateHistogram(name, unit, description, advice: new InstrumentAdvice<T> { HistogramBucketBoundaries = boundaries });
 }
