@@ -94,9 +94,6 @@ internal static class EngineFaults
         new("", "the engine stopped before the request was finished", "", "Try again on another instance.", FaultKind.Unavailable);
 
     /// <summary>The queue has no room for a request.</summary>
-    /// <param name="waiting">Sequences that already wait.</param>
-    /// <param name="added">Sequences of the request.</param>
-    /// <param name="capacity">Maximum sequences that may wait.</param>
     public static RequestFault QueueFull(int waiting, int added, int capacity) => new(
         "",
         $"{waiting} sequences wait already and the request adds {added}",

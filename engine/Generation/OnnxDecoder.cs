@@ -56,47 +56,29 @@ internal sealed class OnnxDecoder : IDecoder
     {
         var cuda = CudaProvider.For(options);
         var (session, shape) = GraphSession.Open(folder, options.Precision, options.Threads, cuda);
-        OnnxDecoder decoder;
+        OnnxDecoder? decoder = null;
         try
         {
             int maxTokens = shape.TokensPerSequence(options, folder.ModelFolder);
             var memory = cuda?.Memory() ?? OrtMemoryInfo.DefaultInstance;
             decoder = new OnnxDecoder(
                 session, shape, options.MaxSlots, maxTokens, eosId, () => new DeviceArena(memory, cuda, shape, options.MaxSlots, maxTokens, options.MaxCacheBytes));
-        }
-        catch (OnnxRuntimeException e)
-        {
-            session.Dispose();
-            throw RequestFault.Unusable(
-                $"ONNX Runtime cannot make a cache for the decoder of {folder.Path}: {e.Message}",
-                "",
-                "Unload a model, or lower MaxSlots or MaxTokens.",
-                e);
-        }
-        catch
-        {
-            session.Dispose();
-            throw;
-        }
-
-        try
-        {
-            decoder.Warm();
+            decoder.Prefill([[0]], 0);
+            decoder.Step([0], [1]);
             return decoder;
         }
-        catch (OnnxRuntimeException e)
+        catch (Exception e)
         {
-            decoder.Dispose();
-            throw RequestFault.Unusable(
-                $"ONNX Runtime cannot run the decoder of {folder.Path}: {e.Message}",
-                "",
-                "Export the model again: trainer export.",
-                e);
-        }
-        catch
-        {
-            decoder.Dispose();
-            throw;
+            (decoder ?? (IDisposable)session).Dispose();
+            if (e is not OnnxRuntimeException)
+            {
+                throw;
+            }
+
+            throw decoder is null
+                ? RequestFault.Unusable(
+                    $"ONNX Runtime cannot make a cache for the decoder of {folder.Path}: {e.Message}", "", "Unload a model, or lower MaxSlots or MaxTokens.", e)
+                : RequestFault.Unusable($"ONNX Runtime cannot run the decoder of {folder.Path}: {e.Message}", "", "Export the model again: trainer export.", e);
         }
     }
 
@@ -212,11 +194,5 @@ internal sealed class OnnxDecoder : IDecoder
         binding.Output("logits", _logits.View(firstRow, input.Rows));              // [B,1,V]
         binding.Run(_runOptions);
         _logits.Written(firstRow, input.Rows);
-    }
-
-    private void Warm()
-    {
-        Prefill([[0]], 0);
-        Step([0], [1]);
     }
 }

@@ -28,7 +28,7 @@ internal static class DevicePlacement
         {
             return source.Precision == GraphPrecision.Fp32
                 ? null
-                : $"precision is {Word(source.Precision)}; on cuda a classifier runs in fp32. Use fp32, or set Device to cpu.";
+                : $"precision is {GraphFiles.Name(source.Precision)}; on cuda a classifier runs in fp32. Use fp32, or set Device to cpu.";
         }
 
         if (source.Engine == EngineKind.GenAi)
@@ -38,9 +38,7 @@ internal static class DevicePlacement
 
         return source.Precision == GraphPrecision.Fp16
             ? null
-            : $"precision is {Word(source.Precision)}; on cuda a generator runs in fp16, the only precision of its attention there. "
+            : $"precision is {GraphFiles.Name(source.Precision)}; on cuda a generator runs in fp16, the only precision of its attention there. "
                 + "Export it with: trainer export --set fp16=true, and use fp16; or set Device to cpu.";
     }
-
-    private static string Word(GraphPrecision precision) => precision.ToString().ToLowerInvariant();
 }
