@@ -16,7 +16,6 @@ internal sealed class RequestQueue(int capacity)
     private int _sequences;
     private bool _closed;
 
-    /// <summary>Number of waiting sequences.</summary>
     public int Sequences
     {
         get

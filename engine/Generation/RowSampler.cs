@@ -52,7 +52,6 @@ internal sealed class RowSampler : IDisposable
         _done.Wait();
     }
 
-    /// <summary>Stops the threads.</summary>
     public void Dispose()
     {
         _work = null;

@@ -5,16 +5,12 @@ internal sealed class SlotTable(int capacity)
 {
     private readonly List<Slot> _live = new(capacity);
 
-    /// <summary>Total number of slots.</summary>
     public int Capacity => capacity;
 
-    /// <summary>Number of live slots.</summary>
     public int Count => _live.Count;
 
-    /// <summary>Number of free slots.</summary>
     public int Free => capacity - _live.Count;
 
-    /// <summary>The sequence in a row.</summary>
     public Slot this[int row] => _live[row];
 
     /// <summary>Adds a sequence in the next row and returns the row.</summary>
@@ -90,7 +86,6 @@ internal sealed class Slot(PromptWork prompt, int sampleIndex)
     private readonly List<float> _logProbs = new(prompt.Request.MaxNewTokens);
     private readonly List<RankedToken[]>? _top = prompt.Request.TopLogProbs > 0 ? new(prompt.Request.MaxNewTokens) : null;
 
-    /// <summary>Its prompt.</summary>
     public PromptWork Prompt { get; } = prompt;
 
     /// <summary>Index of the completion among the prompt's completions.</summary>
@@ -102,13 +97,11 @@ internal sealed class Slot(PromptWork prompt, int sampleIndex)
     /// <summary>Tokens drawn so far; this is the next token's position in the completion.</summary>
     public int Drawn => _ids.Count;
 
-    /// <summary>The next token to feed.</summary>
     public int LastId => _ids[^1];
 
     /// <summary>Why the sequence ended; null while it runs and after a cancellation.</summary>
     public GenerationEnd? End { get; private set; }
 
-    /// <summary>Whether the slot can be freed.</summary>
     public bool IsOver => End is not null || Prompt.Batch.IsOver;
 
     /// <summary>Adds a drawn token, publishes it, and ends the sequence at a stop or at the length limit.</summary>

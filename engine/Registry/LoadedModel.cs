@@ -15,10 +15,8 @@ internal sealed class LoadedModel : IAsyncDisposable
     private int _calls;
     private bool _retired;
 
-    /// <summary>What callers see of it.</summary>
     public required ModelDescription Description { get; init; }
 
-    /// <summary>Its limits.</summary>
     public EngineOptions Options { get; init; } = new();
 
     /// <summary>Text to ids and back; null where the folder has no tokenizer.</summary>
@@ -147,7 +145,6 @@ internal sealed class LoadedModel : IAsyncDisposable
         }
     }
 
-    /// <summary>Ends the running calls.</summary>
     public Task EndCallsAsync() => _ended.CancelAsync();
 
     /// <summary>Frees the engines. No call may use them.</summary>

@@ -16,7 +16,6 @@ internal sealed class RetiringModels(TimeSpan drainTime, TimeProvider time, ILog
 
     private readonly ConcurrentDictionary<Task, byte> _retiring = new();
 
-    /// <summary>Completes when every model is retired.</summary>
     public Task WhenAllAsync() => Task.WhenAll(_retiring.Keys);
 
     /// <summary>Retires a model that has lost its name.</summary>

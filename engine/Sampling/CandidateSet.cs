@@ -10,7 +10,6 @@ internal sealed class CandidateSet
     private float[] _weights = [];
     private int[] _ids = [];
 
-    /// <summary>Number of tokens.</summary>
     public int Count { get; private set; }
 
     /// <summary>Collects every token with a logit of at least the threshold, with its weight e^((logit - max) / temperature).</summary>
@@ -90,7 +89,6 @@ internal sealed class CandidateSet
         Count = kept;
     }
 
-    /// <summary>Sum of the weights.</summary>
     public double TotalMass() => Sum(0, Count);
 
     /// <summary>Gets the token where the running sum of weights passes a fraction of the total.</summary>

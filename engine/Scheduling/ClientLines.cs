@@ -10,7 +10,6 @@ internal sealed class ClientLines<T>
     private readonly Dictionary<string, Line> _lines = new(StringComparer.Ordinal);
     private readonly LinkedList<Line> _turns = [];           // clients with work, the next one first
 
-    /// <summary>Whether all queues are empty.</summary>
     public bool IsEmpty => _turns.Count == 0;
 
     /// <summary>All queued items, client by client.</summary>
@@ -108,7 +107,6 @@ internal sealed class ClientLines<T>
         return removed;
     }
 
-    /// <summary>Removes all items.</summary>
     public void Clear()
     {
         _turns.Clear();

@@ -6,7 +6,6 @@ internal sealed class SequenceQuota
 {
     private int _held;
 
-    /// <summary>Current number of sequences.</summary>
     public int Held => Volatile.Read(ref _held);
 
     /// <summary>Admits a call; disposing the result releases it.</summary>
@@ -30,7 +29,6 @@ internal sealed class SequenceQuota
         throw EngineFaults.QueueFull(held, sequences, capacity);
     }
 
-    /// <summary>An admitted call.</summary>
     private sealed class Place(SequenceQuota quota, int sequences) : IDisposable
     {
         private int _sequences = sequences;

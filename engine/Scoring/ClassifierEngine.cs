@@ -41,7 +41,6 @@ internal sealed class ClassifierEngine : IDisposable
     /// <summary>Maximum tokens of one window, special tokens included.</summary>
     public int Context { get; }
 
-    /// <summary>Number of token ids.</summary>
     public int Vocabulary { get; }
 
     /// <summary>Windows that ran since the graph was loaded, without repeats.</summary>

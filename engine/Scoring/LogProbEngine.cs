@@ -31,7 +31,6 @@ internal sealed class LogProbEngine : IDisposable
     /// <summary>Maximum tokens of prompt and completion together.</summary>
     public int Context => _graph.Shape.Context;
 
-    /// <summary>Number of token ids.</summary>
     public int Vocabulary => _graph.Shape.Vocabulary;
 
     /// <summary>Bytes of logits held now: at most MaxScoringBytes or one position, and twice that after a divergence.</summary>

@@ -103,6 +103,5 @@ internal sealed class EngineRecorder : IDisposable
         _instruments.Sequences.Add(1, _instruments.ByReason[(int)reason]);
     }
 
-    /// <summary>Ends the reports.</summary>
     public void Dispose() => _close(this, _instruments);
 }
