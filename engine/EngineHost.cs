@@ -90,12 +90,13 @@ public sealed class EngineHost : IAsyncDisposable
             throw EngineFaults.Closed();
         }
 
-        string kind = model.Classifier is null ? "generator" : "classifier";
-        EngineLog.ModelWarm(_logger, model.Name, kind, source.Precision.ToString(), model.Fingerprint, _time.GetElapsedTime(start).TotalSeconds);
-        Loaded?.Invoke(model.Name);
+        var warm = model.Description;
+        string kind = warm.Generates ? "generator" : "classifier";
+        EngineLog.ModelWarm(_logger, warm.Name, kind, source.Precision.ToString(), warm.Fingerprint, _time.GetElapsedTime(start).TotalSeconds);
+        Loaded?.Invoke(warm.Name);
         Publish(model);
         await RefuseWhenClosedAsync(model);
-        return model.Description;
+        return warm;
     }
 
     /// <summary>Gets a model by name and keeps it loaded until the lease is disposed.</summary>
@@ -166,8 +167,13 @@ public sealed class EngineHost : IAsyncDisposable
         }
     }
 
-    /// <inheritdoc cref="ModelLease.ScoreAsync"/>
+    /// <summary>Scores given completions with a generator; always uses its fp32 graph.</summary>
     /// <param name="model">Name of a generator.</param>
+    /// <param name="sequences">Prompts with their completions; at least one, at most <see cref="EngineOptions.MaxInputs"/>.</param>
+    /// <param name="client">Name of the client; clients take turns.</param>
+    /// <param name="cancellation">Ends the work before its next batch.</param>
+    /// <returns>One score per sequence, in order.</returns>
+    /// <exception cref="RequestFault">A sequence does not fit the model, the queue is full, or no generator has the name.</exception>
     public async Task<IReadOnlyList<SequenceScore>> ScoreAsync(
         string model, IReadOnlyList<ScoredSequence> sequences, string client = "", CancellationToken cancellation = default)
     {
@@ -175,9 +181,14 @@ public sealed class EngineHost : IAsyncDisposable
         return await lease.ScoreAsync(sequences, client, admitted: null, cancellation);
     }
 
-    /// <inheritdoc cref="ModelLease.DivergeAsync"/>
+    /// <summary>Measures a model's divergence from a reference along given completions: exact KL and its one-sample estimate.</summary>
     /// <param name="model">Name of a generator.</param>
     /// <param name="reference">Name of a generator with the same vocabulary.</param>
+    /// <param name="sequences">Prompts with their completions; at least one, at most <see cref="EngineOptions.MaxInputs"/>.</param>
+    /// <param name="client">Name of the client; clients take turns.</param>
+    /// <param name="cancellation">Ends the work before its next batch.</param>
+    /// <returns>One result per sequence, in order.</returns>
+    /// <exception cref="RequestFault">A sequence does not fit one of the models, their vocabularies differ, or no generator has a name.</exception>
     public async Task<IReadOnlyList<SequenceDivergenceScore>> DivergeAsync(
         string model, string reference, IReadOnlyList<ScoredSequence> sequences, string client = "", CancellationToken cancellation = default)
     {
@@ -230,7 +241,7 @@ public sealed class EngineHost : IAsyncDisposable
         LoadedModel? old = null;
         // AddOrUpdate may call both factories if the name is unloaded in the meantime, so each one sets old.
         _models.AddOrUpdate(
-            model.Name,
+            model.Description.Name,
             _ =>
             {
                 old = null;
@@ -243,7 +254,7 @@ public sealed class EngineHost : IAsyncDisposable
             });
         if (old is not null)
         {
-            EngineLog.ModelReplaced(_logger, old.Name, old.Fingerprint);
+            EngineLog.ModelReplaced(_logger, old.Description.Name, old.Description.Fingerprint);
             _ = _retiring.Retire(old);
         }
     }
@@ -262,7 +273,7 @@ public sealed class EngineHost : IAsyncDisposable
             return;
         }
 
-        if (_models.TryRemove(KeyValuePair.Create(model.Name, model)))
+        if (_models.TryRemove(KeyValuePair.Create(model.Description.Name, model)))
         {
             await _retiring.Retire(model);
         }
@@ -272,7 +283,7 @@ public sealed class EngineHost : IAsyncDisposable
 
     private void Freed(LoadedModel model)
     {
-        EngineLog.ModelUnloaded(_logger, model.Name, model.Fingerprint);
-        Unloaded?.Invoke(model.Name);
+        EngineLog.ModelUnloaded(_logger, model.Description.Name, model.Description.Fingerprint);
+        Unloaded?.Invoke(model.Description.Name);
     }
 }

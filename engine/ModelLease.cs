@@ -131,8 +131,8 @@ public sealed class ModelLease : IDisposable
         {
             throw new RequestFault(
                 "reference",
-                $"is '{reference.Model.Name}' with {baseline.Vocabulary} ids",
-                $"model '{Model.Name}' has {policy.Vocabulary} and both must share one vocabulary",
+                $"is '{reference.Description.Name}' with {baseline.Vocabulary} ids",
+                $"model '{Description.Name}' has {policy.Vocabulary} and both must share one vocabulary",
                 "");
         }
 

@@ -30,7 +30,6 @@ internal sealed class GenAiEngine : IGenerator
         (_config, _model, Info, _options, _paddingId) = (config, model, info, options, paddingId);
     }
 
-    /// <inheritdoc/>
     public GeneratorInfo Info { get; }
 
     /// <summary>Loads a model's decoder into GenAI.</summary>
@@ -93,7 +92,6 @@ internal sealed class GenAiEngine : IGenerator
         }
     }
 
-    /// <inheritdoc/>
     public async Task<IReadOnlyList<IReadOnlyList<GeneratedSequence>>> GenerateAsync(GenerationBatch batch, CancellationToken cancellation)
     {
         int sequences = batch.Prompts.Sum(prompt => prompt.Samples);
@@ -125,7 +123,6 @@ internal sealed class GenAiEngine : IGenerator
         }
     }
 
-    /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
         await _stopping.CancelAsync();

@@ -48,7 +48,6 @@ internal sealed class OnnxDecoder : IDecoder
         }
     }
 
-    /// <inheritdoc/>
     public GeneratorInfo Info { get; }
 
     /// <summary>Loads a decoder and runs it once as a warm-up.</summary>
@@ -104,7 +103,6 @@ internal sealed class OnnxDecoder : IDecoder
         }
     }
 
-    /// <inheritdoc/>
     public void Prefill(IReadOnlyList<int[]> prompts, int firstRow)
     {
         int longest = prompts.Max(prompt => prompt.Length);
@@ -119,7 +117,6 @@ internal sealed class OnnxDecoder : IDecoder
         Read(input, firstRow);
     }
 
-    /// <inheritdoc/>
     public void Extend(int row, ReadOnlySpan<int> ids, int length)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(length, 1);
@@ -130,7 +127,6 @@ internal sealed class OnnxDecoder : IDecoder
         Read(input, row);
     }
 
-    /// <inheritdoc/>
     public void Step(ReadOnlySpan<int> ids, ReadOnlySpan<int> lengths)
     {
         int rows = ids.Length;
@@ -147,13 +143,10 @@ internal sealed class OnnxDecoder : IDecoder
         _logits.Written(0, rows);
     }
 
-    /// <inheritdoc/>
     public ReadOnlySpan<float> Logits(int row) => _logits.Row(row);
 
-    /// <inheritdoc/>
     public void CopyRow(int from, int to, int tokens) => _arena.CopyRow(from, to, tokens);
 
-    /// <inheritdoc/>
     public void Dispose()
     {
         foreach (var step in _steps)

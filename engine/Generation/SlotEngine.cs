@@ -13,7 +13,7 @@ namespace Rudder.Engine.Generation;
 /// So its tokens are the same whatever else runs. A step allocates nothing, unless a request has stop strings, which need decoded
 /// text, asks for the most probable tokens, or has callbacks that allocate.
 /// </remarks>
-internal sealed class SlotEngine : IGenerator, IRowWork
+internal sealed class SlotEngine : IGenerator
 {
     private readonly IDecoder _decoder;
     private readonly EngineOptions _options;
@@ -26,6 +26,7 @@ internal sealed class SlotEngine : IGenerator, IRowWork
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Action<int, int, int> _copyRow;         // cached: a method group allocates a delegate per call
     private readonly Action<Slot> _retired;
+    private readonly Action<int, TokenSampler> _draw;
     private readonly List<PendingDraw> _draws;
     private readonly TokenDraw[] _drawn;
     private readonly RankedToken[]?[] _top;                  // set for rows that request it
@@ -45,7 +46,7 @@ internal sealed class SlotEngine : IGenerator, IRowWork
         _slots = new SlotTable(slots);
         _reader = new PromptReader(decoder, _slots, options.MaxPrefillTokens, options.SharePrefixes, recorder);
         _sampler = new RowSampler(options.Threads);
-        (_copyRow, _retired) = (_reader.CopyRow, Retired);
+        (_copyRow, _retired, _draw) = (_reader.CopyRow, Retired, DrawRow);
         _draws = new List<PendingDraw>(slots);
         (_drawn, _top, _faults) = (new TokenDraw[slots], new RankedToken[slots][], new Exception?[slots]);
         (_ids, _lengths) = (new int[slots], new int[slots]);
@@ -90,8 +91,7 @@ internal sealed class SlotEngine : IGenerator, IRowWork
         _stopping.Dispose();
     }
 
-    /// <inheritdoc/>
-    void IRowWork.Do(int row, TokenSampler sampler)
+    private void DrawRow(int row, TokenSampler sampler)
     {
         var (slot, logitsRow) = _draws[row];
         var request = slot.Prompt.Request;
@@ -237,7 +237,7 @@ internal sealed class SlotEngine : IGenerator, IRowWork
     /// <summary>Draws all pending tokens on several threads, and publishes them in row order.</summary>
     private void Draw()
     {
-        _sampler.Run(_draws.Count, this);
+        _sampler.Run(_draws.Count, _draw);
         for (int i = 0; i < _draws.Count; i++)
         {
             var slot = _draws[i].Slot;

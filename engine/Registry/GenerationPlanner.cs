@@ -95,8 +95,8 @@ internal static class GenerationPlanner
         }
 
         int[] ids = [.. request.StopIds];
-        RequestLimits.Ids("settings.stop_ids", ids, model.Vocabulary);
-        IEnumerable<int> all = model.EosId is { } eos ? [.. ids, eos] : ids;
+        RequestLimits.Ids("settings.stop_ids", ids, model.Description.Vocabulary);
+        IEnumerable<int> all = model.Description.EosId is { } eos ? [.. ids, eos] : ids;
         return new StopRule(all, request.StopStrings, model.Tokenizer is null ? null : model.Decode);
     }
 

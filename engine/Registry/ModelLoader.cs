@@ -47,12 +47,12 @@ internal sealed class ModelLoader(EngineOptions options, EngineMetrics metrics) 
     {
         try
         {
-            model.Source.RequireInPlace?.Invoke();
+            model.Description.Source.RequireInPlace?.Invoke();
             return model;
         }
         catch
         {
-            await model.RetireAsync(TimeSpan.Zero, TimeProvider.System);
+            await model.DisposeAsync();
             throw;
         }
     }
@@ -85,13 +85,13 @@ internal sealed class ModelLoader(EngineOptions options, EngineMetrics metrics) 
 
         return new LoadedModel
         {
-            Name = source.Name,
+            Description = new ModelDescription(source.Name, source, engine.Fingerprint, engine.Vocabulary, engine.Context)
+            {
+                EosId = config.EosId,
+                HasTokenizer = tokenizer is not null,
+                Labels = engine.Labels,
+            },
             Options = options,
-            Source = source,
-            Fingerprint = engine.Fingerprint,
-            Vocabulary = engine.Vocabulary,
-            Context = engine.Context,
-            EosId = config.EosId,
             Tokenizer = tokenizer,
             Classifier = engine,
         };
@@ -127,15 +127,16 @@ internal sealed class ModelLoader(EngineOptions options, EngineMetrics metrics) 
             recorder.Watch(() => engine.Occupancy, cacheBytesPerToken: 2L * config.Layers * config.HiddenSize * ModelSize.CacheElementBytes(source));
         }
 
+        var info = generator.Info;
         return new LoadedModel
         {
-            Name = source.Name,
+            Description = new ModelDescription(source.Name, source, info.Fingerprint, info.Vocabulary, info.Context)
+            {
+                EosId = config.EosId,
+                HasTokenizer = tokenizer is not null,
+                Slots = info.Slots,
+            },
             Options = options,
-            Source = source,
-            Fingerprint = generator.Info.Fingerprint,
-            Vocabulary = generator.Info.Vocabulary,
-            Context = scorer.Context,
-            EosId = config.EosId,
             Tokenizer = tokenizer,
             Generator = generator,
             Scorer = scorer,

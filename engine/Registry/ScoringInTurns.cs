@@ -60,8 +60,8 @@ internal static class ScoringInTurns
     private static ScoringTurn[] InOneOrder(IEnumerable<LoadedModel> models) =>
     [
         .. models.Distinct()
-            .OrderBy(model => model.Name, StringComparer.Ordinal)
-            .ThenBy(model => model.Fingerprint, StringComparer.Ordinal)
+            .OrderBy(model => model.Description.Name, StringComparer.Ordinal)
+            .ThenBy(model => model.Description.Fingerprint, StringComparer.Ordinal)
             .Select(model => model.ScoringTurn),
     ];
 

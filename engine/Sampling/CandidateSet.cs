@@ -94,22 +94,7 @@ internal sealed class CandidateSet
     public double TotalMass() => Sum(0, Count);
 
     /// <summary>Gets the token where the running sum of weights passes a fraction of the total.</summary>
-    public int Pick(double uniform)
-    {
-        double target = uniform * TotalMass();
-        int last = -1;
-        for (int i = 0; i < Count; i++)
-        {
-            target -= _weights[i];
-            last = _weights[i] > 0 ? i : last;
-            if (target < 0)
-            {
-                break;
-            }
-        }
-
-        return _ids[last];
-    }
+    public int Pick(double uniform) => _ids[Selection.Pick(_weights.AsSpan(0, Count), uniform * TotalMass())];
 
     private void GatherBlock(ReadOnlySpan<float> logits, int start, Vector<float> floor, float threshold)
     {

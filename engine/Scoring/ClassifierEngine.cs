@@ -93,7 +93,6 @@ internal sealed class ClassifierEngine : IDisposable
     /// <returns>[N][L]</returns>
     public float[][] Logits(IReadOnlyList<int[]> sequences) => Run(sequences, CancellationToken.None);
 
-    /// <inheritdoc/>
     public void Dispose()
     {
         lock (_lock)

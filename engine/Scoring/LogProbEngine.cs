@@ -74,11 +74,7 @@ internal sealed class LogProbEngine : IDisposable
                 foreach (var part in Parts(chunk, cancellation))
                 {
                     _graph.Project(states, part.First, part.Targets.Length, _logits);
-                    Collect(part, tokens);
-                    if (top.Any(places => places is not null))
-                    {
-                        Rank(part, sequences, top);
-                    }
+                    Collect(part, sequences, tokens, top);
                 }
             }
         }
@@ -116,7 +112,6 @@ internal sealed class LogProbEngine : IDisposable
             sum.Kl, sum.Model - sum.Reference, sum.Model, sum.Reference, sequence.CompletionIds.Length))];
     }
 
-    /// <inheritdoc/>
     public void Dispose()
     {
         lock (_lock)
@@ -127,27 +122,17 @@ internal sealed class LogProbEngine : IDisposable
         }
     }
 
-    private void Collect(Part part, float[][] tokens)
+    private void Collect(Part part, IReadOnlyList<ScoredSequence> sequences, float[][] tokens, IReadOnlyList<RankedToken[][]?> top)
     {
-        float[] logProbs = LogitRows.LogProbs(_logits!, Vocabulary, part.Targets, _threads);
-        for (int i = 0; i < logProbs.Length; i++)
+        int[] tops = [.. part.Places.Select(place => sequences[place.Sequence].TopLogProbs)];
+        var rows = LogitRows.LogProbs(_logits!, Vocabulary, part.Targets, tops, _threads);
+        for (int i = 0; i < rows.Length; i++)
         {
             var (sequence, place) = part.Places[i];
-            tokens[sequence][place] = (float)EngineFaults.Finite(logProbs[i], Stage);
-        }
-    }
-
-    /// <summary>Finds the most probable tokens at a run's positions for the sequences that request them.</summary>
-    private void Rank(Part part, IReadOnlyList<ScoredSequence> sequences, IReadOnlyList<RankedToken[][]?> top)
-    {
-        int[] counts = [.. part.Places.Select(place => sequences[place.Sequence].TopLogProbs)];
-        var ranked = LogitRows.MostProbable(_logits!, Vocabulary, counts, _threads);
-        for (int i = 0; i < ranked.Length; i++)
-        {
-            var (sequence, place) = part.Places[i];
+            tokens[sequence][place] = (float)EngineFaults.Finite(rows[i].LogProb, Stage);
             if (top[sequence] is { } places)
             {
-                places[place] = ranked[i];
+                places[place] = rows[i].Top!;
             }
         }
     }

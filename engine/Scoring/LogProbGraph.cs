@@ -86,7 +86,6 @@ internal sealed class LogProbGraph : IDisposable
         _vocabulary.Run(_runOptions, _state, [input], [Logits], [output]);
     }
 
-    /// <inheritdoc/>
     public void Dispose()
     {
         _body.Dispose();

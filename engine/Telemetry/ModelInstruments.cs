@@ -44,56 +44,25 @@ internal sealed class ModelInstruments
     /// <summary>Name of the model in calls.</summary>
     public string Model { get; }
 
-    /// <summary>Time to first token, s.</summary>
     public Histogram<double> FirstToken { get; }
-
-    /// <summary>Inter-token time, s.</summary>
     public Histogram<double> NextToken { get; }
-
-    /// <summary>Time in the queue, s.</summary>
     public Histogram<double> Queued { get; }
-
-    /// <summary>Time of a prefill, s.</summary>
     public Histogram<double> Prefill { get; }
-
-    /// <summary>Graph time of a step, s.</summary>
     public Histogram<double> Decode { get; }
-
-    /// <summary>Sampler time of a step, s.</summary>
     public Histogram<double> Sampling { get; }
-
-    /// <summary>Sampler time as a fraction of the whole step.</summary>
     public Histogram<double> SamplerShare { get; }
-
-    /// <summary>Rows per step.</summary>
     public Histogram<long> Width { get; }
-
-    /// <summary>Prompt tokens computed, padding included.</summary>
     public Counter<long> PrefillTokens { get; }
-
-    /// <summary>Prompts computed.</summary>
     public Counter<long> PrefillPrompts { get; }
-
-    /// <summary>Input and output tokens.</summary>
     public Counter<long> Tokens { get; }
-
-    /// <summary>Sequences ended.</summary>
     public Counter<long> Sequences { get; }
 
-    /// <summary>Attributes: the model.</summary>
+    // Attributes, made once so that a report allocates nothing.
     public KeyValuePair<string, object?>[] ByModel { get; }
-
-    /// <summary>Attributes: the operation, the provider and the model.</summary>
     public KeyValuePair<string, object?>[] ByOperation { get; }
-
-    /// <summary>Attributes of prompt tokens.</summary>
     public KeyValuePair<string, object?>[] ByInput { get; }
-
-    /// <summary>Attributes of drawn tokens.</summary>
     public KeyValuePair<string, object?>[] ByOutput { get; }
-
-    /// <summary>Attributes of ended sequences, one entry per <see cref="SequenceEnd"/>.</summary>
-    public KeyValuePair<string, object?>[][] ByReason { get; }
+    public KeyValuePair<string, object?>[][] ByReason { get; }       // by SequenceEnd
 
     /// <summary>Adds a model of this name.</summary>
     public void Add(EngineRecorder recorder)

@@ -24,7 +24,7 @@ public sealed class EngineHostTests
         Assert.True(await _time.TimerMade.WaitAsync(Limit)); // the time is up, and the grace has begun
         Assert.True(lease.Model.Ended.IsCancellationRequested);
         Assert.False(unloading.IsCompleted);
-        _time.Advance(LoadedModel.EndGrace);
+        _time.Advance(RetiringModels.EndGrace);
         await unloading.WaitAsync(Limit);
 
         Assert.False(engine.Disposed.IsCompleted);
@@ -65,7 +65,7 @@ public sealed class EngineHostTests
         Assert.True(await _time.TimerMade.WaitAsync(Limit));
         _time.Advance(TimeSpan.FromSeconds(10));
         Assert.True(await _time.TimerMade.WaitAsync(Limit));
-        _time.Advance(LoadedModel.EndGrace);
+        _time.Advance(RetiringModels.EndGrace);
         await unloading.WaitAsync(Limit);
 
         await models.DisposeAsync().AsTask().WaitAsync(Limit);

@@ -16,11 +16,7 @@ public sealed class TokenTextTests : IDisposable
         BpeTraining.Train(["a plain text about nothing much, and again a plain text"], 262, ["<|endoftext|>"], _folder, TokenizerFamily.Gpt2, null);
         _model = new LoadedModel
         {
-            Name = "m",
-            Source = new ModelSource("m", _folder, EngineKind.Slots, GraphPrecision.Fp32),
-            Fingerprint = "f",
-            Vocabulary = Vocabulary,
-            Context = 64,
+            Description = new ModelDescription("m", new ModelSource("m", _folder), "f", Vocabulary, 64),
             Tokenizer = TextTokenizer.Load(_folder),
         };
         _lease = new ModelLease(_model);

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using Rudder.Checkpoints;
 using Rudder.Engine.Registry;
 using Rudder.Engine.Scoring;
 using Rudder.Engine.Tests.Support;
@@ -62,7 +61,7 @@ public sealed class ScoringInTurnsTests
     public async Task RunAsync_TwoModels_WaitsForTheSecondWithTheFirstsTurnWhateverTheirOrder(string first, string second)
     {
         LoadedModel[] models = [Model(first), Model(second)];
-        var (a, b) = (models.Single(model => model.Name == "a").ScoringTurn, models.Single(model => model.Name == "b").ScoringTurn);
+        var (a, b) = (models.Single(model => model.Description.Name == "a").ScoringTurn, models.Single(model => model.Description.Name == "b").ScoringTurn);
         await b.EnterAsync("other", goesOn: false, CancellationToken.None);
 
         var call = RunAsync(models, "client", [1], sequence => sequence.PromptIds[0]);
@@ -110,10 +109,6 @@ public sealed class ScoringInTurnsTests
 
     private static LoadedModel Model(string name) => new()
     {
-        Name = name,
-        Source = new ModelSource(name, "/", EngineKind.Slots, GraphPrecision.Fp32),
-        Fingerprint = name,
-        Vocabulary = 512,
-        Context = 64,
+        Description = new ModelDescription(name, new ModelSource(name, "/"), name, 512, 64),
     };
 }
