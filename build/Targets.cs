@@ -66,7 +66,7 @@ internal static class Targets
     /// <summary>Builds, then runs one long test.</summary>
     public static int Soak(BuildRequest request)
     {
-        string name = request.RequireName("tensors");
+        string name = request.RequireName("fuzz");
         BuildSolution(request);
         return TestRun.Soak(name);
     }

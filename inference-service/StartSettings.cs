@@ -46,14 +46,9 @@ internal sealed record StartSettings(ServiceOptions Options, IReadOnlyList<Liste
         }
 
         var files = new SecurityFiles(Identity(options.Tls, time, faults), Keys(options.ApiKeysFile, time, faults));
-
-        // A configured file counts even if it is invalid, so that its fault is reported once and not for every address.
-        bool certificate = options.Tls.CertificateFile.Length > 0;
-        bool knownCallers = options.ApiKeysFile.Length > 0 || options.Tls.ClientCaFile.Length > 0;
-        var rules = new ListenRules(certificate, knownCallers, options.AllowRemote);
-        var grpc = ListenAddresses.Parse("--urls", line.Urls ?? configuration[UrlsKey] ?? ListenAddresses.Default, rules, faults);
+        var grpc = ListenAddresses.Parse("--urls", line.Urls ?? configuration[UrlsKey] ?? ListenAddresses.Default, options, faults);
         IReadOnlyList<ListenAddress> http =
-            (line.HttpUrls ?? configuration[HttpUrlsKey]) is { } urls ? ListenAddresses.Parse("--http-urls", urls, rules, faults) : [];
+            (line.HttpUrls ?? configuration[HttpUrlsKey]) is { } urls ? ListenAddresses.Parse("--http-urls", urls, options, faults) : [];
         string[] hosts = AllowedHosts(configuration, options, [.. grpc, .. http], faults);
         return faults.Count == 0
             ? new StartSettings(options, grpc, http, files) { Hosts = hosts }

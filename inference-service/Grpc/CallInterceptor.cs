@@ -111,18 +111,13 @@ internal sealed class CallInterceptor(
 
     private static void RefuseUnknownFields(object request)
     {
-        if (FirstUnknownField((IMessage)request) is { } field)
-        {
-            throw RpcErrors.Invalid(
-                $"{field} is unknown to this service, or of another type there, and would be ignored; leave it out, or use one version of the protocol on both sides.");
-        }
-    }
-
-    private static string? FirstUnknownField(IMessage request)
-    {
         try
         {
-            return UnknownFields.FirstIn(request);
+            if (UnknownFields.FirstIn((IMessage)request) is { } field)
+            {
+                throw RpcErrors.Invalid(
+                    $"{field} is unknown to this service, or of another type there, and would be ignored; leave it out, or use one version of the protocol on both sides.");
+            }
         }
         catch (InvalidProtocolBufferException)
         {

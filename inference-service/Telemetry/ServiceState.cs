@@ -21,35 +21,17 @@ internal sealed class ServiceState : IHealthCheck, IDisposable
     private readonly Lock _lock = new();
     private readonly CancellationTokenSource _ended = new();
     private TaskCompletionSource? _idle;
-    private ServicePhase _phase = ServicePhase.Starting;
+    private volatile ServicePhase _phase = ServicePhase.Starting;
     private int _running;
 
     /// <summary>Fires when the drain time is over.</summary>
     public CancellationToken Ended => _ended.Token;
 
     /// <summary>Number of running calls.</summary>
-    public int Running
-    {
-        get
-        {
-            lock (_lock)
-            {
-                return _running;
-            }
-        }
-    }
+    public int Running => Volatile.Read(ref _running);
 
     /// <summary>The phase now.</summary>
-    public ServicePhase Phase
-    {
-        get
-        {
-            lock (_lock)
-            {
-                return _phase;
-            }
-        }
-    }
+    public ServicePhase Phase => _phase;
 
     /// <summary>Starts serving: the models are warm. Does nothing once draining has begun.</summary>
     public void BecomeServing()
