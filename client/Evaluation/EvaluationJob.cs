@@ -49,8 +49,8 @@ internal sealed class EvaluationJob(InferenceClient client, IProgress<(int Done,
     /// <summary>Runs what is missing and writes the result.</summary>
     public async Task<EvaluationResult> RunAsync(EvaluationSettings settings, CancellationToken cancel)
     {
-        PromptWork.RequireLimits(settings.Batch, settings.InFlight);
-        InputException.Unless(
+        PromptLines.RequireLimits(settings.Batch, settings.InFlight);
+        BadInputException.Unless(
             settings.Resamples is >= 100 and <= 1_000_000,
             $"bootstrap is {settings.Resamples} resamples; it must lie between 100 and 1000000.");
         SamplingPlan plan = new SamplingPlan(settings.Samples, settings.MaxNewTokens, settings.Seed).Validated();
@@ -73,9 +73,9 @@ internal sealed class EvaluationJob(InferenceClient client, IProgress<(int Done,
         }
 
         string file = RowsPath(settings.Output);
-        JsonObject guard = PromptWork.Settings(
+        JsonObject guard = PromptLines.Settings(
             "evaluation", settings.PositiveLabel, plan, prompts, ("policy", policy), ("reference", reference), ("classifier", classifier));
-        await PromptWork.WriteAsync(file, guard, prompts, (settings.Batch, settings.InFlight), Lines, progress, cancel);
+        await PromptLines.WriteAsync(file, guard, prompts, (settings.Batch, settings.InFlight), Lines, progress, cancel);
 
         // 3. means and intervals
         EvaluationResult result = Summarise(settings, file, guard);
@@ -100,7 +100,7 @@ internal sealed class EvaluationJob(InferenceClient client, IProgress<(int Done,
     private static EvaluationRow Row(string line, string source)
     {
         EvaluationRow row = StrictJson.Parse<EvaluationRow>(line, source);
-        InputException.Unless(row.Completions.Count > 0, $"{source} has no completions; delete the file and evaluate again.");
+        BadInputException.Unless(row.Completions.Count > 0, $"{source} has no completions; delete the file and evaluate again.");
         return row;
     }
 }

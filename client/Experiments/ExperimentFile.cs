@@ -1,7 +1,6 @@
 using System.Text.Json.Nodes;
 using Rudder.Client.Files;
 using Rudder.Client.Pairs;
-using Rudder.Datasets;
 
 namespace Rudder.Client.Experiments;
 
@@ -30,7 +29,7 @@ internal sealed record ExperimentFile(string Name, string Title, string Descript
     public Variant Find(string variant) =>
         Variants.TryGetValue(variant, out Variant? found)
             ? found
-            : throw new InputException(
+            : throw new BadInputException(
                 $"Experiment '{Name}' has no variant '{variant}'.{Spelling.Hint(variant, Variants.Keys)} It has {string.Join(", ", Variants.Keys)}."
             );
 }
@@ -50,8 +49,8 @@ internal sealed record ExperimentFile(string Name, string Title, string Descript
 /// <param name="Precision">Of the models at the service: fp32 or int8. Default fp32.</param>
 internal sealed record Variant(
     string Description,
-    ModelSource Policy,
-    ModelSource Classifier,
+    SourceModel Policy,
+    SourceModel Classifier,
     PairsStage Pairs,
     TrainingStage Dpo,
     IReadOnlyList<double> Betas,
@@ -65,7 +64,7 @@ internal sealed record Variant(
 /// <summary>A model folder.</summary>
 /// <param name="Folder">Hugging Face layout.</param>
 /// <param name="Download">Command that fetches it, shown where the folder is missing; null for models of this repository.</param>
-internal sealed record ModelSource(string Folder, string? Download = null);
+internal sealed record SourceModel(string Folder, string? Download = null);
 
 /// <summary>Preference pairs.</summary>
 /// <param name="Prompts">Texts that become prompts.</param>

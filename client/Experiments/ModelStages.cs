@@ -28,11 +28,11 @@ internal sealed class ModelStages(RunContext run)
     }
 
     /// <summary>Refuses a model folder that is not there, with the command that fetches it.</summary>
-    public static void Require(ModelSource model)
+    public static void Require(SourceModel model)
     {
         if (!File.Exists(Path.Combine(model.Folder, "config.json")))
         {
-            throw new InputException(
+            throw new BadInputException(
                 $"The model folder {Path.GetFullPath(model.Folder)} is missing (no config.json in it). {(model.Download is null ? "It belongs to the repository: run this from the root of a checkout." : $"Fetch it with: {model.Download}")}"
             );
         }

@@ -1,5 +1,4 @@
 using Rudder.Client.Evaluation;
-using Rudder.Client.Terminal;
 
 namespace Rudder.Client.Experiments;
 

@@ -11,6 +11,8 @@ namespace Rudder.Client.Experiments;
 internal sealed class ServedStages(RunContext run)
 {
     private const string PairsName = "pairs";
+    private const string PairsFile = "pairs.jsonl";
+    private const string EvaluationFile = "evaluation.json";
 
     /// <summary>Preference pairs drawn from the reference.</summary>
     /// <returns>The pairs file.</returns>
@@ -18,12 +20,12 @@ internal sealed class ServedStages(RunContext run)
     {
         PairsStage wanted = run.Variant.Pairs;
         SamplingPlan plan = new(wanted.Samples, wanted.MaxNewTokens, run.Variant.Seed);
-        string output = Path.Combine(run.Stages.Folder(PairsName), "pairs.jsonl");
+        string output = Path.Combine(run.Stages.Folder(PairsName), PairsFile);
         JsonObject inputs = Inputs(classifier, wanted.Prompts);
         inputs["policy"] = run.Inputs.Model(reference);
         inputs["sampling"] = plan.ToJson();
         Task Body(string folder) => run.Service.UseAsync(() => DrawPairsAsync(reference, classifier, wanted, plan, output, cancel));
-        await run.Stages.RunAsync(PairsName, inputs, Body);
+        await run.Stages.RunAsync(PairsName, inputs, Body, PairsFile);
         return output;
     }
 
@@ -42,14 +44,14 @@ internal sealed class ServedStages(RunContext run)
         EvaluationStage wanted,
         CancellationToken cancel)
     {
-        string output = Path.Combine(run.Stages.Folder(stage), "evaluation.json");
+        string output = Path.Combine(run.Stages.Folder(stage), EvaluationFile);
         JsonObject inputs = Inputs(classifier, wanted.Prompts);
         inputs["policy"] = run.Inputs.Model(policy.Folder);
         inputs["reference"] = run.Inputs.Model(reference);
         inputs["evaluation"] = StrictJson.ToNode(wanted with { Batch = 0, InFlight = 0 }); // speed, not result
         inputs["seed"] = run.Variant.Seed;
         Task Body(string folder) => run.Service.UseAsync(() => MeasureAsync(stage, policy, reference, classifier, wanted, output, cancel));
-        await run.Stages.RunAsync(stage, inputs, Body);
+        await run.Stages.RunAsync(stage, inputs, Body, EvaluationFile);
         return new EvaluatedPolicy(policy, output, EvaluationResult.Read(output));
     }
 
@@ -75,8 +77,8 @@ internal sealed class ServedStages(RunContext run)
             await run.Service.LoadAsync(RunContext.ReferenceName, reference, cancel),
             await run.Service.LoadAsync(RunContext.ClassifierName, classifier, cancel), wanted.Prompts, plan, output,
             run.Variant.PositiveLabel, wanted.Batch, wanted.InFlight);
-        PairsOutcome outcome = await run.Display.ProgressAsync(PairsName, "prompts", progress =>
-            new PairsJob(client, progress).RunAsync(settings, cancel));
+        using ProgressDisplay progress = new(run.Display, PairsName, "prompts");
+        PairsOutcome outcome = await new PairsJob(client, progress).RunAsync(settings, cancel);
         run.Display.Line($"{PairsName}: {outcome.Pairs} pairs of {outcome.Prompts} prompts");
     }
 
@@ -95,7 +97,11 @@ internal sealed class ServedStages(RunContext run)
             await run.Service.LoadAsync(RunContext.ReferenceName, reference, cancel),
             await run.Service.LoadAsync(RunContext.ClassifierName, classifier, cancel), wanted.Prompts, wanted.Samples, wanted.MaxNewTokens,
             run.Variant.Seed, output, wanted.Bootstrap, run.Variant.PositiveLabel, wanted.Batch, wanted.InFlight);
-        await run.Display.ProgressAsync(stage, "prompts", progress => new EvaluationJob(client, progress).RunAsync(settings, cancel));
+        using (ProgressDisplay progress = new(run.Display, stage, "prompts"))
+        {
+            await new EvaluationJob(client, progress).RunAsync(settings, cancel);
+        }
+
         if (policy.Name != RunContext.ReferenceName)
         {
             await run.Service.UnloadAsync(policy.Name, cancel);

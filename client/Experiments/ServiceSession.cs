@@ -120,7 +120,6 @@ internal sealed class ServiceSession(ServicePlan plan, ProcessLedger ledger, Act
         }
     }
 
-    /// <inheritdoc/>
     public async ValueTask DisposeAsync() => await StopAsync();
 
     private async Task UnloadAllAsync(InferenceClient open)

@@ -38,7 +38,7 @@ internal sealed class TrainerProgram(Func<string> program, string logs, ProcessL
         bool resume = HasCheckpoint(folder);
         if (!resume && Directory.Exists(folder))
         {
-            Directory.Delete(folder, recursive: true);
+            StageRunner.Remove(folder);
         }
 
         IEnumerable<string> values = set.SelectMany(pair => (string[])["--set", $"{pair.Key}={Text(pair.Value)}"]);
@@ -64,7 +64,7 @@ internal sealed class TrainerProgram(Func<string> program, string logs, ProcessL
         {
             string message =
                 $"trainer {arguments[0]} of stage {stage} ended with code {code}; its log is {logFile}. Last lines:{Environment.NewLine}{child.Tail}";
-            throw code is ExitCodes.Usage or ExitCodes.BadInput ? new InputException(message) : new WorkFailedException(message);
+            throw code is ExitCodes.Usage or ExitCodes.BadInput ? new BadInputException(message) : new WorkFailedException(message);
         }
     }
 

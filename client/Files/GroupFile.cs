@@ -50,7 +50,7 @@ internal sealed class GroupFile : IDisposable
     /// <param name="path">Final name.</param>
     /// <param name="settings">Everything the lines depend on, the order of the groups included.</param>
     /// <param name="groups">Number of groups.</param>
-    /// <exception cref="InputException">Other settings, a damaged file, or a file that another program holds.</exception>
+    /// <exception cref="BadInputException">Other settings, a damaged file, or a file that another program holds.</exception>
     public static GroupFile Open(string path, JsonObject settings, int groups)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
@@ -76,7 +76,7 @@ internal sealed class GroupFile : IDisposable
         {
             if (!hasSums && partial.Length > 0)
             {
-                throw new InputException(
+                throw new BadInputException(
                     $"{SumsPath(path)} is missing, so the lines of {PartialPath(path)} cannot be checked. Restore it, or delete {PartialPath(path)} to start again.");
             }
 
@@ -122,7 +122,6 @@ internal sealed class GroupFile : IDisposable
         File.Delete(SumsPath(_path));
     }
 
-    /// <inheritdoc/>
     public void Dispose()
     {
         _partial?.Dispose();
@@ -176,7 +175,7 @@ internal sealed class GroupFile : IDisposable
         return reader.ReadToEnd().Split('\n')[..^1];
     }
 
-    private InputException Damaged(string what) =>
+    private BadInputException Damaged(string what) =>
         new($"{what}. Delete {PartialPath(_path)} and {SumsPath(_path)} to start again, or choose another output.");
 
     private static string Next(string before, byte[] bytes) =>
@@ -190,7 +189,7 @@ internal sealed class GroupFile : IDisposable
         }
         catch (IOException busy) when (SharingViolation.Is(busy))
         {
-            throw new InputException($"{path} is in use by another program; wait for it or choose another output.", busy);
+            throw new BadInputException($"{path} is in use by another program; wait for it or choose another output.", busy);
         }
     }
 }

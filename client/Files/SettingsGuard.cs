@@ -13,35 +13,16 @@ internal static class SettingsGuard
     {
         if (!File.Exists(sidecar))
         {
-            throw new InputException(
+            throw new BadInputException(
                 $"{file} exists without {sidecar}, so how it was made is unknown. Move it away or choose another output.");
         }
 
-        JsonObject before = StrictJson.Read<JsonObject>(sidecar);
-        List<string> differences = [];
-        Compare(before, settings, "", differences);
+        IReadOnlyList<string> differences = JsonDifferences.Of(StrictJson.Read<JsonObject>(sidecar), settings);
         if (differences.Count > 0)
         {
-            throw new InputException(
+            throw new BadInputException(
                 $"{file} was made with other settings: {string.Join("; ", differences)}. Use the same settings, delete {file} and {sidecar} to start again, or choose another output."
             );
         }
     }
-
-    private static void Compare(JsonNode? before, JsonNode? now, string path, List<string> differences)
-    {
-        if (before is JsonObject left && now is JsonObject right)
-        {
-            foreach (string key in left.Select(p => p.Key).Union(right.Select(p => p.Key)))
-            {
-                Compare(left[key], right[key], path.Length == 0 ? key : $"{path}.{key}", differences);
-            }
-        }
-        else if (Text(before) != Text(now))
-        {
-            differences.Add($"{path} was {Text(before)}, is now {Text(now)}");
-        }
-    }
-
-    private static string Text(JsonNode? node) => node?.ToJsonString() ?? "absent";
 }

@@ -30,12 +30,12 @@ internal sealed record PromptSource(
     }
 
     /// <summary>Checks what can be checked without a service: the files can be read and hold a text.</summary>
-    /// <exception cref="InputException">A file is missing, or no text is left after range, exclusions and skip.</exception>
+    /// <exception cref="BadInputException">A file is missing, or no text is left after range, exclusions and skip.</exception>
     public void Require()
     {
         if (!Read().Any())
         {
-            throw new InputException($"{File} has no text left after the range, the exclusions and the first {Skip} texts.");
+            throw new BadInputException($"{File} has no text left after the range, the exclusions and the first {Skip} texts.");
         }
     }
 
@@ -43,12 +43,12 @@ internal sealed record PromptSource(
     {
         if (!System.IO.File.Exists(File))
         {
-            throw new InputException($"The prompt file {Path.GetFullPath(File)} does not exist.");
+            throw new BadInputException($"The prompt file {Path.GetFullPath(File)} does not exist.");
         }
 
         if (Take < 0 || Skip < 0)
         {
-            throw new InputException($"{File}: take is {Take} and skip is {Skip}; neither can be negative.");
+            throw new BadInputException($"{File}: take is {Take} and skip is {Skip}; neither can be negative.");
         }
 
         _ = Cut?.Validated();
@@ -80,7 +80,7 @@ internal sealed record PromptSource(
 
         if (!inside || !ended)
         {
-            throw new InputException($"{File} has no text with id '{(inside ? Last : First)}', which the range {First}..{Last} names.");
+            throw new BadInputException($"{File} has no text with id '{(inside ? Last : First)}', which the range {First}..{Last} names.");
         }
     }
 }

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using Rudder.Client.Evaluation;
-using static System.FormattableString;
 
 namespace Rudder.Client.Reports;
 
@@ -62,8 +61,8 @@ internal static class Charts
         EvaluationResult result = policy.Evaluation;
         string colour = PolicyLabel.Colour(index);
         string label = PolicyLabel.Of(policy.Entry);
-        string reward = Invariant($"{result.RewardMean:0.0000} [{result.RewardCi[0]:0.0000}, {result.RewardCi[1]:0.0000}]");
-        string kl = Invariant($"{result.KlSeqExact:0.000} [{result.KlSeqExactCi[0]:0.000}, {result.KlSeqExactCi[1]:0.000}]");
+        string reward = Interval.Text(result.RewardMean, result.RewardCi, "0.0000");
+        string kl = Interval.Text(result.KlSeqExact, result.KlSeqExactCi, "0.000");
         return new
         {
             type = "scatter",

@@ -18,7 +18,6 @@ internal readonly record struct Html(string Markup)
     /// <summary>One part after the other.</summary>
     public static Html Join(IEnumerable<Html> parts) => new(string.Concat(parts.Select(part => part.Markup)));
 
-    /// <inheritdoc/>
     public override string ToString() => Markup;
 }
 
@@ -47,6 +46,5 @@ internal readonly struct MarkupBuilder
     public void AppendFormatted<T>(T value, string? format = null)
         where T : IFormattable => AppendFormatted(value.ToString(format, CultureInfo.InvariantCulture));
 
-    /// <inheritdoc/>
     public override string ToString() => _text.ToString();
 }

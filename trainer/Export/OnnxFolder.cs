@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using Rudder.Checkpoints;
 
 namespace Rudder.Trainer.Export;
@@ -37,13 +36,6 @@ internal sealed class OnnxFolder : IDisposable
 
     /// <summary>Path of a file to write.</summary>
     public string File(string name) => System.IO.Path.Combine(Path, name);
-
-    /// <summary>SHA-256 of a file written, in lower-case hexadecimal.</summary>
-    public string Sha256(string name)
-    {
-        using FileStream stream = System.IO.File.OpenRead(File(name));
-        return Convert.ToHexStringLower(SHA256.HashData(stream));
-    }
 
     /// <summary>Renames the folder to its final name, replacing an older export as a whole.</summary>
     public void Publish()

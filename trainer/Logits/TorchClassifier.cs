@@ -40,7 +40,6 @@ internal sealed class TorchClassifier : IDisposable
         return result;
     }
 
-    /// <inheritdoc/>
     public void Dispose() => _model.Dispose();
 
     private float[][] Run(int[][] rows)

@@ -1,3 +1,4 @@
+using Rudder.Trainer.Data;
 using Rudder.Trainer.Models;
 using Rudder.Trainer.Recipes.Settings;
 
@@ -15,13 +16,14 @@ internal sealed class ClippedStep(TrainingRecipe recipe, IReadOnlyList<NamedPara
     /// <param name="loss">This step's mean loss.</param>
     /// <param name="batchIds">Names of its rows, for the error message.</param>
     /// <returns>The gradient's norm before clipping, and the learning rate used.</returns>
-    /// <exception cref="TrainingFailedException">Loss or gradient is not finite; no parameter has changed.</exception>
+    /// <exception cref="WorkFailedException">Loss or gradient is not finite; no parameter has changed.</exception>
     public (double Norm, double Rate) Take(int done, double loss, IEnumerable<string> batchIds)
     {
         double norm = GradientNorm.Of(trainable);
         FiniteCheck.Require(done + 1, loss, norm, [.. batchIds]);
         double rate = recipe.Optimizer.LearningRate * Schedules.Factor(recipe.Schedule, done, total);
         optimizer.Step(rate, GradientNorm.ClipScale(norm, recipe.MaxGradNorm));
+        EpochRandom.SeedCuda(recipe.Seed, done + 1);
         return (norm, rate);
     }
 }

@@ -87,7 +87,7 @@ internal sealed class RunFolder : IDisposable
     public void WriteStart<T>(T recipe, RunRequest request, int threads, IEnumerable<RunInput> inputs)
         where T : class
     {
-        var identity = RunIdentity.Of(recipe, inputs);
+        var identity = RunIdentity.Of(recipe, inputs, request.Device);
         if (Resumed && HasTrained)
         {
             identity.RequireSame<T>(this);
@@ -105,6 +105,21 @@ internal sealed class RunFolder : IDisposable
 
         AtomicFile.WriteText(File(RecipeName), RecipeReader.Write(recipe));
         AtomicFile.WriteText(File(RunEnvironment.FileName), JsonSerializer.Serialize(environment, Indented));
+    }
+
+    /// <summary>Refuses to resume with another recipe, other inputs, another device or a damaged checkpoint, before any work is done.</summary>
+    /// <typeparam name="T">The recipe's record.</typeparam>
+    /// <param name="recipe">The recipe, every default filled in.</param>
+    /// <param name="request">The command line.</param>
+    /// <param name="inputs">The run's inputs.</param>
+    public void RequireResumable<T>(T recipe, RunRequest request, IEnumerable<RunInput> inputs)
+        where T : class
+    {
+        if (Resumed && HasTrained)
+        {
+            RunIdentity.Of(recipe, inputs, request.Device).RequireSame<T>(this);
+            CheckpointFolder.OpenNewest(this);
+        }
     }
 
     /// <summary>The thread count that a resumed run began with; null for a new run, or if it had saved nothing yet.</summary>

@@ -40,7 +40,7 @@ internal sealed class ScoreRows(ModelConfig config, TextTokenizer? tokenizer, st
                 throw Bad($"a JSON object is needed, this is {document.RootElement.ValueKind}");
             }
 
-            return config.Labels.Count == 0 ? Completion(document.RootElement) : Label(document.RootElement);
+            return !config.IsClassifier ? Completion(document.RootElement) : Label(document.RootElement);
         }
         catch (JsonException e)
         {
@@ -115,7 +115,7 @@ internal sealed class ScoreRows(ModelConfig config, TextTokenizer? tokenizer, st
     {
         if (!row.TryGetProperty(key, out JsonElement values))
         {
-            string needed = config.Labels.Count == 0 ? "\"prompt_ids\" and \"completion_ids\" for a decoder" : "\"input_ids\" or \"text\" for a classifier";
+            string needed = !config.IsClassifier ? "\"prompt_ids\" and \"completion_ids\" for a decoder" : "\"input_ids\" or \"text\" for a classifier";
             throw Bad($"\"{key}\" is missing; a row needs {needed}");
         }
 

@@ -1,4 +1,5 @@
 using Rudder.Checkpoints;
+using Rudder.Trainer.Graphs;
 using Rudder.Trainer.Models;
 
 namespace Rudder.Trainer.Architectures.Roberta;
@@ -43,8 +44,9 @@ internal static class RobertaWeights
 
         foreach ((string name, string[] theirs) in Products(model.Config.Layers))
         {
-            long inputs = ours[name + ".weight"].Value.shape[0];
-            NamedParameters.Fill(ours[name + ".weight"], Transposed(Join(theirs, ".weight"), inputs));
+            float[] weight = Join(theirs, ".weight"); // [out,in]
+            int inputs = (int)ours[name + ".weight"].Value.shape[0];
+            NamedParameters.Fill(ours[name + ".weight"], Quantization.Transpose(weight, weight.Length / inputs, inputs));
             NamedParameters.Fill(ours[name + ".bias"], Join(theirs, ".bias"));
         }
 
@@ -64,7 +66,8 @@ internal static class RobertaWeights
         foreach ((string name, string[] theirs) in Products(model.Config.Layers))
         {
             float[] bias = ours[name + ".bias"];
-            float[] weight = Transposed(ours[name + ".weight"], bias.Length); // [out,in]
+            float[] stored = ours[name + ".weight"];
+            float[] weight = Quantization.Transpose(stored, stored.Length / bias.Length, bias.Length); // [out,in]
             for (int i = 0; i < theirs.Length; i++)
             {
                 int rows = weight.Length / theirs.Length;
@@ -96,20 +99,5 @@ internal static class RobertaWeights
 
         yield return ("dense", ["classifier.dense"]);
         yield return ("projection", ["classifier.out_proj"]);
-    }
-
-    private static float[] Transposed(float[] matrix, long columns)
-    {
-        int rows = (int)(matrix.LongLength / columns);
-        var result = new float[matrix.Length];
-        for (int r = 0; r < columns; r++)
-        {
-            for (int c = 0; c < rows; c++)
-            {
-                result[(r * rows) + c] = matrix[(c * (int)columns) + r];
-            }
-        }
-
-        return result;
     }
 }

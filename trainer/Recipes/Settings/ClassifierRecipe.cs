@@ -11,7 +11,6 @@ internal sealed record ClassifierRecipe : TrainingRecipe
     /// <summary>Batch sizes of a step.</summary>
     public ClassifierBatchSettings Batch { get; init; } = new();
 
-    /// <inheritdoc/>
     public override IEnumerable<string> InputFiles() => Data.InputFiles();
 }
 

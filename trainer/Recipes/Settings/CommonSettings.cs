@@ -2,9 +2,12 @@ using System.ComponentModel.DataAnnotations;
 
 namespace Rudder.Trainer.Recipes.Settings;
 
-/// <summary>Sizes of a new model.</summary>
+/// <summary>Family and sizes of a new model.</summary>
 internal sealed record ArchitectureSettings
 {
+    /// <summary>The family, as in config.json; null takes the command's first: gpt2 for sft, roberta for classifier.</summary>
+    public string? ModelType { get; init; }
+
     /// <summary>Transformer blocks.</summary>
     [Range(1, 96)] public int Layers { get; init; } = 4;
 

@@ -11,7 +11,6 @@ internal sealed record SftRecipe : TrainingRecipe
     /// <summary>Batch sizes of a step.</summary>
     public SftBatchSettings Batch { get; init; } = new();
 
-    /// <inheritdoc/>
     public override IEnumerable<string> InputFiles() => Data.InputFiles();
 }
 

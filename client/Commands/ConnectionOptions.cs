@@ -4,7 +4,7 @@ using Rudder.Client.Rpc;
 namespace Rudder.Client.Commands;
 
 /// <summary>The options of every command that calls a service: where it is, deadlines, retries, batches.</summary>
-internal sealed class ServiceOptions
+internal sealed class ConnectionOptions
 {
     private readonly Option<Uri> _service = OptionOf.Service(
         required: true,
