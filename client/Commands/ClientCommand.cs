@@ -9,8 +9,6 @@ internal abstract class ClientCommand : Command
     private readonly Option<bool> _json = new("--json") { Description = "Write the result to stdout as JSON" };
 
     /// <summary>Creates the command without its options.</summary>
-    /// <param name="name">Its name.</param>
-    /// <param name="help">What it does, with an example.</param>
     protected ClientCommand(string name, string help)
         : base(name, help)
     {
@@ -23,9 +21,6 @@ internal abstract class ClientCommand : Command
     }
 
     /// <summary>Does the work.</summary>
-    /// <param name="parsed">The command line.</param>
-    /// <param name="display">Messages and progress, on stderr.</param>
-    /// <param name="cancel">Cancelled by Ctrl-C and SIGTERM.</param>
     protected abstract Task WorkAsync(ParseResult parsed, Display display, CancellationToken cancel);
 
     /// <summary>Adds options in the order of the help.</summary>

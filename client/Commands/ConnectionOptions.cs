@@ -23,8 +23,6 @@ internal sealed class ConnectionOptions
     public IEnumerable<Option> All => [_service, _deadline, _retries, _batch, _inFlight, .. _access.All];
 
     /// <summary>A client of the service that the command line names.</summary>
-    /// <param name="parsed">The command line.</param>
-    /// <param name="log">Receives retries and long waits.</param>
     public InferenceClient Open(ParseResult parsed, Action<string> log)
     {
         double seconds = parsed.GetValue(_deadline);

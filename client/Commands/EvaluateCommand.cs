@@ -30,7 +30,6 @@ internal sealed class EvaluateCommand : ClientCommand
     private readonly ConnectionOptions _service = new();
     private readonly PromptOptions _prompts = new();
 
-    /// <summary>Creates the command.</summary>
     public EvaluateCommand()
         : base("evaluate", Help)
     {
@@ -41,10 +40,11 @@ internal sealed class EvaluateCommand : ClientCommand
     protected override async Task WorkAsync(ParseResult parsed, Display display, CancellationToken cancel)
     {
         (int batch, int inFlight) = _service.Load(parsed);
+        EvaluationPlan plan = new(
+            _prompts.Read(parsed), parsed.GetValue(_samples), parsed.GetValue(_tokens), parsed.GetValue(_resamples), batch, inFlight);
         EvaluationSettings settings = new(
-            parsed.GetRequiredValue(_policy), parsed.GetRequiredValue(_reference), parsed.GetRequiredValue(_classifier),
-            _prompts.Read(parsed), parsed.GetValue(_samples), parsed.GetValue(_tokens), parsed.GetValue(_seed),
-            parsed.GetRequiredValue(_output), parsed.GetValue(_resamples), parsed.GetRequiredValue(_label), batch, inFlight);
+            parsed.GetRequiredValue(_policy), parsed.GetRequiredValue(_reference), parsed.GetRequiredValue(_classifier), plan,
+            parsed.GetValue(_seed), parsed.GetRequiredValue(_output), parsed.GetRequiredValue(_label));
         using InferenceClient client = _service.Open(parsed, display.Line);
         using ProgressDisplay progress = new(display, "evaluate", "prompts");
         EvaluationResult result = await new EvaluationJob(client, progress).RunAsync(settings, cancel);

@@ -31,7 +31,6 @@ internal sealed class PairsCommand : ClientCommand
     private readonly ConnectionOptions _service = new();
     private readonly PromptOptions _prompts = new();
 
-    /// <summary>Creates the command.</summary>
     public PairsCommand()
         : base("pairs", Help)
     {

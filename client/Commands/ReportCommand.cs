@@ -18,7 +18,6 @@ internal sealed class ReportCommand : ClientCommand
     private readonly Argument<string> _run = new("run") { Description = "Folder of the run, e.g. runs/imdb-dpo-demo" };
     private readonly Option<string?> _output = OptionOf.Optional("--output", "FILE", "HTML file; default report.html in the run's folder");
 
-    /// <summary>Creates the command.</summary>
     public ReportCommand()
         : base("report", Help)
     {

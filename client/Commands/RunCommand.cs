@@ -34,7 +34,6 @@ internal sealed class RunCommand : ClientCommand
         "--service-program", "PATH", "Executable of the inference service; searched like the trainer");
     private readonly Option<string?> _device = OptionOf.Optional("--device", "cpu|cuda", "Device of the trainings");
 
-    /// <summary>Creates the command.</summary>
     public RunCommand()
         : base("run", Help)
     {

@@ -43,12 +43,6 @@ internal sealed record EvaluationResult(
     private const int Shown = 5;
 
     /// <summary>Means and intervals of the rows.</summary>
-    /// <param name="policy">Name of the policy.</param>
-    /// <param name="reference">Name of the reference.</param>
-    /// <param name="rows">One a prompt.</param>
-    /// <param name="resamples">Bootstrap resamples.</param>
-    /// <param name="seed">Bootstrap seed.</param>
-    /// <param name="settings">Kept as they are.</param>
     public static EvaluationResult Of(
         string policy,
         string reference,

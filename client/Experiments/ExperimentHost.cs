@@ -37,10 +37,6 @@ internal static class ExperimentHost
     private static readonly string BuildOutput = Path.Combine("artifacts", "bin");
 
     /// <summary>Runs an experiment's variant.</summary>
-    /// <param name="request">What to run and where.</param>
-    /// <param name="display">Receives messages and progress.</param>
-    /// <param name="time">Clock.</param>
-    /// <param name="cancel">Stops the children too.</param>
     public static async Task<RunSummary> RunAsync(ExperimentRequest request, Display display, TimeProvider time, CancellationToken cancel)
     {
         var experiment = ExperimentFile.Load(request.File);

@@ -5,10 +5,6 @@ using Rudder.Client.Processes;
 namespace Rudder.Client.Experiments;
 
 /// <summary>Runs the trainer as a child process: one command, one run folder.</summary>
-/// <param name="program">Executable, looked for when it is first needed.</param>
-/// <param name="logs">Folder of the output files.</param>
-/// <param name="ledger">Remembers the process.</param>
-/// <param name="log">Receives each line of its output.</param>
 internal sealed class TrainerProgram(Func<string> program, string logs, ProcessLedger ledger, Action<string> log)
 {
     private const string CheckpointPrefix = "step-";

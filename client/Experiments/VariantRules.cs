@@ -21,15 +21,8 @@ internal static partial class VariantRules
         PromptLines.RequireLimits(variant.Pairs.Batch, variant.Pairs.InFlight);
         _ = new SamplingPlan(variant.Pairs.Samples, variant.Pairs.MaxNewTokens).Validated();
         Require(variant.Pairs.Samples >= 2, where, $"pairs.samples is {variant.Pairs.Samples}; a pair needs at least 2.");
-        Evaluation(variant.Evaluation, $"{where}, evaluation");
+        _ = variant.Evaluation.Validated();
         LearningRate(variant.LearningRate, $"{where}, learning_rate");
-    }
-
-    private static void Evaluation(EvaluationStage stage, string where)
-    {
-        PromptLines.RequireLimits(stage.Batch, stage.InFlight);
-        _ = new SamplingPlan(stage.Samples, stage.MaxNewTokens).Validated();
-        Require(stage.Bootstrap is >= 100 and <= 1_000_000, where, $"bootstrap is {stage.Bootstrap}; it must lie between 100 and 1000000.");
     }
 
     private static void LearningRate(LearningRateChoice choice, string where)
@@ -43,10 +36,7 @@ internal static partial class VariantRules
             !chosen || choice.Development is not null, where, "development is missing; candidates are compared on development prompts.");
         Require(
             choice.Beta > 0 && choice.KlLimit > 0, where, $"beta is {choice.Beta} and kl_limit is {choice.KlLimit}; both must be above 0.");
-        if (choice.Development is not null)
-        {
-            Evaluation(choice.Development, $"{where}, development");
-        }
+        _ = choice.Development?.Validated();
     }
 
     private static void Require(bool holds, string where, string message) => BadInputException.Unless(holds, $"{where}: {message}");

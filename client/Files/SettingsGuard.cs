@@ -6,9 +6,6 @@ namespace Rudder.Client.Files;
 internal static class SettingsGuard
 {
     /// <summary>Compares the sidecar with the settings of this run.</summary>
-    /// <param name="file">The file that would be continued.</param>
-    /// <param name="sidecar">Its settings file.</param>
-    /// <param name="settings">This run's settings.</param>
     public static void RequireSame(string file, string sidecar, JsonObject settings)
     {
         if (!File.Exists(sidecar))

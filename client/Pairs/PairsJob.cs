@@ -30,8 +30,6 @@ internal sealed record PairsSettings(
 internal sealed record PairsOutcome(int Prompts, int Pairs);
 
 /// <summary>Prompts, completions, scores, pairs: written prompt by prompt, resumable after a kill.</summary>
-/// <param name="client">Service that holds both models.</param>
-/// <param name="progress">Receives prompts done and wanted.</param>
 internal sealed class PairsJob(InferenceClient client, IProgress<(int Done, int Total)> progress)
 {
     /// <summary>Writes the file, or what is missing of it.</summary>

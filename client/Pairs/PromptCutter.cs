@@ -15,10 +15,6 @@ internal static class PromptCutter
     private const char Broken = '\uFFFD';
 
     /// <summary>The first <paramref name="source"/>.Take usable prompts.</summary>
-    /// <param name="client">Service that holds the model.</param>
-    /// <param name="model">Model whose tokenizer cuts.</param>
-    /// <param name="source">Texts, count and cut.</param>
-    /// <param name="cancel">Stops between calls.</param>
     public static async Task<IReadOnlyList<CutPrompt>> CutAsync(
         InferenceClient client,
         string model,

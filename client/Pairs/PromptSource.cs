@@ -2,15 +2,7 @@ using Rudder.Datasets;
 
 namespace Rudder.Client.Pairs;
 
-/// <summary>Which texts of a file become prompts, and where they are cut.</summary>
-/// <param name="File">JSON lines (also .gz) or plain text, one prompt a line.</param>
-/// <param name="Format">How the file is read.</param>
-/// <param name="Take">Prompts wanted; 0 takes all. Texts too short for their cut do not count.</param>
-/// <param name="Skip">Texts left out at the start, after the range and the exclusions. Default 0.</param>
-/// <param name="First">Id of the first text used; null starts at the beginning.</param>
-/// <param name="Last">Id of the last text used; null goes to the end.</param>
-/// <param name="Cut">Tokens kept of each text; null takes whole texts.</param>
-/// <param name="Exclude">Files whose <c>id</c> and <c>source</c> values are left out (JSON lines, .gz, or .tsv with a column id).</param>
+/// <summary>Which texts of a file become prompts, and where they are cut. docs/experiments.md documents the keys.</summary>
 internal sealed record PromptSource(
     string File,
     PromptFormat Format = PromptFormat.Prompts,

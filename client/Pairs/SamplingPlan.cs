@@ -38,7 +38,6 @@ internal sealed record SamplingPlan(
     }
 
     /// <summary>The sampler's part of a request, with every field set.</summary>
-    /// <param name="seed">Seed written into the message.</param>
     public SamplerSettings ToProto(ulong seed) =>
         new()
         {

@@ -38,11 +38,6 @@ internal sealed class ChildProcess : IAsyncDisposable
     }
 
     /// <summary>Starts a program.</summary>
-    /// <param name="program">Executable.</param>
-    /// <param name="arguments">Its arguments, unquoted.</param>
-    /// <param name="logFile">Gets every line of its output.</param>
-    /// <param name="ledger">Remembers it in case this program is killed.</param>
-    /// <param name="onLine">Receives each line.</param>
     /// <exception cref="BadInputException">The file is not a program that can run here.</exception>
     public static ChildProcess Start(
         string program,

@@ -31,9 +31,6 @@ internal static class Charts
     }
 
     /// <summary>One training metric by optimizer step, a line for each training.</summary>
-    /// <param name="metric">Name as the trainer logs it.</param>
-    /// <param name="title">Title of the value axis.</param>
-    /// <param name="trainings">Label, colour and all metrics of each.</param>
     public static string Curves(
         string metric,
         string title,

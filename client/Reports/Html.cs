@@ -6,7 +6,6 @@ using System.Text;
 namespace Rudder.Client.Reports;
 
 /// <summary>Markup that is safe by construction: whatever is interpolated into it is escaped, unless it is markup already.</summary>
-/// <param name="Markup">The text of the markup.</param>
 internal readonly record struct Html(string Markup)
 {
     /// <summary>Nothing.</summary>

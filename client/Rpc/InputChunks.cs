@@ -39,8 +39,6 @@ internal static class InputChunks
     }
 
     /// <summary>Inputs in order, in parts that fit one call each. An input that is too large stands alone, so that the service names it in its refusal.</summary>
-    /// <param name="inputs">Any number.</param>
-    /// <param name="size">Bytes of one.</param>
     public static IEnumerable<TInput[]> Split<TInput>(IEnumerable<TInput> inputs, Func<TInput, int> size)
     {
         List<TInput> part = [];

@@ -28,10 +28,6 @@ internal sealed class RecipeCommand
 
     /// <summary>Creates the command.</summary>
     /// <typeparam name="T">The recipe's record.</typeparam>
-    /// <param name="name">The command's name.</param>
-    /// <param name="description">What it does.</param>
-    /// <param name="example">One command line, shown by --help.</param>
-    /// <param name="run">The training loop.</param>
     public static Command Create<T>(string name, string description, string example, Func<T, RunFolder, RunRequest, object> run)
         where T : class
     {

@@ -13,7 +13,6 @@ internal sealed class OnnxFolder : IDisposable
     private bool _published;
 
     /// <summary>Starts a folder. Removes leftovers of an interrupted export.</summary>
-    /// <param name="final">The final folder of the graphs.</param>
     public OnnxFolder(string final)
     {
         _final = System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(final));

@@ -67,7 +67,6 @@ internal sealed class FloatProjections(ExternalData data, GraphPrecision precisi
 /// Products in 8 bits. Weights have one scale per column. Activations have one scale per row, max|x| / 127 at run time.
 /// A row's result does not depend on other rows of the batch.
 /// </summary>
-/// <param name="data">File of the quantized weights.</param>
 internal sealed class Int8Projections(ExternalData data) : IProjections
 {
     private const byte ActivationZero = 128;

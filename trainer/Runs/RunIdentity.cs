@@ -55,7 +55,6 @@ internal sealed record RunIdentity(JsonObject Settings, IReadOnlyDictionary<stri
 
     /// <summary>Refuses to resume a run with other settings or inputs, or on another device. The error names each difference.</summary>
     /// <typeparam name="T">The recipe's record; it fills in settings that an older version did not have.</typeparam>
-    /// <param name="run">The run folder.</param>
     /// <exception cref="BadInputException">A setting or input differs from the start of the run.</exception>
     public void RequireSame<T>(RunFolder run)
         where T : class

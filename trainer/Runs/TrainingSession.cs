@@ -28,12 +28,6 @@ internal sealed class TrainingSession : IDisposable
     private IReadOnlyList<KeyValuePair<string, double>> _lastEvaluation = [];
 
     /// <summary>Opens the metric files and starts the clock.</summary>
-    /// <param name="recipe">When to log, evaluate and save.</param>
-    /// <param name="run">The run folder.</param>
-    /// <param name="request">Clock, console and stop signal.</param>
-    /// <param name="state">The run's progress.</param>
-    /// <param name="total">Steps of the whole run.</param>
-    /// <param name="stepsPerEpoch">Steps of one pass over the data.</param>
     public TrainingSession(TrainingRecipe recipe, RunFolder run, RunRequest request, TrainingState state, int total, int stepsPerEpoch)
     {
         _recipe = recipe;
@@ -68,11 +62,6 @@ internal sealed class TrainingSession : IDisposable
     public double Seconds => _earlierSeconds + _request.Clock.GetElapsedTime(_started).TotalSeconds;
 
     /// <summary>Counts a finished optimizer step and logs it.</summary>
-    /// <param name="tokens">Training tokens of the step.</param>
-    /// <param name="loss">Mean loss.</param>
-    /// <param name="rate">Learning rate used.</param>
-    /// <param name="gradientNorm">Norm before clipping.</param>
-    /// <param name="more">Further metrics of the recipe.</param>
     public void Advance(
         long tokens, double loss, double rate, double gradientNorm, IEnumerable<KeyValuePair<string, double>>? more = null)
     {

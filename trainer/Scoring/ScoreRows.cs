@@ -7,9 +7,6 @@ namespace Rudder.Trainer.Scoring;
 /// Reads rows to score, one JSON object a line: <c>{"prompt_ids","completion_ids"}</c> for a decoder, <c>{"input_ids"}</c> or
 /// <c>{"text"}</c> for a classifier. Other keys are left alone; a row that cannot be scored is named by file and line.
 /// </summary>
-/// <param name="config">The model that will score.</param>
-/// <param name="tokenizer">Its tokenizer, where it has one.</param>
-/// <param name="file">Name for messages.</param>
 internal sealed class ScoreRows(ModelConfig config, TextTokenizer? tokenizer, string file)
 {
     private int _line;

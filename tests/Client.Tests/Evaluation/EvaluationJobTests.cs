@@ -182,13 +182,9 @@ public sealed class EvaluationJobTests : IDisposable
             policy,
             FakeModels.Reference,
             FakeModels.Classifier,
-            new PromptSource(_prompts),
-            3,
-            12,
+            new EvaluationPlan(new PromptSource(_prompts), 3, 12, Batch: 5, InFlight: 1),
             5,
-            _folder.File(output),
-            Batch: 5,
-            InFlight: 1
+            _folder.File(output)
         );
         return await new EvaluationJob(client, new Progress<(int, int)>()).RunAsync(settings, CancellationToken.None);
     }

@@ -7,7 +7,6 @@ namespace Rudder.Trainer.Architectures.Roberta;
 internal static partial class RobertaNames
 {
     /// <summary>Every tensor of a model, in order. Matrices are [out, in].</summary>
-    /// <param name="config">The model's shape.</param>
     public static IEnumerable<(string Name, long[] Shape)> Expected(RobertaConfig config)
     {
         long width = config.HiddenSize, inner = config.IntermediateSize;
@@ -42,8 +41,6 @@ internal static partial class RobertaNames
     }
 
     /// <summary>Loads all weights. Ignores position ids and an unused pooler.</summary>
-    /// <param name="weights">The tensors.</param>
-    /// <param name="config">The model's shape.</param>
     /// <returns>The names of <see cref="Expected"/> with their values, all finite.</returns>
     /// <exception cref="CheckpointException">A tensor is missing, not expected, of another shape, or not finite.</exception>
     public static IReadOnlyDictionary<string, float[]> Load(Weights weights, RobertaConfig config) =>
