@@ -230,7 +230,7 @@ public sealed class ModelExportTests : IDisposable
         config.Save(target);
         (IReadOnlyDictionary<string, float[]> weights, IEnumerable<(string Name, long[] Shape)> names) = config is Gpt2Config gpt2
             ? (new Gpt2Family().ReadWeights(model, gpt2), Gpt2Weights.Expected(gpt2))
-            : (new RobertaFamily().ReadWeights(model, (RobertaConfig)config), RobertaNames.Expected((RobertaConfig)config));
+            : (new RobertaFamily().ReadWeights(model, (RobertaConfig)config), RobertaWeights.Expected((RobertaConfig)config));
         if (tensor is not null)
         {
             weights[tensor][0] += by;

@@ -35,7 +35,7 @@ internal sealed class RobertaFamily : IModelFamily
     public IReadOnlyDictionary<string, float[]> ReadWeights(string folder, ModelConfig config)
     {
         using var weights = Weights.Open(folder);
-        return RobertaNames.Load(weights, (RobertaConfig)config);
+        return RobertaWeights.Load(weights, (RobertaConfig)config);
     }
 
     public bool Exports(GraphPrecision precision) => precision != GraphPrecision.Fp16;
