@@ -9,11 +9,15 @@ namespace Rudder.Datasets;
 /// Unpacks a gzip file member by member (RFC 1952) and refuses every byte that belongs to none. SharpZipLib's own stream takes a damaged
 /// header of a later member for the end of the file; <see cref="System.IO.Compression.GZipStream"/> also reads a truncated file as a shorter one.
 /// </summary>
-internal sealed class GZipMembers(FileStream file) : InflaterInputStream(file, new Inflater(noHeader: true), 1 << 16)
+internal sealed class GZipMembers : InflaterInputStream
 {
+    private readonly FileStream _file;
     private readonly Crc32 _content = new();
     private readonly Crc32 _header = new();
     private bool _inMember;
+
+    public GZipMembers(FileStream file)
+        : base(file, new Inflater(noHeader: true), 1 << 16) => _file = file;
 
     public override int Read(byte[] buffer, int offset, int count)
     {
@@ -40,7 +44,7 @@ internal sealed class GZipMembers(FileStream file) : InflaterInputStream(file, n
             inputBuffer.Fill();
         }
 
-        long start = file.Position - inputBuffer.Available;
+        long start = _file.Position - inputBuffer.Available;
         if (inputBuffer.Available == 0 && start > 0)
         {
             return false;
@@ -77,7 +81,7 @@ internal sealed class GZipMembers(FileStream file) : InflaterInputStream(file, n
         uint length = (uint)inputBuffer.ReadLeInt();
         if (sum != (uint)_content.Value || length != (uint)inf.TotalOut)
         {
-            throw new GZipException($"the content before byte {file.Position - inputBuffer.Available} differs from its checksum");
+            throw new GZipException($"the content before byte {_file.Position - inputBuffer.Available} differs from its checksum");
         }
 
         _inMember = false;

@@ -57,7 +57,7 @@ internal sealed class GroupFile : IDisposable
         bool finished = File.Exists(path);
         if (finished || File.Exists(PartialPath(path)))
         {
-            SettingsGuard.RequireSame(finished ? path : PartialPath(path), SettingsPath(path), settings);
+            RequireSame(finished ? path : PartialPath(path), SettingsPath(path), settings);
         }
         else
         {
@@ -126,6 +126,23 @@ internal sealed class GroupFile : IDisposable
     {
         _partial?.Dispose();
         _sums?.Dispose();
+    }
+
+    /// <summary>Refuses to continue a file that was begun with other settings, and names what differs.</summary>
+    private static void RequireSame(string file, string sidecar, JsonObject settings)
+    {
+        if (!File.Exists(sidecar))
+        {
+            throw new BadInputException(
+                $"{file} exists without {sidecar}, so how it was made is unknown. Move it away or choose another output.");
+        }
+
+        IReadOnlyList<string> differences = JsonDifferences.Of(StrictJson.Read<JsonObject>(sidecar), settings);
+        if (differences.Count > 0)
+        {
+            throw new BadInputException(
+                $"{file} was made with other settings: {string.Join("; ", differences)}. Use the same settings, delete {file} and {sidecar} to start again, or choose another output.");
+        }
     }
 
     /// <summary>Checks every group against its sum and cuts off what has none.</summary>
