@@ -23,12 +23,12 @@ internal static class ConfigCheck
         if (faults.Count > 0)
         {
             error.WriteLine(string.Join('\n', faults.Select(fault => "- " + fault)));
-            return ExitCode.BadInput;
+            return ExitCodes.BadInput;
         }
 
         error.WriteLine($"usable: {settings.Options.Models.Length} models, {settings.Files.Keys?.Current.Count ?? 0} API keys");
         output.WriteLine(JsonSerializer.Serialize(Resolved(settings), Indented));
-        return ExitCode.Done;
+        return ExitCodes.Done;
     }
 
     private static Dictionary<string, object> Resolved(StartSettings settings)

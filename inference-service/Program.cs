@@ -10,12 +10,13 @@ try
 }
 catch (Exception exception)
 {
-    if (ExitCode.Of(exception) != ExitCode.Done)
+    int code = StartFailure.CodeOf(exception);
+    if (code != ExitCodes.Done)
     {
         await Console.Error.WriteLineAsync(exception.Message);
     }
 
-    return ExitCode.Of(exception);
+    return code;
 }
 
 static async Task<int> RunAsync(CommandLine line)
@@ -23,7 +24,7 @@ static async Task<int> RunAsync(CommandLine line)
     if (line.NewKey is { } name)
     {
         NewKey.Print(name, Console.Out);
-        return ExitCode.Done;
+        return ExitCodes.Done;
     }
 
     if (line.CheckConfig)
@@ -45,5 +46,5 @@ static async Task<int> RunAsync(CommandLine line)
     }
 
     await app.WaitForShutdownAsync();
-    return ExitCode.Done;
+    return ExitCodes.Done;
 }

@@ -30,7 +30,7 @@ internal static class HostSettings
             string[] separate = [.. FileKeys, "Kestrel", PreferHostingUrls];
             foreach (string key in file.GetChildKeys([], null).Except(separate, StringComparer.OrdinalIgnoreCase))
             {
-                faults.Add($"{file.Source.Path} holds '{key}', which is not a setting.{Spelling.Suggest(key, FileKeys)} It takes {string.Join(", ", FileKeys)}.");
+                faults.Add($"{file.Source.Path} holds '{key}', which is not a setting.{Spelling.Hint(key, FileKeys)} It takes {string.Join(", ", FileKeys)}.");
             }
         }
 

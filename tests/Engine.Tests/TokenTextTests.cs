@@ -13,7 +13,7 @@ public sealed class TokenTextTests : IDisposable
 
     public TokenTextTests()
     {
-        BpeTraining.Train(["a plain text about nothing much, and again a plain text"], 262, ["<|endoftext|>"], _folder, TokenizerFamily.Gpt2, null);
+        BpeTraining.Train(["a plain text about nothing much, and again a plain text"], 262, ["<|endoftext|>"], _folder, TokenizerFamily.Gpt2);
         _model = new LoadedModel
         {
             Description = new ModelDescription("m", new ModelSource("m", _folder), "f", Vocabulary, 64),

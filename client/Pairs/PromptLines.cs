@@ -6,15 +6,15 @@ using Rudder.Inference.V1;
 namespace Rudder.Client.Pairs;
 
 /// <summary>Sends prompts in batches, a few at once, and writes the lines of each prompt to a file that survives a kill.</summary>
-internal static class PromptWork
+internal static class PromptLines
 {
     /// <summary>Refuses batches out of range.</summary>
     /// <param name="batch">Prompts per request. Range 1 to 1024.</param>
     /// <param name="inFlight">Requests at once. Range 1 to 64.</param>
     public static void RequireLimits(int batch, int inFlight)
     {
-        InputException.Unless(batch is >= 1 and <= 1024, $"batch is {batch}; it must lie between 1 and 1024 prompts.");
-        InputException.Unless(inFlight is >= 1 and <= 64, $"in_flight is {inFlight}; it must lie between 1 and 64 requests.");
+        BadInputException.Unless(batch is >= 1 and <= 1024, $"batch is {batch}; it must lie between 1 and 1024 prompts.");
+        BadInputException.Unless(inFlight is >= 1 and <= 64, $"in_flight is {inFlight}; it must lie between 1 and 64 requests.");
     }
 
     /// <summary>Everything that the lines depend on, for the settings file.</summary>

@@ -4,7 +4,7 @@ using Rudder.Client.Rpc;
 namespace Rudder.Client.Commands;
 
 /// <summary>The options of every command that calls a service: where it is, deadlines, retries, batches.</summary>
-internal sealed class ServiceOptions
+internal sealed class ConnectionOptions
 {
     private readonly Option<Uri> _service = OptionOf.Service(
         required: true,
@@ -23,8 +23,6 @@ internal sealed class ServiceOptions
     public IEnumerable<Option> All => [_service, _deadline, _retries, _batch, _inFlight, .. _access.All];
 
     /// <summary>A client of the service that the command line names.</summary>
-    /// <param name="parsed">The command line.</param>
-    /// <param name="log">Receives retries and long waits.</param>
     public InferenceClient Open(ParseResult parsed, Action<string> log)
     {
         double seconds = parsed.GetValue(_deadline);

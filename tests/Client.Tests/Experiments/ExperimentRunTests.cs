@@ -7,11 +7,11 @@ using Rudder.Client.Tests.Reports;
 namespace Rudder.Client.Tests.Experiments;
 
 /// <summary>The end of a run: summary.json, by which a run counts as finished, stands only beside all the rest.</summary>
-public sealed class RunResultsTests : IDisposable
+public sealed class ExperimentRunTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
 
-    public RunResultsTests() => RunExample.Write(_folder, "text");
+    public ExperimentRunTests() => RunExample.Write(_folder, "text");
 
     public void Dispose() => _folder.Dispose();
 
@@ -20,7 +20,7 @@ public sealed class RunResultsTests : IDisposable
     {
         (MachineInfo environment, RunManifest manifest, RunSummary summary) = Results();
         File.Delete(_folder.File(RunSummary.FileName));
-        RunResults.Write(_folder.Path, environment, manifest, summary);
+        ExperimentRun.WriteResults(_folder.Path, environment, manifest, summary);
         Assert.True(File.Exists(_folder.File(ReportWriter.FileName)));
         Assert.True(File.Exists(_folder.File(FrontierPicture.FileName)));
         Assert.Equal("example", StrictJson.Read<RunSummary>(_folder.File(RunSummary.FileName)).Experiment);
@@ -32,7 +32,7 @@ public sealed class RunResultsTests : IDisposable
         (MachineInfo environment, RunManifest manifest, RunSummary summary) = Results();
         File.Delete(_folder.File(RunSummary.FileName));
         Directory.CreateDirectory(_folder.File(ReportWriter.FileName, "in-the-way"));
-        Assert.ThrowsAny<Exception>(() => RunResults.Write(_folder.Path, environment, manifest, summary));
+        Assert.ThrowsAny<SystemException>(() => ExperimentRun.WriteResults(_folder.Path, environment, manifest, summary));
         Assert.False(File.Exists(_folder.File(RunSummary.FileName)));
     }
 

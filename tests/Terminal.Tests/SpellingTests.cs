@@ -1,4 +1,4 @@
-namespace Rudder.Datasets.Tests;
+namespace Rudder.Terminal.Tests;
 
 /// <summary>Which known word a mistyped one means.</summary>
 public sealed class SpellingTests

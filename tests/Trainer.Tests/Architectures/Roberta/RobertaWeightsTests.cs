@@ -3,7 +3,7 @@ using Rudder.Trainer.Architectures.Roberta;
 
 namespace Rudder.Trainer.Tests.Architectures.Roberta;
 
-public class RobertaNamesTests
+public class RobertaWeightsTests
 {
     private static readonly string Tiny = FixtureFiles.Folder("tiny-roberta");
     private static readonly RobertaConfig Config = ModelConfig.Load<RobertaConfig>(Tiny);
@@ -12,7 +12,7 @@ public class RobertaNamesTests
     public void Load_PyTorchFile_EqualsSafetensorsBitForBit()
     {
         using var weights = Weights.OpenFile(Path.Combine(Tiny, "pytorch_model.bin"));
-        Assert.Equal(new RobertaFamily().ReadWeights(Tiny, Config), RobertaNames.Load(weights, Config));
+        Assert.Equal(new RobertaFamily().ReadWeights(Tiny, Config), RobertaWeights.Load(weights, Config));
     }
 
     [Fact]
@@ -23,7 +23,7 @@ public class RobertaNamesTests
         SafetensorsWriter.Write(
             Path.Combine(folder.Path, "model.safetensors"),
             [
-                .. RobertaNames.Expected(Config).Select(n => (n.Name, n.Shape, (ReadOnlyMemory<float>)model[n.Name])),
+                .. RobertaWeights.Expected(Config).Select(n => (n.Name, n.Shape, (ReadOnlyMemory<float>)model[n.Name])),
                 ("roberta.pooler.dense.bias", [32L], new float[32]),
                 ("roberta.embeddings.position_ids", [1L, 2], new float[2]),
             ],

@@ -1,4 +1,4 @@
-namespace Rudder.Datasets;
+namespace Rudder.Terminal;
 
 /// <summary>Suggests the known word that a mistyped one most likely means.</summary>
 public static class Spelling
