@@ -1,3 +1,5 @@
+using Rudder.Checkpoints;
+using Rudder.Engine;
 using Rudder.InferenceService;
 using Rudder.InferenceService.Security;
 using Rudder.InferenceService.Settings;
@@ -10,13 +12,18 @@ try
 }
 catch (Exception exception)
 {
-    int code = StartFailure.CodeOf(exception);
-    if (code != ExitCodes.Done)
+    if (exception is OperationCanceledException)
     {
-        await Console.Error.WriteLineAsync(exception.Message);
+        return ExitCodes.Done;                               // a stop signal came during the start
     }
 
-    return code;
+    await Console.Error.WriteLineAsync(exception.Message);
+    return exception switch
+    {
+        UsageException => ExitCodes.Usage,
+        CheckpointException or RequestFault => ExitCodes.BadInput,
+        _ => ExitCodes.Failed,
+    };
 }
 
 static async Task<int> RunAsync(CommandLine line)
