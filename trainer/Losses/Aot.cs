@@ -9,16 +9,13 @@ namespace Rudder.Trainer.Losses;
 /// </summary>
 internal sealed record Aot : PreferenceLoss
 {
-    /// <inheritdoc/>
     public override string Name => "aot";
 
-    /// <inheritdoc/>
     public override bool NeedsWholeStep => true;
 
     /// <summary>Probability that a label is wrong, 0 to below 0.5.</summary>
     [Range(0, 0.5, MaximumIsExclusive = true)] public double LabelSmoothing { get; init; }
 
-    /// <inheritdoc/>
     public override Tensor PerPair(PairLogProbs pairs) => Loss(pairs.Margin, pairs.ReferenceMargin, Beta, LabelSmoothing);
 
     /// <summary>−(1−ε)·log σ(β·d) − ε·log σ(−β·d), where d_i is the i-th smallest of the first values minus that of the second.</summary>

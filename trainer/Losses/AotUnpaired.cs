@@ -9,15 +9,12 @@ namespace Rudder.Trainer.Losses;
 /// </summary>
 internal sealed record AotUnpaired : PreferenceLoss
 {
-    /// <inheritdoc/>
     public override string Name => "aot-unpaired";
 
-    /// <inheritdoc/>
     public override bool NeedsWholeStep => true;
 
     /// <summary>Probability that a label is wrong, 0 to below 0.5.</summary>
     [Range(0, 0.5, MaximumIsExclusive = true)] public double LabelSmoothing { get; init; }
 
-    /// <inheritdoc/>
     public override Tensor PerPair(PairLogProbs pairs) => Aot.Loss(pairs.ChosenRatio, pairs.RejectedRatio, Beta, LabelSmoothing);
 }

@@ -5,10 +5,8 @@ namespace Rudder.Trainer.Losses;
 /// <summary>APO-down, arXiv:2408.06266: lowers both completions, the rejected one further. For data worse than the policy.</summary>
 internal sealed record ApoDown : PreferenceLoss
 {
-    /// <inheritdoc/>
     public override string Name => "apo-down";
 
-    /// <inheritdoc/>
     public override Tensor PerPair(PairLogProbs pairs) => Loss(pairs.ChosenRatio, pairs.RejectedRatio, Beta);
 
     /// <summary>σ(β·r_w) + (1 − σ(β·(r_w − r_l))).</summary>

@@ -5,10 +5,8 @@ namespace Rudder.Trainer.Losses;
 /// <summary>APO-zero, arXiv:2408.06266: raises the chosen completion and lowers the rejected one, each against the reference.</summary>
 internal sealed record ApoZero : PreferenceLoss
 {
-    /// <inheritdoc/>
     public override string Name => "apo-zero";
 
-    /// <inheritdoc/>
     public override Tensor PerPair(PairLogProbs pairs) => Loss(pairs.ChosenRatio, pairs.RejectedRatio, Beta);
 
     /// <summary>(1 − σ(β·r_w)) + σ(β·r_l).</summary>

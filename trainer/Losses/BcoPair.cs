@@ -6,13 +6,10 @@ namespace Rudder.Trainer.Losses;
 /// <summary>BCO on pairs, arXiv:2404.04656: a binary classifier of rewards, shifted by their running mean δ.</summary>
 internal sealed record BcoPair : PreferenceLoss
 {
-    /// <inheritdoc/>
     public override string Name => "bco-pair";
 
-    /// <inheritdoc/>
     public override bool NeedsRewardMean => true;
 
-    /// <inheritdoc/>
     public override Tensor PerPair(PairLogProbs pairs) =>
         Desirable(pairs.ChosenRatio, pairs.RewardMean!, Beta) + Undesirable(pairs.RejectedRatio, pairs.RewardMean!, Beta);
 

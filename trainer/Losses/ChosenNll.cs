@@ -5,13 +5,10 @@ namespace Rudder.Trainer.Losses;
 /// <summary>Supervised fine-tuning on the chosen completions, mostly as part of a mix (RPO, arXiv:2404.19733, adds it to DPO).</summary>
 internal sealed record ChosenNll : PreferenceLoss
 {
-    /// <inheritdoc/>
     public override string Name => "sft";
 
-    /// <inheritdoc/>
     public override bool NeedsReference => false;
 
-    /// <inheritdoc/>
     public override Tensor PerPair(PairLogProbs pairs) => Loss(pairs.Chosen, pairs.MeanChosenLength);
 
     /// <summary>−log π(chosen) / mean length: the mean over the step's pairs is then the mean over all their chosen tokens.</summary>

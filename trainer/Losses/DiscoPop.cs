@@ -7,13 +7,11 @@ namespace Rudder.Trainer.Losses;
 /// <summary>DiscoPOP (log-ratio modulated loss), arXiv:2406.08414: logistic where β·h is below 0, exponential above it.</summary>
 internal sealed record DiscoPop : PreferenceLoss
 {
-    /// <inheritdoc/>
     public override string Name => "discopop";
 
     /// <summary>Width of the change between the two losses, above 0, at most 1: beyond 1 the exponential half overflows.</summary>
     [Range(0, 1.0, MinimumIsExclusive = true)] public double Tau { get; init; } = 0.05;
 
-    /// <inheritdoc/>
     public override Tensor PerPair(PairLogProbs pairs) => Loss(pairs.Margin, pairs.ReferenceMargin, Beta, Tau);
 
     /// <summary>−(1 − m)·log σ(β·h) + m·e^(−β·h), with the modulation m = σ(β·h/τ).</summary>

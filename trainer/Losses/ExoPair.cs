@@ -7,13 +7,11 @@ namespace Rudder.Trainer.Losses;
 /// <summary>EXO on pairs, arXiv:2402.00856: the reverse KL from the policy's preference to labels smoothed by ε.</summary>
 internal sealed record ExoPair : PreferenceLoss
 {
-    /// <inheritdoc/>
     public override string Name => "exo-pair";
 
     /// <summary>Smoothing of the labels, above 0 and below 0.5: the reverse KL to a hard label is infinite.</summary>
     [Range(0, 0.5, MinimumIsExclusive = true, MaximumIsExclusive = true)] public double LabelSmoothing { get; init; } = 1e-3;
 
-    /// <inheritdoc/>
     public override Tensor PerPair(PairLogProbs pairs) => Loss(pairs.Margin, pairs.ReferenceMargin, Beta, LabelSmoothing);
 
     /// <summary>σ(β·h)·[log σ(β·h) − log(1−ε)] + σ(−β·h)·[log σ(−β·h) − log ε].</summary>

@@ -7,10 +7,8 @@ namespace Rudder.Trainer.Losses;
 /// <summary>KTO, arXiv:2402.01306 eq. 8. Compares each completion with a reference point; a pair's loss is the mean of both.</summary>
 internal sealed record Kto : PreferenceLoss
 {
-    /// <inheritdoc/>
     public override string Name => "kto";
 
-    /// <inheritdoc/>
     public override bool NeedsMismatched => true;
 
     /// <summary>Weight of chosen completions, above 0.</summary>
@@ -19,7 +17,6 @@ internal sealed record Kto : PreferenceLoss
     /// <summary>Weight of rejected completions, above 0.</summary>
     [Range(0, double.MaxValue, MinimumIsExclusive = true)] public double LambdaUndesirable { get; init; } = 1;
 
-    /// <inheritdoc/>
     public override Tensor PerPair(PairLogProbs pairs)
     {
         Tensor baseline = ReferencePoint(pairs.Mismatched!); // []

@@ -6,10 +6,8 @@ namespace Rudder.Trainer.Losses;
 /// <summary>NCA on pairs, arXiv:2402.05369: contrasts each completion with noise, so that the chosen likelihood does not fall.</summary>
 internal sealed record NcaPair : PreferenceLoss
 {
-    /// <inheritdoc/>
     public override string Name => "nca-pair";
 
-    /// <inheritdoc/>
     public override Tensor PerPair(PairLogProbs pairs) => Loss(pairs.ChosenRatio, pairs.RejectedRatio, Beta);
 
     /// <summary>−log σ(β·r_w) − ½·log σ(−β·r_w) − ½·log σ(−β·r_l).</summary>

@@ -5,10 +5,8 @@ namespace Rudder.Trainer.Losses;
 /// <summary>SPPO with hard labels, arXiv:2405.00675: regresses each log-ratio to ±1/(2β), the win rate being 1 or 0.</summary>
 internal sealed record SppoHard : PreferenceLoss
 {
-    /// <inheritdoc/>
     public override string Name => "sppo-hard";
 
-    /// <inheritdoc/>
     public override Tensor PerPair(PairLogProbs pairs) => Loss(pairs.ChosenRatio, pairs.RejectedRatio, Beta);
 
     /// <summary>(r_w − 1/(2β))² + (r_l + 1/(2β))². The paper's β in front is left out, as in TRL.</summary>

@@ -6,22 +6,16 @@ namespace Rudder.Trainer.Losses;
 /// <param name="Parts">Weights, finite and above 0, and losses. The weights need not add up to 1. All parts share one beta.</param>
 internal sealed record WeightedLosses(IReadOnlyList<(double Weight, PreferenceLoss Loss)> Parts) : PreferenceLoss
 {
-    /// <inheritdoc/>
     public override string Name => string.Join(" + ", Parts.Select(part => FormattableString.Invariant($"{part.Weight} {part.Loss.Name}")));
 
-    /// <inheritdoc/>
     public override bool NeedsReference => Parts.Any(part => part.Loss.NeedsReference);
 
-    /// <inheritdoc/>
     public override bool NeedsMismatched => Parts.Any(part => part.Loss.NeedsMismatched);
 
-    /// <inheritdoc/>
     public override bool NeedsRewardMean => Parts.Any(part => part.Loss.NeedsRewardMean);
 
-    /// <inheritdoc/>
     public override bool NeedsWholeStep => Parts.Any(part => part.Loss.NeedsWholeStep);
 
-    /// <inheritdoc/>
     public override Tensor PerPair(PairLogProbs pairs) =>
         Parts.Select(part => part.Weight * part.Loss.PerPair(pairs)).Aggregate((sum, next) => sum + next); // [P]
 }

@@ -31,19 +31,14 @@ internal sealed class SequenceHead : nn.Module, ISequenceClassifier
         Parameters = [.. body.Parameters, new NamedParameter(WeightName, score)];
     }
 
-    /// <inheritdoc/>
     public ModelConfig Config { get; }
 
-    /// <inheritdoc/>
     public Device Device => body.Device;
 
-    /// <inheritdoc/>
     public IReadOnlyList<NamedParameter> Parameters { get; }
 
-    /// <inheritdoc/>
     public string BlockPrefix => body.BlockPrefix;
 
-    /// <inheritdoc/>
     public Tensor Logits(Tensor ids, bool padded)
     {
         (long rows, long length) = (ids.shape[0], ids.shape[1]);
@@ -54,14 +49,12 @@ internal sealed class SequenceHead : nn.Module, ISequenceClassifier
         return nn.functional.linear(read, score); // [B,L]
     }
 
-    /// <inheritdoc/>
     public void Fill(IReadOnlyDictionary<string, float[]> weights)
     {
         body.Fill(weights);
         NamedParameters.Fill(Parameters[^1], weights[WeightName]);
     }
 
-    /// <inheritdoc/>
     public IReadOnlyList<(string Name, long[] Shape, ReadOnlyMemory<float> Data)> Collect() =>
         [.. body.Collect(), (WeightName, score.shape, NamedParameters.Values(score))];
 }

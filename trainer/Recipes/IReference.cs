@@ -16,7 +16,6 @@ internal interface IReference
 /// <param name="values">Nats, by completion row of the data.</param>
 internal sealed class ScoredReference(float[] values) : IReference
 {
-    /// <inheritdoc/>
     public Tensor Of(PreferenceBatch batch, PreferenceTensors rows) =>
         tensor(batch.CompletionRows.Select(row => values[row]).ToArray(), device: rows.InputIds.device); // [B]
 }

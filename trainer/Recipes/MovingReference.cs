@@ -17,7 +17,6 @@ internal sealed class MovingReference(ILanguageModel model, ReferenceSettings se
     /// <summary>The reference's weights, for checkpoints.</summary>
     public IEnumerable<NamedState> State => model.Parameters.Select(p => new NamedState("reference/" + p.Name, p.Value));
 
-    /// <inheritdoc/>
     public Tensor Of(PreferenceBatch batch, PreferenceTensors rows)
     {
         using IDisposable quiet = no_grad();
@@ -42,6 +41,5 @@ internal sealed class MovingReference(ILanguageModel model, ReferenceSettings se
         }
     }
 
-    /// <inheritdoc/>
     public void Dispose() => model.Dispose();
 }

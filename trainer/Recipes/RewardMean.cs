@@ -31,6 +31,5 @@ internal sealed class RewardMean : IDisposable
         _state.copy_(tensor(new[] { (float)mean, count }));
     }
 
-    /// <inheritdoc/>
     public void Dispose() => _state.Dispose();
 }

@@ -104,7 +104,7 @@ public sealed class KtoTrainingTests : IDisposable
         string rows = Rows(8);
         File.AppendAllText(rows, row + "\n");
         Exception error = Assert.ThrowsAny<Exception>(() => _world.Train(_world.Kto($"rows={rows}"), "run"));
-        Assert.Equal(ExitCodes.BadInput, ExitCodes.CodeOf(error));
+        Assert.Equal(ExitCodes.BadInput, Failures.CodeOf(error));
         Assert.Contains(problem, error.Message, StringComparison.Ordinal);
         Assert.Contains("rows.jsonl:9", error.Message, StringComparison.Ordinal);
     }

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Rudder.Datasets;
 using Rudder.Trainer.Losses;
 
 namespace Rudder.Trainer.Recipes.Settings;

@@ -6,7 +6,6 @@ namespace Rudder.Trainer.Recipes.Settings;
 /// <summary>Reads a loss as <c>"dpo"</c>, or as a mix: <c>{"dpo": 0.8, "sft": 0.2}</c>.</summary>
 internal sealed class LossConverter : JsonConverter<IReadOnlyDictionary<string, double>>
 {
-    /// <inheritdoc/>
     public override IReadOnlyDictionary<string, double> Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
         reader.TokenType switch
         {
@@ -15,7 +14,6 @@ internal sealed class LossConverter : JsonConverter<IReadOnlyDictionary<string, 
             _ => throw new JsonException("It takes a name, as in \"dpo\", or names with weights, as in {\"dpo\": 0.8, \"sft\": 0.2}."),
         };
 
-    /// <inheritdoc/>
     public override void Write(Utf8JsonWriter writer, IReadOnlyDictionary<string, double> value, JsonSerializerOptions options)
     {
         if (value.Count == 1 && value.Single().Value == 1)

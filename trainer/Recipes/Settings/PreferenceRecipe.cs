@@ -33,10 +33,8 @@ internal sealed record PreferenceRecipe : CompletionRecipe
     /// <summary>Batch sizes of a step.</summary>
     public PreferenceBatchSettings Batch { get; init; } = new();
 
-    /// <inheritdoc/>
     public override IEnumerable<string> InputFiles() => EvaluationPairs is null ? [Pairs] : [Pairs, EvaluationPairs];
 
-    /// <inheritdoc/>
     public override IEnumerable<string> FrozenModels() =>
         BindLoss().NeedsReference && (Reference?.Folder ?? Model) is string folder ? [folder] : [];
 
@@ -44,7 +42,6 @@ internal sealed record PreferenceRecipe : CompletionRecipe
     /// <exception cref="BadInputException">A loss is unknown, has no such setting, or has a weight that is not above 0.</exception>
     public PreferenceLoss BindLoss() => LossBinding.Bind(Loss, LossSettings);
 
-    /// <inheritdoc/>
     internal override TrainingRecipe Complete(string path)
     {
         base.Complete(path);

@@ -7,13 +7,8 @@ namespace Rudder.Trainer.Recipes.Settings;
 /// <summary>The reference of a preference run: where it starts, and whether it follows the policy (TR-DPO).</summary>
 internal sealed record ReferenceSettings
 {
-    /// <summary>Its model folder. The default is the recipe's <c>model</c>.</summary>
     public string? Folder { get; init; }
-
-    /// <summary>Optimizer steps between moves of the reference towards the policy; 0 keeps it frozen.</summary>
     [Range(0, 100_000_000)] public int SyncEvery { get; init; }
-
-    /// <summary>Share of the policy in a move, above 0, at most 1: 1 replaces the reference by the policy. Only with sync_every.</summary>
     [Range(0, 1.0, MinimumIsExclusive = true)] public double Mixup { get; init; } = 1;
 
     /// <summary>Refuses a setting that nothing would read.</summary>
@@ -27,20 +22,17 @@ internal sealed record ReferenceSettings
         }
     }
 
-    /// <inheritdoc/>
     public override string ToString() => Folder ?? FormattableString.Invariant($"synchronised every {SyncEvery} steps");
 }
 
 /// <summary>Reads a reference as <c>"FOLDER"</c>, or as an object of <see cref="ReferenceSettings"/>.</summary>
 internal sealed class ReferenceConverter : JsonConverter<ReferenceSettings>
 {
-    /// <inheritdoc/>
     public override ReferenceSettings? Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
         reader.TokenType == JsonTokenType.String
             ? new ReferenceSettings { Folder = reader.GetString() }
             : JsonSerializer.Deserialize<ReferenceSettings>(ref reader, options);
 
-    /// <inheritdoc/>
     public override void Write(Utf8JsonWriter writer, ReferenceSettings value, JsonSerializerOptions options)
     {
         if (value is { Folder: string folder, SyncEvery: 0 })
