@@ -32,13 +32,10 @@ internal sealed class BatchWork
         }
     }
 
-    /// <summary>The client that sent it.</summary>
     public string Client { get; }
 
-    /// <summary>One entry per prompt.</summary>
     public IReadOnlyList<PromptWork> Prompts { get; }
 
-    /// <summary>The task that the caller awaits.</summary>
     public Task<IReadOnlyList<IReadOnlyList<GeneratedSequence>>> Completion => _completion.Task;
 
     /// <summary>Whether the batch is complete, failed or cancelled. Takes no lock.</summary>
@@ -59,7 +56,6 @@ internal sealed class BatchWork
         }
     }
 
-    /// <summary>Fails the whole batch.</summary>
     public void Fail(Exception cause)
     {
         StopWatching();
@@ -73,14 +69,10 @@ internal sealed class BatchWork
 }
 
 /// <summary>One prompt of a batch and its completions, which wait, run or are done.</summary>
-/// <param name="batch">The batch it belongs to.</param>
-/// <param name="request">The prompt and its settings.</param>
 internal sealed class PromptWork(BatchWork batch, PromptRequest request)
 {
-    /// <summary>The batch it belongs to.</summary>
     public BatchWork Batch { get; } = batch;
 
-    /// <summary>The prompt and its settings.</summary>
     public PromptRequest Request { get; } = request;
 
     /// <summary>Time when it entered the queue, in stopwatch ticks.</summary>

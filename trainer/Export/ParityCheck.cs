@@ -79,11 +79,15 @@ internal sealed class ParityCheck(ExportSettings settings)
         float[][] expected = model.Logits(rows), actual = graph.Logits(rows);
         for (int row = 0; row < rows.Count; row++)
         {
-            comparison.Add(expected[row], actual[row], Array.IndexOf(expected[row], expected[row].Max()));
+            (float[] wanted, float[] found) = (Labels(expected[row]), Labels(actual[row]));
+            comparison.Add(wanted, found, Array.IndexOf(wanted, wanted.Max()));
         }
 
         return int8 ? AcceptInt8(GraphFiles.Model(GraphPrecision.Int8), "text", comparison) : Accept(GraphFiles.Model(GraphPrecision.Fp32), comparison);
     }
+
+    /// <summary>A score is compared as the logit of a pair's winner against a rival of score 0: alone, its probability is always 1.</summary>
+    private static float[] Labels(float[] logits) => logits is [float score] ? [score, 0] : logits;
 
     private static void ReplayTexts(TorchDecoder model, IReadOnlyList<int[]> rows, params ReadOnlySpan<(LogitComparison Comparison, IDecoder Graph)> passes)
     {
@@ -130,7 +134,7 @@ internal sealed class ParityCheck(ExportSettings settings)
         double limit = Math.Max(AbsoluteLimit, RelativeLimit * comparison.LargestLogit);
         if (!(comparison.MaxLogProbDifference <= limit))
         {
-            throw new TrainingFailedException(string.Create(
+            throw new WorkFailedException(string.Create(
                 CultureInfo.InvariantCulture,
                 $"{graph} differs from the TorchSharp model: max |Δ log-prob| is {comparison.MaxLogProbDifference:g4} over {comparison.Positions} positions; the limit is {limit:g4}. Nothing was kept. Check that the weights did not change during the export; if they did not, the graph is wrong for this architecture."));
         }
@@ -145,7 +149,7 @@ internal sealed class ParityCheck(ExportSettings settings)
     {
         if (!(comparison.MeanKl <= limit))
         {
-            throw new TrainingFailedException(string.Create(
+            throw new WorkFailedException(string.Create(
                 CultureInfo.InvariantCulture,
                 $"{graph} is too far from float32: mean KL(fp32‖{precision}) is {comparison.MeanKl:g4} nats per {unit} over {comparison.Positions}; the limit is {limit:g4}. Nothing was kept. Raise export.{precision}_max_kl if that is good enough, or set export.{precision} to false."));
         }

@@ -51,7 +51,6 @@ internal sealed class ValueModel : IDisposable
         _head.zero_grad();
     }
 
-    /// <inheritdoc/>
     public void Dispose()
     {
         _trunk.Dispose();

@@ -28,6 +28,5 @@ internal sealed class CarriedNumbers(int count) : IDisposable
         }
     }
 
-    /// <inheritdoc/>
     public void Dispose() => _values.Dispose();
 }

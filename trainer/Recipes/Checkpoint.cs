@@ -7,7 +7,7 @@ using static TorchSharp.torch;
 
 namespace Rudder.Trainer.Recipes;
 
-/// <summary>The tensors that a run needs to resume exactly: weights, optimizer averages, what a recipe adds, and the state of torch's generator.</summary>
+/// <summary>The tensors that a run needs to resume exactly: weights, optimizer averages, what a recipe adds, and torch's generator.</summary>
 internal static class Checkpoint
 {
     private const string WeightsFile = "weights.safetensors";

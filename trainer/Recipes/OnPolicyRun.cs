@@ -173,7 +173,6 @@ internal sealed class OnPolicyRun : IDisposable
             ModelFolder.Save(Policy, folder, TokenizerFolder, ModelSource.SaveType(_recipe)));
     }
 
-    /// <inheritdoc/>
     public void Dispose()
     {
         _engine?.Dispose();

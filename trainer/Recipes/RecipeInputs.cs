@@ -8,10 +8,9 @@ namespace Rudder.Trainer.Recipes;
 internal static class RecipeInputs
 {
     /// <summary>
-    /// Data files, tokenizer, the start model's config, the reference, and the reward models of an on-policy run. The start model's weights are left out:
+    /// Data files, tokenizer, the start model's config and frozen models such as a reference. The start model's weights are left out:
     /// a resumed run takes its weights from the checkpoint.
     /// </summary>
-    /// <param name="recipe">A recipe. Its folders were opened before, so they exist.</param>
     public static IEnumerable<RunInput> Of(TrainingRecipe recipe)
     {
         List<RunInput> inputs = [.. RunInput.Files(recipe.InputFiles())];
@@ -25,17 +24,7 @@ internal static class RecipeInputs
             inputs.Add(RunInput.Tokenizer(tokenizer));
         }
 
-        if (recipe is PreferenceRecipe preference && preference.BindLoss().NeedsReference && (preference.Reference ?? preference.Model) is string reference)
-        {
-            inputs.Add(RunInput.Reference(reference));
-        }
-
-        if (recipe is OnPolicyRecipe onPolicy)
-        {
-            inputs.Add(RunInput.Reference((onPolicy.Reference ?? onPolicy.Model)!));
-            inputs.AddRange(onPolicy.Rewards.Where(reward => reward.Kind == "classifier").Select(reward => RunInput.Reward(reward.Name, reward.Model!)));
-        }
-
+        inputs.AddRange(recipe.FrozenModels().Select(RunInput.Reference));
         return inputs;
     }
 }

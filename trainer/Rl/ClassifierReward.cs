@@ -4,7 +4,10 @@ using Rudder.Trainer.Export;
 
 namespace Rudder.Trainer.Rl;
 
-/// <summary>Rewards P(label) of a classifier folder on the text of prompt and completion, computed by the engine in this process.</summary>
+/// <summary>
+/// Rewards P(label) of a classifier folder, or a reward model's score, on the text of prompt and completion. The engine computes it in this
+/// process.
+/// </summary>
 internal sealed class ClassifierReward : IReward
 {
     private const string Name = "reward";
@@ -23,14 +26,39 @@ internal sealed class ClassifierReward : IReward
     public static ClassifierReward Load(string folder, string? label, string temporary, int threads)
     {
         IReadOnlyList<string> labels = ModelConfig.Load(folder).Labels;
-        int index = label is null ? labels.Count - 1 : labels.ToList().IndexOf(label);
-        if (index < 0)
+        if (labels.Count < 2)
         {
-            throw new BadInputException(labels.Count == 0
-                ? $"{folder} holds no classifier, which a reward of kind 'classifier' needs."
-                : $"A reward's label is '{label}'; the classifier in {folder} has {string.Join(", ", labels)}.");
+            throw new BadInputException($"{folder} holds no classifier of two or more labels, which a reward of kind 'classifier' needs.");
         }
 
+        int index = label is null ? labels.Count - 1 : labels.ToList().IndexOf(label);
+        return index >= 0
+            ? Load(folder, index, temporary, threads)
+            : throw new BadInputException($"A reward's label is '{label}'; the classifier in {folder} has {string.Join(", ", labels)}.");
+    }
+
+    /// <summary>Loads a reward model: its one label is a score.</summary>
+    /// <param name="folder">The reward model.</param>
+    /// <param name="temporary">Folder for an export.</param>
+    /// <param name="threads">Compute threads.</param>
+    /// <exception cref="BadInputException">The folder holds another model.</exception>
+    public static ClassifierReward LoadScore(string folder, string temporary, int threads) =>
+        ModelConfig.Load(folder).Labels.Count == 1
+            ? Load(folder, 0, temporary, threads)
+            : throw new BadInputException($"{folder} holds no model of one label, which a reward of kind 'reward_model' needs. Train one with: trainer reward.");
+
+    public double[] Score(IReadOnlyList<Rollout> rollouts, CancellationToken stop) =>
+    [
+        .. rollouts.Select(rollout => rollout.Text)
+            .Chunk(_options.MaxInputs)
+            .SelectMany(texts => _engine.ClassifyAsync(Name, texts).GetAwaiter().GetResult())
+            .Select(result => (double)result.Probabilities[_label]),
+    ];
+
+    public void Dispose() => _engine.DisposeAsync().AsTask().GetAwaiter().GetResult();
+
+    private static ClassifierReward Load(string folder, int label, string temporary, int threads)
+    {
         var options = new EngineOptions { Threads = threads };
         var engine = new EngineHost(options);
         try
@@ -43,18 +71,6 @@ internal sealed class ClassifierReward : IReward
             throw;
         }
 
-        return new ClassifierReward(engine, options, index);
+        return new ClassifierReward(engine, options, label);
     }
-
-    /// <inheritdoc/>
-    public double[] Score(IReadOnlyList<Rollout> rollouts, CancellationToken stop) =>
-    [
-        .. rollouts.Select(rollout => rollout.Text)
-            .Chunk(_options.MaxInputs)
-            .SelectMany(texts => _engine.ClassifyAsync(Name, texts).GetAwaiter().GetResult())
-            .Select(result => (double)result.Probabilities[_label]),
-    ];
-
-    /// <inheritdoc/>
-    public void Dispose() => _engine.DisposeAsync().AsTask().GetAwaiter().GetResult();
 }

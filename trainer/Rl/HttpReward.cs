@@ -25,7 +25,6 @@ internal sealed class HttpReward : IReward
         _retries = RewardRetries.Build(retries, time, IsTransient);
     }
 
-    /// <inheritdoc/>
     public double[] Score(IReadOnlyList<Rollout> rollouts, CancellationToken stop)
     {
         var request = new Request([.. rollouts.Select(rollout => rollout.Prompt.Text)], [.. rollouts.Select(rollout => rollout.Completion)]);
@@ -35,7 +34,6 @@ internal sealed class HttpReward : IReward
             : throw Refused(string.Create(CultureInfo.InvariantCulture, $"answered {rewards.Length} rewards for {rollouts.Count} completions"));
     }
 
-    /// <inheritdoc/>
     public void Dispose() => _client.Dispose();
 
     private async Task<double[]> PostAsync(Request request, CancellationToken stop)

@@ -4,11 +4,9 @@ namespace Rudder.Trainer.Rl;
 /// <param name="target">Tokens wanted, the end-of-text token included.</param>
 internal sealed class LengthReward(int target) : IReward
 {
-    /// <inheritdoc/>
     public double[] Score(IReadOnlyList<Rollout> rollouts, CancellationToken stop) =>
         [.. rollouts.Select(rollout => -Math.Abs(rollout.Ids.Length - target) / (double)target)];
 
-    /// <inheritdoc/>
     public void Dispose()
     {
     }

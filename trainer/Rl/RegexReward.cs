@@ -18,10 +18,8 @@ internal sealed class RegexReward : IReward
         _maxMatches = maxMatches;
     }
 
-    /// <inheritdoc/>
     public double[] Score(IReadOnlyList<Rollout> rollouts, CancellationToken stop) => [.. rollouts.Select(Score)];
 
-    /// <inheritdoc/>
     public void Dispose()
     {
     }

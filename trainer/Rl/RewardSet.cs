@@ -57,7 +57,6 @@ internal sealed class RewardSet : IDisposable
         return new RewardScores(total, byName);
     }
 
-    /// <inheritdoc/>
     public void Dispose()
     {
         foreach ((_, IReward reward) in _rewards)
@@ -73,6 +72,7 @@ internal sealed class RewardSet : IDisposable
         return settings.Kind switch
         {
             "classifier" => ClassifierReward.Load(settings.Model!, settings.Label, temporary, threads),
+            "reward_model" => ClassifierReward.LoadScore(settings.Model!, temporary, threads),
             "service" => new ServiceReward(new Uri(settings.Url!), settings.Model!, settings.Label, timeout, retries, time),
             "http" => new HttpReward(new Uri(settings.Url!), timeout, retries, time),
             "length" => new LengthReward(settings.Target!.Value),

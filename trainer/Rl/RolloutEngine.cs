@@ -108,7 +108,6 @@ internal sealed class RolloutEngine : IDisposable
         Version = version;
     }
 
-    /// <inheritdoc/>
     public void Dispose() => _engine.DisposeAsync().AsTask().GetAwaiter().GetResult();
 
     private Rollout Of(RolloutPrompt prompt, GeneratedSequence sequence) => new(

@@ -33,11 +33,9 @@ internal sealed class ServiceReward : IReward
         _retries = RewardRetries.Build(retries, time, IsTransient);
     }
 
-    /// <inheritdoc/>
     public double[] Score(IReadOnlyList<Rollout> rollouts, CancellationToken stop) =>
         [.. rollouts.Select(rollout => rollout.Text).Chunk(MaxInputs).SelectMany(texts => ClassifyAsync(texts, stop).GetAwaiter().GetResult())];
 
-    /// <inheritdoc/>
     public void Dispose() => _channel.Dispose();
 
     private async Task<IEnumerable<double>> ClassifyAsync(string[] texts, CancellationToken stop)

@@ -17,8 +17,4 @@ internal sealed record RunInput(string Name, string Hash)
     /// <summary>A frozen model: weights, config and tokenizer.</summary>
     /// <exception cref="CheckpointException">The folder holds no model.</exception>
     public static RunInput Reference(string folder) => new($"reference in {folder}", Fingerprint.OfFolder(folder));
-
-    /// <summary>A model that scores completions.</summary>
-    /// <exception cref="CheckpointException">The folder holds no model.</exception>
-    public static RunInput Reward(string name, string folder) => new($"reward '{name}' in {folder}", Fingerprint.OfFolder(folder));
 }

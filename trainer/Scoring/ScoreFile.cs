@@ -28,7 +28,7 @@ internal static class ScoreFile
         DirectoryInfo temporary = Directory.CreateTempSubdirectory("rudder-score-");
         try
         {
-            Action<Utf8JsonWriter, int> write = config.Labels.Count == 0
+            Action<Utf8JsonWriter, int> write = !config.IsClassifier
                 ? Completions(modelFolder, config, rows, onnx, temporary.FullName, threads)
                 : Labels(modelFolder, rows, onnx, temporary.FullName, threads);
             Write(output, rows.Count, write);
@@ -67,6 +67,12 @@ internal static class ScoreFile
         IReadOnlyList<(double[] Logits, double[] Probabilities)> scores = onnx ? OnnxLabels(folder, rows, temporary, threads) : TorchLabels(folder, rows);
         return (json, row) =>
         {
+            if (scores[row].Logits is [double score])
+            {
+                json.WriteNumber("score", score);
+                return;
+            }
+
             Numbers(json, "logits", scores[row].Logits);
             Numbers(json, "probabilities", scores[row].Probabilities);
         };

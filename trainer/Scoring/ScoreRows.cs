@@ -7,9 +7,6 @@ namespace Rudder.Trainer.Scoring;
 /// Reads rows to score, one JSON object a line: <c>{"prompt_ids","completion_ids"}</c> for a decoder, <c>{"input_ids"}</c> or
 /// <c>{"text"}</c> for a classifier. Other keys are left alone; a row that cannot be scored is named by file and line.
 /// </summary>
-/// <param name="config">The model that will score.</param>
-/// <param name="tokenizer">Its tokenizer, where it has one.</param>
-/// <param name="file">Name for messages.</param>
 internal sealed class ScoreRows(ModelConfig config, TextTokenizer? tokenizer, string file)
 {
     private int _line;
@@ -40,7 +37,7 @@ internal sealed class ScoreRows(ModelConfig config, TextTokenizer? tokenizer, st
                 throw Bad($"a JSON object is needed, this is {document.RootElement.ValueKind}");
             }
 
-            return config.Labels.Count == 0 ? Completion(document.RootElement) : Label(document.RootElement);
+            return !config.IsClassifier ? Completion(document.RootElement) : Label(document.RootElement);
         }
         catch (JsonException e)
         {
@@ -103,19 +100,21 @@ internal sealed class ScoreRows(ModelConfig config, TextTokenizer? tokenizer, st
     /// <summary>The text in consecutive windows, each begun and ended as the model knows its texts.</summary>
     private List<int[]> Windows(int[] tokens)
     {
-        int[] before = config.BosId is int begin ? [begin] : [], after = config.EosId is int end ? [end] : [];
+        int[] before = config is { WrapsTexts: true, BosId: int begin } ? [begin] : [];
+        int[] after = config is { WrapsTexts: true, EosId: int end } ? [end] : [];
         int size = config.Context - before.Length - after.Length;
-        return tokens.Length == 0 ? [[.. before, .. after]] : [.. tokens.Chunk(size).Select(part => (int[])[.. before, .. Unpadded(part), .. after])];
+        int[] empty = config.WrapsTexts ? [.. before, .. after] : [config.EosId ?? config.PadId!.Value];
+        return tokens.Length == 0 ? [empty] : [.. tokens.Chunk(size).Select(part => (int[])[.. before, .. Unpadded(part), .. after])];
     }
 
-    // Attention ignores padding, so the row scores the same without it.
-    private int[] Unpadded(int[] ids) => [.. ids.Where(id => id != config.PadId)];
+    // An encoder's attention ignores padding, so the row scores the same without it. In a language model's text the id may have a meaning.
+    private int[] Unpadded(int[] ids) => config.WrapsTexts ? [.. ids.Where(id => id != config.PadId)] : ids;
 
     private int[] Ids(JsonElement row, string key)
     {
         if (!row.TryGetProperty(key, out JsonElement values))
         {
-            string needed = config.Labels.Count == 0 ? "\"prompt_ids\" and \"completion_ids\" for a decoder" : "\"input_ids\" or \"text\" for a classifier";
+            string needed = !config.IsClassifier ? "\"prompt_ids\" and \"completion_ids\" for a decoder" : "\"input_ids\" or \"text\" for a classifier";
             throw Bad($"\"{key}\" is missing; a row needs {needed}");
         }
 

@@ -124,7 +124,7 @@ public sealed partial class ReportPageTests : IDisposable
     [Fact]
     public void Write_UnfinishedRun_SaysSo()
     {
-        InputException error = Assert.Throws<InputException>(() => ReportWriter.Write(_folder.Path, _folder.File("x.html")));
+        BadInputException error = Assert.Throws<BadInputException>(() => ReportWriter.Write(_folder.Path, _folder.File("x.html")));
         Assert.Contains("summary.json", error.Message, StringComparison.Ordinal);
     }
 
@@ -152,7 +152,7 @@ public sealed partial class ReportPageTests : IDisposable
             string whole = File.ReadAllText(file);
             File.WriteAllText(file, text);
             Exception? error = Record.Exception(() => ReportWriter.Write(_folder.Path, _folder.File("report.html")));
-            Assert.True(error is null || ExitCodes.Of(error).Code == ExitCodes.BadInput, $"{file} with {text}: {error}");
+            Assert.True(error is null || Failures.CodeOf(error) == ExitCodes.BadInput, $"{file} with {text}: {error}");
             File.WriteAllText(file, whole);
         }
     }

@@ -22,7 +22,7 @@ public sealed class DevicePlacementTests
         Require(model, engine, precision, device);
 
     [Theory]
-    [InlineData("tiny-gpt2", Slots, Fp16, Cpu, "set Service:Device to cuda")]
+    [InlineData("tiny-gpt2", Slots, Fp16, Cpu, "set Device to cuda")]
     [InlineData("tiny-gpt2", Slots, Fp32, Cuda, "--set fp16=true")]
     [InlineData("tiny-gpt2", Slots, Int8, Cuda, "precision is int8")]
     [InlineData("tiny-gpt2", GenAi, Fp16, Cuda, "Use the slots engine")]

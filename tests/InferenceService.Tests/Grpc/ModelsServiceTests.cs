@@ -164,7 +164,7 @@ public sealed class ModelsServiceTests(SharedService shared) : IDisposable
         var loader = new EndlessLoader();
         Directory.CreateDirectory(Path.Combine(_folder, "slow"));
         await using var service = await RunningService.StartAsync(
-            services => services.AddSingleton<IModelLoader>(loader), $"--Service:ModelRoots:0={_folder}");
+            services => services.AddLoader(loader), $"--Service:ModelRoots:0={_folder}");
         var load = service.Models.LoadAsync(new LoadModelRequest { Name = "m", Path = "slow" });
         await loader.Begun.WaitAsync(_limit);
 

@@ -135,7 +135,7 @@ public sealed class RequestValidationTests(SharedService shared)
         var tooMany = await FaultAsync(_service.Scoring.LogProbsAsync(many));
 
         Assert.Contains("sequences is empty", none.Status.Detail);
-        Assert.Contains("sequences has 1025 entries; the limit is 1024", tooMany.Status.Detail);
+        Assert.Contains("sequences has 1025 entries; it takes 1 to 1024", tooMany.Status.Detail);
     }
 
     [Fact]

@@ -232,7 +232,7 @@ public sealed class PreferenceCommandTests : IDisposable
     }
 
     [Theory]
-    [InlineData("loss=ppo", "Known losses are cdpo, dpo")]
+    [InlineData("loss=ppo", "Known losses are aot, aot-unpaired, apo-down")]
     [InlineData("loss=simop", "Did you mean 'simpo'?")]
     [InlineData("betta=1", "Did you mean 'beta'?")]
     [InlineData("beta=0", "beta is 0")]
@@ -255,6 +255,21 @@ public sealed class PreferenceCommandTests : IDisposable
         (int code, string told) = Told("--output", Run("bad"));
         Assert.Equal(2, code);
         Assert.Contains($"{_pairs}:61: chosen.ids holds id 600; the model's vocabulary ends at 511", told, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Dpo_ResumeFromADamagedCheckpoint_IsRefusedBeforeTheReferenceIsScored()
+    {
+        InterruptAfterFirstEpochStep([]);
+        string checkpoint = Assert.Single(Directory.GetDirectories(Path.Combine(Run("cut"), "checkpoints")));
+        File.AppendAllText(Path.Combine(checkpoint, "weights.safetensors"), "x");
+        Directory.Delete(Path.Combine(_folder, "reference-cache"), recursive: true);
+
+        (int code, string told) = Program("dpo", "--resume", Run("cut"));
+
+        Assert.Equal(2, code);
+        Assert.Contains("weights.safetensors differs from its SHA-256", told, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(Path.Combine(_folder, "reference-cache")));
     }
 
     private string Card(string run) => File.ReadAllText(Path.Combine(Run(run), "model", "README.md"));

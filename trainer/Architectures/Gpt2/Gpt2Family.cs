@@ -5,19 +5,15 @@ using static TorchSharp.torch;
 
 namespace Rudder.Trainer.Architectures.Gpt2;
 
-/// <summary>GPT-2 and its kin: causal language models with learned positions.</summary>
+/// <summary>GPT-2 and its kin: causal language models with learned positions, and classifiers made of them.</summary>
 internal sealed class Gpt2Family : IModelFamily
 {
-    /// <inheritdoc/>
     public string ModelType => "gpt2";
 
-    /// <inheritdoc/>
     public Type Kind => typeof(ILanguageModel);
 
-    /// <inheritdoc/>
     public TokenizerFamily Tokenizer => TokenizerFamily.Gpt2;
 
-    /// <inheritdoc/>
     public ModelConfig Configure(ModelShape shape, TextTokenizer tokenizer) => new Gpt2Config
     {
         VocabularySize = tokenizer.VocabularySize,
@@ -30,24 +26,30 @@ internal sealed class Gpt2Family : IModelFamily
         EosId = tokenizer.EosId,
     };
 
-    /// <inheritdoc/>
-    public ITrainableModel Create(ModelConfig config, double? dropout, Device device) => new Gpt2Model((Gpt2Config)config, dropout, device);
+    public ITrainableModel Create(ModelConfig config, double? dropout, Device device)
+    {
+        var model = new Gpt2Model((Gpt2Config)config, dropout, device);
+        return config.IsClassifier ? new SequenceHead(model, config) : model;
+    }
 
-    /// <inheritdoc/>
     public IReadOnlyDictionary<string, float[]> ReadWeights(string folder, ModelConfig config)
     {
         using var weights = Weights.Open(folder);
         return Gpt2Weights.Load(weights, (Gpt2Config)config);
     }
 
-    /// <inheritdoc/>
-    public bool Exports(GraphPrecision precision) => true;
+    public bool Exports(ModelConfig config, GraphPrecision precision) => !config.IsClassifier || precision != GraphPrecision.Fp16;
 
-    /// <inheritdoc/>
     public IEnumerable<(string File, OnnxGraph Graph)> Graphs(
         ModelConfig config, IReadOnlyDictionary<string, float[]> weights, ExternalData data, IProjections projections)
     {
         var builder = new Gpt2Onnx((Gpt2Config)config, weights, data, projections);
+        if (config.IsClassifier)
+        {
+            yield return (GraphFiles.Model(projections.Precision), builder.Classifier());
+            yield break;
+        }
+
         yield return (GraphFiles.Model(projections.Precision), builder.Decoder());
         if (projections.Precision == GraphPrecision.Fp32)
         {

@@ -23,10 +23,8 @@ internal sealed record GrpoRecipe : OnPolicyRecipe
     /// <summary>Batch sizes of a step.</summary>
     public GroupBatchSettings Batch { get; init; } = new();
 
-    /// <inheritdoc/>
     internal override OnPolicyBatchSettings Sizes => Batch;
 
-    /// <inheritdoc/>
     internal override TrainingRecipe Complete(string path)
     {
         base.Complete(path);

@@ -38,10 +38,11 @@ internal abstract record OnPolicyRecipe : TrainingRecipe
     /// <summary>The batch sizes of a step.</summary>
     internal abstract OnPolicyBatchSettings Sizes { get; }
 
-    /// <inheritdoc/>
     public override IEnumerable<string> InputFiles() => Prompts.InputFiles();
 
-    /// <inheritdoc/>
+    public override IEnumerable<string> FrozenModels() =>
+        [.. new[] { Reference ?? Model }.Concat(Rewards.Where(reward => reward.IsFolder).Select(reward => reward.Model)).OfType<string>().Distinct()];
+
     internal override TrainingRecipe Complete(string path)
     {
         base.Complete(path);

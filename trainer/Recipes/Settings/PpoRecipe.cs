@@ -38,7 +38,6 @@ internal sealed record PpoRecipe : OnPolicyRecipe
     /// <summary>Batch sizes of a step.</summary>
     public PpoBatchSettings Batch { get; init; } = new();
 
-    /// <inheritdoc/>
     internal override OnPolicyBatchSettings Sizes => Batch;
 }
 

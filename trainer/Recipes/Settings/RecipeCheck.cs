@@ -3,7 +3,6 @@ using System.Globalization;
 using System.Reflection;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
-using Rudder.Datasets;
 using Rudder.Trainer.Losses;
 
 namespace Rudder.Trainer.Recipes.Settings;
@@ -126,7 +125,9 @@ internal static class RecipeCheck
         rule switch
         {
             RangeAttribute { Maximum: double.MaxValue } r => $"a number {(r.MinimumIsExclusive ? "above 0" : "of 0 or more")}",
-            RangeAttribute r => string.Create(CultureInfo.InvariantCulture, $"{r.Minimum} to {(r.MaximumIsExclusive ? "below " : string.Empty)}{r.Maximum}"),
+            RangeAttribute r => string.Create(
+                CultureInfo.InvariantCulture,
+                $"{(r.MinimumIsExclusive ? "above " : string.Empty)}{r.Minimum} to {(r.MaximumIsExclusive ? "below " : string.Empty)}{r.Maximum}"),
             AllowedValuesAttribute a => "one of " + string.Join(", ", a.Values),
             LengthAttribute l => l.MinimumLength == l.MaximumLength ? $"{l.MinimumLength} values" : $"{l.MinimumLength} to {l.MaximumLength} values",
             RegularExpressionAttribute r => $"a text of the form {r.Pattern}",

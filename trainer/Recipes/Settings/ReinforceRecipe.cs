@@ -17,10 +17,8 @@ internal sealed record ReinforceRecipe : OnPolicyRecipe
     /// <summary>Batch sizes of a step.</summary>
     public OnPolicyBatchSettings Batch { get; init; } = new();
 
-    /// <inheritdoc/>
     internal override OnPolicyBatchSettings Sizes => Batch;
 
-    /// <inheritdoc/>
     internal override TrainingRecipe Complete(string path)
     {
         base.Complete(path);

@@ -9,6 +9,7 @@ internal sealed record RewardSettings
     private static readonly Dictionary<string, string[]> Reads = new(StringComparer.Ordinal)
     {
         ["classifier"] = ["model", "label"],
+        ["reward_model"] = ["model"],
         ["service"] = ["url", "model", "label", "timeout_seconds", "retries"],
         ["http"] = ["url", "timeout_seconds", "retries"],
         ["length"] = ["target"],
@@ -19,7 +20,7 @@ internal sealed record RewardSettings
     [MinLength(1)] [RegularExpression("[A-Za-z0-9][A-Za-z0-9._-]{0,63}")] public string Name { get; init; } = string.Empty;
 
     /// <summary>What scores.</summary>
-    [AllowedValues("classifier", "service", "http", "length", "regex")] public string Kind { get; init; } = string.Empty;
+    [AllowedValues("classifier", "reward_model", "service", "http", "length", "regex")] public string Kind { get; init; } = string.Empty;
 
     /// <summary>Its factor in the total. 0 makes it a judge: logged, never learned from.</summary>
     public double Weight { get; init; } = 1;
@@ -47,6 +48,9 @@ internal sealed record RewardSettings
 
     /// <summary>service, http: attempts after the first; 5 if it is left out.</summary>
     [Range(0, 50)] public int? Retries { get; init; }
+
+    /// <summary>Whether <see cref="Model"/> is a folder that this process reads.</summary>
+    internal bool IsFolder => Kind is "classifier" or "reward_model";
 
     /// <summary>Refuses rewards that lack a setting, have one of another kind, or share a name.</summary>
     /// <param name="rewards">The rewards of a recipe.</param>

@@ -9,10 +9,8 @@ internal sealed class DisagreeingJudge(string judge) : IAlarm
     private readonly Window _rewards = new(Steps);
     private readonly Window _judged = new(Steps);
 
-    /// <inheritdoc/>
     public string Name => $"judge_disagrees/{judge}";
 
-    /// <inheritdoc/>
     public Finding? Check(IReadOnlyDictionary<string, double> values)
     {
         if (!values.TryGetValue("objective/scores", out double reward) || !values.TryGetValue($"reward/{judge}", out double judged))

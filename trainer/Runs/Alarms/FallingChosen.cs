@@ -9,10 +9,8 @@ internal sealed class FallingChosen : IAlarm
     private readonly Window _newest = new(Steps);
     private double? _start;
 
-    /// <inheritdoc/>
     public string Name => "falling_chosen";
 
-    /// <inheritdoc/>
     public Finding? Check(IReadOnlyDictionary<string, double> values)
     {
         if (!values.TryGetValue("logps/chosen", out double chosen))

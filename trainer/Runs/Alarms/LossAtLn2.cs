@@ -7,10 +7,8 @@ internal sealed class LossAtLn2 : IAlarm
     private const double Near = 1e-3;
     private readonly Window _losses = new(Steps);
 
-    /// <inheritdoc/>
     public string Name => "loss_at_ln2";
 
-    /// <inheritdoc/>
     public Finding? Check(IReadOnlyDictionary<string, double> values)
     {
         if (!values.ContainsKey("rewards/margins"))

@@ -5,10 +5,8 @@ internal sealed class NegativeKl : IAlarm
 {
     private const double Rounding = -1e-3;
 
-    /// <inheritdoc/>
     public string Name => "negative_kl";
 
-    /// <inheritdoc/>
     public Finding? Check(IReadOnlyDictionary<string, double> values) =>
         values.TryGetValue("kl/seq_exact", out double kl) && kl < Rounding
             ? new Finding(kl, FormattableString.Invariant($"kl/seq_exact is {kl:0.00000} nats; an exact KL is never negative. ")

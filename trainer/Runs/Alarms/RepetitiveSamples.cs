@@ -5,10 +5,8 @@ internal sealed class RepetitiveSamples : IAlarm
 {
     private const double Most = 0.5;
 
-    /// <inheritdoc/>
     public string Name => "repetitive_samples";
 
-    /// <inheritdoc/>
     public Finding? Check(IReadOnlyDictionary<string, double> values)
     {
         if (!values.TryGetValue("rollout/repetition", out double repetition) || !values.TryGetValue("rollout/distinct", out double distinct))

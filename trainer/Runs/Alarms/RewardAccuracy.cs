@@ -7,10 +7,8 @@ internal sealed class RewardAccuracy : IAlarm
     private const double Margin = 0.05;
     private readonly Window _newest = new(Steps);
 
-    /// <inheritdoc/>
     public string Name => "reward_accuracy";
 
-    /// <inheritdoc/>
     public Finding? Check(IReadOnlyDictionary<string, double> values)
     {
         if (!values.ContainsKey("margin") || !values.TryGetValue("accuracy", out double accuracy)) // a classifier has no margin

@@ -4,10 +4,8 @@ namespace Rudder.Trainer.Runs.Alarms;
 /// <param name="limit">Nats per completion.</param>
 internal sealed class SequenceKl(double limit) : IAlarm
 {
-    /// <inheritdoc/>
     public string Name => "sequence_kl";
 
-    /// <inheritdoc/>
     public Finding? Check(IReadOnlyDictionary<string, double> values) =>
         values.TryGetValue("kl/seq_exact", out double kl) && kl > limit
             ? new Finding(kl, FormattableString.Invariant(
