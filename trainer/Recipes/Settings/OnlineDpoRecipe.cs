@@ -7,13 +7,8 @@ namespace Rudder.Trainer.Recipes.Settings;
 /// <summary>Online DPO: n completions of each prompt, ranked by their reward, all ordered pairs through a preference loss.</summary>
 internal sealed record OnlineDpoRecipe : OnPolicyRecipe
 {
-    /// <summary>Name of the loss, or an object of names and weights for a mix, as in <see cref="PreferenceRecipe.Loss"/>.</summary>
     [JsonConverter(typeof(LossConverter))] public IReadOnlyDictionary<string, double> Loss { get; init; } = new Dictionary<string, double> { ["dpo"] = 1 };
-
-    /// <summary>Settings of the losses. In the file they stand beside the others; <see cref="PreferenceLoss"/> documents them.</summary>
     [JsonExtensionData] public Dictionary<string, JsonElement> LossSettings { get; init; } = [];
-
-    /// <summary>Batch sizes of a step.</summary>
     public GroupBatchSettings Batch { get; init; } = new();
 
     internal override OnPolicyBatchSettings Sizes => Batch;

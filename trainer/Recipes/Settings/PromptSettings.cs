@@ -7,16 +7,9 @@ internal sealed record PromptSettings : ReviewSettings
 {
     private const int DefaultTokens = 10;
 
-    /// <summary>reviews takes each review's first tokens; prompts takes each text of a prompt file as it is.</summary>
     [AllowedValues("reviews", "prompts")] public string Format { get; init; } = "reviews";
-
-    /// <summary>Only for reviews: fewest tokens of a prompt. Shorter reviews are left out.</summary>
     [Range(1, 512)] public int MinTokens { get; init; } = DefaultTokens;
-
-    /// <summary>Only for reviews: most tokens. The length of each prompt depends on its id alone, as in <c>client pairs</c>.</summary>
     [Range(1, 512)] public int MaxTokens { get; init; } = DefaultTokens;
-
-    /// <summary>Prompts held out for evaluation, spread evenly over the files.</summary>
     [Range(0, 1_000_000)] public int HeldOut { get; init; }
 
     /// <summary>Refuses settings that contradict each other or that nothing would read.</summary>

@@ -16,37 +16,16 @@ internal sealed record RewardSettings
         ["regex"] = ["pattern", "max_matches"],
     };
 
-    /// <summary>Its name in the metrics: <c>reward/NAME</c>.</summary>
     [MinLength(1)] [RegularExpression("[A-Za-z0-9][A-Za-z0-9._-]{0,63}")] public string Name { get; init; } = string.Empty;
-
-    /// <summary>What scores.</summary>
     [AllowedValues("classifier", "reward_model", "service", "http", "length", "regex")] public string Kind { get; init; } = string.Empty;
-
-    /// <summary>Its factor in the total. 0 makes it a judge: logged, never learned from.</summary>
     public double Weight { get; init; } = 1;
-
-    /// <summary>classifier: its folder. service: the name it is loaded under.</summary>
     public string? Model { get; init; }
-
-    /// <summary>classifier, service: the label whose probability is the score. The default is the last label.</summary>
     public string? Label { get; init; }
-
-    /// <summary>service, http: where it answers.</summary>
     public string? Url { get; init; }
-
-    /// <summary>regex: what to find in a completion.</summary>
     public string? Pattern { get; init; }
-
-    /// <summary>regex: matches counted at most; the default of 1 scores 0 or 1.</summary>
     [Range(1, 1_000_000)] public int? MaxMatches { get; init; }
-
-    /// <summary>length: the tokens wanted. The score is −|tokens − target|/target.</summary>
     [Range(1, 8192)] public int? Target { get; init; }
-
-    /// <summary>service, http: seconds of one attempt; 60 if it is left out.</summary>
     [Range(0.001, 86400)] public double? TimeoutSeconds { get; init; }
-
-    /// <summary>service, http: attempts after the first; 5 if it is left out.</summary>
     [Range(0, 50)] public int? Retries { get; init; }
 
     /// <summary>Whether <see cref="Model"/> is a folder that this process reads.</summary>

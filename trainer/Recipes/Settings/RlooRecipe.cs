@@ -5,16 +5,9 @@ namespace Rudder.Trainer.Recipes.Settings;
 /// <summary>RLOO: REINFORCE on groups of completions with a leave-one-out baseline and the KL in the reward (arXiv:2402.14740).</summary>
 internal sealed record RlooRecipe : OnPolicyRecipe
 {
-    /// <summary>Reward per nat of sequence k1, taken off each completion's reward; 0 leaves it out.</summary>
     [Range(0.0, 1e9)] public double KlCoef { get; init; } = 0.05;
-
-    /// <summary>Optimizer steps on each step's completions. From the second on, the ratio of whole sequences is clipped.</summary>
     [Range(1, 1000)] public int Iterations { get; init; } = 1;
-
-    /// <summary>Clip of the ratio, on both sides.</summary>
     [Range(0, 1.0, MinimumIsExclusive = true)] public double Clip { get; init; } = 0.2;
-
-    /// <summary>Batch sizes of a step.</summary>
     public GroupBatchSettings Batch { get; init; } = new();
 
     internal override OnPolicyBatchSettings Sizes => Batch;
