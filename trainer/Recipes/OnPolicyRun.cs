@@ -113,11 +113,6 @@ internal sealed class OnPolicyRun : IDisposable
         {
             throw session.Suspended(away, save);
         }
-        catch (OperationCanceledException) when (_request.Stop.IsCancellationRequested)
-        {
-            session.SaveIfDue(save); // throws: the stop was requested while a reward was waited for
-            throw;
-        }
     }
 
     /// <summary>Gives the engine the policy's new weights.</summary>

@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
-using Polly;
 
 namespace Rudder.Trainer.Rl;
 
@@ -11,7 +10,8 @@ internal sealed class HttpReward : IReward
 {
     private readonly HttpClient _client;
     private readonly Uri _address;
-    private readonly ResiliencePipeline _retries;
+    private readonly int _retries;
+    private readonly TimeProvider _time;
 
     /// <summary>Opens a client; nothing is sent until the first call.</summary>
     /// <param name="address">The endpoint.</param>
@@ -20,9 +20,8 @@ internal sealed class HttpReward : IReward
     /// <param name="time">Clock of the waits between attempts.</param>
     public HttpReward(Uri address, TimeSpan timeout, int retries, TimeProvider time)
     {
-        _address = address;
+        (_address, _retries, _time) = (address, retries, time);
         _client = new HttpClient { Timeout = timeout };
-        _retries = RewardRetries.Build(retries, time, IsTransient);
     }
 
     public double[] Score(IReadOnlyList<Rollout> rollouts, CancellationToken stop)
@@ -40,9 +39,9 @@ internal sealed class HttpReward : IReward
     {
         try
         {
-            return await _retries.ExecuteAsync(async token => await AnswerAsync(request, token), stop);
+            return await RewardRetries.Build(_retries, _time, IsTransient, stop).ExecuteAsync(async token => await AnswerAsync(request, token));
         }
-        catch (Exception failure) when (IsTransient(failure) && !stop.IsCancellationRequested)
+        catch (Exception failure) when (IsTransient(failure))
         {
             throw new RewardUnavailableException($"The reward endpoint {_address} does not answer ({failure.Message}).", failure);
         }
@@ -73,7 +72,7 @@ internal sealed class HttpReward : IReward
         }
     }
 
-    private TrainingFailedException Refused(string what, Exception? inner = null) =>
+    private WorkFailedException Refused(string what, Exception? inner = null) =>
         new($"The reward endpoint {_address} {what}. It takes {{\"prompts\", \"completions\"}} and answers {{\"rewards\": [one finite number per completion]}}.", inner);
 
     private static bool IsTransient(Exception? failure) => failure switch

@@ -5,7 +5,7 @@ internal interface IReward : IDisposable
 {
     /// <summary>One finite score per completion, in order.</summary>
     /// <param name="rollouts">Completions with their prompts.</param>
-    /// <param name="stop">Ends a wait for an answer.</param>
+    /// <param name="stop">Ends retries; an attempt under way is finished.</param>
     /// <exception cref="RewardUnavailableException">What scores does not answer, also after retries.</exception>
     double[] Score(IReadOnlyList<Rollout> rollouts, CancellationToken stop);
 }

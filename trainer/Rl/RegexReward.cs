@@ -32,7 +32,7 @@ internal sealed class RegexReward : IReward
         }
         catch (RegexMatchTimeoutException slow)
         {
-            throw new TrainingFailedException(
+            throw new WorkFailedException(
                 $"Pattern '{_pattern}' took longer than {LongestMatch.TotalSeconds} s on one completion. Simplify it: nested repetitions take exponential time.", slow);
         }
     }

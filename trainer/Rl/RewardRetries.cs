@@ -13,13 +13,14 @@ internal static class RewardRetries
     /// <param name="retries">Attempts after the first.</param>
     /// <param name="time">Clock of the waits.</param>
     /// <param name="isTransient">Whether a failure may pass.</param>
-    public static ResiliencePipeline Build(int retries, TimeProvider time, Func<Exception?, bool> isTransient) =>
+    /// <param name="stop">Ends the retries. An attempt under way is not cancelled: a run that is stopped finishes its step.</param>
+    public static ResiliencePipeline Build(int retries, TimeProvider time, Func<Exception?, bool> isTransient, CancellationToken stop) =>
         retries == 0
             ? ResiliencePipeline.Empty
             : new ResiliencePipelineBuilder { TimeProvider = time }
                 .AddRetry(new RetryStrategyOptions
                 {
-                    ShouldHandle = arguments => ValueTask.FromResult(isTransient(arguments.Outcome.Exception)),
+                    ShouldHandle = arguments => ValueTask.FromResult(!stop.IsCancellationRequested && isTransient(arguments.Outcome.Exception)),
                     MaxRetryAttempts = retries,
                     BackoffType = DelayBackoffType.Exponential,
                     UseJitter = true,

@@ -30,7 +30,7 @@ internal sealed class RewardSet : IDisposable
     }
 
     /// <summary>Scores completions with every reward.</summary>
-    /// <exception cref="TrainingFailedException">A reward gave another number of scores, or one that is NaN or infinite.</exception>
+    /// <exception cref="WorkFailedException">A reward gave another number of scores, or one that is NaN or infinite.</exception>
     /// <exception cref="RewardUnavailableException">A reward outside this process does not answer.</exception>
     public RewardScores Score(IReadOnlyList<Rollout> rollouts, CancellationToken stop)
     {
@@ -42,7 +42,7 @@ internal sealed class RewardSet : IDisposable
             int broken = Array.FindIndex(scores, score => !double.IsFinite(score));
             if (broken >= 0)
             {
-                throw new TrainingFailedException(string.Create(
+                throw new WorkFailedException(string.Create(
                     CultureInfo.InvariantCulture,
                     $"Reward '{settings.Name}' gave {scores[broken]} for a completion of prompt '{rollouts[broken].Prompt.Id}'; a reward is a finite number."));
             }

@@ -52,12 +52,12 @@ internal sealed class RolloutStatistics
     /// <summary>Requires that the engine drew from the policy that is trained.</summary>
     /// <param name="step">The step, from 1.</param>
     /// <param name="limit">Largest difference of a token's log-prob, nats.</param>
-    /// <exception cref="TrainingFailedException">The difference is larger; no parameter has changed.</exception>
+    /// <exception cref="WorkFailedException">The difference is larger; no parameter has changed.</exception>
     public void RequireOnPolicy(int step, double limit)
     {
         if (!(_gap <= limit))
         {
-            throw new TrainingFailedException(string.Create(
+            throw new WorkFailedException(string.Create(
                 CultureInfo.InvariantCulture,
                 $"Step {step}: a token's log-prob differs by {_gap:0.######} nats between trainer and engine; max_logp_gap is {limit}. The completions are not the "
                 + $"policy's own. The last checkpoint is kept. Resume to export the policy anew; raise max_logp_gap only for a device of lower precision."));

@@ -1,6 +1,5 @@
 using Grpc.Core;
 using Grpc.Net.Client;
-using Polly;
 using Rudder.Inference.V1;
 
 namespace Rudder.Trainer.Rl;
@@ -11,7 +10,7 @@ internal sealed class ServiceReward : IReward
     private const int MaxInputs = 1024;                     // the service's default limit of one call
     private readonly GrpcChannel _channel;
     private readonly Scoring.ScoringClient _scoring;
-    private readonly ResiliencePipeline _retries;
+    private readonly int _retries;
     private readonly Uri _address;
     private readonly string _model;
     private readonly string? _label;
@@ -27,10 +26,9 @@ internal sealed class ServiceReward : IReward
     /// <param name="time">Clock.</param>
     public ServiceReward(Uri address, string model, string? label, TimeSpan timeout, int retries, TimeProvider time)
     {
-        (_address, _model, _label, _timeout, _time) = (address, model, label, timeout, time);
+        (_address, _model, _label, _timeout, _retries, _time) = (address, model, label, timeout, retries, time);
         _channel = GrpcChannel.ForAddress(address);
         _scoring = new Scoring.ScoringClient(_channel);
-        _retries = RewardRetries.Build(retries, time, IsTransient);
     }
 
     public double[] Score(IReadOnlyList<Rollout> rollouts, CancellationToken stop) =>
@@ -44,12 +42,8 @@ internal sealed class ServiceReward : IReward
         ClassifyResponse response;
         try
         {
-            response = await _retries.ExecuteAsync(
-                async token => await _scoring.ClassifyAsync(request, deadline: _time.GetUtcNow().UtcDateTime + _timeout, cancellationToken: token), stop);
-        }
-        catch (RpcException cancelled) when (stop.IsCancellationRequested)
-        {
-            throw new OperationCanceledException(cancelled.Message, cancelled, stop);
+            response = await RewardRetries.Build(_retries, _time, IsTransient, stop).ExecuteAsync(
+                async token => await _scoring.ClassifyAsync(request, deadline: _time.GetUtcNow().UtcDateTime + _timeout, cancellationToken: token));
         }
         catch (RpcException failure) when (IsTransient(failure))
         {

@@ -65,7 +65,7 @@ internal sealed class TrainingSession : IDisposable
     public double Seconds => _earlierSeconds + _request.Clock.GetElapsedTime(_started).TotalSeconds;
 
     /// <summary>Counts a finished optimizer step and logs it.</summary>
-    /// <exception cref="TrainingFailedException">An alarm sounds, and the recipe's alarms stop the run.</exception>
+    /// <exception cref="WorkFailedException">An alarm sounds, and the recipe's alarms stop the run.</exception>
     public void Advance(
         long tokens, double loss, double rate, double gradientNorm, IEnumerable<KeyValuePair<string, double>>? more = null)
     {
@@ -147,14 +147,14 @@ internal sealed class TrainingSession : IDisposable
     /// <param name="cause">What does not answer.</param>
     /// <param name="save">Saves a checkpoint.</param>
     /// <returns>The failure to throw; it names the command that resumes.</returns>
-    public TrainingFailedException Suspended(Exception cause, Action save)
+    public WorkFailedException Suspended(Exception cause, Action save)
     {
         if (State.Step > 0)
         {
             save();
         }
 
-        return new TrainingFailedException($"{cause.Message} Stopped after step {State.Step} of {_total}; saved. {HowToResume}", cause);
+        return new WorkFailedException($"{cause.Message} Stopped after step {State.Step} of {_total}; saved. {HowToResume}", cause);
     }
 
     public void Dispose()

@@ -87,7 +87,7 @@ public sealed class OnPolicyTests : IDisposable
     [Fact]
     public void Run_GapAboveItsLimit_StopsBeforeTheStepNamingBoth()
     {
-        TrainingFailedException error = Assert.Throws<TrainingFailedException>(() => _world.Train(Recipe("reinforce", ["max_logp_gap=0"]), "run"));
+        WorkFailedException error = Assert.Throws<WorkFailedException>(() => _world.Train(Recipe("reinforce", ["max_logp_gap=0"]), "run"));
         Assert.StartsWith("Step 1: a token's log-prob differs by", error.Message, StringComparison.Ordinal);
         Assert.Contains("max_logp_gap", error.Message, StringComparison.Ordinal);
         Assert.False(Directory.Exists(_world.File("run/model")));
@@ -104,7 +104,7 @@ public sealed class OnPolicyTests : IDisposable
         }.ToJsonString()));
         OnPolicyRecipe recipe = Recipe("reinforce", [$$"""rewards=[{"name":"http","kind":"http","url":"{{server.Address}}","retries":0}]"""]);
 
-        TrainingFailedException error = Assert.Throws<TrainingFailedException>(() => _world.Train(recipe, "run"));
+        WorkFailedException error = Assert.Throws<WorkFailedException>(() => _world.Train(recipe, "run"));
         Assert.Contains("Stopped after step 2 of 8; saved.", error.Message, StringComparison.Ordinal);
         Assert.Contains($"--resume {_world.File("run")}", error.Message, StringComparison.Ordinal);
 

@@ -24,7 +24,7 @@ public sealed class RewardsTests
     public void Regex_ExponentialPattern_FailsInsteadOfHanging()
     {
         using var reward = new RegexReward("^(a+)+$", 1);
-        TrainingFailedException error = Assert.Throws<TrainingFailedException>(() => reward.Score([Completion(new string('a', 40) + "b")], default));
+        WorkFailedException error = Assert.Throws<WorkFailedException>(() => reward.Score([Completion(new string('a', 40) + "b")], default));
         Assert.Contains("took longer than", error.Message, StringComparison.Ordinal);
     }
 
@@ -49,7 +49,7 @@ public sealed class RewardsTests
     {
         using var server = new RewardServer(_ => (200, answer));
         using HttpReward reward = server.Client(retries: 3);
-        TrainingFailedException error = Assert.Throws<TrainingFailedException>(() => reward.Score([Completion("a"), Completion("b")], default));
+        WorkFailedException error = Assert.Throws<WorkFailedException>(() => reward.Score([Completion("a"), Completion("b")], default));
         Assert.Contains(message, error.Message, StringComparison.Ordinal);
         Assert.Single(server.Requests); // the same question would get the same answer
     }

@@ -29,7 +29,7 @@ internal sealed class AlarmBell
     /// <param name="step">The step, from 1.</param>
     /// <param name="values">Its metrics.</param>
     /// <param name="show">Prints a line.</param>
-    /// <exception cref="TrainingFailedException">An alarm sounds, and the recipe's alarms stop the run.</exception>
+    /// <exception cref="WorkFailedException">An alarm sounds, and the recipe's alarms stop the run.</exception>
     public void Check(int step, IReadOnlyDictionary<string, double> values, Action<string> show)
     {
         foreach (IAlarm alarm in _alarms)
@@ -45,7 +45,7 @@ internal sealed class AlarmBell
                 show(message);
                 if (_stops)
                 {
-                    throw new TrainingFailedException($"{message} The run stops because alarms is 'stop'; its last checkpoint is kept.");
+                    throw new WorkFailedException($"{message} The run stops because alarms is 'stop'; its last checkpoint is kept.");
                 }
             }
         }

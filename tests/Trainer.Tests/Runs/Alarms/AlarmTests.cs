@@ -73,7 +73,7 @@ public sealed class AlarmTests
     {
         using var world = new TinyTraining();
         ReinforceRecipe recipe = world.OnPolicy<ReinforceRecipe>(world.Policy(), "max_kl=0.0001", "alarms=stop", "checkpoint_every=1");
-        TrainingFailedException error = Assert.Throws<TrainingFailedException>(() => world.Train(recipe, "run"));
+        WorkFailedException error = Assert.Throws<WorkFailedException>(() => world.Train(recipe, "run"));
         Assert.StartsWith("alarm sequence_kl at step 2: kl/seq_exact is", error.Message, StringComparison.Ordinal);
         Assert.True(Directory.Exists(world.File("run/checkpoints/step-1")));
         Assert.False(Directory.Exists(world.File("run/model")));
