@@ -17,7 +17,6 @@ internal sealed class OnPolicyRun : IDisposable
     private readonly RunFolder _folder;
     private readonly RunRequest _request;
     private readonly TextTokenizer _tokenizer;
-    private readonly int _threads;
     private readonly string _temporary;
     private RolloutEngine? _engine;
     private SampleLog? _samples;
@@ -37,7 +36,7 @@ internal sealed class OnPolicyRun : IDisposable
         }
 
         Device device = ComputeDevice.Open(request.Device);
-        _threads = ComputeDevice.UseThreads(recipe.Threads);
+        Threads = ComputeDevice.UseThreads(recipe.Threads);
         _temporary = folder.File("rollouts");
         TokenizerFolder = recipe.Tokenizer ?? model;
         _tokenizer = ModelSource.Tokenizer(TokenizerFolder, model);
@@ -53,9 +52,11 @@ internal sealed class OnPolicyRun : IDisposable
         }
 
         (Prompts, HeldOut) = ReadPrompts();
-        Rewards = new RewardSet(recipe.Rewards, Path.Combine(_temporary, "rewards"), _threads, request.Clock);
-        folder.WriteStart(recipe, request, _threads, RecipeInputs.Of(recipe));
+        Rewards = new RewardSet(recipe.Rewards, Path.Combine(_temporary, "rewards"), Threads, request.Clock);
     }
+
+    /// <summary>Compute threads of trainer, engine and rewards.</summary>
+    public int Threads { get; }
 
     /// <summary>The policy.</summary>
     public ILanguageModel Policy { get; }
@@ -80,7 +81,7 @@ internal sealed class OnPolicyRun : IDisposable
     public void StartEngine(int step)
     {
         int longest = Prompts.Concat(HeldOut).Max(prompt => prompt.Ids.Length);
-        _engine = RolloutEngine.Start(Policy, _tokenizer, TokenizerFolder, _recipe, Path.Combine(_temporary, "policy"), _threads, longest, step);
+        _engine = RolloutEngine.Start(Policy, _tokenizer, TokenizerFolder, _recipe, Path.Combine(_temporary, "policy"), Threads, longest, step);
         _samples = new SampleLog(_folder.File("samples.jsonl"), _recipe.SampleEvery, step);
     }
 

@@ -18,6 +18,7 @@ internal static class OnlineDpo
     {
         // 1. policy, frozen reference, prompts, rewards
         using var world = new OnPolicyRun(recipe, run, request);
+        run.WriteStart(recipe, request, world.Threads, RecipeInputs.Of(recipe));
 
         // 2. optimizer; a step without a pair takes no optimizer step, so a checkpoint holds their number
         manual_seed(recipe.Seed);

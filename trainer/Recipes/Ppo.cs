@@ -19,6 +19,7 @@ internal static class Ppo
     {
         // 1. policy, frozen reference, prompts, rewards; the value model has its own weights
         using var world = new OnPolicyRun(recipe, run, request);
+        run.WriteStart(recipe, request, world.Threads, RecipeInputs.Of(recipe));
         using var value = new ValueModel(ModelFolder.Load<ILanguageModel>(recipe.ValueModel ?? recipe.Model!, world.Policy.Device, 0));
         IReadOnlyList<NamedParameter> parameters = [.. world.Policy.Parameters, .. value.Parameters];
 

@@ -18,6 +18,7 @@ internal static class Reinforce
     {
         // 1. policy, frozen reference, prompts, rewards
         using var world = new OnPolicyRun(recipe, run, request);
+        run.WriteStart(recipe, request, world.Threads, RecipeInputs.Of(recipe));
 
         // 2. optimizer; the running baseline belongs to the checkpoint
         manual_seed(recipe.Seed);

@@ -18,6 +18,7 @@ internal static class Rloo
     {
         // 1. policy, frozen reference, prompts, rewards
         using var world = new OnPolicyRun(recipe, run, request);
+        run.WriteStart(recipe, request, world.Threads, RecipeInputs.Of(recipe));
 
         // 2. optimizer; it takes several steps per training step, so a checkpoint holds their number
         manual_seed(recipe.Seed);

@@ -2,12 +2,14 @@ using System.Globalization;
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 
 namespace Rudder.Trainer.Rl;
 
 /// <summary>Rewards from an HTTP endpoint: POST <c>{"prompts": […], "completions": […]}</c> gives <c>{"rewards": […]}</c>.</summary>
 internal sealed class HttpReward : IReward
 {
+    private static readonly JsonSerializerOptions Strict = new(JsonSerializerDefaults.Web) { NumberHandling = JsonNumberHandling.Strict };
     private readonly HttpClient _client;
     private readonly Uri _address;
     private readonly int _retries;
@@ -49,7 +51,7 @@ internal sealed class HttpReward : IReward
 
     private async ValueTask<double[]> AnswerAsync(Request request, CancellationToken token)
     {
-        using HttpResponseMessage response = await _client.PostAsJsonAsync(_address, request, JsonSerializerOptions.Web, token);
+        using HttpResponseMessage response = await _client.PostAsJsonAsync(_address, request, Strict, token);
         if (!response.IsSuccessStatusCode)
         {
             var failure = new HttpRequestException($"status {(int)response.StatusCode}", null, response.StatusCode);
@@ -63,7 +65,7 @@ internal sealed class HttpReward : IReward
 
         try
         {
-            Answer? answer = await response.Content.ReadFromJsonAsync<Answer>(JsonSerializerOptions.Web, token);
+            Answer? answer = await response.Content.ReadFromJsonAsync<Answer>(Strict, token);
             return answer?.Rewards ?? throw Refused("answered no rewards");
         }
         catch (JsonException wrong) // NaN and infinity have no JSON number, so they end here

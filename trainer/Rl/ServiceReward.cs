@@ -9,7 +9,7 @@ internal sealed class ServiceReward : IReward
 {
     private const int MaxInputs = 1024;                     // the service's default limit of one call
     private readonly GrpcChannel _channel;
-    private readonly Scoring.ScoringClient _scoring;
+    private readonly Inference.V1.Scoring.ScoringClient _scoring;
     private readonly int _retries;
     private readonly Uri _address;
     private readonly string _model;
@@ -28,7 +28,7 @@ internal sealed class ServiceReward : IReward
     {
         (_address, _model, _label, _timeout, _retries, _time) = (address, model, label, timeout, retries, time);
         _channel = GrpcChannel.ForAddress(address);
-        _scoring = new Scoring.ScoringClient(_channel);
+        _scoring = new Inference.V1.Scoring.ScoringClient(_channel);
     }
 
     public double[] Score(IReadOnlyList<Rollout> rollouts, CancellationToken stop) =>

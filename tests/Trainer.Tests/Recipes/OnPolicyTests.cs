@@ -24,6 +24,7 @@ public sealed class OnPolicyTests : IDisposable
         { "grpo", ["variant=dr-grpo"] },
         { "grpo", ["variant=dapo"] },
         { "ppo", ["batch.minibatch=3", "batch.sequences=2", "kl_target=1"] },
+        { "online-dpo", ["batch.sequences=8"] },
     };
 
     public void Dispose() => _world.Dispose();
@@ -156,6 +157,8 @@ public sealed class OnPolicyTests : IDisposable
     [InlineData("reinforce", """rewards=[{"name":"a","kind":"http","url":"ftp://x"}]""", "rewards[0].url is 'ftp://x'")]
     [InlineData("reinforce", "prompts.min_tokens=4", "prompts.min_tokens is 4")]
     [InlineData("ppo", "batch.minibatch=0", "batch.minibatch is 0")]
+    [InlineData("online-dpo", "loss=kto", "loss 'kto' reads more than the pairs of a step")]
+    [InlineData("online-dpo", "batch.samples=1", "batch.samples is 1")]
     public void Read_BadSetting_IsRefusedNamingIt(string command, string set, string message)
     {
         BadInputException error = Assert.Throws<BadInputException>(() => Recipe(command, [set]));
@@ -176,7 +179,8 @@ public sealed class OnPolicyTests : IDisposable
         "reinforce" => _world.OnPolicy<ReinforceRecipe>(_policy, sets),
         "rloo" => _world.OnPolicy<RlooRecipe>(_policy, sets),
         "grpo" => _world.OnPolicy<GrpoRecipe>(_policy, sets),
-        _ => _world.OnPolicy<PpoRecipe>(_policy, sets),
+        "ppo" => _world.OnPolicy<PpoRecipe>(_policy, sets),
+        _ => _world.OnPolicy<OnlineDpoRecipe>(_policy, sets),
     };
 
     private static double[] Values(RunFolder run, string metric) =>
