@@ -20,7 +20,7 @@ namespace Rudder.Engine;
 /// var drawn = await engine.GenerateAsync("policy", new GenerationRequest { Prompts = [new PromptContent { Text = "The film" }] });
 /// Console.WriteLine(drawn[0][0].Text);
 /// </code></example>
-public sealed class EngineHost : IAsyncDisposable
+public sealed partial class EngineHost : IAsyncDisposable
 {
     private readonly IModelLoader _loader;
     private readonly EngineOptions _options;

@@ -8,6 +8,13 @@ public sealed record EngineOptions
     /// <summary>Precision of the graphs. Default fp32.</summary>
     public GraphPrecision Precision { get; init; } = GraphPrecision.Fp32;
 
+    /// <summary>
+    /// Whether the weights of generators can be replaced in place (<c>EngineHost.ReplaceWeightsAsync</c>). Default false. It applies to fp32
+    /// models of the slots engine on the processor. Their embeddings, norms and biases are then copied into memory instead of mapped from the
+    /// file, and without AVX-512 products are slower.
+    /// </summary>
+    public bool ReplaceableWeights { get; init; }
+
     /// <summary>Device that runs the graphs. Default cpu.</summary>
     public GraphDevice Device { get; init; } = GraphDevice.Cpu;
 

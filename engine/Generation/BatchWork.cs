@@ -38,6 +38,9 @@ internal sealed class BatchWork
     /// <summary>One entry per prompt.</summary>
     public IReadOnlyList<PromptWork> Prompts { get; }
 
+    /// <summary>Version of the weights that compute it; the engine sets it on admission.</summary>
+    public long WeightsVersion { get; set; }
+
     /// <summary>The task that the caller awaits.</summary>
     public Task<IReadOnlyList<IReadOnlyList<GeneratedSequence>>> Completion => _completion.Task;
 

@@ -1,5 +1,7 @@
 using Rudder.Checkpoints;
+using Rudder.Engine.Generation;
 using Rudder.Engine.Kernels;
+using Rudder.Engine.Scheduling;
 using Rudder.Engine.Scoring;
 
 namespace Rudder.Engine.Registry;
@@ -50,11 +52,17 @@ internal sealed class LoadedModel
     /// <summary>Classifies; null for a generator.</summary>
     public IClassifier? Classifier { get; init; }
 
+    /// <summary>Weights that can be replaced; null where they cannot.</summary>
+    public PackedWeights? Weights { get; init; }
+
     /// <summary>Shows the generator's load in the gauges until it is disposed; null where nothing is shown.</summary>
     public IDisposable? Watch { get; init; }
 
     /// <summary>Held while the model scores: one call at a time has its threads, clients in turn.</summary>
     public ScoringTurn ScoringTurn { get; } = new();
+
+    /// <summary>Scoring calls are inside together; a replacement of the weights is inside alone.</summary>
+    public SharedGate ScoringGate { get; } = new();
 
     /// <summary>Bounds the calls that wait to be scored or are.</summary>
     public ScoringAdmission Scoring { get; } = new();
@@ -73,6 +81,7 @@ internal sealed class LoadedModel
         HasTokenizer = Tokenizer is not null,
         Slots = Generator?.Info.Slots ?? 0,
         EosId = EosId,
+        WeightsVersion = (Generator as SlotEngine)?.WeightsVersion ?? 0,
         Labels = Classifier?.Labels ?? [],
     };
 

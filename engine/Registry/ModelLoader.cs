@@ -24,7 +24,7 @@ internal sealed class ModelLoader(EngineOptions options, EngineMetrics metrics) 
         using var reserved = Reserve(source, ModelSize.Of(source, config, Limits(options, source, config)));
 
         // Hashing and reading the graphs takes the longest.
-        var graphs = GraphFolder.Open(source.Folder, cancellation);
+        var graphs = GraphFolder.Open(source.Folder, cancellation, IsReplaceable(source, config));
         try
         {
             var model = config.IsClassifier
@@ -132,9 +132,15 @@ internal sealed class ModelLoader(EngineOptions options, EngineMetrics metrics) 
             Tokenizer = tokenizer,
             Generator = generator,
             Scorer = scorer,
+            Weights = graphs.Weights.AreReplaceable ? graphs.Weights : null,
             Watch = Watch(source, config, generator),
         };
     }
+
+    private bool IsReplaceable(ModelSource source, ModelConfig config) =>
+        options is { ReplaceableWeights: true, Device: GraphDevice.Cpu }
+        && source is { Engine: EngineKind.Slots, Precision: GraphPrecision.Fp32 }
+        && !config.IsClassifier;
 
     // Shown once the model is warm: nothing that can fail comes after it, so no watch outlives its engine.
     private IDisposable? Watch(ModelSource source, ModelConfig config, IGenerator generator) => generator is SlotEngine engine
