@@ -43,6 +43,21 @@ internal static class WeightReplacement
             }
         }
 
+        CheckNames(places, named);
+        if (weights.TryGetValue(WeightNames.Head, out var head)
+            && !(named.TryGetValue(WeightNames.Embedding, out var table) && head.Span.SequenceEqual(table.Span)))
+        {
+            throw Fault(WeightNames.Head, $"differs from {WeightNames.Embedding}", "the model has one table for both", "Leave it out.");
+        }
+
+        // NaN and infinities win in this maximum.
+        return places.AsParallel().FirstOrDefault(place => !float.IsFinite(TensorPrimitives.MaxMagnitude(named[place.Name].Span))) is { } wild
+            ? throw Fault(wild.Name, "has a number that is NaN or infinite", "weights are finite", "Check the training run: it has diverged.")
+            : named;
+    }
+
+    private static void CheckNames(IReadOnlyCollection<WeightPlace> places, Dictionary<string, ReadOnlyMemory<float>> named)
+    {
         foreach (var place in places)
         {
             CheckLength(place, named);
@@ -53,20 +68,6 @@ internal static class WeightReplacement
         {
             throw Fault(unknown, "is not a weight of the model", $"it has {known.Count} weights", "Leave it out.");
         }
-
-        // NaN and infinities win in this maximum.
-        if (places.AsParallel().FirstOrDefault(place => !float.IsFinite(TensorPrimitives.MaxMagnitude(named[place.Name].Span))) is { } wild)
-        {
-            throw Fault(wild.Name, "has a number that is NaN or infinite", "weights are finite", "Check the training run: it has diverged.");
-        }
-
-        if (weights.TryGetValue(WeightNames.Head, out var head)
-            && !(named.TryGetValue(WeightNames.Embedding, out var table) && head.Span.SequenceEqual(table.Span)))
-        {
-            throw Fault(WeightNames.Head, $"differs from {WeightNames.Embedding}", "the model has one table for both", "Leave it out.");
-        }
-
-        return named;
     }
 
     private static void CheckLength(WeightPlace place, Dictionary<string, ReadOnlyMemory<float>> named)
