@@ -9,9 +9,9 @@ public sealed record EngineOptions
     public GraphPrecision Precision { get; init; } = GraphPrecision.Fp32;
 
     /// <summary>
-    /// Whether the weights of generators can be replaced in place (<c>EngineHost.ReplaceWeightsAsync</c>). Default false. It applies to fp32
-    /// models of the slots engine on the processor. Their embeddings, norms and biases are then copied into memory instead of mapped from the
-    /// file, and without AVX-512 products are slower.
+    /// Whether the weights of generators can be replaced in place (<c>EngineHost.ReplaceWeightsAsync</c>). Default false. It applies to
+    /// fp32 models of the slots engine on the processor. Their embeddings, norms and biases are then copied into memory instead of mapped
+    /// from the file, and without AVX-512 products are slower.
     /// </summary>
     public bool ReplaceableWeights { get; init; }
 

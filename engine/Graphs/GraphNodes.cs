@@ -62,12 +62,13 @@ internal sealed class GraphNodes(GraphProto graph)
     public WeightPlace? Matrix(string value, string folder) =>
         _constants.TryGetValue(value, out var tensor) && Place(tensor, folder) is { Rows: > 0 } place ? place : null;
 
-    /// <summary>Location of a float matrix or vector in a file beside the graph; else null. ONNX Runtime reports malformed entries.</summary>
+    /// <summary>Location of a float matrix or vector in a file beside the graph; null if malformed, which ONNX Runtime reports.</summary>
     /// <param name="tensor">A constant.</param>
     /// <param name="folder">Folder of the file.</param>
     public static WeightPlace? Place(TensorProto tensor, string folder)
     {
-        if (tensor is not { DataType: TensorProto.Types.DataType.Float, Dims.Count: 1 or 2, DataLocation: TensorProto.Types.DataLocation.External }
+        if (tensor is not { DataType: TensorProto.Types.DataType.Float, Dims.Count: 1 or 2 }
+            || tensor.DataLocation != TensorProto.Types.DataLocation.External
             || tensor.Dims.Any(size => size is <= 0 or > int.MaxValue))
         {
             return null;

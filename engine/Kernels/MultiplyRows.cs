@@ -9,8 +9,8 @@ namespace Rudder.Engine.Kernels;
 /// </summary>
 /// <remarks>
 /// Inputs: x [N,K], or with more row axes, and optionally bias [M]. Output: [N,M]. Attributes: name and location of the weights (weight,
-/// file, offset), their rows and columns in the file, transposed, and the number of their owner. Opening the session reads the weights unless
-/// another session of the owner has read them; they are not values of the graph.
+/// file, offset), their rows and columns in the file, transposed, and the number of their owner. Opening the session reads the weights
+/// unless another session of the owner has read them; they are not values of the graph.
 /// </remarks>
 /// <param name="matrix">W, which belongs to the <see cref="PackedWeights"/> of the model.</param>
 internal sealed unsafe class MultiplyRows(PanelMatrix matrix) : IKernel

@@ -183,7 +183,8 @@ internal sealed class PackedWeights(bool replaceable = false)
     /// <param name="options">The settings.</param>
     /// <param name="weights">The weights.</param>
     /// <param name="values">Initializers that the session reads.</param>
-    private sealed class Session(byte[] model, SessionOptions options, PackedWeights weights, List<OrtValue> values) : InferenceSession(model, options)
+    private sealed class Session(byte[] model, SessionOptions options, PackedWeights weights, List<OrtValue> values)
+        : InferenceSession(model, options)
     {
         private bool _disposed;
 

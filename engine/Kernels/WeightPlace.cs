@@ -25,7 +25,8 @@ internal sealed record WeightPlace(string Name, string File, long Offset, int Ro
         ArgumentOutOfRangeException.ThrowIfNegative(Rows);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(Columns);
         using var stream = System.IO.File.OpenRead(File);
-        using var file = MemoryMappedFile.CreateFromFile(stream, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true);
+        using var file = MemoryMappedFile.CreateFromFile(
+            stream, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true);
         using var view = file.CreateViewAccessor(Offset, Length * sizeof(float), MemoryMappedFileAccess.Read);
         byte* start = null;
         view.SafeMemoryMappedViewHandle.AcquirePointer(ref start);

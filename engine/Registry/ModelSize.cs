@@ -8,9 +8,9 @@ namespace Rudder.Engine.Registry;
 
 /// <summary>The memory a model will take, added up from its files and its limits before anything of it is loaded.</summary>
 /// <remarks>
-/// The sessions of a model share its weights (docs/adr/0002-slot-engine.md). A weight counts once for the products that read it in panels, and
-/// once for all other operators. Where ONNX Runtime multiplies, each session packs its own copy, so a weight counts for every graph that
-/// names it. What a step's intermediates take comes on top, and is small beside these.
+/// The sessions of a model share its weights (docs/adr/0002-slot-engine.md). A weight counts once for the products that read it in panels,
+/// and once for all other operators. Where ONNX Runtime multiplies, each session packs its own copy, so a weight counts for every graph
+/// that names it. What a step's intermediates take comes on top, and is small beside these.
 /// </remarks>
 /// <param name="Graphs">Graphs and their external weights, bytes.</param>
 /// <param name="Cache">Key-value cache, bytes.</param>

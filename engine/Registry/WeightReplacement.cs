@@ -15,7 +15,7 @@ internal static class WeightReplacement
     /// <param name="weights">All weights by name, row-major.</param>
     /// <param name="cancellation">Ends the wait; nothing is changed then.</param>
     /// <returns>The version of the new weights.</returns>
-    /// <exception cref="RequestFault">The model's weights cannot be replaced, or the new ones do not fit it. Nothing is changed.</exception>
+    /// <exception cref="RequestFault">The weights cannot be replaced, or the new ones do not fit. Nothing is changed.</exception>
     public static async Task<long> RunAsync(
         LoadedModel model, IReadOnlyDictionary<string, ReadOnlyMemory<float>> weights, CancellationToken cancellation)
     {
@@ -51,9 +51,10 @@ internal static class WeightReplacement
         }
 
         // NaN and infinities win in this maximum.
-        return places.AsParallel().FirstOrDefault(place => !float.IsFinite(TensorPrimitives.MaxMagnitude(named[place.Name].Span))) is { } wild
-            ? throw Fault(wild.Name, "has a number that is NaN or infinite", "weights are finite", "Check the training run: it has diverged.")
-            : named;
+        var wild = places.AsParallel().FirstOrDefault(place => !float.IsFinite(TensorPrimitives.MaxMagnitude(named[place.Name].Span)));
+        return wild is null
+            ? named
+            : throw Fault(wild.Name, "has a number that is NaN or infinite", "weights are finite", "The training run has diverged.");
     }
 
     private static void CheckNames(IReadOnlyCollection<WeightPlace> places, Dictionary<string, ReadOnlyMemory<float>> named)
@@ -80,7 +81,7 @@ internal static class WeightReplacement
         if (values.Length != place.Length)
         {
             string shape = string.Join(',', place.Shape);
-            throw Fault(place.Name, $"has {values.Length} numbers", $"its shape [{shape}] takes {place.Length}", "Give the weights of the same model shape.");
+            throw Fault(place.Name, $"has {values.Length} numbers", $"its shape [{shape}] takes {place.Length}", "Give it in that shape.");
         }
     }
 
@@ -98,5 +99,6 @@ internal static class WeightReplacement
             FaultKind.Unsupported);
     }
 
-    private static RequestFault Fault(string name, string value, string limit, string remedy) => new($"{Field}[{name}]", value, limit, remedy);
+    private static RequestFault Fault(string name, string value, string limit, string remedy) =>
+        new($"{Field}[{name}]", value, limit, remedy);
 }

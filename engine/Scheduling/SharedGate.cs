@@ -51,7 +51,8 @@ internal sealed class SharedGate
     /// <summary>A call that waits or is inside.</summary>
     /// <param name="gate">The gate.</param>
     /// <param name="alone">Whether it needs the gate alone.</param>
-    private sealed class Entry(SharedGate gate, bool alone) : TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously), IDisposable
+    private sealed class Entry(SharedGate gate, bool alone)
+        : TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously), IDisposable
     {
         private int _disposed;
 

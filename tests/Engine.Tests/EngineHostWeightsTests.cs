@@ -8,7 +8,7 @@ public sealed class EngineHostWeightsTests : IAsyncLifetime
 {
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(2);
     private readonly string _root = Directory.CreateTempSubdirectory("rudder-host-weights-").FullName;
-    private readonly EngineHost _engine = new(new EngineOptions { Threads = 1, MaxSlots = 4, MaxScoringTokens = 64, ReplaceableWeights = true });
+    private readonly EngineHost _engine = new(new() { Threads = 1, MaxSlots = 4, MaxScoringTokens = 64, ReplaceableWeights = true });
     private string _a = "";
     private string _b = "";
 
@@ -92,7 +92,8 @@ public sealed class EngineHostWeightsTests : IAsyncLifetime
             Assert.Equal((FaultKind.Unsupported, "model"), (e.Kind, e.Field));
         }
 
-        Assert.Equal(FaultKind.NotFound, (await Assert.ThrowsAsync<RequestFault>(() => _engine.ReplaceWeightsAsync("none", ModelCopies.WeightsOf(_b)))).Kind);
+        var unknown = await Assert.ThrowsAsync<RequestFault>(() => _engine.ReplaceWeightsAsync("none", ModelCopies.WeightsOf(_b)));
+        Assert.Equal(FaultKind.NotFound, unknown.Kind);
     }
 
     // 40 tokens: the second request would start from the first one's cache.
@@ -182,8 +183,11 @@ public sealed class EngineHostWeightsTests : IAsyncLifetime
         return [.. (await _engine.GenerateAsync(model, request).WaitAsync(Limit)).SelectMany(samples => samples)];
     }
 
-    private async Task<IReadOnlyList<SequenceScore>> Score(string model) =>
-        await _engine.ScoreAsync(model, [.. Enumerable.Range(0, 6).Select(i => new ScoredSequence(Ids(i, 20), Ids(i + 7, 20)))]).WaitAsync(Limit);
+    private Task<IReadOnlyList<SequenceScore>> Score(string model)
+    {
+        ScoredSequence[] sequences = [.. Enumerable.Range(0, 6).Select(i => new ScoredSequence(Ids(i, 20), Ids(i + 7, 20)))];
+        return _engine.ScoreAsync(model, sequences).WaitAsync(Limit);
+    }
 
     private static int[] Ids(int first, int count) => [.. Enumerable.Range(0, count).Select(i => ((first + i) * 37) % 512)];
 

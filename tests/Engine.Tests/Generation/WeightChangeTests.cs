@@ -43,7 +43,8 @@ public sealed class WeightChangeTests
     public async Task ChangeWeightsAsync_CachedPrefix_IsForgotten()
     {
         var extended = new List<int>();
-        await using var engine = new SlotEngine(new FakeDecoder { OnExtend = (count, _) => extended.Add(count) }, new EngineOptions { Threads = 1 });
+        var decoder = new FakeDecoder { OnExtend = (count, _) => extended.Add(count) };
+        await using var engine = new SlotEngine(decoder, new EngineOptions { Threads = 1 });
         await GenerateLong(engine);
         await GenerateLong(engine);
         Assert.Equal([2], extended);                         // the second prompt starts from a copy
@@ -88,8 +89,9 @@ public sealed class WeightChangeTests
     public async Task ChangeWeightsAsync_ChangeFails_ReportsItAndGoesOn()
     {
         await using var engine = new SlotEngine(new FakeDecoder(), new EngineOptions { Threads = 1 });
+        static void Fail() => throw new InvalidOperationException("broken");
         var e = await Assert.ThrowsAsync<InvalidOperationException>(
-            () => engine.ChangeWeightsAsync(() => throw new InvalidOperationException("broken"), CancellationToken.None).WaitAsync(Patience));
+            () => engine.ChangeWeightsAsync(Fail, CancellationToken.None).WaitAsync(Patience));
         Assert.Equal("broken", e.Message);
         Assert.Equal(1, Assert.Single(await Generate(engine, samples: 1).WaitAsync(Patience)).WeightsVersion);
     }
@@ -125,6 +127,9 @@ public sealed class WeightChangeTests
     private static async Task<IReadOnlyList<GeneratedSequence>> Generate(SlotEngine engine, int samples) =>
         (await engine.GenerateAsync(new GenerationBatch([Prompt(1, 9, samples: samples)]), CancellationToken.None))[0];
 
-    private static Task GenerateLong(SlotEngine engine) => engine
-        .GenerateAsync(new GenerationBatch([new PromptRequest { PromptIds = Long, MaxNewTokens = 3 }]), CancellationToken.None).WaitAsync(Patience);
+    private static Task GenerateLong(SlotEngine engine)
+    {
+        var batch = new GenerationBatch([new PromptRequest { PromptIds = Long, MaxNewTokens = 3 }]);
+        return engine.GenerateAsync(batch, CancellationToken.None).WaitAsync(Patience);
+    }
 }

@@ -3,7 +3,7 @@ using Rudder.Checkpoints;
 
 namespace Rudder.Trainer.Architectures.Gpt2;
 
-/// <summary>GPT-2's weights in checkpoints: names and shapes as Hugging Face writes them, without the prefix <see cref="WeightNames.Prefix"/>.</summary>
+/// <summary>GPT-2's weights: names and shapes as Hugging Face writes them, without <see cref="WeightNames.Prefix"/>.</summary>
 internal static partial class Gpt2Weights
 {
     /// <summary>Every tensor of a model, in order. Matrices of the blocks are [in, out] (the family's Conv1D layout).</summary>
@@ -58,7 +58,8 @@ internal static partial class Gpt2Weights
         if (differs < head.Length)
         {
             throw new CheckpointException(
-                $"{weights.Path}: tensor '{WeightNames.Head}' differs from the token embedding at index {differs}: expected {embedding[differs]}, found {head[differs]}. "
+                $"{weights.Path}: tensor '{WeightNames.Head}' differs from the token embedding at index {differs}: expected {embedding[differs]}, "
+                + $"found {head[differs]}. "
                 + $"Only models whose output matrix is tied to the embedding are supported.");
         }
     }
