@@ -298,17 +298,4 @@ public sealed class PreferenceCommandTests : IDisposable
     private (int Code, string Told) Told(params string[] arguments) => Program(["dpo", "--recipe", _recipe, .. arguments]);
 
     private static (int Code, string Told) Program(params string[] arguments) => TrainerProgram.Run(arguments);
-
-    /// <summary>A console that asks for a stop at the first line about a step.</summary>
-    private sealed class StopOnStep(CancellationTokenSource stop) : StringWriter
-    {
-        public override void WriteLine(string? value)
-        {
-            base.WriteLine(value);
-            if (value?.StartsWith("train: 1/", StringComparison.Ordinal) == true)
-            {
-                stop.Cancel();
-            }
-        }
-    }
 }
