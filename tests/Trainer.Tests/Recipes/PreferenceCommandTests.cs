@@ -264,9 +264,7 @@ public sealed class PreferenceCommandTests : IDisposable
         string checkpoint = Assert.Single(Directory.GetDirectories(Path.Combine(Run("cut"), "checkpoints")));
         File.AppendAllText(Path.Combine(checkpoint, "weights.safetensors"), "x");
         Directory.Delete(Path.Combine(_folder, "reference-cache"), recursive: true);
-
         (int code, string told) = Program("dpo", "--resume", Run("cut"));
-
         Assert.Equal(2, code);
         Assert.Contains("weights.safetensors differs from its SHA-256", told, StringComparison.Ordinal);
         Assert.False(Directory.Exists(Path.Combine(_folder, "reference-cache")));
