@@ -8,8 +8,7 @@ public sealed partial class EngineHost
     /// <remarks>
     /// For training on the model's own samples. Requests that have begun finish under the old weights; requests that arrive while the
     /// replacement waits run under the new ones. No request sees both, and no cached prompt outlives the weights that read it. The model
-    /// needs <see cref="EngineOptions.ReplaceableWeights"/>, and must be an fp32 generator of the engine <see cref="EngineKind.Slots"/> on
-    /// the processor.
+    /// must be loaded with <see cref="ModelSource.ReplaceableWeights"/>.
     /// </remarks>
     /// <param name="model">Name of the generator.</param>
     /// <param name="weights">
@@ -21,12 +20,11 @@ public sealed partial class EngineHost
     /// <param name="cancellation">Ends the wait; nothing is changed then. A replacement that has begun completes.</param>
     /// <returns>The version of the new weights, as in <see cref="GeneratedSequence.WeightsVersion"/>.</returns>
     /// <exception cref="RequestFault">
-    /// No model has the name, or its weights cannot be replaced (<see cref="FaultKind.Unsupported"/>); or a weight is unknown, missing, of
+    /// No model has the name, or it was loaded without ReplaceableWeights (<see cref="FaultKind.Unsupported"/>); or a weight is unknown, missing, of
     /// another length, NaN or infinite (<see cref="FaultKind.Invalid"/>, field <c>weights[NAME]</c>). Nothing is changed.
     /// </exception>
     /// <example><code>
-    /// await using var engine = new EngineHost(new EngineOptions { ReplaceableWeights = true });
-    /// await engine.LoadAsync(new ModelSource("policy", "models/imdb-mini"));
+    /// await engine.LoadAsync(new ModelSource("policy", "models/imdb-mini") { ReplaceableWeights = true });
     /// long version = await engine.ReplaceWeightsAsync("policy", weights);      // name -> ReadOnlyMemory of float
     /// </code></example>
     public async Task<long> ReplaceWeightsAsync(
@@ -34,7 +32,7 @@ public sealed partial class EngineHost
     {
         ArgumentNullException.ThrowIfNull(weights);
         using var lease = Acquire(model);
-        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellation, lease.Model.Ended);
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellation, lease.Ended);
         return await WeightReplacement.RunAsync(lease.Model, weights, ended.Token);
     }
 }

@@ -10,6 +10,23 @@ internal static class WeightReplacement
 {
     private const string Field = "weights";
 
+    /// <summary>Refuses a model whose weights are to be replaceable and cannot be.</summary>
+    /// <exception cref="RequestFault">It is no fp32 generator of the slots engine on the processor.</exception>
+    public static void Require(ModelSource source, ModelConfig config, GraphDevice device)
+    {
+        bool can = source is { Engine: EngineKind.Slots, Precision: GraphPrecision.Fp32 } && device == GraphDevice.Cpu && !config.IsClassifier;
+        if (source.ReplaceableWeights && !can)
+        {
+            string kind = config.IsClassifier ? "classifier" : "generator";
+            throw new RequestFault(
+                "ReplaceableWeights",
+                $"is set for a {GraphFiles.Name(source.Precision)} {kind} of the engine {source.Engine} on the device {device}",
+                "only the weights of fp32 generators of the engine Slots on the device Cpu can be replaced",
+                "Leave it out, or load such a model.",
+                FaultKind.Unsupported);
+        }
+    }
+
     /// <summary>Checks the new weights, waits until no request uses the old ones, and writes them.</summary>
     /// <param name="model">The model.</param>
     /// <param name="weights">All weights by name, row-major.</param>
@@ -21,7 +38,12 @@ internal static class WeightReplacement
     {
         if (model is not { Weights: { } owner, Generator: SlotEngine engine })
         {
-            throw NotReplaceable(model);
+            throw new RequestFault(
+                "model",
+                $"is '{model.Description.Name}', which was loaded without ReplaceableWeights",
+                "its weights cannot be replaced",
+                "Load it with ReplaceableWeights, or load the new weights as a model of their own.",
+                FaultKind.Unsupported);
         }
 
         var named = await Task.Run(() => Checked(owner.Places, weights), cancellation);
@@ -83,20 +105,6 @@ internal static class WeightReplacement
             string shape = string.Join(',', place.Shape);
             throw Fault(place.Name, $"has {values.Length} numbers", $"its shape [{shape}] takes {place.Length}", "Give it in that shape.");
         }
-    }
-
-    private static RequestFault NotReplaceable(LoadedModel model)
-    {
-        string kind = model.Classifier is not null
-            ? "a classifier"
-            : $"a {GraphFiles.Name(model.Source.Precision)} model of the engine {model.Source.Engine} loaded "
-                + (model.Options.ReplaceableWeights ? "with ReplaceableWeights" : "without ReplaceableWeights");
-        return new RequestFault(
-            "model",
-            $"is '{model.Name}', {kind}",
-            "weights can be replaced in fp32 generators of the engine Slots on the processor",
-            "Load such a model with EngineOptions.ReplaceableWeights, or load the new weights as a model of their own.",
-            FaultKind.Unsupported);
     }
 
     private static RequestFault Fault(string name, string value, string limit, string remedy) =>

@@ -8,7 +8,7 @@ public sealed class EngineHostWeightsTests : IAsyncLifetime
 {
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(2);
     private readonly string _root = Directory.CreateTempSubdirectory("rudder-host-weights-").FullName;
-    private readonly EngineHost _engine = new(new() { Threads = 1, MaxSlots = 4, MaxScoringTokens = 64, ReplaceableWeights = true });
+    private readonly EngineHost _engine = new(new() { Threads = 1, MaxSlots = 4, MaxScoringTokens = 64 });
     private string _a = "";
     private string _b = "";
 
@@ -16,7 +16,7 @@ public sealed class EngineHostWeightsTests : IAsyncLifetime
     {
         _a = ModelCopies.Plain("tiny-gpt2", Path.Combine(_root, "a"));
         _b = ModelCopies.Scaled(_a, Path.Combine(_root, "b"), 1.25f);
-        await _engine.LoadAsync(new ModelSource("policy", _a));
+        await _engine.LoadAsync(new ModelSource("policy", _a) { ReplaceableWeights = true });
         await _engine.LoadAsync(new ModelSource("a", _a));
         await _engine.LoadAsync(new ModelSource("b", _b));
     }
@@ -80,20 +80,25 @@ public sealed class EngineHostWeightsTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task ReplaceWeightsAsync_ModelsWithoutReplaceableWeights_AreRefused()
+    public async Task ReplaceWeightsAsync_ModelWithoutReplaceableWeights_IsRefused()
     {
-        await using var plain = new EngineHost(new EngineOptions { Threads = 1, MaxSlots = 2 });
-        await plain.LoadAsync(new ModelSource("plain", _a));
-        await _engine.LoadAsync(new ModelSource("int8", _a, EngineKind.Slots, GraphPrecision.Int8));
-        await _engine.LoadAsync(new ModelSource("reward", ModelCopies.Plain("tiny-roberta", Path.Combine(_root, "r"))));
-        foreach (var (host, name) in new[] { (plain, "plain"), (_engine, "int8"), (_engine, "reward") })
-        {
-            var e = await Assert.ThrowsAsync<RequestFault>(() => host.ReplaceWeightsAsync(name, ModelCopies.WeightsOf(_b)));
-            Assert.Equal((FaultKind.Unsupported, "model"), (e.Kind, e.Field));
-        }
+        var e = await Assert.ThrowsAsync<RequestFault>(() => _engine.ReplaceWeightsAsync("a", ModelCopies.WeightsOf(_b)));
+        Assert.Equal((FaultKind.Unsupported, "model"), (e.Kind, e.Field));
 
-        var unknown = await Assert.ThrowsAsync<RequestFault>(() => _engine.ReplaceWeightsAsync("none", ModelCopies.WeightsOf(_b)));
-        Assert.Equal(FaultKind.NotFound, unknown.Kind);
+        e = await Assert.ThrowsAsync<RequestFault>(() => _engine.ReplaceWeightsAsync("none", ModelCopies.WeightsOf(_b)));
+        Assert.Equal(FaultKind.NotFound, e.Kind);
+    }
+
+    [Theory]
+    [InlineData("tiny-gpt2", "Slots", "Int8")]
+    [InlineData("tiny-gpt2", "GenAi", "Fp32")]
+    [InlineData("tiny-roberta", "Slots", "Fp32")]
+    public async Task LoadAsync_ReplaceableWeightsThatCannotBe_IsRefused(string fixture, string engine, string precision)
+    {
+        string folder = ModelCopies.Plain(fixture, Path.Combine(_root, "other"));
+        var source = new ModelSource("other", folder, Enum.Parse<EngineKind>(engine), Enum.Parse<GraphPrecision>(precision));
+        var e = await Assert.ThrowsAsync<RequestFault>(() => _engine.LoadAsync(source with { ReplaceableWeights = true }));
+        Assert.Equal((FaultKind.Unsupported, "ReplaceableWeights"), (e.Kind, e.Field));
     }
 
     // 40 tokens: the second request would start from the first one's cache.

@@ -31,7 +31,7 @@ internal static class ModelCopies
         Plain(fixture, target);
         string prose = File.ReadAllText(Fixture("prose.txt"));
         string[] specials = family == TokenizerFamily.Gpt2 ? ["<|endoftext|>"] : ["<s>", "<pad>", "</s>", "<unk>", "<mask>"];
-        BpeTraining.Train([prose], ids, specials, target, family, null);
+        BpeTraining.Train([prose], ids, specials, target, family);
         return Sealed(target);
     }
 

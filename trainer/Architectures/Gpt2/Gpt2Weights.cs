@@ -7,7 +7,6 @@ namespace Rudder.Trainer.Architectures.Gpt2;
 internal static partial class Gpt2Weights
 {
     /// <summary>Every tensor of a model, in order. Matrices of the blocks are [in, out] (the family's Conv1D layout).</summary>
-    /// <param name="config">The model's shape.</param>
     public static IEnumerable<(string Name, long[] Shape)> Expected(Gpt2Config config)
     {
         long width = config.HiddenSize, inner = config.InnerSize;
@@ -34,8 +33,6 @@ internal static partial class Gpt2Weights
     }
 
     /// <summary>Loads all weights, with or without prefix. Ignores masks. A stored output matrix must equal the embedding.</summary>
-    /// <param name="weights">The tensors.</param>
-    /// <param name="config">The model's shape.</param>
     /// <returns>The names of <see cref="Expected"/> with their values, all finite.</returns>
     /// <exception cref="CheckpointException">A tensor is missing, not expected, of another shape, or not finite.</exception>
     public static IReadOnlyDictionary<string, float[]> Load(Weights weights, Gpt2Config config)
