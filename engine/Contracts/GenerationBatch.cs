@@ -8,6 +8,12 @@ internal sealed record GenerationBatch(IReadOnlyList<PromptRequest> Prompts, ulo
 {
     /// <summary>Called when the engine accepts the batch; never called for a refused batch.</summary>
     public Action? OnAdmitted { get; init; }
+
+    /// <summary>
+    /// Ends the batch as its caller's token does. Two tokens instead of a linked source, which fires later: the slots must be free within
+    /// one step.
+    /// </summary>
+    public CancellationToken Ended { get; init; }
 }
 
 /// <summary>One prompt and the settings of its completions.</summary>
@@ -78,4 +84,7 @@ public sealed record GeneratedSequence(int SampleIndex, int[] Ids, float[] LogPr
 
     /// <summary>The most probable tokens at each id's position; null unless the request asks for them.</summary>
     public IReadOnlyList<RankedToken[]>? Top { get; init; }
+
+    /// <summary>Version of the weights that drew it: 0 as loaded, then one more with each replacement.</summary>
+    public long WeightsVersion { get; init; }
 }

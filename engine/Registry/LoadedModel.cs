@@ -1,4 +1,5 @@
 using Rudder.Checkpoints;
+using Rudder.Engine.Generation;
 using Rudder.Engine.Kernels;
 using Rudder.Engine.Scheduling;
 using Rudder.Engine.Scoring;
@@ -15,7 +16,11 @@ internal sealed class LoadedModel : IAsyncDisposable
     private int _calls;
     private bool _retired;
 
-    public required ModelDescription Description { get; init; }
+    public required ModelDescription Description
+    {
+        get => Generator is SlotEngine { WeightsVersion: > 0 } engine ? field with { WeightsVersion = engine.WeightsVersion } : field;
+        init;
+    }
 
     public EngineOptions Options { get; init; } = new();
 
@@ -31,11 +36,17 @@ internal sealed class LoadedModel : IAsyncDisposable
     /// <summary>Classifies; null for a generator.</summary>
     public ClassifierEngine? Classifier { get; init; }
 
+    /// <summary>Weights that can be replaced; null where they cannot.</summary>
+    public PackedWeights? Weights { get; init; }
+
     /// <summary>Reports of the generator; null where nothing is reported.</summary>
     public EngineRecorder? Recorder { get; init; }
 
     /// <summary>Held while the model scores: one call at a time has its threads, clients in turn.</summary>
     public ScoringTurn ScoringTurn { get; } = new();
+
+    /// <summary>Scoring calls are inside together; a replacement of the weights is inside alone.</summary>
+    public SharedGate ScoringGate { get; } = new();
 
     /// <summary>Bounds the calls that wait to be scored or are.</summary>
     public SequenceQuota Scoring { get; } = new();

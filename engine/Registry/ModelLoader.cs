@@ -21,10 +21,11 @@ internal sealed class ModelLoader(EngineOptions options, EngineMetrics metrics) 
         var config = ModelConfig.Load(source.Folder);
         var tokenizer = TextTokenizer.Load(source.Folder, config.VocabularySize);
         DevicePlacement.Require(source, config, options.Device);
+        WeightReplacement.Require(source, config, options.Device);
         using var reserved = Reserve(source, ModelSize.Of(source, config, options with { Precision = source.Precision }));
 
         // Hashing and reading the graphs takes the longest.
-        var graphs = GraphFolder.Open(source.Folder, cancellation);
+        var graphs = GraphFolder.Open(source.Folder, cancellation, source.ReplaceableWeights);
         try
         {
             var model = config.IsClassifier
@@ -140,6 +141,7 @@ internal sealed class ModelLoader(EngineOptions options, EngineMetrics metrics) 
             Tokenizer = tokenizer,
             Generator = generator,
             Scorer = scorer,
+            Weights = source.ReplaceableWeights ? graphs.Weights : null,
             Recorder = recorder,
         };
     }

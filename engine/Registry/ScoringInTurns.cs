@@ -22,11 +22,18 @@ internal static class ScoringInTurns
         Func<IReadOnlyList<ScoredSequence>, IReadOnlyList<T>> score,
         CancellationToken cancellation)
     {
-        ScoringTurn[] turns = InOneOrder(models);
+        LoadedModel[] ordered = InOneOrder(models);
+        ScoringTurn[] turns = [.. ordered.Select(model => model.ScoringTurn)];
+        var gates = new Stack<IDisposable>(ordered.Length);
         var held = new Stack<ScoringTurn>(turns.Length);
         var results = new T[sequences.Count];
         try
         {
+            foreach (var model in ordered)
+            {
+                gates.Push(await model.ScoringGate.EnterAsync(alone: false, cancellation));    // one version of the weights for all batches
+            }
+
             foreach (int[] batch in batches)
             {
                 bool goesOn = held.Count > 0;
@@ -51,18 +58,21 @@ internal static class ScoringInTurns
         finally
         {
             Leave(held);
+            while (gates.TryPop(out var gate))
+            {
+                gate.Dispose();
+            }
         }
 
         return results;
     }
 
     // Two calls that need the same two turns take them in the same order, and so cannot wait for each other.
-    private static ScoringTurn[] InOneOrder(IEnumerable<LoadedModel> models) =>
+    private static LoadedModel[] InOneOrder(IEnumerable<LoadedModel> models) =>
     [
         .. models.Distinct()
             .OrderBy(model => model.Description.Name, StringComparer.Ordinal)
-            .ThenBy(model => model.Description.Fingerprint, StringComparer.Ordinal)
-            .Select(model => model.ScoringTurn),
+            .ThenBy(model => model.Description.Fingerprint, StringComparer.Ordinal),
     ];
 
     private static async Task EnterAsync(

@@ -59,6 +59,7 @@ internal sealed class RolloutEngine : IDisposable
         int completions = recipe.Sizes.Prompts * recipe.Sizes.Samples;
         var engine = new EngineHost(new EngineOptions
         {
+            ReplaceableWeights = true,
             Threads = threads,
             MaxSlots = Math.Min(completions, recipe.Rollouts.Slots),
             MaxTokens = longestPrompt + recipe.MaxNewTokens,
@@ -102,11 +103,8 @@ internal sealed class RolloutEngine : IDisposable
     /// <param name="version">Optimizer steps that it has taken.</param>
     public void Update(ILanguageModel policy, int version)
     {
-        string folder = Path.Combine(Path.GetTempPath(), "temp-rl-" + Environment.ProcessId);
-        if (Directory.Exists(folder)) { Directory.Delete(folder, true); }
-        ModelFolder.Save(policy, folder, null, WeightType.F32);
-        ModelExport.WriteUnchecked(folder);
-        _engine.LoadAsync(new ModelSource(Name, folder)).GetAwaiter().GetResult();
+        Dictionary<string, ReadOnlyMemory<float>> weights = policy.Collect().ToDictionary(weight => weight.Name, weight => weight.Data);
+        _engine.ReplaceWeightsAsync(Name, weights).GetAwaiter().GetResult();
         Version = version;
     }
 
