@@ -59,7 +59,6 @@ internal sealed class RolloutEngine : IDisposable
         int completions = recipe.Sizes.Prompts * recipe.Sizes.Samples;
         var engine = new EngineHost(new EngineOptions
         {
-            ReplaceableWeights = true,
             Threads = threads,
             MaxSlots = Math.Min(completions, recipe.Rollouts.Slots),
             MaxTokens = longestPrompt + recipe.MaxNewTokens,
@@ -68,7 +67,7 @@ internal sealed class RolloutEngine : IDisposable
         });
         try
         {
-            engine.LoadAsync(new ModelSource(Name, folder)).GetAwaiter().GetResult();
+            engine.LoadAsync(new ModelSource(Name, folder) { ReplaceableWeights = true }).GetAwaiter().GetResult();
         }
         catch
         {
