@@ -12,11 +12,12 @@ internal static class Targets
     private static readonly Argument<string> Name = new("NAME");
 
     /// <summary>The command line. Without words it prints the targets.</summary>
-    public static RootCommand Root()
+    public static Command Root()
     {
         Accelerator.AcceptOnlyFromAmong("cpu", "cuda");
-        RootCommand root = new("Rudder's targets.\n\nExamples:\n  ./build.sh demo\n  ./build.sh bench engines")
+        Command root = new("./build.sh", "Rudder's targets.\n\nExamples:\n  ./build.sh demo\n  ./build.sh bench engines")
         {
+            new HelpOption(),
             Accelerator,
             Target("demo", "Build, then run the embedded experiment and write its report (minutes)", _ => Demo()),
             Target("test", "Build, then run all tests; the last line counts them", _ => TestRun.All()),

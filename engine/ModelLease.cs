@@ -74,8 +74,7 @@ public sealed class ModelLease : IDisposable
         GenerationPlan plan, Action? admitted = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(plan);
-        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellation, Ended);
-        return await Model.RequireGenerator("model").GenerateAsync(plan.Batch with { OnAdmitted = admitted }, ended.Token);
+        return await Model.RequireGenerator("model").GenerateAsync(plan.Batch with { OnAdmitted = admitted, Ended = Ended }, cancellation);
     }
 
     /// <summary>Scores given completions; always with the fp32 graph.</summary>

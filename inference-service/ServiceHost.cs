@@ -30,13 +30,15 @@ internal static class ServiceHost
     {
         var builder = NewBuilder(line);
         var settings = StartSettings.Read(line, builder.Configuration, TimeProvider.System);
-        builder.WebHost.UseSetting(WebHostDefaults.ServerUrlsKey, NoAddress)
-            .UseSetting(WebHostDefaults.HttpPortsKey, "")
-            .UseSetting(WebHostDefaults.HttpsPortsKey, "");
         LogToStandardError(builder.Logging);
         builder.Services.AddSystemd().Configure<HostFilteringOptions>(hosts => hosts.AllowedHosts = [.. settings.Hosts]);
         Listening.Configure(builder, settings);
         AddServices(builder.Services, settings.Options, builder);
+
+        // After telemetry, which adds sources to the configuration: that reloads it, without these.
+        builder.WebHost.UseSetting(WebHostDefaults.ServerUrlsKey, NoAddress)
+            .UseSetting(WebHostDefaults.HttpPortsKey, "")
+            .UseSetting(WebHostDefaults.HttpsPortsKey, "");
         builder.Services.AddSingleton(settings).AddSecurity(settings.Files);
         replace?.Invoke(builder.Services);
 

@@ -35,7 +35,7 @@ internal sealed class StartAndStop(
         await PublishHealthAsync(cancellationToken);
     }
 
-    /// <summary>Drains before any server stops: refuses new calls; running ones have <see cref="ServiceOptions.DrainSeconds"/>.</summary>
+    /// <summary>Drains before any server stops: refuses new calls; running ones have <see cref="EngineOptions.DrainSeconds"/>.</summary>
     public async Task StoppingAsync(CancellationToken cancellationToken)
     {
         models.StopLoading();                                // hashing a model could delay the stop by minutes

@@ -11,7 +11,7 @@ public static class CommandProgram
     /// <param name="args">The words.</param>
     /// <param name="stop">Passed to the command.</param>
     /// <returns>The exit code.</returns>
-    public static Task<int> RunAsync(RootCommand root, IReadOnlyList<string> args, CancellationToken stop = default)
+    public static Task<int> RunAsync(Command root, IReadOnlyList<string> args, CancellationToken stop = default)
     {
         ArgumentNullException.ThrowIfNull(root);
         ParseResult parsed = root.Parse(args);

@@ -100,7 +100,7 @@ public sealed record Gpt2Config : ModelConfig
         {
             throw new CheckpointException(
                 $"{file}: pad_token_id is missing; a classifier reads the last token that is not padding. "
-                + "Add the id that pads, mostly that of eos_token_id.");
+                + $"Add the id that pads, mostly that of eos_token_id.");
         }
 
         if (Labels.Distinct(StringComparer.Ordinal).Count() != Labels.Count)

@@ -8,6 +8,12 @@ internal sealed record GenerationBatch(IReadOnlyList<PromptRequest> Prompts, ulo
 {
     /// <summary>Called when the engine accepts the batch; never called for a refused batch.</summary>
     public Action? OnAdmitted { get; init; }
+
+    /// <summary>
+    /// Ends the batch as its caller's token does. Two tokens instead of a linked source, which fires later: the slots must be free within
+    /// one step.
+    /// </summary>
+    public CancellationToken Ended { get; init; }
 }
 
 /// <summary>One prompt and the settings of its completions.</summary>

@@ -102,7 +102,7 @@ internal sealed class GenAiEngine : IGenerator
             throw EngineFaults.Closed();
         }
 
-        using var linked = CancellationTokenSource.CreateLinkedTokenSource(cancellation, _stopping.Token);
+        using var linked = CancellationTokenSource.CreateLinkedTokenSource(cancellation, batch.Ended, _stopping.Token);
         try
         {
             using (_waiting.Enter(sequences, _options.MaxQueue))

@@ -42,9 +42,9 @@ internal sealed class BodyBudget(ServiceOptions options) : IMiddleware, IDisposa
     private static string NameOf(HttpContext http) => (http.User.Identity as Caller)?.Name ?? Caller.AddressOf(http.Connection.RemoteIpAddress);
 
     private static PartitionedRateLimiter<HttpContext> Limiter(Func<HttpContext, string> name, int known, int anonymous) =>
-        PartitionedRateLimiter.Create<HttpContext, (bool IsKnown, string Name)>(http => RateLimitPartition.GetConcurrencyLimiter(
+        PartitionedRateLimiter.Create<HttpContext, (bool, string)>(http => RateLimitPartition.GetConcurrencyLimiter(
             (IsKnown(http), name(http)),
-            client => new ConcurrencyLimiterOptions { PermitLimit = (client.IsKnown ? known : anonymous) * Mebibyte }));
+            _ => new ConcurrencyLimiterOptions { PermitLimit = (IsKnown(http) ? known : anonymous) * Mebibyte }));
 
     private void Take(HttpContext http, int bytes)
     {

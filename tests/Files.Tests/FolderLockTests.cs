@@ -43,7 +43,7 @@ public sealed class FolderLockTests : IDisposable
 
         other.Kill();
         await other.WaitForExitAsync(limit.Token);
-        using FolderLock? taken = FolderLock.TryTake(_folder.Path, out string? killed);
+        using var taken = FolderLock.TryTake(_folder.Path, out string? killed);
         Assert.NotNull(taken);
         Assert.Contains($"(process {other.Id})", killed, StringComparison.Ordinal);
     }
@@ -52,7 +52,7 @@ public sealed class FolderLockTests : IDisposable
     [Fact(Explicit = true)]
     public void Hold()
     {
-        using FolderLock? held = FolderLock.TryTake(Environment.GetEnvironmentVariable(HeldFolder)!, out _);
+        using var held = FolderLock.TryTake(Environment.GetEnvironmentVariable(HeldFolder)!, out _);
         using ManualResetEvent never = new(false);
         never.WaitOne(TimeSpan.FromMinutes(2));
     }

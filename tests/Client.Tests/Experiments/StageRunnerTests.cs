@@ -47,7 +47,7 @@ public sealed class StageRunnerTests : IDisposable
     public async Task Run_ChangedInputsOfAFolderInUse_IsRefusedAndKeepsIt()
     {
         await RunAsync(1, "result");
-        using FolderLock? trainer = FolderLock.TryTake(_folder.File("stage"), out _);
+        using var trainer = FolderLock.TryTake(_folder.File("stage"), out _);
         BadInputException error = await Assert.ThrowsAsync<BadInputException>(() => RunAsync(2, "new"));
         Assert.Contains($"(process {Environment.ProcessId})", error.Message, StringComparison.Ordinal);
         Assert.Equal("result", File.ReadAllText(_folder.File("stage", "out")));

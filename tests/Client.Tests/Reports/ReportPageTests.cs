@@ -1,6 +1,8 @@
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
+using Rudder.Client.Files;
 using Rudder.Client.Reports;
+using Rudder.Client.Runs;
 
 namespace Rudder.Client.Tests.Reports;
 
@@ -63,6 +65,17 @@ public sealed partial class ReportPageTests : IDisposable
         Assert.Equal(12.34, policy["x"]![0]!.GetValue<double>());
         Assert.Equal(1, policy["error_x"]!["array"]![0]!.GetValue<double>(), 9);
         Assert.Equal([0.693, 0.5], charts[1]["data"]![0]!["y"]!.AsArray().Select(value => value!.GetValue<double>()));
+    }
+
+    [Fact]
+    public void Write_RunOfAnInstalledTool_AsksForNoBuild()
+    {
+        RunManifest manifest = StrictJson.Read<RunManifest>(_folder.File(RunManifest.FileName));
+        File.WriteAllText(_folder.File(RunManifest.FileName), StrictJson.Format(manifest with { Reproduce = "client run x --variant demo" }));
+        ReportWriter.Write(_folder.Path, _folder.File("report.html"));
+        string page = File.ReadAllText(_folder.File("report.html"));
+        Assert.Contains("with the installed tool:</p>\n<pre>client run x --variant demo</pre>", page, StringComparison.Ordinal);
+        Assert.DoesNotContain("dotnet build", page, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -39,9 +39,9 @@ public sealed class DevicePlacementTests
     public void CheckConfig_Fp32GeneratorOnCuda_IsAFaultOfTheModel()
     {
         using var model = new TinyModel("tiny-gpt2");
-        var faults = new List<string>();
-        ModelCheck.Run(
-            new ModelSource("m", model.Folder, EngineKind.Slots, GraphPrecision.Fp32), new EngineOptions { Device = GraphDevice.Cuda }, faults);
+
+        var faults = EngineHost.Check(new ModelSource("m", model.Folder), new EngineOptions { Device = GraphDevice.Cuda });
+
         Assert.Contains("--set fp16=true", Assert.Single(faults));
     }
 

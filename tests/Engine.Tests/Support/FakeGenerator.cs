@@ -52,7 +52,8 @@ internal sealed class FakeGenerator(string fingerprint) : IGenerator
         batch.Prompts[0].OnToken?.Invoke(new DrawnToken(0, 7, -1));
         try
         {
-            await _release.Task.WaitAsync(cancellation);
+            using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellation, batch.Ended);
+            await _release.Task.WaitAsync(ended.Token);
         }
         catch (OperationCanceledException)
         {

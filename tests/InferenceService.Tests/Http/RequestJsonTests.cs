@@ -172,7 +172,6 @@ public sealed class RequestJsonTests
     [InlineData("{\"\\ud800\": 1}")]
     [InlineData("null")]
     [InlineData("{\"model\": \"m\", \"prompt\": \"a\"} {}")]
-    [InlineData("{\"model\": \"m\", \"prompt\": [[[[[[[[[[1]]]]]]]]]]}")]
     [InlineData("{\"secret text of a user\": 1}")]
     public void Parse_NoRequestAtAll_IsRefusedWithoutQuotingIt(string body)
     {
@@ -181,6 +180,12 @@ public sealed class RequestJsonTests
         Assert.Null(error.Param);
         Assert.DoesNotContain("secret", error.Message);
     }
+
+    [Theory]
+    [InlineData("[[[[[[[[[[1]]]]]]]]]]")]
+    [InlineData("{\"model\": \"m\", \"prompt\": [[[[[[[[[[1]]]]]]]]]]}")]
+    [InlineData("{\"model\": \"m\", \"prompt\": \"a\", \"metadata\": {\"a\": [[[[[[[[[[1]]]]]]]]]]}}")]
+    public void Parse_NestedTooDeep_IsRefused(string body) => Refused(body);
 
     [Fact]
     public void Parse_InvalidUtf8_IsRefused()

@@ -264,9 +264,7 @@ public sealed class PreferenceCommandTests : IDisposable
         string checkpoint = Assert.Single(Directory.GetDirectories(Path.Combine(Run("cut"), "checkpoints")));
         File.AppendAllText(Path.Combine(checkpoint, "weights.safetensors"), "x");
         Directory.Delete(Path.Combine(_folder, "reference-cache"), recursive: true);
-
         (int code, string told) = Program("dpo", "--resume", Run("cut"));
-
         Assert.Equal(2, code);
         Assert.Contains("weights.safetensors differs from its SHA-256", told, StringComparison.Ordinal);
         Assert.False(Directory.Exists(Path.Combine(_folder, "reference-cache")));
@@ -298,17 +296,4 @@ public sealed class PreferenceCommandTests : IDisposable
     private (int Code, string Told) Told(params string[] arguments) => Program(["dpo", "--recipe", _recipe, .. arguments]);
 
     private static (int Code, string Told) Program(params string[] arguments) => TrainerProgram.Run(arguments);
-
-    /// <summary>A console that asks for a stop at the first line about a step.</summary>
-    private sealed class StopOnStep(CancellationTokenSource stop) : StringWriter
-    {
-        public override void WriteLine(string? value)
-        {
-            base.WriteLine(value);
-            if (value?.StartsWith("train: 1/", StringComparison.Ordinal) == true)
-            {
-                stop.Cancel();
-            }
-        }
-    }
 }
