@@ -62,7 +62,7 @@ public sealed class RewardTrainingTests : IDisposable
 
         string[] texts = ["the film was great", "the story was dull and poor", ""];
         await using var engine = new EngineHost(new EngineOptions());
-        ModelDescription description = await engine.LoadAsync(new ModelSource("reward", run.Model));
+        ModelDescription description = await engine.LoadAsync(new Rudder.Engine.ModelSource("reward", run.Model));
         Assert.Equal(["LABEL_0"], description.Labels);
         IReadOnlyList<TextClassification> served = await engine.ClassifyAsync("reward", texts);
         double[] expected = Score("torch");
