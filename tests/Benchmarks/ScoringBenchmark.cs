@@ -12,7 +12,7 @@ namespace Rudder.Benchmarks;
 /// </summary>
 internal static class ScoringBenchmark
 {
-    private const int Rounds = 3, Vocabulary = 50_257, MemoryVocabulary = 8000;
+    private const int Rounds = 5, Vocabulary = 50_257, MemoryVocabulary = 8000;
     private const double Mebi = 1 << 20;
     private static readonly Shape Short = new(64, 32, 64), Long = new(16, 32, 480);
 
