@@ -25,6 +25,6 @@ internal static class Checkout
             }
         }
 
-        throw new BuildException($"Services.sln is neither in {start} nor above it. Run build.sh in a complete checkout.");
+        throw new WorkFailedException($"Services.sln is neither in {start} nor above it. Run build.sh in a complete checkout.");
     }
 }

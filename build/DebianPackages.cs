@@ -40,7 +40,7 @@ internal static class DebianPackages
                 Install(wanted);
             }
         }
-        catch (BuildException offline)
+        catch (WorkFailedException offline)
         {
             Console.WriteLine(offline.Message);
         }
@@ -49,7 +49,7 @@ internal static class DebianPackages
     }
 
     /// <summary>Installs the missing packages of <paramref name="wanted"/>, and first prints their names and purposes.</summary>
-    /// <exception cref="BuildException">The system is not Debian, the user is not root, or apt-get failed.</exception>
+    /// <exception cref="WorkFailedException">The system is not Debian, the user is not root, or apt-get failed.</exception>
     public static void Install(IReadOnlyList<DebianPackage> wanted)
     {
         var missing = wanted.Where(package => !IsInstalled(package.Name)).ToList();
@@ -63,7 +63,7 @@ internal static class DebianPackages
         missing.ForEach(package => Console.WriteLine($"  {package.Name}: {package.Why}"));
         if (Environment.UserName != "root")
         {
-            throw new BuildException($"apt-get needs root, but the user is '{Environment.UserName}'. Run as root: apt-get update && {command}");
+            throw new WorkFailedException($"apt-get needs root, but the user is '{Environment.UserName}'. Run as root: apt-get update && {command}");
         }
 
         // A new machine may have no package lists.
@@ -74,7 +74,7 @@ internal static class DebianPackages
     private static bool IsInstalled(string name)
     {
         var (code, output) = Shell.Capture("dpkg-query", "-W", "-f=${db:Status-Status}", name)
-            ?? throw new BuildException($"'dpkg-query' is missing, so this is not a Debian system. Install {name} with the system's package manager.");
+            ?? throw new WorkFailedException($"'dpkg-query' is missing, so this is not a Debian system. Install {name} with the system's package manager.");
         return code == 0 && output == "installed";
     }
 }

@@ -14,13 +14,13 @@ internal static class Shell
     }
 
     /// <summary>Runs a command and throws if it fails.</summary>
-    /// <exception cref="BuildException">The exit code is not 0.</exception>
+    /// <exception cref="WorkFailedException">The exit code is not 0.</exception>
     public static void Require(string program, params string[] arguments)
     {
         int code = Run(program, arguments);
         if (code != 0)
         {
-            throw new BuildException($"'{program} {string.Join(' ', arguments)}' exited with code {code}. See its messages above.");
+            throw new WorkFailedException($"'{program} {string.Join(' ', arguments)}' exited with code {code}. See its messages above.");
         }
     }
 
@@ -53,6 +53,6 @@ internal static class Shell
         start.Environment["DEBIAN_FRONTEND"] = "noninteractive"; // a package must not ask questions in an unattended build
         // 'dotnet run' sets this for its own SDK; a nested build must find its own.
         start.Environment.Remove("MSBuildSDKsPath");
-        return Process.Start(start) ?? throw new BuildException($"'{program}' did not start.");
+        return Process.Start(start) ?? throw new WorkFailedException($"'{program}' did not start.");
     }
 }

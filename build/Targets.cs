@@ -1,59 +1,40 @@
+using System.CommandLine;
+using System.CommandLine.Help;
+
 namespace Rudder.Build;
 
 /// <summary>The targets of ./build.sh, one method each.</summary>
 internal static class Targets
 {
-    private const string Help = """
-        Rudder's targets:
+    private static readonly Option<string> Accelerator =
+        new("--accelerator") { Description = "Engine packages of the build: cpu or cuda", DefaultValueFactory = _ => "cpu", Recursive = true };
 
-          ./build.sh demo         build, then run the embedded experiment and write its report (minutes)
-          ./build.sh test         build, then run all tests; the last line counts them
-          ./build.sh build        build in Release
-          ./build.sh bench NAME   build, then run one benchmark; writes artifacts/bench/NAME.json
-          ./build.sh soak NAME    build, then run one long test (docs/soak.md)
+    private static readonly Argument<string> Name = new("NAME");
 
-        Option: --accelerator cpu|cuda     engine packages of the build; default cpu
-
-        Examples: ./build.sh demo
-                  ./build.sh bench engines
-        """;
-
-    /// <summary>Prints the targets.</summary>
-    public static int PrintHelp()
+    /// <summary>The command line. Without words it prints the targets.</summary>
+    public static Command Root()
     {
-        Console.WriteLine(Help);
-        return 0;
+        Accelerator.AcceptOnlyFromAmong("cpu", "cuda");
+        Command root = new("./build.sh", "Rudder's targets.\n\nExamples:\n  ./build.sh demo\n  ./build.sh bench engines")
+        {
+            new HelpOption(),
+            Accelerator,
+            Target("demo", "Build, then run the embedded experiment and write its report (minutes)", _ => Demo()),
+            Target("test", "Build, then run all tests; the last line counts them", _ => TestRun.All()),
+            Target("build", "Build in Release", _ => ExitCodes.Done),
+            Target("bench", "Build, then run one benchmark; writes artifacts/bench/NAME.json", Bench, Name),
+            Target("soak", "Build, then run one long test (docs/soak.md)", TestRun.Soak, Name),
+        };
+        root.SetAction(parsed => new HelpAction().Invoke(parsed));
+        return root;
     }
 
-    /// <summary>Builds the solution in Release.</summary>
-    public static int Build(BuildRequest request)
-    {
-        request.RequireNoArguments();
-        BuildSolution(request);
-        return 0;
-    }
+    /// <summary>The client prints the frontier and the path of the report.</summary>
+    private static int Demo() =>
+        Shell.Run("dotnet", Checkout.Binary("Client", "client"), "run", "experiments/imdb-dpo/experiment.json", "--variant", "demo");
 
-    /// <summary>Builds, then runs all tests.</summary>
-    public static int Test(BuildRequest request)
+    private static int Bench(string name)
     {
-        request.RequireNoArguments();
-        BuildSolution(request);
-        return TestRun.All();
-    }
-
-    /// <summary>Builds, then runs the embedded experiment. The client prints the frontier and the path of the report.</summary>
-    public static int Demo(BuildRequest request)
-    {
-        request.RequireNoArguments();
-        BuildSolution(request);
-        return Shell.Run("dotnet", Checkout.Binary("Client", "client"), "run", "experiments/imdb-dpo/experiment.json", "--variant", "demo");
-    }
-
-    /// <summary>Builds, then runs one benchmark.</summary>
-    public static int Bench(BuildRequest request)
-    {
-        string name = request.RequireName("engines");
-        BuildSolution(request);
         if (name is "sft" or "scoring")
         {
             DebianPackages.Install(DebianPackages.ForPythonPeers);
@@ -63,14 +44,29 @@ internal static class Targets
         return Shell.Run("dotnet", Checkout.Binary("Benchmarks", "Benchmarks"), name, "--output", Checkout.PathOf("artifacts", "bench", name + ".json"));
     }
 
-    /// <summary>Builds, then runs one long test.</summary>
-    public static int Soak(BuildRequest request)
+    private static Command Target(string word, string help, Func<string, int> run, Argument<string>? name = null)
     {
-        string name = request.RequireName("tensors");
-        BuildSolution(request);
-        return TestRun.Soak(name);
-    }
+        Command target = new(word, help);
+        if (name is not null)
+        {
+            target.Arguments.Add(name);
+        }
 
-    private static void BuildSolution(BuildRequest request) => Shell.Require(
-        "dotnet", "build", "Services.sln", "--configuration", "Release", "--nologo", "--verbosity", "quiet", $"-p:Accelerator={request.Accelerator}");
+        target.SetAction(parsed =>
+        {
+            try
+            {
+                Shell.Require(
+                    "dotnet", "build", "Services.sln", "--configuration", "Release", "--nologo", "--verbosity", "quiet",
+                    $"-p:Accelerator={parsed.GetValue(Accelerator)}");
+                return run(name is null ? "" : parsed.GetRequiredValue(name));
+            }
+            catch (Exception failure) when (ExitCodes.CodeOf(failure) is int code)
+            {
+                Display.OnErrors().Error(failure.Message);
+                return code;
+            }
+        });
+        return target;
+    }
 }

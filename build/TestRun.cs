@@ -30,7 +30,7 @@ internal static class TestRun
     }
 
     /// <summary>Runs the explicit tests with the trait <c>Soak=NAME</c>.</summary>
-    /// <exception cref="BuildException">No test has the trait.</exception>
+    /// <exception cref="BadInputException">No test has the trait.</exception>
     public static int Soak(string name)
     {
         var sum = new TestCounts();
@@ -39,7 +39,7 @@ internal static class TestRun
             sum += Run(project, ["-explicit", "only", "-trait", $"Soak={name}", "-showLiveOutput"]);
         }
 
-        return sum == default ? throw new BuildException($"'{name}' is not a soak. docs/soak.md lists them.", ExitCode.Usage) : Conclude(sum);
+        return sum == default ? throw new BadInputException($"'{name}' is not a soak. docs/soak.md lists them.") : Conclude(sum);
     }
 
     /// <summary>Counts the outcomes in a result file.</summary>
@@ -79,6 +79,6 @@ internal static class TestRun
     {
         Console.WriteLine(sum.ToString());
         // A run without tests must not pass.
-        return sum.Failed == 0 && sum.Passed > 0 ? (int)ExitCode.Done : (int)ExitCode.Failed;
+        return sum.Failed == 0 && sum.Passed > 0 ? ExitCodes.Done : ExitCodes.Failed;
     }
 }

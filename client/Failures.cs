@@ -1,23 +1,21 @@
+using Grpc.Core;
+using Rudder.Client.Rpc;
+using Rudder.Datasets;
+
 namespace Rudder.Client;
 
-/// <summary>Input that cannot be used as it is: a file, a setting, a model. Exit code 2.</summary>
-/// <param name="message">What is wrong, which value, the limit, the remedy.</param>
-/// <param name="inner">The cause, where there is one.</param>
-internal sealed class InputException(string message, Exception? inner = null) : Exception(message, inner)
+/// <summary>Maps the client's failures to exit codes.</summary>
+internal static class Failures
 {
-    /// <summary>Refuses a setting.</summary>
-    /// <param name="holds">Whether the setting can be used.</param>
-    /// <param name="message">Which setting, its value and its limit.</param>
-    public static void Unless(bool holds, string message)
-    {
-        if (!holds)
+    /// <summary>The exit code of an expected failure, shown by its message; null for an unexpected one, shown in full.</summary>
+    public static int? CodeOf(Exception failure) =>
+        failure switch
         {
-            throw new InputException(message);
-        }
-    }
-}
+            DatasetException => ExitCodes.BadInput,
+            ServiceException service => IsRefusal(service.Status) ? ExitCodes.BadInput : ExitCodes.Failed,
+            _ => ExitCodes.CodeOf(failure),
+        };
 
-/// <summary>Work that started and did not succeed, e.g. a child process that ended with an error. Exit code 3.</summary>
-/// <param name="message">What failed and where to read on.</param>
-/// <param name="inner">The cause, where there is one.</param>
-internal sealed class WorkFailedException(string message, Exception? inner = null) : Exception(message, inner);
+    private static bool IsRefusal(StatusCode status) =>
+        status is StatusCode.InvalidArgument or StatusCode.NotFound or StatusCode.Unimplemented or StatusCode.OutOfRange;
+}

@@ -1,9 +1,7 @@
 using System.CommandLine;
-using System.CommandLine.Invocation;
 using Rudder.Client.Commands;
-using Rudder.Client.Processes;
 
-using Termination termination = new();
+using StopSignal stop = new();
 RootCommand root = new(
     """
     Generates preference pairs, evaluates policies, runs whole experiments and writes their reports.
@@ -14,17 +12,9 @@ RootCommand root = new(
       client pairs --help
     """)
 {
-    PairsCommand.Create(),
-    EvaluateCommand.Create(),
-    RunCommand.Create(),
-    ReportCommand.Create(),
+    new PairsCommand(),
+    new EvaluateCommand(),
+    new RunCommand(),
+    new ReportCommand(),
 };
-ParseResult parsed = root.Parse(args);
-InvocationConfiguration configuration = new() { ProcessTerminationTimeout = null };
-if (parsed.Action is ParseErrorAction wrong)
-{
-    wrong.ShowHelp = false;
-    configuration.Output = configuration.Error; // suggestions; stdout is for data
-}
-
-return await parsed.InvokeAsync(configuration, termination.Token);
+return await CommandProgram.RunAsync(root, args, stop.Token);

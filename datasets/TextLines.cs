@@ -1,6 +1,5 @@
 using System.Text;
 using ICSharpCode.SharpZipLib;
-using ICSharpCode.SharpZipLib.GZip;
 
 namespace Rudder.Datasets;
 
@@ -34,24 +33,12 @@ internal static class TextLines
         try
         {
             var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, 1 << 16);
-            return new StreamReader(path.EndsWith(".gz", StringComparison.Ordinal) ? Unpack(file, path) : file, Strict, detectEncodingFromByteOrderMarks: false, 1 << 16);
+            return new StreamReader(path.EndsWith(".gz", StringComparison.Ordinal) ? new GZipMembers(file) : file, Strict, detectEncodingFromByteOrderMarks: false, 1 << 16);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new DatasetException($"{path}: cannot be opened ({e.Message}). Check the path.", e);
         }
-    }
-
-    /// <summary>Unpacks with SharpZipLib, because <see cref="System.IO.Compression.GZipStream"/> reads a truncated file as a shorter one.</summary>
-    private static GZipInputStream Unpack(FileStream file, string path)
-    {
-        if (file.Length > 0)
-        {
-            return new GZipInputStream(file, 1 << 16);
-        }
-
-        file.Dispose();
-        throw new DatasetException($"{path}:1: the file is empty, which a gzip file never is. It is damaged or truncated; fetch it again.");
     }
 
     private static string? Next(StreamReader reader, string path, int number)

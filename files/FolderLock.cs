@@ -54,6 +54,34 @@ public sealed class FolderLock : IDisposable
         return new FolderLock(held, holder);
     }
 
+    /// <summary>Deletes a folder with all that is in it, unless another program works there.</summary>
+    /// <param name="folder">An existing folder.</param>
+    /// <returns>The program that holds the folder, which then stays as it is; null where it is deleted.</returns>
+    /// <exception cref="IOException">The folder cannot be deleted, or another program entered it meanwhile.</exception>
+    public static string? Delete(string folder)
+    {
+        using (FolderLock? held = TryTake(folder, out string? other))
+        {
+            if (held is null)
+            {
+                return other;
+            }
+
+            foreach (string inner in Directory.GetDirectories(folder))
+            {
+                Directory.Delete(inner, recursive: true);
+            }
+
+            foreach (string file in Directory.GetFiles(folder).Where(file => !Owns(file)))
+            {
+                File.Delete(file);
+            }
+        }
+
+        Directory.Delete(folder);
+        return null;
+    }
+
     /// <summary>Whether a file of the folder belongs to its lock.</summary>
     /// <param name="path">A path inside the folder.</param>
     public static bool Owns(string path) => Path.GetFileName(path) is LockName or HolderName;

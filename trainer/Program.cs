@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.CommandLine.Invocation;
 using Rudder.Trainer.Commands;
 using Rudder.Trainer.Recipes;
 using Rudder.Trainer.Recipes.Settings;
@@ -11,32 +10,24 @@ var root = new RootCommand("Trains language models and classifiers: a recipe goe
         "tokenizer",
         "Trains a byte-level BPE vocabulary on review texts.",
         "trainer tokenizer --recipe experiments/imdb-dpo/mini-models/tokenizer-lm.json --output runs/tokenizer",
-        (recipe, run, request) => TokenizerTraining.Run(recipe, run, request)),
+        TokenizerTraining.Run),
     RecipeCommand.Create<SftRecipe>(
         "sft",
         "Trains a language model, from nothing or from a model folder, on texts.",
         "trainer sft --recipe experiments/imdb-dpo/mini-models/sft.json --set epochs=2",
-        (recipe, run, request) => Sft.Run(recipe, run, request)),
+        Sft.Run),
     RecipeCommand.Create<ClassifierRecipe>(
         "classifier",
         "Trains a text classifier on random crops of labelled reviews.",
         "trainer classifier --recipe experiments/imdb-dpo/mini-models/classifier.json --output runs/classifier",
-        (recipe, run, request) => Classifier.Run(recipe, run, request)),
+        Classifier.Run),
     RecipeCommand.Create<PreferenceRecipe>(
         "dpo",
         "Trains a policy on preference pairs against a frozen reference: DPO and its relatives.",
         "trainer dpo --recipe experiments/imdb-dpo/dpo.json --set pairs=pairs.jsonl --set beta=0.05",
-        (recipe, run, request) => Preference.Run(recipe, run, request)),
+        Preference.Run),
     ExportCommand.Create(),
     ScoreCommand.Create(),
 };
 
-ParseResult parsed = root.Parse(args);
-InvocationConfiguration configuration = new();
-if (parsed.Action is ParseErrorAction wrong)
-{
-    wrong.ShowHelp = false;
-    configuration.Output = configuration.Error; // suggestions; stdout is for results
-}
-
-return parsed.Invoke(configuration);
+return await CommandProgram.RunAsync(root, args);

@@ -1,11 +1,5 @@
 namespace Rudder.Checkpoints;
 
-/// <summary>Progress of a tokenizer's training.</summary>
-/// <param name="Phase">"texts" while texts are read, then "merges".</param>
-/// <param name="Done">Texts read, or merges learned.</param>
-/// <param name="Total">Merges wanted; null while reading texts, because their number is unknown.</param>
-public readonly record struct BpeTrainingProgress(string Phase, long Done, long? Total);
-
 /// <summary>Learns a byte-level BPE vocabulary from texts. The same texts give the same files, byte for byte.</summary>
 public static class BpeTraining
 {
@@ -19,16 +13,17 @@ public static class BpeTraining
     /// <param name="specialTokens">Extra special tokens, placed before the family's last one.</param>
     /// <param name="outputFolder">The output folder; created if missing.</param>
     /// <param name="family">Determines the special tokens and their ids.</param>
-    /// <param name="progress">Gets a report every 1,000 texts and every 100 merges.</param>
+    /// <param name="cancellation">Checked before each text and each merge. Nothing is written before both are done.</param>
     /// <exception cref="ArgumentOutOfRangeException">The vocabulary is too small for the bytes and special tokens.</exception>
     /// <exception cref="CheckpointException">The texts are too few for a vocabulary of this size.</exception>
+    /// <exception cref="OperationCanceledException"><paramref name="cancellation"/> fired.</exception>
     public static void Train(
         IEnumerable<string> texts,
         int vocabularySize,
         IReadOnlyList<string> specialTokens,
         string outputFolder,
         TokenizerFamily family,
-        IProgress<BpeTrainingProgress>? progress = null)
+        CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(texts);
         ArgumentNullException.ThrowIfNull(specialTokens);
@@ -42,8 +37,14 @@ public static class BpeTraining
                 nameof(vocabularySize), vocabularySize, $"The 256 bytes and {reserved - 256} special tokens alone take {reserved}; ask for more.");
         }
 
-        var counts = Count(texts, progress);
-        var learned = Learn(counts, vocabularySize - reserved, first, progress);
+        var counts = new WordCounts();
+        foreach (string text in texts)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            counts.Add(text);
+        }
+
+        var learned = Learn(counts, vocabularySize - reserved, first, cancellation);
         int reached = learned.Vocabulary.Count + extra.Length + 1;
         if (reached < vocabularySize)
         {
@@ -76,24 +77,8 @@ public static class BpeTraining
         };
     }
 
-    private static WordCounts Count(IEnumerable<string> texts, IProgress<BpeTrainingProgress>? progress)
-    {
-        var counts = new WordCounts();
-        long done = 0;
-        foreach (string text in texts)
-        {
-            counts.Add(text);
-            if (++done % 1000 == 0)
-            {
-                progress?.Report(new BpeTrainingProgress("texts", done, null));
-            }
-        }
-
-        return counts;
-    }
-
     private static (Dictionary<string, int> Vocabulary, List<string> Merges) Learn(
-        WordCounts counts, int wanted, string[] first, IProgress<BpeTrainingProgress>? progress)
+        WordCounts counts, int wanted, string[] first, CancellationToken cancellation)
     {
         List<string> tokens = [.. first, .. ByteAlphabet.InOrder.Select(c => c.ToString())];
         var idOfByte = new int[256];
@@ -115,10 +100,7 @@ public static class BpeTraining
                 tokens.Add(tokens[left] + tokens[right]);
             }
 
-            if (merges.Count % 100 == 0 || vocabulary.Count == enough)
-            {
-                progress?.Report(new BpeTrainingProgress("merges", wanted - (enough - vocabulary.Count), wanted));
-            }
+            cancellation.ThrowIfCancellationRequested();
         }
 
         return (vocabulary, merges);

@@ -29,7 +29,7 @@ internal sealed class Gpt2PreTokenizer : PreTokenizer
     public override IEnumerable<(int Offset, int Length)> PreTokenize(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
-        return Split(text);
+        return PreTokenize(text.AsSpan());
     }
 
     /// <inheritdoc/>
@@ -68,16 +68,6 @@ internal sealed class Gpt2PreTokenizer : PreTokenizer
         int end = RunEnd(text, at, Kind.Space, out int lastStart);
         // The last white space character before a word belongs to that word, unless it is the only one.
         return end == text.Length || lastStart == at ? end : lastStart;
-    }
-
-    private static IEnumerable<(int Offset, int Length)> Split(string text)
-    {
-        for (int at = 0; at < text.Length;)
-        {
-            int end = WordEnd(text, at);
-            yield return (at, end - at);
-            at = end;
-        }
     }
 
     private static int RunEnd(ReadOnlySpan<char> text, int at, Kind kind, out int lastStart)

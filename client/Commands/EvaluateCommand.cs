@@ -1,14 +1,12 @@
 using System.CommandLine;
-using System.Globalization;
 using Rudder.Client.Evaluation;
 using Rudder.Client.Pairs;
 using Rudder.Client.Rpc;
-using Rudder.Client.Terminal;
 
 namespace Rudder.Client.Commands;
 
 /// <summary><c>client evaluate</c>: reward and KL of one policy against its reference.</summary>
-internal sealed class EvaluateCommand
+internal sealed class EvaluateCommand : ClientCommand
 {
     private const string Help = """
         Draws completions from a policy (temperature 1, top_k 0, top_p 1), asks the service for rewards and for the KL against
@@ -29,55 +27,29 @@ internal sealed class EvaluateCommand
     private readonly Option<ulong> _seed = OptionOf.Default("--seed", 0ul, "Seed of sampling and bootstrap");
     private readonly Option<int> _resamples = OptionOf.Default("--bootstrap", 2000, "Bootstrap resamples");
     private readonly Option<string> _output = OptionOf.Required("--output", "JSON file");
-    private readonly Option<bool> _json = CommandOf.Json();
-    private readonly ServiceOptions _service = new();
+    private readonly ConnectionOptions _service = new();
     private readonly PromptOptions _prompts = new();
 
-    /// <summary>The command with its options.</summary>
-    public static Command Create() => new EvaluateCommand().Build();
-
-    private Command Build()
+    public EvaluateCommand()
+        : base("evaluate", Help)
     {
-        Command command = CommandOf.Create(
-            "evaluate",
-            Help,
-            [
-                _policy,
-                _reference,
-                _classifier,
-                _label,
-                _samples,
-                _tokens,
-                _seed,
-                _resamples,
-                _output,
-                _json,
-                .. _prompts.All,
-                .. _service.All,
-            ],
-            RunAsync);
-        _prompts.Validate(command);
-        return command;
+        Add([_policy, _reference, _classifier, _label, _samples, _tokens, _seed, _resamples, _output, .. _prompts.All, .. _service.All]);
+        Validators.Add(_prompts.Check);
     }
 
-    private async Task RunAsync(ParseResult parsed, Display display, CancellationToken cancel)
+    protected override async Task WorkAsync(ParseResult parsed, Display display, CancellationToken cancel)
     {
         (int batch, int inFlight) = _service.Load(parsed);
+        EvaluationPlan plan = new(
+            _prompts.Read(parsed), parsed.GetValue(_samples), parsed.GetValue(_tokens), parsed.GetValue(_resamples), batch, inFlight);
         EvaluationSettings settings = new(
-            parsed.GetRequiredValue(_policy), parsed.GetRequiredValue(_reference), parsed.GetRequiredValue(_classifier),
-            _prompts.Read(parsed), parsed.GetValue(_samples), parsed.GetValue(_tokens), parsed.GetValue(_seed),
-            parsed.GetRequiredValue(_output), parsed.GetValue(_resamples), parsed.GetRequiredValue(_label), batch, inFlight);
+            parsed.GetRequiredValue(_policy), parsed.GetRequiredValue(_reference), parsed.GetRequiredValue(_classifier), plan,
+            parsed.GetValue(_seed), parsed.GetRequiredValue(_output), parsed.GetRequiredValue(_label));
         using InferenceClient client = _service.Open(parsed, display.Line);
-        EvaluationResult result = await display.ProgressAsync("evaluate", "prompts", progress =>
-            new EvaluationJob(client, progress).RunAsync(settings, cancel));
-        string reward = Text(result.RewardMean, result.RewardCi, "0.0000");
-        string kl = Text(result.KlSeqExact, result.KlSeqExactCi, "0.000");
-        CommandOf.Result(parsed, _json, result, shown => shown.Line($"reward {reward}  kl/seq_exact {kl}  in {settings.Output}"));
-    }
-
-    private static string Text(double mean, double[] interval, string format)
-    {
-        string Number(double value) => value.ToString(format, CultureInfo.InvariantCulture);
-        return $"{Number(mean)} [{Number(interval[0])}, {Number(interval[1])}]";
+        using ProgressDisplay progress = new(display, "evaluate", "prompts");
+        EvaluationResult result = await new EvaluationJob(client, progress).RunAsync(settings, cancel);
+        string reward = Interval.Text(result.RewardMean, result.RewardCi, "0.0000");
+        string kl = Interval.Text(result.KlSeqExact, result.KlSeqExactCi, "0.000");
+        Result(parsed, result, shown => shown.Line($"reward {reward}  kl/seq_exact {kl}  in {settings.Output}"));
     }
 }

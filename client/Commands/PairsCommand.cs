@@ -1,12 +1,11 @@
 using System.CommandLine;
 using Rudder.Client.Pairs;
 using Rudder.Client.Rpc;
-using Rudder.Client.Terminal;
 
 namespace Rudder.Client.Commands;
 
 /// <summary><c>client pairs</c>: preference pairs from a running service.</summary>
-internal sealed class PairsCommand
+internal sealed class PairsCommand : ClientCommand
 {
     private const string Help = """
         Draws completions of prompts, scores prompt and completion together with a classifier and writes every ordered pair
@@ -29,40 +28,18 @@ internal sealed class PairsCommand
     private readonly Option<float> _topP = OptionOf.Default("--top-p", 1f, "Keeps the smallest set with this probability");
     private readonly Option<float> _minP = OptionOf.Default("--min-p", 0f, "Keeps tokens of at least this share of the largest");
     private readonly Option<string> _output = OptionOf.Required("--output", "File of JSON lines");
-    private readonly Option<bool> _json = CommandOf.Json();
-    private readonly ServiceOptions _service = new();
+    private readonly ConnectionOptions _service = new();
     private readonly PromptOptions _prompts = new();
 
-    /// <summary>The command with its options.</summary>
-    public static Command Create() => new PairsCommand().Build();
-
-    private Command Build()
+    public PairsCommand()
+        : base("pairs", Help)
     {
-        Command command = CommandOf.Create(
-            "pairs",
-            Help,
-            [
-                _policy,
-                _classifier,
-                _label,
-                _samples,
-                _tokens,
-                _seed,
-                _temperature,
-                _topK,
-                _topP,
-                _minP,
-                _output,
-                _json,
-                .. _prompts.All,
-                .. _service.All,
-            ],
-            RunAsync);
-        _prompts.Validate(command);
-        return command;
+        Add([_policy, _classifier, _label, _samples, _tokens, _seed, _temperature, _topK, _topP, _minP, _output]);
+        Add([.. _prompts.All, .. _service.All]);
+        Validators.Add(_prompts.Check);
     }
 
-    private async Task RunAsync(ParseResult parsed, Display display, CancellationToken cancel)
+    protected override async Task WorkAsync(ParseResult parsed, Display display, CancellationToken cancel)
     {
         (int batch, int inFlight) = _service.Load(parsed);
         SamplingPlan plan = new(
@@ -72,9 +49,8 @@ internal sealed class PairsCommand
             parsed.GetRequiredValue(_policy), parsed.GetRequiredValue(_classifier), _prompts.Read(parsed), plan,
             parsed.GetRequiredValue(_output), parsed.GetRequiredValue(_label), batch, inFlight);
         using InferenceClient client = _service.Open(parsed, display.Line);
-        PairsOutcome outcome = await display.ProgressAsync("pairs", "prompts", progress =>
-            new PairsJob(client, progress).RunAsync(settings, cancel));
-        CommandOf.Result(parsed, _json, outcome, shown =>
-            shown.Line($"{outcome.Pairs} pairs of {outcome.Prompts} prompts in {settings.Output}"));
+        using ProgressDisplay progress = new(display, "pairs", "prompts");
+        PairsOutcome outcome = await new PairsJob(client, progress).RunAsync(settings, cancel);
+        Result(parsed, outcome, shown => shown.Line($"{outcome.Pairs} pairs of {outcome.Prompts} prompts in {settings.Output}"));
     }
 }

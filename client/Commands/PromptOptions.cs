@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using Rudder.Client.Pairs;
 
 namespace Rudder.Client.Commands;
@@ -25,15 +26,14 @@ internal sealed class PromptOptions
     /// <summary>The options.</summary>
     public IEnumerable<Option> All => [_prompts, _reviews, _count, _skip, _first, _last, _cut, _exclude];
 
-    /// <summary>Makes a command refuse both of --prompts and --reviews, and neither.</summary>
-    public void Validate(Command command) =>
-        command.Validators.Add(result =>
+    /// <summary>Refuses both of --prompts and --reviews, and neither.</summary>
+    public void Check(CommandResult result)
+    {
+        if (result.GetResult(_prompts) is null == result.GetResult(_reviews) is null)
         {
-            if (result.GetResult(_prompts) is null == result.GetResult(_reviews) is null)
-            {
-                result.AddError("Give one of --prompts FILE and --reviews FILE.");
-            }
-        });
+            result.AddError("Give one of --prompts FILE and --reviews FILE.");
+        }
+    }
 
     /// <summary>What the command line asks for.</summary>
     public PromptSource Read(ParseResult parsed)

@@ -4,7 +4,7 @@ using Rudder.Client.Reports;
 namespace Rudder.Client.Commands;
 
 /// <summary><c>client report</c>: the page of a finished run.</summary>
-internal static class ReportCommand
+internal sealed class ReportCommand : ClientCommand
 {
     private const string Help = """
         Writes one self-contained HTML page about a finished run: frontier, training curves, samples, settings, how to
@@ -15,19 +15,22 @@ internal static class ReportCommand
           client report runs/imdb-dpo-demo --output demo.html
         """;
 
-    /// <summary>The command with its options.</summary>
-    public static Command Create()
+    private readonly Argument<string> _run = new("run") { Description = "Folder of the run, e.g. runs/imdb-dpo-demo" };
+    private readonly Option<string?> _output = OptionOf.Optional("--output", "FILE", "HTML file; default report.html in the run's folder");
+
+    public ReportCommand()
+        : base("report", Help)
     {
-        Argument<string> run = new("run") { Description = "Folder of the run, e.g. runs/imdb-dpo-demo" };
-        Option<string?> output = OptionOf.Optional("--output", "FILE", "HTML file; default report.html in the run's folder");
-        Option<bool> json = CommandOf.Json();
-        return CommandOf.Create("report", Help, [run, output, json], (parsed, _, _) =>
-        {
-            string folder = parsed.GetRequiredValue(run);
-            string file = parsed.GetValue(output) ?? Path.Combine(folder, ReportWriter.FileName);
-            ReportWriter.Write(folder, file);
-            CommandOf.Result(parsed, json, new { Report = file }, shown => shown.Line($"report: {file}"));
-            return Task.CompletedTask;
-        });
+        Arguments.Add(_run);
+        Add(_output);
+    }
+
+    protected override Task WorkAsync(ParseResult parsed, Display display, CancellationToken cancel)
+    {
+        string folder = parsed.GetRequiredValue(_run);
+        string file = parsed.GetValue(_output) ?? Path.Combine(folder, ReportWriter.FileName);
+        ReportWriter.Write(folder, file);
+        Result(parsed, new { Report = file }, shown => shown.Line($"report: {file}"));
+        return Task.CompletedTask;
     }
 }

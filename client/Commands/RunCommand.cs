@@ -1,13 +1,13 @@
 using System.CommandLine;
 using System.Globalization;
+using Rudder.Client.Evaluation;
 using Rudder.Client.Experiments;
 using Rudder.Client.Runs;
-using Rudder.Client.Terminal;
 
 namespace Rudder.Client.Commands;
 
 /// <summary><c>client run</c>: a whole experiment.</summary>
-internal sealed class RunCommand
+internal sealed class RunCommand : ClientCommand
 {
     private const string Help = """
         Runs an experiment's stages into runs/NAME-VARIANT: export, pairs, DPO at each beta, evaluation, summary.json and
@@ -34,17 +34,13 @@ internal sealed class RunCommand
         "--service-program", "PATH", "Executable of the inference service; searched like the trainer");
     private readonly Option<string?> _device = OptionOf.Optional("--device", "cpu|cuda", "Device of the trainings");
 
-    private readonly Option<bool> _json = CommandOf.Json();
-
-    /// <summary>The command with its options.</summary>
-    public static Command Create() => new RunCommand().Build();
-
-    private Command Build()
+    public RunCommand()
+        : base("run", Help)
     {
         _device.AcceptOnlyFromAmong("cpu", "cuda");
-        Command command = CommandOf.Create(
-            "run", Help, [_file, _variant, _runs, _service, _trainerPath, _servicePath, _device, _json, .. _access.All], RunAsync);
-        command.Validators.Add(result =>
+        Arguments.Add(_file);
+        Add([_variant, _runs, _service, _trainerPath, _servicePath, _device, .. _access.All]);
+        Validators.Add(result =>
         {
             if (result.GetResult(_service) is null && _access.AreGivenTo(result))
             {
@@ -52,17 +48,16 @@ internal sealed class RunCommand
                 result.AddError($"{options} are for a running service; name it with --service URL.");
             }
         });
-        return command;
     }
 
-    private async Task RunAsync(ParseResult parsed, Display display, CancellationToken cancel)
+    protected override async Task WorkAsync(ParseResult parsed, Display display, CancellationToken cancel)
     {
         ExperimentRequest request = new(
             parsed.GetRequiredValue(_file), parsed.GetRequiredValue(_variant), parsed.GetRequiredValue(_runs), parsed.GetValue(_service),
             parsed.GetValue(_trainerPath), parsed.GetValue(_servicePath), parsed.GetValue(_device),
             parsed.GetValue(_service) is { } address ? _access.Read(parsed, address) : null);
         RunSummary summary = await ExperimentHost.RunAsync(request, display, TimeProvider.System, cancel);
-        CommandOf.Result(parsed, _json, summary, shown =>
+        Result(parsed, summary, shown =>
         {
             shown.Table(
                 ["policy", "beta", "reward [95 %]", "kl/seq_exact [95 %]", "kl/seq_k1 [95 %]", "prompts x samples"],
@@ -71,19 +66,13 @@ internal sealed class RunCommand
         });
     }
 
-    private static IEnumerable<string> Row(PolicySummary policy)
-    {
-        string Number(double value, string format) => value.ToString(format, CultureInfo.InvariantCulture);
-        string Cell(double mean, double[] interval, string format) =>
-            $"{Number(mean, format)} [{Number(interval[0], format)}, {Number(interval[1], format)}]";
-        return
-        [
-            policy.Name,
-            policy.Beta is { } beta ? Number(beta, "0.####") : "-",
-            Cell(policy.RewardMean, policy.RewardCi, "0.000"),
-            Cell(policy.KlSeqExact, policy.KlSeqExactCi, "0.00"),
-            Cell(policy.KlSeqK1, policy.KlSeqK1Ci, "0.00"),
-            $"{policy.Prompts} x {policy.Samples / policy.Prompts}",
-        ];
-    }
+    private static IEnumerable<string> Row(PolicySummary policy) =>
+    [
+        policy.Name,
+        policy.Beta?.ToString("0.####", CultureInfo.InvariantCulture) ?? "-",
+        Interval.Text(policy.RewardMean, policy.RewardCi, "0.000"),
+        Interval.Text(policy.KlSeqExact, policy.KlSeqExactCi, "0.00"),
+        Interval.Text(policy.KlSeqK1, policy.KlSeqK1Ci, "0.00"),
+        $"{policy.Prompts} x {policy.Samples / policy.Prompts}",
+    ];
 }

@@ -1,10 +1,20 @@
+using System.Globalization;
+
 namespace Rudder.Client.Evaluation;
 
 /// <summary>A mean and its 95 % interval.</summary>
 /// <param name="Mean">The statistic on the data as they are.</param>
 /// <param name="Low">2.5 % quantile over the resamples.</param>
 /// <param name="High">97.5 % quantile over the resamples.</param>
-internal readonly record struct Interval(double Mean, double Low, double High);
+internal readonly record struct Interval(double Mean, double Low, double High)
+{
+    /// <summary>A mean with the ends of its interval, e.g. 0.512 [0.498, 0.527].</summary>
+    public static string Text(double mean, double[] ends, string format)
+    {
+        string Number(double value) => value.ToString(format, CultureInfo.InvariantCulture);
+        return $"{Number(mean)} [{Number(ends[0])}, {Number(ends[1])}]";
+    }
+}
 
 /// <summary>
 /// Percentile bootstrap clustered by prompt: whole prompts are drawn with replacement, because the completions of one
@@ -20,7 +30,7 @@ internal static class Bootstrap
     {
         if (clusters.Count == 0)
         {
-            throw new InputException("There is nothing to average: no prompt was evaluated.");
+            throw new BadInputException("There is nothing to average: no prompt was evaluated.");
         }
 
         Random random = new(seed);

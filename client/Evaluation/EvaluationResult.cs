@@ -43,12 +43,6 @@ internal sealed record EvaluationResult(
     private const int Shown = 5;
 
     /// <summary>Means and intervals of the rows.</summary>
-    /// <param name="policy">Name of the policy.</param>
-    /// <param name="reference">Name of the reference.</param>
-    /// <param name="rows">One a prompt.</param>
-    /// <param name="resamples">Bootstrap resamples.</param>
-    /// <param name="seed">Bootstrap seed.</param>
-    /// <param name="settings">Kept as they are.</param>
     public static EvaluationResult Of(
         string policy,
         string reference,
@@ -85,14 +79,14 @@ internal sealed record EvaluationResult(
     }
 
     /// <summary>Reads a file that <c>client evaluate</c> wrote.</summary>
-    /// <exception cref="InputException">The file is damaged.</exception>
+    /// <exception cref="BadInputException">The file is damaged.</exception>
     public static EvaluationResult Read(string path)
     {
         EvaluationResult result = StrictJson.Read<EvaluationResult>(path);
         double[][] intervals = [result.RewardCi, result.KlSeqExactCi, result.KlSeqK1Ci, result.KlTokenMeanCi, result.LengthCi];
         return result.Prompts > 0 && intervals.All(interval => interval.Length == 2)
             ? result
-            : throw new InputException($"{path} is damaged: it needs at least one prompt, and two ends in each interval. Evaluate again.");
+            : throw new BadInputException($"{path} is damaged: it needs at least one prompt, and two ends in each interval. Evaluate again.");
     }
 
     private static double ASample(EvaluatedCompletion completion) => 1;

@@ -8,7 +8,7 @@ namespace Rudder.Client.Evaluation;
 /// <param name="client">Service that holds both.</param>
 /// <param name="policy">The policy.</param>
 /// <param name="reference">The reference. With the policy's weights, KL is 0 by definition and nothing is asked.</param>
-/// <exception cref="InputException">Both have the same weights at different precisions: a 0 would hide what the lower precision costs.</exception>
+/// <exception cref="BadInputException">Both have the same weights at different precisions: a 0 would hide what the lower precision costs.</exception>
 internal sealed class PolicyDivergence(InferenceClient client, ModelInfo policy, ModelInfo reference)
 {
     private readonly bool _same = AreSame(policy, reference);
@@ -21,7 +21,8 @@ internal sealed class PolicyDivergence(InferenceClient client, ModelInfo policy,
             (group, completion) => new Sequence { PromptIds = { group.Prompt.Ids }, CompletionIds = { completion.Drawn.Ids } });
         IReadOnlyList<SequenceDivergence> results = _same
             ? [.. sequences.Select(sequence => new SequenceDivergence { Tokens = sequence.CompletionIds.Count })]
-            : await InputChunks.AskAsync<Sequence, SequenceDivergence>("Scoring.Divergence", sequences, chunk => AskAsync(chunk, cancel));
+            : await InputChunks.AskAsync(
+                "Scoring.Divergence", sequences, sequence => sequence.CalculateSize(), chunk => AskAsync(chunk, cancel));
         Queue<SequenceDivergence> next = new(results);
         return
         [
@@ -42,7 +43,7 @@ internal sealed class PolicyDivergence(InferenceClient client, ModelInfo policy,
 
         if (policy.Precision != reference.Precision)
         {
-            throw new InputException(
+            throw new BadInputException(
                 $"Models '{policy.Name}' ({policy.Precision}) and '{reference.Name}' ({reference.Precision}) have the same weights; the service measures KL on fp32 log-probabilities, which would give 0. What int8 costs is in the export's report: trainer export --model FOLDER --set int8=true --json."
             );
         }

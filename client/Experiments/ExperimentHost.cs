@@ -1,7 +1,6 @@
 using Rudder.Client.Processes;
 using Rudder.Client.Rpc;
 using Rudder.Client.Runs;
-using Rudder.Client.Terminal;
 using Rudder.Inference.V1;
 
 namespace Rudder.Client.Experiments;
@@ -32,13 +31,12 @@ internal sealed record ExperimentRequest(
 /// <summary>Sets a run up: its folder, held by one program at a time, its child processes, and their end in every case.</summary>
 internal static class ExperimentHost
 {
-    private const string Program = "dotnet run --project client --";
+    /// <summary>Starts the client of a checkout.</summary>
+    public const string FromSource = "dotnet run --project client --";
+
+    private static readonly string BuildOutput = Path.Combine("artifacts", "bin");
 
     /// <summary>Runs an experiment's variant.</summary>
-    /// <param name="request">What to run and where.</param>
-    /// <param name="display">Receives messages and progress.</param>
-    /// <param name="time">Clock.</param>
-    /// <param name="cancel">Stops the children too.</param>
     public static async Task<RunSummary> RunAsync(ExperimentRequest request, Display display, TimeProvider time, CancellationToken cancel)
     {
         var experiment = ExperimentFile.Load(request.File);
@@ -46,7 +44,7 @@ internal static class ExperimentHost
         string root = Path.Combine(request.Runs, $"{experiment.Name}-{request.Variant}");
         Directory.CreateDirectory(root);
         using FolderLock held = FolderLock.TryTake(root, out string? other)
-            ?? throw new InputException($"{root} is in use by {other}; wait for it to end.");
+            ?? throw new BadInputException($"{root} is in use by {other}; wait for it to end.");
         ProcessLedger ledger = new(Path.Combine(root, "processes.json"), display.Line);
         await ledger.StopLeftoversAsync(cancel);
         string logs = Path.Combine(root, "logs");
@@ -68,12 +66,15 @@ internal static class ExperimentHost
             variant.Precision == "int8" ? Precision.Int8 : Precision.Fp32,
             request.Access);
 
-    /// <summary>Command that repeats a run from the root of a checkout after a build.</summary>
-    public static string Reproduce(ExperimentRequest request)
+    /// <summary>Command that repeats a run: that of an installed tool, or <see cref="FromSource"/> from the root of a checkout.</summary>
+    /// <param name="request">The run.</param>
+    /// <param name="program">Folder of the client's files; null is where it runs from.</param>
+    public static string Reproduce(ExperimentRequest request, string? program = null)
     {
+        bool built = Path.TrimEndingDirectorySeparator(program ?? AppContext.BaseDirectory).Contains(BuildOutput, StringComparison.Ordinal);
         string runs = request.Runs == ExperimentRequest.DefaultRuns ? "" : $" --runs {request.Runs}";
         string service = request.Service is null ? "" : $" --service {request.Service.GetLeftPart(UriPartial.Authority)}";
         string device = request.Device is null ? "" : $" --device {request.Device}";
-        return $"{Program} run {request.File} --variant {request.Variant}{runs}{service}{device}";
+        return $"{(built ? FromSource : "client")} run {request.File} --variant {request.Variant}{runs}{service}{device}";
     }
 }

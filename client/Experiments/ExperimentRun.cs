@@ -6,7 +6,6 @@ using Rudder.Client.Runs;
 namespace Rudder.Client.Experiments;
 
 /// <summary>A whole experiment, from models to report, stage by stage.</summary>
-/// <param name="run">What the stages work with.</param>
 internal sealed class ExperimentRun(RunContext run)
 {
     private readonly ModelStages _models = new(run);
@@ -102,8 +101,17 @@ internal sealed class ExperimentRun(RunContext run)
             Commit(results, environment.Commit),
             [.. results.Select(r => PolicySummary.Of(r.Policy.Name, r.Policy.Beta, r.Result))],
             Path.GetRelativePath(Directory.GetCurrentDirectory(), Path.Combine(run.Root, ReportWriter.FileName)));
-        RunResults.Write(run.Root, environment, manifest, summary);
+        WriteResults(run.Root, environment, manifest, summary);
         return summary;
+    }
+
+    /// <summary>Writes what a run leaves at its end, summary.json last: where it stands, all the rest stands too.</summary>
+    internal static void WriteResults(string root, MachineInfo environment, RunManifest manifest, RunSummary summary)
+    {
+        AtomicFile.WriteText(Path.Combine(root, MachineInfo.FileName), StrictJson.Format(environment));
+        AtomicFile.WriteText(Path.Combine(root, RunManifest.FileName), StrictJson.Format(manifest));
+        ReportWriter.Write(root, Path.Combine(root, ReportWriter.FileName), summary);
+        AtomicFile.WriteText(Path.Combine(root, RunSummary.FileName), StrictJson.Format(summary));
     }
 
     /// <summary>The commit of the numbers, which is not that of the checkout where evaluations were kept.</summary>

@@ -4,7 +4,6 @@ using System.Text.Json.Nodes;
 namespace Rudder.Client.Experiments;
 
 /// <summary>The stages that make models: fine-tuning, export of graphs, DPO.</summary>
-/// <param name="run">The run they belong to.</param>
 internal sealed class ModelStages(RunContext run)
 {
     /// <summary>Stage of the fine-tuning, and its run folder.</summary>
@@ -28,11 +27,11 @@ internal sealed class ModelStages(RunContext run)
     }
 
     /// <summary>Refuses a model folder that is not there, with the command that fetches it.</summary>
-    public static void Require(ModelSource model)
+    public static void Require(SourceModel model)
     {
         if (!File.Exists(Path.Combine(model.Folder, "config.json")))
         {
-            throw new InputException(
+            throw new BadInputException(
                 $"The model folder {Path.GetFullPath(model.Folder)} is missing (no config.json in it). {(model.Download is null ? "It belongs to the repository: run this from the root of a checkout." : $"Fetch it with: {model.Download}")}"
             );
         }
@@ -63,9 +62,6 @@ internal sealed class ModelStages(RunContext run)
     }
 
     /// <summary>A model folder with graphs, made from one that need not have them.</summary>
-    /// <param name="name">Names the stage.</param>
-    /// <param name="folder">Model folder.</param>
-    /// <param name="cancel">Stops the trainer.</param>
     public async Task<string> ExportAsync(string name, string folder, CancellationToken cancel)
     {
         string stage = $"export-{name}";
@@ -81,12 +77,6 @@ internal sealed class ModelStages(RunContext run)
     }
 
     /// <summary>A policy trained on the pairs.</summary>
-    /// <param name="stage">Name of the stage, which becomes its run folder.</param>
-    /// <param name="reference">Model to start from and to stay near to.</param>
-    /// <param name="pairs">Pairs file.</param>
-    /// <param name="beta">KL strength.</param>
-    /// <param name="learningRate">Learning rate.</param>
-    /// <param name="cancel">Stops the trainer.</param>
     /// <returns>Its model folder.</returns>
     public async Task<string> DpoAsync(
         string stage,

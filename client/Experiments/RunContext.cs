@@ -1,5 +1,4 @@
 using Rudder.Client.Evaluation;
-using Rudder.Client.Terminal;
 
 namespace Rudder.Client.Experiments;
 
@@ -45,7 +44,4 @@ internal sealed record RunContext(
 internal sealed record ServedPolicy(string Name, double? Beta, string Folder, string? Training);
 
 /// <summary>A policy with its evaluation.</summary>
-/// <param name="Policy">The policy.</param>
-/// <param name="File">Evaluation's JSON file.</param>
-/// <param name="Result">Its content.</param>
 internal sealed record EvaluatedPolicy(ServedPolicy Policy, string File, EvaluationResult Result);

@@ -27,10 +27,6 @@ internal sealed record ServicePlan(
 /// The inference service of a run: started when the first stage needs it, stopped before a training (which wants all cores
 /// and memory) and at the end. A service that was already running keeps running; the run loads its models there and unloads them.
 /// </summary>
-/// <param name="plan">Where it comes from.</param>
-/// <param name="ledger">Remembers the process.</param>
-/// <param name="log">Receives messages.</param>
-/// <param name="time">Clock.</param>
 internal sealed class ServiceSession(ServicePlan plan, ProcessLedger ledger, Action<string> log, TimeProvider time) : IAsyncDisposable
 {
     private static readonly TimeSpan StartLimit = TimeSpan.FromMinutes(3);
@@ -120,7 +116,6 @@ internal sealed class ServiceSession(ServicePlan plan, ProcessLedger ledger, Act
         }
     }
 
-    /// <inheritdoc/>
     public async ValueTask DisposeAsync() => await StopAsync();
 
     private async Task UnloadAllAsync(InferenceClient open)

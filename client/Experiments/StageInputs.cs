@@ -25,7 +25,7 @@ internal sealed class StageInputs
     {
         if (!File.Exists(path))
         {
-            throw new InputException(
+            throw new BadInputException(
                 $"The recipe {Path.GetFullPath(path)} does not exist. Recipe paths are relative to the current folder.");
         }
 

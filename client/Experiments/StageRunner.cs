@@ -25,7 +25,8 @@ internal sealed class StageRunner(string root, Action<string> log, TimeProvider 
     /// <param name="stage">Name of the stage.</param>
     /// <param name="inputs">All that the result depends on.</param>
     /// <param name="body">The work; gets the folder, in which an interrupted attempt with the same inputs may lie.</param>
-    public async Task RunAsync(string stage, JsonObject inputs, Func<string, Task> body)
+    /// <param name="result">File in the folder whose hash is recorded, and checked before it is used again; null for none.</param>
+    public async Task RunAsync(string stage, JsonObject inputs, Func<string, Task> body, string? result = null)
     {
         string folder = Folder(stage);
         string key = ContentHash.OfText(inputs.ToJsonString());
@@ -33,6 +34,7 @@ internal sealed class StageRunner(string root, Action<string> log, TimeProvider 
         bool same = before?.Key == key && Directory.Exists(folder);
         if (same && before!.State == StageMarker.Done)
         {
+            RequireUnchanged(before, result);
             log($"{stage}: unchanged, kept");
             return;
         }
@@ -44,7 +46,7 @@ internal sealed class StageRunner(string root, Action<string> log, TimeProvider 
                 $"{stage}: {(before is null ? "no record of how it was made" : $"inputs changed ({Changes(before.Inputs, inputs)})")}, starting afresh"
             );
             File.Delete(MarkerPath(stage)); // first: a kill halfway through the folder must leave no record of it
-            Directory.Delete(folder, recursive: true);
+            Remove(folder);
         }
 
         log($"{stage}: {(same ? "resuming" : "starting")}");
@@ -52,7 +54,26 @@ internal sealed class StageRunner(string root, Action<string> log, TimeProvider 
         await TimeAsync(
             new StageMarker(
                 stage, key, StageMarker.Running, inputs, same ? before!.Started : time.GetUtcNow(), null, same ? before!.Seconds : 0),
+            result,
             () => body(folder));
+    }
+
+    /// <summary>Removes the folder of a stage, unless another program works in it.</summary>
+    public static void Remove(string folder)
+    {
+        if (FolderLock.Delete(folder) is { } other)
+        {
+            throw new BadInputException($"{folder} is in use by {other} and cannot be removed; wait for it to end.");
+        }
+    }
+
+    private void RequireUnchanged(StageMarker done, string? result)
+    {
+        if (result is not null && done.Sha256 is not null && ContentHash.OfFile(Path.Combine(Folder(done.Stage), result)) != done.Sha256)
+        {
+            throw new BadInputException(
+                $"{Path.Combine(Folder(done.Stage), result)} was changed since stage {done.Stage} wrote it. Put its content back, or delete {Folder(done.Stage)} to make it again.");
+        }
     }
 
     /// <summary>Removes the results of an earlier run, which describe other stages than the ones that follow.</summary>
@@ -63,7 +84,7 @@ internal sealed class StageRunner(string root, Action<string> log, TimeProvider 
     }
 
     /// <summary>Runs the body between the markers of its start and its end; the time of interrupted attempts counts too.</summary>
-    private async Task TimeAsync(StageMarker marker, Func<Task> body)
+    private async Task TimeAsync(StageMarker marker, string? result, Func<Task> body)
     {
         long started = time.GetTimestamp();
         double Seconds() => (marker.Seconds ?? 0) + time.GetElapsedTime(started).TotalSeconds;
@@ -78,7 +99,8 @@ internal sealed class StageRunner(string root, Action<string> log, TimeProvider 
             throw;
         }
 
-        Write(marker with { State = StageMarker.Done, Finished = time.GetUtcNow(), Seconds = Seconds(), Commit = commit });
+        string? hash = result is null ? null : ContentHash.OfFile(Path.Combine(Folder(marker.Stage), result));
+        Write(marker with { State = StageMarker.Done, Finished = time.GetUtcNow(), Seconds = Seconds(), Commit = commit, Sha256 = hash });
         log($"{marker.Stage}: done in {time.GetElapsedTime(started).TotalSeconds:0.0} s");
     }
 

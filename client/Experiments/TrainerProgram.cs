@@ -5,10 +5,6 @@ using Rudder.Client.Processes;
 namespace Rudder.Client.Experiments;
 
 /// <summary>Runs the trainer as a child process: one command, one run folder.</summary>
-/// <param name="program">Executable, looked for when it is first needed.</param>
-/// <param name="logs">Folder of the output files.</param>
-/// <param name="ledger">Remembers the process.</param>
-/// <param name="log">Receives each line of its output.</param>
 internal sealed class TrainerProgram(Func<string> program, string logs, ProcessLedger ledger, Action<string> log)
 {
     private const string CheckpointPrefix = "step-";
@@ -38,7 +34,7 @@ internal sealed class TrainerProgram(Func<string> program, string logs, ProcessL
         bool resume = HasCheckpoint(folder);
         if (!resume && Directory.Exists(folder))
         {
-            Directory.Delete(folder, recursive: true);
+            StageRunner.Remove(folder);
         }
 
         IEnumerable<string> values = set.SelectMany(pair => (string[])["--set", $"{pair.Key}={Text(pair.Value)}"]);
@@ -64,7 +60,7 @@ internal sealed class TrainerProgram(Func<string> program, string logs, ProcessL
         {
             string message =
                 $"trainer {arguments[0]} of stage {stage} ended with code {code}; its log is {logFile}. Last lines:{Environment.NewLine}{child.Tail}";
-            throw code is ExitCodes.Usage or ExitCodes.BadInput ? new InputException(message) : new WorkFailedException(message);
+            throw code is ExitCodes.Usage or ExitCodes.BadInput ? new BadInputException(message) : new WorkFailedException(message);
         }
     }
 

@@ -10,7 +10,7 @@ internal static partial class VariantRules
     public static void RequireName(string name, string key, string where) =>
         Require(FolderName().IsMatch(name), where, $"{key} is '{name}'; it must be lower-case letters, digits and dashes, e.g. imdb-dpo.");
 
-    /// <summary>Throws an <see cref="InputException"/> that names the setting, its value and its limit.</summary>
+    /// <summary>Throws an <see cref="BadInputException"/> that names the setting, its value and its limit.</summary>
     public static void Validate(Variant variant, string where)
     {
         Require(variant.Betas.Count > 0, where, "betas is empty; name at least one, e.g. [0.1].");
@@ -18,18 +18,11 @@ internal static partial class VariantRules
         Require(variant.Betas.Distinct().Count() == variant.Betas.Count, where, "betas holds a value twice.");
         Require(variant.Precision is "fp32" or "int8", where, $"precision is '{variant.Precision}'; it must be fp32 or int8.");
         Require(variant.Seed <= int.MaxValue, where, $"seed is {variant.Seed}; it must lie between 0 and {int.MaxValue}, the trainer's limit.");
-        PromptWork.RequireLimits(variant.Pairs.Batch, variant.Pairs.InFlight);
+        PromptLines.RequireLimits(variant.Pairs.Batch, variant.Pairs.InFlight);
         _ = new SamplingPlan(variant.Pairs.Samples, variant.Pairs.MaxNewTokens).Validated();
         Require(variant.Pairs.Samples >= 2, where, $"pairs.samples is {variant.Pairs.Samples}; a pair needs at least 2.");
-        Evaluation(variant.Evaluation, $"{where}, evaluation");
+        _ = variant.Evaluation.Validated();
         LearningRate(variant.LearningRate, $"{where}, learning_rate");
-    }
-
-    private static void Evaluation(EvaluationStage stage, string where)
-    {
-        PromptWork.RequireLimits(stage.Batch, stage.InFlight);
-        _ = new SamplingPlan(stage.Samples, stage.MaxNewTokens).Validated();
-        Require(stage.Bootstrap is >= 100 and <= 1_000_000, where, $"bootstrap is {stage.Bootstrap}; it must lie between 100 and 1000000.");
     }
 
     private static void LearningRate(LearningRateChoice choice, string where)
@@ -43,13 +36,10 @@ internal static partial class VariantRules
             !chosen || choice.Development is not null, where, "development is missing; candidates are compared on development prompts.");
         Require(
             choice.Beta > 0 && choice.KlLimit > 0, where, $"beta is {choice.Beta} and kl_limit is {choice.KlLimit}; both must be above 0.");
-        if (choice.Development is not null)
-        {
-            Evaluation(choice.Development, $"{where}, development");
-        }
+        _ = choice.Development?.Validated();
     }
 
-    private static void Require(bool holds, string where, string message) => InputException.Unless(holds, $"{where}: {message}");
+    private static void Require(bool holds, string where, string message) => BadInputException.Unless(holds, $"{where}: {message}");
 
     [GeneratedRegex("^[a-z0-9][a-z0-9-]*$")]
     private static partial Regex FolderName();

@@ -17,7 +17,7 @@ internal static class ContentHash
     {
         if (!File.Exists(path))
         {
-            throw new InputException($"{path} does not exist.");
+            throw new BadInputException($"{path} does not exist.");
         }
 
         return FileHash.Sha256(path);
@@ -31,7 +31,7 @@ internal static class ContentHash
     {
         if (!File.Exists(Path.Combine(folder, "config.json")))
         {
-            throw new InputException($"{folder} is not a model folder: config.json is missing.");
+            throw new BadInputException($"{folder} is not a model folder: config.json is missing.");
         }
 
         return OfFolder(folder);
@@ -42,7 +42,7 @@ internal static class ContentHash
     {
         if (!Directory.Exists(folder))
         {
-            throw new InputException($"The folder {folder} does not exist.");
+            throw new BadInputException($"The folder {folder} does not exist.");
         }
 
         IEnumerable<string> files = Directory

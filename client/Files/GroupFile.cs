@@ -50,14 +50,14 @@ internal sealed class GroupFile : IDisposable
     /// <param name="path">Final name.</param>
     /// <param name="settings">Everything the lines depend on, the order of the groups included.</param>
     /// <param name="groups">Number of groups.</param>
-    /// <exception cref="InputException">Other settings, a damaged file, or a file that another program holds.</exception>
+    /// <exception cref="BadInputException">Other settings, a damaged file, or a file that another program holds.</exception>
     public static GroupFile Open(string path, JsonObject settings, int groups)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
         bool finished = File.Exists(path);
         if (finished || File.Exists(PartialPath(path)))
         {
-            SettingsGuard.RequireSame(finished ? path : PartialPath(path), SettingsPath(path), settings);
+            RequireSame(finished ? path : PartialPath(path), SettingsPath(path), settings);
         }
         else
         {
@@ -76,7 +76,7 @@ internal sealed class GroupFile : IDisposable
         {
             if (!hasSums && partial.Length > 0)
             {
-                throw new InputException(
+                throw new BadInputException(
                     $"{SumsPath(path)} is missing, so the lines of {PartialPath(path)} cannot be checked. Restore it, or delete {PartialPath(path)} to start again.");
             }
 
@@ -122,11 +122,27 @@ internal sealed class GroupFile : IDisposable
         File.Delete(SumsPath(_path));
     }
 
-    /// <inheritdoc/>
     public void Dispose()
     {
         _partial?.Dispose();
         _sums?.Dispose();
+    }
+
+    /// <summary>Refuses to continue a file that was begun with other settings, and names what differs.</summary>
+    private static void RequireSame(string file, string sidecar, JsonObject settings)
+    {
+        if (!File.Exists(sidecar))
+        {
+            throw new BadInputException(
+                $"{file} exists without {sidecar}, so how it was made is unknown. Move it away or choose another output.");
+        }
+
+        IReadOnlyList<string> differences = JsonDifferences.Of(StrictJson.Read<JsonObject>(sidecar), settings);
+        if (differences.Count > 0)
+        {
+            throw new BadInputException(
+                $"{file} was made with other settings: {string.Join("; ", differences)}. Use the same settings, delete {file} and {sidecar} to start again, or choose another output.");
+        }
     }
 
     /// <summary>Checks every group against its sum and cuts off what has none.</summary>
@@ -176,7 +192,7 @@ internal sealed class GroupFile : IDisposable
         return reader.ReadToEnd().Split('\n')[..^1];
     }
 
-    private InputException Damaged(string what) =>
+    private BadInputException Damaged(string what) =>
         new($"{what}. Delete {PartialPath(_path)} and {SumsPath(_path)} to start again, or choose another output.");
 
     private static string Next(string before, byte[] bytes) =>
@@ -190,7 +206,7 @@ internal sealed class GroupFile : IDisposable
         }
         catch (IOException busy) when (SharingViolation.Is(busy))
         {
-            throw new InputException($"{path} is in use by another program; wait for it or choose another output.", busy);
+            throw new BadInputException($"{path} is in use by another program; wait for it or choose another output.", busy);
         }
     }
 }

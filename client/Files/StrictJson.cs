@@ -3,7 +3,6 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
-using Rudder.Datasets;
 
 namespace Rudder.Client.Files;
 
@@ -24,7 +23,7 @@ internal static class StrictJson
     public static JsonSerializerOptions Line { get; } = Create(indented: false);
 
     /// <summary>Reads a file into <typeparamref name="T"/>.</summary>
-    /// <exception cref="InputException">The file is missing, is not JSON, or has unknown or wrong keys.</exception>
+    /// <exception cref="BadInputException">The file is missing, is not JSON, or has unknown or wrong keys.</exception>
     public static T Read<T>(string path)
     {
         try
@@ -33,24 +32,24 @@ internal static class StrictJson
         }
         catch (Exception missing) when (missing is FileNotFoundException or DirectoryNotFoundException)
         {
-            throw new InputException($"{path} does not exist.", missing);
+            throw new BadInputException($"{path} does not exist.", missing);
         }
     }
 
     /// <summary>Parses text that came from <paramref name="source"/>.</summary>
-    /// <exception cref="InputException">The text is not JSON, or has unknown or wrong keys.</exception>
+    /// <exception cref="BadInputException">The text is not JSON, or has unknown or wrong keys.</exception>
     public static T Parse<T>(string text, string source)
     {
         try
         {
             JsonNode node = JsonNode.Parse(text, documentOptions: Relaxed)
-                ?? throw new InputException($"{source} holds null instead of an object.");
+                ?? throw new BadInputException($"{source} holds null instead of an object.");
             RequireKnownKeys(node, Options.GetTypeInfo(typeof(T)), "", source);
             return node.Deserialize<T>(Options)!;
         }
         catch (Exception error) when (error is JsonException or InvalidOperationException) // the latter for half a surrogate pair
         {
-            throw new InputException($"{source}: {error.Message}", error);
+            throw new BadInputException($"{source}: {error.Message}", error);
         }
     }
 
@@ -82,7 +81,7 @@ internal static class StrictJson
             if (type.Kind == JsonTypeInfoKind.Object && property is null)
             {
                 string[] known = [.. type.Properties.Select(property => property.Name)];
-                throw new InputException(
+                throw new BadInputException(
                     $"{source}: unknown key '{place}'.{Spelling.Hint(key, known)} Known here: {string.Join(", ", known)}.");
             }
 

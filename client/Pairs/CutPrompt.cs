@@ -15,7 +15,7 @@ internal sealed record CutRange(int Min, int Max)
     public CutRange Validated() =>
         Min >= 1 && Max <= 512 && Min <= Max
             ? this
-            : throw new InputException($"The cut is {Min}-{Max} tokens; it must be min-max with 1 <= min <= max <= 512, e.g. 2-8.");
+            : throw new BadInputException($"The cut is {Min}-{Max} tokens; it must be min-max with 1 <= min <= max <= 512, e.g. 2-8.");
 
     /// <summary>Reads "2-8" or "5".</summary>
     public static CutRange Parse(string text)
@@ -24,6 +24,6 @@ internal sealed record CutRange(int Min, int Max)
         bool read = int.TryParse(ends[0], out int min) & int.TryParse(ends[^1], out int max);
         return read
             ? new CutRange(min, max).Validated()
-            : throw new InputException($"'{text}' is not a cut; write min-max tokens, e.g. 2-8.");
+            : throw new BadInputException($"'{text}' is not a cut; write min-max tokens, e.g. 2-8.");
     }
 }

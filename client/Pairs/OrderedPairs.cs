@@ -3,9 +3,6 @@ using Rudder.Preference.V1;
 namespace Rudder.Client.Pairs;
 
 /// <summary>All ordered pairs of one prompt's completions: n completions give up to n(n-1)/2, ties and equal completions are dropped.</summary>
-/// <param name="plan">How the completions were drawn.</param>
-/// <param name="policyFingerprint">Model that drew them.</param>
-/// <param name="classifierFingerprint">Model that judged them.</param>
 internal sealed class OrderedPairs(SamplingPlan plan, string policyFingerprint, string classifierFingerprint)
 {
     /// <summary>Pairs in the order (0,1), (0,2), … (n-2,n-1) of the sample indices; the one with the higher score is chosen.</summary>

@@ -30,16 +30,14 @@ internal sealed record PairsSettings(
 internal sealed record PairsOutcome(int Prompts, int Pairs);
 
 /// <summary>Prompts, completions, scores, pairs: written prompt by prompt, resumable after a kill.</summary>
-/// <param name="client">Service that holds both models.</param>
-/// <param name="progress">Receives prompts done and wanted.</param>
 internal sealed class PairsJob(InferenceClient client, IProgress<(int Done, int Total)> progress)
 {
     /// <summary>Writes the file, or what is missing of it.</summary>
     public async Task<PairsOutcome> RunAsync(PairsSettings settings, CancellationToken cancel)
     {
-        PromptWork.RequireLimits(settings.Batch, settings.InFlight);
+        PromptLines.RequireLimits(settings.Batch, settings.InFlight);
         int samples = settings.Plan.Validated().Samples;
-        InputException.Unless(samples >= 2, $"samples is {samples}; a pair needs at least 2 completions of a prompt.");
+        BadInputException.Unless(samples >= 2, $"samples is {samples}; a pair needs at least 2 completions of a prompt.");
         settings.Prompts.Require();
 
         // 1. models and prompts
@@ -53,9 +51,9 @@ internal sealed class PairsJob(InferenceClient client, IProgress<(int Done, int 
         OrderedPairs pairs = new(settings.Plan, policy.Fingerprint, classifier.Fingerprint);
         async Task<IEnumerable<IEnumerable<string>>> Lines(CutPrompt[] batch, CancellationToken token) =>
             (await sampler.DrawAsync(batch, token)).Select(group => pairs.Of(group).Select(PreferencePairs.Format));
-        JsonObject guard = PromptWork.Settings(
+        JsonObject guard = PromptLines.Settings(
             "pairs", settings.PositiveLabel, settings.Plan, prompts, ("policy", policy), ("classifier", classifier));
-        await PromptWork.WriteAsync(settings.Output, guard, prompts, (settings.Batch, settings.InFlight), Lines, progress, cancel);
+        await PromptLines.WriteAsync(settings.Output, guard, prompts, (settings.Batch, settings.InFlight), Lines, progress, cancel);
         return new PairsOutcome(prompts.Count, File.ReadLines(settings.Output).Count());
     }
 }

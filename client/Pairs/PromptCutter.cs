@@ -15,10 +15,6 @@ internal static class PromptCutter
     private const char Broken = '\uFFFD';
 
     /// <summary>The first <paramref name="source"/>.Take usable prompts.</summary>
-    /// <param name="client">Service that holds the model.</param>
-    /// <param name="model">Model whose tokenizer cuts.</param>
-    /// <param name="source">Texts, count and cut.</param>
-    /// <param name="cancel">Stops between calls.</param>
     public static async Task<IReadOnlyList<CutPrompt>> CutAsync(
         InferenceClient client,
         string model,
@@ -34,7 +30,7 @@ internal static class PromptCutter
                 prompts.Add(
                     ids.Add(prompt.Id)
                         ? prompt
-                        : throw new InputException($"{source.File} has two texts with the id '{prompt.Id}'; ids must be distinct."));
+                        : throw new BadInputException($"{source.File} has two texts with the id '{prompt.Id}'; ids must be distinct."));
                 if (prompts.Count == source.Take)
                 {
                     return prompts;
@@ -44,7 +40,7 @@ internal static class PromptCutter
 
         return source.Take == 0 && prompts.Count > 0
             ? prompts
-            : throw new InputException(
+            : throw new BadInputException(
                 $"{source.File} gives {prompts.Count} usable prompts; {Math.Max(source.Take, 1)} are wanted. Lower the count or widen the range."
             );
     }
@@ -69,16 +65,10 @@ internal static class PromptCutter
         CutRange? cut,
         CancellationToken cancel)
     {
-        List<TokenIds> encoded = [];
-        foreach (
-            string[] texts in InputChunks.Split(
-                block.Select(row => cut is null ? row.Text : Opening(row.Text, cut.Max)),
-                Encoding.UTF8.GetByteCount))
-        {
-            EncodeRequest encode = new() { Model = model, Texts = { texts } };
-            encoded.AddRange((await client.EncodeAsync(encode, cancel)).Results);
-        }
-
+        async Task<IReadOnlyList<TokenIds>> EncodeAsync(string[] texts) =>
+            (await client.EncodeAsync(new EncodeRequest { Model = model, Texts = { texts } }, cancel)).Results;
+        IEnumerable<string> starts = block.Select(row => cut is null ? row.Text : Opening(row.Text, cut.Max));
+        IReadOnlyList<TokenIds> encoded = await InputChunks.AskAsync("Models.Encode", starts, Encoding.UTF8.GetByteCount, EncodeAsync);
         var rows = block.Zip(encoded, (row, ids) => (row.Id, row.Text, Ids: ids.Ids.ToArray()));
         if (cut is null)
         {
@@ -90,12 +80,12 @@ internal static class PromptCutter
             .. rows.Where(row => row.Ids.Length >= cut.Min)
                 .Select(row => (row.Id, row.Text, row.Ids[..Math.Min(row.Ids.Length, StableHash.Length(row.Id, cut.Min, cut.Max))])),
         ];
-        IReadOnlyList<string> starts = await DecodeAsync(client, model, kept.Select(row => row.Ids), cancel);
+        IReadOnlyList<string> decoded = await DecodeAsync(client, model, kept.Select(row => row.Ids), cancel);
         List<CutPrompt> prompts = [];
         for (int i = 0; i < kept.Count; i++)
         {
             (string id, string text, int[] ids) = kept[i];
-            CutPrompt? prompt = await WholeCharactersAsync(client, model, text, ids, starts[i], cut.Min, cancel);
+            CutPrompt? prompt = await WholeCharactersAsync(client, model, text, ids, decoded[i], cut.Min, cancel);
             prompts.AddRange(prompt is null ? [] : [prompt with { Id = $"{id}#{prompt.Ids.Count}" }]);
         }
 
@@ -132,8 +122,9 @@ internal static class PromptCutter
         IEnumerable<int[]> sequences,
         CancellationToken cancel)
     {
-        DecodeRequest request = new() { Model = model };
-        request.Sequences.Add(sequences.Select(ids => new TokenIds { Ids = { ids } }));
-        return request.Sequences.Count == 0 ? [] : (await client.DecodeAsync(request, cancel)).Texts;
+        async Task<IReadOnlyList<string>> AskAsync(TokenIds[] chunk) =>
+            (await client.DecodeAsync(new DecodeRequest { Model = model, Sequences = { chunk } }, cancel)).Texts;
+        IEnumerable<TokenIds> inputs = sequences.Select(ids => new TokenIds { Ids = { ids } });
+        return await InputChunks.AskAsync("Models.Decode", inputs, ids => ids.CalculateSize(), AskAsync);
     }
 }

@@ -2,15 +2,7 @@ using Rudder.Datasets;
 
 namespace Rudder.Client.Pairs;
 
-/// <summary>Which texts of a file become prompts, and where they are cut.</summary>
-/// <param name="File">JSON lines (also .gz) or plain text, one prompt a line.</param>
-/// <param name="Format">How the file is read.</param>
-/// <param name="Take">Prompts wanted; 0 takes all. Texts too short for their cut do not count.</param>
-/// <param name="Skip">Texts left out at the start, after the range and the exclusions. Default 0.</param>
-/// <param name="First">Id of the first text used; null starts at the beginning.</param>
-/// <param name="Last">Id of the last text used; null goes to the end.</param>
-/// <param name="Cut">Tokens kept of each text; null takes whole texts.</param>
-/// <param name="Exclude">Files whose <c>id</c> and <c>source</c> values are left out (JSON lines, .gz, or .tsv with a column id).</param>
+/// <summary>Which texts of a file become prompts, and where they are cut. docs/experiments.md documents the keys.</summary>
 internal sealed record PromptSource(
     string File,
     PromptFormat Format = PromptFormat.Prompts,
@@ -30,12 +22,12 @@ internal sealed record PromptSource(
     }
 
     /// <summary>Checks what can be checked without a service: the files can be read and hold a text.</summary>
-    /// <exception cref="InputException">A file is missing, or no text is left after range, exclusions and skip.</exception>
+    /// <exception cref="BadInputException">A file is missing, or no text is left after range, exclusions and skip.</exception>
     public void Require()
     {
         if (!Read().Any())
         {
-            throw new InputException($"{File} has no text left after the range, the exclusions and the first {Skip} texts.");
+            throw new BadInputException($"{File} has no text left after the range, the exclusions and the first {Skip} texts.");
         }
     }
 
@@ -43,12 +35,12 @@ internal sealed record PromptSource(
     {
         if (!System.IO.File.Exists(File))
         {
-            throw new InputException($"The prompt file {Path.GetFullPath(File)} does not exist.");
+            throw new BadInputException($"The prompt file {Path.GetFullPath(File)} does not exist.");
         }
 
         if (Take < 0 || Skip < 0)
         {
-            throw new InputException($"{File}: take is {Take} and skip is {Skip}; neither can be negative.");
+            throw new BadInputException($"{File}: take is {Take} and skip is {Skip}; neither can be negative.");
         }
 
         _ = Cut?.Validated();
@@ -80,7 +72,7 @@ internal sealed record PromptSource(
 
         if (!inside || !ended)
         {
-            throw new InputException($"{File} has no text with id '{(inside ? Last : First)}', which the range {First}..{Last} names.");
+            throw new BadInputException($"{File} has no text with id '{(inside ? Last : First)}', which the range {First}..{Last} names.");
         }
     }
 }

@@ -26,19 +26,18 @@ internal sealed record SamplingPlan(
     /// <summary>This value, or an error that names the setting out of range.</summary>
     public SamplingPlan Validated()
     {
-        InputException.Unless(
+        BadInputException.Unless(
             Samples is >= 1 and <= MaxSamples,
             $"samples is {Samples}; it must lie between 1 and {MaxSamples}, the service's limit (Service:MaxSamples).");
-        InputException.Unless(MaxNewTokens is >= 1 and <= 4096, $"max_new_tokens is {MaxNewTokens}; it must lie between 1 and 4096.");
-        InputException.Unless(Temperature is >= 0 and <= 100, $"temperature is {Temperature}; it must lie between 0 and 100.");
-        InputException.Unless(TopK >= 0, $"top_k is {TopK}; it must be 0 (keep all) or more.");
-        InputException.Unless(TopP is > 0 and <= 1, $"top_p is {TopP}; it must lie in (0, 1].");
-        InputException.Unless(MinP is >= 0 and < 1, $"min_p is {MinP}; it must lie in [0, 1).");
+        BadInputException.Unless(MaxNewTokens is >= 1 and <= 4096, $"max_new_tokens is {MaxNewTokens}; it must lie between 1 and 4096.");
+        BadInputException.Unless(Temperature is >= 0 and <= 100, $"temperature is {Temperature}; it must lie between 0 and 100.");
+        BadInputException.Unless(TopK >= 0, $"top_k is {TopK}; it must be 0 (keep all) or more.");
+        BadInputException.Unless(TopP is > 0 and <= 1, $"top_p is {TopP}; it must lie in (0, 1].");
+        BadInputException.Unless(MinP is >= 0 and < 1, $"min_p is {MinP}; it must lie in [0, 1).");
         return this;
     }
 
     /// <summary>The sampler's part of a request, with every field set.</summary>
-    /// <param name="seed">Seed written into the message.</param>
     public SamplerSettings ToProto(ulong seed) =>
         new()
         {

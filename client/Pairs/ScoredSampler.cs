@@ -31,7 +31,7 @@ internal sealed class ScoredSampler(InferenceClient client, ModelInfo policy, Mo
         int index = labels.FindIndex(name => name.Equals(label, StringComparison.OrdinalIgnoreCase));
         return index >= 0
             ? index
-            : throw new InputException(
+            : throw new BadInputException(
                 $"Classifier '{classifier.Name}' has no label '{label}'; its labels are {string.Join(", ", labels)}. Name one with --positive-label."
             );
     }
@@ -49,8 +49,8 @@ internal sealed class ScoredSampler(InferenceClient client, ModelInfo policy, Mo
         }
 
         IEnumerable<ClassifyInput> texts = ordered.Select(c => new ClassifyInput { Text = prompts[c.PromptIndex].Text + c.Text });
-        IReadOnlyList<Classification> judged = await InputChunks.AskAsync<ClassifyInput, Classification>("Scoring.Classify", texts, chunk =>
-            ClassifyAsync(chunk, cancel));
+        IReadOnlyList<Classification> judged = await InputChunks.AskAsync(
+            "Scoring.Classify", texts, input => input.CalculateSize(), chunk => ClassifyAsync(chunk, cancel));
         return
         [
             .. ordered

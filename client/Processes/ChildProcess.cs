@@ -38,12 +38,7 @@ internal sealed class ChildProcess : IAsyncDisposable
     }
 
     /// <summary>Starts a program.</summary>
-    /// <param name="program">Executable.</param>
-    /// <param name="arguments">Its arguments, unquoted.</param>
-    /// <param name="logFile">Gets every line of its output.</param>
-    /// <param name="ledger">Remembers it in case this program is killed.</param>
-    /// <param name="onLine">Receives each line.</param>
-    /// <exception cref="InputException">The file is not a program that can run here.</exception>
+    /// <exception cref="BadInputException">The file is not a program that can run here.</exception>
     public static ChildProcess Start(
         string program,
         IEnumerable<string> arguments,
@@ -70,7 +65,7 @@ internal sealed class ChildProcess : IAsyncDisposable
         catch (Win32Exception cause)
         {
             child._log.Dispose();
-            throw new InputException(
+            throw new BadInputException(
                 $"{program} cannot be started: {cause.Message}. Name an executable file, not a library or a folder.", cause);
         }
 
@@ -106,7 +101,6 @@ internal sealed class ChildProcess : IAsyncDisposable
         _ledger.Remove(_process.Id);
     }
 
-    /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
         await StopAsync();

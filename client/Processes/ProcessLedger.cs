@@ -23,7 +23,7 @@ internal sealed class ProcessLedger(string path, Action<string> log, TimeSpan? g
         {
             lock (_gate)
             {
-                Save([.. Load(), new Entry(process.Id, started, process.StartInfo.FileName)]);
+                Save([.. Load(), new StartedProgram(process.Id, started, process.StartInfo.FileName)]);
             }
         }
     }
@@ -40,7 +40,7 @@ internal sealed class ProcessLedger(string path, Action<string> log, TimeSpan? g
     /// <summary>Stops what an earlier, killed run left.</summary>
     public async Task StopLeftoversAsync(CancellationToken cancel)
     {
-        foreach (Entry entry in Load())
+        foreach (StartedProgram entry in Load())
         {
             using Process? left = Find(entry);
             if (left is not null)
@@ -66,7 +66,7 @@ internal sealed class ProcessLedger(string path, Action<string> log, TimeSpan? g
         }
     }
 
-    private static Process? Find(Entry entry)
+    private static Process? Find(StartedProgram entry)
     {
         Process? found = null;
         try
@@ -86,9 +86,9 @@ internal sealed class ProcessLedger(string path, Action<string> log, TimeSpan? g
         return null;
     }
 
-    private List<Entry> Load() => File.Exists(path) ? StrictJson.Read<List<Entry>>(path) : [];
+    private List<StartedProgram> Load() => File.Exists(path) ? StrictJson.Read<List<StartedProgram>>(path) : [];
 
-    private void Save(List<Entry> entries) => AtomicFile.WriteText(path, StrictJson.Format(entries));
+    private void Save(List<StartedProgram> entries) => AtomicFile.WriteText(path, StrictJson.Format(entries));
 
-    private sealed record Entry(int Id, DateTime Started, string Program);
+    private sealed record StartedProgram(int Id, DateTime Started, string Program);
 }

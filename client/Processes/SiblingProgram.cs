@@ -21,14 +21,14 @@ internal sealed record SiblingProgram(string Project, string Name, string Option
     /// <param name="chosen">Path given by the user; null searches.</param>
     /// <param name="client">Folder of the client's files; null is where it runs from.</param>
     /// <param name="path">Value of PATH; null is the environment's.</param>
-    /// <exception cref="InputException">There is none; the message lists the places.</exception>
+    /// <exception cref="BadInputException">There is none; the message lists the places.</exception>
     public string Find(string? chosen, string? client = null, string? path = null)
     {
         if (chosen is not null)
         {
             return System.IO.File.Exists(chosen)
                 ? Path.GetFullPath(chosen)
-                : throw new InputException($"{Option} is '{chosen}', which does not exist.");
+                : throw new BadInputException($"{Option} is '{chosen}', which does not exist.");
         }
 
         string here = Path.TrimEndingDirectorySeparator(client ?? AppContext.BaseDirectory);
@@ -38,7 +38,7 @@ internal sealed record SiblingProgram(string Project, string Name, string Option
             .Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)
             .Select(folder => Path.Combine(folder, File));
         return ((IEnumerable<string>)[beside, built, .. onPath]).FirstOrDefault(System.IO.File.Exists)
-            ?? throw new InputException(
+            ?? throw new BadInputException(
                 $"The program '{Name}' was not found at {beside}, at {built} or on PATH. Build the solution (dotnet build), install it (dotnet tool install), or name it with {Option} PATH."
             );
     }

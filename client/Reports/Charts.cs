@@ -1,6 +1,5 @@
 using System.Text.Json;
 using Rudder.Client.Evaluation;
-using static System.FormattableString;
 
 namespace Rudder.Client.Reports;
 
@@ -32,9 +31,6 @@ internal static class Charts
     }
 
     /// <summary>One training metric by optimizer step, a line for each training.</summary>
-    /// <param name="metric">Name as the trainer logs it.</param>
-    /// <param name="title">Title of the value axis.</param>
-    /// <param name="trainings">Label, colour and all metrics of each.</param>
     public static string Curves(
         string metric,
         string title,
@@ -62,8 +58,8 @@ internal static class Charts
         EvaluationResult result = policy.Evaluation;
         string colour = PolicyLabel.Colour(index);
         string label = PolicyLabel.Of(policy.Entry);
-        string reward = Invariant($"{result.RewardMean:0.0000} [{result.RewardCi[0]:0.0000}, {result.RewardCi[1]:0.0000}]");
-        string kl = Invariant($"{result.KlSeqExact:0.000} [{result.KlSeqExactCi[0]:0.000}, {result.KlSeqExactCi[1]:0.000}]");
+        string reward = Interval.Text(result.RewardMean, result.RewardCi, "0.0000");
+        string kl = Interval.Text(result.KlSeqExact, result.KlSeqExactCi, "0.000");
         return new
         {
             type = "scatter",

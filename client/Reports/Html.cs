@@ -6,7 +6,6 @@ using System.Text;
 namespace Rudder.Client.Reports;
 
 /// <summary>Markup that is safe by construction: whatever is interpolated into it is escaped, unless it is markup already.</summary>
-/// <param name="Markup">The text of the markup.</param>
 internal readonly record struct Html(string Markup)
 {
     /// <summary>Nothing.</summary>
@@ -18,7 +17,6 @@ internal readonly record struct Html(string Markup)
     /// <summary>One part after the other.</summary>
     public static Html Join(IEnumerable<Html> parts) => new(string.Concat(parts.Select(part => part.Markup)));
 
-    /// <inheritdoc/>
     public override string ToString() => Markup;
 }
 
@@ -47,6 +45,5 @@ internal readonly struct MarkupBuilder
     public void AppendFormatted<T>(T value, string? format = null)
         where T : IFormattable => AppendFormatted(value.ToString(format, CultureInfo.InvariantCulture));
 
-    /// <inheritdoc/>
     public override string ToString() => _text.ToString();
 }

@@ -25,7 +25,7 @@ internal sealed record ReportData(
     {
         if (!File.Exists(Path.Combine(root, RunSummary.FileName)))
         {
-            throw new InputException(
+            throw new BadInputException(
                 $"{root} has no {RunSummary.FileName}: either it is not the folder of a run, or the run has not finished. Finish it with: client run EXPERIMENT --variant NAME"
             );
         }
@@ -39,7 +39,7 @@ internal sealed record ReportData(
         RunManifest manifest = StrictJson.Read<RunManifest>(Path.Combine(root, RunManifest.FileName));
         if (manifest.Policies.Count == 0)
         {
-            throw new InputException($"{Path.Combine(root, RunManifest.FileName)} names no policies; repeat the run.");
+            throw new BadInputException($"{Path.Combine(root, RunManifest.FileName)} names no policies; repeat the run.");
         }
 
         string stages = Path.Combine(root, "stages");

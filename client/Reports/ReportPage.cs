@@ -52,9 +52,6 @@ internal static class ReportPage
             """);
 
     /// <summary>A table that scrolls sideways, also by keyboard, where the page is narrower than it.</summary>
-    /// <param name="name">What it holds, for screen readers.</param>
-    /// <param name="rows">Its head and body.</param>
-    /// <param name="style">Class of the table.</param>
     public static Html Table(string name, Html rows, string style = "numbers") =>
         Html.Of($"""<div class="scroll" role="region" tabindex="0" aria-label="{name}"><table class="{style}">{rows}</table></div>""");
 

@@ -11,14 +11,9 @@ internal static class ReportWriter
     private const string Extension = ".html";
 
     /// <summary>Writes one self-contained HTML file, and the frontier as a picture beside it.</summary>
-    /// <param name="root">Folder of a finished run.</param>
-    /// <param name="output">HTML file.</param>
     public static void Write(string root, string output) => Write(ReportData.Read(root), output);
 
     /// <summary>Writes the page before summary.json exists.</summary>
-    /// <param name="root">Folder of a run whose stages are done.</param>
-    /// <param name="output">HTML file.</param>
-    /// <param name="summary">The result that will be written.</param>
     public static void Write(string root, string output, RunSummary summary) => Write(ReportData.Read(root, summary), output);
 
     /// <summary>Picture of a page: frontier.svg beside report.html, PAGE.frontier.svg beside PAGE.html; pages share no picture.</summary>

@@ -27,7 +27,7 @@ internal static class SettingsSection
             </section>
             <section>
             <h2>How to reproduce</h2>
-            <p>From the root of a checkout{CommitLabel.Where(data.Summary)}, after a build (<code>dotnet build -c Release</code>):</p>
+            <p>From the root of a checkout{CommitLabel.Where(data.Summary)}{Means(data.Manifest.Reproduce)}:</p>
             <pre>{data.Manifest.Reproduce}</pre>
             <p>Seeds are fixed: every prompt draws with its own seed, derived from the run's seed and the prompt's id, so results in fp32 do not depend on batching
             or on interruptions. Floating-point sums may differ between processors, and with them single completions.</p>
@@ -47,6 +47,9 @@ internal static class SettingsSection
             JsonArray list => list.SelectMany((item, index) => item is null ? [] : Flat(item, $"{path}[{index}]")),
             _ => [(path, node.ToString())],
         };
+
+    private static Html Means(string reproduce) =>
+        new(reproduce.StartsWith("dotnet ", StringComparison.Ordinal) ? ", after a build (<code>dotnet build -c Release</code>)" : ", with the installed tool");
 
     private static string Join(string path, string key) => path.Length == 0 ? key : $"{path}.{key}";
 

@@ -14,10 +14,10 @@ internal sealed record CallSettings(TimeSpan Deadline, int Retries, TimeSpan Ret
     /// <summary>This value, or an error that names the setting out of range.</summary>
     public CallSettings Validated()
     {
-        InputException.Unless(
+        BadInputException.Unless(
             Deadline >= TimeSpan.FromMilliseconds(1) && Deadline <= TimeSpan.FromDays(1),
             $"deadline is {Deadline.TotalSeconds} s; it must lie between 0.001 s and 86400 s.");
-        InputException.Unless(Retries is >= 0 and <= 50, $"retries is {Retries}; it must lie between 0 and 50.");
+        BadInputException.Unless(Retries is >= 0 and <= 50, $"retries is {Retries}; it must lie between 0 and 50.");
         return this;
     }
 }

@@ -2,7 +2,6 @@ using Grpc.Core;
 using Grpc.Health.V1;
 using Grpc.Net.Client;
 using Polly;
-using Rudder.Datasets;
 using Rudder.Inference.V1;
 
 namespace Rudder.Client.Rpc;
@@ -91,12 +90,12 @@ internal sealed class InferenceClient : IDisposable
         ListModelsResponse list = await CallAsync("Models.List", options => _models.ListAsync(new ListModelsRequest(), options), cancel);
         string loaded = list.Models.Count == 0 ? "none" : string.Join(", ", list.Models.Select(m => $"'{m.Name}'"));
         ModelInfo model = list.Models.FirstOrDefault(m => m.Name == name)
-            ?? throw new InputException(
+            ?? throw new BadInputException(
                 $"The service at {Address} has no model '{name}' loaded.{Spelling.Hint(name, list.Models.Select(m => m.Name))} It has {loaded}."
             );
         return model.Kind == kind
             ? model
-            : throw new InputException($"Model '{name}' is a {Word(model.Kind)}, but a {Word(kind)} is needed here.");
+            : throw new BadInputException($"Model '{name}' is a {Word(model.Kind)}, but a {Word(kind)} is needed here.");
     }
 
     /// <summary>Asks for the service's health, without retries. The limit is 5 s: health has no work to do.</summary>
@@ -116,7 +115,6 @@ internal sealed class InferenceClient : IDisposable
         }
     }
 
-    /// <inheritdoc/>
     public void Dispose() => _channel.Dispose();
 
     private static string Word(ModelKind kind) => kind == ModelKind.Classifier ? "classifier" : "generator";

@@ -1,5 +1,3 @@
-using Google.Protobuf;
-
 namespace Rudder.Client.Rpc;
 
 /// <summary>Splits many inputs over several calls, each within the service's limits of inputs and bytes.</summary>
@@ -17,15 +15,16 @@ internal static class InputChunks
     /// <summary>Results of all inputs, in their order.</summary>
     /// <param name="call">e.g. Scoring.Classify, for the error.</param>
     /// <param name="inputs">Any number.</param>
+    /// <param name="size">Bytes of one.</param>
     /// <param name="ask">One call; its answer must hold a result for each input.</param>
     public static async Task<IReadOnlyList<TResult>> AskAsync<TInput, TResult>(
         string call,
         IEnumerable<TInput> inputs,
+        Func<TInput, int> size,
         Func<TInput[], Task<IReadOnlyList<TResult>>> ask)
-        where TInput : IMessage
     {
         List<TResult> results = [];
-        foreach (TInput[] chunk in Split(inputs, input => input.CalculateSize()))
+        foreach (TInput[] chunk in Split(inputs, size))
         {
             IReadOnlyList<TResult> answers = await ask(chunk);
             if (answers.Count != chunk.Length)
@@ -40,8 +39,6 @@ internal static class InputChunks
     }
 
     /// <summary>Inputs in order, in parts that fit one call each. An input that is too large stands alone, so that the service names it in its refusal.</summary>
-    /// <param name="inputs">Any number.</param>
-    /// <param name="size">Bytes of one.</param>
     public static IEnumerable<TInput[]> Split<TInput>(IEnumerable<TInput> inputs, Func<TInput, int> size)
     {
         List<TInput> part = [];

@@ -12,9 +12,6 @@ internal static class RetryPolicy
         failure is RpcException { StatusCode: StatusCode.Unavailable or StatusCode.ResourceExhausted };
 
     /// <summary>Exponential waits with jitter, bounded in number and length.</summary>
-    /// <param name="settings">Bounds.</param>
-    /// <param name="time">Clock of the waits.</param>
-    /// <param name="log">Receives a line for each retry.</param>
     public static ResiliencePipeline Build(CallSettings settings, TimeProvider time, Action<string> log)
     {
         if (settings.Retries == 0)

@@ -13,8 +13,7 @@ internal static class ServedModel
     /// <exception cref="WorkFailedException">The service serves something else under this name now.</exception>
     public static void RequireSame(this ModelInfo began, string call, string fingerprint, Precision precision)
     {
-        bool reported = precision != Precision.Unspecified; // services before this field do not report it
-        if (fingerprint != began.Fingerprint || (reported && precision != began.Precision))
+        if (fingerprint != began.Fingerprint || precision != began.Precision)
         {
             throw new WorkFailedException(
                 $"Model '{began.Name}' changed during the work: it began with {began.Fingerprint} ({began.Precision}), but {call} was answered by {fingerprint} ({precision}). Nothing of the other model was written. Serve the first model again and repeat the command to continue, or choose another output."

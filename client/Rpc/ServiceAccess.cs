@@ -23,23 +23,23 @@ internal sealed class ServiceAccess
     /// <param name="rootFile">PEM roots, instead of the system's; null for those.</param>
     /// <param name="certificateFile">PEM certificate of the client with its intermediates; null for none.</param>
     /// <param name="certificateKeyFile">Its key, PEM, not encrypted; needed with the certificate.</param>
-    /// <exception cref="InputException">A file cannot be used, or does not fit the address.</exception>
+    /// <exception cref="BadInputException">A file cannot be used, or does not fit the address.</exception>
     public static ServiceAccess Read(Uri address, string? keyFile, string? rootFile, string? certificateFile, string? certificateKeyFile)
     {
         bool tls = address.Scheme == Uri.UriSchemeHttps;
         if (keyFile is not null && !tls && !address.IsLoopback)
         {
-            throw new InputException($"--api-key-file would send the key in clear text to {address}; use https, or a loopback address.");
+            throw new BadInputException($"--api-key-file would send the key in clear text to {address}; use https, or a loopback address.");
         }
 
         if (!tls && (rootFile ?? certificateFile ?? certificateKeyFile) is not null)
         {
-            throw new InputException($"--ca, --certificate and --certificate-key are for https; --service is {address}.");
+            throw new BadInputException($"--ca, --certificate and --certificate-key are for https; --service is {address}.");
         }
 
         if (certificateFile is null != certificateKeyFile is null)
         {
-            throw new InputException("--certificate FILE and --certificate-key FILE belong together; give both, or neither.");
+            throw new BadInputException("--certificate FILE and --certificate-key FILE belong together; give both, or neither.");
         }
 
         return new ServiceAccess
@@ -77,7 +77,7 @@ internal sealed class ServiceAccess
         string line = Readable("--api-key-file", path).Split('\n')[0].Trim();
         return line.Length > 0 && line.All(letter => letter is > ' ' and <= '~')
             ? line
-            : throw new InputException(
+            : throw new BadInputException(
                 $"--api-key-file: the first line of {path} is not a key; inference-service --new-key NAME prints one.");
     }
 
@@ -87,11 +87,11 @@ internal sealed class ServiceAccess
         {
             X509Certificate2Collection found = [];
             found.ImportFromPem(Readable(option, path));
-            return found.Count > 0 ? found : throw new InputException($"{option}: {path} holds no certificate; it takes PEM.");
+            return found.Count > 0 ? found : throw new BadInputException($"{option}: {path} holds no certificate; it takes PEM.");
         }
         catch (CryptographicException cause)
         {
-            throw new InputException($"{option}: {path} holds no certificates: {cause.Message}", cause);
+            throw new BadInputException($"{option}: {path} holds no certificates: {cause.Message}", cause);
         }
     }
 
@@ -110,7 +110,7 @@ internal sealed class ServiceAccess
         }
         catch (Exception cause) when (cause is CryptographicException or ArgumentException)
         {
-            throw new InputException($"--certificate: {path} and {keyPath} are not a certificate and its key: {cause.Message}", cause);
+            throw new BadInputException($"--certificate: {path} and {keyPath} are not a certificate and its key: {cause.Message}", cause);
         }
     }
 
@@ -122,7 +122,7 @@ internal sealed class ServiceAccess
         }
         catch (Exception cause) when (cause is IOException or UnauthorizedAccessException)
         {
-            throw new InputException($"{option}: {path} cannot be read: {cause.Message}", cause);
+            throw new BadInputException($"{option}: {path} cannot be read: {cause.Message}", cause);
         }
     }
 }

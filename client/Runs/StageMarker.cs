@@ -11,6 +11,7 @@ namespace Rudder.Client.Runs;
 /// <param name="Finished">UTC; null while running.</param>
 /// <param name="Seconds">Time over all attempts recorded so far; null while running.</param>
 /// <param name="Commit">Commit of the checkout when it completed; null while running, without a checkout, and in older records.</param>
+/// <param name="Sha256">Hash of its result file; null where it has no single one, and in older records.</param>
 internal sealed record StageMarker(
     string Stage,
     string Key,
@@ -19,7 +20,8 @@ internal sealed record StageMarker(
     DateTimeOffset Started,
     DateTimeOffset? Finished,
     double? Seconds,
-    string? Commit = null)
+    string? Commit = null,
+    string? Sha256 = null)
 {
     /// <summary>State of a stage that was begun.</summary>
     public const string Running = "running";

@@ -72,7 +72,7 @@ internal static class SettingsReader
             }
             else
             {
-                faults.Add($"{child.Path} is not a setting.{Spelling.Suggest(child.Key, properties.Keys)} {section.Path} takes {string.Join(", ", properties.Keys)}.");
+                faults.Add($"{child.Path} is not a setting.{Spelling.Hint(child.Key, properties.Keys)} {section.Path} takes {string.Join(", ", properties.Keys)}.");
             }
         }
     }

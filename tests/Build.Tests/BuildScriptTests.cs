@@ -22,16 +22,20 @@ public class BuildScriptTests
         var (code, output) = await RunAsync();
 
         Assert.Equal(0, code);
-        Assert.All(["demo", "test", "bench NAME", "soak NAME"], target => Assert.Contains("./build.sh " + target, output));
+        Assert.All(["demo ", "test ", "build ", "bench <NAME>", "soak <NAME>", "--accelerator"], target => Assert.Contains("  " + target, output));
     }
 
-    [Fact]
-    public async Task BuildProgram_UnknownTarget_ExitsWithUsage()
+    [Theory]
+    [InlineData("'fly'", "fly")]
+    [InlineData("'tpu' not recognized", "test", "--accelerator", "tpu")]
+    [InlineData("'--fast'", "test", "--fast")]
+    [InlineData("'bench'", "bench")]
+    public async Task BuildProgram_WrongWords_ExitWithUsageAndAreNamed(string named, params string[] words)
     {
-        var (code, output) = await RunAsync("fly");
+        var (code, output) = await RunAsync(words);
 
         Assert.Equal(1, code);
-        Assert.Contains("'fly' is not a target", output);
+        Assert.Contains(named, output);
     }
 
     private static async Task<(int Code, string Output)> RunAsync(params string[] words)

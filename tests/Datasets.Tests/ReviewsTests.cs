@@ -104,6 +104,53 @@ public class ReviewsTests
         Assert.Contains("damaged or truncated", error.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(0)]  // the magic number
+    [InlineData(1)]
+    [InlineData(2)]  // the method
+    [InlineData(3)]  // flags: a reserved one
+    public void Read_HeaderOfALaterMemberDamaged_NamesFileAndPlace(int at)
+    {
+        using var folder = new TemporaryFolder();
+        byte[] first = File.ReadAllBytes(folder.Write("a.jsonl.gz", "{\"text\": \"one\"}\n"));
+        byte[] damaged = [.. first];
+        damaged[at] ^= 0x80;
+        string joined = folder.File("joined.jsonl.gz");
+        File.WriteAllBytes(joined, [.. first, .. damaged]);
+
+        var error = Assert.Throws<DatasetException>(() => Reviews.Read(joined).ToList());
+
+        Assert.Contains($"{joined}:", error.Message, StringComparison.Ordinal);
+        Assert.Contains($"at byte {first.Length} ", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Read_ContentOfALaterMemberDamaged_NamesTheFile()
+    {
+        using var folder = new TemporaryFolder();
+        byte[] first = File.ReadAllBytes(folder.Write("a.jsonl.gz", "{\"text\": \"one\"}\n"));
+        byte[] damaged = [.. first];
+        damaged[^6] ^= 1; // its checksum
+        string joined = folder.File("joined.jsonl.gz");
+        File.WriteAllBytes(joined, [.. first, .. damaged]);
+
+        var error = Assert.Throws<DatasetException>(() => Reviews.Read(joined).ToList());
+
+        Assert.Contains($"before byte {2 * first.Length} differs from its checksum", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Read_EmptyLastMember_IsTheEnd() // bgzip ends its files so
+    {
+        using var folder = new TemporaryFolder();
+        byte[] first = File.ReadAllBytes(folder.Write("a.jsonl.gz", "{\"text\": \"one\"}\n"));
+        byte[] empty = [0x1F, 0x8B, 8, 4, 0, 0, 0, 0, 0, 0xFF, 6, 0, 66, 67, 2, 0, 27, 0, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        string joined = folder.File("joined.jsonl.gz");
+        File.WriteAllBytes(joined, [.. first, .. empty]);
+
+        Assert.Equal("one", Assert.Single(Reviews.Read(joined)).Text);
+    }
+
     [Fact]
     public void Read_BytesThatAreNotUtf8_NamesTheFile()
     {

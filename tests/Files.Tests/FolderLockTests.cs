@@ -1,8 +1,11 @@
+using System.Diagnostics;
+
 namespace Rudder.Files.Tests;
 
 /// <summary>One program at a time in a folder.</summary>
 public sealed class FolderLockTests : IDisposable
 {
+    private const string HeldFolder = "RUDDER_TEST_HELD_FOLDER";
     private readonly TemporaryFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
@@ -17,6 +20,52 @@ public sealed class FolderLockTests : IDisposable
         Assert.Null(FolderLock.TryTake(_folder.Path, out string? other));
 
         Assert.Contains($"(process {Environment.ProcessId})", other, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task TryTake_HeldByAnotherProcess_IsRefusedUntilItIsKilled()
+    {
+        ProcessStartInfo start = new("dotnet", [typeof(FolderLockTests).Assembly.Location, "-explicit", "only", "-method", $"*.{nameof(Hold)}"])
+        {
+            RedirectStandardOutput = true,
+        };
+        start.Environment[HeldFolder] = _folder.Path;
+        using var other = Process.Start(start)!;
+        using CancellationTokenSource limit = new(TimeSpan.FromMinutes(1));
+        while (!File.Exists(_folder.File(".lock.json")))
+        {
+            await Task.Delay(20, limit.Token);
+        }
+
+        Assert.Null(FolderLock.TryTake(_folder.Path, out string? holder));
+        Assert.Contains($"(process {other.Id})", holder, StringComparison.Ordinal);
+        Assert.Contains($"(process {other.Id})", FolderLock.Delete(_folder.Path), StringComparison.Ordinal);
+
+        other.Kill();
+        await other.WaitForExitAsync(limit.Token);
+        using var taken = FolderLock.TryTake(_folder.Path, out string? killed);
+        Assert.NotNull(taken);
+        Assert.Contains($"(process {other.Id})", killed, StringComparison.Ordinal);
+    }
+
+    /// <summary>The other process of the test above.</summary>
+    [Fact(Explicit = true)]
+    public void Hold()
+    {
+        using var held = FolderLock.TryTake(Environment.GetEnvironmentVariable(HeldFolder)!, out _);
+        using ManualResetEvent never = new(false);
+        never.WaitOne(TimeSpan.FromMinutes(2));
+    }
+
+    [Fact]
+    public void Delete_FreeFolder_IsGoneWithAllThatIsInIt()
+    {
+        string folder = _folder.File("run");
+        Directory.CreateDirectory(Path.Combine(folder, "checkpoints", "step-1"));
+        File.WriteAllText(Path.Combine(folder, "checkpoints", "step-1", "state.json"), "{}");
+        File.WriteAllText(Path.Combine(folder, "metrics.jsonl"), "");
+        Assert.Null(FolderLock.Delete(folder));
+        Assert.False(Directory.Exists(folder));
     }
 
     [Fact]

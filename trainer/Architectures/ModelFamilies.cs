@@ -14,8 +14,14 @@ internal static class ModelFamilies
         Array.Find(All, family => family.ModelType == modelType) ?? throw new BadInputException(
             $"model_type is '{modelType}'; the trainer knows {string.Join(", ", All.Select(family => family.ModelType))}.");
 
-    /// <summary>The family of new models of a kind.</summary>
+    /// <summary>The family of a <c>model_type</c>, which must make models of a kind.</summary>
     /// <typeparam name="TModel"><see cref="ILanguageModel"/> or <see cref="ISequenceClassifier"/>.</typeparam>
-    public static IModelFamily For<TModel>()
-        where TModel : ITrainableModel => All.First(family => family.Kind == typeof(TModel));
+    /// <param name="modelType">The family; null: the first one of that kind.</param>
+    public static IModelFamily For<TModel>(string? modelType)
+        where TModel : ITrainableModel
+    {
+        IModelFamily[] fitting = [.. All.Where(family => family.Kind == typeof(TModel))];
+        return modelType is null ? fitting[0] : Array.Find(fitting, family => family.ModelType == modelType) ?? throw new BadInputException(
+            $"architecture.model_type is '{modelType}'; here it takes {string.Join(" or ", fitting.Select(family => family.ModelType))}.");
+    }
 }

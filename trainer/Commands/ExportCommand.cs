@@ -4,7 +4,6 @@ using Rudder.Checkpoints;
 using Rudder.Trainer.Export;
 using Rudder.Trainer.Recipes.Settings;
 using Rudder.Trainer.Runs;
-using Rudder.Trainer.Terminal;
 
 namespace Rudder.Trainer.Commands;
 
@@ -29,17 +28,14 @@ internal static class ExportCommand
         {
             recipe, model, set, output, json,
         };
-        command.SetAction(parsed => ExitCodes.Of(
-            () =>
-            {
-                string[] sets = parsed.GetValue(set)!;
-                ExportRecipe settings = parsed.GetValue(recipe) is string path
-                    ? RecipeReader.Read<ExportRecipe>(path, sets)
-                    : RecipeReader.Parse<ExportRecipe>("{}", "the command line", sets);
-                Run(settings with { Model = parsed.GetValue(model) ?? settings.Model, Output = parsed.GetValue(output) ?? settings.Output }, parsed.GetValue(json));
-                return ExitCodes.Done;
-            },
-            Console.Error));
+        command.SetAction((parsed, _) => Failures.RunAsync(() =>
+        {
+            string[] sets = parsed.GetValue(set)!;
+            ExportRecipe settings = parsed.GetValue(recipe) is string path
+                ? RecipeReader.Read<ExportRecipe>(path, sets)
+                : RecipeReader.Parse<ExportRecipe>("{}", "the command line", sets);
+            Run(settings with { Model = parsed.GetValue(model) ?? settings.Model, Output = parsed.GetValue(output) ?? settings.Output }, parsed.GetValue(json));
+        }));
         return command;
     }
 
@@ -47,9 +43,7 @@ internal static class ExportCommand
     {
         string model = recipe.Model ?? throw new BadInputException("No model is named. Give --model FOLDER, or a recipe with \"model\".");
         ExportReport report = ModelExport.Run(model, recipe, ComputeDevice.UseThreads(recipe.Threads), recipe.Output);
-        Display.Table(
-            Console.Error,
-            !Console.IsErrorRedirected,
+        Display.OnErrors().Table(
             ["graph", "max |Δ log-prob|", "positions", "mean KL", "mean KL, bfloat16 cache", "limit"],
             report.Graphs.Select(graph => (string[])
                 [graph.Key, .. new[] { graph.Value.MaxAbsDiff, graph.Value.Positions, graph.Value.MeanKl, graph.Value.MeanKlBf16Cache, graph.Value.Limit }.Select(Text)]));

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Rudder.Trainer.Recipes;
 using Rudder.Trainer.Recipes.Settings;
 using Rudder.Trainer.Runs;
 
@@ -27,11 +28,7 @@ internal sealed class RecipeCommand
 
     /// <summary>Creates the command.</summary>
     /// <typeparam name="T">The recipe's record.</typeparam>
-    /// <param name="name">The command's name.</param>
-    /// <param name="description">What it does.</param>
-    /// <param name="example">One command line, shown by --help.</param>
-    /// <param name="run">The training loop.</param>
-    public static Command Create<T>(string name, string description, string example, Action<T, RunFolder, RunRequest> run)
+    public static Command Create<T>(string name, string description, string example, Func<T, RunFolder, RunRequest, object> run)
         where T : class
     {
         var options = new RecipeCommand();
@@ -47,16 +44,11 @@ internal sealed class RecipeCommand
         }
 
         command.Validators.Add(options.Check);
-        command.SetAction(parsed =>
+        command.SetAction(async (parsed, _) =>
         {
             using var stop = new StopSignal();
-            return ExitCodes.Of(
-                () =>
-                {
-                    Start(run, options.Request(name, parsed, stop.Token));
-                    return ExitCodes.Done;
-                },
-                Console.Error);
+            RunRequest request = options.Request(name, parsed, stop.Token);
+            return await Failures.RunAsync(() => Start(run, request));
         });
         return command;
     }
@@ -87,7 +79,7 @@ internal sealed class RecipeCommand
         Terminal = !Console.IsErrorRedirected,
     };
 
-    private static void Start<T>(Action<T, RunFolder, RunRequest> run, RunRequest request)
+    private static void Start<T>(Func<T, RunFolder, RunRequest, object> run, RunRequest request)
         where T : class
     {
         T recipe = RecipeReader.Read<T>(request.Recipe, request.Sets);
@@ -98,7 +90,13 @@ internal sealed class RecipeCommand
             _ => (null, 0),
         };
         using var folder = RunFolder.Open(request, name ?? Path.GetFileNameWithoutExtension(request.Recipe), seed);
-        run(WithThreads(recipe, folder), folder, request);
+        recipe = WithThreads(recipe, folder);
+        if (recipe is TrainingRecipe training)
+        {
+            folder.RequireResumable(recipe, request, RecipeInputs.Of(training));
+        }
+
+        run(recipe, folder, request);
     }
 
     /// <summary>Replaces "one thread per core" by a number, which the run records. A resumed run keeps its number.</summary>

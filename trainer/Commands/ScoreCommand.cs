@@ -30,16 +30,13 @@ internal static class ScoreCommand
         {
             model, engine, input, output, threads,
         };
-        command.SetAction(parsed => ExitCodes.Of(
-            () =>
-            {
-                int used = ComputeDevice.UseThreads(parsed.GetValue(threads));
-                int rows = ScoreFile.Run(
-                    parsed.GetValue(model)!, parsed.GetValue(engine) == "onnx", parsed.GetValue(input)!, parsed.GetValue(output)!, used);
-                Console.Error.WriteLine($"{rows} rows scored");
-                return ExitCodes.Done;
-            },
-            Console.Error));
+        command.SetAction((parsed, _) => Failures.RunAsync(() =>
+        {
+            int used = ComputeDevice.UseThreads(parsed.GetValue(threads));
+            int rows = ScoreFile.Run(
+                parsed.GetValue(model)!, parsed.GetValue(engine) == "onnx", parsed.GetValue(input)!, parsed.GetValue(output)!, used);
+            Console.Error.WriteLine($"{rows} rows scored");
+        }));
         return command;
     }
 }

@@ -1,3 +1,5 @@
+using static TorchSharp.torch;
+
 namespace Rudder.Trainer.Data;
 
 /// <summary>Generators that depend only on the seed and a place in the data: a resumed run draws the same numbers.</summary>
@@ -14,5 +16,17 @@ internal static class EpochRandom
         z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
         z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
         return new Random((int)((z ^ (z >> 31)) & int.MaxValue));
+    }
+
+    /// <summary>
+    /// Seeds torch's generators on CUDA for the step that follows <paramref name="done"/> steps. TorchSharp cannot save their state, so
+    /// it must follow from the step. The CPU's generator is saved with each checkpoint.
+    /// </summary>
+    public static void SeedCuda(int seed, int done)
+    {
+        if (cuda.is_available())
+        {
+            cuda.manual_seed_all(Of(seed, done, -2).NextInt64());
+        }
     }
 }

@@ -6,8 +6,6 @@ namespace Rudder.Trainer.Data;
 internal static class LabelCheck
 {
     /// <summary>A review's label.</summary>
-    /// <param name="review">The review.</param>
-    /// <param name="names">Label names in the order of their numbers.</param>
     /// <exception cref="BadInputException">The review has no label, or one without a name.</exception>
     public static int Of(Review review, IReadOnlyList<string> names) =>
         review.Label is int label && label < names.Count
@@ -16,9 +14,6 @@ internal static class LabelCheck
                 $"Review {review.Id} has label {review.Label?.ToString() ?? "none"}; data.labels names {names.Count}, numbered from 0.");
 
     /// <summary>Refuses training data with a single label, and warns about label names without reviews.</summary>
-    /// <param name="training">The training data.</param>
-    /// <param name="names">Label names in the order of their numbers.</param>
-    /// <param name="warnings">Gets the warning.</param>
     /// <exception cref="BadInputException">Every review has the same label.</exception>
     public static void Require(IReadOnlyList<Review> training, IReadOnlyList<string> names, TextWriter warnings)
     {

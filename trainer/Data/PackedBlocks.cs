@@ -26,15 +26,11 @@ internal sealed class PackedBlocks : ISequences
         _length = length;
     }
 
-    /// <inheritdoc/>
     public int Count => Math.Max(0, (_stream.Length - 1) / _length);
 
-    /// <inheritdoc/>
     public int LengthOf(int index) => _length + 1;
 
-    /// <inheritdoc/>
     public ReadOnlySpan<int> Row(int index) => _stream.AsSpan(index * _length, _length + 1);
 
-    /// <inheritdoc/>
     public string NameOf(int index) => $"block {index}";
 }

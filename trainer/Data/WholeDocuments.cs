@@ -20,15 +20,11 @@ internal sealed class WholeDocuments : ISequences
         _names = [.. kept.Select(d => d.Name)];
     }
 
-    /// <inheritdoc/>
     public int Count => _rows.Length;
 
-    /// <inheritdoc/>
     public int LengthOf(int index) => _rows[index].Length;
 
-    /// <inheritdoc/>
     public ReadOnlySpan<int> Row(int index) => _rows[index];
 
-    /// <inheritdoc/>
     public string NameOf(int index) => _names[index];
 }

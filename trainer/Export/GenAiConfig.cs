@@ -52,8 +52,6 @@ internal static class GenAiConfig
     /// the token of byte FF, which does not occur in UTF-8. Without a tokenizer it is the end-of-text id:
     /// a batch must then hold prompts of equal length.
     /// </summary>
-    /// <param name="config">The model's special tokens.</param>
-    /// <param name="tokenizer">Its tokenizer, where it has one.</param>
     public static int PaddingId(ModelConfig config, TextTokenizer? tokenizer)
     {
         int end = config.EosId ?? config.VocabularySize - 1;

@@ -27,7 +27,7 @@ internal static class ModelExport
     /// <param name="threads">Threads of the check; 0: the engines' choice.</param>
     /// <param name="output">Folder of the graphs; null: <c>onnx</c> inside the model folder.</param>
     /// <param name="referenceFolder">Model to compare with; null: the same model. Only tests set it.</param>
-    /// <exception cref="TrainingFailedException">The graphs differ from the model. No files remain.</exception>
+    /// <exception cref="WorkFailedException">The graphs differ from the model. No files remain.</exception>
     public static ExportReport Run(string modelFolder, ExportSettings settings, int threads, string? output = null, string? referenceFolder = null)
     {
         if (!settings.Writes)
@@ -50,7 +50,7 @@ internal static class ModelExport
         var graphs = new GraphFolder(modelFolder, folder.Path, report) { AsWritten = true };
         var check = new ParityCheck(settings);
         string reference = referenceFolder ?? modelFolder;
-        IReadOnlyDictionary<string, GraphFigures> figures = config.Labels.Count == 0
+        IReadOnlyDictionary<string, GraphFigures> figures = !config.IsClassifier
             ? CheckDecoder(check, config, settings, graphs, sample, reference, threads)
             : CheckClassifier(check, config, settings, graphs, sample, reference, threads);
         report = report with { Graphs = report.Graphs.ToDictionary(pair => pair.Key, pair => figures[pair.Key].Of(pair.Value)) };
@@ -73,14 +73,14 @@ internal static class ModelExport
         using var halfData = new ExternalData(folder.Path, GraphFiles.Weights(GraphPrecision.Fp16), halves: true);
         IProjections[] kinds =
         [
-            .. settings.Fp32 ? [new Float32Projections(data)] : Array.Empty<IProjections>(),
+            .. settings.Fp32 ? [new FloatProjections(data, GraphPrecision.Fp32)] : Array.Empty<IProjections>(),
             .. settings.Int8 ? [new Int8Projections(int8Data)] : Array.Empty<IProjections>(),
-            .. settings.Fp16 ? [new Float16Projections(halfData)] : Array.Empty<IProjections>(),
+            .. settings.Fp16 ? [new FloatProjections(halfData, GraphPrecision.Fp16)] : Array.Empty<IProjections>(),
         ];
         IReadOnlyDictionary<string, float[]> weights = family.ReadWeights(modelFolder, config);
         foreach (IProjections projections in kinds)
         {
-            ExternalData floats = projections is Float16Projections ? halfData : data;
+            ExternalData floats = projections.Precision == GraphPrecision.Fp16 ? halfData : data;
             foreach ((string file, OnnxGraph graph) in family.Graphs(config, weights, floats, projections))
             {
                 graph.Save(folder.File(file), GraphMetadata.Of(config, fingerprint, projections.Precision).Entries());
@@ -92,7 +92,7 @@ internal static class ModelExport
     private static void Describe(string modelFolder, ModelConfig config, ExportReport report)
     {
         ExportCard.Update(modelFolder, report);
-        if (config.Labels.Count == 0)
+        if (!config.IsClassifier)
         {
             GraphPrecision first = Enum.GetValues<GraphPrecision>().First(precision => report.Graphs.ContainsKey(GraphFiles.Model(precision)));
             int padding = GenAiConfig.PaddingId(config, TextTokenizer.Load(modelFolder));
@@ -173,9 +173,9 @@ internal static class ModelExport
             .Append((Name: GraphFiles.LogProbs, Precision: GraphPrecision.Fp32))
             .Where(graph => File.Exists(folder.File(graph.Name)))
             .OrderBy(graph => graph.Name, StringComparer.Ordinal)
-            .ToDictionary(graph => graph.Name, graph => new GraphReport(folder.Sha256(graph.Name), GraphFiles.Name(graph.Precision), 0, 0, 0));
+            .ToDictionary(graph => graph.Name, graph => new GraphReport(FileHash.Sha256(folder.File(graph.Name)), GraphFiles.Name(graph.Precision), 0, 0, 0));
         var weights = Enum.GetValues<GraphPrecision>().Select(GraphFiles.Weights).Where(name => File.Exists(folder.File(name)))
-            .ToDictionary(name => name, name => new FileReport(folder.Sha256(name), new FileInfo(folder.File(name)).Length));
+            .ToDictionary(name => name, name => new FileReport(FileHash.Sha256(folder.File(name)), new FileInfo(folder.File(name)).Length));
         return new ExportReport(fingerprint, graphs, weights);
     }
 }

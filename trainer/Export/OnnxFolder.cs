@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using Rudder.Checkpoints;
 
 namespace Rudder.Trainer.Export;
@@ -14,7 +13,6 @@ internal sealed class OnnxFolder : IDisposable
     private bool _published;
 
     /// <summary>Starts a folder. Removes leftovers of an interrupted export.</summary>
-    /// <param name="final">The final folder of the graphs.</param>
     public OnnxFolder(string final)
     {
         _final = System.IO.Path.TrimEndingDirectorySeparator(System.IO.Path.GetFullPath(final));
@@ -37,13 +35,6 @@ internal sealed class OnnxFolder : IDisposable
 
     /// <summary>Path of a file to write.</summary>
     public string File(string name) => System.IO.Path.Combine(Path, name);
-
-    /// <summary>SHA-256 of a file written, in lower-case hexadecimal.</summary>
-    public string Sha256(string name)
-    {
-        using FileStream stream = System.IO.File.OpenRead(File(name));
-        return Convert.ToHexStringLower(SHA256.HashData(stream));
-    }
 
     /// <summary>Renames the folder to its final name, replacing an older export as a whole.</summary>
     public void Publish()

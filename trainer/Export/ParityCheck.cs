@@ -130,7 +130,7 @@ internal sealed class ParityCheck(ExportSettings settings)
         double limit = Math.Max(AbsoluteLimit, RelativeLimit * comparison.LargestLogit);
         if (!(comparison.MaxLogProbDifference <= limit))
         {
-            throw new TrainingFailedException(string.Create(
+            throw new WorkFailedException(string.Create(
                 CultureInfo.InvariantCulture,
                 $"{graph} differs from the TorchSharp model: max |Δ log-prob| is {comparison.MaxLogProbDifference:g4} over {comparison.Positions} positions; the limit is {limit:g4}. Nothing was kept. Check that the weights did not change during the export; if they did not, the graph is wrong for this architecture."));
         }
@@ -145,7 +145,7 @@ internal sealed class ParityCheck(ExportSettings settings)
     {
         if (!(comparison.MeanKl <= limit))
         {
-            throw new TrainingFailedException(string.Create(
+            throw new WorkFailedException(string.Create(
                 CultureInfo.InvariantCulture,
                 $"{graph} is too far from float32: mean KL(fp32‖{precision}) is {comparison.MeanKl:g4} nats per {unit} over {comparison.Positions}; the limit is {limit:g4}. Nothing was kept. Raise export.{precision}_max_kl if that is good enough, or set export.{precision} to false."));
         }

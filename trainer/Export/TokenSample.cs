@@ -21,7 +21,7 @@ internal sealed class TokenSample
     /// <summary>Opens the sample for a model.</summary>
     /// <param name="modelFolder">Its folder, with or without a tokenizer.</param>
     /// <param name="vocabularySize">Ids stay below this.</param>
-    /// <param name="texts">File of reviews; null: the texts embedded in the trainer.</param>
+    /// <param name="texts">File of reviews, cleaned of HTML as prompts are; null: the texts embedded in the trainer.</param>
     public static TokenSample Open(string modelFolder, int vocabularySize, string? texts)
     {
         var tokenizer = TextTokenizer.Load(modelFolder, vocabularySize);
@@ -32,7 +32,7 @@ internal sealed class TokenSample
                 : throw new BadInputException($"export.texts is {texts}, but {modelFolder} has no tokenizer to read it with. Leave export.texts out.");
         }
 
-        IEnumerable<string> source = texts is null ? Own() : Reviews.Read(texts).Take(MaxTexts).Select(review => review.Text);
+        IEnumerable<string> source = texts is null ? Own() : Reviews.Read(texts, cleanHtml: true).Take(MaxTexts).Select(review => review.Text);
         int[] ids = [.. source.SelectMany(text => tokenizer.Encode(text))];
         return ids.Length > 0 ? new TokenSample(ids) : throw new BadInputException($"{texts} holds no text; export.texts needs some to check the graphs on.");
     }

@@ -41,14 +41,13 @@ internal interface IProjections
     void MultiplyByTable(OnnxGraph graph, string x, ExternalTensor table, float[] values, string output, bool tokenAxis);
 }
 
-/// <summary>Products in float32, the reference.</summary>
-/// <param name="data">File of the float32 weights.</param>
-internal sealed class Float32Projections(ExternalData data) : IProjections
+/// <summary>Products in float32, the reference, or in float16, for GPUs: weights, activations and cache then take half the bytes.</summary>
+/// <param name="data">File of the weights, in that precision.</param>
+/// <param name="precision">Fp32 or Fp16.</param>
+internal sealed class FloatProjections(ExternalData data, GraphPrecision precision) : IProjections
 {
-    /// <inheritdoc/>
-    public GraphPrecision Precision => GraphPrecision.Fp32;
+    public GraphPrecision Precision => precision;
 
-    /// <inheritdoc/>
     public string Multiply(OnnxGraph graph, string x, Matrix weight, ExternalTensor? bias = null, float lowest = float.NegativeInfinity)
     {
         string w = graph.Weight(data.Float(weight.Name, [weight.Inputs, weight.Outputs], weight.Values));
@@ -57,7 +56,6 @@ internal sealed class Float32Projections(ExternalData data) : IProjections
             : graph.Node("Gemm", [x, w, graph.Weight(bias)]);
     }
 
-    /// <inheritdoc/>
     public void MultiplyByTable(OnnxGraph graph, string x, ExternalTensor table, float[] values, string output, bool tokenAxis)
     {
         string rows = tokenAxis ? graph.Node("Unsqueeze", [x, graph.Int64(1)]) : x;
@@ -65,38 +63,17 @@ internal sealed class Float32Projections(ExternalData data) : IProjections
     }
 }
 
-/// <summary>Products in float16, for GPUs: weights, activations and cache take half the bytes.</summary>
-/// <param name="data">File of the float16 weights.</param>
-internal sealed class Float16Projections(ExternalData data) : IProjections
-{
-    private readonly Float32Projections _products = new(data);
-
-    /// <inheritdoc/>
-    public GraphPrecision Precision => GraphPrecision.Fp16;
-
-    /// <inheritdoc/>
-    public string Multiply(OnnxGraph graph, string x, Matrix weight, ExternalTensor? bias = null, float lowest = float.NegativeInfinity) =>
-        _products.Multiply(graph, x, weight, bias, lowest);
-
-    /// <inheritdoc/>
-    public void MultiplyByTable(OnnxGraph graph, string x, ExternalTensor table, float[] values, string output, bool tokenAxis) =>
-        _products.MultiplyByTable(graph, x, table, values, output, tokenAxis);
-}
-
 /// <summary>
 /// Products in 8 bits. Weights have one scale per column. Activations have one scale per row, max|x| / 127 at run time.
 /// A row's result does not depend on other rows of the batch.
 /// </summary>
-/// <param name="data">File of the quantized weights.</param>
 internal sealed class Int8Projections(ExternalData data) : IProjections
 {
     private const byte ActivationZero = 128;
     private const float SmallestScale = 1e-30f;             // a row of zeros stays zeros
 
-    /// <inheritdoc/>
     public GraphPrecision Precision => GraphPrecision.Int8;
 
-    /// <inheritdoc/>
     public string Multiply(OnnxGraph graph, string x, Matrix weight, ExternalTensor? bias = null, float lowest = float.NegativeInfinity)
     {
         var rows = Quantize(graph, x, lowest);
@@ -106,7 +83,6 @@ internal sealed class Int8Projections(ExternalData data) : IProjections
         return bias is null ? scaled : graph.Node("Add", [scaled, graph.Weight(bias)]);
     }
 
-    /// <inheritdoc/>
     public void MultiplyByTable(OnnxGraph graph, string x, ExternalTensor table, float[] values, string output, bool tokenAxis)
     {
         int vocabulary = checked((int)table.Shape[0]), width = checked((int)table.Shape[1]);

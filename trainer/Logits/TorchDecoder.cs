@@ -33,6 +33,5 @@ internal sealed class TorchDecoder : IDisposable
         return logits.contiguous().data<float>().ToArray();
     }
 
-    /// <inheritdoc/>
     public void Dispose() => _model.Dispose();
 }

@@ -19,7 +19,7 @@ internal sealed class AdamW : IOptimizer
 
     private static readonly Lazy<jit.CompilationUnit> Fused = new(() => jit.compile(Script));
 
-    private readonly IReadOnlyList<Slot> _slots;
+    private readonly IReadOnlyList<Moments> _slots;
     private readonly double _beta1;
     private readonly double _beta2;
     private readonly double _eps;
@@ -35,28 +35,24 @@ internal sealed class AdamW : IOptimizer
         _beta1 = beta1;
         _beta2 = beta2;
         _eps = eps;
-        _slots = [.. parameters.Select(p => new Slot(p.Value, Zeros(p), Zeros(p), p.Name, decay(p)))];
+        _slots = [.. parameters.Select(p => new Moments(p.Value, Zeros(p), Zeros(p), p.Name, decay(p)))];
         State = [.. _slots.SelectMany(s => new[] { new NamedState("exp_avg/" + s.Name, s.Average), new NamedState("exp_avg_sq/" + s.Name, s.Square) })];
     }
 
-    /// <inheritdoc/>
     public int Steps { get; private set; }
 
-    /// <inheritdoc/>
     public IReadOnlyList<NamedState> State { get; }
 
-    /// <inheritdoc/>
     public void Resume(int steps) => Steps = steps;
 
-    /// <inheritdoc/>
     public void Step(double learningRate, double gradientScale)
     {
         Steps++;
         using var quiet = no_grad();
         using var scope = NewDisposeScope();
-        foreach (IGrouping<double, Slot> group in _slots.Where(s => s.Parameter.grad is not null).GroupBy(s => s.Decay))
+        foreach (IGrouping<double, Moments> group in _slots.Where(s => s.Parameter.grad is not null).GroupBy(s => s.Decay))
         {
-            Slot[] members = [.. group];
+            Moments[] members = [.. group];
             Device device = members[0].Parameter.device;
             Fused.Value.invoke(
                 "step",
@@ -74,7 +70,6 @@ internal sealed class AdamW : IOptimizer
         }
     }
 
-    /// <inheritdoc/>
     public void Dispose()
     {
         foreach (NamedState state in State)
@@ -85,5 +80,5 @@ internal sealed class AdamW : IOptimizer
 
     private static Tensor Zeros(NamedParameter p) => zeros(p.Value.shape, device: p.Value.device).DetachFromDisposeScope();
 
-    private sealed record Slot(Tensor Parameter, Tensor Average, Tensor Square, string Name, double Decay);
+    private sealed record Moments(Tensor Parameter, Tensor Average, Tensor Square, string Name, double Decay);
 }

@@ -15,7 +15,7 @@ internal static class FiniteCheck
 
         const int Shown = 32;
         string ids = string.Join(", ", batchIds.Take(Shown)) + (batchIds.Count > Shown ? $" and {batchIds.Count - Shown} more" : string.Empty);
-        throw new TrainingFailedException(string.Create(
+        throw new WorkFailedException(string.Create(
             CultureInfo.InvariantCulture,
             $"Step {step} gave loss {loss} and gradient norm {gradientNorm}; batch: {ids}. The last checkpoint is kept. Lower optimizer.learning_rate or max_grad_norm, or look at that data."));
     }

@@ -25,16 +25,12 @@ internal sealed class RmsProp : IOptimizer
         State = [.. _parameters.Zip(_inner.state_dict().State, (p, s) => new NamedState("square_avg/" + p.Name, ((RMSProp.State)s).square_avg))];
     }
 
-    /// <inheritdoc/>
     public int Steps { get; private set; }
 
-    /// <inheritdoc/>
     public IReadOnlyList<NamedState> State { get; }
 
-    /// <inheritdoc/>
     public void Resume(int steps) => Steps = steps;
 
-    /// <inheritdoc/>
     public void Step(double learningRate, double gradientScale)
     {
         Steps++;
@@ -53,6 +49,5 @@ internal sealed class RmsProp : IOptimizer
         _inner.step();
     }
 
-    /// <inheritdoc/>
     public void Dispose() => _inner.Dispose();
 }

@@ -1,18 +1,15 @@
 using Rudder.Checkpoints;
-using Rudder.Engine.Scoring;
 using Rudder.Trainer.Data;
+using Rudder.Trainer.Logits;
 using Rudder.Trainer.Models;
 using Rudder.Trainer.Recipes.Settings;
-using static TorchSharp.torch;
+using Rudder.Trainer.Scoring;
 
 namespace Rudder.Trainer.Recipes;
 
 /// <summary>Evaluates a classifier on whole reviews (mean probabilities over consecutive windows) and on openings.</summary>
 internal static class ClassifierEvaluation
 {
-    private const int TokensPerBatch = 8192;
-    private const int RowsPerBatch = 256;
-
     /// <summary>Refuses crop and window lengths that exceed the model's context.</summary>
     public static void RequireLengths(ClassifierDataSettings data, ModelConfig config)
     {
@@ -44,9 +41,11 @@ internal static class ClassifierEvaluation
             return [];
         }
 
+        model.eval();
         int window = data.Window > 0 ? data.Window : data.MaxLength;
-        float[][] whole = Probabilities(model, texts, t => Crops.Windows(t.Ids.Length, window));
-        float[][] opening = Probabilities(model, texts, t => new[] { 0..Math.Min(t.Ids.Length, data.Opening) });
+        double[][] whole = Probabilities(model, texts, t => Crops.Windows(t.Ids.Length, window));
+        double[][] opening = Probabilities(model, texts, t => new[] { 0..Math.Min(t.Ids.Length, data.Opening) });
+        model.train();
         return
         [
             new($"{prefix}accuracy", Accuracy(whole)),
@@ -54,40 +53,16 @@ internal static class ClassifierEvaluation
             new($"{prefix}opening_accuracy", Accuracy(opening)),
         ];
 
-        double Accuracy(float[][] probabilities) =>
+        double Accuracy(double[][] probabilities) =>
             texts.Select((t, i) => Array.IndexOf(probabilities[i], probabilities[i].Max()) == t.Label ? 1.0 : 0).Average();
     }
 
     /// <summary>Mean label probabilities of each text over its windows.</summary>
-    private static float[][] Probabilities(
+    private static double[][] Probabilities(
         ISequenceClassifier model, IReadOnlyList<LabelledText> texts, Func<LabelledText, IEnumerable<Range>> stretches)
     {
-        List<(int Text, int[] Row)> rows =
-            [.. from i in Enumerable.Range(0, texts.Count)
-                from range in stretches(texts[i])
-                select (i, Classifier.Wrapped(model.Config, texts[i].Ids.AsSpan(range)))];
-        float[][] sums = [.. texts.Select(_ => new float[model.Config.Labels.Count])];
-        var counts = new int[texts.Count];
-        model.eval();
-        using var quiet = no_grad();
-        int[] lengths = [.. rows.Select(r => r.Row.Length)];
-        foreach (int[] batch in MicroBatcher.Split(lengths, [.. lengths.Select(_ => 1)], TokensPerBatch, RowsPerBatch))
-        {
-            using var scope = NewDisposeScope();
-            float[] values = Classifier.Forward(model, [.. batch.Select(i => rows[i].Row)], [.. batch.Select(_ => 0)])
-                .Logits.softmax(-1).cpu().data<float>().ToArray(); // [B,L]
-            for (int i = 0; i < batch.Length; i++)
-            {
-                int text = rows[batch[i]].Text;
-                counts[text]++;
-                for (int label = 0; label < model.Config.Labels.Count; label++)
-                {
-                    sums[text][label] += values[(i * model.Config.Labels.Count) + label];
-                }
-            }
-        }
-
-        model.train();
-        return [.. sums.Select((s, i) => s.Select(v => v / counts[i]).ToArray())];
+        ScoreRow[] rows = [.. texts.Select(text =>
+            new ScoreRow([.. stretches(text).Select(range => Classifier.Wrapped(model.Config, text.Ids.AsSpan(range)))], 0))];
+        return [.. LabelScorer.Score(windows => TorchClassifier.Logits(model, windows), rows).Select(score => score.Probabilities)];
     }
 }

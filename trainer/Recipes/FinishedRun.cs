@@ -9,12 +9,6 @@ namespace Rudder.Trainer.Recipes;
 internal static class FinishedRun
 {
     /// <summary>Writes the model under a temporary name, exports it, renames it, and marks the run as done.</summary>
-    /// <param name="run">The run folder.</param>
-    /// <param name="request">Console.</param>
-    /// <param name="recipe">The recipe.</param>
-    /// <param name="session">Steps, tokens and time.</param>
-    /// <param name="evaluation">The last evaluation.</param>
-    /// <param name="saveModel">Writes weights, config and tokenizer into a folder.</param>
     /// <returns>The final metrics.</returns>
     public static IReadOnlyDictionary<string, object> Write(
         RunFolder run,

@@ -67,7 +67,7 @@ internal static class ModelSource
                 $"architecture.hidden_size is {sizes.HiddenSize}, which architecture.heads = {sizes.Heads} does not divide.");
         }
 
-        IModelFamily family = ModelFamilies.For<TModel>();
+        IModelFamily family = ModelFamilies.For<TModel>(sizes.ModelType);
         var shape = new ModelShape(sizes.Layers, sizes.Heads, sizes.HiddenSize, sizes.Context, labels);
         return (TModel)family.Create(family.Configure(shape, tokenizer).WithDropout(recipe.Dropout ?? 0), null, device);
     }

@@ -11,7 +11,6 @@ internal static class RecipeInputs
     /// Data files, tokenizer, the start model's config and a preference run's reference. The start model's weights are left out:
     /// a resumed run takes its weights from the checkpoint.
     /// </summary>
-    /// <param name="recipe">A recipe. Its folders were opened before, so they exist.</param>
     public static IEnumerable<RunInput> Of(TrainingRecipe recipe)
     {
         List<RunInput> inputs = [.. RunInput.Files(recipe.InputFiles())];

@@ -4,7 +4,6 @@ using Rudder.Trainer.Architectures;
 using Rudder.Trainer.Data;
 using Rudder.Trainer.Models;
 using Rudder.Trainer.Runs;
-using Rudder.Trainer.Terminal;
 using static TorchSharp.torch;
 
 namespace Rudder.Trainer.Recipes;
@@ -80,8 +79,8 @@ internal static class ReferenceLogProbs
         float[] values;
         try
         {
-            using var progress = new ProgressDisplay(request.Progress, request.Terminal, request.Clock, "reference log-probs", "completions", 0, rows.Count);
-            values = CompletionLogProbs.ScoreAll(model, rows, RowsPerPass, request.Stop, done => progress.Report(done));
+            using var progress = new ProgressDisplay(request.Display, "reference log-probs", "completions", first: 0);
+            values = CompletionLogProbs.ScoreAll(model, rows, RowsPerPass, request.Stop, done => progress.Report(done, rows.Count));
         }
         catch (OperationCanceledException e)
         {
@@ -99,7 +98,7 @@ internal static class ReferenceLogProbs
         int broken = Array.FindIndex(values, value => !float.IsFinite(value));
         if (broken >= 0)
         {
-            throw new TrainingFailedException(
+            throw new WorkFailedException(
                 $"Reference {folder} gives completion {rows[broken].Completion.SampleIndex} of prompt '{rows[broken].Group.PromptId}' the log-prob "
                 + $"{values[broken].ToString(CultureInfo.InvariantCulture)}; its weights are damaged or the model overflows.");
         }

@@ -9,9 +9,6 @@ namespace Rudder.Trainer.Recipes;
 internal static class ReviewSource
 {
     /// <summary>All reviews except the excluded ones.</summary>
-    /// <param name="data">Files, exclusions and cleaning.</param>
-    /// <param name="request">Gets the counts.</param>
-    /// <param name="labels">Whether to read labels.</param>
     public static IReadOnlyList<Review> Read(ReviewSettings data, RunRequest request, bool labels = false)
     {
         var selection = new ReviewSelection(data.ExcludePairs, data.ExcludeTexts, data.ExcludeIds);

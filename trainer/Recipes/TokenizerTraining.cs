@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using Rudder.Checkpoints;
 using Rudder.Datasets;
 using Rudder.Trainer.Architectures;
@@ -21,7 +20,7 @@ internal static class TokenizerTraining
 
         // 2. merges
         string temporary = run.Model + ".tmp";
-        Learn(recipe, reviews, temporary, new StopCheck(run, request));
+        Learn(recipe, reviews, temporary, run, request);
 
         // 3. how well it compresses, on a sample
         TextTokenizer tokenizer = TextTokenizer.Load(temporary)!;
@@ -40,42 +39,22 @@ internal static class TokenizerTraining
         }
 
         Directory.Move(temporary, run.Model);
-        byte[] file = File.ReadAllBytes(Path.Combine(run.Model, ModelFiles.TokenizerJson));
-        run.WriteDone(Convert.ToHexStringLower(SHA256.HashData(file)), final);
+        run.WriteDone(FileHash.Sha256(Path.Combine(run.Model, ModelFiles.TokenizerJson)), final);
         request.ShowResult("tokenizer", run.Model, final);
         return final;
     }
 
-    private static void Learn(TokenizerRecipe recipe, IReadOnlyList<Review> reviews, string folder, StopCheck stop)
+    private static void Learn(TokenizerRecipe recipe, IEnumerable<Review> reviews, string folder, RunFolder run, RunRequest request)
     {
-        IEnumerable<string> texts = reviews.Select(review =>
+        try
         {
-            stop.Require();
-            return review.Text;
-        });
-        BpeTraining.Train(
-            texts,
-            recipe.VocabularySize,
-            [],
-            folder,
-            ModelFamilies.Of(recipe.Family).Tokenizer,
-            stop);
-    }
-
-    /// <summary>Ends the training on a stop request. Checks before each text and every 100 merges.</summary>
-    private sealed class StopCheck(RunFolder run, RunRequest request) : IProgress<BpeTrainingProgress>
-    {
-        /// <inheritdoc/>
-        public void Report(BpeTrainingProgress value) => Require();
-
-        /// <summary>Throws once a stop is requested. Nothing is written before that.</summary>
-        public void Require()
+            TokenizerFamily family = ModelFamilies.Of(recipe.Family).Tokenizer;
+            BpeTraining.Train(reviews.Select(review => review.Text), recipe.VocabularySize, [], folder, family, request.Stop);
+        }
+        catch (OperationCanceledException)
         {
-            if (request.Stop.IsCancellationRequested)
-            {
-                throw new InterruptedException(
-                    $"Stopped while the vocabulary was learned; nothing of it is kept. Begin anew with: trainer {request.Command} --resume {run.Path}");
-            }
+            throw new InterruptedException(
+                $"Stopped while the vocabulary was learned; nothing of it is kept. Begin anew with: trainer {request.Command} --resume {run.Path}");
         }
     }
 }

@@ -65,7 +65,6 @@ internal sealed class MetricLog : IDisposable
         _events.Flush();
     }
 
-    /// <inheritdoc/>
     public void Dispose()
     {
         _lines.Dispose();

@@ -43,9 +43,6 @@ internal sealed class RunFolder : IDisposable
         System.IO.File.Exists(Done) || Directory.Exists(Model) || (Directory.Exists(Checkpoints) && !WasKilledInItsFirstSave());
 
     /// <summary>Creates the folder, or opens the one to resume, and locks it against other programs until disposal.</summary>
-    /// <param name="request">The command line.</param>
-    /// <param name="name">The recipe's name.</param>
-    /// <param name="seed">The recipe's seed.</param>
     /// <exception cref="BadInputException">The folder is in use, not empty (new run), or holds no run (resume).</exception>
     public static RunFolder Open(RunRequest request, string name, int seed)
     {
@@ -80,14 +77,10 @@ internal sealed class RunFolder : IDisposable
 
     /// <summary>Writes the resolved recipe and the environment. A resumed run must have the same recipe and inputs as before.</summary>
     /// <typeparam name="T">The recipe's record.</typeparam>
-    /// <param name="recipe">The recipe, every default filled in.</param>
-    /// <param name="request">The command line.</param>
-    /// <param name="threads">Threads in use.</param>
-    /// <param name="inputs">The run's inputs.</param>
     public void WriteStart<T>(T recipe, RunRequest request, int threads, IEnumerable<RunInput> inputs)
         where T : class
     {
-        var identity = RunIdentity.Of(recipe, inputs);
+        var identity = RunIdentity.Of(recipe, inputs, request.Device);
         if (Resumed && HasTrained)
         {
             identity.RequireSame<T>(this);
@@ -105,6 +98,18 @@ internal sealed class RunFolder : IDisposable
 
         AtomicFile.WriteText(File(RecipeName), RecipeReader.Write(recipe));
         AtomicFile.WriteText(File(RunEnvironment.FileName), JsonSerializer.Serialize(environment, Indented));
+    }
+
+    /// <summary>Refuses to resume with another recipe, other inputs, another device or a damaged checkpoint, before any work is done.</summary>
+    /// <typeparam name="T">The recipe's record.</typeparam>
+    public void RequireResumable<T>(T recipe, RunRequest request, IEnumerable<RunInput> inputs)
+        where T : class
+    {
+        if (Resumed && HasTrained)
+        {
+            RunIdentity.Of(recipe, inputs, request.Device).RequireSame<T>(this);
+            CheckpointFolder.OpenNewest(this);
+        }
     }
 
     /// <summary>The thread count that a resumed run began with; null for a new run, or if it had saved nothing yet.</summary>

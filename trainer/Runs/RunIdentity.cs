@@ -7,7 +7,8 @@ namespace Rudder.Trainer.Runs;
 /// <summary>Everything that affects a run's numbers: settings and a hash of each input. Kept in <c>identity.json</c>.</summary>
 /// <param name="Settings">The recipe without the settings that a resume may change: saving, exporting, keeping and logging.</param>
 /// <param name="Inputs">SHA-256 of each input by its name.</param>
-internal sealed record RunIdentity(JsonObject Settings, IReadOnlyDictionary<string, string> Inputs)
+/// <param name="Device">cpu or cuda, whose sums and random numbers differ; null in older records.</param>
+internal sealed record RunIdentity(JsonObject Settings, IReadOnlyDictionary<string, string> Inputs, string? Device = null)
 {
     /// <summary>The file in a run folder.</summary>
     public const string FileName = "identity.json";
@@ -21,8 +22,8 @@ internal sealed record RunIdentity(JsonObject Settings, IReadOnlyDictionary<stri
         RespectRequiredConstructorParameters = true,
     };
 
-    /// <summary>The identity of a run of this recipe on these inputs.</summary>
-    public static RunIdentity Of(object recipe, IEnumerable<RunInput> inputs)
+    /// <summary>The identity of a run of this recipe on these inputs and this device.</summary>
+    public static RunIdentity Of(object recipe, IEnumerable<RunInput> inputs, string device)
     {
         var settings = (JsonObject)JsonNode.Parse(RecipeReader.Write(recipe))!;
         foreach (string key in Free)
@@ -30,7 +31,7 @@ internal sealed record RunIdentity(JsonObject Settings, IReadOnlyDictionary<stri
             settings.Remove(key);
         }
 
-        return new RunIdentity(settings, inputs.ToDictionary(input => input.Name, input => input.Hash));
+        return new RunIdentity(settings, inputs.ToDictionary(input => input.Name, input => input.Hash), device);
     }
 
     /// <summary>Reads the identity that a run began with.</summary>
@@ -52,16 +53,15 @@ internal sealed record RunIdentity(JsonObject Settings, IReadOnlyDictionary<stri
     /// <summary>The file's text.</summary>
     public string ToJson() => JsonSerializer.Serialize(this, Indented) + "\n";
 
-    /// <summary>Refuses to resume a run with other settings or inputs. The error names each difference.</summary>
+    /// <summary>Refuses to resume a run with other settings or inputs, or on another device. The error names each difference.</summary>
     /// <typeparam name="T">The recipe's record; it fills in settings that an older version did not have.</typeparam>
-    /// <param name="run">The run folder.</param>
     /// <exception cref="BadInputException">A setting or input differs from the start of the run.</exception>
     public void RequireSame<T>(RunFolder run)
         where T : class
     {
         RunIdentity before = Read(run);
-        List<string> changes = [];
-        Compare(Of(RecipeReader.Parse<T>(before.Settings.ToJsonString(), run.File(FileName), []), []).Settings, Settings, string.Empty, changes);
+        JsonObject settings = Of(RecipeReader.Parse<T>(before.Settings.ToJsonString(), run.File(FileName), []), [], string.Empty).Settings;
+        IReadOnlyList<string> changes = JsonDifferences.Of(settings, Settings);
         if (changes.Count > 0)
         {
             throw new BadInputException(
@@ -69,29 +69,24 @@ internal sealed record RunIdentity(JsonObject Settings, IReadOnlyDictionary<stri
                 + "Give the recipe and --set options it began with, or start a new run.");
         }
 
-        string[] inputs = [.. before.Inputs.Where(input => Inputs.GetValueOrDefault(input.Key) != input.Value).Select(input => input.Key)];
+        string[] inputs =
+        [
+            .. before.Inputs.Keys.Union(Inputs.Keys)
+                .Where(name => before.Inputs.GetValueOrDefault(name) != Inputs.GetValueOrDefault(name))
+                .Select(name => !Inputs.ContainsKey(name) ? $"{name} (now missing)" : !before.Inputs.ContainsKey(name) ? $"{name} (not there before)" : name),
+        ];
         if (inputs.Length > 0)
         {
             throw new BadInputException(
-                $"{string.Join(", ", inputs)} changed since {run.Path} was started (or is missing). The run could not continue exactly. "
+                $"{string.Join(", ", inputs)} changed since {run.Path} was started. The run could not continue exactly. "
                 + "Put the old content back, or start a new run.");
         }
-    }
 
-    private static void Compare(JsonNode? before, JsonNode? now, string path, List<string> changes)
-    {
-        if (before is JsonObject left && now is JsonObject right)
+        if (before.Device is not null && before.Device != Device)
         {
-            foreach (string key in left.Select(p => p.Key).Union(right.Select(p => p.Key)))
-            {
-                Compare(left[key], right[key], path.Length == 0 ? key : $"{path}.{key}", changes);
-            }
-        }
-        else if (!JsonNode.DeepEquals(before, now))
-        {
-            changes.Add($"{path} was {Text(before)}, is now {Text(now)}");
+            throw new BadInputException(
+                $"{run.Path} was started with --device {before.Device}, and --device is {Device} now. The run could not continue exactly. "
+                + $"Resume it with --device {before.Device}, or start a new run.");
         }
     }
-
-    private static string Text(JsonNode? node) => node?.ToJsonString() ?? "absent";
 }

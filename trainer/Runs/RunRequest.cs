@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text.Json;
-using Rudder.Trainer.Terminal;
 
 namespace Rudder.Trainer.Runs;
 
@@ -40,6 +39,9 @@ internal sealed record RunRequest
     /// <summary>Whether <see cref="Progress"/> is a terminal, which shows a bar.</summary>
     public bool Terminal { get; init; }
 
+    /// <summary>Shows bars and tables on <see cref="Progress"/>.</summary>
+    public Display Display => new(Progress, Terminal, Clock);
+
     /// <summary>Gets results.</summary>
     public TextWriter Results { get; init; } = Console.Out;
 
@@ -49,7 +51,7 @@ internal sealed record RunRequest
     /// <param name="final">The final metrics.</param>
     public void ShowResult(string what, string folder, IReadOnlyDictionary<string, object> final)
     {
-        Display.Table(Progress, Terminal, ["metric", "value"], final.Select(metric => (string[])
+        Display.Table(["metric", "value"], final.Select(metric => (string[])
             [metric.Key, string.Create(CultureInfo.InvariantCulture, $"{(metric.Value is double number ? Math.Round(number, 5) : metric.Value)}")]));
         Progress.WriteLine($"{what}: {folder}");
         if (Json)

@@ -1,7 +1,6 @@
 namespace Rudder.Trainer.Runs;
 
 /// <summary>Tokens per second over the last two seconds or more of training.</summary>
-/// <param name="clock">The clock.</param>
 internal sealed class TokenRate(TimeProvider clock)
 {
     private long _start = clock.GetTimestamp();

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
+using Rudder.Trainer.Data;
 using Rudder.Trainer.Recipes.Settings;
-using Rudder.Trainer.Terminal;
 
 namespace Rudder.Trainer.Runs;
 
@@ -19,6 +19,7 @@ internal sealed class TrainingSession : IDisposable
     private readonly int _total;
     private readonly int _stepsPerEpoch;
     private readonly MetricLog _log;
+    private readonly Display _display;
     private readonly ProgressDisplay _progress;
     private readonly TokenRate _tokenRate;
     private readonly long _started;
@@ -27,12 +28,6 @@ internal sealed class TrainingSession : IDisposable
     private IReadOnlyList<KeyValuePair<string, double>> _lastEvaluation = [];
 
     /// <summary>Opens the metric files and starts the clock.</summary>
-    /// <param name="recipe">When to log, evaluate and save.</param>
-    /// <param name="run">The run folder.</param>
-    /// <param name="request">Clock, console and stop signal.</param>
-    /// <param name="state">The run's progress.</param>
-    /// <param name="total">Steps of the whole run.</param>
-    /// <param name="stepsPerEpoch">Steps of one pass over the data.</param>
     public TrainingSession(TrainingRecipe recipe, RunFolder run, RunRequest request, TrainingState state, int total, int stepsPerEpoch)
     {
         _recipe = recipe;
@@ -44,9 +39,14 @@ internal sealed class TrainingSession : IDisposable
         _earlierSeconds = state.Seconds;
         _log = new MetricLog(run, state.Step, total, request.Clock);
         LastTraining = _log.LastTraining is { } logged ? [.. logged.Where(value => !Own.Contains(value.Key)).Select(value => KeyValuePair.Create(value.Key, Number(value.Value)))] : [];
-        _progress = new ProgressDisplay(request.Progress, request.Terminal, request.Clock, "train", "steps", state.Step, total);
+        _display = request.Display;
+        _progress = new ProgressDisplay(_display, "train", "steps", state.Step);
         _tokenRate = new TokenRate(request.Clock);
         _started = request.Clock.GetTimestamp();
+        if (state.Step > 0)
+        {
+            EpochRandom.SeedCuda(recipe.Seed, state.Step); // as after that step in a run without a break
+        }
     }
 
     /// <summary>The run's current progress.</summary>
@@ -62,11 +62,6 @@ internal sealed class TrainingSession : IDisposable
     public double Seconds => _earlierSeconds + _request.Clock.GetElapsedTime(_started).TotalSeconds;
 
     /// <summary>Counts a finished optimizer step and logs it.</summary>
-    /// <param name="tokens">Training tokens of the step.</param>
-    /// <param name="loss">Mean loss.</param>
-    /// <param name="rate">Learning rate used.</param>
-    /// <param name="gradientNorm">Norm before clipping.</param>
-    /// <param name="more">Further metrics of the recipe.</param>
     public void Advance(
         long tokens, double loss, double rate, double gradientNorm, IEnumerable<KeyValuePair<string, double>>? more = null)
     {
@@ -81,7 +76,7 @@ internal sealed class TrainingSession : IDisposable
         };
         LastTraining = [new("loss", loss), .. more ?? []];
         _tokenRate.Add(tokens);
-        _progress.Report(State.Step, string.Create(CultureInfo.InvariantCulture, $"loss {loss:0.0000}, {_tokenRate.PerSecond:0} tokens/s"));
+        _progress.Report(State.Step, _total, string.Create(CultureInfo.InvariantCulture, $"loss {loss:0.0000}, {_tokenRate.PerSecond:0} tokens/s"));
         if (State.Step % _recipe.LogEvery == 0 || State.Step == _total)
         {
             List<KeyValuePair<string, double>> values =
@@ -109,7 +104,7 @@ internal sealed class TrainingSession : IDisposable
         if (values.Count > 0)
         {
             _log.Add("eval", State.Step, Epoch, values);
-            _progress.Line($"evaluation after step {State.Step}/{_total}: {string.Join(", ", values.Select(v => FormattableString.Invariant($"{v.Key} {v.Value:0.####}")))}");
+            _display.Line($"evaluation after step {State.Step}/{_total}: {string.Join(", ", values.Select(v => FormattableString.Invariant($"{v.Key} {v.Value:0.####}")))}");
         }
 
         _tokenRate.Restart();
@@ -144,7 +139,6 @@ internal sealed class TrainingSession : IDisposable
         }
     }
 
-    /// <inheritdoc/>
     public void Dispose()
     {
         _progress.Dispose();

@@ -5,8 +5,6 @@ using Rudder.Trainer.Logits;
 namespace Rudder.Trainer.Scoring;
 
 /// <summary>Log-probabilities of completions under a language model on TorchSharp: raw, temperature 1, prompt and padding left out.</summary>
-/// <param name="model">Gives the logits.</param>
-/// <param name="vocabularySize">V.</param>
 internal sealed class CompletionScorer(TorchDecoder model, int vocabularySize)
 {
     private const int MaxTokens = 4096;

@@ -9,8 +9,6 @@ internal static class LabelScorer
     /// (logits, probabilities) per row, in the order of the rows. Of a text in several windows the probabilities are the mean
     /// over the windows, and the logits are their logarithms.
     /// </summary>
-    /// <param name="logits">Gives the label logits of sequences, in order.</param>
-    /// <param name="rows">The texts.</param>
     public static IReadOnlyList<(double[] Logits, double[] Probabilities)> Score(Func<IReadOnlyList<int[]>, float[][]> logits, IReadOnlyList<ScoreRow> rows)
     {
         float[][] found = logits([.. rows.SelectMany(row => row.Windows)]);

@@ -28,7 +28,7 @@ internal static class ScoreFile
         DirectoryInfo temporary = Directory.CreateTempSubdirectory("rudder-score-");
         try
         {
-            Action<Utf8JsonWriter, int> write = config.Labels.Count == 0
+            Action<Utf8JsonWriter, int> write = !config.IsClassifier
                 ? Completions(modelFolder, config, rows, onnx, temporary.FullName, threads)
                 : Labels(modelFolder, rows, onnx, temporary.FullName, threads);
             Write(output, rows.Count, write);

@@ -7,9 +7,6 @@ namespace Rudder.Trainer.Scoring;
 /// Reads rows to score, one JSON object a line: <c>{"prompt_ids","completion_ids"}</c> for a decoder, <c>{"input_ids"}</c> or
 /// <c>{"text"}</c> for a classifier. Other keys are left alone; a row that cannot be scored is named by file and line.
 /// </summary>
-/// <param name="config">The model that will score.</param>
-/// <param name="tokenizer">Its tokenizer, where it has one.</param>
-/// <param name="file">Name for messages.</param>
 internal sealed class ScoreRows(ModelConfig config, TextTokenizer? tokenizer, string file)
 {
     private int _line;
@@ -40,7 +37,7 @@ internal sealed class ScoreRows(ModelConfig config, TextTokenizer? tokenizer, st
                 throw Bad($"a JSON object is needed, this is {document.RootElement.ValueKind}");
             }
 
-            return config.Labels.Count == 0 ? Completion(document.RootElement) : Label(document.RootElement);
+            return !config.IsClassifier ? Completion(document.RootElement) : Label(document.RootElement);
         }
         catch (JsonException e)
         {
@@ -115,7 +112,7 @@ internal sealed class ScoreRows(ModelConfig config, TextTokenizer? tokenizer, st
     {
         if (!row.TryGetProperty(key, out JsonElement values))
         {
-            string needed = config.Labels.Count == 0 ? "\"prompt_ids\" and \"completion_ids\" for a decoder" : "\"input_ids\" or \"text\" for a classifier";
+            string needed = !config.IsClassifier ? "\"prompt_ids\" and \"completion_ids\" for a decoder" : "\"input_ids\" or \"text\" for a classifier";
             throw Bad($"\"{key}\" is missing; a row needs {needed}");
         }
 

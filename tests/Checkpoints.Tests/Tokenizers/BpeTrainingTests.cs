@@ -99,22 +99,26 @@ public class BpeTrainingTests
     }
 
     [Fact]
-    public void Train_Progress_CountsTextsThenMerges()
+    public void Train_CancelledWhileReading_StopsAtTheNextTextAndWritesNothing()
     {
         using var folder = new TemporaryFolder();
-        var reports = new Reports();
+        using var stop = new CancellationTokenSource();
+        int read = 0;
+        IEnumerable<string> texts = Words(("hug", 1000)).Select(word =>
+        {
+            if (++read == 3)
+            {
+                stop.Cancel();
+            }
 
-        BpeTraining.Train(Words(("hug", 1000), ("pug", 1000)), 259, [], folder.Path, TokenizerFamily.Gpt2, reports);
+            return word;
+        });
 
-        Assert.Equal([new("texts", 1000, null), new("texts", 2000, null), new("merges", 2, 2)], reports.Received);
+        Assert.Throws<OperationCanceledException>(() => BpeTraining.Train(texts, 259, [], folder.Path, TokenizerFamily.Gpt2, stop.Token));
+
+        Assert.Equal(3, read);
+        Assert.Empty(Directory.GetFiles(folder.Path));
     }
 
     private static IEnumerable<string> Words(params (string Word, int Count)[] words) => words.SelectMany(w => Enumerable.Repeat(w.Word, w.Count));
-
-    private sealed class Reports : IProgress<BpeTrainingProgress>
-    {
-        public List<BpeTrainingProgress> Received { get; } = [];
-
-        public void Report(BpeTrainingProgress value) => Received.Add(value);
-    }
 }

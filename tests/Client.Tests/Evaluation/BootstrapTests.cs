@@ -56,5 +56,5 @@ public sealed class BootstrapTests
     }
 
     [Fact]
-    public void Ratio_NoClusters_IsRefused() => Assert.Throws<InputException>(() => Bootstrap.Ratio([], 100, 0));
+    public void Ratio_NoClusters_IsRefused() => Assert.Throws<BadInputException>(() => Bootstrap.Ratio([], 100, 0));
 }

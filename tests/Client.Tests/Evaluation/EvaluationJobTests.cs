@@ -68,7 +68,7 @@ public sealed class EvaluationJobTests : IDisposable
     {
         await using FakeServer server = await FakeServer.StartAsync();
         server.Held = Changed(0, model => (model.Fingerprint, model.Precision) = ("f-reference", Precision.Int8));
-        InputException error = await Assert.ThrowsAsync<InputException>(() => RunAsync(server, "a.json"));
+        BadInputException error = await Assert.ThrowsAsync<BadInputException>(() => RunAsync(server, "a.json"));
         Assert.Contains("trainer export", error.Message, StringComparison.Ordinal);
         Assert.Equal(0, server.Count("Sample"));
     }
@@ -82,7 +82,7 @@ public sealed class EvaluationJobTests : IDisposable
         await using FakeServer server = await FakeServer.StartAsync();
         await RunAsync(server, "a.json");
         server.Held = Changed(model, held => held.Precision = Precision.Int8);
-        InputException error = await Assert.ThrowsAsync<InputException>(() => RunAsync(server, "a.json"));
+        BadInputException error = await Assert.ThrowsAsync<BadInputException>(() => RunAsync(server, "a.json"));
         Assert.Contains($"{named} was \"Fp32\", is now \"Int8\"", error.Message, StringComparison.Ordinal);
     }
 
@@ -134,7 +134,7 @@ public sealed class EvaluationJobTests : IDisposable
         string[] rows = File.ReadAllLines(_folder.File("a.samples.jsonl"));
         rows[2] = rows[2][..20];
         File.WriteAllLines(_folder.File("a.samples.jsonl"), rows);
-        InputException error = await Assert.ThrowsAsync<InputException>(() => RunAsync(server, "a.json"));
+        BadInputException error = await Assert.ThrowsAsync<BadInputException>(() => RunAsync(server, "a.json"));
         Assert.Contains("a.samples.jsonl, line 3", error.Message, StringComparison.Ordinal);
     }
 
@@ -182,13 +182,9 @@ public sealed class EvaluationJobTests : IDisposable
             policy,
             FakeModels.Reference,
             FakeModels.Classifier,
-            new PromptSource(_prompts),
-            3,
-            12,
+            new EvaluationPlan(new PromptSource(_prompts), 3, 12, Batch: 5, InFlight: 1),
             5,
-            _folder.File(output),
-            Batch: 5,
-            InFlight: 1
+            _folder.File(output)
         );
         return await new EvaluationJob(client, new Progress<(int, int)>()).RunAsync(settings, CancellationToken.None);
     }

@@ -54,7 +54,7 @@ public sealed class ExperimentFileTests : IDisposable
         JsonObject wrong = ExperimentExample.Json();
         wrong["variants"]!["demo"]![key] = JsonNode.Parse(value);
         string path = _folder.Write("experiment.json", wrong.ToJsonString());
-        InputException error = Assert.Throws<InputException>(() => ExperimentFile.Load(path));
+        BadInputException error = Assert.Throws<BadInputException>(() => ExperimentFile.Load(path));
         Assert.Contains(named, error.Message, StringComparison.Ordinal);
         Assert.Contains(path, error.Message, StringComparison.Ordinal);
     }
@@ -65,7 +65,7 @@ public sealed class ExperimentFileTests : IDisposable
         JsonObject wrong = ExperimentExample.Json();
         wrong["variants"]!["demo"]!["pairs"]!["max_new_token"] = 5;
         string path = _folder.Write("experiment.json", wrong.ToJsonString());
-        InputException error = Assert.Throws<InputException>(() => ExperimentFile.Load(path));
+        BadInputException error = Assert.Throws<BadInputException>(() => ExperimentFile.Load(path));
         Assert.Contains("'variants.demo.pairs.max_new_token'", error.Message, StringComparison.Ordinal);
         Assert.Contains("Did you mean 'max_new_tokens'?", error.Message, StringComparison.Ordinal);
     }
@@ -82,21 +82,21 @@ public sealed class ExperimentFileTests : IDisposable
     public void Load_DamagedFile_IsBadInputThatNamesTheFile(string text)
     {
         string path = _folder.Write("experiment.json", text);
-        Assert.Contains(path, Assert.Throws<InputException>(() => ExperimentFile.Load(path)).Message, StringComparison.Ordinal);
+        Assert.Contains(path, Assert.Throws<BadInputException>(() => ExperimentFile.Load(path)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void Find_UnknownVariant_NamesThoseThereAre()
     {
         var file = ExperimentFile.Load(_folder.Write("experiment.json", ExperimentExample.Json().ToJsonString()));
-        Assert.Contains("It has demo", Assert.Throws<InputException>(() => file.Find("huge")).Message, StringComparison.Ordinal);
+        Assert.Contains("It has demo", Assert.Throws<BadInputException>(() => file.Find("huge")).Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void Require_MissingModel_ShowsTheDownload()
     {
-        InputException error = Assert.Throws<InputException>(() =>
-            ModelStages.Require(new ModelSource(_folder.File("gpt2-large"), "fetch gpt2-large"))
+        BadInputException error = Assert.Throws<BadInputException>(() =>
+            ModelStages.Require(new SourceModel(_folder.File("gpt2-large"), "fetch gpt2-large"))
         );
         Assert.Contains("Fetch it with: fetch gpt2-large", error.Message, StringComparison.Ordinal);
     }
@@ -154,7 +154,7 @@ public sealed class ExperimentFileTests : IDisposable
         JsonObject wrong = ExperimentExample.Json();
         wrong["variants"]!["demo"]!["pairs"]!["samples"] = 65;
         string path = _folder.Write("experiment.json", wrong.ToJsonString());
-        InputException error = Assert.Throws<InputException>(() => ExperimentFile.Load(path));
+        BadInputException error = Assert.Throws<BadInputException>(() => ExperimentFile.Load(path));
         Assert.Contains("between 1 and 64, the service's limit (Service:MaxSamples)", error.Message, StringComparison.Ordinal);
     }
 

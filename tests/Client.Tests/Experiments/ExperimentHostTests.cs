@@ -1,5 +1,4 @@
 using Rudder.Client.Experiments;
-using Rudder.Client.Terminal;
 
 namespace Rudder.Client.Tests.Experiments;
 
@@ -29,11 +28,19 @@ public sealed class ExperimentHostTests : IDisposable
     }
 
     [Fact]
+    public void Reproduce_InstalledTool_IsItsOwnCommand()
+    {
+        ExperimentRequest request = new("e.json", "demo", "runs", null, null, null, null);
+        string store = Path.Combine("home", ".dotnet", "tools", ".store", "rudder.client", "0.1.0", "tools", "net10.0", "any");
+        Assert.Equal("client run e.json --variant demo", ExperimentHost.Reproduce(request, store));
+    }
+
+    [Fact]
     public async Task Run_FolderHeldByAnotherRun_IsRefused()
     {
         Directory.CreateDirectory(_folder.File("example-demo"));
         using FileStream held = new(_folder.File("example-demo", ".lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
-        InputException error = await Assert.ThrowsAsync<InputException>(RunAsync);
+        BadInputException error = await Assert.ThrowsAsync<BadInputException>(RunAsync);
         Assert.Contains("in use by another program", error.Message, StringComparison.Ordinal);
     }
 

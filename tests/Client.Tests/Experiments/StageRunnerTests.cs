@@ -34,6 +34,26 @@ public sealed class StageRunnerTests : IDisposable
     }
 
     [Fact]
+    public async Task Run_ResultChangedSinceItWasMade_IsRefusedByName()
+    {
+        await RunAsync(1, "result");
+        await RunAsync(1, "result");
+        _folder.Write("stage/out", "resulT");
+        BadInputException error = await Assert.ThrowsAsync<BadInputException>(() => RunAsync(1, "again"));
+        Assert.Contains(_folder.File("stage", "out"), error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Run_ChangedInputsOfAFolderInUse_IsRefusedAndKeepsIt()
+    {
+        await RunAsync(1, "result");
+        using var trainer = FolderLock.TryTake(_folder.File("stage"), out _);
+        BadInputException error = await Assert.ThrowsAsync<BadInputException>(() => RunAsync(2, "new"));
+        Assert.Contains($"(process {Environment.ProcessId})", error.Message, StringComparison.Ordinal);
+        Assert.Equal("result", File.ReadAllText(_folder.File("stage", "out")));
+    }
+
+    [Fact]
     public async Task Run_InterruptedWithTheSameInputs_ResumesInItsFolder()
     {
         await BreakOffAsync();
@@ -143,7 +163,7 @@ public sealed class StageRunnerTests : IDisposable
                 ran = true;
                 File.WriteAllText(Path.Combine(path, "out"), result);
                 return Task.CompletedTask;
-            });
+            }, "out");
         return ran;
     }
 }

@@ -36,7 +36,7 @@ internal sealed class FakeServer : IAsyncDisposable
     public Func<string, int, (string Fingerprint, Precision Precision)> Identity { get; set; } =
         (model, _) => ("f-" + model, Precision.Fp32);
 
-    /// <summary>Results that Classify and Divergence leave out at the end of an answer.</summary>
+    /// <summary>Results that Classify, Divergence, Encode and Decode leave out at the end of an answer.</summary>
     public int Withheld { get; set; }
 
     /// <summary>What health answers.</summary>

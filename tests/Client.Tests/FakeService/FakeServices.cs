@@ -74,14 +74,14 @@ internal sealed class FakeModelsService(FakeServer server) : Models.ModelsBase
     {
         await server.ReceiveAsync("Encode", request, context);
         return FakeModels.List.Any(model => model.Name == request.Model)
-            ? new EncodeResponse { Results = { request.Texts.Select(text => new TokenIds { Ids = { FakeModels.Encode(text) } }) } }
+            ? new EncodeResponse { Results = { request.Texts.SkipLast(server.Withheld).Select(text => new TokenIds { Ids = { FakeModels.Encode(text) } }) } }
             : throw FakeModels.NotFound(request.Model);
     }
 
     public override async Task<DecodeResponse> Decode(DecodeRequest request, ServerCallContext context)
     {
         await server.ReceiveAsync("Decode", request, context);
-        return new DecodeResponse { Texts = { request.Sequences.Select(sequence => FakeModels.Decode(sequence.Ids)) } };
+        return new DecodeResponse { Texts = { request.Sequences.SkipLast(server.Withheld).Select(sequence => FakeModels.Decode(sequence.Ids)) } };
     }
 }
 

@@ -49,7 +49,7 @@ public sealed class GroupFileTests : IDisposable
         (byte[] whole, byte[] sums) = Unfinished("whole.jsonl");
         string[] lines = Encoding.UTF8.GetString(whole).Split('\n');
         lines[changed] = lines[changed].Replace("ü", "o", StringComparison.Ordinal).Replace("\\u00FC", "o00000", StringComparison.Ordinal);
-        InputException error = Assert.Throws<InputException>(() =>
+        BadInputException error = Assert.Throws<BadInputException>(() =>
             Continue("changed.jsonl", Encoding.UTF8.GetBytes(string.Join('\n', lines)), sums)
         );
         Assert.Contains($"changed.jsonl.partial, line {named}:", error.Message, StringComparison.Ordinal);
@@ -61,7 +61,7 @@ public sealed class GroupFileTests : IDisposable
         (byte[] whole, byte[] sums) = Unfinished("whole.jsonl");
         string[] lines = Encoding.UTF8.GetString(whole).Split('\n');
         byte[] removed = Encoding.UTF8.GetBytes(string.Join('\n', [lines[0], .. lines[3..]]));
-        InputException error = Assert.Throws<InputException>(() => Continue("removed.jsonl", removed, sums));
+        BadInputException error = Assert.Throws<BadInputException>(() => Continue("removed.jsonl", removed, sums));
         Assert.Contains("removed.jsonl.partial, line 2:", error.Message, StringComparison.Ordinal);
         Assert.Equal(removed, File.ReadAllBytes(GroupFile.PartialPath(_folder.File("removed.jsonl"))));
     }
@@ -74,7 +74,7 @@ public sealed class GroupFileTests : IDisposable
     {
         (byte[] whole, byte[] sums) = Unfinished("whole.jsonl");
         byte[] damaged = [.. sums[..(Array.IndexOf(sums, (byte)'\n') + 1)], .. Encoding.UTF8.GetBytes(text)];
-        InputException error = Assert.Throws<InputException>(() => Continue("sums.jsonl", whole, damaged));
+        BadInputException error = Assert.Throws<BadInputException>(() => Continue("sums.jsonl", whole, damaged));
         Assert.Contains("sums.jsonl.sums, line 2", error.Message, StringComparison.Ordinal);
     }
 
@@ -90,7 +90,7 @@ public sealed class GroupFileTests : IDisposable
         byte[] written = File.ReadAllBytes(GroupFile.PartialPath(path));
         File.Delete(GroupFile.SumsPath(path));
 
-        InputException error = Assert.Throws<InputException>(() => GroupFile.Open(path, Settings(), Groups.Length));
+        BadInputException error = Assert.Throws<BadInputException>(() => GroupFile.Open(path, Settings(), Groups.Length));
 
         Assert.Contains(GroupFile.SumsPath(path), error.Message, StringComparison.Ordinal);
         Assert.Equal(written, File.ReadAllBytes(GroupFile.PartialPath(path)));
@@ -125,7 +125,7 @@ public sealed class GroupFileTests : IDisposable
         GroupFile.Open(path, Settings(), Groups.Length).Dispose();
         JsonObject other = Settings();
         other["sampling"]!["seed"] = 8;
-        InputException error = Assert.Throws<InputException>(() => GroupFile.Open(path, other, Groups.Length));
+        BadInputException error = Assert.Throws<BadInputException>(() => GroupFile.Open(path, other, Groups.Length));
         Assert.Contains("sampling.seed was 7, is now 8", error.Message, StringComparison.Ordinal);
     }
 
@@ -133,7 +133,7 @@ public sealed class GroupFileTests : IDisposable
     public void Open_FileWithoutSettings_IsRefused()
     {
         string path = _folder.Write("file.jsonl", "{}\n");
-        InputException error = Assert.Throws<InputException>(() => GroupFile.Open(path, Settings(), Groups.Length));
+        BadInputException error = Assert.Throws<BadInputException>(() => GroupFile.Open(path, Settings(), Groups.Length));
         Assert.Contains("settings.json", error.Message, StringComparison.Ordinal);
     }
 
@@ -142,7 +142,7 @@ public sealed class GroupFileTests : IDisposable
     {
         string path = _folder.File("file.jsonl");
         using var first = GroupFile.Open(path, Settings(), Groups.Length);
-        InputException error = Assert.Throws<InputException>(() => GroupFile.Open(path, Settings(), Groups.Length));
+        BadInputException error = Assert.Throws<BadInputException>(() => GroupFile.Open(path, Settings(), Groups.Length));
         Assert.Contains("in use", error.Message, StringComparison.Ordinal);
     }
 

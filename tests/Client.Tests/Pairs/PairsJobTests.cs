@@ -91,7 +91,7 @@ public sealed class PairsJobTests : IDisposable
         await using FakeServer server = await FakeServer.StartAsync();
         using InferenceClient client = server.Client();
         PairsSettings wrong = Settings("a.jsonl") with { Prompts = new PromptSource(_folder.File("nowhere.jsonl")) };
-        InputException error = await Assert.ThrowsAsync<InputException>(() =>
+        BadInputException error = await Assert.ThrowsAsync<BadInputException>(() =>
             new PairsJob(client, new Progress<(int, int)>()).RunAsync(wrong, CancellationToken.None)
         );
         Assert.Contains("nowhere.jsonl", error.Message, StringComparison.Ordinal);
@@ -115,10 +115,19 @@ public sealed class PairsJobTests : IDisposable
         await WriteAsync(server, "a.jsonl");
         using InferenceClient client = server.Client();
         PairsSettings other = Settings("a.jsonl") with { Plan = new SamplingPlan(4, 12, Seed: 6) };
-        InputException error = await Assert.ThrowsAsync<InputException>(() =>
+        BadInputException error = await Assert.ThrowsAsync<BadInputException>(() =>
             new PairsJob(client, new Progress<(int, int)>()).RunAsync(other, CancellationToken.None)
         );
         Assert.Contains("sampling.seed was 5, is now 6", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Run_ReplyWithoutAPrecision_IsRefused()
+    {
+        await using FakeServer server = await FakeServer.StartAsync();
+        server.Identity = (model, _) => ("f-" + model, Precision.Unspecified);
+        WorkFailedException error = await Assert.ThrowsAsync<WorkFailedException>(() => WriteAsync(server, "a.jsonl"));
+        Assert.Contains("Sampling.Sample was answered by f-policy (Unspecified)", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -129,7 +138,7 @@ public sealed class PairsJobTests : IDisposable
         ModelInfo[] held = [.. FakeModels.List.Select(model => model.Clone())];
         held[2].Precision = Precision.Int8;
         server.Held = held;
-        InputException error = await Assert.ThrowsAsync<InputException>(() => WriteAsync(server, "a.jsonl"));
+        BadInputException error = await Assert.ThrowsAsync<BadInputException>(() => WriteAsync(server, "a.jsonl"));
         Assert.Contains("classifier_precision was \"Fp32\", is now \"Int8\"", error.Message, StringComparison.Ordinal);
     }
 
@@ -175,7 +184,7 @@ public sealed class PairsJobTests : IDisposable
         await using FakeServer server = await FakeServer.StartAsync();
         using InferenceClient client = server.Client();
         PairsSettings wrong = Settings("a.jsonl") with { Plan = new SamplingPlan(samples, tokens) };
-        InputException error = await Assert.ThrowsAsync<InputException>(() =>
+        BadInputException error = await Assert.ThrowsAsync<BadInputException>(() =>
             new PairsJob(client, new Progress<(int, int)>()).RunAsync(wrong, CancellationToken.None)
         );
         Assert.Contains(named, error.Message, StringComparison.Ordinal);
@@ -187,7 +196,7 @@ public sealed class PairsJobTests : IDisposable
         await using FakeServer server = await FakeServer.StartAsync();
         using InferenceClient client = server.Client();
         PairsSettings wrong = Settings("a.jsonl") with { PositiveLabel = "GOOD" };
-        InputException error = await Assert.ThrowsAsync<InputException>(() =>
+        BadInputException error = await Assert.ThrowsAsync<BadInputException>(() =>
             new PairsJob(client, new Progress<(int, int)>()).RunAsync(wrong, CancellationToken.None)
         );
         Assert.Contains("NEGATIVE, POSITIVE", error.Message, StringComparison.Ordinal);

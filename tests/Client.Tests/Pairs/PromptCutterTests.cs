@@ -72,8 +72,26 @@ public sealed class PromptCutterTests : IDisposable
     public async Task Cut_TooFewTexts_SaysHowManyThereAre()
     {
         string file = _folder.Write("a.jsonl", """{"id":"x","text":"some text"}""");
-        InputException error = await Assert.ThrowsAsync<InputException>(() => CutAsync(new PromptSource(file, Take: 2)));
+        BadInputException error = await Assert.ThrowsAsync<BadInputException>(() => CutAsync(new PromptSource(file, Take: 2)));
         Assert.Contains("gives 1 usable prompts; 2 are wanted", error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(false, "0 results of Models.Encode; 1 were asked for")]
+    [InlineData(true, "0 results of Models.Decode; 1 were asked for")]
+    public async Task Cut_AnswerWithTooFewResults_IsRefused(bool decode, string named)
+    {
+        await using FakeServer server = await FakeServer.StartAsync();
+        server.Fault = (method, _, _) =>
+        {
+            server.Withheld = method == "Decode" || !decode ? 1 : 0;
+            return Task.CompletedTask;
+        };
+        using InferenceClient client = server.Client();
+        PromptSource source = new(_folder.Write("a.jsonl", """{"id":"x","text":"The opening scene"}"""), Cut: new CutRange(2, 8));
+        WorkFailedException error = await Assert.ThrowsAsync<WorkFailedException>(() =>
+            PromptCutter.CutAsync(client, FakeModels.Policy, source, CancellationToken.None));
+        Assert.Contains(named, error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -115,7 +133,7 @@ public sealed class PromptCutterTests : IDisposable
         string file = _folder.Write("a.jsonl", """{"id":"r0","text":"t"}""");
         string bad = _folder.Write(name, content);
         Exception error = Assert.ThrowsAny<Exception>(() => new PromptSource(file, Exclude: [bad]).Read());
-        Assert.Equal(ExitCodes.BadInput, ExitCodes.Of(error).Code);
+        Assert.Equal(ExitCodes.BadInput, Failures.CodeOf(error));
         Assert.Contains(bad, error.Message, StringComparison.Ordinal);
     }
 
@@ -125,7 +143,7 @@ public sealed class PromptCutterTests : IDisposable
     public void Read_RangeThatIsNotThere_IsRefused(string first, string? last, string named)
     {
         string file = _folder.Write("a.jsonl", """{"id":"r0","text":"t"}""");
-        InputException error = Assert.Throws<InputException>(() => new PromptSource(file, First: first, Last: last).Read().ToList());
+        BadInputException error = Assert.Throws<BadInputException>(() => new PromptSource(file, First: first, Last: last).Read().ToList());
         Assert.Contains($"'{named}'", error.Message, StringComparison.Ordinal);
     }
 
@@ -139,7 +157,7 @@ public sealed class PromptCutterTests : IDisposable
     [InlineData("0-3")]
     [InlineData("a-b")]
     [InlineData("")]
-    public void Parse_NoRange_IsRefused(string text) => Assert.Throws<InputException>(() => CutRange.Parse(text));
+    public void Parse_NoRange_IsRefused(string text) => Assert.Throws<BadInputException>(() => CutRange.Parse(text));
 
     [Fact]
     public void Seed_KnownPrompt_NeverChanges()

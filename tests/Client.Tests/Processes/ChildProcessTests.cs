@@ -146,7 +146,7 @@ public sealed class ChildProcessTests : IDisposable
     [Fact]
     public void Find_ProgramThatIsNotThere_NamesTheOption()
     {
-        InputException error = Assert.Throws<InputException>(() => SiblingProgram.Trainer.Find(_folder.File("nothing")));
+        BadInputException error = Assert.Throws<BadInputException>(() => SiblingProgram.Trainer.Find(_folder.File("nothing")));
         Assert.Contains("--trainer", error.Message, StringComparison.Ordinal);
     }
 
@@ -167,7 +167,7 @@ public sealed class ChildProcessTests : IDisposable
     [Fact]
     public void Find_NoProgram_ListsThePlaces()
     {
-        InputException error = Assert.Throws<InputException>(() =>
+        BadInputException error = Assert.Throws<BadInputException>(() =>
             SiblingProgram.Trainer.Find(null, _folder.File("Client", "debug"), _folder.Path)
         );
         Assert.Contains(_folder.File("Client", "debug", "trainer"), error.Message, StringComparison.Ordinal);
@@ -179,7 +179,7 @@ public sealed class ChildProcessTests : IDisposable
     public void Start_FileThatIsNoProgram_IsBadInput()
     {
         string library = _folder.Write("x.dll", "not a program");
-        InputException error = Assert.Throws<InputException>(() =>
+        BadInputException error = Assert.Throws<BadInputException>(() =>
             ChildProcess.Start(library, [], _folder.File("logs", "child.log"), Ledger(), _ => { })
         );
         Assert.Contains("x.dll cannot be started", error.Message, StringComparison.Ordinal);

@@ -1,6 +1,8 @@
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
+using Rudder.Client.Files;
 using Rudder.Client.Reports;
+using Rudder.Client.Runs;
 
 namespace Rudder.Client.Tests.Reports;
 
@@ -66,6 +68,17 @@ public sealed partial class ReportPageTests : IDisposable
     }
 
     [Fact]
+    public void Write_RunOfAnInstalledTool_AsksForNoBuild()
+    {
+        RunManifest manifest = StrictJson.Read<RunManifest>(_folder.File(RunManifest.FileName));
+        File.WriteAllText(_folder.File(RunManifest.FileName), StrictJson.Format(manifest with { Reproduce = "client run x --variant demo" }));
+        ReportWriter.Write(_folder.Path, _folder.File("report.html"));
+        string page = File.ReadAllText(_folder.File("report.html"));
+        Assert.Contains("with the installed tool:</p>\n<pre>client run x --variant demo</pre>", page, StringComparison.Ordinal);
+        Assert.DoesNotContain("dotnet build", page, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Write_CommitOfTheNumbers_StandsInTheHeadAndInTheReproduction()
     {
         string page = Page("fedcba9876543210");
@@ -124,7 +137,7 @@ public sealed partial class ReportPageTests : IDisposable
     [Fact]
     public void Write_UnfinishedRun_SaysSo()
     {
-        InputException error = Assert.Throws<InputException>(() => ReportWriter.Write(_folder.Path, _folder.File("x.html")));
+        BadInputException error = Assert.Throws<BadInputException>(() => ReportWriter.Write(_folder.Path, _folder.File("x.html")));
         Assert.Contains("summary.json", error.Message, StringComparison.Ordinal);
     }
 
@@ -152,7 +165,7 @@ public sealed partial class ReportPageTests : IDisposable
             string whole = File.ReadAllText(file);
             File.WriteAllText(file, text);
             Exception? error = Record.Exception(() => ReportWriter.Write(_folder.Path, _folder.File("report.html")));
-            Assert.True(error is null || ExitCodes.Of(error).Code == ExitCodes.BadInput, $"{file} with {text}: {error}");
+            Assert.True(error is null || Failures.CodeOf(error) == ExitCodes.BadInput, $"{file} with {text}: {error}");
             File.WriteAllText(file, whole);
         }
     }

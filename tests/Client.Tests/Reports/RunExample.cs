@@ -38,7 +38,7 @@ internal static class RunExample
                 "demo",
                 text,
                 text,
-                "client run x --variant demo",
+                "dotnet run --project client -- run x --variant demo",
                 (System.Text.Json.Nodes.JsonObject)StrictJson.ToNode(variant),
                 1e-4,
                 "known to work",

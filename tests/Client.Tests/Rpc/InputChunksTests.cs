@@ -17,7 +17,7 @@ public sealed class InputChunksTests
             .. Enumerable.Range(0, count).Select(i => new ClassifyInput { Text = new string((char)('a' + (i % 26)), length) }),
         ];
 
-        IReadOnlyList<string> results = await InputChunks.AskAsync<ClassifyInput, string>("Scoring.Classify", inputs, chunk =>
+        IReadOnlyList<string> results = await InputChunks.AskAsync<ClassifyInput, string>("Scoring.Classify", inputs, input => input.CalculateSize(), chunk =>
         {
             sent.Add(new ClassifyRequest { Model = new string('m', 128), Inputs = { chunk } });
             return Task.FromResult<IReadOnlyList<string>>([.. chunk.Select(input => input.Text)]);

@@ -119,10 +119,10 @@ public sealed class RetryTests
     {
         await using FakeServer server = await FakeServer.StartAsync();
         using InferenceClient client = server.Client();
-        InputException unknown = await Assert.ThrowsAsync<InputException>(() =>
+        BadInputException unknown = await Assert.ThrowsAsync<BadInputException>(() =>
             client.FindModelAsync("gpt-9", ModelKind.Generator, CancellationToken.None)
         );
-        InputException kind = await Assert.ThrowsAsync<InputException>(() =>
+        BadInputException kind = await Assert.ThrowsAsync<BadInputException>(() =>
             client.FindModelAsync(FakeModels.Classifier, ModelKind.Generator, CancellationToken.None)
         );
         Assert.Contains("'policy', 'reference', 'classifier'", unknown.Message, StringComparison.Ordinal);
@@ -141,7 +141,7 @@ public sealed class RetryTests
     [InlineData(100, 51)]
     [InlineData(100, -1)]
     public void Validated_OutOfRange_IsRefused(int milliseconds, int retries) =>
-        Assert.Throws<InputException>(() =>
+        Assert.Throws<BadInputException>(() =>
             (CallSettings.Default with { Deadline = TimeSpan.FromMilliseconds(milliseconds), Retries = retries }).Validated()
         );
 }

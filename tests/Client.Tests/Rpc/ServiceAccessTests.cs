@@ -94,7 +94,7 @@ public sealed class ServiceAccessTests : IDisposable
         _folder.Write("key", "rk-abc");
         _folder.Write("empty", "\n");
         string? In(string? name) => name is null ? null : _folder.File(name);
-        InputException fault = Assert.Throws<InputException>(() =>
+        BadInputException fault = Assert.Throws<BadInputException>(() =>
             ServiceAccess.Read(new Uri(address), In(key), In(root), In(own), In(ownKey))
         );
         Assert.Contains(expected, fault.Message, StringComparison.Ordinal);

@@ -31,7 +31,7 @@ internal static class ModelCopies
         Plain(fixture, target);
         string prose = File.ReadAllText(Fixture("prose.txt"));
         string[] specials = family == TokenizerFamily.Gpt2 ? ["<|endoftext|>"] : ["<s>", "<pad>", "</s>", "<unk>", "<mask>"];
-        BpeTraining.Train([prose], ids, specials, target, family, null);
+        BpeTraining.Train([prose], ids, specials, target, family);
         return Sealed(target);
     }
 
@@ -64,6 +64,13 @@ internal static class ModelCopies
         Scale(checkpoint, sizeof(long) + (int)BitConverter.ToInt64(File.ReadAllBytes(checkpoint)), factor); // a length, then a header of that length
         Scale(Path.Combine(target, "onnx", "model.onnx_data"), 0, factor);
         return Sealed(target);
+    }
+
+    /// <summary>A model's float32 weights under the names of its checkpoint.</summary>
+    public static Dictionary<string, ReadOnlyMemory<float>> WeightsOf(string folder)
+    {
+        using var weights = Weights.Open(folder);
+        return weights.Tensors.ToDictionary(tensor => tensor.Name, tensor => (ReadOnlyMemory<float>)weights.ReadFloat32(tensor.Name));
     }
 
     /// <summary>Multiplies the float32 values of a file; seal its folder afterwards.</summary>

@@ -16,8 +16,16 @@ public partial class ModelFamiliesTests
     [Fact]
     public void For_EachKind_MakesModelsOfThatKind()
     {
-        Assert.Equal(typeof(ILanguageModel), ModelFamilies.For<ILanguageModel>().Kind);
-        Assert.Equal(typeof(ISequenceClassifier), ModelFamilies.For<ISequenceClassifier>().Kind);
+        Assert.Equal(typeof(ILanguageModel), ModelFamilies.For<ILanguageModel>(null).Kind);
+        Assert.Equal(typeof(ISequenceClassifier), ModelFamilies.For<ISequenceClassifier>(null).Kind);
+    }
+
+    [Fact]
+    public void For_ModelTypeOfAnotherKind_NamesTheFittingOnes()
+    {
+        Assert.Equal("gpt2", ModelFamilies.For<ILanguageModel>("gpt2").ModelType);
+        BadInputException error = Assert.Throws<BadInputException>(() => ModelFamilies.For<ILanguageModel>("roberta"));
+        Assert.Contains("architecture.model_type is 'roberta'; here it takes gpt2", error.Message, StringComparison.Ordinal);
     }
 
     /// <summary>A new family is a folder below Architectures/ and a line in its table: nothing else in the trainer names one.</summary>

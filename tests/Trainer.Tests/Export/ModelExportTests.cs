@@ -108,7 +108,7 @@ public sealed class ModelExportTests : IDisposable
     {
         string model = _models.Copy(name), perturbed = _models.At("perturbed");
         Perturb(model, perturbed, tensor, 1e-3f);
-        var e = Assert.Throws<TrainingFailedException>(() => ModelExport.Run(perturbed, new ExportSettings(), threads: 1, referenceFolder: model));
+        var e = Assert.Throws<WorkFailedException>(() => ModelExport.Run(perturbed, new ExportSettings(), threads: 1, referenceFolder: model));
         Assert.Contains(graph + " differs from the TorchSharp model", e.Message, StringComparison.Ordinal);
         Assert.Contains("the limit is 0.0001", e.Message, StringComparison.Ordinal);
         Assert.Equal(["config.json", "model.safetensors"], Entries(perturbed));
@@ -120,7 +120,7 @@ public sealed class ModelExportTests : IDisposable
         string model = _models.Copy("tiny-gpt2");
         ModelExport.Run(model, new ExportSettings(), threads: 1);
         string before = File.ReadAllText(Path.Combine(model, "onnx", "export.json"));
-        Assert.Throws<TrainingFailedException>(() => ModelExport.Run(model, Both with { Int8MaxKl = 1e-9 }, threads: 1));
+        Assert.Throws<WorkFailedException>(() => ModelExport.Run(model, Both with { Int8MaxKl = 1e-9 }, threads: 1));
         Assert.Equal(before, File.ReadAllText(Path.Combine(model, "onnx", "export.json")));
         Assert.Equal(["config.json", "genai_config.json", "model.safetensors", "onnx"], Entries(model));
     }
@@ -132,7 +132,7 @@ public sealed class ModelExportTests : IDisposable
         GraphReport report = ModelExport.Run(model, Both, threads: 1).Graphs["model_quantized.onnx"];
         double between = (report.MeanKl!.Value + report.MeanKlBf16Cache!.Value) / 2;       // 1.086e-4 and 1.113e-4
         Assert.InRange(between, report.MeanKl.Value, report.MeanKlBf16Cache.Value);
-        var e = Assert.Throws<TrainingFailedException>(() => ModelExport.Run(model, Both with { Int8MaxKl = between }, threads: 1));
+        var e = Assert.Throws<WorkFailedException>(() => ModelExport.Run(model, Both with { Int8MaxKl = between }, threads: 1));
         Assert.StartsWith("model_quantized.onnx with its cache in bfloat16 is too far from float32", e.Message, StringComparison.Ordinal);
     }
 
@@ -142,7 +142,7 @@ public sealed class ModelExportTests : IDisposable
     public void Run_Int8BeyondItsBound_RefusesAndLeavesNothing(string name, string graph)
     {
         string model = _models.Copy(name);
-        var e = Assert.Throws<TrainingFailedException>(() => ModelExport.Run(model, Both with { Int8MaxKl = 1e-9 }, threads: 1));
+        var e = Assert.Throws<WorkFailedException>(() => ModelExport.Run(model, Both with { Int8MaxKl = 1e-9 }, threads: 1));
         Assert.StartsWith(graph + " is too far from float32", e.Message, StringComparison.Ordinal);
         Assert.Contains("export.int8_max_kl", e.Message, StringComparison.Ordinal);
         Assert.Equal(["config.json", "model.safetensors"], Entries(model));
@@ -230,7 +230,7 @@ public sealed class ModelExportTests : IDisposable
         config.Save(target);
         (IReadOnlyDictionary<string, float[]> weights, IEnumerable<(string Name, long[] Shape)> names) = config is Gpt2Config gpt2
             ? (new Gpt2Family().ReadWeights(model, gpt2), Gpt2Weights.Expected(gpt2))
-            : (new RobertaFamily().ReadWeights(model, (RobertaConfig)config), RobertaNames.Expected((RobertaConfig)config));
+            : (new RobertaFamily().ReadWeights(model, (RobertaConfig)config), RobertaWeights.Expected((RobertaConfig)config));
         if (tensor is not null)
         {
             weights[tensor][0] += by;

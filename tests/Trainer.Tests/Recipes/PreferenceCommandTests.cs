@@ -257,6 +257,19 @@ public sealed class PreferenceCommandTests : IDisposable
         Assert.Contains($"{_pairs}:61: chosen.ids holds id 600; the model's vocabulary ends at 511", told, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Dpo_ResumeFromADamagedCheckpoint_IsRefusedBeforeTheReferenceIsScored()
+    {
+        InterruptAfterFirstEpochStep([]);
+        string checkpoint = Assert.Single(Directory.GetDirectories(Path.Combine(Run("cut"), "checkpoints")));
+        File.AppendAllText(Path.Combine(checkpoint, "weights.safetensors"), "x");
+        Directory.Delete(Path.Combine(_folder, "reference-cache"), recursive: true);
+        (int code, string told) = Program("dpo", "--resume", Run("cut"));
+        Assert.Equal(2, code);
+        Assert.Contains("weights.safetensors differs from its SHA-256", told, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(Path.Combine(_folder, "reference-cache")));
+    }
+
     private string Card(string run) => File.ReadAllText(Path.Combine(Run(run), "model", "README.md"));
 
     private string Run(string name) => Path.Combine(_folder, name);
@@ -283,17 +296,4 @@ public sealed class PreferenceCommandTests : IDisposable
     private (int Code, string Told) Told(params string[] arguments) => Program(["dpo", "--recipe", _recipe, .. arguments]);
 
     private static (int Code, string Told) Program(params string[] arguments) => TrainerProgram.Run(arguments);
-
-    /// <summary>A console that asks for a stop at the first line about a step.</summary>
-    private sealed class StopOnStep(CancellationTokenSource stop) : StringWriter
-    {
-        public override void WriteLine(string? value)
-        {
-            base.WriteLine(value);
-            if (value?.StartsWith("train: 1/", StringComparison.Ordinal) == true)
-            {
-                stop.Cancel();
-            }
-        }
-    }
 }

@@ -41,6 +41,25 @@ public class RecipeReaderTests
         Assert.Contains(problem, error.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("{\"\\ud800\": 1}", "")]
+    [InlineData("{\"loss\": \"dpo\", \"beta\": \"\\ud800\"}", "")]
+    [InlineData("{\"loss\": \"dpo\", \"beta\": {}}", "")]
+    [InlineData("{\"loss\": \"\\udc00\"}", "")]
+    [InlineData("{\"pairs\": [\"a\"]}", "")]
+    [InlineData("{\"optimizer\": 3}", "")]
+    [InlineData("{\"optimizer\": [{\"\\ud800\": 1}]}", "")]
+    [InlineData("{\"optimizer\": 3}", "optimizer.eps=1")]
+    [InlineData("{\"optimizer\": {\"\\ud800\": 1}}", "optimizer.eps=1")]
+    [InlineData("{}", "\ud800=1")]
+    [InlineData("{}", "optimizer=\"\\ud800\"")]
+    [InlineData("{}", "beta={\"\\ud800\":1}")]
+    public void Parse_HostileText_IsBadInputAndNothingElse(string json, string set)
+    {
+        BadInputException error = Assert.Throws<BadInputException>(() => RecipeReader.Parse<PreferenceRecipe>(json, "r.json", set.Length == 0 ? [] : [set]));
+        Assert.DoesNotContain("   at ", error.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Parse_Sets_OverrideWithTheSettingsType()
     {

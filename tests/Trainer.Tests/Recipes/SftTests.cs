@@ -91,7 +91,7 @@ public class SftTests
         using var world = new TinyTraining();
         SftRecipe recipe = world.Sft("optimizer.learning_rate=1", "optimizer.weight_decay=0", "epochs=200", "max_grad_norm=0", "checkpoint_every=1")
             with { Optimizer = new OptimizerSettings { LearningRate = 1e30, WeightDecay = 0 } };
-        TrainingFailedException error = Assert.Throws<TrainingFailedException>(() => world.Train(recipe, "run"));
+        WorkFailedException error = Assert.Throws<WorkFailedException>(() => world.Train(recipe, "run"));
         Assert.Matches("Step [0-9]+ gave loss (NaN|∞|Infinity)", error.Message);
         Assert.Contains("train/", error.Message, StringComparison.Ordinal);
         Assert.NotEmpty(Directory.GetDirectories(world.File("run/checkpoints"), "step-*"));
@@ -228,7 +228,7 @@ public class SftTests
         using var run = RunFolder.Open(request, "tiny", 3);
         InterruptedException error = Assert.Throws<InterruptedException>(() => Sft.Run(recipe, run, request));
         Assert.Contains($"trainer sft --resume {world.File("run")}", error.Message, StringComparison.Ordinal);
-        Assert.Equal(130, ExitCodes.CodeOf(error));
+        Assert.Equal(130, Failures.CodeOf(error));
         Assert.True(File.Exists(world.File("run/checkpoints/step-1/manifest.json")));
         Assert.False(File.Exists(world.File("run/done.json")));
     }

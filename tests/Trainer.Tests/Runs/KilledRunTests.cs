@@ -39,7 +39,11 @@ public sealed class KilledRunTests : IDisposable
         string file = _world.File("tiny.json"), output = _world.File("killed");
         File.WriteAllText(file, RecipeReader.Write(recipe));
 
-        await KillOnAsync(["sft", "--recipe", file, "--output", output], output, entry => entry.Contains("model.tmp", StringComparison.Ordinal));
+        await KillOnAsync(["sft", "--recipe", file, "--output", output], output, entry => entry.EndsWith(".onnx", StringComparison.Ordinal));
+        string export = Path.Combine(output, "model.tmp");
+        Assert.True(File.Exists(Path.Combine(export, "model.safetensors"))); // the model was saved, its export had begun and was not published
+        Assert.NotEmpty(Directory.GetDirectories(export, ".onnx.partial"));
+        Assert.False(Directory.Exists(Path.Combine(output, "model")));
         _world.Resume(recipe, "killed");
 
         RequireEqual(whole, output);

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Rudder.Datasets;
 using Rudder.Trainer.Recipes.Settings;
 using Rudder.Trainer.Runs;
 
@@ -74,7 +75,8 @@ public sealed class ResumedRunTests : IDisposable
     {
         RunFolder whole = _world.Train(_world.Sft(), "whole");
         SftRecipe failing = _world.Sft("export.fp32=true", $"export.texts={_world.File("no-such-file")}");
-        Assert.ThrowsAny<Exception>(() => _world.Train(failing, "run"));
+        DatasetException refused = Assert.Throws<DatasetException>(() => _world.Train(failing, "run"));
+        Assert.Contains("no-such-file: cannot be opened", refused.Message, StringComparison.Ordinal);
         Assert.False(File.Exists(_world.File("run/done.json")));
 
         (int code, string error) = TrainerProgram.Run("sft", "--resume", _world.File("run"), "--set", "export.fp32=false");
@@ -98,6 +100,46 @@ public sealed class ResumedRunTests : IDisposable
 
         Assert.True(code == ExitCodes.Done, error);
         Assert.Equal(elsewhere, Threads("moved"));
+    }
+
+    [Fact]
+    public void Resume_OnAnotherDevice_IsRefusedNamingBoth()
+    {
+        RunFolder run = _world.Train(_world.Sft(), "run");
+        string identity = File.ReadAllText(run.File("identity.json"));
+        Assert.Contains("\"device\": \"cpu\"", identity, StringComparison.Ordinal);
+        File.WriteAllText(run.File("identity.json"), identity.Replace("\"device\": \"cpu\"", "\"device\": \"cuda\"", StringComparison.Ordinal));
+
+        (int code, string error) = Resume(run);
+
+        Assert.Equal(ExitCodes.BadInput, code);
+        Assert.Contains("started with --device cuda, and --device is cpu now", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Resume_InputThatIsGone_IsNamed()
+    {
+        RunFolder run = _world.Train(_world.Sft(), "run");
+        File.Delete(_world.Reviews);
+
+        (int code, string error) = Resume(run);
+
+        Assert.Equal(ExitCodes.BadInput, code);
+        Assert.Contains($"{_world.Reviews} (now missing)", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Resume_InputThatWasNotThereBefore_IsNamed()
+    {
+        RunFolder run = _world.Train(_world.Sft(), "run");
+        JsonNode identity = JsonNode.Parse(File.ReadAllText(run.File("identity.json")))!;
+        identity["inputs"]!.AsObject().Remove(_world.Reviews);
+        File.WriteAllText(run.File("identity.json"), identity.ToJsonString());
+
+        (int code, string error) = Resume(run);
+
+        Assert.Equal(ExitCodes.BadInput, code);
+        Assert.Contains($"{_world.Reviews} (not there before)", error, StringComparison.Ordinal);
     }
 
     [Fact]

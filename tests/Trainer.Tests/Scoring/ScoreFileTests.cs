@@ -68,7 +68,7 @@ public sealed class ScoreFileTests : IDisposable
         File.AppendAllText(Path.Combine(model, "onnx", "model.onnx_data"), "x");
         var e = Assert.Throws<RequestFault>(() => Score(model, onnx: true, [new { prompt_ids = new[] { 1 }, completion_ids = new[] { 2 } }]));
         Assert.Equal(FaultKind.ModelUnusable, e.Kind);
-        Assert.Equal(ExitCodes.BadInput, ExitCodes.CodeOf(e));
+        Assert.Equal(ExitCodes.BadInput, Failures.CodeOf(e));
     }
 
     [Fact]

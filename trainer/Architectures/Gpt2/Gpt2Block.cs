@@ -24,7 +24,6 @@ internal sealed class Gpt2Block : nn.Module<Tensor, Tensor>
         RegisterComponents();
     }
 
-    /// <inheritdoc/>
     public override Tensor forward(Tensor x)
     {
         Tensor attended = x + attn.call(ln_1.call(x)); // [B,T,D]
@@ -51,7 +50,6 @@ internal sealed class Gpt2Attention : nn.Module<Tensor, Tensor>
         RegisterComponents();
     }
 
-    /// <inheritdoc/>
     public override Tensor forward(Tensor x)
     {
         (long batch, long time, long width) = (x.shape[0], x.shape[1], x.shape[2]);
@@ -82,7 +80,6 @@ internal sealed class Gpt2FeedForward : nn.Module<Tensor, Tensor>
         RegisterComponents();
     }
 
-    /// <inheritdoc/>
     public override Tensor forward(Tensor x)
     {
         Tensor inner = nn.functional.gelu(c_fc.call(x), GELU.Approximate.tanh); // [B,T,4D]

@@ -8,16 +8,12 @@ namespace Rudder.Trainer.Architectures.Gpt2;
 /// <summary>GPT-2 and its kin: causal language models with learned positions.</summary>
 internal sealed class Gpt2Family : IModelFamily
 {
-    /// <inheritdoc/>
     public string ModelType => "gpt2";
 
-    /// <inheritdoc/>
     public Type Kind => typeof(ILanguageModel);
 
-    /// <inheritdoc/>
     public TokenizerFamily Tokenizer => TokenizerFamily.Gpt2;
 
-    /// <inheritdoc/>
     public ModelConfig Configure(ModelShape shape, TextTokenizer tokenizer) => new Gpt2Config
     {
         VocabularySize = tokenizer.VocabularySize,
@@ -30,20 +26,16 @@ internal sealed class Gpt2Family : IModelFamily
         EosId = tokenizer.EosId,
     };
 
-    /// <inheritdoc/>
     public ITrainableModel Create(ModelConfig config, double? dropout, Device device) => new Gpt2Model((Gpt2Config)config, dropout, device);
 
-    /// <inheritdoc/>
     public IReadOnlyDictionary<string, float[]> ReadWeights(string folder, ModelConfig config)
     {
         using var weights = Weights.Open(folder);
         return Gpt2Weights.Load(weights, (Gpt2Config)config);
     }
 
-    /// <inheritdoc/>
     public bool Exports(GraphPrecision precision) => true;
 
-    /// <inheritdoc/>
     public IEnumerable<(string File, OnnxGraph Graph)> Graphs(
         ModelConfig config, IReadOnlyDictionary<string, float[]> weights, ExternalData data, IProjections projections)
     {

@@ -31,7 +31,7 @@ internal sealed class Gpt2Model : nn.Module<Tensor, Tensor>, ILanguageModel
         ln_f = nn.LayerNorm(config.HiddenSize, config.LayerNormEpsilon, device: device);
         RegisterComponents();
         Parameters = NamedParameters.Of(this);
-        vocabulary = Parameters.Single(p => p.Name == "wte.weight");
+        vocabulary = Parameters.Single(p => p.Name == WeightNames.Embedding);
         using (no_grad())
         {
             nn.init.normal_(vocabulary.Value, 0, Conv1D.InitialDeviation);
@@ -41,19 +41,14 @@ internal sealed class Gpt2Model : nn.Module<Tensor, Tensor>, ILanguageModel
         Device = device;
     }
 
-    /// <inheritdoc/>
     public ModelConfig Config { get; }
 
-    /// <inheritdoc/>
     public Device Device { get; }
 
-    /// <inheritdoc/>
     public IReadOnlyList<NamedParameter> Parameters { get; }
 
-    /// <inheritdoc/>
     public string BlockPrefix => "h.";
 
-    /// <inheritdoc/>
     public Tensor Hidden(Tensor ids)
     {
         long time = ids.shape[1];
@@ -73,16 +68,12 @@ internal sealed class Gpt2Model : nn.Module<Tensor, Tensor>, ILanguageModel
         return ln_f.call(x); // [B,T,D]
     }
 
-    /// <inheritdoc/>
     public Tensor Head(Tensor hidden) => nn.functional.linear(hidden, vocabulary.Value); // tied: [...,D] -> [...,V]
 
-    /// <inheritdoc/>
     public Tensor SumOfLosses(Tensor hidden, Tensor targets) => VocabularyLoss.Sum(hidden, vocabulary.Value, wte.call(targets));
 
-    /// <inheritdoc/>
     public override Tensor forward(Tensor ids) => Head(Hidden(ids)); // [B,T] -> [B,T,V]
 
-    /// <inheritdoc/>
     public void Fill(IReadOnlyDictionary<string, float[]> weights)
     {
         foreach (NamedParameter parameter in Parameters)
@@ -91,7 +82,6 @@ internal sealed class Gpt2Model : nn.Module<Tensor, Tensor>, ILanguageModel
         }
     }
 
-    /// <inheritdoc/>
     public IReadOnlyList<(string Name, long[] Shape, ReadOnlyMemory<float> Data)> Collect() =>
-        [.. Parameters.Select(p => (Gpt2Weights.Prefix + p.Name, p.Value.shape, (ReadOnlyMemory<float>)NamedParameters.Values(p.Value)))];
+        [.. Parameters.Select(p => (WeightNames.Prefix + p.Name, p.Value.shape, (ReadOnlyMemory<float>)NamedParameters.Values(p.Value)))];
 }

@@ -46,19 +46,14 @@ internal sealed class RobertaClassifier : nn.Module, ISequenceClassifier
         }
     }
 
-    /// <inheritdoc/>
     public ModelConfig Config { get; }
 
-    /// <inheritdoc/>
     public Device Device { get; }
 
-    /// <inheritdoc/>
     public IReadOnlyList<NamedParameter> Parameters { get; }
 
-    /// <inheritdoc/>
     public string BlockPrefix => "layers.";
 
-    /// <inheritdoc/>
     public Tensor Logits(Tensor ids, bool padded)
     {
         int pad = Config.PadId ?? throw new BadInputException("The classifier's config.json has no pad_token_id; RoBERTa needs one.");
@@ -78,9 +73,7 @@ internal sealed class RobertaClassifier : nn.Module, ISequenceClassifier
         return projection.call(nn.functional.dropout(hidden, headDropout, training)); // [B,L]
     }
 
-    /// <inheritdoc/>
     public void Fill(IReadOnlyDictionary<string, float[]> weights) => RobertaWeights.Fill(this, weights);
 
-    /// <inheritdoc/>
     public IReadOnlyList<(string Name, long[] Shape, ReadOnlyMemory<float> Data)> Collect() => RobertaWeights.Collect(this);
 }

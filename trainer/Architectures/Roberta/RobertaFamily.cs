@@ -8,16 +8,12 @@ namespace Rudder.Trainer.Architectures.Roberta;
 /// <summary>RoBERTa text classifiers: encoders with learned positions and a head on the first token.</summary>
 internal sealed class RobertaFamily : IModelFamily
 {
-    /// <inheritdoc/>
     public string ModelType => "roberta";
 
-    /// <inheritdoc/>
     public Type Kind => typeof(ISequenceClassifier);
 
-    /// <inheritdoc/>
     public TokenizerFamily Tokenizer => TokenizerFamily.Roberta;
 
-    /// <inheritdoc/>
     public ModelConfig Configure(ModelShape shape, TextTokenizer tokenizer) => new RobertaConfig
     {
         VocabularySize = tokenizer.VocabularySize,
@@ -34,20 +30,16 @@ internal sealed class RobertaFamily : IModelFamily
         EosId = SpecialToken(tokenizer, "</s>"),
     };
 
-    /// <inheritdoc/>
     public ITrainableModel Create(ModelConfig config, double? dropout, Device device) => new RobertaClassifier((RobertaConfig)config, dropout, device);
 
-    /// <inheritdoc/>
     public IReadOnlyDictionary<string, float[]> ReadWeights(string folder, ModelConfig config)
     {
         using var weights = Weights.Open(folder);
-        return RobertaNames.Load(weights, (RobertaConfig)config);
+        return RobertaWeights.Load(weights, (RobertaConfig)config);
     }
 
-    /// <inheritdoc/>
     public bool Exports(GraphPrecision precision) => precision != GraphPrecision.Fp16;
 
-    /// <inheritdoc/>
     public IEnumerable<(string File, OnnxGraph Graph)> Graphs(
         ModelConfig config, IReadOnlyDictionary<string, float[]> weights, ExternalData data, IProjections projections) =>
         [(GraphFiles.Model(projections.Precision), new RobertaOnnx((RobertaConfig)config, weights, data, projections).Classifier())];

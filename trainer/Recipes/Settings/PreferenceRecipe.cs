@@ -1,7 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using Rudder.Datasets;
 using Rudder.Trainer.Losses;
 
 namespace Rudder.Trainer.Recipes.Settings;
@@ -41,7 +40,6 @@ internal sealed record PreferenceRecipe : TrainingRecipe
     /// <summary>Batch sizes of a step.</summary>
     public PreferenceBatchSettings Batch { get; init; } = new();
 
-    /// <inheritdoc/>
     public override IEnumerable<string> InputFiles() => EvaluationPairs is null ? [Pairs] : [Pairs, EvaluationPairs];
 
     /// <summary>The loss with its settings. Settings of another loss are refused, not ignored.</summary>
@@ -63,7 +61,6 @@ internal sealed record PreferenceRecipe : TrainingRecipe
         static bool Has(PreferenceLoss loss, string key) => loss.Settings().Any(setting => RecipeReader.KeyOf(setting.Name) == key);
     }
 
-    /// <inheritdoc/>
     internal override TrainingRecipe Complete(string path)
     {
         base.Complete(path);
