@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using Rudder.Checkpoints;
+using Rudder.Engine.Kernels;
 
 namespace Rudder.Engine.Graphs;
 
@@ -31,39 +32,29 @@ internal sealed class GraphFolder
     /// <summary>Whether the graphs run as other programs run them, without this program's operators. Default false.</summary>
     public bool AsWritten { get; init; }
 
+    /// <summary>Weights that the sessions of these graphs share.</summary>
+    public PackedWeights Weights { get; init; } = new();
+
     /// <summary>SHA-256 over the model's weights, config and tokenizer, hex.</summary>
     public string Fingerprint => _record.Fingerprint;
 
     /// <summary>Opens a model's graphs.</summary>
     /// <param name="modelFolder">The model.</param>
     /// <param name="cancellation">Cancels the hashing of files, here and in later calls.</param>
+    /// <param name="replaceable">Whether the weights are to be replaced later; the graphs must be fp32.</param>
     /// <exception cref="CheckpointException">There is no export, or it is damaged.</exception>
     /// <exception cref="RequestFault">The graphs were exported from other weights.</exception>
-    public static GraphFolder Open(string modelFolder, CancellationToken cancellation = default)
+    public static GraphFolder Open(string modelFolder, CancellationToken cancellation = default, bool replaceable = false)
     {
         string path = System.IO.Path.Combine(modelFolder, GraphFiles.Folder);
         var record = ExportReport.Read(path);
         string actual = Checkpoints.Fingerprint.OfFolder(modelFolder, cancellation);
         return record.Fingerprint == actual
-            ? new GraphFolder(modelFolder, path, record, cancellation)
+            ? new GraphFolder(modelFolder, path, record, cancellation) { Weights = new PackedWeights(replaceable) }
             : throw RequestFault.Unusable(
                 $"{path} was exported from a model of fingerprint {record.Fingerprint}",
                 $"{modelFolder} now has {actual}",
                 $"Export it again: trainer export --model {modelFolder}");
-    }
-
-    /// <summary>Gets the path of a graph after checking its hash and the hashes of all weight files.</summary>
-    /// <exception cref="RequestFault">The graph or its weights are missing or damaged.</exception>
-    public string Verified(string graph)
-    {
-        string expected = Entry(graph).Sha256;
-        if (!_verified.Contains(graph))
-        {
-            Verify(graph, expected, HashOf);
-        }
-
-        VerifyWeights();
-        return System.IO.Path.Combine(Path, graph);
     }
 
     /// <summary>Reads the content of a graph, and checks the hash of these bytes and of all weight files.</summary>

@@ -7,7 +7,8 @@ internal static class ScoringInTurns
 {
     /// <summary>Scores every sequence, off the caller's thread.</summary>
     /// <typeparam name="T">What is told of one sequence.</typeparam>
-    /// <param name="models">The models whose turns it needs; the first one's scorer says how sequences are grouped.</param>
+    /// <param name="models">The models whose turns it needs.</param>
+    /// <param name="batches">How the sequences are grouped: indices, each once.</param>
     /// <param name="client">Whose call it is.</param>
     /// <param name="sequences">The sequences.</param>
     /// <param name="score">Scores some of them, in order.</param>
@@ -15,17 +16,25 @@ internal static class ScoringInTurns
     /// <returns>One result per sequence, in order.</returns>
     public static async Task<T[]> RunAsync<T>(
         IReadOnlyList<LoadedModel> models,
+        IEnumerable<int[]> batches,
         string client,
         IReadOnlyList<ScoredSequence> sequences,
         Func<IReadOnlyList<ScoredSequence>, IReadOnlyList<T>> score,
         CancellationToken cancellation)
     {
-        ScoringTurn[] turns = InOneOrder(models);
+        LoadedModel[] ordered = InOneOrder(models);
+        ScoringTurn[] turns = [.. ordered.Select(model => model.ScoringTurn)];
+        var gates = new Stack<IDisposable>(ordered.Length);
         var held = new Stack<ScoringTurn>(turns.Length);
         var results = new T[sequences.Count];
         try
         {
-            foreach (int[] batch in models[0].RequireScorer("model").Batches(sequences))
+            foreach (var model in ordered)
+            {
+                gates.Push(await model.ScoringGate.EnterAsync(alone: false, cancellation));    // one version of the weights for all batches
+            }
+
+            foreach (int[] batch in batches)
             {
                 bool goesOn = held.Count > 0;
                 if (goesOn && turns.Any(turn => turn.IsWantedBesides(client)))
@@ -49,18 +58,21 @@ internal static class ScoringInTurns
         finally
         {
             Leave(held);
+            while (gates.TryPop(out var gate))
+            {
+                gate.Dispose();
+            }
         }
 
         return results;
     }
 
     // Two calls that need the same two turns take them in the same order, and so cannot wait for each other.
-    private static ScoringTurn[] InOneOrder(IEnumerable<LoadedModel> models) =>
+    private static LoadedModel[] InOneOrder(IEnumerable<LoadedModel> models) =>
     [
         .. models.Distinct()
-            .OrderBy(model => model.Name, StringComparer.Ordinal)
-            .ThenBy(model => model.Fingerprint, StringComparer.Ordinal)
-            .Select(model => model.ScoringTurn),
+            .OrderBy(model => model.Description.Name, StringComparer.Ordinal)
+            .ThenBy(model => model.Description.Fingerprint, StringComparer.Ordinal),
     ];
 
     private static async Task EnterAsync(
