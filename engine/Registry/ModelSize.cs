@@ -7,11 +7,11 @@ using Rudder.Onnx;
 
 namespace Rudder.Engine.Registry;
 
-/// <summary>The memory a model will take, added up from its files and its limits before anything of it is loaded.</summary>
+/// <summary>The memory that a model will take, computed from its files and limits before it is loaded.</summary>
 /// <remarks>
 /// The sessions of a model share its weights (docs/adr/0002-slot-engine.md). A weight counts once for the products that read it in panels,
 /// and once for all other operators. Where ONNX Runtime multiplies, each session packs its own copy, so a weight counts for every graph
-/// that names it. What a step's intermediates take comes on top, and is small beside these.
+/// that uses it. The intermediate values of a step are not counted; they are small in comparison.
 /// </remarks>
 /// <param name="Graphs">Graphs and their external weights, bytes.</param>
 /// <param name="Cache">Key-value cache, bytes.</param>
@@ -20,7 +20,7 @@ internal sealed record ModelSize(long Graphs, long Cache, long Logits)
 {
     private const string ExportAgain = "Export the model again: trainer export.";
 
-    /// <summary>All of it, bytes.</summary>
+    /// <summary>The sum, bytes.</summary>
     public long Total => Graphs + Cache + Logits;
 
     /// <summary>The size of a model under its limits.</summary>
@@ -45,7 +45,7 @@ internal sealed record ModelSize(long Graphs, long Cache, long Logits)
             long cache = checked(slots * tokens * config.Layers * 2 * config.HiddenSize * CacheElementBytes(source));
             long scoring = Math.Min(limits.MaxScoringBytes, checked(limits.MaxScoringTokens * row));
             long logits = checked((slots * row) + scoring);
-            _ = checked(graphs + cache + logits);            // Total must be countable too
+            _ = checked(graphs + cache + logits);            // Total must not overflow either
             return new ModelSize(graphs, cache, logits);
         }
         catch (OverflowException e)
@@ -119,7 +119,7 @@ internal sealed record ModelSize(long Graphs, long Cache, long Logits)
         }
     }
 
-    // ONNX Runtime derives what is left out from the tensor's shape; the sum would miss it.
+    // ONNX Runtime derives missing values from the tensor's shape, which this sum would miss.
     private static (string File, long Offset, long Length) Place(TensorProto tensor, string file)
     {
         string? Only(string key) => tensor.ExternalData.Where(entry => entry.Key == key).ToArray() is [var entry] ? entry.Value : null;
@@ -130,16 +130,16 @@ internal sealed record ModelSize(long Graphs, long Cache, long Logits)
 
     private static bool IsNumber(string? text, out long number) => long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out number);
 
-    /// <summary>Bytes of one number of a key-value cache.</summary>
-    /// <param name="source">The model: 16 bits are enough beside products in 16 or 8 bits; GenAI keeps 32 beside those in 8.</param>
+    /// <summary>Bytes of one number in the key-value cache.</summary>
+    /// <param name="source">The model. Fp16 models, and int8 models on the slots engine, keep 16 bits; all others keep 32.</param>
     public static int CacheElementBytes(ModelSource source) =>
         source.Precision == GraphPrecision.Fp16 || source is { Precision: GraphPrecision.Int8, Engine: EngineKind.Slots } ? sizeof(ushort) : sizeof(float);
 
-    /// <summary>Refuses a model that is larger than the limit, or than the memory that is free where the settings name no limit.</summary>
+    /// <summary>Refuses a model that is larger than the limit, or than the free memory if the settings name no limit.</summary>
     /// <param name="folder">For the message.</param>
-    /// <param name="maxBytes">The limit; 0: what is free.</param>
-    /// <param name="freeBytes">What is free.</param>
-    /// <exception cref="RequestFault">It is too large; names size, limit and remedy.</exception>
+    /// <param name="maxBytes">The limit; 0 means the free memory.</param>
+    /// <param name="freeBytes">The free memory.</param>
+    /// <exception cref="RequestFault">It is too large. The message names size, limit and remedy.</exception>
     public void RequireWithin(string folder, long maxBytes, long freeBytes)
     {
         bool isSet = maxBytes > 0;

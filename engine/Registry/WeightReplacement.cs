@@ -10,8 +10,8 @@ internal static class WeightReplacement
 {
     private const string Field = "weights";
 
-    /// <summary>Refuses a model whose weights are to be replaceable and cannot be.</summary>
-    /// <exception cref="RequestFault">It is no fp32 generator of the slots engine on the processor.</exception>
+    /// <summary>Refuses a model whose weights should be replaceable but cannot be.</summary>
+    /// <exception cref="RequestFault">It is not an fp32 generator on the slots engine and the processor.</exception>
     public static void Require(ModelSource source, ModelConfig config, GraphDevice device)
     {
         bool can = source is { Engine: EngineKind.Slots, Precision: GraphPrecision.Fp32 } && device == GraphDevice.Cpu && !config.IsClassifier;

@@ -46,7 +46,7 @@ public sealed partial class ReportPageTests : IDisposable
                     "rewards/margins",
                     "rewards/accuracies",
                     "known to work",
-                    "client run x --variant demo",
+                    "dotnet run --project client -- run x --variant demo",
                     "betas",
                     "pairs.samples",
                 ]
@@ -70,6 +70,7 @@ public sealed partial class ReportPageTests : IDisposable
     [Fact]
     public void Write_RunOfAnInstalledTool_AsksForNoBuild()
     {
+        RunExample.Write(_folder, "text");
         RunManifest manifest = StrictJson.Read<RunManifest>(_folder.File(RunManifest.FileName));
         File.WriteAllText(_folder.File(RunManifest.FileName), StrictJson.Format(manifest with { Reproduce = "client run x --variant demo" }));
         ReportWriter.Write(_folder.Path, _folder.File("report.html"));

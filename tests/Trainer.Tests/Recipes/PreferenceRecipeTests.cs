@@ -42,7 +42,7 @@ public sealed class PreferenceRecipeTests : IDisposable
     [InlineData("reference.mixup=0.5", "reference.mixup is 0.5")]
     [InlineData("reference.sync_every=-1", "reference.sync_every is -1")]
     [InlineData("reference.sync_every=5 reference.mixup=0", "reference.mixup is 0; it takes above 0")]
-    [InlineData("reference.sync=5", "Did you mean 'sync_every'?")]
+    [InlineData("reference.sync_evry=5", "Did you mean 'sync_every'?")]
     [InlineData("loss=orpo reference.sync_every=5", "reference is synchronised every 5 steps")]
     public void Parse_BadLossSetting_NamesSettingAndValue(string sets, string problem)
     {

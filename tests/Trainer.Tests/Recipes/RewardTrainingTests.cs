@@ -143,6 +143,8 @@ public sealed class RewardTrainingTests : IDisposable
         double three = Math.Log(3);
         Assert.Equal(0.25, RewardMetrics.CalibrationError([three, three, -three, -three]), 1e-9);
         Assert.Equal(1.0 / 6, RewardMetrics.CalibrationError([three, three, -three, -three, 1e-9, -1e-9]), 1e-6);
+        double[] apart = [Math.Log(0.62 / 0.38), -Math.Log(0.67 / 0.33)]; // confidences 0.62, right, and 0.67, wrong: two bins of width 0.05
+        Assert.Equal((0.38 + 0.67) / 2, RewardMetrics.CalibrationError(apart), 1e-9);
         Assert.Equal(0, RewardMetrics.CalibrationError([40, 60]), 1e-9);
         Assert.Equal(1, RewardMetrics.CalibrationError([-40, -60]), 1e-9);
     }
