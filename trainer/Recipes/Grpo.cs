@@ -107,7 +107,7 @@ internal static class Grpo
             var policy = TokenScores.Of(world.Policy, rows);
             if (batch.Drawn.Count == pass) // the first update: the policy still is the one that drew
             {
-                TokenScores reference = TokenScores.Frozen(world.Reference, rows);
+                var reference = TokenScores.Frozen(world.Reference, rows);
                 statistics.Add(rollouts, rows, policy, reference);
                 batch.Drawn.Add(new PassLogProbs(NamedParameters.Values(policy.LogProbs), NamedParameters.Values(reference.LogProbs)));
             }

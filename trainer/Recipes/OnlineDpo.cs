@@ -106,7 +106,7 @@ internal static class OnlineDpo
             using var scope = NewDisposeScope();
             PreferenceTensors rows = RolloutRows.Tensors(pass, device);
             var policy = TokenScores.Of(run.World.Policy, rows);
-            TokenScores reference = TokenScores.Frozen(run.World.Reference, rows);
+            var reference = TokenScores.Frozen(run.World.Reference, rows);
             statistics.Add(pass, rows, policy, reference);
             (int Chosen, int Rejected)[] ranked = [.. pairs.Where(pair => pair.Chosen >= start && pair.Chosen < start + pass.Length)]; // a pass holds whole groups
             if (ranked.Length == 0)

@@ -108,7 +108,7 @@ internal static class Reinforce
             using var scope = NewDisposeScope();
             PreferenceTensors rows = RolloutRows.Tensors(pass, world.Policy.Device);
             var policy = TokenScores.Of(world.Policy, rows);
-            TokenScores reference = TokenScores.Frozen(world.Reference, rows);
+            var reference = TokenScores.Frozen(world.Reference, rows);
             Tensor sums = SequenceLogProbs.SumPerSequence(policy.LogProbs, rows.Slots); // [B]
             Tensor advantage = tensor(Array.ConvertAll(advantages[first..(first + pass.Length)], value => (float)value), device: world.Policy.Device); // [B]
             Tensor part = PolicyGradient.Reinforce(sums, advantage).sum(); // []

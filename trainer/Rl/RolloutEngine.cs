@@ -102,7 +102,7 @@ internal sealed class RolloutEngine : IDisposable
     /// <param name="version">Optimizer steps that it has taken.</param>
     public void Update(ILanguageModel policy, int version)
     {
-        Dictionary<string, ReadOnlyMemory<float>> weights = policy.Collect().ToDictionary(weight => weight.Name, weight => weight.Data);
+        var weights = policy.Collect().ToDictionary(weight => weight.Name, weight => weight.Data);
         _engine.ReplaceWeightsAsync(Name, weights).GetAwaiter().GetResult();
         Version = version;
     }

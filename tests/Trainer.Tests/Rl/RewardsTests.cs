@@ -77,8 +77,8 @@ public sealed class RewardsTests
         using var world = new TinyTraining();
         string folder = world.Train(world.Classifier(), "classifier").Model;
         Rollout[] completions = [Completion("the film was great"), Completion("dull")];
-        using ClassifierReward positive = ClassifierReward.Load(folder, null, world.File("export"), 1);
-        using ClassifierReward negative = ClassifierReward.Load(folder, "NEGATIVE", world.File("export2"), 1);
+        using var positive = ClassifierReward.Load(folder, null, world.File("export"), 1);
+        using var negative = ClassifierReward.Load(folder, "NEGATIVE", world.File("export2"), 1);
         double[] high = positive.Score(completions, default), low = negative.Score(completions, default);
         Assert.All(high.Zip(low), pair => Assert.Equal(1, pair.First + pair.Second, 1e-5f)); // float32 probabilities
         Assert.NotEqual(high[0], high[1]);
