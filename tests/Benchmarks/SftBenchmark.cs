@@ -11,13 +11,13 @@ using static TorchSharp.torch;
 namespace Rudder.Benchmarks;
 
 /// <summary>
-/// Compares the trainer's SFT step with the same step in Python's torch, with default malloc and with malloc tuned to huge pages,
-/// alternating in one run.
+/// Compares the trainer's SFT step with the same step in Python's torch, with default malloc and with malloc tuned to huge pages, and
+/// with the matrix products of the step alone, alternating in one run.
 /// </summary>
 internal static class SftBenchmark
 {
     private const double Dropout = 0.1;
-    private const string Trainer = "trainer", Python = "Python", Tuned = "Python, malloc tuned to huge pages";
+    private const string Trainer = "trainer", Python = "Python", Tuned = "Python, malloc tuned to huge pages", Products = "matrix products alone";
 
     private static readonly Shape Small = new("S", Layers: 4, Width: 256, Heads: 4, Vocabulary: 8192, Batch: 16, Time: 128, Steps: 5, Rounds: 9);
 
@@ -40,6 +40,8 @@ internal static class SftBenchmark
                 ["sft_vs_python_huge_pages_processor_time"] = Against(small, Tuned, c => c.Cpu),
                 ["sft_m_vs_python_default"] = Against(medium, Python, c => c.Wall),
                 ["sft_m_vs_python_tuned"] = Against(medium, Tuned, c => c.Wall),
+                ["sft_s_share_of_products"] = Against(small, Products, c => c.Wall),
+                ["sft_m_share_of_products"] = Against(medium, Products, c => c.Wall),
             },
             [.. Rows(Small, small), .. Rows(Medium, medium)],
             new Dictionary<string, object>
@@ -54,6 +56,7 @@ internal static class SftBenchmark
         string[] arguments = shape.Arguments(threads);
         using var python = new PythonPeer("sft_step.py", hugePages: false, arguments);
         using var tuned = new PythonPeer("sft_step.py", hugePages: true, arguments);
+        using var products = new StepProducts(shape.Layers, shape.Width, shape.Vocabulary, shape.Batch * shape.Time);
         using var model = new Gpt2Model(
             new Gpt2Config { Layers = shape.Layers, HiddenSize = shape.Width, Heads = shape.Heads, VocabularySize = shape.Vocabulary, Context = shape.Time },
             Dropout,
@@ -63,7 +66,8 @@ internal static class SftBenchmark
         model.train();
         var runners = new (string Name, Func<int, Cost> Run)[]
         {
-            (Trainer, steps => Measure(shape, model, trainable, optimizer, steps)), (Python, python.Run), (Tuned, tuned.Run),
+            (Trainer, steps => Timed(steps, () => Step(shape, model, trainable, optimizer))), (Python, python.Run), (Tuned, tuned.Run),
+            (Products, steps => Timed(steps, products.Step)),
         };
         Dictionary<string, List<Cost>> costs = runners.ToDictionary(r => r.Name, _ => new List<Cost>());
         Array.ForEach(runners, r => r.Run(2));
@@ -85,22 +89,24 @@ internal static class SftBenchmark
     private static IEnumerable<BenchmarkRow> Rows(Shape shape, Dictionary<string, List<Cost>> costs)
     {
         double tokens = shape.Steps * shape.Batch * shape.Time;
+        double operations = shape.Steps * shape.Operations / 1e9;
         return costs.Select(c => new BenchmarkRow($"{shape.Name}: {c.Key}", new Dictionary<string, double>
         {
             ["tokens/s (median)"] = Median.Of(c.Value.Select(v => tokens / v.Wall)),
             ["lowest"] = tokens / c.Value.Max(v => v.Wall),
             ["highest"] = tokens / c.Value.Min(v => v.Wall),
             ["tokens per processor second (median)"] = Median.Of(c.Value.Select(v => tokens / v.Cpu)),
+            ["GFLOP/s of the step's products (median)"] = Median.Of(c.Value.Select(v => operations / v.Wall)),
         }));
     }
 
-    private static Cost Measure(Shape shape, ILanguageModel model, IReadOnlyList<NamedParameter> trainable, AdamW optimizer, int steps)
+    private static Cost Timed(int steps, Action step)
     {
         long start = Stopwatch.GetTimestamp();
         TimeSpan processor = Environment.CpuUsage.TotalTime;
         for (int i = 0; i < steps; i++)
         {
-            Step(shape, model, trainable, optimizer);
+            step();
         }
 
         return new Cost(Stopwatch.GetElapsedTime(start).TotalSeconds, (Environment.CpuUsage.TotalTime - processor).TotalSeconds);
@@ -136,6 +142,9 @@ internal static class SftBenchmark
         /// <summary>The arguments of the Python script.</summary>
         public string[] Arguments(int threads) =>
             [.. new[] { Layers, Width, Heads, Vocabulary, Batch, Time, threads }.Select(n => n.ToString(CultureInfo.InvariantCulture)), "0.1"];
+
+        /// <summary>Floating-point operations of a step's products with weights: two for each weight and token, forward and for both gradients.</summary>
+        public double Operations => 6.0 * Batch * Time * ((12.0 * Layers * Width * Width) + ((double)Vocabulary * Width));
 
         /// <inheritdoc/>
         public override string ToString() =>

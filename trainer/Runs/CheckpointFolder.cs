@@ -6,7 +6,8 @@ namespace Rudder.Trainer.Runs;
 /// <summary>The checkpoints of a run. Each is a complete folder <c>step-N</c>, verified by its <c>manifest.json</c>.</summary>
 /// <remarks>
 /// A checkpoint is written under a temporary name and then renamed. It is also renamed before it is deleted. So a folder named step-N
-/// is complete even if the program is killed at any moment. The next save removes leftovers under other names.
+/// is complete even if the program is killed at any moment, and their parent exists only once there is one. The next save removes leftovers
+/// under other names.
 /// </remarks>
 internal static class CheckpointFolder
 {
@@ -29,7 +30,12 @@ internal static class CheckpointFolder
     /// <param name="write">Writes the tensors into the given folder.</param>
     public static void Save(RunFolder run, TrainingState state, int keep, Action<string> write)
     {
-        Directory.CreateDirectory(run.Checkpoints);
+        if (!Directory.Exists(run.Checkpoints))
+        {
+            SaveFirst(run, state, write);
+            return;
+        }
+
         foreach (string leftover in Directory.GetDirectories(run.Checkpoints).Where(folder => StepOf(folder) is null))
         {
             Directory.Delete(leftover, recursive: true);
@@ -37,12 +43,7 @@ internal static class CheckpointFolder
 
         string final = PathOf(run, state.Step);
         string temporary = final + ".tmp";
-        Directory.CreateDirectory(temporary);
-        write(temporary);
-        AtomicFile.WriteText(Path.Combine(temporary, StateFile), JsonSerializer.Serialize(state, Strict));
-        var hashes = Directory.GetFiles(temporary).Order(StringComparer.Ordinal).ToDictionary(file => Path.GetFileName(file), FileHash.Sha256);
-        var manifest = new Manifest(FileHash.Sha256(run.File(RunIdentity.FileName)), state, hashes);
-        AtomicFile.WriteText(Path.Combine(temporary, ManifestFile), JsonSerializer.Serialize(manifest, Strict));
+        Write(run, temporary, state, write);
         Delete(final);
         Directory.Move(temporary, final);
         foreach (int old in Steps(run).Skip(keep).ToList())
@@ -80,6 +81,30 @@ internal static class CheckpointFolder
         Directory.Exists(run.Checkpoints)
             ? Directory.EnumerateDirectories(run.Checkpoints).Select(StepOf).OfType<int>().OrderDescending()
             : [];
+
+    /// <summary>Saves the first checkpoint. One rename brings it and its parent: a parent without checkpoints means that they were lost.</summary>
+    private static void SaveFirst(RunFolder run, TrainingState state, Action<string> write)
+    {
+        string parent = run.Checkpoints + ".tmp";
+        if (Directory.Exists(parent))
+        {
+            Directory.Delete(parent, recursive: true);
+        }
+
+        Write(run, Path.Combine(parent, Path.GetFileName(PathOf(run, state.Step))), state, write);
+        Directory.Move(parent, run.Checkpoints);
+    }
+
+    /// <summary>Writes a complete checkpoint into a new folder.</summary>
+    private static void Write(RunFolder run, string folder, TrainingState state, Action<string> write)
+    {
+        Directory.CreateDirectory(folder);
+        write(folder);
+        AtomicFile.WriteText(Path.Combine(folder, StateFile), JsonSerializer.Serialize(state, Strict));
+        var hashes = Directory.GetFiles(folder).Order(StringComparer.Ordinal).ToDictionary(file => Path.GetFileName(file), FileHash.Sha256);
+        var manifest = new Manifest(FileHash.Sha256(run.File(RunIdentity.FileName)), state, hashes);
+        AtomicFile.WriteText(Path.Combine(folder, ManifestFile), JsonSerializer.Serialize(manifest, Strict));
+    }
 
     /// <summary>Describes damage to a checkpoint and names the file; null if every byte is as written.</summary>
     private static string? FindProblem(RunFolder run, int step, out TrainingState state)

@@ -40,7 +40,7 @@ internal sealed class RunFolder : IDisposable
 
     /// <summary>Whether the run has saved anything that would conflict with another recipe, other data or a fresh start.</summary>
     public bool HasTrained =>
-        System.IO.File.Exists(Done) || Directory.Exists(Model) || (Directory.Exists(Checkpoints) && !WasKilledInItsFirstSave());
+        System.IO.File.Exists(Done) || Directory.Exists(Model) || Directory.Exists(Checkpoints);
 
     /// <summary>Creates the folder, or opens the one to resume, and locks it against other programs until disposal.</summary>
     /// <exception cref="BadInputException">The folder is in use, not empty (new run), or holds no run (resume).</exception>
@@ -134,11 +134,4 @@ internal sealed class RunFolder : IDisposable
 
     /// <summary>Releases the folder to other programs.</summary>
     public void Dispose() => _held.Dispose();
-
-    /// <summary>Whether the folder holds only a temporary checkpoint. An empty folder does not count: that run did save.</summary>
-    private bool WasKilledInItsFirstSave()
-    {
-        string[] saved = Directory.GetDirectories(Checkpoints);
-        return saved.Length > 0 && Array.TrueForAll(saved, folder => folder.EndsWith(".tmp", StringComparison.Ordinal));
-    }
 }

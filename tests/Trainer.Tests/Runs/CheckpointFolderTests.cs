@@ -133,6 +133,22 @@ public sealed class CheckpointFolderTests : IDisposable
         Assert.Equal(["step-12", "step-8"], Directory.GetDirectories(_run.Checkpoints).Select(Path.GetFileName).Order(StringComparer.Ordinal));
     }
 
+    [Fact]
+    public void Save_FirstOne_ShowsTheParentOnlyWithACompleteCheckpoint()
+    {
+        using RunFolder run = NewRun("new");
+        File.WriteAllText(Path.Combine(Directory.CreateDirectory(run.Checkpoints + ".tmp/step-2").FullName, "more.bin"), "left by a kill");
+        CheckpointFolder.Save(run, State(4), keep: 2, path =>
+        {
+            Assert.False(Directory.Exists(run.Checkpoints));
+            File.WriteAllText(Path.Combine(path, "weights.safetensors"), "weights");
+        });
+
+        Assert.Equal(State(4), CheckpointFolder.OpenNewest(run)!.Value.State);
+        Assert.Equal(["step-4"], Directory.GetDirectories(run.Checkpoints).Select(Path.GetFileName));
+        Assert.False(Directory.Exists(run.Checkpoints + ".tmp"));
+    }
+
     private RunFolder NewRun(string name)
     {
         var opened = RunFolder.Open(new RunRequest { Recipe = "r.json", Output = _folder.File(name) }, "r", 0);

@@ -41,21 +41,15 @@ public class RunFolderTests
     }
 
     [Theory]
-    [InlineData(true)]                                       // they were deleted: the run did save
-    [InlineData(false, "step-3.tmp")]                        // killed in its first save
-    [InlineData(true, "step-3")]
-    [InlineData(true, "step-3", "step-6.tmp")]
-    public void HasTrained_CheckpointsFolder_UnlessItHoldsNothingButUnfinishedOnes(bool expected, params string[] checkpoints)
+    [InlineData(true, "checkpoints")]                        // without any in it: they were deleted
+    [InlineData(true, "checkpoints/step-3")]
+    [InlineData(false, "checkpoints.tmp/step-3")]            // killed in its first save
+    public void HasTrained_Folder_CountsOnceACheckpointWasComplete(bool expected, string name)
     {
         using var folder = new TemporaryFolder();
         using var run = RunFolder.Open(new RunRequest { Recipe = "r.json", Output = folder.File("run") }, "r", 0);
         Assert.False(run.HasTrained);
-        Directory.CreateDirectory(run.Checkpoints);
-        foreach (string checkpoint in checkpoints)
-        {
-            Directory.CreateDirectory(Path.Combine(run.Checkpoints, checkpoint));
-        }
-
+        Directory.CreateDirectory(run.File(name));
         Assert.Equal(expected, run.HasTrained);
     }
 

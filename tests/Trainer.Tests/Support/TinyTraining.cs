@@ -155,9 +155,11 @@ internal sealed class TinyTraining : IDisposable
     };
 
     /// <summary>Trains without a break.</summary>
-    public RunFolder Train(TrainingRecipe recipe, string output)
+    public RunFolder Train(TrainingRecipe recipe, string output) => Train(recipe, Request(output));
+
+    /// <summary>Trains without a break, with another clock or console.</summary>
+    public RunFolder Train(TrainingRecipe recipe, RunRequest request)
     {
-        RunRequest request = Request(output);
         using var run = RunFolder.Open(request, "tiny", recipe.Seed);
         Start(recipe, run, request);
         return run;

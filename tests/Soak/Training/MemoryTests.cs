@@ -1,0 +1,53 @@
+using System.Globalization;
+using Rudder.InferenceService.Soak.Load;
+using Rudder.Trainer.Recipes.Settings;
+using Rudder.Trainer.Tests;
+
+namespace Rudder.Trainer.Soak;
+
+/// <summary>A training run keeps its memory: no step leaves a tensor or native memory behind.</summary>
+[Collection(nameof(TrainingCollection))]
+public sealed class MemoryTests : IDisposable
+{
+    private const int Short = 200, Long = 2_000;
+    private const int Samples = 20;                          // of the resident memory
+    private const double Mebi = 1 << 20;
+
+    /// <summary>
+    /// Resident memory may rise by this much from the second to the last fifth of a run.
+    /// </summary>
+    private const double MaxGrowth = 8;
+    private readonly TinyTraining _world = new();
+
+    public static TheoryData<string> Commands => [.. TrainingRecipes.Commands];
+
+    public void Dispose() => _world.Dispose();
+
+    [Theory]
+    [InlineData("dpo")]
+    [InlineData("grpo")]
+    public void Train_TwoHundredSteps_KeepsItsMemory(string command) => Check(command, Short);
+
+    [Theory(Explicit = true)]
+    [Trait("Soak", "memory")]
+    [MemberData(nameof(Commands))]
+    public void Train_TwoThousandSteps_KeepsItsMemory(string command) => Check(command, Long);
+
+    private void Check(string command, int steps)
+    {
+        // The rate is so small that the completions stay as long as they are. Evaluations and checkpoints fall into both halves.
+        string[] sets = [$"max_steps={steps}", "epochs=2000", "optimizer.learning_rate=1e-6", $"evaluate_every={steps / 10}", $"checkpoint_every={steps / 4}"];
+        TrainingRecipe recipe = TrainingRecipes.Of(command, _world, sets);
+        using var memory = new StepMemory(steps / Samples);
+        _world.Train(recipe, _world.Request("run") with { Progress = memory, Clock = memory.Clock });
+        Assert.Equal(steps, memory.Tensors.Count);
+        (double warm, double end) = LoadStatistics.Levels(memory.Resident);
+        (long first, long last) = (memory.Tensors.Take(steps / 2).Max(), memory.Tensors.Skip(steps / 2).Max());
+        string figures = string.Create(
+            CultureInfo.InvariantCulture,
+            $"{command}, {steps} steps: at most {first} live tensors after a step of the first half, {last} of the second; {SoakReport.Memory(warm, end)}");
+        TestContext.Current.TestOutputHelper!.WriteLine(figures);
+        Assert.True(last <= first, figures);
+        Assert.True(end - warm <= MaxGrowth * Mebi, figures);
+    }
+}
