@@ -47,6 +47,19 @@ public readonly ref struct MessageText
     /// <summary>The message.</summary>
     public override string ToString() => _text.ToString();
 
+    /// <summary>Types of a failure and its causes, each with its throwing method. Omits their messages, which may quote a request.</summary>
+    /// <param name="failure">The failure.</param>
+    public static string TypesOf(Exception failure)
+    {
+        var parts = new List<string>();
+        for (Exception? cause = failure; cause is not null; cause = cause.InnerException)
+        {
+            parts.Add($"{cause.GetType().FullName} in {cause.TargetSite?.DeclaringType?.FullName}.{cause.TargetSite?.Name}");
+        }
+
+        return string.Join(" <- ", parts);
+    }
+
     /// <summary>Cleans and cuts a value for a message.</summary>
     /// <param name="value">Any text.</param>
     public static string Clean(string value)

@@ -4,6 +4,7 @@ using System.Runtime.CompilerServices;
 using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
+using Rudder.Engine.Graphs;
 using Rudder.Engine.Registry;
 using Rudder.Engine.Telemetry;
 
@@ -12,7 +13,7 @@ namespace Rudder.Engine;
 /// <summary>Inference in this process: loads, generates, scores, classifies and compares models by name. Thread-safe.</summary>
 /// <remarks>
 /// When a name is already in use, the host warms the new model first and then swaps it in atomically. Requests of the old model have
-/// <see cref="EngineOptions.DrainTime"/> to finish. Disposing the host unloads every model.
+/// <see cref="EngineOptions.DrainSeconds"/> to finish. Disposing the host unloads every model. <see cref="Acquire"/> gives more control.
 /// </remarks>
 /// <example><code>
 /// await using var engine = new EngineHost();
@@ -22,8 +23,10 @@ namespace Rudder.Engine;
 /// </code></example>
 public sealed class EngineHost : IAsyncDisposable
 {
+    /// <summary>Name of the meters of the instruments; docs/telemetry.md lists them.</summary>
+    public const string MeterName = EngineMetrics.MeterName;
+
     private readonly IModelLoader _loader;
-    private readonly EngineOptions _options;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly ConcurrentDictionary<string, LoadedModel> _models = new(StringComparer.Ordinal);
@@ -34,47 +37,38 @@ public sealed class EngineHost : IAsyncDisposable
 
     /// <summary>Creates a host without models.</summary>
     /// <param name="options">Limits of every model; default: those of <see cref="EngineOptions"/>.</param>
-    /// <param name="meters">Creates the meter <c>Rudder.Engine</c>; default: a meter that only process-wide listeners see.</param>
+    /// <param name="meters">Scope of the meters <see cref="MeterName"/>; default: the process.</param>
     /// <param name="logger">Logs loads, swaps and unloads; default: no logging.</param>
     public EngineHost(EngineOptions? options = null, IMeterFactory? meters = null, ILogger<EngineHost>? logger = null)
-        : this(options ?? new(), new EngineMetrics(meters), logger ?? NullLogger<EngineHost>.Instance)
+        : this(new ModelLoader(options ??= new(), new EngineMetrics(meters)), options, TimeProvider.System, logger ?? NullLogger<EngineHost>.Instance)
     {
-    }
-
-    private EngineHost(EngineOptions options, EngineMetrics metrics, ILogger<EngineHost> logger)
-        : this(new ModelLoader(options, metrics), options, TimeProvider.System, logger)
-    {
-        Unloaded += metrics.Forget;
     }
 
     internal EngineHost(IModelLoader loader, EngineOptions options, TimeProvider time, ILogger<EngineHost> logger)
     {
-        (_loader, _options, _time, _logger) = (loader, options, time, logger);
-        _retiring = new RetiringModels(options.DrainTime, time, logger, Freed);
+        options.Check();
+        (_loader, _time, _logger) = (loader, time, logger);
+        _retiring = new RetiringModels(TimeSpan.FromSeconds(options.DrainSeconds), time, logger, Freed);
     }
 
-    /// <summary>Raised with a name when the memory of its last model is freed, or its load has failed.</summary>
-    internal event Action<string>? Unloaded;
+    /// <summary>Raised with the name of a warm model before calls can use it.</summary>
+    public event Action<string>? Loaded;
+
+    /// <summary>Raised with the name of a model when its calls have ended and its memory is free.</summary>
+    public event Action<string>? Unloaded;
+
+    /// <summary>Makes the checks of a load without loading anything: reads the files of a folder, their hashes, graphs and stated size.</summary>
+    /// <param name="source">The folder and its name.</param>
+    /// <param name="options">Limits of the model; default: those of <see cref="EngineOptions"/>.</param>
+    /// <returns>Everything that is wrong; empty for a usable folder.</returns>
+    public static IReadOnlyList<string> Check(ModelSource source, EngineOptions? options = null) => new ModelCheck(source, options ?? new()).Run();
+
+    /// <summary>Why the device of the options cannot be used, as far as this is known without using it; null if nothing prevents it.</summary>
+    /// <param name="options">The device and its provider.</param>
+    public static RequestFault? DeviceFault(EngineOptions options) => CudaProvider.Fault(options);
 
     /// <summary>The loaded models, ordered by name.</summary>
-    public IReadOnlyList<ModelDescription> List() => [.. Models().Select(model => model.Description)];
-
-    internal IReadOnlyList<LoadedModel> Models() => [.. _models.Values.OrderBy(model => model.Name, StringComparer.Ordinal)];
-
-    /// <summary>Gets a model by name and keeps it loaded until the lease is disposed.</summary>
-    /// <exception cref="RequestFault">No model has the name.</exception>
-    internal ModelLease Acquire(string name)
-    {
-        while (_models.TryGetValue(name, out var model))
-        {
-            if (model.TryEnter())
-            {
-                return new ModelLease(model);
-            }
-        }
-
-        throw NotFound(name);
-    }
+    public IReadOnlyList<ModelDescription> List() => [.. _models.Values.Select(model => model.Description).OrderBy(model => model.Name, StringComparer.Ordinal)];
 
     /// <summary>Loads and warms a folder, then publishes it under the name. The name's previous model drains in the background.</summary>
     /// <param name="source">The folder and its name.</param>
@@ -84,7 +78,43 @@ public sealed class EngineHost : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(source);
         RequestLimits.Name("name", source.Name, "Give the name that calls will use.");
-        return (await LoadModelAsync(source with { Folder = Path.GetFullPath(source.Folder) }, cancellation)).Description;
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellation, _closing.Token);
+        long start = _time.GetTimestamp();
+        LoadedModel model;
+        try
+        {
+            model = await _loader.LoadAsync(source with { Folder = Path.GetFullPath(source.Folder) }, ended.Token);
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+            throw EngineFaults.Closed();
+        }
+
+        var warm = model.Description;
+        string kind = warm.Generates ? "generator" : "classifier";
+        EngineLog.ModelWarm(_logger, warm.Name, kind, source.Precision.ToString(), warm.Fingerprint, _time.GetElapsedTime(start).TotalSeconds);
+        Loaded?.Invoke(warm.Name);
+        Publish(model);
+        await RefuseWhenClosedAsync(model);
+        return warm;
+    }
+
+    /// <summary>Gets a model by name and keeps it loaded until the lease is disposed.</summary>
+    /// <param name="name">Name of the model.</param>
+    /// <param name="field">Name of the parameter, for faults.</param>
+    /// <exception cref="RequestFault">No model has the name.</exception>
+    public ModelLease Acquire(string name, string field = "model")
+    {
+        RequestLimits.Name(field, name);
+        while (_models.TryGetValue(name, out var model))
+        {
+            if (model.TryEnter())
+            {
+                return new ModelLease(model);
+            }
+        }
+
+        throw NotFound(field, name);
     }
 
     /// <summary>Generates all completions of a request.</summary>
@@ -98,10 +128,9 @@ public sealed class EngineHost : IAsyncDisposable
         string model, GenerationRequest request, CancellationToken cancellation = default)
     {
         using var lease = Acquire(model);
-        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellation, lease.Model.Ended);
-        var plan = GenerationPlanner.Plan(request, lease.Model);
-        var drawn = await lease.Model.RequireGenerator("model").GenerateAsync(plan.Batch, ended.Token);
-        return [.. drawn.Select(sequences => (IReadOnlyList<GeneratedSequence>)[.. sequences.Select(sequence => WithText(sequence, lease.Model, plan))])];
+        var plan = lease.Plan(request);
+        var drawn = await lease.GenerateAsync(plan, admitted: null, cancellation);
+        return [.. drawn.Select(sequences => (IReadOnlyList<GeneratedSequence>)[.. sequences.Select(sequence => sequence with { Text = plan.TextOf(sequence) })])];
     }
 
     /// <summary>Generates the completions of a request and streams each token and each finished completion.</summary>
@@ -114,19 +143,19 @@ public sealed class EngineHost : IAsyncDisposable
         string model, GenerationRequest request, [EnumeratorCancellation] CancellationToken cancellation = default)
     {
         using var lease = Acquire(model);
-        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellation, lease.Model.Ended);
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         var steps = Channel.CreateUnbounded<GenerationStep>(new UnboundedChannelOptions { SingleReader = true });
-        var plan = GenerationPlanner.Plan(request, lease.Model, step => steps.Writer.TryWrite(step));
-        var texts = new Dictionary<(int Prompt, int Sample), TokenText>();
-        var work = lease.Model.RequireGenerator("model").GenerateAsync(plan.Batch, ended.Token);
+        var plan = lease.Plan(request, step => steps.Writer.TryWrite(step));
+        var texts = new StreamedTexts(lease);
+        var work = lease.GenerateAsync(plan, admitted: null, ended.Token);
         _ = work.ContinueWith(_ => steps.Writer.TryComplete(), TaskScheduler.Default);
         try
         {
             await foreach (var step in steps.Reader.ReadAllAsync(cancellation))
             {
                 yield return step.Finished is { } finished
-                    ? step with { Finished = WithText(finished, lease.Model, plan) }
-                    : step with { Token = step.Token!.Value with { Text = Text(texts, lease.Model, step) } };
+                    ? step with { Finished = finished with { Text = plan.TextOf(finished) } }
+                    : step with { Token = step.Token!.Value with { Text = texts.Append(step) } };
             }
 
             await work;
@@ -149,11 +178,7 @@ public sealed class EngineHost : IAsyncDisposable
         string model, IReadOnlyList<ScoredSequence> sequences, string client = "", CancellationToken cancellation = default)
     {
         using var lease = Acquire(model);
-        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellation, lease.Model.Ended);
-        var scorer = lease.Model.RequireScorer("model");
-        RequestLimits.Count("sequences", sequences.Count, _options.MaxInputs);
-        using var place = lease.Model.Scoring.Enter(sequences.Count, _options.MaxQueuedSequences);
-        return await ScoringInTurns.RunAsync([lease.Model], client, sequences, part => scorer.Score(part, ended.Token), ended.Token);
+        return await lease.ScoreAsync(sequences, client, admitted: null, cancellation);
     }
 
     /// <summary>Measures a model's divergence from a reference along given completions: exact KL and its one-sample estimate.</summary>
@@ -168,14 +193,8 @@ public sealed class EngineHost : IAsyncDisposable
         string model, string reference, IReadOnlyList<ScoredSequence> sequences, string client = "", CancellationToken cancellation = default)
     {
         using var lease = Acquire(model);
-        using var other = Acquire(reference);
-        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellation, lease.Model.Ended, other.Model.Ended);
-        var (policy, baseline) = (lease.Model.RequireScorer("model"), other.Model.RequireScorer("reference"));
-        RequestLimits.Count("sequences", sequences.Count, _options.MaxInputs);
-        using var place = lease.Model.Scoring.Enter(sequences.Count, _options.MaxQueuedSequences);
-        using var otherPlace = ReferenceEquals(lease.Model, other.Model) ? null : other.Model.Scoring.Enter(sequences.Count, _options.MaxQueuedSequences);
-        return await ScoringInTurns.RunAsync(
-            [lease.Model, other.Model], client, sequences, part => policy.Diverge(baseline, part, ended.Token), ended.Token);
+        using var other = Acquire(reference, "reference");
+        return await lease.DivergeAsync(other, sequences, client, admitted: null, cancellation);
     }
 
     /// <summary>Classifies texts.</summary>
@@ -189,58 +208,7 @@ public sealed class EngineHost : IAsyncDisposable
         string model, IReadOnlyList<string> texts, string client = "", CancellationToken cancellation = default)
     {
         using var lease = Acquire(model);
-        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellation, lease.Model.Ended);
-        var classifier = lease.Model.RequireClassifier("model");
-        RequestLimits.Count("texts", texts.Count, _options.MaxInputs);
-        var inputs = texts.Select((text, i) => new ClassifierInput(lease.Model.Encode($"texts[{i}]", text), IsText: true)).ToList();
-        using var place = lease.Model.Scoring.Enter(inputs.Count, _options.MaxQueuedSequences);
-        return await classifier.ClassifyAsync(inputs, client, ended.Token);
-    }
-
-    internal async Task<LoadedModel> LoadModelAsync(ModelSource source, CancellationToken cancellation)
-    {
-        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellation, _closing.Token);
-        long start = _time.GetTimestamp();
-        LoadedModel model;
-        try
-        {
-            model = await _loader.LoadAsync(source, ended.Token);
-        }
-        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
-        {
-            RaiseUnloaded(source.Name);
-            throw EngineFaults.Closed();
-        }
-        catch
-        {
-            RaiseUnloaded(source.Name);
-            throw;
-        }
-
-        LoadedModel? old = null;
-        // AddOrUpdate may call both factories if the name is unloaded in the meantime, so each one sets old.
-        _models.AddOrUpdate(
-            source.Name,
-            _ =>
-            {
-                old = null;
-                return model;
-            },
-            (_, current) =>
-            {
-                old = current;
-                return model;
-            });
-        string kind = model.Classifier is null ? "generator" : "classifier";
-        EngineLog.ModelWarm(_logger, model.Name, kind, source.Precision.ToString(), model.Fingerprint, _time.GetElapsedTime(start).TotalSeconds);
-        if (old is not null)
-        {
-            EngineLog.ModelReplaced(_logger, old.Name, old.Fingerprint);
-            _ = _retiring.Retire(old);
-        }
-
-        await RefuseWhenClosedAsync(model);
-        return model;
+        return await lease.ClassifyAsync([.. texts.Select(text => new ClassifierInput(text))], client, admitted: null, cancellation);
     }
 
     /// <summary>Cancels loads in progress and refuses new ones; loaded models stay. This is the first step of a shutdown.</summary>
@@ -250,7 +218,7 @@ public sealed class EngineHost : IAsyncDisposable
     /// <returns>Completes when the model's calls have ended and its memory is free; skips calls that ignore cancellation.</returns>
     /// <exception cref="RequestFault">No model has the name.</exception>
     public Task UnloadAsync(string name) =>
-        _models.TryRemove(name, out var model) ? _retiring.Retire(model) : throw NotFound(name);
+        _models.TryRemove(RequestLimits.Name("name", name), out var model) ? _retiring.Retire(model) : throw NotFound("name", name);
 
     /// <summary>Cancels loads in progress and unloads every model.</summary>
     public async ValueTask DisposeAsync()
@@ -268,24 +236,33 @@ public sealed class EngineHost : IAsyncDisposable
         await _retiring.WhenAllAsync();
     }
 
-    private static GeneratedSequence WithText(GeneratedSequence sequence, LoadedModel model, GenerationPlan plan) =>
-        sequence with { Text = plan.Stop.Cut(model.Decode(sequence.Ids)) };
-
-    private static string Text(Dictionary<(int Prompt, int Sample), TokenText> texts, LoadedModel model, GenerationStep step)
+    private void Publish(LoadedModel model)
     {
-        var token = step.Token!.Value;
-        if (!texts.TryGetValue((step.Prompt, token.SampleIndex), out var text))
+        LoadedModel? old = null;
+        // AddOrUpdate may call both factories if the name is unloaded in the meantime, so each one sets old.
+        _models.AddOrUpdate(
+            model.Description.Name,
+            _ =>
+            {
+                old = null;
+                return model;
+            },
+            (_, current) =>
+            {
+                old = current;
+                return model;
+            });
+        if (old is not null)
         {
-            texts.Add((step.Prompt, token.SampleIndex), text = new TokenText(model));
+            EngineLog.ModelReplaced(_logger, old.Description.Name, old.Description.Fingerprint);
+            _ = _retiring.Retire(old);
         }
-
-        return text.Append(token.Id);
     }
 
-    private RequestFault NotFound(string name)
+    private RequestFault NotFound(string field, string name)
     {
         string loaded = _models.IsEmpty ? "none" : string.Join(", ", _models.Keys.Order(StringComparer.Ordinal));
-        return new RequestFault("model", $"'{name}' is not loaded", $"loaded: {loaded}", "Load it, or use one of those.", FaultKind.NotFound);
+        return new RequestFault(field, $"'{name}' is not loaded", $"loaded: {loaded}", "Load it, or use one of those.", FaultKind.NotFound);
     }
 
     // The model already has its name. Whichever runs last, this check or the unloading of all models, sees the other.
@@ -296,7 +273,7 @@ public sealed class EngineHost : IAsyncDisposable
             return;
         }
 
-        if (_models.TryRemove(KeyValuePair.Create(model.Name, model)))
+        if (_models.TryRemove(KeyValuePair.Create(model.Description.Name, model)))
         {
             await _retiring.Retire(model);
         }
@@ -306,15 +283,7 @@ public sealed class EngineHost : IAsyncDisposable
 
     private void Freed(LoadedModel model)
     {
-        EngineLog.ModelUnloaded(_logger, model.Name, model.Fingerprint);
-        RaiseUnloaded(model.Name);
-    }
-
-    private void RaiseUnloaded(string name)
-    {
-        if (!_models.ContainsKey(name))
-        {
-            Unloaded?.Invoke(name);
-        }
+        EngineLog.ModelUnloaded(_logger, model.Description.Name, model.Description.Fingerprint);
+        Unloaded?.Invoke(model.Description.Name);
     }
 }

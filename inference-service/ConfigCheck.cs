@@ -1,6 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using Rudder.Engine.Registry;
+using Rudder.Engine;
 using Rudder.InferenceService.Settings;
 
 namespace Rudder.InferenceService;
@@ -19,19 +19,14 @@ internal static class ConfigCheck
     public static int Run(CommandLine line, TextWriter output, TextWriter error)
     {
         var settings = StartSettings.Read(line, ServiceHost.NewBuilder(line).Configuration, TimeProvider.System);
-        var faults = new List<string>();
-        foreach (var model in settings.Options.Models)
-        {
-            ModelCheck.Run(EngineSettings.Of(model), EngineSettings.Of(settings.Options), faults);
-        }
-
+        List<string> faults = [.. settings.Options.Models.SelectMany(model => EngineHost.Check(model.ToSource(), settings.Options))];
         if (faults.Count > 0)
         {
             error.WriteLine(string.Join('\n', faults.Select(fault => "- " + fault)));
             return ExitCodes.BadInput;
         }
 
-        error.WriteLine($"usable: {settings.Options.Models.Length} models, {settings.Files.Keys?.Current.Names.Count() ?? 0} API keys");
+        error.WriteLine($"usable: {settings.Options.Models.Length} models, {settings.Files.Keys?.Current.Count ?? 0} API keys");
         output.WriteLine(JsonSerializer.Serialize(Resolved(settings), Indented));
         return ExitCodes.Done;
     }

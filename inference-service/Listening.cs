@@ -57,9 +57,7 @@ internal static class Listening
         }
     });
 
-    /// <summary>The URLs of a started application, with actual ports.</summary>
-    /// <param name="app">The application.</param>
-    /// <returns>URLs of the gRPC face and of the HTTP/1.1 face.</returns>
+    /// <summary>The URLs of a started application, with actual ports. The HTTP/1.1 face may have none.</summary>
     public static (IReadOnlyList<string> Grpc, IReadOnlyList<string> Http) Addresses(WebApplication app)
     {
         // Kestrel binds addresses in the order of the Listen calls and lists each one when it is bound.

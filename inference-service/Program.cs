@@ -1,3 +1,5 @@
+using Rudder.Checkpoints;
+using Rudder.Engine;
 using Rudder.InferenceService;
 using Rudder.InferenceService.Security;
 using Rudder.InferenceService.Settings;
@@ -10,13 +12,18 @@ try
 }
 catch (Exception exception)
 {
-    int code = StartFailure.CodeOf(exception);
-    if (code != ExitCodes.Done)
+    if (exception is OperationCanceledException)
     {
-        await Console.Error.WriteLineAsync(exception.Message);
+        return ExitCodes.Done;                               // a stop signal came during the start
     }
 
-    return code;
+    await Console.Error.WriteLineAsync(exception.Message);
+    return exception switch
+    {
+        UsageException => ExitCodes.Usage,
+        CheckpointException or RequestFault => ExitCodes.BadInput,
+        _ => ExitCodes.Failed,
+    };
 }
 
 static async Task<int> RunAsync(CommandLine line)
@@ -34,12 +41,13 @@ static async Task<int> RunAsync(CommandLine line)
 
     await using var app = ServiceHost.Build(line);
     await app.StartAsync();
-    foreach (string url in ServiceHost.Addresses(app))
+    var (grpc, http) = Listening.Addresses(app);
+    foreach (string url in grpc)
     {
         Console.WriteLine($"listening on {url}");
     }
 
-    foreach (string url in ServiceHost.HttpAddresses(app))
+    foreach (string url in http)
     {
         Console.WriteLine($"HTTP on {url}");
     }

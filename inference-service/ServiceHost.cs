@@ -2,8 +2,6 @@ using System.Reflection;
 using Microsoft.AspNetCore.HostFiltering;
 using Microsoft.Extensions.Logging.Console;
 using Rudder.Engine;
-using Rudder.Engine.Registry;
-using Rudder.Engine.Telemetry;
 using Rudder.InferenceService.Grpc;
 using Rudder.InferenceService.Http;
 using Rudder.InferenceService.Security;
@@ -23,27 +21,24 @@ internal static class ServiceHost
     // endpoints override them. An empty value would not do: the host falls back to its own settings.
     private const string NoAddress = ";";
 
-    /// <summary>The application as the command line describes it; starting it loads and warms the models.</summary>
-    /// <param name="args">The command line.</param>
-    /// <param name="replace">Replaces parts of the service, for tests.</param>
-    /// <exception cref="UsageException">A flag or a setting is wrong.</exception>
-    public static WebApplication Build(string[] args, Action<IServiceCollection>? replace = null) => Build(new CommandLine(args), replace);
+    private static readonly string? Version =
+        typeof(ServiceHost).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion;
 
     /// <summary>The application as the command line describes it; starting it loads and warms the models.</summary>
-    /// <param name="line">The command line.</param>
-    /// <param name="replace">Replaces parts of the service, for tests.</param>
     /// <exception cref="UsageException">A flag or a setting is wrong.</exception>
     public static WebApplication Build(CommandLine line, Action<IServiceCollection>? replace = null)
     {
         var builder = NewBuilder(line);
         var settings = StartSettings.Read(line, builder.Configuration, TimeProvider.System);
-        builder.WebHost.UseSetting(WebHostDefaults.ServerUrlsKey, NoAddress)
-            .UseSetting(WebHostDefaults.HttpPortsKey, "")
-            .UseSetting(WebHostDefaults.HttpsPortsKey, "");
         LogToStandardError(builder.Logging);
         builder.Services.AddSystemd().Configure<HostFilteringOptions>(hosts => hosts.AllowedHosts = [.. settings.Hosts]);
         Listening.Configure(builder, settings);
         AddServices(builder.Services, settings.Options, builder);
+
+        // After telemetry, which adds sources to the configuration: that reloads it, without these.
+        builder.WebHost.UseSetting(WebHostDefaults.ServerUrlsKey, NoAddress)
+            .UseSetting(WebHostDefaults.HttpPortsKey, "")
+            .UseSetting(WebHostDefaults.HttpsPortsKey, "");
         builder.Services.AddSingleton(settings).AddSecurity(settings.Files);
         replace?.Invoke(builder.Services);
 
@@ -60,7 +55,7 @@ internal static class ServiceHost
         app.MapGrpcHealthChecksService().AllowAnonymous();   // probes have no key
         app.MapPrometheusScrapingEndpoint();
         app.MapHealthChecks("/health").AllowAnonymous();
-        app.MapMethods("/version", [HttpMethods.Get, HttpMethods.Head], () => TypedResults.Ok(ProgramVersion.Current)).AllowAnonymous();
+        app.MapMethods("/version", [HttpMethods.Get, HttpMethods.Head], () => new { Name = TelemetrySetup.ServiceName, Version }).AllowAnonymous();
         app.MapOpenAi();
         if (app.Environment.IsDevelopment())
         {
@@ -84,12 +79,6 @@ internal static class ServiceHost
         }
     }
 
-    /// <summary>The gRPC URLs of a started application, with actual ports.</summary>
-    public static IEnumerable<string> Addresses(WebApplication app) => Listening.Addresses(app).Grpc;
-
-    /// <summary>The URLs of a started application's HTTP/1.1 face, with actual ports; may be none.</summary>
-    public static IEnumerable<string> HttpAddresses(WebApplication app) => Listening.Addresses(app).Http;
-
     // Standard output carries only the line with the listening addresses.
     private static void LogToStandardError(ILoggingBuilder logging)
     {
@@ -107,6 +96,7 @@ internal static class ServiceHost
     {
         services.AddGrpc(grpc =>
         {
+            grpc.IgnoreUnknownServices = true;               // its route for them would take two-part paths from the HTTP face
             grpc.MaxReceiveMessageSize = options.MaxRequestBytes;
             grpc.MaxSendMessageSize = options.MaxReplyBytes;
             grpc.CompressionProviders = BoundedCompression.All(options.MaxRequestBytes);
@@ -122,39 +112,14 @@ internal static class ServiceHost
             {
                 health.Services.Map(service.FullName, _ => true);
             }
-        }).AddCheck<Readiness>("readiness");
+        }).AddCheck<ServiceState>("readiness");
         services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(options.DrainSeconds + CloseSeconds));
-        services.AddSingleton(options).AddSingleton(EngineSettings.Of(options)).AddSingleton(TimeProvider.System);
+        services.AddSingleton(options).AddSingleton<EngineOptions>(options).AddSingleton(TimeProvider.System).AddSingleton<EngineHost>();
         services.AddSingleton<ServiceState>().AddSingleton<CallInterceptor>().AddSingleton<WatchLimit>();
         services.AddTelemetry(options.Telemetry, builder.Configuration);
-        services.AddSingleton<IModelLoader, ModelLoader>().AddSingleton(Engine);
         services.AddSingleton(new ModelFolders(options.ModelRoots is [] ? ["models", "runs"] : options.ModelRoots));
         services.AddSingleton<Rejections>();
-        services.AddSingleton<SamplingService>().AddSingleton<ScoringService>().AddSingleton<ModelsService>();
-        services.AddOpenAi();
+        services.AddSingleton<SamplingService>().AddSingleton<ScoringService>().AddSingleton<ModelsService>().AddSingleton<Completions>().AddSingleton<ModelList>();
         services.AddHostedService<StartAndStop>();
     }
-
-    private static EngineHost Engine(IServiceProvider services)
-    {
-        var engine = new EngineHost(
-            services.GetRequiredService<IModelLoader>(),
-            services.GetRequiredService<EngineOptions>(),
-            services.GetRequiredService<TimeProvider>(),
-            services.GetRequiredService<ILogger<EngineHost>>());
-        engine.Unloaded += services.GetRequiredService<EngineMetrics>().Forget;
-        engine.Unloaded += services.GetRequiredService<ServiceMetrics>().Forget;
-        return engine;
-    }
-}
-
-/// <summary>Reply of <c>/version</c>.</summary>
-/// <param name="Name">Name of the program.</param>
-/// <param name="Version">Its version.</param>
-internal sealed record ProgramVersion(string Name, string Version)
-{
-    /// <summary>This program's.</summary>
-    public static ProgramVersion Current { get; } = new(
-        "rudder-inference-service",
-        typeof(ProgramVersion).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "");
 }

@@ -9,6 +9,7 @@ namespace Rudder.InferenceService;
 internal sealed class StartAndStop(
     ServiceState state,
     EngineHost models,
+    ServiceMetrics metrics,
     ServiceOptions options,
     HealthCheckService health,
     IEnumerable<IHealthCheckPublisher> publishers,
@@ -23,38 +24,42 @@ internal sealed class StartAndStop(
     /// <summary>Loads the models once all servers run. Health answers NOT_SERVING meanwhile. A failed load ends the start.</summary>
     public async Task StartedAsync(CancellationToken cancellationToken)
     {
+        models.Loaded += metrics.Loaded;
+        models.Unloaded += metrics.Unloaded;
         foreach (var model in options.Models)
         {
-            await models.LoadModelAsync(EngineSettings.Of(model), cancellationToken);
+            await models.LoadAsync(model.ToSource(), cancellationToken);
         }
 
         state.BecomeServing();
         await PublishHealthAsync(cancellationToken);
     }
 
-    /// <summary>Drains before any server stops: refuses new calls; running ones have <see cref="ServiceOptions.DrainSeconds"/>.</summary>
+    /// <summary>Drains before any server stops: refuses new calls; running ones have <see cref="EngineOptions.DrainSeconds"/>.</summary>
     public async Task StoppingAsync(CancellationToken cancellationToken)
     {
         models.StopLoading();                                // hashing a model could delay the stop by minutes
         var idle = state.BecomeDraining();
         Log.Draining(logger, state.Running, options.DrainSeconds);
         await PublishHealthAsync(cancellationToken);
-        try
-        {
-            await idle.WaitAsync(TimeSpan.FromSeconds(options.DrainSeconds), time, cancellationToken);
-        }
-        catch (TimeoutException)
+        await idle.WaitAsync(TimeSpan.FromSeconds(options.DrainSeconds), time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (!idle.IsCompleted)
         {
             Log.DrainTimedOut(logger, state.Running, options.DrainSeconds);
             state.EndRunningCalls();
-            if (!await EndsAsync(idle, cancellationToken))
-            {
-                Log.CallsLeftRunning(logger, state.Running);
-                return;
-            }
+
+            // A call that ignores cancellation must not delay the stop beyond the host's limit.
+            await idle.WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
 
-        Log.Drained(logger);
+        if (idle.IsCompleted)
+        {
+            Log.Drained(logger);
+        }
+        else
+        {
+            Log.CallsLeftRunning(logger, state.Running);
+        }
     }
 
     public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
@@ -68,20 +73,6 @@ internal sealed class StartAndStop(
         foreach (var publisher in publishers)
         {
             await publisher.PublishAsync(report, cancellationToken);
-        }
-    }
-
-    // A call that ignores cancellation must not delay the stop beyond the host's limit.
-    private static async Task<bool> EndsAsync(Task idle, CancellationToken cancellationToken)
-    {
-        try
-        {
-            await idle.WaitAsync(cancellationToken);
-            return true;
-        }
-        catch (OperationCanceledException)
-        {
-            return false;
         }
     }
 }

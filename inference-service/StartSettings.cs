@@ -1,6 +1,5 @@
 using System.Net;
 using Rudder.Engine;
-using Rudder.Engine.Graphs;
 using Rudder.InferenceService.Security;
 using Rudder.InferenceService.Settings;
 using Rudder.InferenceService.Telemetry;
@@ -22,9 +21,6 @@ internal sealed record StartSettings(ServiceOptions Options, IReadOnlyList<Liste
     public required IReadOnlyList<string> Hosts { get; init; }
 
     /// <summary>Reads and checks everything.</summary>
-    /// <param name="line">The command line.</param>
-    /// <param name="configuration">All settings, flags among them.</param>
-    /// <param name="time">The clock, for expiry.</param>
     /// <exception cref="UsageException">Something is wrong. The message lists all faults.</exception>
     public static StartSettings Read(CommandLine line, IConfiguration configuration, TimeProvider time)
     {
@@ -35,11 +31,13 @@ internal sealed record StartSettings(ServiceOptions Options, IReadOnlyList<Liste
 
         var faults = new List<string>();
         HostSettings.Check(configuration, faults);
+
+        // Not ValidateOnStart: Kestrel needs addresses and limits before the host is built.
         var options = SettingsReader.Read<ServiceOptions>(configuration.GetSection("Service"), faults)
             ?? throw UsageException.Of(faults); // further checks need valid settings
-        if (options.Device == GraphDevice.Cuda && CudaProvider.Fault(options.CudaProviderLibrary) is { } noDevice)
+        if (EngineHost.DeviceFault(options) is { } noDevice)
         {
-            faults.Add(noDevice);
+            faults.Add(noDevice.Describe($"Service:{noDevice.Field}"));
         }
 
         if (configuration[TelemetrySetup.EndpointVariable] is { Length: > 0 } collector && !TelemetryOptions.IsCollector(collector))
@@ -48,14 +46,9 @@ internal sealed record StartSettings(ServiceOptions Options, IReadOnlyList<Liste
         }
 
         var files = new SecurityFiles(Identity(options.Tls, time, faults), Keys(options.ApiKeysFile, time, faults));
-
-        // A configured file counts even if it is invalid, so that its fault is reported once and not for every address.
-        bool certificate = options.Tls.CertificateFile.Length > 0;
-        bool knownCallers = options.ApiKeysFile.Length > 0 || options.Tls.ClientCaFile.Length > 0;
-        var rules = new ListenRules(certificate, knownCallers, options.AllowRemote);
-        var grpc = ListenAddresses.Parse("--urls", line.Urls ?? configuration[UrlsKey] ?? ListenAddresses.Default, rules, faults);
+        var grpc = ListenAddresses.Parse("--urls", line.Urls ?? configuration[UrlsKey] ?? ListenAddresses.Default, options, faults);
         IReadOnlyList<ListenAddress> http =
-            (line.HttpUrls ?? configuration[HttpUrlsKey]) is { } urls ? ListenAddresses.Parse("--http-urls", urls, rules, faults) : [];
+            (line.HttpUrls ?? configuration[HttpUrlsKey]) is { } urls ? ListenAddresses.Parse("--http-urls", urls, options, faults) : [];
         string[] hosts = AllowedHosts(configuration, options, [.. grpc, .. http], faults);
         return faults.Count == 0
             ? new StartSettings(options, grpc, http, files) { Hosts = hosts }
@@ -92,7 +85,7 @@ internal sealed record StartSettings(ServiceOptions Options, IReadOnlyList<Liste
             : null;
 
     private static FileBacked<ApiKeys>? Keys(string path, TimeProvider time, ICollection<string> faults) =>
-        path.Length > 0 ? Opened(() => ApiKeysFile.Open(path, time.GetUtcNow()), faults) : null;
+        path.Length > 0 ? Opened(() => ApiKeys.Open(path, time.GetUtcNow()), faults) : null;
 
     private static T? Opened<T>(Func<T> open, ICollection<string> faults)
         where T : class

@@ -4,10 +4,16 @@ namespace Rudder.Engine;
 /// <param name="Prompts">One entry per prompt.</param>
 /// <param name="Seed">Seed of the whole request; the only seed that GenAI supports.</param>
 /// <param name="Client">Name of the client; the queue serves clients in turn.</param>
-public sealed record GenerationBatch(IReadOnlyList<PromptRequest> Prompts, ulong Seed = 0, string Client = "")
+internal sealed record GenerationBatch(IReadOnlyList<PromptRequest> Prompts, ulong Seed = 0, string Client = "")
 {
-    /// <summary>Called when the engine accepts the batch, or a scorer its prompts; never called for a refused batch.</summary>
+    /// <summary>Called when the engine accepts the batch; never called for a refused batch.</summary>
     public Action? OnAdmitted { get; init; }
+
+    /// <summary>
+    /// Ends the batch as its caller's token does. Two tokens instead of a linked source, which fires later: the slots must be free within
+    /// one step.
+    /// </summary>
+    public CancellationToken Ended { get; init; }
 }
 
 /// <summary>One prompt and the settings of its completions.</summary>
@@ -51,7 +57,7 @@ public sealed record PromptRequest
 /// <param name="Top">The most probable tokens at this position; null unless the request asks for them.</param>
 public readonly record struct DrawnToken(int SampleIndex, int Id, float LogProb, RankedToken[]? Top = null)
 {
-    /// <summary>The characters that the token completes; null from <see cref="IGenerator"/>, which handles ids only.</summary>
+    /// <summary>The characters that the token completes; null without a decoded text.</summary>
     public string? Text { get; init; }
 }
 
@@ -73,10 +79,7 @@ public enum GenerationEnd
 /// <param name="Seed">The seed that drew it.</param>
 public sealed record GeneratedSequence(int SampleIndex, int[] Ids, float[] LogProbs, GenerationEnd End, ulong Seed)
 {
-    /// <summary>
-    /// The text of the ids without the stop string and special tokens; empty when the model has no tokenizer, and from <see
-    /// cref="IGenerator"/>, which handles ids only.
-    /// </summary>
+    /// <summary>The text of the ids without the stop string and special tokens; empty when the model has no tokenizer.</summary>
     public string Text { get; init; } = "";
 
     /// <summary>The most probable tokens at each id's position; null unless the request asks for them.</summary>

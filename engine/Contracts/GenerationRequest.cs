@@ -52,16 +52,3 @@ public sealed record GenerationRequest
 /// <param name="Token">The drawn token; null when a completion finishes.</param>
 /// <param name="Finished">The finished completion; null for a drawn token.</param>
 public readonly record struct GenerationStep(int Prompt, DrawnToken? Token, GeneratedSequence? Finished);
-
-/// <summary>A validated request as the engine runs it.</summary>
-/// <param name="Batch">The prompts.</param>
-/// <param name="Stop">Stop rule that also cuts the text of completions.</param>
-internal sealed record GenerationPlan(GenerationBatch Batch, StopRule Stop)
-{
-    /// <summary>Maximum tokens that the request can use: the prompt and the maximum new tokens of each completion.</summary>
-    public long Tokens => Batch.Prompts.Sum(prompt => prompt.Samples * ((long)prompt.PromptIds.Length + prompt.MaxNewTokens));
-
-    /// <summary>The same plan with an admission callback.</summary>
-    /// <param name="admitted"><see cref="GenerationBatch.OnAdmitted"/>.</param>
-    public GenerationPlan WhenAdmitted(Action admitted) => this with { Batch = Batch with { OnAdmitted = admitted } };
-}

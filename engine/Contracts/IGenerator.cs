@@ -1,19 +1,16 @@
 namespace Rudder.Engine;
 
 /// <summary>An engine that draws completions from one loaded policy.</summary>
-public interface IGenerator : IAsyncDisposable
+internal interface IGenerator : IAsyncDisposable
 {
     /// <summary>The loaded model and its limits.</summary>
     GeneratorInfo Info { get; }
 
     /// <summary>Draws every completion of a batch.</summary>
-    /// <param name="batch">Prompts with their settings.</param>
+    /// <param name="batch">Prompts within the model's limits, with their settings.</param>
     /// <param name="cancellation">Ends the work within one step and frees its slots; fires on cancellation and on the deadline.</param>
     /// <returns>One list per prompt, in the order of the batch, with one sequence per sample index.</returns>
-    /// <exception cref="RequestFault">A value does not fit the model or the engine's limits.</exception>
-    /// <exception cref="RequestFault">The engine does not support a field.</exception>
-    /// <exception cref="RequestFault">The queue is full.</exception>
-    /// <exception cref="RequestFault">The engine is draining and takes no new work.</exception>
+    /// <exception cref="RequestFault">The engine does not support a field, its queue is full, or it is draining.</exception>
     /// <exception cref="EngineFailedException">The native engine failed while it computed these rows.</exception>
     /// <exception cref="OperationCanceledException"><paramref name="cancellation"/> fired.</exception>
     Task<IReadOnlyList<IReadOnlyList<GeneratedSequence>>> GenerateAsync(GenerationBatch batch, CancellationToken cancellation);
@@ -25,4 +22,4 @@ public interface IGenerator : IAsyncDisposable
 /// <param name="Context">Maximum tokens of prompt and completion together.</param>
 /// <param name="Slots">Maximum sequences decoded together.</param>
 /// <param name="EosId">End-of-text id; null if the model has none.</param>
-public sealed record GeneratorInfo(string Fingerprint, int Vocabulary, int Context, int Slots, int? EosId);
+internal sealed record GeneratorInfo(string Fingerprint, int Vocabulary, int Context, int Slots, int? EosId);

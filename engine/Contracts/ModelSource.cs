@@ -9,6 +9,9 @@ namespace Rudder.Engine;
 /// <param name="Precision">Precision of the exported graph to load. Default fp32.</param>
 public sealed record ModelSource(string Name, string Folder, EngineKind Engine = EngineKind.Slots, GraphPrecision Precision = GraphPrecision.Fp32)
 {
-    /// <summary>Throws if the folder no longer lies in an allowed place; null for a folder that may lie anywhere.</summary>
-    internal Action? RequireInPlace { get; init; }
+    /// <summary>
+    /// Called before and after the files are read; throws to refuse a folder that no longer lies in an allowed place. Default null: it may
+    /// lie anywhere.
+    /// </summary>
+    public Action? RequireInPlace { get; init; }
 }

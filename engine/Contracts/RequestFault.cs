@@ -94,9 +94,6 @@ internal static class EngineFaults
         new("", "the engine stopped before the request was finished", "", "Try again on another instance.", FaultKind.Unavailable);
 
     /// <summary>The queue has no room for a request.</summary>
-    /// <param name="waiting">Sequences that already wait.</param>
-    /// <param name="added">Sequences of the request.</param>
-    /// <param name="capacity">Maximum sequences that may wait.</param>
     public static RequestFault QueueFull(int waiting, int added, int capacity) => new(
         "",
         $"{waiting} sequences wait already and the request adds {added}",
@@ -105,14 +102,10 @@ internal static class EngineFaults
         FaultKind.Busy);
 
     /// <summary>The native engine failed, or its output is not a distribution.</summary>
-    /// <param name="stage">The stage that failed.</param>
-    /// <param name="cause">For the log.</param>
     public static EngineFailedException Failed(string stage, Exception cause) =>
         new($"the engine failed in {stage} ({cause.GetType().Name}); other requests go on. See the service's log.", cause);
 
     /// <summary>Returns a finite value unchanged, so that a NaN from a damaged model is never reported as a measurement.</summary>
-    /// <param name="value">The value.</param>
-    /// <param name="stage">The stage that computed it.</param>
     /// <exception cref="EngineFailedException">The value is NaN or infinite.</exception>
     public static double Finite(double value, string stage) => double.IsFinite(value)
         ? value

@@ -6,9 +6,6 @@ namespace Rudder.Engine;
 internal static partial class RequestLimits
 {
     /// <summary>Checks the name of a model.</summary>
-    /// <param name="field">Field with the name.</param>
-    /// <param name="name">The name.</param>
-    /// <param name="remedy">What to do if the name is empty.</param>
     /// <exception cref="RequestFault">The name is empty or contains a character that is not allowed.</exception>
     public static string Name(string field, string name, string remedy = "Use the name of a loaded model.") =>
         name.Length == 0 ? throw new RequestFault(field, "is empty", "", remedy)
@@ -24,26 +21,10 @@ internal static partial class RequestLimits
 
     /// <summary>Checks the number of entries of a list: at least one, at most the limit.</summary>
     /// <exception cref="RequestFault">The list is empty or too long.</exception>
-    public static void Count(string field, int count, int limit)
-    {
-        if (count == 0)
-        {
-            throw new RequestFault(field, "is empty", $"it takes 1 to {limit} entries", "");
-        }
-
-        if (count > limit)
-        {
-            throw new RequestFault(field, $"has {count} entries", $"the limit is {limit}", "Send several calls.");
-        }
-    }
+    public static void Count(string field, int count, int limit) =>
+        Length(field, count, 1, limit, "entries", count == 0 ? "" : "Send several calls.");
 
     /// <summary>Checks the length of a text or list; it may be empty only if the minimum is 0.</summary>
-    /// <param name="field">The field.</param>
-    /// <param name="length">Its length.</param>
-    /// <param name="low">Minimum length.</param>
-    /// <param name="high">Maximum length.</param>
-    /// <param name="unit">Unit of the length: characters, ids, entries.</param>
-    /// <param name="remedy">What to do.</param>
     /// <exception cref="RequestFault">The length is outside the limits.</exception>
     public static void Length(string field, int length, int low, int high, string unit, string remedy)
     {
@@ -54,9 +35,6 @@ internal static partial class RequestLimits
     }
 
     /// <summary>Checks that ids lie in the vocabulary.</summary>
-    /// <param name="field">The field.</param>
-    /// <param name="ids">The ids.</param>
-    /// <param name="vocabulary">Number of token ids.</param>
     /// <exception cref="RequestFault">An id is out of range; the fault names its index.</exception>
     public static void Ids(string field, ReadOnlySpan<int> ids, int vocabulary)
     {
@@ -67,37 +45,7 @@ internal static partial class RequestLimits
         }
     }
 
-    /// <summary>Checks that a batch fits the model.</summary>
-    /// <param name="batch">The prompts.</param>
-    /// <param name="info">The model.</param>
-    /// <param name="maxSequences">Maximum completions of one batch.</param>
-    /// <exception cref="RequestFault">A value exceeds a limit of the model.</exception>
-    public static void Batch(GenerationBatch batch, GeneratorInfo info, int maxSequences)
-    {
-        for (int i = 0; i < batch.Prompts.Count; i++)
-        {
-            var prompt = batch.Prompts[i];
-            if (prompt.Samples < 1)
-            {
-                throw new RequestFault("n", $"is {prompt.Samples}", "it must be at least 1", "");
-            }
-
-            Prompt($"prompts[{i}]", prompt.PromptIds, info, least: 1);
-            NewTokens(prompt.MaxNewTokens, prompt.PromptIds.Length, info, least: 1);
-        }
-
-        long sequences = batch.Prompts.Sum(prompt => (long)prompt.Samples);
-        if (sequences > maxSequences)
-        {
-            throw new RequestFault("prompts", $"ask for {sequences} completions", $"at most {maxSequences} are taken at once", "Split the request.");
-        }
-    }
-
-    /// <summary>Checks the ids and the length of a prompt.</summary>
-    /// <param name="field">The prompt.</param>
-    /// <param name="ids">Its ids.</param>
-    /// <param name="info">The model.</param>
-    /// <param name="least">Tokens that must remain free after the prompt.</param>
+    /// <summary>Checks the ids and the length of a prompt, after which some tokens must remain free.</summary>
     /// <exception cref="RequestFault">The prompt is empty or too long, or an id is outside the vocabulary.</exception>
     public static void Prompt(string field, ReadOnlySpan<int> ids, GeneratorInfo info, int least)
     {
@@ -118,10 +66,6 @@ internal static partial class RequestLimits
     }
 
     /// <summary>Checks that a completion fits in the context after its prompt.</summary>
-    /// <param name="tokens">Requested tokens.</param>
-    /// <param name="promptTokens">Tokens of the prompt.</param>
-    /// <param name="info">The model.</param>
-    /// <param name="least">Minimum tokens.</param>
     /// <exception cref="RequestFault">The context is too short.</exception>
     public static void NewTokens(int tokens, int promptTokens, GeneratorInfo info, int least)
     {
@@ -137,10 +81,6 @@ internal static partial class RequestLimits
     }
 
     /// <summary>Checks that a sequence to score fits the model.</summary>
-    /// <param name="field">The sequence.</param>
-    /// <param name="sequence">The sequence.</param>
-    /// <param name="vocabulary">Number of token ids.</param>
-    /// <param name="context">Maximum tokens of prompt and completion together.</param>
     /// <exception cref="RequestFault">The prompt is empty, the sequence too long, or an id outside the vocabulary.</exception>
     public static void Sequence(string field, ScoredSequence sequence, int vocabulary, int context)
     {

@@ -10,7 +10,9 @@ internal sealed class BatchWork
         new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private readonly CancellationToken _cancellation;
+    private readonly CancellationToken _ended;
     private readonly CancellationTokenRegistration _watch;
+    private readonly CancellationTokenRegistration _endWatch;
     private int _missing;
 
     /// <summary>Creates a batch.</summary>
@@ -18,7 +20,7 @@ internal sealed class BatchWork
     /// <param name="cancellation">Ends the batch. The caller gets its answer at once, even while the engine's thread is busy.</param>
     public BatchWork(GenerationBatch batch, CancellationToken cancellation)
     {
-        _cancellation = cancellation;
+        (_cancellation, _ended) = (cancellation, batch.Ended);
         Client = batch.Client;
         Prompts = [.. batch.Prompts.Select(prompt => new PromptWork(this, prompt))];
         _missing = Prompts.Sum(prompt => prompt.Request.Samples);
@@ -29,20 +31,18 @@ internal sealed class BatchWork
         else
         {
             _watch = cancellation.UnsafeRegister(static work => ((BatchWork)work!).Cancel(), this);
+            _endWatch = _ended.UnsafeRegister(static work => ((BatchWork)work!).Cancel(), this);
         }
     }
 
-    /// <summary>The client that sent it.</summary>
     public string Client { get; }
 
-    /// <summary>One entry per prompt.</summary>
     public IReadOnlyList<PromptWork> Prompts { get; }
 
-    /// <summary>The task that the caller awaits.</summary>
     public Task<IReadOnlyList<IReadOnlyList<GeneratedSequence>>> Completion => _completion.Task;
 
     /// <summary>Whether the batch is complete, failed or cancelled. Takes no lock.</summary>
-    public bool IsOver => _completion.Task.IsCompleted || _cancellation.IsCancellationRequested;
+    public bool IsOver => _completion.Task.IsCompleted || _cancellation.IsCancellationRequested || _ended.IsCancellationRequested;
 
     /// <summary>Whether the batch failed; false for a cancelled batch.</summary>
     public bool HasFailed => _completion.Task.IsFaulted;
@@ -59,7 +59,6 @@ internal sealed class BatchWork
         }
     }
 
-    /// <summary>Fails the whole batch.</summary>
     public void Fail(Exception cause)
     {
         StopWatching();
@@ -67,20 +66,20 @@ internal sealed class BatchWork
     }
 
     /// <summary>Unregisters from the caller's cancellation after the batch or its refusal. Does not wait for a running callback.</summary>
-    public void StopWatching() => _watch.Unregister();
+    public void StopWatching()
+    {
+        _watch.Unregister();
+        _endWatch.Unregister();
+    }
 
-    private void Cancel() => _completion.TrySetCanceled(_cancellation);
+    private void Cancel() => _completion.TrySetCanceled(_cancellation.IsCancellationRequested ? _cancellation : _ended);
 }
 
 /// <summary>One prompt of a batch and its completions, which wait, run or are done.</summary>
-/// <param name="batch">The batch it belongs to.</param>
-/// <param name="request">The prompt and its settings.</param>
 internal sealed class PromptWork(BatchWork batch, PromptRequest request)
 {
-    /// <summary>The batch it belongs to.</summary>
     public BatchWork Batch { get; } = batch;
 
-    /// <summary>The prompt and its settings.</summary>
     public PromptRequest Request { get; } = request;
 
     /// <summary>Time when it entered the queue, in stopwatch ticks.</summary>

@@ -2,6 +2,7 @@ using Microsoft.ML.OnnxRuntimeGenAI;
 using Rudder.Checkpoints;
 using Rudder.Engine.Graphs;
 using Rudder.Engine.Sampling;
+using Rudder.Engine.Scheduling;
 
 namespace Rudder.Engine.Generation;
 
@@ -13,25 +14,22 @@ namespace Rudder.Engine.Generation;
 /// </remarks>
 internal sealed class GenAiEngine : IGenerator
 {
-    private const int MaxBatch = 32;                         // GenAI's limit
+    /// <summary>Maximum sequences that GenAI decodes together.</summary>
+    public const int MaxBatch = 32;
+
     private readonly SemaphoreSlim _turn = new(1, 1);
     private readonly CancellationTokenSource _stopping = new();
     private readonly Config _config;
     private readonly Model _model;
     private readonly EngineOptions _options;
     private readonly int _paddingId;
-    private readonly TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly Lock _lock = new();
-    private int _accepted;                                   // running and waiting sequences
-    private int _waiting;
-    private bool _closed;
+    private readonly SequenceQuota _waiting = new();
 
     private GenAiEngine(Config config, Model model, GeneratorInfo info, EngineOptions options, int paddingId)
     {
         (_config, _model, Info, _options, _paddingId) = (config, model, info, options, paddingId);
     }
 
-    /// <inheritdoc/>
     public GeneratorInfo Info { get; }
 
     /// <summary>Loads a model's decoder into GenAI.</summary>
@@ -41,20 +39,12 @@ internal sealed class GenAiEngine : IGenerator
     /// <exception cref="RequestFault">The graph cannot be loaded, its cache could be too large, or there is no end-of-text id.</exception>
     public static GenAiEngine Load(GraphFolder folder, EngineOptions options, int? eosId)
     {
-        if (eosId is null)
-        {
-            throw RequestFault.Unusable(
-                $"{folder.ModelFolder}: config.json names no eos_token_id",
-                "GenAI would end sequences at an id of its own choice",
-                "Load the model with the engine slots.");
-        }
-
+        int paddingId = CheckedPaddingId(folder, eosId);
         GraphShape shape = GraphFile.Read(folder, GraphFiles.Model(options.Precision), options.Precision).Shape;   // GenAI hides it
         int slots = Math.Min(MaxBatch, options.MaxSlots);
         int maxTokens = shape.TokensPerSequence(options, folder.ModelFolder);
         CacheSize.Of(shape, slots, maxTokens, options.MaxCacheBytes);
         var info = new GeneratorInfo(folder.Fingerprint, shape.Vocabulary, maxTokens, slots, eosId);
-        int paddingId = CheckedPaddingId(folder);
         Config? config = null;
         Model? model = null;
         try
@@ -79,9 +69,19 @@ internal sealed class GenAiEngine : IGenerator
 
     /// <summary>The id that GenAI treats as padding, from a file that holds only what an export writes.</summary>
     /// <remarks>GenAI itself loads whatever genai_config.json names.</remarks>
-    /// <exception cref="RequestFault">genai_config.json is unusable; names the key.</exception>
-    public static int CheckedPaddingId(GraphFolder folder)
+    /// <param name="folder">The model's graphs.</param>
+    /// <param name="eosId">End-of-text id; GenAI requires one.</param>
+    /// <exception cref="RequestFault">genai_config.json is unusable, or there is no end-of-text id; names the key.</exception>
+    public static int CheckedPaddingId(GraphFolder folder, int? eosId)
     {
+        if (eosId is null)
+        {
+            throw RequestFault.Unusable(
+                $"{folder.ModelFolder}: config.json names no eos_token_id",
+                "GenAI would end sequences at an id of its own choice",
+                "Load the model with the engine slots.");
+        }
+
         try
         {
             return GenAiConfigFile.ReadPaddingId(folder.ModelFolder);
@@ -92,19 +92,26 @@ internal sealed class GenAiEngine : IGenerator
         }
     }
 
-    /// <inheritdoc/>
     public async Task<IReadOnlyList<IReadOnlyList<GeneratedSequence>>> GenerateAsync(GenerationBatch batch, CancellationToken cancellation)
     {
-        RequestLimits.Batch(batch, Info, _options.MaxQueuedSequences);
         int sequences = batch.Prompts.Sum(prompt => prompt.Samples);
         CheckSupported(batch, sequences);
         cancellation.ThrowIfCancellationRequested();
-        Accept(sequences);
+        if (_stopping.IsCancellationRequested)
+        {
+            throw EngineFaults.Closed();
+        }
+
+        using var linked = CancellationTokenSource.CreateLinkedTokenSource(cancellation, batch.Ended, _stopping.Token);
         try
         {
-            batch.OnAdmitted?.Invoke();
-            using var linked = CancellationTokenSource.CreateLinkedTokenSource(cancellation, _stopping.Token);
-            return await GenerateInTurnAsync(batch, sequences, linked.Token);
+            using (_waiting.Enter(sequences, _options.MaxQueue))
+            {
+                batch.OnAdmitted?.Invoke();
+                await _turn.WaitAsync(linked.Token);
+            }
+
+            return await Task.Run(() => GenerateInTurn(batch, linked.Token), CancellationToken.None);
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
@@ -114,56 +121,34 @@ internal sealed class GenAiEngine : IGenerator
         {
             throw EngineFaults.Failed("GenAI", e);
         }
-        finally
-        {
-            Release(sequences);
-        }
     }
 
-    /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
         await _stopping.CancelAsync();
-        await CloseAsync();
+        await _turn.WaitAsync();                             // the batch that runs ends at its next token, and none follows it
         _model.Dispose();
         _config.Dispose();
         _turn.Dispose();
         _stopping.Dispose();
     }
 
-    // Refuses new work; completes when all accepted work has ended.
-    private Task CloseAsync()
-    {
-        lock (_lock)
-        {
-            _closed = true;
-            if (_accepted == 0)
-            {
-                _drained.TrySetResult();
-            }
-        }
-
-        return _drained.Task;
-    }
-
-    private async Task<IReadOnlyList<IReadOnlyList<GeneratedSequence>>> GenerateInTurnAsync(
-        GenerationBatch batch, int sequences, CancellationToken cancellation)
+    private IReadOnlyList<IReadOnlyList<GeneratedSequence>> GenerateInTurn(GenerationBatch batch, CancellationToken cancellation)
     {
         try
         {
-            await _turn.WaitAsync(cancellation);
-        }
-        finally
-        {
-            lock (_lock)
+            // GenAI has one seed: it drew every completion.
+            var work = new BatchWork(batch with { Prompts = [.. batch.Prompts.Select(prompt => prompt with { Seed = batch.Seed })] }, CancellationToken.None);
+            var rows = work.Prompts.SelectMany(prompt => Enumerable.Range(0, prompt.Request.Samples).Select(sample => new Slot(prompt, sample)));
+            var groups = rows.GroupBy(row => (row.Prompt.Request.PromptIds.Length, row.Prompt.Request.Parameters, row.Prompt.Request.MaxNewTokens));
+            uint chunk = 0;
+            foreach (var chunkRows in groups.SelectMany(group => group.Chunk(Info.Slots)))
             {
-                _waiting -= sequences;                       // they run now, or were cancelled
+                // Each chunk needs its own random stream; otherwise equal prompts get equal completions in every chunk.
+                GenerateChunk(chunkRows, CounterRandom.Derive(batch.Seed, chunk++), cancellation);
             }
-        }
 
-        try
-        {
-            return await Task.Run(() => Generate(batch, cancellation), CancellationToken.None);
+            return [.. work.Prompts.Select(prompt => prompt.Results)];
         }
         finally
         {
@@ -171,33 +156,13 @@ internal sealed class GenAiEngine : IGenerator
         }
     }
 
-    private IReadOnlyList<IReadOnlyList<GeneratedSequence>> Generate(GenerationBatch batch, CancellationToken cancellation)
+    private void GenerateChunk(Slot[] rows, uint seed, CancellationToken cancellation)
     {
-        GenAiRow[] rows = [.. batch.Prompts.SelectMany((prompt, index) =>
-            Enumerable.Range(0, prompt.Samples).Select(sample => new GenAiRow(index, sample, prompt)))];
-        var groups = rows.GroupBy(row => (row.Prompt.PromptIds.Length, row.Prompt.Parameters, row.Prompt.MaxNewTokens));
-        uint chunk = 0;
-        foreach (var chunkRows in groups.SelectMany(group => group.Chunk(Info.Slots)))
-        {
-            // Each chunk needs its own random stream; otherwise equal prompts get equal completions in every chunk.
-            GenerateChunk(chunkRows, CounterRandom.Derive(batch.Seed, chunk++), cancellation);
-            foreach (var row in chunkRows)
-            {
-                row.Prompt.OnFinished?.Invoke(row.Result(batch.Seed));
-            }
-        }
-
-        return [.. rows.GroupBy(row => row.PromptIndex).OrderBy(group => group.Key)
-            .Select(group => (IReadOnlyList<GeneratedSequence>)[.. group.OrderBy(row => row.SampleIndex).Select(row => row.Result(batch.Seed))])];
-    }
-
-    private void GenerateChunk(GenAiRow[] rows, uint seed, CancellationToken cancellation)
-    {
-        var request = rows[0].Prompt;
+        var request = rows[0].Prompt.Request;
         using var parameters = new GeneratorParams(_model);
         GenAiSettings.Apply(parameters, request, rows.Length, seed, Info.Vocabulary);
         using var generator = new Generator(_model, parameters);
-        generator.AppendTokens([.. rows.SelectMany(row => row.Prompt.PromptIds)]);
+        generator.AppendTokens([.. rows.SelectMany(row => row.Prompt.Request.PromptIds)]);
         for (int step = 0; step < request.MaxNewTokens && !generator.IsDone(); step++)
         {
             cancellation.ThrowIfCancellationRequested();
@@ -208,14 +173,26 @@ internal sealed class GenAiEngine : IGenerator
             int stride = values.Length / rows.Length;
             for (int row = 0; row < rows.Length; row++)
             {
-                rows[row].Append(ids[row], values.Slice(((row + 1) * stride) - Info.Vocabulary, Info.Vocabulary), Info.EosId);
+                if (!rows[row].IsOver)                       // GenAI pads a sequence that has ended
+                {
+                    Append(rows[row], ids[row], values.Slice(((row + 1) * stride) - Info.Vocabulary, Info.Vocabulary));
+                }
             }
 
-            if (Array.TrueForAll(rows, row => row.IsFinished))
+            if (Array.TrueForAll(rows, row => row.IsOver))
             {
                 break;
             }
         }
+    }
+
+    // GenAI itself ends a sequence at the end-of-text id.
+    private void Append(Slot slot, int id, ReadOnlySpan<float> logits)
+    {
+        double logSum = LogitMath.LogSumExp(logits);                           // of the raw logits that the token was drawn from, [V]
+        float logProb = (float)EngineFaults.Finite((float)(logits[id] - logSum), "drawing a token");
+        int top = slot.Prompt.Request.TopLogProbs;
+        slot.Append(id, logProb, top > 0 ? TopTokens.Of(logits, logSum, top) : null, ends: id == Info.EosId);
     }
 
     private void CheckSupported(GenerationBatch batch, int sequences)
@@ -246,35 +223,4 @@ internal sealed class GenAiEngine : IGenerator
 
     private static RequestFault Unsupported(string field, string value, string limit, string remedy) =>
         new(field, value, limit, remedy + ", or load the model with the slots engine.", FaultKind.Unsupported);
-
-    private void Accept(int sequences)
-    {
-        lock (_lock)
-        {
-            if (_closed)
-            {
-                throw EngineFaults.Closed();
-            }
-
-            if (_waiting + sequences > _options.MaxQueuedSequences)
-            {
-                throw EngineFaults.QueueFull(_waiting, sequences, _options.MaxQueuedSequences);
-            }
-
-            _accepted += sequences;
-            _waiting += sequences;
-        }
-    }
-
-    private void Release(int sequences)
-    {
-        lock (_lock)
-        {
-            _accepted -= sequences;
-            if (_closed && _accepted == 0)
-            {
-                _drained.TrySetResult();
-            }
-        }
-    }
 }

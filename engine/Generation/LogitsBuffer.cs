@@ -52,7 +52,6 @@ internal sealed class LogitsBuffer : IDisposable
     /// <summary>One row; several threads may read. [V]</summary>
     public ReadOnlySpan<float> Row(int row) => _rows.Span((long)row * _vocabulary, _vocabulary);
 
-    /// <inheritdoc/>
     public void Dispose()
     {
         _rows.Dispose();

@@ -22,7 +22,7 @@ internal sealed class OnnxDecoder : IDecoder
     private readonly NativeBuffer<long> _mask;               // [S,maxT]
     private readonly LogitsBuffer _logits;                   // [S,V]
     private readonly int[] _ones;                            // leading ones in each row of the mask
-    private readonly StepBinding?[] _steps;
+    private readonly GraphBinding?[] _steps;
     private readonly RunOptions _runOptions = new();
     private readonly int _slots;
     private readonly int _maxTokens;
@@ -31,7 +31,7 @@ internal sealed class OnnxDecoder : IDecoder
     {
         (_session, _shape, _slots, _maxTokens) = (session, shape, slots, maxTokens);
         _ones = new int[slots];
-        _steps = new StepBinding?[slots + 1];
+        _steps = new GraphBinding?[slots + 1];
         Info = new GeneratorInfo(shape.Fingerprint, shape.Vocabulary, maxTokens, slots, eosId);
         try
         {
@@ -48,63 +48,40 @@ internal sealed class OnnxDecoder : IDecoder
         }
     }
 
-    /// <inheritdoc/>
     public GeneratorInfo Info { get; }
 
     /// <summary>Loads a decoder and runs it once as a warm-up.</summary>
-    /// <param name="folder">The model's graphs.</param>
-    /// <param name="options">Limits, precision and device.</param>
-    /// <param name="eosId">End-of-text id, for <see cref="Info"/> only.</param>
     /// <exception cref="RequestFault">The graph cannot be loaded or its cache would be too large.</exception>
     public static OnnxDecoder Load(GraphFolder folder, EngineOptions options, int? eosId)
     {
         var cuda = CudaProvider.For(options);
         var (session, shape) = GraphSession.Open(folder, options.Precision, options.Threads, cuda);
-        OnnxDecoder decoder;
+        OnnxDecoder? decoder = null;
         try
         {
             int maxTokens = shape.TokensPerSequence(options, folder.ModelFolder);
             var memory = cuda?.Memory() ?? OrtMemoryInfo.DefaultInstance;
             decoder = new OnnxDecoder(
                 session, shape, options.MaxSlots, maxTokens, eosId, () => new DeviceArena(memory, cuda, shape, options.MaxSlots, maxTokens, options.MaxCacheBytes));
-        }
-        catch (OnnxRuntimeException e)
-        {
-            session.Dispose();
-            throw RequestFault.Unusable(
-                $"ONNX Runtime cannot make a cache for the decoder of {folder.Path}: {e.Message}",
-                "",
-                "Unload a model, or lower MaxSlots or MaxTokens.",
-                e);
-        }
-        catch
-        {
-            session.Dispose();
-            throw;
-        }
-
-        try
-        {
-            decoder.Warm();
+            decoder.Prefill([[0]], 0);
+            decoder.Step([0], [1]);
             return decoder;
         }
-        catch (OnnxRuntimeException e)
+        catch (Exception e)
         {
-            decoder.Dispose();
-            throw RequestFault.Unusable(
-                $"ONNX Runtime cannot run the decoder of {folder.Path}: {e.Message}",
-                "",
-                "Export the model again: trainer export.",
-                e);
-        }
-        catch
-        {
-            decoder.Dispose();
-            throw;
+            (decoder ?? (IDisposable)session).Dispose();
+            if (e is not OnnxRuntimeException)
+            {
+                throw;
+            }
+
+            throw decoder is null
+                ? RequestFault.Unusable(
+                    $"ONNX Runtime cannot make a cache for the decoder of {folder.Path}: {e.Message}", "", "Unload a model, or lower MaxSlots or MaxTokens.", e)
+                : RequestFault.Unusable($"ONNX Runtime cannot run the decoder of {folder.Path}: {e.Message}", "", "Export the model again: trainer export.", e);
         }
     }
 
-    /// <inheritdoc/>
     public void Prefill(IReadOnlyList<int[]> prompts, int firstRow)
     {
         int longest = prompts.Max(prompt => prompt.Length);
@@ -119,7 +96,6 @@ internal sealed class OnnxDecoder : IDecoder
         Read(input, firstRow);
     }
 
-    /// <inheritdoc/>
     public void Extend(int row, ReadOnlySpan<int> ids, int length)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(length, 1);
@@ -130,7 +106,6 @@ internal sealed class OnnxDecoder : IDecoder
         Read(input, row);
     }
 
-    /// <inheritdoc/>
     public void Step(ReadOnlySpan<int> ids, ReadOnlySpan<int> lengths)
     {
         int rows = ids.Length;
@@ -147,13 +122,10 @@ internal sealed class OnnxDecoder : IDecoder
         _logits.Written(0, rows);
     }
 
-    /// <inheritdoc/>
     public ReadOnlySpan<float> Logits(int row) => _logits.Row(row);
 
-    /// <inheritdoc/>
     public void CopyRow(int from, int to, int tokens) => _arena.CopyRow(from, to, tokens);
 
-    /// <inheritdoc/>
     public void Dispose()
     {
         foreach (var step in _steps)
@@ -176,13 +148,26 @@ internal sealed class OnnxDecoder : IDecoder
         _logits?.Dispose();
     }
 
-    private StepBinding BindStep(int rows)
+    private GraphBinding BindStep(int rows)
     {
-        var binding = new StepBinding(_session, _arena, _shape.Layers, 0, rows);
+        var binding = BindCache(0, rows);
         binding.Input("input_ids", _ids.View(0, rows, SingleToken));           // [B,1]
         binding.Input("position_ids", _positions.View(0, rows, SingleToken));  // [B,1]
         binding.Input("attention_mask", _mask.View(0, rows, _maxTokens));      // [B,maxT]
         binding.Output("logits", _logits.View(0, rows));                     // [B,1,V]
+        return binding;
+    }
+
+    // Past and present of every layer are the same rows of the arena.
+    private GraphBinding BindCache(int firstRow, int rows)
+    {
+        var binding = new GraphBinding(_session);
+        for (int layer = 0; layer < _shape.Layers; layer++)
+        {
+            binding.InPlace($"past_key_values.{layer}.key", $"present.{layer}.key", _arena.View(2 * layer, firstRow, rows));
+            binding.InPlace($"past_key_values.{layer}.value", $"present.{layer}.value", _arena.View((2 * layer) + 1, firstRow, rows));
+        }
+
         return binding;
     }
 
@@ -204,16 +189,10 @@ internal sealed class OnnxDecoder : IDecoder
 
     private void Read(PromptInput input, int firstRow)
     {
-        using var binding = new StepBinding(_session, _arena, _shape.Layers, firstRow, input.Rows);
+        using var binding = BindCache(firstRow, input.Rows);
         input.Bind(binding);
         binding.Output("logits", _logits.View(firstRow, input.Rows));              // [B,1,V]
         binding.Run(_runOptions);
         _logits.Written(firstRow, input.Rows);
-    }
-
-    private void Warm()
-    {
-        Prefill([[0]], 0);
-        Step([0], [1]);
     }
 }

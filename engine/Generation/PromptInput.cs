@@ -52,7 +52,6 @@ internal sealed class PromptInput : IDisposable
         binding.Input("attention_mask", _mask.View(0, Rows, _maskWidth));
     }
 
-    /// <inheritdoc/>
     public void Dispose()
     {
         _ids.Dispose();

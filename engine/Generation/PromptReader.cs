@@ -4,8 +4,6 @@ using Rudder.Engine.Telemetry;
 namespace Rudder.Engine.Generation;
 
 /// <summary>One token to draw: its sequence and the row of its logits.</summary>
-/// <param name="Slot">The sequence.</param>
-/// <param name="LogitsRow">The row.</param>
 internal readonly record struct PendingDraw(Slot Slot, int LogitsRow);
 
 /// <summary>
@@ -17,8 +15,8 @@ internal readonly record struct PendingDraw(Slot Slot, int LogitsRow);
 /// <param name="slots">Receives sequences when their prompt is read.</param>
 /// <param name="chunkTokens">Tokens of one chunk.</param>
 /// <param name="sharing">Which clients may reuse each other's prefills.</param>
-/// <param name="observer">Receives prefills and admissions.</param>
-internal sealed class PromptReader(IDecoder decoder, SlotTable slots, int chunkTokens, PrefixSharing sharing, IEngineObserver observer)
+/// <param name="recorder">Receives prefills and admissions; null for none.</param>
+internal sealed class PromptReader(IDecoder decoder, SlotTable slots, int chunkTokens, PrefixSharing sharing, EngineRecorder? recorder)
 {
     private readonly PrefixTable _prefixes = new(slots.Capacity, sharing);
     private readonly SharedPrompts _shared = new(sharing);
@@ -153,7 +151,7 @@ internal sealed class PromptReader(IDecoder decoder, SlotTable slots, int chunkT
             return;
         }
 
-        observer.Prefilled(prompts.Length, prompts.Length * prompts.Max(prompt => prompt.Length), Stopwatch.GetElapsedTime(start));
+        recorder?.Prefilled(prompts.Length, prompts.Length * prompts.Max(prompt => prompt.Length), Stopwatch.GetElapsedTime(start));
         // The first sequence of every prompt keeps the row of the prefill. Only then do copies fill the rows after it.
         for (int i = 0; i < groups.Count; i++)
         {
@@ -206,7 +204,7 @@ internal sealed class PromptReader(IDecoder decoder, SlotTable slots, int chunkT
     {
         var slot = new Slot(admission.Prompt, admission.FirstSample + sample);
         draws.Add(new PendingDraw(slot, logitsRow));
-        observer.Admitted(Stopwatch.GetElapsedTime(admission.Prompt.EnqueuedAt), admission.Prompt.Request.PromptIds.Length);
+        recorder?.Admitted(Stopwatch.GetElapsedTime(admission.Prompt.EnqueuedAt), admission.Prompt.Request.PromptIds.Length);
         slots.Add(slot);
     }
 
@@ -249,12 +247,11 @@ internal sealed class PromptReader(IDecoder decoder, SlotTable slots, int chunkT
             return false;
         }
 
-        observer.Prefilled(1, ids.Length, Stopwatch.GetElapsedTime(start));
+        recorder?.Prefilled(1, ids.Length, Stopwatch.GetElapsedTime(start));
         return true;
     }
 
     /// <summary>Groups prompts with equal ids if they may share a prefill.</summary>
-    /// <param name="sharing">Which clients may share.</param>
     private sealed class SharedPrompts(PrefixSharing sharing) : IEqualityComparer<PromptWork>
     {
         public bool Equals(PromptWork? x, PromptWork? y) => ReferenceEquals(x, y)

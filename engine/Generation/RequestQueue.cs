@@ -3,9 +3,6 @@ using Rudder.Engine.Scheduling;
 namespace Rudder.Engine.Generation;
 
 /// <summary>Admission of consecutive samples of one prompt.</summary>
-/// <param name="Prompt">The prompt.</param>
-/// <param name="FirstSample">First sample index.</param>
-/// <param name="Count">Consecutive samples.</param>
 internal readonly record struct Admission(PromptWork Prompt, int FirstSample, int Count);
 
 /// <summary>The bounded queue in front of an engine, fair between clients. Many threads add; only the engine's thread takes.</summary>
@@ -19,7 +16,6 @@ internal sealed class RequestQueue(int capacity)
     private int _sequences;
     private bool _closed;
 
-    /// <summary>Number of waiting sequences.</summary>
     public int Sequences
     {
         get

@@ -2,15 +2,6 @@ using Rudder.Engine.Sampling;
 
 namespace Rudder.Engine.Generation;
 
-/// <summary>Work that runs once per row, independently of the other rows.</summary>
-internal interface IRowWork
-{
-    /// <summary>Processes one row; must not throw. Rows run concurrently.</summary>
-    /// <param name="row">The row.</param>
-    /// <param name="sampler">The sampler of the current thread.</param>
-    void Do(int row, TokenSampler sampler);
-}
-
 /// <summary>Distributes rows over its own threads and the caller's. A row's result does not depend on the thread.</summary>
 /// <remarks>
 /// The threads sleep between runs, because the decoding step between two runs uses all cores. A run allocates nothing.
@@ -23,7 +14,7 @@ internal sealed class RowSampler : IDisposable
     private readonly SemaphoreSlim _start = new(0);
     private readonly CountdownEvent _done = new(1);
     private readonly int _helpers;
-    private IRowWork? _work;
+    private Action<int, TokenSampler>? _work;
     private int _rows;
     private int _next;
 
@@ -39,13 +30,15 @@ internal sealed class RowSampler : IDisposable
     }
 
     /// <summary>Processes rows 0 to <paramref name="rows"/> - 1 and returns when all are done.</summary>
-    public void Run(int rows, IRowWork work)
+    /// <param name="rows">Number of rows.</param>
+    /// <param name="work">Processes one row with the sampler of its thread; must not throw. Rows run concurrently.</param>
+    public void Run(int rows, Action<int, TokenSampler> work)
     {
         if (_helpers == 0 || rows < FewestRows)
         {
             for (int row = 0; row < rows; row++)
             {
-                work.Do(row, _own);
+                work(row, _own);
             }
 
             return;
@@ -59,7 +52,6 @@ internal sealed class RowSampler : IDisposable
         _done.Wait();
     }
 
-    /// <summary>Stops the threads.</summary>
     public void Dispose()
     {
         _work = null;
@@ -94,11 +86,11 @@ internal sealed class RowSampler : IDisposable
         }
     }
 
-    private void TakeRows(IRowWork work, int rows, TokenSampler sampler)
+    private void TakeRows(Action<int, TokenSampler> work, int rows, TokenSampler sampler)
     {
         for (int row = Interlocked.Increment(ref _next) - 1; row < rows; row = Interlocked.Increment(ref _next) - 1)
         {
-            work.Do(row, sampler);
+            work(row, sampler);
         }
     }
 }

@@ -13,11 +13,11 @@ namespace Rudder.Engine.Generation;
 /// So its tokens are the same whatever else runs. A step allocates nothing, unless a request has stop strings, which need decoded
 /// text, asks for the most probable tokens, or has callbacks that allocate.
 /// </remarks>
-internal sealed class SlotEngine : IGenerator, IRowWork
+internal sealed class SlotEngine : IGenerator
 {
     private readonly IDecoder _decoder;
     private readonly EngineOptions _options;
-    private readonly IEngineObserver _observer;
+    private readonly EngineRecorder? _recorder;
     private readonly RequestQueue _queue;
     private readonly SlotTable _slots;
     private readonly PromptReader _reader;
@@ -26,6 +26,7 @@ internal sealed class SlotEngine : IGenerator, IRowWork
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Action<int, int, int> _copyRow;         // cached: a method group allocates a delegate per call
     private readonly Action<Slot> _retired;
+    private readonly Action<int, TokenSampler> _draw;
     private readonly List<PendingDraw> _draws;
     private readonly TokenDraw[] _drawn;
     private readonly RankedToken[]?[] _top;                  // set for rows that request it
@@ -37,15 +38,15 @@ internal sealed class SlotEngine : IGenerator, IRowWork
     private long _cachedTokens;
 
     /// <summary>Starts an engine on a decoder and takes ownership of it.</summary>
-    public SlotEngine(IDecoder decoder, EngineOptions options, IEngineObserver? observer = null)
+    public SlotEngine(IDecoder decoder, EngineOptions options, EngineRecorder? recorder = null)
     {
         int slots = decoder.Info.Slots;
-        (_decoder, _options, _observer) = (decoder, options, observer ?? NoObserver.Instance);
-        _queue = new RequestQueue(options.MaxQueuedSequences);
+        (_decoder, _options, _recorder) = (decoder, options, recorder);
+        _queue = new RequestQueue(options.MaxQueue);
         _slots = new SlotTable(slots);
-        _reader = new PromptReader(decoder, _slots, options.MaxPrefillTokens, options.SharePrefixes, _observer);
+        _reader = new PromptReader(decoder, _slots, options.MaxPrefillTokens, options.SharePrefixes, recorder);
         _sampler = new RowSampler(options.Threads);
-        (_copyRow, _retired) = (_reader.CopyRow, Retired);
+        (_copyRow, _retired, _draw) = (_reader.CopyRow, Retired, DrawRow);
         _draws = new List<PendingDraw>(slots);
         (_drawn, _top, _faults) = (new TokenDraw[slots], new RankedToken[slots][], new Exception?[slots]);
         (_ids, _lengths) = (new int[slots], new int[slots]);
@@ -66,15 +67,14 @@ internal sealed class SlotEngine : IGenerator, IRowWork
     /// <param name="folder">The model's graphs.</param>
     /// <param name="options">Limits.</param>
     /// <param name="eosId">End-of-text id, for <see cref="Info"/> only.</param>
-    /// <param name="observer">Receives the events of the loop; null for none.</param>
+    /// <param name="recorder">Receives the events of the loop; null for none.</param>
     /// <exception cref="RequestFault">The graph cannot be loaded or its cache would be too large.</exception>
-    public static SlotEngine Load(GraphFolder folder, EngineOptions options, int? eosId, IEngineObserver? observer = null) =>
-        new(Decoder(folder, options, eosId), options, observer);
+    public static SlotEngine Load(GraphFolder folder, EngineOptions options, int? eosId, EngineRecorder? recorder = null) =>
+        new(Decoder(folder, options, eosId), options, recorder);
 
     /// <inheritdoc/>
     public Task<IReadOnlyList<IReadOnlyList<GeneratedSequence>>> GenerateAsync(GenerationBatch batch, CancellationToken cancellation)
     {
-        RequestLimits.Batch(batch, Info, _options.MaxQueuedSequences);
         cancellation.ThrowIfCancellationRequested();
         var work = new BatchWork(batch, cancellation);
         _queue.Enqueue(work);
@@ -91,8 +91,7 @@ internal sealed class SlotEngine : IGenerator, IRowWork
         _stopping.Dispose();
     }
 
-    /// <inheritdoc/>
-    void IRowWork.Do(int row, TokenSampler sampler)
+    private void DrawRow(int row, TokenSampler sampler)
     {
         var (slot, logitsRow) = _draws[row];
         var request = slot.Prompt.Request;
@@ -172,7 +171,7 @@ internal sealed class SlotEngine : IGenerator, IRowWork
 
     private void RetireFinished() => _slots.RetireFinished(_copyRow, _retired);
 
-    private void Retired(Slot slot) => _observer.Finished(slot.Drawn, slot.End switch
+    private void Retired(Slot slot) => _recorder?.Finished(slot.Drawn, slot.End switch
     {
         GenerationEnd.Stop => SequenceEnd.Stop,
         GenerationEnd.Length => SequenceEnd.Length,
@@ -226,10 +225,10 @@ internal sealed class SlotEngine : IGenerator, IRowWork
 
         Draw();
         long end = Stopwatch.GetTimestamp();
-        _observer.Stepped(rows, Stopwatch.GetElapsedTime(start, decoded), Stopwatch.GetElapsedTime(decoded, end));
+        _recorder?.Stepped(rows, Stopwatch.GetElapsedTime(start, decoded), Stopwatch.GetElapsedTime(decoded, end));
         if (_lastStep != 0)
         {
-            _observer.NextToken(Stopwatch.GetElapsedTime(_lastStep, end));
+            _recorder?.NextToken(Stopwatch.GetElapsedTime(_lastStep, end));
         }
 
         _lastStep = end;
@@ -238,7 +237,7 @@ internal sealed class SlotEngine : IGenerator, IRowWork
     /// <summary>Draws all pending tokens on several threads, and publishes them in row order.</summary>
     private void Draw()
     {
-        _sampler.Run(_draws.Count, this);
+        _sampler.Run(_draws.Count, _draw);
         for (int i = 0; i < _draws.Count; i++)
         {
             var slot = _draws[i].Slot;
@@ -247,7 +246,7 @@ internal sealed class SlotEngine : IGenerator, IRowWork
             Publish(slot, _drawn[i], _top[i], fault);
             if (fault is null && slot.Drawn == 1)
             {
-                _observer.FirstToken(Stopwatch.GetElapsedTime(slot.Prompt.EnqueuedAt));
+                _recorder?.FirstToken(Stopwatch.GetElapsedTime(slot.Prompt.EnqueuedAt));
             }
         }
     }

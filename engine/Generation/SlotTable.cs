@@ -1,21 +1,16 @@
 namespace Rudder.Engine.Generation;
 
 /// <summary>The sequences being decoded, one per slot, always compact: rows 0 to Count - 1.</summary>
-/// <param name="capacity">Slots.</param>
 internal sealed class SlotTable(int capacity)
 {
     private readonly List<Slot> _live = new(capacity);
 
-    /// <summary>Total number of slots.</summary>
     public int Capacity => capacity;
 
-    /// <summary>Number of live slots.</summary>
     public int Count => _live.Count;
 
-    /// <summary>Number of free slots.</summary>
     public int Free => capacity - _live.Count;
 
-    /// <summary>The sequence in a row.</summary>
     public Slot this[int row] => _live[row];
 
     /// <summary>Adds a sequence in the next row and returns the row.</summary>
@@ -57,8 +52,6 @@ internal sealed class SlotTable(int capacity)
     }
 
     /// <summary>Fails every live sequence and frees its slot.</summary>
-    /// <param name="cause">The cause.</param>
-    /// <param name="retired">Receives each failed sequence.</param>
     public void FailAll(Exception cause, Action<Slot>? retired = null)
     {
         foreach (var slot in _live)
@@ -93,7 +86,6 @@ internal sealed class Slot(PromptWork prompt, int sampleIndex)
     private readonly List<float> _logProbs = new(prompt.Request.MaxNewTokens);
     private readonly List<RankedToken[]>? _top = prompt.Request.TopLogProbs > 0 ? new(prompt.Request.MaxNewTokens) : null;
 
-    /// <summary>Its prompt.</summary>
     public PromptWork Prompt { get; } = prompt;
 
     /// <summary>Index of the completion among the prompt's completions.</summary>
@@ -105,27 +97,26 @@ internal sealed class Slot(PromptWork prompt, int sampleIndex)
     /// <summary>Tokens drawn so far; this is the next token's position in the completion.</summary>
     public int Drawn => _ids.Count;
 
-    /// <summary>The next token to feed.</summary>
     public int LastId => _ids[^1];
 
     /// <summary>Why the sequence ended; null while it runs and after a cancellation.</summary>
     public GenerationEnd? End { get; private set; }
 
-    /// <summary>Whether the slot can be freed.</summary>
     public bool IsOver => End is not null || Prompt.Batch.IsOver;
 
     /// <summary>Adds a drawn token, publishes it, and ends the sequence at a stop or at the length limit.</summary>
     /// <param name="id">The token.</param>
     /// <param name="logProb">Its raw log-prob, nats.</param>
     /// <param name="top">The most probable tokens at this position; null unless the request asks for them.</param>
-    public void Append(int id, float logProb, RankedToken[]? top = null)
+    /// <param name="ends">Whether the engine ends the sequence at this token, whatever its stop rule.</param>
+    public void Append(int id, float logProb, RankedToken[]? top = null, bool ends = false)
     {
         var request = Prompt.Request;
         _ids.Add(id);
         _logProbs.Add(logProb);
         _top?.Add(top ?? []);
         request.OnToken?.Invoke(new DrawnToken(SampleIndex, id, logProb, top));
-        bool stopped = request.Stop.Ends(_ids);
+        bool stopped = ends || request.Stop.Ends(_ids);
         if (stopped || _ids.Count == request.MaxNewTokens)
         {
             End = stopped ? GenerationEnd.Stop : GenerationEnd.Length;

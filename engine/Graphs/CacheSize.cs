@@ -18,7 +18,7 @@ internal static class CacheSize
                 ? bytes
                 : throw RequestFault.Unusable(
                     $"the key-value cache of {slots} slots × {maxTokens} tokens needs {bytes:N0} bytes",
-                    $"the limit is {maxBytes:N0} (Service:MaxCacheMegabytes)",
+                    $"the limit is {maxBytes:N0} (MaxCacheMegabytes)",
                     "Lower MaxSlots or MaxTokens, or raise it.");
         }
         catch (OverflowException e)

@@ -12,7 +12,7 @@ internal sealed class CudaProvider
 {
     private const string Name = "CUDAExecutionProvider";
     private const string Remedy =
-        "Build with --accelerator cuda, name a provider library by Service:CudaProviderLibrary, or set Service:Device to cpu (docs/gpu.md).";
+        "Build with --accelerator cuda, name a provider library by CudaProviderLibrary, or set Device to cpu (docs/gpu.md).";
 
     private static readonly Lock Registering = new();
 
@@ -29,23 +29,35 @@ internal sealed class CudaProvider
 
     /// <summary>Gets the provider that the options request; null for the processor.</summary>
     /// <exception cref="RequestFault">There is no provider, or it finds no GPU.</exception>
-    public static CudaProvider? For(EngineOptions options) => options.Device == GraphDevice.Cuda ? Open(options.CudaProviderLibrary) : null;
+    public static CudaProvider? For(EngineOptions options) => options.Device == GraphDevice.Cuda ? Open(options) : null;
 
     /// <summary>Why CUDA is not available, as far as this is known without using a GPU; null if nothing prevents it.</summary>
-    /// <param name="library">Path of a provider library; empty means the build's own provider.</param>
-    public static string? Fault(string library)
+    /// <param name="options">The device, and the path of a provider library; empty means the build's own provider.</param>
+    public static RequestFault? Fault(EngineOptions options)
     {
+        string library = options.CudaProviderLibrary;
+        if (options.Device != GraphDevice.Cuda)
+        {
+            return null;
+        }
+
         if (library.Length > 0)
         {
             return File.Exists(library)
                 ? null
-                : $"Service:CudaProviderLibrary is '{library}', which does not exist; give the path of libonnxruntime_providers_cuda.so.";
+                : new RequestFault(
+                    nameof(EngineOptions.CudaProviderLibrary),
+                    $"is '{library}', which does not exist",
+                    "",
+                    "Give the path of libonnxruntime_providers_cuda.so.",
+                    FaultKind.ModelUnusable);
         }
 
         string[] providers = OrtEnv.Instance().GetAvailableProviders();
         return providers.Contains(Name)
             ? null
-            : $"Service:Device is cuda; this build has no CUDA provider (it has {string.Join(", ", providers)}). {Remedy}";
+            : new RequestFault(
+                nameof(EngineOptions.Device), "is cuda", $"this build has no CUDA provider (it has {string.Join(", ", providers)})", Remedy, FaultKind.ModelUnusable);
     }
 
     /// <summary>Puts the provider first in a session's options; the processor runs what it does not support.</summary>
@@ -79,11 +91,12 @@ internal sealed class CudaProvider
             : new OrtMemoryInfo(OrtMemoryInfo.allocatorCUDA, OrtAllocatorType.DeviceAllocator, 0, OrtMemType.Default);
     }
 
-    private static CudaProvider Open(string library)
+    private static CudaProvider Open(EngineOptions options)
     {
-        if (Fault(library) is { } fault)
+        string library = options.CudaProviderLibrary;
+        if (Fault(options) is { } fault)
         {
-            throw RequestFault.Unusable(fault);
+            throw fault;
         }
 
         try
@@ -119,7 +132,7 @@ internal sealed class CudaProvider
         return devices.FirstOrDefault(device => device.EpName.Contains("cuda", StringComparison.OrdinalIgnoreCase))
             ?? throw RequestFault.Unusable(
                 $"the provider library {path} shows no CUDA device; there are {string.Join(", ", devices.Select(device => device.EpName).Distinct())}. "
-                + "Check that a driver is installed (nvidia-smi) and that CUDA_VISIBLE_DEVICES hides no GPU, or set Service:Device to cpu.");
+                + "Check that a driver is installed (nvidia-smi) and that CUDA_VISIBLE_DEVICES hides no GPU, or set Device to cpu.");
     }
 
     private static RequestFault Unusable(OnnxRuntimeException cause) => RequestFault.Unusable($"the CUDA provider cannot be used: {cause.Message}", remedy: Remedy, inner: cause);

@@ -3,8 +3,7 @@ using Microsoft.ML.OnnxRuntime;
 namespace Rudder.Engine.Graphs;
 
 /// <summary>Binds a graph's inputs and outputs to this program's memory.</summary>
-/// <param name="session">The graph.</param>
-internal class GraphBinding(InferenceSession session) : IDisposable
+internal sealed class GraphBinding(InferenceSession session) : IDisposable
 {
     private readonly OrtIoBinding _binding = session.CreateIoBinding();
     private readonly List<OrtValue> _values = [];
@@ -23,6 +22,14 @@ internal class GraphBinding(InferenceSession session) : IDisposable
     {
         _values.Add(value);
         _binding.BindOutput(name, value);
+    }
+
+    /// <summary>Binds an input and an output to the same memory; the value is disposed with this binding.</summary>
+    public void InPlace(string input, string output, OrtValue value)
+    {
+        _values.Add(value);
+        _binding.BindInput(input, value);
+        _binding.BindOutput(output, value);
     }
 
     /// <summary>Runs the graph.</summary>
@@ -46,13 +53,5 @@ internal class GraphBinding(InferenceSession session) : IDisposable
     {
         _binding.Dispose();
         _values.ForEach(value => value.Dispose());
-    }
-
-    /// <summary>Binds an input and an output to the same memory; the value is disposed with this binding.</summary>
-    protected void InPlace(string input, string output, OrtValue value)
-    {
-        _values.Add(value);
-        _binding.BindInput(input, value);
-        _binding.BindOutput(output, value);
     }
 }

@@ -52,20 +52,6 @@ internal sealed class GraphFolder
                 $"Export it again: trainer export --model {modelFolder}");
     }
 
-    /// <summary>Gets the path of a graph after checking its hash and the hashes of all weight files.</summary>
-    /// <exception cref="RequestFault">The graph or its weights are missing or damaged.</exception>
-    public string Verified(string graph)
-    {
-        string expected = Entry(graph).Sha256;
-        if (!_verified.Contains(graph))
-        {
-            Verify(graph, expected, HashOf);
-        }
-
-        VerifyWeights();
-        return System.IO.Path.Combine(Path, graph);
-    }
-
     /// <summary>Reads the content of a graph, and checks the hash of these bytes and of all weight files.</summary>
     /// <exception cref="RequestFault">The graph or its weights are missing or damaged.</exception>
     public byte[] ReadVerified(string graph)

@@ -6,9 +6,6 @@ namespace Rudder.Engine.Registry;
 internal static class DevicePlacement
 {
     /// <summary>Refuses a model that the device has no kernels for.</summary>
-    /// <param name="source">The model.</param>
-    /// <param name="config">Its config.</param>
-    /// <param name="device">The service's device.</param>
     /// <exception cref="RequestFault">It does not go there; names what would.</exception>
     public static void Require(ModelSource source, ModelConfig config, GraphDevice device)
     {
@@ -23,7 +20,7 @@ internal static class DevicePlacement
         if (device == GraphDevice.Cpu)
         {
             return source.Precision == GraphPrecision.Fp16
-                ? "precision is fp16, which a processor computes ten times slower than fp32. Use fp32 or int8, or set Service:Device to cuda."
+                ? "precision is fp16, which a processor computes ten times slower than fp32. Use fp32 or int8, or set Device to cuda."
                 : null;
         }
 
@@ -31,19 +28,17 @@ internal static class DevicePlacement
         {
             return source.Precision == GraphPrecision.Fp32
                 ? null
-                : $"precision is {Word(source.Precision)}; on cuda a classifier runs in fp32. Use fp32, or set Service:Device to cpu.";
+                : $"precision is {GraphFiles.Name(source.Precision)}; on cuda a classifier runs in fp32. Use fp32, or set Device to cpu.";
         }
 
         if (source.Engine == EngineKind.GenAi)
         {
-            return "engine is genai, which this service runs on the processor only. Use the slots engine, or set Service:Device to cpu.";
+            return "engine is genai, which runs on the processor only. Use the slots engine, or set Device to cpu.";
         }
 
         return source.Precision == GraphPrecision.Fp16
             ? null
-            : $"precision is {Word(source.Precision)}; on cuda a generator runs in fp16, the only precision of its attention there. "
-                + "Export it with: trainer export --set fp16=true, and use fp16; or set Service:Device to cpu.";
+            : $"precision is {GraphFiles.Name(source.Precision)}; on cuda a generator runs in fp16, the only precision of its attention there. "
+                + "Export it with: trainer export --set fp16=true, and use fp16; or set Device to cpu.";
     }
-
-    private static string Word(GraphPrecision precision) => precision.ToString().ToLowerInvariant();
 }

@@ -22,16 +22,4 @@ internal static partial class EngineLog
 
     [LoggerMessage(6, LogLevel.Error, "Model {Name}, fingerprint {Fingerprint}, still has calls {Seconds} s after they were told to end; its memory is freed when the last one leaves")]
     public static partial void ModelCallsLeft(ILogger logger, string name, string fingerprint, int seconds);
-
-    /// <summary>Types of a failure and of its causes with the method each came from; messages are left out, they may quote a request.</summary>
-    public static string Describe(Exception exception)
-    {
-        var parts = new List<string>();
-        for (Exception? cause = exception; cause is not null; cause = cause.InnerException)
-        {
-            parts.Add($"{cause.GetType().FullName} in {cause.TargetSite?.DeclaringType?.FullName}.{cause.TargetSite?.Name}");
-        }
-
-        return string.Join(" <- ", parts);
-    }
 }

@@ -18,7 +18,6 @@ internal static class FreeMemory
     }
 
     /// <summary>The available memory that the kernel's table tells, bytes; null where it does not.</summary>
-    /// <param name="lines">Lines of /proc/meminfo.</param>
     public static long? Available(IEnumerable<string> lines)
     {
         string? entry = lines.FirstOrDefault(line => line.StartsWith(Key, StringComparison.Ordinal));

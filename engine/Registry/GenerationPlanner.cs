@@ -14,8 +14,9 @@ internal static class GenerationPlanner
     /// <param name="model">The generator.</param>
     /// <param name="listener">Gets tokens and completions on the engine's thread; null: nobody listens. It must return at once and never throw.</param>
     /// <param name="least">Tokens that each prompt must leave room for: 1, or 0 where the prompts are only scored.</param>
+    /// <param name="scoresPrompts">Whether the most probable tokens are kept for the prompts' positions too.</param>
     /// <exception cref="RequestFault">A value is wrong or over a limit.</exception>
-    public static GenerationPlan Plan(GenerationRequest request, LoadedModel model, Action<GenerationStep>? listener = null, int least = 1)
+    public static GenerationPlan Plan(GenerationRequest request, LoadedModel model, Action<GenerationStep>? listener = null, int least = 1, bool scoresPrompts = false)
     {
         var info = model.RequireGenerator("model").Info;
         var options = model.Options;
@@ -48,28 +49,29 @@ internal static class GenerationPlanner
             });
         }
 
-        CheckRanked(request.TopLogProbs, prompts, options);
-        return new GenerationPlan(new GenerationBatch(prompts, request.Seed, request.Client), stop);
+        CheckRanked(request.TopLogProbs, prompts, options, scoresPrompts);
+        return new GenerationPlan(new GenerationBatch(prompts, request.Seed, request.Client), stop, model.Decode);
     }
 
     private static void CheckSamples(GenerationRequest request, EngineOptions options)
     {
         RequestLimits.InRange("n", request.Samples, 1, options.MaxSamples, "Send several calls with seeds of their own.");
         long sequences = (long)request.Samples * request.Prompts.Count;
-        if (sequences > options.MaxSequences)
+        int limit = Math.Min(options.MaxSequences, options.MaxQueue);
+        if (sequences > limit)
         {
             throw new RequestFault(
                 "prompts",
                 $"x n is {request.Prompts.Count} x {request.Samples} = {sequences} completions",
-                $"the limit of one call is {options.MaxSequences}",
+                $"the limit of one call is {limit}",
                 "Send fewer prompts a call.");
         }
     }
 
     // Ranked tokens are kept until the last completion is finished, also where they are streamed: up to 20 times the bytes of everything else.
-    private static void CheckRanked(int top, List<PromptRequest> prompts, EngineOptions options)
+    private static void CheckRanked(int top, List<PromptRequest> prompts, EngineOptions options, bool scoresPrompts)
     {
-        long tokens = prompts.Sum(prompt => (long)prompt.Samples * prompt.MaxNewTokens);
+        long tokens = prompts.Sum(prompt => ((long)prompt.Samples * prompt.MaxNewTokens) + (scoresPrompts ? prompt.PromptIds.Length : 0));
         long limit = options.MaxRankedBytes / BytesPerRanked;
         if (tokens * top > limit)
         {
@@ -93,8 +95,8 @@ internal static class GenerationPlanner
         }
 
         int[] ids = [.. request.StopIds];
-        RequestLimits.Ids("settings.stop_ids", ids, model.Vocabulary);
-        IEnumerable<int> all = model.EosId is { } eos ? [.. ids, eos] : ids;
+        RequestLimits.Ids("settings.stop_ids", ids, model.Description.Vocabulary);
+        IEnumerable<int> all = model.Description.EosId is { } eos ? [.. ids, eos] : ids;
         return new StopRule(all, request.StopStrings, model.Tokenizer is null ? null : model.Decode);
     }
 

@@ -21,14 +21,14 @@ internal sealed class ModelLoader(EngineOptions options, EngineMetrics metrics) 
         var config = ModelConfig.Load(source.Folder);
         var tokenizer = TextTokenizer.Load(source.Folder, config.VocabularySize);
         DevicePlacement.Require(source, config, options.Device);
-        using var reserved = Reserve(source, ModelSize.Of(source, config, Limits(options, source, config)));
+        using var reserved = Reserve(source, ModelSize.Of(source, config, options with { Precision = source.Precision }));
 
         // Hashing and reading the graphs takes the longest.
         var graphs = GraphFolder.Open(source.Folder, cancellation);
         try
         {
             var model = config.IsClassifier
-                ? Classifier(source, config, tokenizer, graphs, cancellation)
+                ? await ClassifierAsync(source, config, tokenizer, graphs, cancellation)
                 : await GeneratorAsync(source, config, tokenizer, graphs, cancellation);
             return await InPlaceAsync(model);
         }
@@ -47,12 +47,12 @@ internal sealed class ModelLoader(EngineOptions options, EngineMetrics metrics) 
     {
         try
         {
-            model.Source.RequireInPlace?.Invoke();
+            model.Description.Source.RequireInPlace?.Invoke();
             return model;
         }
         catch
         {
-            await model.RetireAsync(TimeSpan.Zero, TimeProvider.System);
+            await model.DisposeAsync();
             throw;
         }
     }
@@ -69,13 +69,13 @@ internal sealed class ModelLoader(EngineOptions options, EngineMetrics metrics) 
         return new Reservation(this, size.Total);
     }
 
-    private LoadedModel Classifier(
+    private async Task<LoadedModel> ClassifierAsync(
         ModelSource source, ModelConfig config, TextTokenizer? tokenizer, GraphFolder graphs, CancellationToken cancellation)
     {
-        var engine = ClassifierEngine.Load(graphs, Limits(options, source, config));
+        var engine = ClassifierEngine.Load(graphs, options with { Precision = source.Precision });
         try
         {
-            engine.ClassifyIds([[config.BosId ?? 0, config.EosId ?? 0]], cancellation);
+            await engine.ClassifyAsync([engine.Windows([])], "", cancellation);
         }
         catch
         {
@@ -85,13 +85,13 @@ internal sealed class ModelLoader(EngineOptions options, EngineMetrics metrics) 
 
         return new LoadedModel
         {
-            Name = source.Name,
+            Description = new ModelDescription(source.Name, source, engine.Fingerprint, engine.Vocabulary, engine.Context)
+            {
+                EosId = config.EosId,
+                HasTokenizer = tokenizer is not null,
+                Labels = engine.Labels,
+            },
             Options = options,
-            Source = source,
-            Fingerprint = engine.Fingerprint,
-            Vocabulary = engine.Vocabulary,
-            Context = engine.Context,
-            EosId = config.EosId,
             Tokenizer = tokenizer,
             Classifier = engine,
         };
@@ -100,14 +100,15 @@ internal sealed class ModelLoader(EngineOptions options, EngineMetrics metrics) 
     private async Task<LoadedModel> GeneratorAsync(
         ModelSource source, ModelConfig config, TextTokenizer? tokenizer, GraphFolder graphs, CancellationToken cancellation)
     {
-        var limits = Limits(options, source, config);
+        var limits = options with { Precision = source.Precision };
         var scorer = LogProbEngine.Load(graphs, limits);
         IGenerator? generator = null;
+        var recorder = metrics.Open(source.Name);
         try
         {
             generator = source.Engine == EngineKind.GenAi
                 ? GenAiEngine.Load(graphs, limits, config.EosId)
-                : SlotEngine.Load(graphs, limits, config.EosId, metrics.For(source.Name));
+                : SlotEngine.Load(graphs, limits, config.EosId, recorder);
             int start = config.BosId ?? 0;
             scorer.Score([new ScoredSequence([start], [start])], cancellation);
             var prompt = new PromptRequest { PromptIds = [start], MaxNewTokens = 1, Parameters = SamplingParameters.Greedy };
@@ -115,38 +116,33 @@ internal sealed class ModelLoader(EngineOptions options, EngineMetrics metrics) 
         }
         catch
         {
+            recorder.Dispose();
             scorer.Dispose();
             await (generator?.DisposeAsync() ?? ValueTask.CompletedTask);
             throw;
         }
 
+        if (generator is SlotEngine engine)                  // in the gauges once it is warm
+        {
+            recorder.Watch(() => engine.Occupancy, cacheBytesPerToken: 2L * config.Layers * config.HiddenSize * ModelSize.CacheElementBytes(source));
+        }
+
+        var info = generator.Info;
         return new LoadedModel
         {
-            Name = source.Name,
+            Description = new ModelDescription(source.Name, source, info.Fingerprint, info.Vocabulary, info.Context)
+            {
+                EosId = config.EosId,
+                HasTokenizer = tokenizer is not null,
+                Slots = info.Slots,
+            },
             Options = options,
-            Source = source,
-            Fingerprint = generator.Info.Fingerprint,
-            Vocabulary = generator.Info.Vocabulary,
-            Context = scorer.Context,
-            EosId = config.EosId,
             Tokenizer = tokenizer,
             Generator = generator,
             Scorer = scorer,
-            Watch = Watch(source, config, generator),
+            Recorder = recorder,
         };
     }
-
-    // Shown once the model is warm: nothing that can fail comes after it, so no watch outlives its engine.
-    private IDisposable? Watch(ModelSource source, ModelConfig config, IGenerator generator) => generator is SlotEngine engine
-        ? metrics.Watch(source.Name, () => engine.Occupancy, cacheBytesPerToken: 2L * config.Layers * config.HiddenSize * ModelSize.CacheElementBytes(source))
-        : null;
-
-    /// <summary>The limits of one model's engines: a context shorter than MaxTokens is the limit of its model.</summary>
-    /// <param name="options">The limits of all models.</param>
-    /// <param name="source">The model.</param>
-    /// <param name="config">Its config.</param>
-    public static EngineOptions Limits(EngineOptions options, ModelSource source, ModelConfig config) =>
-        options with { Precision = source.Precision, MaxTokens = Math.Min(options.MaxTokens, config.Context) };
 
     /// <summary>Memory kept for a load under way.</summary>
     private sealed class Reservation(ModelLoader loader, long bytes) : IDisposable

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Google.Protobuf;
 using Rudder.Checkpoints;
+using Rudder.Engine.Generation;
 using Rudder.Onnx;
 
 namespace Rudder.Engine.Registry;
@@ -16,7 +17,6 @@ namespace Rudder.Engine.Registry;
 internal sealed record ModelSize(long Graphs, long Cache, long Logits)
 {
     private const string ExportAgain = "Export the model again: trainer export.";
-    private const int GenAiSlots = 32;                       // GenAI decodes no more together
 
     /// <summary>All of it, bytes.</summary>
     public long Total => Graphs + Cache + Logits;
@@ -35,7 +35,7 @@ internal sealed record ModelSize(long Graphs, long Cache, long Logits)
                 return new ModelSize(BytesOf(source.Folder, GraphFiles.Model(source.Precision)), 0, 0);
             }
 
-            long slots = source.Engine == EngineKind.GenAi ? Math.Min(limits.MaxSlots, GenAiSlots) : limits.MaxSlots;
+            long slots = source.Engine == EngineKind.GenAi ? Math.Min(limits.MaxSlots, GenAiEngine.MaxBatch) : limits.MaxSlots;
             long tokens = limits.MaxTokens > 0 ? limits.MaxTokens : config.Context;
             long row = checked((long)config.VocabularySize * sizeof(float));
             long graphs = checked(
@@ -51,7 +51,7 @@ internal sealed record ModelSize(long Graphs, long Cache, long Logits)
             throw RequestFault.Unusable(
                 $"{source.Folder}: {limits.MaxSlots} slots of this model need more memory than can be counted",
                 "",
-                "Lower Service:MaxSlots or Service:MaxTokens.",
+                "Lower MaxSlots or MaxTokens.",
                 e);
         }
     }
@@ -108,11 +108,11 @@ internal sealed record ModelSize(long Graphs, long Cache, long Logits)
             return;
         }
 
-        string source = isSet ? "Service:MaxModelMegabytes" : "the memory that is free; Service:MaxModelMegabytes is 0";
-        string remedy = isSet ? "or raise the setting" : "or free memory: unload a model";
+        string source = isSet ? nameof(EngineOptions.MaxModelMegabytes) : "the memory that is free; MaxModelMegabytes is 0";
+        string remedy = isSet ? "or raise the limit" : "or free memory: unload a model";
         throw RequestFault.Unusable(string.Create(
             CultureInfo.InvariantCulture,
             $"{folder} needs {Total:N0} bytes (weights {Graphs:N0}, key-value cache {Cache:N0}, logits {Logits:N0}); "
-            + $"the limit is {limit:N0} ({source}). Lower Service:MaxSlots or Service:MaxTokens, {remedy}."));
+            + $"the limit is {limit:N0} ({source}). Lower MaxSlots or MaxTokens, {remedy}."));
     }
 }

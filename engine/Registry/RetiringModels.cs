@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
+using Rudder.Checkpoints;
 
 namespace Rudder.Engine.Registry;
 
@@ -10,14 +11,19 @@ namespace Rudder.Engine.Registry;
 /// <param name="whenFreed">Called when the memory of a model is free.</param>
 internal sealed class RetiringModels(TimeSpan drainTime, TimeProvider time, ILogger logger, Action<LoadedModel> whenFreed)
 {
+    /// <summary>Time that calls have to end after they were cancelled. 30 s: a native call cannot be cut short.</summary>
+    public static readonly TimeSpan EndGrace = TimeSpan.FromSeconds(30);
+
     private readonly ConcurrentDictionary<Task, byte> _retiring = new();
 
-    /// <summary>Completes when every model is retired.</summary>
     public Task WhenAllAsync() => Task.WhenAll(_retiring.Keys);
 
     /// <summary>Retires a model that has lost its name.</summary>
-    /// <param name="model">The model.</param>
-    /// <returns>Completes when its calls are over and its memory is free; a call that ignores its end is not waited for longer.</returns>
+    /// <param name="model">The model; nothing else retires it.</param>
+    /// <returns>
+    /// Completes when its calls are over and its memory is free. A call that ignores its end is waited for <see cref="EndGrace"/>; the
+    /// engines under it are freed when it leaves, never before.
+    /// </returns>
     public Task Retire(LoadedModel model)
     {
         var task = RetireAsync(model);
@@ -28,41 +34,48 @@ internal sealed class RetiringModels(TimeSpan drainTime, TimeProvider time, ILog
 
     private async Task RetireAsync(LoadedModel model)
     {
-        try
+        model.Retire();
+        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);          // the caller does not free engines
+        if (!await IsIdleWithinAsync(model, drainTime))
         {
-            var (inTime, freed) = await model.RetireAsync(drainTime, time);
-            if (!inTime)
+            EngineLog.ModelDrainTimedOut(logger, model.Description.Name, (int)drainTime.TotalSeconds);
+            await model.EndCallsAsync().ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (!await IsIdleWithinAsync(model, EndGrace))
             {
-                EngineLog.ModelDrainTimedOut(logger, model.Name, (int)drainTime.TotalSeconds);
-            }
-
-            if (!freed.IsCompleted)
-            {
-                EngineLog.ModelCallsLeft(logger, model.Name, model.Fingerprint, (int)LoadedModel.EndGrace.TotalSeconds);
-                _ = ReportFreedAsync(model, freed);          // nobody waits for it: the call may never end
+                EngineLog.ModelCallsLeft(logger, model.Description.Name, model.Description.Fingerprint, (int)EndGrace.TotalSeconds);
+                _ = FreeAsync(model);                        // nobody waits for it: the call may never end
                 return;
             }
         }
-        catch (Exception exception) when (exception is not OutOfMemoryException)
-        {
-            // Nobody waits for the old model of a swap: its failure must not pass unseen.
-            EngineLog.ModelUnloadFailed(logger, model.Name, EngineLog.Describe(exception));
-            return;
-        }
 
-        whenFreed(model);
+        await FreeAsync(model);
     }
 
-    private async Task ReportFreedAsync(LoadedModel model, Task freed)
+    private async Task<bool> IsIdleWithinAsync(LoadedModel model, TimeSpan limit)
     {
         try
         {
-            await freed;
+            await model.Idle.WaitAsync(limit, time);
+            return true;
+        }
+        catch (TimeoutException)
+        {
+            return false;
+        }
+    }
+
+    // Nobody waits for the old model of a swap: its failure must not pass unseen.
+    private async Task FreeAsync(LoadedModel model)
+    {
+        try
+        {
+            await model.Idle;
+            await model.DisposeAsync();
             whenFreed(model);
         }
         catch (Exception exception) when (exception is not OutOfMemoryException)
         {
-            EngineLog.ModelUnloadFailed(logger, model.Name, EngineLog.Describe(exception));
+            EngineLog.ModelUnloadFailed(logger, model.Description.Name, MessageText.TypesOf(exception));
         }
     }
 }

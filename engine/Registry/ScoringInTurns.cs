@@ -7,7 +7,8 @@ internal static class ScoringInTurns
 {
     /// <summary>Scores every sequence, off the caller's thread.</summary>
     /// <typeparam name="T">What is told of one sequence.</typeparam>
-    /// <param name="models">The models whose turns it needs; the first one's scorer says how sequences are grouped.</param>
+    /// <param name="models">The models whose turns it needs.</param>
+    /// <param name="batches">How the sequences are grouped: indices, each once.</param>
     /// <param name="client">Whose call it is.</param>
     /// <param name="sequences">The sequences.</param>
     /// <param name="score">Scores some of them, in order.</param>
@@ -15,6 +16,7 @@ internal static class ScoringInTurns
     /// <returns>One result per sequence, in order.</returns>
     public static async Task<T[]> RunAsync<T>(
         IReadOnlyList<LoadedModel> models,
+        IEnumerable<int[]> batches,
         string client,
         IReadOnlyList<ScoredSequence> sequences,
         Func<IReadOnlyList<ScoredSequence>, IReadOnlyList<T>> score,
@@ -25,7 +27,7 @@ internal static class ScoringInTurns
         var results = new T[sequences.Count];
         try
         {
-            foreach (int[] batch in models[0].RequireScorer("model").Batches(sequences))
+            foreach (int[] batch in batches)
             {
                 bool goesOn = held.Count > 0;
                 if (goesOn && turns.Any(turn => turn.IsWantedBesides(client)))
@@ -58,8 +60,8 @@ internal static class ScoringInTurns
     private static ScoringTurn[] InOneOrder(IEnumerable<LoadedModel> models) =>
     [
         .. models.Distinct()
-            .OrderBy(model => model.Name, StringComparer.Ordinal)
-            .ThenBy(model => model.Fingerprint, StringComparer.Ordinal)
+            .OrderBy(model => model.Description.Name, StringComparer.Ordinal)
+            .ThenBy(model => model.Description.Fingerprint, StringComparer.Ordinal)
             .Select(model => model.ScoringTurn),
     ];
 

@@ -10,7 +10,6 @@ internal sealed class CandidateSet
     private float[] _weights = [];
     private int[] _ids = [];
 
-    /// <summary>Number of tokens.</summary>
     public int Count { get; private set; }
 
     /// <summary>Collects every token with a logit of at least the threshold, with its weight e^((logit - max) / temperature).</summary>
@@ -90,26 +89,10 @@ internal sealed class CandidateSet
         Count = kept;
     }
 
-    /// <summary>Sum of the weights.</summary>
     public double TotalMass() => Sum(0, Count);
 
     /// <summary>Gets the token where the running sum of weights passes a fraction of the total.</summary>
-    public int Pick(double uniform)
-    {
-        double target = uniform * TotalMass();
-        int last = -1;
-        for (int i = 0; i < Count; i++)
-        {
-            target -= _weights[i];
-            last = _weights[i] > 0 ? i : last;
-            if (target < 0)
-            {
-                break;
-            }
-        }
-
-        return _ids[last];
-    }
+    public int Pick(double uniform) => _ids[Selection.Pick(_weights.AsSpan(0, Count), uniform * TotalMass())];
 
     private void GatherBlock(ReadOnlySpan<float> logits, int start, Vector<float> floor, float threshold)
     {

@@ -28,6 +28,19 @@ internal static class Selection
         return values[k - 1];
     }
 
+    /// <summary>The index where the running sum of weights passes a target; the last one with a weight if rounding puts the target past the end.</summary>
+    public static int Pick(ReadOnlySpan<float> weights, double target)
+    {
+        int last = 0;
+        for (int i = 0; i < weights.Length && target >= 0; i++)
+        {
+            target -= weights[i];
+            last = weights[i] > 0 ? i : last;
+        }
+
+        return last;
+    }
+
     /// <summary>Moves values at least as large as the pivot to the left, and values at most as large to the right.</summary>
     /// <returns>End of the left part and start of the right part; values between them equal the pivot.</returns>
     private static (int Last, int First) Partition(Span<float> values, int low, int high)

@@ -68,18 +68,7 @@ public sealed class TokenSampler
 
         block = lastWithMass;                                // rounding can move the target past the end
         _scan.Weigh(logits, block, _weights);
-        int last = 0;
-        for (int i = 0; i < _weights.Length; i++)
-        {
-            target -= _weights[i];
-            last = _weights[i] > 0 ? i : last;
-            if (target < 0)
-            {
-                break;
-            }
-        }
-
-        return (block * LogitScan.BlockLength) + last;
+        return (block * LogitScan.BlockLength) + Selection.Pick(_weights, target);
     }
 
     private int DrawTruncated(ReadOnlySpan<float> logits, SamplingParameters parameters, double uniform)

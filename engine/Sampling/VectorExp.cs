@@ -17,7 +17,6 @@ internal static class VectorExp
     private const int MantissaBits = 23;
     private const int ExponentBias = 127;
 
-    /// <summary>Computes e^x per element.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector<float> Exp(Vector<float> x)
     {

@@ -10,7 +10,6 @@ internal sealed class ClientLines<T>
     private readonly Dictionary<string, Line> _lines = new(StringComparer.Ordinal);
     private readonly LinkedList<Line> _turns = [];           // clients with work, the next one first
 
-    /// <summary>Whether all queues are empty.</summary>
     public bool IsEmpty => _turns.Count == 0;
 
     /// <summary>All queued items, client by client.</summary>
@@ -75,7 +74,6 @@ internal sealed class ClientLines<T>
     }
 
     /// <summary>Moves a client that was served out of turn to the end of the rotation, if it has work.</summary>
-    /// <param name="client">The client.</param>
     public void PutLast(string client)
     {
         if (_lines.TryGetValue(client, out var line))
@@ -89,8 +87,6 @@ internal sealed class ClientLines<T>
     public bool HasOtherThan(string client) => _turns.Count > 1 || (_turns.First is { } turn && turn.Value.Client != client);
 
     /// <summary>Removes finished items; the others keep their order. Allocates nothing if the delegates capture nothing.</summary>
-    /// <param name="isOver">Selects the items to remove.</param>
-    /// <param name="weight">Weight of an item.</param>
     /// <returns>Total weight of the removed items.</returns>
     public int RemoveOver(Func<T, bool> isOver, Func<T, int> weight)
     {
@@ -111,7 +107,6 @@ internal sealed class ClientLines<T>
         return removed;
     }
 
-    /// <summary>Removes all items.</summary>
     public void Clear()
     {
         _turns.Clear();
@@ -137,7 +132,6 @@ internal sealed class ClientLines<T>
     }
 
     /// <summary>One client's items, oldest first; never empty while the client is in the rotation.</summary>
-    /// <param name="client">The client.</param>
     private sealed class Line(string client)
     {
         public string Client { get; } = client;

@@ -32,7 +32,6 @@ internal sealed class ClassifierBatch(int labels, int padId) : IDisposable
         return _logits.Span(0, rows.Length * labels);
     }
 
-    /// <inheritdoc/>
     public void Dispose()
     {
         _ids.Dispose();

@@ -5,7 +5,7 @@ using Rudder.Engine.Graphs;
 namespace Rudder.Engine.Scoring;
 
 /// <summary>Classifies texts with <c>model.onnx</c>: long texts in windows, in length-sorted micro-batches, equal windows once.</summary>
-internal sealed class ClassifierEngine : IClassifier
+internal sealed class ClassifierEngine : IDisposable
 {
     private const int SpecialTokens = 2;                     // one before and one after each window
     private const int MergedBatches = 4;                     // full micro-batches that one run takes from the waiting calls
@@ -32,16 +32,15 @@ internal sealed class ClassifierEngine : IClassifier
         _queue = new ScoringQueue((long)MergedBatches * _maxTokens, Run);
     }
 
-    /// <inheritdoc/>
+    /// <summary>Names of the labels, in the order of the probabilities.</summary>
     public IReadOnlyList<string> Labels { get; }
 
-    /// <inheritdoc/>
+    /// <summary>SHA-256 of the model folder, hex.</summary>
     public string Fingerprint { get; }
 
-    /// <inheritdoc/>
+    /// <summary>Maximum tokens of one window, special tokens included.</summary>
     public int Context { get; }
 
-    /// <inheritdoc/>
     public int Vocabulary { get; }
 
     /// <summary>Windows that ran since the graph was loaded, without repeats.</summary>
@@ -61,28 +60,37 @@ internal sealed class ClassifierEngine : IClassifier
         return new ClassifierEngine(session, shape, config, options);
     }
 
-    /// <inheritdoc/>
-    public IReadOnlyList<TextClassification> Classify(IReadOnlyList<int[]> texts, CancellationToken cancellation) =>
-        RunAlone([.. texts.Select(ids => new ClassifierInput(ids, IsText: true))], cancellation);
+    /// <summary>Cuts a text into windows that fit the context, and adds the special tokens.</summary>
+    public int[][] Windows(int[] ids) => ids.Length == 0
+        ? [[_beginId, _endId]]
+        : [.. ids.Chunk(Context - SpecialTokens).Select(window => (int[])[_beginId, .. window, _endId])];
 
-    /// <inheritdoc/>
-    public IReadOnlyList<TextClassification> ClassifyIds(IReadOnlyList<int[]> sequences, CancellationToken cancellation) =>
-        RunAlone([.. sequences.Select(ids => new ClassifierInput(ids, IsText: false))], cancellation);
-
-    /// <inheritdoc/>
-    public async Task<IReadOnlyList<TextClassification>> ClassifyAsync(
-        IReadOnlyList<ClassifierInput> inputs, string client, CancellationToken cancellation)
+    /// <summary>Classifies texts, batched with other calls that wait at the same time.</summary>
+    /// <param name="texts">The windows of each text: ids of the model, special tokens included, at most <see cref="Context"/> of them.</param>
+    /// <param name="client">Name of the client; clients take turns.</param>
+    /// <param name="cancellation">Ends the call at once.</param>
+    /// <returns>One result per text, in order.</returns>
+    /// <exception cref="EngineFailedException">The model's output is not a distribution.</exception>
+    /// <exception cref="OperationCanceledException">The caller cancelled; other calls continue.</exception>
+    public async Task<IReadOnlyList<TextClassification>> ClassifyAsync(IReadOnlyList<int[][]> texts, string client, CancellationToken cancellation)
     {
-        int[][][] windows = Windows(inputs);
-        var distinct = new DistinctSequences([.. windows.SelectMany(input => input)]);            // equal windows may run apart
-        return Collect(windows, distinct.Spread(await _queue.RunAsync(distinct.Items, client, cancellation)));
+        var distinct = new DistinctSequences([.. texts.SelectMany(windows => windows)]);          // equal windows may run apart
+        var probabilities = distinct.Spread(await _queue.RunAsync(distinct.Items, client, cancellation)).Select(Softmax).ToList();
+        var results = new List<TextClassification>(texts.Count);
+        int first = 0;
+        foreach (var windows in texts)
+        {
+            results.Add(new TextClassification(Mean(probabilities.GetRange(first, windows.Length)), windows.Length));
+            first += windows.Length;
+        }
+
+        return results;
     }
 
     /// <summary>Label logits of sequences that fit the model as they are, in order.</summary>
     /// <returns>[N][L]</returns>
     public float[][] Logits(IReadOnlyList<int[]> sequences) => Run(sequences, CancellationToken.None);
 
-    /// <inheritdoc/>
     public void Dispose()
     {
         lock (_lock)
@@ -92,43 +100,6 @@ internal sealed class ClassifierEngine : IClassifier
             _session.Dispose();
             _batch.Dispose();
         }
-    }
-
-    private TextClassification[] RunAlone(ClassifierInput[] inputs, CancellationToken cancellation)
-    {
-        int[][][] windows = Windows(inputs);
-        return Collect(windows, Run([.. windows.SelectMany(input => input)], cancellation));
-    }
-
-    private int[][][] Windows(IReadOnlyList<ClassifierInput> inputs) => [.. inputs.Select((input, i) => Windows($"inputs[{i}]", input))];
-
-    private int[][] Windows(string field, ClassifierInput input)
-    {
-        int[] ids = input.Ids;
-        if (input.IsText)
-        {
-            RequestLimits.Ids($"{field}.ids", ids, Vocabulary);
-            return ids.Length == 0
-                ? [[_beginId, _endId]]
-                : [.. ids.Chunk(Context - SpecialTokens).Select(window => (int[])[_beginId, .. window, _endId])];
-        }
-
-        RequestLimits.Length($"{field}.ids", ids.Length, 1, Context, "ids", "Send its text, which is read in windows, or shorten it.");
-        RequestLimits.Ids($"{field}.ids", ids, Vocabulary);
-        return [ids];
-    }
-
-    private static TextClassification[] Collect(int[][][] windows, float[][] logits)
-    {
-        var results = new TextClassification[windows.Length];
-        int first = 0;
-        for (int i = 0; i < results.Length; i++)
-        {
-            results[i] = new TextClassification(Mean([.. logits.Skip(first).Take(windows[i].Length).Select(Softmax)]), windows[i].Length);
-            first += windows[i].Length;
-        }
-
-        return results;
     }
 
     private float[][] Run(IReadOnlyList<int[]> windows, CancellationToken cancellation)
@@ -176,14 +147,14 @@ internal sealed class ClassifierEngine : IClassifier
         return probabilities;
     }
 
-    private static float[] Mean(float[][] rows)
+    private static float[] Mean(List<float[]> rows)
     {
         float[] mean = new float[rows[0].Length];
         foreach (float[] row in rows)
         {
             for (int label = 0; label < mean.Length; label++)
             {
-                mean[label] += row[label] / rows.Length;
+                mean[label] += row[label] / rows.Count;
             }
         }
 

@@ -9,7 +9,7 @@ namespace Rudder.Engine.Scoring;
 /// MaxScoringTokens tokens, and their states; twice that for a divergence. A completion with more positions than the logits hold runs
 /// once through the model, and in parts through the vocabulary product.
 /// </remarks>
-internal sealed class LogProbEngine : IScorer
+internal sealed class LogProbEngine : IDisposable
 {
     private const string Stage = "scoring";
     private readonly Lock _lock = new();
@@ -28,10 +28,9 @@ internal sealed class LogProbEngine : IScorer
         _threads = options.Threads > 0 ? options.Threads : Environment.ProcessorCount;
     }
 
-    /// <inheritdoc/>
+    /// <summary>Maximum tokens of prompt and completion together.</summary>
     public int Context => _graph.Shape.Context;
 
-    /// <inheritdoc/>
     public int Vocabulary => _graph.Shape.Vocabulary;
 
     /// <summary>Bytes of logits held now: at most MaxScoringBytes or one position, and twice that after a divergence.</summary>
@@ -44,7 +43,10 @@ internal sealed class LogProbEngine : IScorer
     /// <exception cref="RequestFault">The graph cannot be loaded.</exception>
     public static LogProbEngine Load(GraphFolder folder, EngineOptions options) => new(LogProbGraph.Load(folder, options), options);
 
-    /// <inheritdoc/>
+    /// <summary>
+    /// Groups the sequences into the batches that run through the model together, as indices; each index occurs once. Scoring one
+    /// group per call costs the same as one call, and lets other calls run between two groups.
+    /// </summary>
     public IEnumerable<int[]> Batches(IReadOnlyList<ScoredSequence> sequences)
     {
         int[] lengths = [.. sequences.Select(ScoringChunk.FedTokens)];
@@ -52,10 +54,12 @@ internal sealed class LogProbEngine : IScorer
         return MicroBatcher.Split(lengths, outputs, _maxTokens, _maxPositions);
     }
 
-    /// <inheritdoc/>
+    /// <summary>Log-probabilities of each sequence's completion, in order.</summary>
+    /// <param name="sequences">Sequences within the model's limits.</param>
+    /// <param name="cancellation">Ends the work before its next batch.</param>
+    /// <exception cref="EngineFailedException">The model's output is not a distribution.</exception>
     public IReadOnlyList<SequenceScore> Score(IReadOnlyList<ScoredSequence> sequences, CancellationToken cancellation)
     {
-        Check(sequences);
         float[][] tokens = [.. sequences.Select(sequence => new float[sequence.CompletionIds.Length])];
         IReadOnlyList<RankedToken[][]?> top =
             [.. sequences.Select(sequence => sequence.TopLogProbs > 0 ? new RankedToken[sequence.CompletionIds.Length][] : null)];
@@ -68,11 +72,7 @@ internal sealed class LogProbEngine : IScorer
                 foreach (var part in Parts(chunk, cancellation))
                 {
                     _graph.Project(states, part.First, part.Targets.Length, _logits);
-                    Collect(part, tokens);
-                    if (top.Any(places => places is not null))
-                    {
-                        Rank(part, sequences, top);
-                    }
+                    Collect(part, sequences, tokens, top);
                 }
             }
         }
@@ -80,18 +80,14 @@ internal sealed class LogProbEngine : IScorer
         return [.. tokens.Select((row, i) => new SequenceScore(row.Sum(value => (double)value), row) { Top = top[i] })];
     }
 
-    /// <inheritdoc/>
+    /// <summary>Measures the divergence of this model from a reference along each sequence, in order.</summary>
+    /// <param name="reference">A model of the same vocabulary.</param>
+    /// <param name="sequences">Sequences within the limits of both models.</param>
+    /// <param name="cancellation">Ends the work before its next batch.</param>
+    /// <exception cref="EngineFailedException">The output of a model is not a distribution.</exception>
     public IReadOnlyList<SequenceDivergenceScore> Diverge(
-        IScorer reference, IReadOnlyList<ScoredSequence> sequences, CancellationToken cancellation)
+        LogProbEngine reference, IReadOnlyList<ScoredSequence> sequences, CancellationToken cancellation)
     {
-        var other = reference as LogProbEngine ?? throw new ArgumentException("both models of a divergence need this engine", nameof(reference));
-        if (other.Vocabulary != Vocabulary)
-        {
-            throw new RequestFault("reference", $"has {other.Vocabulary} ids and the model {Vocabulary}", "both must share one vocabulary", "");
-        }
-
-        Check(sequences);
-        other.Check(sequences);
         var sums = new (double Kl, double Model, double Reference)[sequences.Count];
         lock (_lock)
         {
@@ -100,11 +96,11 @@ internal sealed class LogProbEngine : IScorer
             foreach (var chunk in Chunks(sequences, cancellation))
             {
                 using var states = _graph.States(chunk);
-                using var referenceStates = other._graph.States(chunk);
+                using var referenceStates = reference._graph.States(chunk);
                 foreach (var part in Parts(chunk, cancellation))
                 {
                     _graph.Project(states, part.First, part.Targets.Length, _logits);
-                    other._graph.Project(referenceStates, part.First, part.Targets.Length, _referenceLogits);
+                    reference._graph.Project(referenceStates, part.First, part.Targets.Length, _referenceLogits);
                     Accumulate(part, sums);
                 }
             }
@@ -114,7 +110,6 @@ internal sealed class LogProbEngine : IScorer
             sum.Kl, sum.Model - sum.Reference, sum.Model, sum.Reference, sequence.CompletionIds.Length))];
     }
 
-    /// <inheritdoc/>
     public void Dispose()
     {
         lock (_lock)
@@ -125,27 +120,17 @@ internal sealed class LogProbEngine : IScorer
         }
     }
 
-    private void Collect(Part part, float[][] tokens)
+    private void Collect(Part part, IReadOnlyList<ScoredSequence> sequences, float[][] tokens, IReadOnlyList<RankedToken[][]?> top)
     {
-        float[] logProbs = LogitRows.LogProbs(_logits!, Vocabulary, part.Targets, _threads);
-        for (int i = 0; i < logProbs.Length; i++)
+        int[] tops = [.. part.Places.Select(place => sequences[place.Sequence].TopLogProbs)];
+        var rows = LogitRows.LogProbs(_logits!, Vocabulary, part.Targets, tops, _threads);
+        for (int i = 0; i < rows.Length; i++)
         {
             var (sequence, place) = part.Places[i];
-            tokens[sequence][place] = (float)EngineFaults.Finite(logProbs[i], Stage);
-        }
-    }
-
-    /// <summary>Finds the most probable tokens at a run's positions for the sequences that request them.</summary>
-    private void Rank(Part part, IReadOnlyList<ScoredSequence> sequences, IReadOnlyList<RankedToken[][]?> top)
-    {
-        int[] counts = [.. part.Places.Select(place => sequences[place.Sequence].TopLogProbs)];
-        var ranked = LogitRows.MostProbable(_logits!, Vocabulary, counts, _threads);
-        for (int i = 0; i < ranked.Length; i++)
-        {
-            var (sequence, place) = part.Places[i];
+            tokens[sequence][place] = (float)EngineFaults.Finite(rows[i].LogProb, Stage);
             if (top[sequence] is { } places)
             {
-                places[place] = ranked[i];
+                places[place] = rows[i].Top!;
             }
         }
     }
@@ -188,14 +173,6 @@ internal sealed class LogProbEngine : IScorer
     }
 
     private NativeBuffer<float> Buffer() => new((long)_maxPositions * Vocabulary);
-
-    private void Check(IReadOnlyList<ScoredSequence> sequences)
-    {
-        for (int i = 0; i < sequences.Count; i++)
-        {
-            RequestLimits.Sequence($"sequences[{i}]", sequences[i], Vocabulary, Context);
-        }
-    }
 
     /// <summary>A range of a run's positions.</summary>
     /// <param name="First">Index of the first position among all.</param>

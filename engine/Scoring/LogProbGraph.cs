@@ -11,7 +11,9 @@ namespace Rudder.Engine.Scoring;
 /// </summary>
 internal sealed class LogProbGraph : IDisposable
 {
-    private const string Logits = "logits";
+    /// <summary>Name of the graph's output.</summary>
+    public const string Logits = "logits";
+
     private static readonly string[] BodyInputs = ["input_ids", "positions"];
     private readonly InferenceSession _body;
     private readonly InferenceSession _vocabulary;
@@ -84,7 +86,6 @@ internal sealed class LogProbGraph : IDisposable
         _vocabulary.Run(_runOptions, _state, [input], [Logits], [output]);
     }
 
-    /// <inheritdoc/>
     public void Dispose()
     {
         _body.Dispose();

@@ -10,32 +10,21 @@ namespace Rudder.Engine.Scoring;
 /// </remarks>
 internal static class LogitRows
 {
-    /// <summary>log softmax of each row at its id, nats. NaN if the row holds NaN.</summary>
+    /// <summary>log softmax of each row at its id, nats, and its most probable tokens. NaN if the row holds NaN.</summary>
     /// <param name="logits">[N,V]</param>
     /// <param name="vocabulary">V.</param>
     /// <param name="ids">One per row, [N].</param>
+    /// <param name="tops">How many of the most probable tokens to find in each row, [N]; null in the result where this is 0.</param>
     /// <param name="threads">Maximum threads, > 0.</param>
-    /// <returns>[N]</returns>
-    public static float[] LogProbs(NativeBuffer<float> logits, int vocabulary, int[] ids, int threads)
+    /// <returns>[N], each list of tokens in the order of <see cref="TopTokens.Of"/>.</returns>
+    public static (float LogProb, RankedToken[]? Top)[] LogProbs(NativeBuffer<float> logits, int vocabulary, int[] ids, int[] tops, int threads)
     {
-        float[] results = new float[ids.Length];
-        ForEach(ids.Length, threads, i => results[i] = LogitMath.LogProb(Row(logits, vocabulary, i), ids[i]));
-        return results;
-    }
-
-    /// <summary>Finds the most probable tokens of each row, under the distribution of <see cref="LogProbs"/>.</summary>
-    /// <param name="logits">[N,V]</param>
-    /// <param name="vocabulary">V.</param>
-    /// <param name="counts">How many tokens to find in each row, [N]; may be 0.</param>
-    /// <param name="threads">Maximum threads, > 0.</param>
-    /// <returns>[N], each in the order of <see cref="TopTokens.Of"/>.</returns>
-    public static RankedToken[][] MostProbable(NativeBuffer<float> logits, int vocabulary, int[] counts, int threads)
-    {
-        var results = new RankedToken[counts.Length][];
-        ForEach(counts.Length, threads, i =>
+        var results = new (float, RankedToken[]?)[ids.Length];
+        ForEach(ids.Length, threads, i =>
         {
             var row = Row(logits, vocabulary, i);
-            results[i] = counts[i] > 0 ? TopTokens.Of(row, LogitMath.LogSumExp(row), counts[i]) : [];
+            double logSum = LogitMath.LogSumExp(row);
+            results[i] = ((float)(row[ids[i]] - logSum), tops[i] > 0 ? TopTokens.Of(row, logSum, tops[i]) : null);
         });
         return results;
     }

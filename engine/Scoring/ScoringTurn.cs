@@ -69,7 +69,6 @@ internal sealed class ScoringTurn
     private void DropOver() => _waiting.RemoveOver(static turn => turn.Task.IsCompleted, static _ => 1);
 
     /// <summary>A waiting call; completes when it gets the turn.</summary>
-    /// <param name="client">Name of the client.</param>
     private sealed class Waiting(string client) : TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)
     {
         public string Client { get; } = client;

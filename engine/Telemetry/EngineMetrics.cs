@@ -2,46 +2,43 @@ using System.Diagnostics.Metrics;
 
 namespace Rudder.Engine.Telemetry;
 
-/// <summary>Load of an engine at one moment.</summary>
-/// <param name="Running">Sequences that have a slot: they are decoding, or their prompt is being read in chunks.</param>
-/// <param name="Waiting">Sequences in the queue.</param>
-/// <param name="Slots">Maximum sequences decoded together.</param>
-/// <param name="CacheTokensUsed">Tokens in the key-value cache.</param>
-/// <param name="CacheTokens">Capacity of the key-value cache, tokens.</param>
-internal readonly record struct EngineLoad(int Running, int Waiting, int Slots, long CacheTokensUsed, long CacheTokens);
-
 /// <summary>The engines' instruments per model; docs/telemetry.md lists them.</summary>
-internal sealed class EngineMetrics
+/// <remarks>
+/// Each name has a meter of its own, because OpenTelemetry drops the series of an unloaded model only with their meter. Models that share a
+/// name, as during a swap, share its instruments; they end with the last of these models, so that a report that comes later has no effect.
+/// </remarks>
+/// <param name="factory">Scope of the meters; null means the process.</param>
+internal sealed class EngineMetrics(IMeterFactory? factory)
 {
-    /// <summary>Name of the meter.</summary>
+    /// <summary>Name of the meters.</summary>
     public const string MeterName = "Rudder.Engine";
 
-    private readonly EngineGauges _gauges;
-    private readonly ModelMeters<ModelInstruments> _models;
+    private readonly Lock _lock = new();
+    private readonly Dictionary<string, ModelInstruments> _models = new(StringComparer.Ordinal);
 
-    /// <summary>Creates the instruments.</summary>
-    /// <param name="factory">Creates the meter; null means a process-wide meter.</param>
-    public EngineMetrics(IMeterFactory? factory)
+    /// <summary>Starts the reports of one model; the model disposes them when it is freed.</summary>
+    public EngineRecorder Open(string model)
     {
-        _gauges = new EngineGauges(factory?.Create(MeterName) ?? new Meter(MeterName));
-        _models = new ModelMeters<ModelInstruments>(MeterName, factory, meter => new ModelInstruments(meter));
+        lock (_lock)
+        {
+            if (!_models.TryGetValue(model, out var instruments))
+            {
+                var meter = new Meter(new MeterOptions(MeterName) { Scope = factory, Tags = [new(GenAiTags.RequestModel, model)] });
+                _models.Add(model, instruments = new ModelInstruments(meter, model));
+            }
+
+            return new EngineRecorder(instruments, Close);
+        }
     }
 
-    /// <summary>Gets the instruments of a model.</summary>
-    /// <param name="model">Name of the model in calls.</param>
-    public ModelInstruments Of(string model) => _models.Of(model);
-
-    /// <summary>Drops the series of an unloaded model.</summary>
-    /// <param name="model">Name of the model in calls.</param>
-    public void Forget(string model) => _models.Forget(model);
-
-    /// <summary>Gets the observer that a model's engine reports to.</summary>
-    /// <param name="model">Name of the model in calls.</param>
-    public IEngineObserver For(string model) => new EngineRecorder(this, model);
-
-    /// <summary>Adds an engine's load to the gauges until the result is disposed; engines with one name (a swap) are summed.</summary>
-    /// <param name="model">Name of the model in calls.</param>
-    /// <param name="load">Reads the load, from any thread; not called after the result is disposed.</param>
-    /// <param name="cacheBytesPerToken">Bytes of one token's keys and values. Default 0: no gauges in bytes.</param>
-    public IDisposable Watch(string model, Func<EngineLoad> load, long cacheBytesPerToken = 0) => _gauges.Add(model, load, cacheBytesPerToken);
+    private void Close(EngineRecorder recorder, ModelInstruments instruments)
+    {
+        lock (_lock)
+        {
+            if (instruments.Remove(recorder))
+            {
+                _models.Remove(instruments.Model);
+            }
+        }
+    }
 }

@@ -1,7 +1,7 @@
 namespace Rudder.Engine.Telemetry;
 
-/// <summary>Names and values from OpenTelemetry's semantic conventions for generative AI that the engine's instruments use.</summary>
-internal static class GenAiTags
+/// <summary>Names and values from OpenTelemetry's semantic conventions for generative AI that the instruments use.</summary>
+public static class GenAiTags
 {
     /// <summary>Attribute: the operation of a call.</summary>
     public const string OperationName = "gen_ai.operation.name";
@@ -28,9 +28,9 @@ internal static class GenAiTags
     public const string Output = "output";
 
     /// <summary>Buckets of the time to first token, seconds.</summary>
-    public static readonly double[] FirstTokenSeconds =
+    internal static readonly double[] FirstTokenSeconds =
         [0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
 
     /// <summary>Buckets of the time per further token, seconds.</summary>
-    public static readonly double[] NextTokenSeconds = [0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 2.5];
+    internal static readonly double[] NextTokenSeconds = [0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 2.5];
 }

@@ -9,21 +9,17 @@ namespace Rudder.InferenceService.Grpc;
 /// <param name="limit">Bytes of one decompressed message; more is RESOURCE_EXHAUSTED.</param>
 internal sealed class BoundedCompression(ICompressionProvider inner, int limit) : ICompressionProvider
 {
-    /// <inheritdoc/>
     public string EncodingName => inner.EncodingName;
 
     /// <summary>gzip and deflate at the fastest level: higher levels barely shrink replies, which hold ids and log-probs.</summary>
-    /// <param name="limit">Bytes of one unpacked message.</param>
     public static IList<ICompressionProvider> All(int limit) =>
     [
         new BoundedCompression(new GzipCompressionProvider(CompressionLevel.Fastest), limit),
         new BoundedCompression(new DeflateCompressionProvider(CompressionLevel.Fastest), limit),
     ];
 
-    /// <inheritdoc/>
     public Stream CreateCompressionStream(Stream stream, CompressionLevel? compressionLevel) => inner.CreateCompressionStream(stream, compressionLevel);
 
-    /// <inheritdoc/>
     public Stream CreateDecompressionStream(Stream stream) => new BoundedStream(inner.CreateDecompressionStream(stream), limit);
 
     private sealed class BoundedStream(Stream inner, int limit) : Stream
@@ -50,8 +46,7 @@ internal sealed class BoundedCompression(ICompressionProvider inner, int limit) 
         {
             int count = Unpack(buffer);
             _read += count;
-            return _read <= limit ? count : throw new RpcException(new Status(
-                StatusCode.ResourceExhausted, $"the compressed message unpacks to more than {limit} bytes, the limit of one request (Service:MaxRequestBytes). Send several calls."));
+            return _read <= limit ? count : throw new RpcException(new Status(StatusCode.ResourceExhausted, "")); // ReadFaults adds the limit
         }
 
         public override void Flush()

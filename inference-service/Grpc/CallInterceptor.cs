@@ -1,6 +1,7 @@
 using Google.Protobuf;
 using Grpc.Core;
 using Grpc.Core.Interceptors;
+using Rudder.Checkpoints;
 using Rudder.InferenceService.Security;
 using Rudder.InferenceService.Telemetry;
 
@@ -110,18 +111,13 @@ internal sealed class CallInterceptor(
 
     private static void RefuseUnknownFields(object request)
     {
-        if (FirstUnknownField((IMessage)request) is { } field)
-        {
-            throw RpcErrors.Invalid(
-                $"{field} is unknown to this service, or of another type there, and would be ignored; leave it out, or use one version of the protocol on both sides.");
-        }
-    }
-
-    private static string? FirstUnknownField(IMessage request)
-    {
         try
         {
-            return UnknownFields.FirstIn(request);
+            if (UnknownFields.FirstIn((IMessage)request) is { } field)
+            {
+                throw RpcErrors.Invalid(
+                    $"{field} is unknown to this service, or of another type there, and would be ignored; leave it out, or use one version of the protocol on both sides.");
+            }
         }
         catch (InvalidProtocolBufferException)
         {
@@ -137,7 +133,7 @@ internal sealed class CallInterceptor(
         var failure = RpcErrors.From(exception, context.CancellationToken.IsCancellationRequested, pastDeadline, reference);
         if (RpcErrors.IsInternal(exception))
         {
-            Log.CallFailed(logger, context.Method, reference, Log.Describe(exception));
+            Log.CallFailed(logger, context.Method, reference, MessageText.TypesOf(exception));
         }
 
         return failure;

@@ -1,6 +1,6 @@
 using Grpc.Core;
 using Rudder.Engine;
-using Rudder.Engine.Registry;
+using Rudder.InferenceService.Security;
 using Rudder.InferenceService.Telemetry;
 
 namespace Rudder.InferenceService.Grpc;
@@ -10,42 +10,41 @@ internal sealed class ModelCall : IDisposable
 {
     private readonly List<ModelLease> _leases = [];
     private readonly CancellationTokenSource _linked;
+    private ClientShare? _share;
 
     private ModelCall(IEnumerable<ModelLease> leases, CancellationToken caller, ServiceState state)
     {
         _leases.AddRange(leases);
         _linked = CancellationTokenSource.CreateLinkedTokenSource(
-            [caller, state.Ended, .. _leases.Select(lease => lease.Model.Ended)]);
+            [caller, state.Ended, .. _leases.Select(lease => lease.Ended)]);
     }
 
     /// <summary>Fires when the call's work must end.</summary>
     public CancellationToken Cancellation => _linked.Token;
 
     /// <summary>The first model, or the only one.</summary>
-    public LoadedModel Model => _leases[0].Model;
+    public ModelLease Model => _leases[0];
 
     /// <summary>The second model.</summary>
-    public LoadedModel Reference => _leases[1].Model;
+    public ModelLease Reference => _leases[1];
 
-    /// <summary>Leases models by field and name.</summary>
-    public static ModelCall Open(EngineHost models, ServiceState state, ServerCallContext context, params (string Field, string Name)[] names)
-    {
-        var call = Open(models, state, context.CancellationToken, names);
-        CalledModel.Remember(context.GetHttpContext(), call.Model.Name);
-        return call;
-    }
+    /// <summary>Leases models by field and name. The context's token also fires at the deadline.</summary>
+    public static ModelCall Open(EngineHost models, ServiceState state, ServerCallContext context, params (string Field, string Name)[] names) =>
+        Open(models, state, context.GetHttpContext(), context.CancellationToken, names);
 
-    /// <summary>Leases models for a caller that is known only by its cancellation token.</summary>
-    public static ModelCall Open(EngineHost models, ServiceState state, CancellationToken caller, params (string Field, string Name)[] names)
+    /// <summary>Leases models by field and name for a caller whose token fires when it goes away.</summary>
+    public static ModelCall Open(
+        EngineHost models, ServiceState state, HttpContext http, CancellationToken caller, params (string Field, string Name)[] names)
     {
         var leases = new List<ModelLease>();
         try
         {
             foreach (var (field, name) in names)
             {
-                leases.Add(models.Acquire(RequestLimits.Name(field, name)));
+                leases.Add(models.Acquire(name, field));
             }
 
+            http.Features.Set(new CalledModel(leases[0].Description.Name));
             return new ModelCall(leases, caller, state);
         }
         catch
@@ -71,8 +70,17 @@ internal sealed class ModelCall : IDisposable
         }
     }
 
+    /// <summary>Charges an accepted call, unless its caller has gone.</summary>
+    public void Pay(ClientBudgets budgets, Caller caller, long tokens)
+    {
+        Cancellation.ThrowIfCancellationRequested();
+        _share = budgets.Enter(caller, tokens);
+        _share.Keep();
+    }
+
     public void Dispose()
     {
+        _share?.Dispose();
         _linked.Dispose();
         _leases.ForEach(lease => lease.Dispose());
     }

@@ -10,17 +10,9 @@ namespace Rudder.InferenceService.Grpc;
 internal static class RpcErrors
 {
     /// <summary>A request's value is wrong.</summary>
-    /// <param name="message">The field, its value, the limit, the remedy.</param>
     public static RpcException Invalid(string message) => Status(StatusCode.InvalidArgument, message);
 
-    /// <summary>The request is valid, but not for this model in its current state.</summary>
-    public static RpcException Precondition(string message) => Status(StatusCode.FailedPrecondition, message);
-
-    /// <summary>The name does not exist.</summary>
-    public static RpcException NotFound(string message) => Status(StatusCode.NotFound, message);
-
     /// <summary>There is no room for the call.</summary>
-    /// <param name="message">The limit, what sets it, the remedy.</param>
     public static RpcException Exhausted(string message) => Status(StatusCode.ResourceExhausted, message);
 
     /// <summary>The service does not accept calls in its current phase.</summary>

@@ -1,5 +1,4 @@
 using Rudder.Engine;
-using Rudder.Engine.Registry;
 using Rudder.Inference.V1;
 
 namespace Rudder.InferenceService.Grpc;
@@ -7,16 +6,14 @@ namespace Rudder.InferenceService.Grpc;
 /// <summary>Converts a Sample request to an engine request. The engine checks it.</summary>
 internal static class SampleRequests
 {
-    /// <summary>Converts and checks a request.</summary>
+    /// <summary>Converts a request.</summary>
     /// <param name="request">The request.</param>
-    /// <param name="model">The generator it names.</param>
-    /// <param name="listener">Gets tokens and completions on the engine's thread; may be null.</param>
     /// <param name="client">Name of the client; selects its queue.</param>
-    /// <exception cref="RequestFault">A value is wrong or over a limit.</exception>
-    public static GenerationPlan Plan(SampleRequest request, LoadedModel model, Action<GenerationStep>? listener, string client = "")
+    /// <exception cref="RequestFault">A sampling parameter is out of range.</exception>
+    public static GenerationRequest ToGeneration(SampleRequest request, string client)
     {
         var settings = request.Settings ?? new SamplerSettings();
-        var generation = new GenerationRequest
+        return new GenerationRequest
         {
             Prompts = [.. request.Prompts.Select(Content)],
             Samples = request.HasN ? request.N : 1,
@@ -32,7 +29,6 @@ internal static class SampleRequests
             TopLogProbs = request.TopLogprobs,
             Client = client,
         };
-        return GenerationPlanner.Plan(generation, model, listener);
     }
 
     private static PromptContent Content(Prompt prompt) => new()

@@ -1,6 +1,5 @@
 using Grpc.Core;
 using Rudder.Engine;
-using Rudder.Engine.Registry;
 using Rudder.Inference.V1;
 using Rudder.InferenceService.Security;
 using Rudder.InferenceService.Settings;
@@ -10,7 +9,7 @@ namespace Rudder.InferenceService.Grpc;
 
 /// <summary>Samples completions: one whole reply, or a stream of tokens.</summary>
 internal sealed class SamplingService(
-    EngineHost models, ClientBudgets budgets, ServiceOptions options, ServiceState state, ServiceMetrics metrics)
+    EngineHost models, ClientBudgets budgets, ReplyBudget replies, ServiceOptions options, ServiceState state, ServiceMetrics metrics)
     : Inference.V1.Sampling.SamplingBase
 {
     private static readonly TimeSpan WriteGrace = TimeSpan.FromSeconds(2);
@@ -18,22 +17,16 @@ internal sealed class SamplingService(
     public override async Task<SampleResponse> Sample(SampleRequest request, ServerCallContext context)
     {
         using var call = ModelCall.Open(models, state, context, ("model", request.Model));
-        var generator = call.Model.RequireGenerator("model");
+        var model = call.Model.Description;
         var caller = Caller.Of(context.GetHttpContext());
-        var plan = SampleRequests.Plan(request, call.Model, listener: null, caller.Name);
+        var plan = call.Model.Plan(SampleRequests.ToGeneration(request, caller.Name));
         using var share = budgets.Enter(caller, plan.Tokens);
-        plan = plan.WhenAdmitted(share.Keep);
-        ServiceTracing.Asked(call.Model.Name, plan.Batch);
-        var drawn = await generator.GenerateAsync(plan.Batch, call.Cancellation);
-        var response = new SampleResponse
-        {
-            Fingerprint = call.Model.Fingerprint,
-            Precision = ModelsService.PrecisionOf(call.Model),
-            Usage = Count(call.Model, plan, drawn),
-        };
+        ServiceTracing.Asked(model.Name, plan);
+        var drawn = await call.Model.GenerateAsync(plan, share.Keep, call.Cancellation);
+        var response = new SampleResponse { Fingerprint = model.Fingerprint, Precision = ModelsService.PrecisionOf(model), Usage = Count(model, plan, drawn) };
         for (int prompt = 0; prompt < drawn.Count; prompt++)
         {
-            response.Completions.AddRange(drawn[prompt].Select(sequence => Completion(request, call.Model, plan, prompt, sequence)));
+            response.Completions.AddRange(drawn[prompt].Select(sequence => Completion(request, plan, prompt, sequence)));
         }
 
         return response;
@@ -43,30 +36,25 @@ internal sealed class SamplingService(
         SampleRequest request, IServerStreamWriter<SampleStreamResponse> responseStream, ServerCallContext context)
     {
         using var call = ModelCall.Open(models, state, context, ("model", request.Model));
-        var generator = call.Model.RequireGenerator("model");
+        var model = call.Model.Description;
         var caller = Caller.Of(context.GetHttpContext());
-        var progress = new StreamBuffer<GenerationStep>(options.MaxStreamBuffer, call.GiveUp);
-        var plan = SampleRequests.Plan(request, call.Model, step => progress.TryWrite(step), caller.Name);
+        var progress = new StreamBuffer(options.MaxStreamBuffer, replies.Stream(context.GetHttpContext()), call.GiveUp);
+        var plan = call.Model.Plan(SampleRequests.ToGeneration(request, caller.Name), step => progress.TryWrite(step));
         using var share = budgets.Enter(caller, plan.Tokens);
-        plan = plan.WhenAdmitted(share.Keep);
-        ServiceTracing.Asked(call.Model.Name, plan.Batch);
-        var generation = Complete(progress, generator.GenerateAsync(plan.Batch, call.Cancellation));
-        var texts = new Dictionary<(int Prompt, int Sample), TokenText>();
+        ServiceTracing.Asked(model.Name, plan);
+        var generation = call.Model.GenerateAsync(plan, share.Keep, call.Cancellation);
+        progress.CompleteAfter(generation);
+        var texts = new StreamedTexts(call.Model);
         try
         {
             await foreach (var step in progress.ReadAllAsync(call.Cancellation))
             {
-                var next = step.Token is { } token ? TokenEvent(step.Prompt, token, TextOf(texts, call.Model, step.Prompt, token))
-                    : new SampleStreamResponse { Finished = Completion(request, call.Model, plan, step.Prompt, step.Finished!) };
+                var next = step.Token is { } token ? TokenEvent(step.Prompt, token, texts.Append(step))
+                    : new SampleStreamResponse { Finished = Completion(request, plan, step.Prompt, step.Finished!) };
                 await WriteAsync(responseStream, next, call.Cancellation);
             }
 
-            var end = new StreamEnd
-            {
-                Usage = Count(call.Model, plan, await generation),
-                Fingerprint = call.Model.Fingerprint,
-                Precision = ModelsService.PrecisionOf(call.Model),
-            };
+            var end = new StreamEnd { Usage = Count(model, plan, await generation), Fingerprint = model.Fingerprint, Precision = ModelsService.PrecisionOf(model) };
             await WriteAsync(responseStream, new SampleStreamResponse { End = end }, call.Cancellation);
         }
         catch (OperationCanceledException) when (progress.Overflow is { } overflow)
@@ -78,20 +66,6 @@ internal sealed class SamplingService(
             // The work ends before the lease is returned, even if the reader has gone.
             await call.CancelAsync();
             await ((Task)generation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        }
-    }
-
-    /// <summary>Completes the buffer when the work ends. A failure surfaces where the result is awaited.</summary>
-    private static async Task<IReadOnlyList<IReadOnlyList<GeneratedSequence>>> Complete(
-        StreamBuffer<GenerationStep> progress, Task<IReadOnlyList<IReadOnlyList<GeneratedSequence>>> generation)
-    {
-        try
-        {
-            return await generation;
-        }
-        finally
-        {
-            progress.Complete();
         }
     }
 
@@ -117,21 +91,6 @@ internal sealed class SamplingService(
         }
     }
 
-    private static string TextOf(Dictionary<(int Prompt, int Sample), TokenText> texts, LoadedModel model, int prompt, DrawnToken token)
-    {
-        if (model.Tokenizer is null)
-        {
-            return "";
-        }
-
-        if (!texts.TryGetValue((prompt, token.SampleIndex), out var text))
-        {
-            texts.Add((prompt, token.SampleIndex), text = new TokenText(model));
-        }
-
-        return text.Append(token.Id);
-    }
-
     private static SampleStreamResponse TokenEvent(int prompt, DrawnToken token, string text) => new()
     {
         Token = new TokenDrawn
@@ -153,19 +112,19 @@ internal sealed class SamplingService(
         return ranked;
     }
 
-    private static Completion Completion(SampleRequest request, LoadedModel model, GenerationPlan plan, int prompt, GeneratedSequence sequence)
+    private static Completion Completion(SampleRequest request, GenerationPlan plan, int prompt, GeneratedSequence sequence)
     {
         var completion = new Completion
         {
             PromptIndex = prompt,
             SampleIndex = sequence.SampleIndex,
-            Text = plan.Stop.Cut(model.Decode(sequence.Ids)),
+            Text = plan.TextOf(sequence),
             SumLogProb = sequence.LogProbs.Sum(value => (double)value),
             FinishReason = sequence.End == GenerationEnd.Stop ? FinishReason.Stop : FinishReason.Length,
             Seed = sequence.Seed,
         };
         completion.Ids.AddRange(sequence.Ids);
-        completion.PromptIds.AddRange(plan.Batch.Prompts[prompt].PromptIds);
+        completion.PromptIds.AddRange(plan.Prompts[prompt].PromptIds);
         if (request.Logprobs)
         {
             completion.TokenLogProbs.AddRange(sequence.LogProbs);
@@ -179,11 +138,11 @@ internal sealed class SamplingService(
         return completion;
     }
 
-    private Usage Count(LoadedModel model, GenerationPlan plan, IReadOnlyList<IReadOnlyList<GeneratedSequence>> drawn)
+    private Usage Count(ModelDescription model, GenerationPlan plan, IReadOnlyList<IReadOnlyList<GeneratedSequence>> drawn)
     {
         var usage = new Usage
         {
-            PromptTokens = plan.Batch.Prompts.Sum(prompt => prompt.PromptIds.Length),
+            PromptTokens = plan.Prompts.Sum(prompt => prompt.PromptIds.Length),
             CompletionTokens = drawn.Sum(sequences => sequences.Sum(sequence => sequence.Ids.Length)),
         };
         metrics.Sampled(model.Name, usage.PromptTokens, usage.CompletionTokens);

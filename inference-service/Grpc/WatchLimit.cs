@@ -10,7 +10,6 @@ internal sealed class WatchLimit(ServiceOptions options) : Interceptor
 {
     private int _watches;
 
-    /// <inheritdoc/>
     public override async Task ServerStreamingServerHandler<TRequest, TResponse>(
         TRequest request,
         IServerStreamWriter<TResponse> responseStream,

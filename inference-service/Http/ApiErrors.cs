@@ -1,5 +1,6 @@
 using System.Globalization;
 using Grpc.Core;
+using Microsoft.AspNetCore.Connections;
 using Rudder.Engine;
 using Rudder.InferenceService.Grpc;
 using Rudder.InferenceService.Security;
@@ -22,7 +23,6 @@ internal sealed record ApiError(int Http, StatusCode Status, string Type, string
     public object Body => new { Error = new { Message, Type, Param, Code } };
 
     /// <summary>Sends the error as the reply.</summary>
-    /// <param name="http">The request; its reply has not started.</param>
     public Task SendAsync(HttpContext http)
     {
         http.Response.StatusCode = Http;
@@ -72,17 +72,16 @@ internal static class ApiErrors
     {
         ApiException known => known.Error,
         BadHttpRequestException fault => From(fault),
-        IOException when cancelled => From(new Status(StatusCode.Cancelled, "the connection broke while the body was read.")),
-        IOException => From(new Status(StatusCode.InvalidArgument, "the body cannot be read: its transfer coding is damaged, or a chunk is too large.")),
+        ConnectionResetException or ConnectionAbortedException => From(new Status(StatusCode.Cancelled, "the connection broke.")),
         RequestFault fault => From(fault, hasOnePrompt),
         _ => From(RpcErrors.From(exception, cancelled, pastDeadline: false, reference).Status),
     };
 
     /// <summary>Whether an exception is the service's own failure, which it logs.</summary>
-    public static bool IsInternal(Exception exception) => exception is not (ApiException or IOException) && RpcErrors.IsInternal(exception);
+    public static bool IsInternal(Exception exception) =>
+        exception is not (ApiException or BadHttpRequestException or ConnectionResetException) && RpcErrors.IsInternal(exception);
 
     /// <summary>The error of a gRPC status.</summary>
-    /// <param name="status">The status.</param>
     public static ApiError From(Status status)
     {
         var (http, type, code) = status.StatusCode switch
@@ -124,9 +123,6 @@ internal static class ApiErrors
     }
 
     /// <summary>Sets the retry headers that OpenAI's clients follow.</summary>
-    /// <param name="headers">Headers of the reply.</param>
-    /// <param name="error">The error.</param>
-    /// <param name="exception">Its cause.</param>
     public static void SetRetry(IHeaderDictionary headers, ApiError error, Exception exception)
     {
         var limit = exception as ClientLimitException;
@@ -151,7 +147,7 @@ internal static class ApiErrors
         },
         fault.StatusCode switch
         {
-            StatusCodes.Status413PayloadTooLarge => "the body is larger than Service:MaxRequestBytes. Send several calls.",
+            StatusCodes.Status413PayloadTooLarge => $"{fault.Message} Service:MaxRequestBytes sets the limit. Send several calls.",
             StatusCodes.Status408RequestTimeout =>
                 $"the body came too slowly: after its first {Listening.BodyGraceSeconds} s it must come at {Listening.BodyBytesPerSecond} bytes a second on average.",
             _ => "the body does not match its headers.",

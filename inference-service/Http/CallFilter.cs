@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Grpc.Core;
+using Rudder.Checkpoints;
 using Rudder.InferenceService.Grpc;
 using Rudder.InferenceService.Telemetry;
 
@@ -12,7 +13,6 @@ internal sealed class CallFilter(
 {
     private const string Events = "text/event-stream";
 
-    /// <inheritdoc/>
     public async ValueTask<object?> InvokeAsync(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
     {
         var http = context.HttpContext;
@@ -56,7 +56,7 @@ internal sealed class CallFilter(
     {
         if (ApiErrors.IsInternal(exception))
         {
-            Log.CallFailed(logger, method, http.TraceIdentifier, Log.Describe(exception));
+            Log.CallFailed(logger, method, http.TraceIdentifier, MessageText.TypesOf(exception));
         }
 
         bool hasOnePrompt = http.Features.Get<CompletionRequest>()?.Prompt?.IsList != true;

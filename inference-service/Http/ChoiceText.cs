@@ -1,11 +1,10 @@
 using System.Text;
 using Rudder.Engine;
-using Rudder.Engine.Registry;
 
 namespace Rudder.InferenceService.Http;
 
 /// <summary>The text of one choice, token by token: the echoed prompt, then pieces that cannot be part of a stop string.</summary>
-internal sealed class ChoiceText(CompletionRequest request, LoadedModel model)
+internal sealed class ChoiceText(CompletionRequest request, ModelLease model)
 {
     private readonly TokenText _drawn = new(model);
     private readonly StopHold _hold = new(request.Stop ?? []);

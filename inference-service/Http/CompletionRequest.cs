@@ -7,7 +7,7 @@ namespace Rudder.InferenceService.Http;
 internal sealed record CompletionRequest
 {
     public string? Model { get; init; }
-    public Prompts? Prompt { get; init; }
+    public CompletionPrompts? Prompt { get; init; }
     public int? N { get; init; }
     public int? BestOf { get; init; }
     public int? MaxTokens { get; init; }
@@ -47,7 +47,6 @@ internal sealed record CompletionRequest
     [JsonIgnore] public int Samples => N ?? 1;
 
     /// <summary>Checks the parameters of this face and converts to an engine request. The engine checks the rest.</summary>
-    /// <param name="client">Name of the caller.</param>
     /// <exception cref="ApiException">A value is missing or wrong.</exception>
     /// <exception cref="RequestFault">A sampling parameter is out of range.</exception>
     public GenerationRequest ToGeneration(string client)

@@ -6,22 +6,18 @@ using Rudder.InferenceService.Grpc;
 namespace Rudder.InferenceService.Http;
 
 /// <summary>Streams completions while they are sampled. The pieces of a choice add up to the text of the whole reply.</summary>
-/// <param name="work">The work.</param>
-/// <param name="progress">Receives the engine's events.</param>
-/// <param name="call">Holds the model.</param>
-/// <param name="drawn">Called with all completions at the end.</param>
 internal sealed class CompletionStream(
-    CompletionWork work, StreamBuffer<GenerationStep> progress, ModelCall call, Action<IReadOnlyList<IReadOnlyList<GeneratedSequence>>> drawn)
+    CompletionWork work, StreamBuffer progress, ModelCall call, Action<IReadOnlyList<IReadOnlyList<GeneratedSequence>>> drawn)
 {
     private static readonly byte[] Done = "[DONE]"u8.ToArray();
 
     /// <summary>Samples and sends. A failure before the first event still gets its own status.</summary>
-    /// <param name="http">The request.</param>
-    /// <param name="generator">The generator.</param>
     /// <exception cref="SlowReaderException">The reader is too far behind.</exception>
-    public async Task SendAsync(HttpContext http, IGenerator generator)
+    /// <exception cref="Security.ClientLimitException">The client left too many bytes unread.</exception>
+    public async Task SendAsync(HttpContext http, Action admitted)
     {
-        var generation = CompleteAsync(work.DrawAsync(generator, call.Cancellation));
+        var generation = work.DrawAsync(admitted, call.Cancellation);
+        progress.CompleteAfter(generation);
         var aborted = http.RequestAborted;
 
         // Also ends a write that waits for the reader: the model's lease must not depend on a reader.
@@ -40,19 +36,6 @@ internal sealed class CompletionStream(
             http.RequestAborted = aborted;
             await call.CancelAsync();
             await ((Task)generation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        }
-    }
-
-    /// <summary>Completes the buffer when the work ends. A failure surfaces where the result is awaited.</summary>
-    private async Task<IReadOnlyList<IReadOnlyList<GeneratedSequence>>> CompleteAsync(Task<IReadOnlyList<IReadOnlyList<GeneratedSequence>>> generation)
-    {
-        try
-        {
-            return await generation;
-        }
-        finally
-        {
-            progress.Complete();
         }
     }
 

@@ -1,7 +1,6 @@
 using System.Text.Json;
 using Grpc.Core;
 using Rudder.Engine;
-using Rudder.Engine.Registry;
 using Rudder.InferenceService.Grpc;
 using Rudder.InferenceService.Security;
 using Rudder.InferenceService.Settings;
@@ -14,7 +13,6 @@ internal sealed class Completions(
     EngineHost models,
     ClientBudgets budgets,
     ReplyBudget replies,
-    PromptScores scores,
     ServiceState state,
     ServiceMetrics metrics,
     ServiceOptions options,
@@ -23,35 +21,37 @@ internal sealed class Completions(
     /// <summary>Handles a request.</summary>
     public async Task HandleAsync(HttpContext http)
     {
-        var request = await RequestBody.ReadAsync(http.Request, options.MaxRequestBytes, http.RequestAborted);
+        var request = await RequestJson.ReadAsync(http.Request, http.RequestAborted);
         http.Features.Set(request);                          // for naming its fields in errors
         var caller = Caller.Of(http);
         var generation = request.ToGeneration(caller.Name);
-        using var call = ModelCall.Open(models, state, http.RequestAborted, ("model", request.Model!));
-        CalledModel.Remember(http, call.Model.Name);
-        var generator = call.Model.RequireGenerator("model");
-        var buffer = request.Stream == true ? new StreamBuffer<GenerationStep>(Capacity(request), call.GiveUp) : null;
-        var plan = GenerationPlanner.Plan(
-            generation, call.Model, buffer is null ? null : step => buffer.TryWrite(step), least: request.DrawsNothing ? 0 : 1);
+        using var call = ModelCall.Open(models, state, http, http.RequestAborted, ("model", request.Model!));
+        string model = call.Model.Description.Name;
+        var buffer = request.Stream == true ? new StreamBuffer(Capacity(request), replies.Stream(http), call.GiveUp) : null;
+        var plan = call.Model.Plan(
+            generation, buffer is null ? null : step => buffer.TryWrite(step), scoresPrompts: request.Echo == true, drawsNothing: request.DrawsNothing);
         using var share = budgets.Enter(caller, plan.Tokens);
-        plan = plan.WhenAdmitted(share.Keep);
-        ServiceTracing.Asked(call.Model.Name, plan.Batch);
-        var promptScores = request is { Echo: true, Logprobs: { } top }
-            ? await scores.ScoreAsync(call.Model, plan.Batch, top, call.Cancellation)
-            : null;
+        ServiceTracing.Asked(model, plan);
+        IReadOnlyList<SequenceScore>? scores = null;
+        if (request is { Echo: true, Logprobs: { } top })
+        {
+            scores = await call.Model.ScorePromptsAsync(plan, top, _ => share.Keep(), call.Cancellation);
+            metrics.Scored(model, plan.Prompts.Sum(prompt => (long)prompt.PromptIds.Length));
+        }
+
         if (request.DrawsNothing)
         {
             share.Keep();                                    // without the engine, nothing else admits the call
         }
 
-        var work = new CompletionWork(request, call.Model, plan, promptScores, time.GetUtcNow());
+        var work = new CompletionWork(request, call.Model, plan, scores, time.GetUtcNow());
         if (buffer is not null)
         {
-            await new CompletionStream(work, buffer, call, drawn => Count(work, drawn)).SendAsync(http, generator);
+            await new CompletionStream(work, buffer, call, drawn => Count(work, drawn)).SendAsync(http, share.Keep);
             return;
         }
 
-        var drawn = await work.DrawAsync(generator, call.Cancellation);
+        var drawn = await work.DrawAsync(share.Keep, call.Cancellation);
         Count(work, drawn);
         await SendAsync(http, work.Reply(drawn), call.Cancellation);
     }
@@ -66,15 +66,12 @@ internal sealed class Completions(
         if (!work.Request.DrawsNothing)
         {
             var usage = work.Usage(drawn);
-            metrics.Sampled(work.Model.Name, usage.PromptTokens, usage.CompletionTokens);
+            metrics.Sampled(work.Model.Description.Name, usage.PromptTokens, usage.CompletionTokens);
             ServiceTracing.Drawn(usage.PromptTokens, drawn);
         }
     }
 
-    /// <summary>Counts the reply's bytes, then writes it at the reader's speed.</summary>
-    /// <param name="http">The request.</param>
-    /// <param name="reply">The reply.</param>
-    /// <param name="cancellation">Ends the write to a stalled reader, which must not keep a model from unloading.</param>
+    /// <summary>Counts the reply's bytes, then writes it at the reader's speed. A stalled reader must not keep the model from unloading.</summary>
     private Task SendAsync(HttpContext http, CompletionReply reply, CancellationToken cancellation)
     {
         long bytes = ReplyJson.Count(reply);

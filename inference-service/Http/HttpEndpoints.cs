@@ -1,5 +1,7 @@
 using Grpc.Core;
+using Microsoft.AspNetCore.Mvc;
 using Rudder.InferenceService.Security;
+using Rudder.InferenceService.Settings;
 using Rudder.InferenceService.Telemetry;
 
 namespace Rudder.InferenceService.Http;
@@ -10,30 +12,15 @@ internal static class HttpEndpoints
     private const string Paths = "POST /v1/completions, GET /v1/models and GET /v1/models/MODEL";
     private static readonly string[] Reads = [HttpMethods.Get, HttpMethods.Head];
 
-    /// <summary>Registers its parts.</summary>
-    public static void AddOpenAi(this IServiceCollection services) => services
-        .AddSingleton<Completions>()
-        .AddSingleton<PromptScores>()
-        .AddSingleton<ModelList>();
-
     /// <summary>Maps its paths. Wrong paths and methods also get errors in OpenAI's form.</summary>
     public static void MapOpenAi(this WebApplication app)
     {
         var group = app.MapGroup("/v1").AddEndpointFilter<RouteGroupBuilder, CallFilter>();
-        group.MapPost("/completions", (HttpContext http, Completions completions) => completions.HandleAsync(http));
+        group.MapPost("/completions", (HttpContext http, Completions completions) => completions.HandleAsync(http))
+            .WithMetadata(new RequestSizeLimitAttribute(app.Services.GetRequiredService<ServiceOptions>().MaxRequestBytes));
         group.MapMethods("/models", Reads, (HttpContext http, ModelList models) => models.ListAsync(http));
         group.MapMethods("/models/{name}", Reads, (HttpContext http, ModelList models, string name) => models.OneAsync(http, name));
-        RefuseOthers(app, "/v1/completions", HttpMethods.Post);
-        RefuseOthers(app, "/v1/models", string.Join(", ", Reads));
     }
-
-    /// <summary>Refuses other methods with 405: otherwise gRPC's route for unknown methods catches two-part paths.</summary>
-    private static void RefuseOthers(WebApplication app, string path, string allowed) => app.Map(path, http =>
-    {
-        http.Response.StatusCode = StatusCodes.Status405MethodNotAllowed;
-        http.Response.Headers.Allow = allowed;
-        return Task.CompletedTask;
-    });
 
     /// <summary>Adds an error in OpenAI's form to empty replies (401 and 403 of authentication, 404 and 405 of routing).</summary>
     public static void UseOpenAiErrors(this WebApplication app)

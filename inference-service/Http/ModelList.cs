@@ -1,5 +1,4 @@
 using Rudder.Engine;
-using Rudder.Engine.Registry;
 
 namespace Rudder.InferenceService.Http;
 
@@ -10,21 +9,19 @@ internal sealed class ModelList(EngineHost models, TimeProvider time)
 
     /// <summary>Sends all of them.</summary>
     public Task ListAsync(HttpContext http) =>
-        SendAsync(http, new { Object = "list", Data = models.Models().Where(model => model.Generator is not null).Select(Describe) });
+        SendAsync(http, new { Object = "list", Data = models.List().Where(model => model.Generates).Select(Describe) });
 
     /// <summary>Sends one of them.</summary>
-    /// <param name="http">The request.</param>
-    /// <param name="name">Its name.</param>
     public Task OneAsync(HttpContext http, string name)
     {
-        using var lease = models.Acquire(RequestLimits.Name("model", name));
-        return lease.Model.Generator is not null
-            ? SendAsync(http, Describe(lease.Model))
+        using var lease = models.Acquire(name);
+        return lease.Description.Generates
+            ? SendAsync(http, Describe(lease.Description))
             : throw new RequestFault("model", $"is '{name}'", "it is not a generator", "GET /v1/models names those.", FaultKind.NotFound);
     }
 
     private static Task SendAsync(HttpContext http, object reply) =>
         http.Response.WriteAsJsonAsync(reply, ReplyJson.Options, "application/json", http.RequestAborted);
 
-    private object Describe(LoadedModel model) => new { Id = model.Name, Object = "model", Created = _created, OwnedBy = "rudder" };
+    private object Describe(ModelDescription model) => new { Id = model.Name, Object = "model", Created = _created, OwnedBy = "rudder" };
 }

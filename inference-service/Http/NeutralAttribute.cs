@@ -5,7 +5,6 @@ using System.Text.Json.Serialization;
 namespace Rudder.InferenceService.Http;
 
 /// <summary>Marks a parameter that this service does not support. Only null and its neutral value are accepted.</summary>
-/// <param name="json">The neutral value as JSON.</param>
 [AttributeUsage(AttributeTargets.Property)]
 internal sealed class NeutralAttribute(string json) : JsonConverterAttribute
 {

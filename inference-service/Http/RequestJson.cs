@@ -1,7 +1,8 @@
-using System.Buffers;
+using System.IO.Pipelines;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using System.Text.RegularExpressions;
+using Grpc.Core;
 
 namespace Rudder.InferenceService.Http;
 
@@ -11,25 +12,42 @@ internal static partial class RequestJson
     /// <summary>Maximum nesting of a body.</summary>
     public const int MaxDepth = 8;
 
-    private static readonly JsonReaderOptions Depth = new() { MaxDepth = MaxDepth };
-
     private static readonly JsonSerializerOptions Strict = new(JsonSerializerOptions.Strict)
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
         MaxDepth = MaxDepth,
     };
 
-    /// <summary>Parses a body.</summary>
-    /// <param name="body">UTF-8.</param>
+    /// <summary>Reads and parses a body. Its size is limited by the endpoint.</summary>
+    /// <exception cref="ApiException">The body is compressed, unreadable or invalid. The error names the parameter.</exception>
+    public static async Task<CompletionRequest> ReadAsync(HttpRequest request, CancellationToken cancellation)
+    {
+        if (!request.HasJsonContentType() || request.Headers.ContentEncoding.Count > 0)
+        {
+            throw ApiException.Protocol(
+                StatusCodes.Status415UnsupportedMediaType,
+                StatusCode.InvalidArgument,
+                "the body must be plain JSON: Content-Type application/json, no Content-Encoding.");
+        }
+
+        try
+        {
+            return await ParseAsync(request.BodyReader, cancellation);
+        }
+        catch (Exception fault) when (fault.GetType() == typeof(IOException) && !cancellation.IsCancellationRequested)
+        {
+            // Kestrel throws a plain IOException for a damaged chunk. Broken connections and headers have types of their own.
+            throw ApiException.Invalid(null, "the body cannot be read: its transfer coding is damaged, or a chunk is too large.");
+        }
+    }
+
+    /// <summary>Parses a body in UTF-8.</summary>
     /// <exception cref="ApiException">The body is invalid. The error names the parameter.</exception>
-    public static CompletionRequest Parse(ReadOnlySequence<byte> body)
+    public static async Task<CompletionRequest> ParseAsync(PipeReader body, CancellationToken cancellation)
     {
         try
         {
-            var reader = new Utf8JsonReader(body, Depth);
-            var request = JsonSerializer.Deserialize<CompletionRequest>(ref reader, Strict) ?? throw NotAnObject();
-            reader.Read();                                   // nothing may follow
-            return request;
+            return await JsonSerializer.DeserializeAsync<CompletionRequest>(body, Strict, cancellation) ?? throw NotAnObject();
         }
         catch (JsonException fault) when (fault.Path is null || fault.InnerException is JsonException)
         {

@@ -8,16 +8,21 @@ using Rudder.InferenceService.Settings;
 namespace Rudder.InferenceService.Security;
 
 /// <summary>Limits the bytes of request bodies in memory, per client and in total, on both faces.</summary>
-/// <remarks>Bytes count from their arrival to the end of their call, so slow bodies cannot add up in memory.</remarks>
-/// <param name="options">The limits.</param>
+/// <remarks>
+/// Bytes count from their arrival to the end of their call, so slow bodies cannot add up in memory. Calls without a key, such as health
+/// probes, have a total of their own: strangers cannot use up the bytes of known callers.
+/// </remarks>
 internal sealed class BodyBudget(ServiceOptions options) : IMiddleware, IDisposable
 {
-    private const int MebibyteShift = 20;
+    private const int Mebibyte = 1 << 20;
+
+    // The message of a health probe has a few bytes.
+    private const int AnonymousMegabytes = 1;
 
     private readonly PartitionedRateLimiter<HttpContext> _bytes = PartitionedRateLimiter.CreateChained(
-        Limiter(NameOf, options.MaxBodyMegabytesPerClient), Limiter(_ => "", options.MaxBodyMegabytes));
+        Limiter(NameOf, options.MaxBodyMegabytesPerClient, AnonymousMegabytes),
+        Limiter(_ => "", options.MaxBodyMegabytes, options.MaxBodyMegabytesPerClient));
 
-    /// <inheritdoc/>
     public async Task InvokeAsync(HttpContext context, RequestDelegate next)
     {
         if (context.Features.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody == false)
@@ -30,32 +35,45 @@ internal sealed class BodyBudget(ServiceOptions options) : IMiddleware, IDisposa
         await next(context);
     }
 
-    /// <inheritdoc/>
     public void Dispose() => _bytes.Dispose();
 
-    // Health needs no key, so its callers have only an address.
+    private static bool IsKnown(HttpContext http) => http.User.Identity is Caller;
+
     private static string NameOf(HttpContext http) => (http.User.Identity as Caller)?.Name ?? Caller.AddressOf(http.Connection.RemoteIpAddress);
 
-    private static PartitionedRateLimiter<HttpContext> Limiter(Func<HttpContext, string> key, int mebibytes) =>
-        PartitionedRateLimiter.Create<HttpContext, string>(http => RateLimitPartition.GetConcurrencyLimiter(
-            key(http), _ => new ConcurrencyLimiterOptions { PermitLimit = mebibytes << MebibyteShift }));
+    private static PartitionedRateLimiter<HttpContext> Limiter(Func<HttpContext, string> name, int known, int anonymous) =>
+        PartitionedRateLimiter.Create<HttpContext, (bool, string)>(http => RateLimitPartition.GetConcurrencyLimiter(
+            (IsKnown(http), name(http)),
+            _ => new ConcurrencyLimiterOptions { PermitLimit = (IsKnown(http) ? known : anonymous) * Mebibyte }));
 
     private void Take(HttpContext http, int bytes)
     {
-        var lease = _bytes.AttemptAcquire(http, bytes);
-        http.Response.RegisterForDispose(lease);
-        if (!lease.IsAcquired)
+        // A limiter throws if one lease asks for more than its limit, which is at least 1 MiB.
+        for (int left = bytes; left > 0; left -= Mebibyte)
         {
-            throw new RpcException(new Status(
-                StatusCode.ResourceExhausted,
-                $"the bodies of unfinished calls hold too many bytes: {options.MaxBodyMegabytesPerClient} MiB are the limit of one client "
-                + $"(Service:MaxBodyMegabytesPerClient), {options.MaxBodyMegabytes} MiB of all (Service:MaxBodyMegabytes). Try again when some have ended."));
+            var lease = _bytes.AttemptAcquire(http, Math.Min(left, Mebibyte));
+            http.Response.RegisterForDispose(lease);
+            if (!lease.IsAcquired)
+            {
+                throw Refused(http);
+            }
         }
     }
 
-    /// <summary>Counts the bytes of one body.</summary>
-    /// <param name="inner">The body.</param>
-    /// <param name="take">Takes bytes from the budget, or throws.</param>
+    // The feature keeps the cause: gRPC reports a body that cannot be read without it.
+    private RpcException Refused(HttpContext http)
+    {
+        string limits = IsKnown(http)
+            ? $"{options.MaxBodyMegabytesPerClient} MiB are the limit of one client (Service:MaxBodyMegabytesPerClient), "
+                + $"{options.MaxBodyMegabytes} MiB of all (Service:MaxBodyMegabytes)"
+            : $"{AnonymousMegabytes} MiB are the limit of one address without a key, {options.MaxBodyMegabytesPerClient} MiB of all of them";
+        var status = new Status(
+            StatusCode.ResourceExhausted, $"the bodies of unfinished calls hold too many bytes: {limits}. Try again when some have ended.");
+        http.Features.Set(new Refusal(status));
+        return new RpcException(status);
+    }
+
+    /// <summary>Counts the bytes of one body, with a function that takes them from the budget or throws.</summary>
     private sealed class CountedBody(PipeReader inner, Action<int> take) : PipeReader, IRequestBodyPipeFeature
     {
         private const int Step = 64 << 10;

@@ -13,15 +13,14 @@ internal sealed class Caller : ClaimsIdentity
 
     private const int NetworkBytes = 8;
 
-    /// <summary>Makes an identity.</summary>
+    /// <summary>Makes an identity. Without keys, every caller may load and unload models.</summary>
     /// <param name="name">The name used in queues and budgets; never the key.</param>
-    /// <param name="limits">Limits of its key.</param>
-    /// <param name="isAdmin">Whether it may load and unload models.</param>
-    public Caller(string name, CallerLimits limits, bool isAdmin)
+    /// <param name="key">Its API key, or null where the service has none.</param>
+    public Caller(string name, ApiKey? key = null)
         : base([new Claim(DefaultNameClaimType, name)], CallerAuthentication.SchemeName)
     {
-        (Name, Limits) = (name, limits);
-        if (isAdmin)
+        (Name, Key) = (name, key);
+        if (key?.Admin ?? true)
         {
             AddClaim(new Claim(RoleClaimType, Admin));
         }
@@ -30,8 +29,8 @@ internal sealed class Caller : ClaimsIdentity
     /// <summary>The name used in queues and budgets.</summary>
     public override string Name { get; }
 
-    /// <summary>Limits of its key; <see cref="CallerLimits.None"/> without one.</summary>
-    public CallerLimits Limits { get; }
+    /// <summary>Its API key, with the limits of its owner; null without one.</summary>
+    public ApiKey? Key { get; }
 
     /// <summary>The caller of an authenticated request.</summary>
     public static Caller Of(HttpContext context) => (Caller)context.User.Identity!;
@@ -53,13 +52,4 @@ internal sealed class Caller : ClaimsIdentity
         bytes.AsSpan(NetworkBytes).Clear();
         return IPAddress.IsLoopback(address) ? address.ToString() : $"{new IPAddress(bytes)}/64";
     }
-}
-
-/// <summary>Limits of one key.</summary>
-/// <param name="MaxConcurrentCalls">Calls at once; 0: the service's limit.</param>
-/// <param name="MaxTokensPerMinute">Prompt tokens and requested tokens per minute; 0: the service's limit.</param>
-internal sealed record CallerLimits(int MaxConcurrentCalls, int MaxTokensPerMinute)
-{
-    /// <summary>No limits of its own.</summary>
-    public static CallerLimits None { get; } = new(0, 0);
 }

@@ -22,21 +22,19 @@ internal sealed class CallerAuthentication(
     private const string WrongKey = "the service does not know this API key; ask its operator for one.";
     private const string NoAdmin = "loading and unloading models needs an admin's API key; ask the service's operator.";
 
-    /// <inheritdoc/>
     protected override Task<AuthenticateResult> HandleAuthenticateAsync()
     {
         if (files.Keys is null)
         {
-            return Task.FromResult(Success(new Caller(NameOf(Context.Connection), CallerLimits.None, isAdmin: true)));
+            return Task.FromResult(Success(new Caller(NameOf(Context.Connection))));
         }
 
         return Task.FromResult(
             Presented(Request.Headers) is not { } presented ? AuthenticateResult.NoResult()
-            : files.Keys.Current.Find(presented) is { } key ? Success(new Caller(key.Name, key.Limits, key.Admin))
+            : files.Keys.Current.Find(presented) is { } key ? Success(new Caller(key.Name, key))
             : AuthenticateResult.Fail(WrongKey));
     }
 
-    /// <inheritdoc/>
     protected override async Task HandleChallengeAsync(AuthenticationProperties properties)
     {
         var result = await HandleAuthenticateOnceSafeAsync();
@@ -44,7 +42,6 @@ internal sealed class CallerAuthentication(
         await RefuseAsync(StatusCode.Unauthenticated, result.None ? NoKey : WrongKey);
     }
 
-    /// <inheritdoc/>
     protected override Task HandleForbiddenAsync(AuthenticationProperties properties) => RefuseAsync(StatusCode.PermissionDenied, NoAdmin);
 
     private AuthenticateResult Success(Caller caller) => AuthenticateResult.Success(new AuthenticationTicket(new ClaimsPrincipal(caller), SchemeName));
@@ -94,8 +91,7 @@ internal sealed class CallerAuthentication(
     }
 }
 
-/// <summary>Why a request over HTTP/1.1 was refused; the HTTP face writes the reply.</summary>
-/// <param name="Status">The gRPC status and its message.</param>
+/// <summary>Why a request was refused before a handler ran. The face that it came through writes the reply.</summary>
 internal sealed record Refusal(Status Status);
 
 /// <summary>Puts authentication and authorization into the service.</summary>

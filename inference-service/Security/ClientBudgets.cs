@@ -46,9 +46,12 @@ internal sealed class ClientBudgets(ServiceOptions options, TimeProvider time) :
     /// <exception cref="ClientLimitException">The call exceeds a limit; nothing is counted.</exception>
     public ClientShare Enter(Caller caller, long tokens)
     {
-        var calls = Limit.Of(caller.Limits.MaxConcurrentCalls, "the key's max_concurrent_calls", options.MaxCallsPerClient, "Service:MaxCallsPerClient");
-        var budget = Limit.Of(
-            caller.Limits.MaxTokensPerMinute, "the key's max_tokens_per_minute", options.MaxTokensPerMinutePerClient, "Service:MaxTokensPerMinutePerClient");
+        var calls = caller.Key is { MaxConcurrentCalls: > 0 and var own }
+            ? new Limit(own, "the key's max_concurrent_calls")
+            : new Limit(options.MaxCallsPerClient, "Service:MaxCallsPerClient");
+        var budget = caller.Key is { MaxTokensPerMinute: > 0 and var perMinute }
+            ? new Limit(perMinute, "the key's max_tokens_per_minute")
+            : new Limit(options.MaxTokensPerMinutePerClient, "Service:MaxTokensPerMinutePerClient");
         var place = _calls.AttemptAcquire((caller.Name, calls.Value));
         if (!place.IsAcquired)
         {
@@ -66,7 +69,6 @@ internal sealed class ClientBudgets(ServiceOptions options, TimeProvider time) :
         }
     }
 
-    /// <inheritdoc/>
     public void Dispose() => _calls.Dispose();
 
     /// <summary>Lends tokens. The result settles them: true spends them, false returns them.</summary>
@@ -130,11 +132,7 @@ internal sealed class ClientBudgets(ServiceOptions options, TimeProvider time) :
     /// <summary>A limit that applies to a caller.</summary>
     /// <param name="Value">The limit; 0: none.</param>
     /// <param name="Name">The setting, for messages.</param>
-    private readonly record struct Limit(int Value, string Name)
-    {
-        /// <summary>The key's limit, or the service's if the key has none.</summary>
-        public static Limit Of(int own, string ownName, int general, string generalName) => own > 0 ? new(own, ownName) : new(general, generalName);
-    }
+    private readonly record struct Limit(int Value, string Name);
 
     /// <summary>Tokens of one client. Stores spent rather than remaining tokens, so that a changed limit applies immediately.</summary>
     /// <param name="now">Time of the client's first call.</param>

@@ -9,9 +9,6 @@ namespace Rudder.InferenceService.Security;
 /// Limits the connections of one listening address, in total and per caller address. A new connection beyond a limit closes the
 /// connection that has been idle longest. If all are in use, the new one is closed.
 /// </summary>
-/// <param name="options">The limits: in total, and per caller address.</param>
-/// <param name="metrics">Counts closed connections.</param>
-/// <param name="time">The clock.</param>
 internal sealed class ConnectionShares(ServiceOptions options, ServiceMetrics metrics, TimeProvider time)
 {
     private readonly Lock _lock = new();
@@ -19,8 +16,6 @@ internal sealed class ConnectionShares(ServiceOptions options, ServiceMetrics me
     private readonly HashSet<SharedConnection> _open = [];
 
     /// <summary>Runs a connection if there is room for it.</summary>
-    /// <param name="connection">The connection.</param>
-    /// <param name="next">What serves it.</param>
     public async Task RunAsync(ConnectionContext connection, ConnectionDelegate next)
     {
         var own = new SharedConnection(connection, Caller.AddressOf((connection.RemoteEndPoint as IPEndPoint)?.Address), time);
@@ -44,39 +39,38 @@ internal sealed class ConnectionShares(ServiceOptions options, ServiceMetrics me
 
     private bool TryAdd(SharedConnection own)
     {
-        SharedConnection? idle = null;
         lock (_lock)
         {
             bool ownIsFull = _perAddress.GetValueOrDefault(own.Address) >= options.MaxConnectionsPerAddress;
-            if (ownIsFull || _open.Count >= options.MaxConnections)
+            if ((ownIsFull || _open.Count >= options.MaxConnections) && !TryCloseIdle(ownIsFull ? own.Address : null))
             {
-                idle = LongestIdle(ownIsFull ? own.Address : null);
-                if (idle is null)
-                {
-                    return false;
-                }
-
-                Forget(idle);
+                return false;
             }
 
             _open.Add(own);
             _perAddress[own.Address] = _perAddress.GetValueOrDefault(own.Address) + 1;
+            return true;
         }
-
-        if (idle is not null)
-        {
-            metrics.ConnectionClosed("idle");
-            idle.Close();
-        }
-
-        return true;
     }
 
-    /// <summary>Chooses the connection to close: the longest idle one of the address with the most connections.</summary>
-    private SharedConnection? LongestIdle(string? address) => _open
-        .Where(open => open.IdleSince is not null && (address is null || open.Address == address))
-        .OrderByDescending(open => _perAddress[open.Address]).ThenBy(open => open.IdleSince)
-        .FirstOrDefault();
+    /// <summary>Closes the longest idle connection of the address with the most connections.</summary>
+    private bool TryCloseIdle(string? address)
+    {
+        var idle = _open
+            .Where(open => open.IdleSince is not null && (address is null || open.Address == address))
+            .OrderByDescending(open => _perAddress[open.Address]).ThenBy(open => open.IdleSince);
+        foreach (var connection in idle)
+        {
+            if (connection.TryClose())                       // false if a call has started meanwhile
+            {
+                Forget(connection);
+                metrics.ConnectionClosed("idle");
+                return true;
+            }
+        }
+
+        return false;
+    }
 
     private void Remove(SharedConnection connection)
     {
@@ -96,14 +90,12 @@ internal sealed class ConnectionShares(ServiceOptions options, ServiceMetrics me
 }
 
 /// <summary>One connection and its running calls. Each of its requests carries it as a feature.</summary>
-/// <param name="connection">The connection.</param>
-/// <param name="address">The caller's address.</param>
-/// <param name="time">The clock.</param>
 internal sealed class SharedConnection(ConnectionContext connection, string address, TimeProvider time)
 {
     private readonly Lock _lock = new();
     private long _since = time.GetTimestamp();
     private int _calls;
+    private bool _closed;
 
     /// <summary>The caller's address.</summary>
     public string Address { get; } = address;
@@ -120,31 +112,57 @@ internal sealed class SharedConnection(ConnectionContext connection, string addr
         }
     }
 
-    /// <summary>Counts the calls of each connection.</summary>
-    /// <param name="http">A request.</param>
-    /// <param name="next">What serves it.</param>
+    /// <summary>Counts the calls of each connection. A call that meets its connection's end never starts.</summary>
     public static async Task CountAsync(HttpContext http, RequestDelegate next)
     {
         var connection = http.Features.Get<SharedConnection>();
-        connection?.Change(1);
+        if (connection?.TryStart() == false)
+        {
+            http.Abort();
+            return;
+        }
+
         try
         {
             await next(http);
         }
         finally
         {
-            connection?.Change(-1);
+            connection?.End();
         }
     }
 
-    /// <summary>Closes the connection.</summary>
-    public void Close() => connection.Abort(new ConnectionAbortedException("The connection was idle, and another caller needs its place."));
-
-    private void Change(int calls)
+    /// <summary>Closes the connection unless a call runs. No call can start any more.</summary>
+    public bool TryClose()
     {
         lock (_lock)
         {
-            _calls += calls;
+            if (_calls > 0)
+            {
+                return false;
+            }
+
+            _closed = true;
+        }
+
+        connection.Abort(new ConnectionAbortedException("The connection was idle, and another caller needs its place."));
+        return true;
+    }
+
+    private bool TryStart()
+    {
+        lock (_lock)
+        {
+            _calls += _closed ? 0 : 1;
+            return !_closed;
+        }
+    }
+
+    private void End()
+    {
+        lock (_lock)
+        {
+            _calls--;
             _since = time.GetTimestamp();
         }
     }

@@ -13,7 +13,6 @@ internal sealed class FileReloads(SecurityFiles files, ServiceOptions options, T
         Check(files.Keys, "API keys");
     }
 
-    /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         if (options.Tls.ReloadSeconds == 0 || files is { Identity: null, Keys: null })

@@ -11,12 +11,10 @@ internal static class NewKey
     private const int RandomBytes = 32;
 
     /// <summary>Prints the key on the first line and its entry on the second.</summary>
-    /// <param name="name">The owner's name.</param>
-    /// <param name="output">Receives both lines.</param>
     /// <exception cref="UsageException">The name is not legal.</exception>
     public static void Print(string name, TextWriter output)
     {
-        if (!ApiKeysFile.IsName(name))
+        if (!ApiKey.IsName(name))
         {
             throw UsageException.Of([$"--new-key is '{name}'; a name is a letter or digit, then up to 127 letters, digits, '.', '-' and '_'."]);
         }

@@ -29,8 +29,6 @@ internal sealed class ServerIdentity
     public X509Certificate2 Certificate { get; }
 
     /// <summary>Reads the files of the settings.</summary>
-    /// <param name="options">Names a certificate file and a key file.</param>
-    /// <param name="now">The time, for expiry.</param>
     /// <exception cref="SecurityFileException">A file is invalid, the key does not match, or the certificate has expired.</exception>
     public static FileBacked<ServerIdentity> Open(TlsOptions options, DateTimeOffset now)
     {

@@ -64,7 +64,6 @@ internal sealed class CommandLine
     private readonly ParseResult _parsed;
 
     /// <summary>Parses a command line.</summary>
-    /// <param name="args">The arguments.</param>
     /// <exception cref="UsageException">A setting has no value.</exception>
     public CommandLine(IReadOnlyList<string> args)
     {
@@ -93,8 +92,6 @@ internal sealed class CommandLine
     public IReadOnlyList<string> Faults => [.. _parsed.Errors.Select(error => error.Message)];
 
     /// <summary>Prints help, the version or faults of the flags; otherwise runs the service.</summary>
-    /// <param name="run">Runs the service.</param>
-    /// <returns>The exit code.</returns>
     public Task<int> InvokeAsync(Func<CommandLine, Task<int>> run)
     {
         _root.SetAction((_, _) => run(this));

@@ -12,8 +12,6 @@ internal static class HostSettings
     private const string PreferHostingUrls = "preferHostingUrls";
 
     /// <summary>Adds a line for each unknown key, each inconvertible value, and each setting that would open other addresses.</summary>
-    /// <param name="configuration">All settings.</param>
-    /// <param name="faults">Gets them.</param>
     public static void Check(IConfiguration configuration, ICollection<string> faults)
     {
         if (configuration.GetSection("Kestrel").Exists())

@@ -7,15 +7,8 @@ namespace Rudder.InferenceService.Settings;
 /// <param name="Tls">Whether it speaks TLS.</param>
 internal sealed record ListenAddress(IPEndPoint EndPoint, bool Tls)
 {
-    /// <inheritdoc/>
     public override string ToString() => $"{(Tls ? "https" : "http")}://{EndPoint}";
 }
-
-/// <summary>The facts that decide which addresses are allowed.</summary>
-/// <param name="Certificate">Whether a certificate is set: https addresses need one.</param>
-/// <param name="KnownCallers">Whether API keys or client certificates identify callers.</param>
-/// <param name="AllowRemote"><see cref="ServiceOptions.AllowRemote"/>.</param>
-internal sealed record ListenRules(bool Certificate, bool KnownCallers, bool AllowRemote);
 
 /// <summary>Reads <c>--urls</c> and <c>--http-urls</c>. Addresses beyond loopback need TLS and authentication, unless allowed.</summary>
 internal static class ListenAddresses
@@ -26,9 +19,9 @@ internal static class ListenAddresses
     /// <summary>The addresses of a <c>;</c>-separated list.</summary>
     /// <param name="flag">The flag, for the faults.</param>
     /// <param name="urls">Its value.</param>
-    /// <param name="rules">What is allowed.</param>
+    /// <param name="options">What is allowed. A configured file counts even if it is invalid, so that its fault is reported once.</param>
     /// <param name="faults">Gets a line for each URL that is invalid or not allowed.</param>
-    public static IReadOnlyList<ListenAddress> Parse(string flag, string urls, ListenRules rules, ICollection<string> faults)
+    public static IReadOnlyList<ListenAddress> Parse(string flag, string urls, ServiceOptions options, ICollection<string> faults)
     {
         string[] parts = urls.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
         if (parts.Length == 0)
@@ -36,10 +29,10 @@ internal static class ListenAddresses
             faults.Add($"{flag} is empty; an example: {Default}. Leave it out for the default.");
         }
 
-        return [.. parts.Select(url => ParseOne(flag, url, rules, faults)).OfType<ListenAddress>()];
+        return [.. parts.Select(url => ParseOne(flag, url, options, faults)).OfType<ListenAddress>()];
     }
 
-    private static ListenAddress? ParseOne(string flag, string url, ListenRules rules, ICollection<string> faults)
+    private static ListenAddress? ParseOne(string flag, string url, ServiceOptions options, ICollection<string> faults)
     {
         string? fault = null;
         ListenAddress? address = null;
@@ -54,7 +47,7 @@ internal static class ListenAddresses
         else
         {
             address = new ListenAddress(new IPEndPoint(host, uri.Port), uri.Scheme == Uri.UriSchemeHttps);
-            fault = Refusal(address, rules);
+            fault = Refusal(address, options);
         }
 
         if (fault is not null)
@@ -65,14 +58,14 @@ internal static class ListenAddresses
         return fault is null ? address : null;
     }
 
-    private static string? Refusal(ListenAddress address, ListenRules rules)
+    private static string? Refusal(ListenAddress address, ServiceOptions options)
     {
-        if (address.Tls && !rules.Certificate)
+        if (address.Tls && options.Tls.CertificateFile.Length == 0)
         {
             return "https needs a certificate: set Service:Tls:CertificateFile and Service:Tls:KeyFile.";
         }
 
-        if (rules.AllowRemote || IPAddress.IsLoopback(address.EndPoint.Address) || (address.Tls && rules.KnownCallers))
+        if (options.AllowRemote || IPAddress.IsLoopback(address.EndPoint.Address) || (address.Tls && KnowsCallers(options)))
         {
             return null;
         }
@@ -81,6 +74,8 @@ internal static class ListenAddresses
         return $"other machines can reach that, and {lack}. Use 127.0.0.1; or https with Service:ApiKeysFile or Service:Tls:ClientCaFile; "
             + "or, inside a trusted network, allow it with --Service:AllowRemote true.";
     }
+
+    private static bool KnowsCallers(ServiceOptions options) => options.ApiKeysFile.Length > 0 || options.Tls.ClientCaFile.Length > 0;
 
     private static bool IsPlain(string url, out Uri uri) =>
         Uri.TryCreate(url, UriKind.Absolute, out uri!)

@@ -23,4 +23,6 @@ internal sealed class ModelOptions
     /// <summary>Precision of the graphs to load: fp32, int8 (cpu), or fp16 (generators on cuda). Default fp32.</summary>
     [EnumDataType(typeof(GraphPrecision))]
     public GraphPrecision Precision { get; init; } = GraphPrecision.Fp32;
+
+    public ModelSource ToSource() => new(Name, Path, Engine, Precision);
 }

@@ -4,8 +4,11 @@ using Rudder.Engine;
 namespace Rudder.InferenceService.Settings;
 
 /// <summary>The service's settings, section <c>Service</c> of appsettings.json; flags and environment override single keys.</summary>
-/// <remarks><see cref="SettingsReader"/> reads and checks them once, at start. docs/service.md has units, defaults and ranges.</remarks>
-internal sealed class ServiceOptions : IChecked
+/// <remarks>
+/// The engine's settings come from <see cref="EngineOptions"/>. <see cref="SettingsReader"/> reads and checks all of them once, at start.
+/// docs/service.md has units, defaults and ranges.
+/// </remarks>
+internal sealed record ServiceOptions : EngineOptions, IChecked
 {
     /// <summary>Folders that Models.Load may read from.</summary>
     [Length(0, 16)]
@@ -14,18 +17,6 @@ internal sealed class ServiceOptions : IChecked
     /// <summary>Models loaded at start.</summary>
     [Length(0, 64)]
     public ModelOptions[] Models { get; init; } = [];
-
-    /// <summary>Sequences decoded together.</summary>
-    [Range(1, 1024)]
-    public int MaxSlots { get; init; } = 32;
-
-    /// <summary>Tokens of prompt and completion that a slot holds; 0 is the model's context, which is also the upper limit.</summary>
-    [Range(0, 1 << 20)]
-    public int MaxTokens { get; init; }
-
-    /// <summary>Sequences that may wait for a slot, per model.</summary>
-    [Range(1, 1 << 20)]
-    public int MaxQueue { get; init; } = 4096;
 
     /// <summary>Concurrent Sample, SampleStream, Classify, LogProbs and Divergence calls per client, unless its key sets it.</summary>
     [Range(0, 1 << 20)]
@@ -38,69 +29,6 @@ internal sealed class ServiceOptions : IChecked
     /// <summary>Events of one SampleStream call that may wait for a slow reader.</summary>
     [Range(16, 1 << 20)]
     public int MaxStreamBuffer { get; init; } = 4096;
-
-    /// <summary>Device that runs the models; cuda takes the first GPU that the process sees.</summary>
-    [EnumDataType(typeof(GraphDevice))]
-    public GraphDevice Device { get; init; } = GraphDevice.Cpu;
-
-    /// <summary>Path of ONNX Runtime's CUDA provider, for a build without one.</summary>
-    public string CudaProviderLibrary { get; init; } = "";
-
-    /// <summary>Threads for the matrix products of one model; 0 is one per processor.</summary>
-    [Range(0, 1024)]
-    public int Threads { get; init; }
-
-    /// <summary>Largest key-value cache of one model, MiB. A model that could need more is refused, on either engine.</summary>
-    [Range(1, 1 << 20)]
-    public int MaxCacheMegabytes { get; init; } = 8192;
-
-    /// <summary>Largest stated size of one model, MiB: weights (once per graph), key-value cache, logits.</summary>
-    [Range(0, 1 << 24)]
-    public int MaxModelMegabytes { get; init; }
-
-    /// <summary>Prompt tokens, padding included, of one prefill. It bounds how long running sequences wait.</summary>
-    [Range(1, 1 << 20)]
-    public int MaxPrefillTokens { get; init; } = 1024;
-
-    /// <summary>Which clients may reuse each other's cached prompt prefixes on the slots engine.</summary>
-    [EnumDataType(typeof(PrefixSharing))]
-    public PrefixSharing SharePrefixes { get; init; } = PrefixSharing.Client;
-
-    /// <summary>Tokens, padding included, of one scoring batch.</summary>
-    [Range(1, 1 << 20)]
-    public int MaxScoringTokens { get; init; } = 2048;
-
-    /// <summary>Memory for the logits of one scoring batch, MiB; a divergence needs it twice.</summary>
-    [Range(1, 1 << 16)]
-    public int MaxScoringMegabytes { get; init; } = 64;
-
-    /// <summary>Prompts of one Sample call.</summary>
-    [Range(1, 1 << 16)]
-    public int MaxPrompts { get; init; } = 1024;
-
-    /// <summary>n, completions of one prompt.</summary>
-    [Range(1, 4096)]
-    public int MaxSamples { get; init; } = 64;
-
-    /// <summary>Prompts × n of one call; at most MaxQueue.</summary>
-    [Range(1, 1 << 16)]
-    public int MaxSequences { get; init; } = 2048;
-
-    /// <summary>Stop strings, and stop ids, of one call.</summary>
-    [Range(0, 256)]
-    public int MaxStops { get; init; } = 16;
-
-    /// <summary>UTF-16 units of one stop string.</summary>
-    [Range(1, 4096)]
-    public int MaxStopLength { get; init; } = 128;
-
-    /// <summary>Texts or sequences of one Classify, LogProbs, Divergence, Encode or Decode call.</summary>
-    [Range(1, 1 << 16)]
-    public int MaxInputs { get; init; } = 1024;
-
-    /// <summary>UTF-16 units of one text.</summary>
-    [Range(1, 1 << 24)]
-    public int MaxTextLength { get; init; } = 65_536;
 
     /// <summary>Bytes of one request, compressed and decompressed; 4 MiB is gRPC's own default.</summary>
     [Range(1 << 10, 1 << 30)]
@@ -122,10 +50,6 @@ internal sealed class ServiceOptions : IChecked
     [Range(1, 2047)]
     public int MaxUnreadMegabytes { get; init; } = 256;
 
-    /// <summary>Seconds that calls may still run after a stop signal, or after their model is replaced or unloaded.</summary>
-    [Range(0, 3600)]
-    public int DrainSeconds { get; init; } = 30;
-
     /// <summary>Concurrent calls of one HTTP/2 connection; more wait at the client.</summary>
     [Range(1, 10_000)]
     public int MaxStreamsPerConnection { get; init; } = 256;
@@ -142,7 +66,7 @@ internal sealed class ServiceOptions : IChecked
     [Range(1, 1 << 20)]
     public int MaxHealthWatches { get; init; } = 256;
 
-    /// <summary>Tls:CertificateFile, Tls:KeyFile, Tls:ClientCaFile, Tls:ReloadSeconds (60, 0 to 86400).</summary>
+    /// <summary>Tls:CertificateFile, Tls:KeyFile, Tls:ClientCaFile, Tls:ReloadSeconds.</summary>
     public TlsOptions Tls { get; init; } = new();
 
     /// <summary>Path of the keys file. If set, every call except health and version needs a key.</summary>
@@ -154,7 +78,6 @@ internal sealed class ServiceOptions : IChecked
     /// <summary>Export of metrics and traces, besides /metrics.</summary>
     public TelemetryOptions Telemetry { get; init; } = new();
 
-    /// <inheritdoc/>
     public IEnumerable<string> Conflicts()
     {
         foreach (var same in Models.Where(model => model.Name.Length > 0).GroupBy(model => model.Name, StringComparer.Ordinal).Where(group => group.Count() > 1))

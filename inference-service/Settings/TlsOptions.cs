@@ -21,7 +21,6 @@ internal sealed class TlsOptions : IChecked
     [Range(0, 86_400)]
     public int ReloadSeconds { get; init; } = 60;
 
-    /// <inheritdoc/>
     public IEnumerable<string> Conflicts()
     {
         if (CertificateFile.Length == 0 != (KeyFile.Length == 0))

@@ -4,7 +4,6 @@ namespace Rudder.InferenceService.Settings;
 internal sealed class UsageException(string message) : Exception(message)
 {
     /// <summary>One exception for all faults that were found.</summary>
-    /// <param name="faults">At least one.</param>
     public static UsageException Of(IEnumerable<string> faults) =>
         new("The settings are not usable:\n" + string.Join('\n', faults.Select(fault => "- " + fault)));
 }

@@ -32,19 +32,9 @@ internal sealed class CollectorWatch(ILogger<CollectorWatch> logger, TimeProvide
 
     private sealed class Handler(CollectorWatch watch, HttpMessageHandler inner) : DelegatingHandler(inner)
     {
-        protected override HttpResponseMessage Send(HttpRequestMessage request, CancellationToken cancellationToken)
-        {
-            try
-            {
-                var response = base.Send(request, cancellationToken);
-                Judge(request, response);
-                return response;
-            }
-            catch (Exception failure) when (Report(request, failure))
-            {
-                throw;
-            }
-        }
+        // The exporter calls this on its own thread, which may wait.
+        protected override HttpResponseMessage Send(HttpRequestMessage request, CancellationToken cancellationToken) =>
+            SendAsync(request, cancellationToken).GetAwaiter().GetResult();
 
         protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
         {

@@ -1,6 +1,6 @@
 namespace Rudder.InferenceService.Telemetry;
 
-/// <summary>All log messages of the service. None contains text or ids of a request. Failures show type and place only.</summary>
+/// <summary>All log messages of the service. None contains text or ids of a request, or a key. Failures show type and place only.</summary>
 internal static partial class Log
 {
     [LoggerMessage(11, LogLevel.Information, "Draining: {Calls} calls are running, they have {Seconds} s")]
@@ -24,15 +24,9 @@ internal static partial class Log
     [LoggerMessage(30, LogLevel.Warning, "Telemetry did not reach the OTLP collector at {Endpoint}: {Cause}; calls go on. Logged at most once a minute")]
     public static partial void CollectorFailed(ILogger logger, string endpoint, string cause);
 
-    /// <summary>Types of a failure and its causes, each with its throwing method. Omits messages: they may quote a request.</summary>
-    public static string Describe(Exception exception)
-    {
-        var parts = new List<string>();
-        for (Exception? cause = exception; cause is not null; cause = cause.InnerException)
-        {
-            parts.Add($"{cause.GetType().FullName} in {cause.TargetSite?.DeclaringType?.FullName}.{cause.TargetSite?.Name}");
-        }
+    [LoggerMessage(60, LogLevel.Information, "{What}: read anew and in use")]
+    public static partial void SecurityFileReloaded(ILogger logger, string what);
 
-        return string.Join(" <- ", parts);
-    }
+    [LoggerMessage(61, LogLevel.Error, "{What}: the files changed and cannot be used; the old content stays in use: {Fault}")]
+    public static partial void SecurityFileKept(ILogger logger, string what, string fault);
 }

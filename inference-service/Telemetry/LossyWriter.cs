@@ -10,7 +10,6 @@ namespace Rudder.InferenceService.Telemetry;
 /// <param name="inner">The stream.</param>
 internal sealed class LossyWriter(TextWriter inner) : TextWriter
 {
-    /// <inheritdoc/>
     public override Encoding Encoding => inner.Encoding;
 
     /// <summary>Wraps standard output and standard error.</summary>
@@ -20,13 +19,10 @@ internal sealed class LossyWriter(TextWriter inner) : TextWriter
         Console.SetError(new LossyWriter(Console.Error));
     }
 
-    /// <inheritdoc/>
     public override void Write(char value) => Write(value.ToString());
 
-    /// <inheritdoc/>
     public override void Write(char[] buffer, int index, int count) => Write(new string(buffer, index, count));
 
-    /// <inheritdoc/>
     public override void Write(string? value)
     {
         try
@@ -39,10 +35,8 @@ internal sealed class LossyWriter(TextWriter inner) : TextWriter
         }
     }
 
-    /// <inheritdoc/>
     public override void WriteLine(string? value) => Write(value + NewLine);
 
-    /// <inheritdoc/>
     public override void Flush()
     {
         try

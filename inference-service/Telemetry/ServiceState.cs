@@ -1,40 +1,37 @@
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+
 namespace Rudder.InferenceService.Telemetry;
 
+/// <summary>The phase of the service's life cycle.</summary>
+internal enum ServicePhase
+{
+    /// <summary>Models are loading. Calls are refused and health answers NOT_SERVING.</summary>
+    Starting,
+
+    /// <summary>Every model of the settings is warm.</summary>
+    Serving,
+
+    /// <summary>Running calls finish. New calls are refused.</summary>
+    Draining,
+}
+
 /// <summary>The service's phase and its running calls. Start and stop change the phase; health and every call read it.</summary>
-internal sealed class ServiceState : IDisposable
+internal sealed class ServiceState : IHealthCheck, IDisposable
 {
     private readonly Lock _lock = new();
     private readonly CancellationTokenSource _ended = new();
     private TaskCompletionSource? _idle;
-    private ServicePhase _phase = ServicePhase.Starting;
+    private volatile ServicePhase _phase = ServicePhase.Starting;
     private int _running;
 
     /// <summary>Fires when the drain time is over.</summary>
     public CancellationToken Ended => _ended.Token;
 
     /// <summary>Number of running calls.</summary>
-    public int Running
-    {
-        get
-        {
-            lock (_lock)
-            {
-                return _running;
-            }
-        }
-    }
+    public int Running => Volatile.Read(ref _running);
 
     /// <summary>The phase now.</summary>
-    public ServicePhase Phase
-    {
-        get
-        {
-            lock (_lock)
-            {
-                return _phase;
-            }
-        }
-    }
+    public ServicePhase Phase => _phase;
 
     /// <summary>Starts serving: the models are warm. Does nothing once draining has begun.</summary>
     public void BecomeServing()
@@ -94,6 +91,10 @@ internal sealed class ServiceState : IDisposable
             }
         }
     }
+
+    /// <summary>Healthy while every model of the settings is warm and the service is not draining.</summary>
+    public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
+        Task.FromResult(Phase == ServicePhase.Serving ? HealthCheckResult.Healthy() : HealthCheckResult.Unhealthy(Phase.ToString()));
 
     public void Dispose() => _ended.Dispose();
 }

@@ -11,7 +11,9 @@ namespace Rudder.InferenceService.Telemetry;
 internal static class ServiceTracing
 {
     private const string RequestSource = "Microsoft.AspNetCore";
-    private const string HealthPrefix = "/grpc.health.v1.Health/";
+    private const string HealthPrefix = "/grpc.health.v1.Health";
+    private const string OriginalMethod = "http.request.method_original";
+    private const int LongestMethod = 32;
 
     private static Activity? Span => Activity.Current is { IsAllDataRequested: true, Source.Name: RequestSource } span ? span : null;
 
@@ -20,7 +22,7 @@ internal static class ServiceTracing
     public static void Configure(AspNetCoreTraceInstrumentationOptions options)
     {
         // Probes come every few seconds. Their traces are useless.
-        options.Filter = context => !context.Request.Path.StartsWithSegments(HealthPrefix.TrimEnd('/')) && context.Request.Path != "/health";
+        options.Filter = context => !context.Request.Path.StartsWithSegments(HealthPrefix) && context.Request.Path != "/health";
         options.EnrichWithHttpResponse = (span, response) =>
         {
             foreach (string madeUp in (string[])["url.path", "url.query", "user_agent.original", "server.address"])
@@ -28,9 +30,15 @@ internal static class ServiceTracing
                 span.SetTag(madeUp, null);
             }
 
-            if (span.GetTagItem(GenAi.OperationName) is string operation)
+            // The conventions ask for an unknown verb beside _OTHER. The caller chose it, and its length.
+            if (span.GetTagItem(OriginalMethod) is string { Length: > LongestMethod } verb)
             {
-                span.DisplayName = $"{operation} {span.GetTagItem(GenAi.RequestModel)}".TrimEnd();
+                span.SetTag(OriginalMethod, verb[..LongestMethod]);
+            }
+
+            if (span.GetTagItem(GenAiTags.OperationName) is string operation)
+            {
+                span.DisplayName = $"{operation} {span.GetTagItem(GenAiTags.RequestModel)}".TrimEnd();
             }
             else if (span.GetTagItem("rpc.method") is string method)
             {
@@ -41,20 +49,20 @@ internal static class ServiceTracing
 
     /// <summary>Adds the model and the request's parameters.</summary>
     /// <param name="model">The loaded model's name.</param>
-    /// <param name="batch">The requested completions.</param>
-    public static void Asked(string model, GenerationBatch batch)
+    /// <param name="plan">The requested completions.</param>
+    public static void Asked(string model, GenerationPlan plan)
     {
-        if (Span is not { } span || batch.Prompts.Count == 0)
+        if (Span is not { } span)
         {
             return;
         }
 
-        var first = batch.Prompts[0];
-        span.SetTag(GenAi.RequestModel, model);
-        span.SetTag("gen_ai.request.max_tokens", batch.Prompts.Max(prompt => prompt.MaxNewTokens));
+        var first = plan.Prompts[0];
+        span.SetTag(GenAiTags.RequestModel, model);
+        span.SetTag("gen_ai.request.max_tokens", plan.Prompts.Max(prompt => prompt.MaxNewTokens));
         span.SetTag("gen_ai.request.temperature", (double)first.Parameters.Temperature);
         span.SetTag("gen_ai.request.top_p", (double)first.Parameters.TopP);
-        span.SetTag("gen_ai.request.seed", (long)batch.Seed);
+        span.SetTag("gen_ai.request.seed", (long)plan.Seed);
         span.SetTag("gen_ai.request.choice.count", first.Samples);
         if (first.Parameters.TopK > 0)
         {
@@ -77,7 +85,7 @@ internal static class ServiceTracing
 
         // Each reason once: a call may draw thousands of completions.
         span.SetTag("gen_ai.response.finish_reasons", drawn.SelectMany(sequences => sequences)
-            .Select(sequence => sequence.End == GenerationEnd.Stop ? SequenceEnd.Stop : SequenceEnd.Length)
+            .Select(sequence => sequence.End == GenerationEnd.Stop ? "stop" : "length")
             .Distinct().Order(StringComparer.Ordinal).ToArray());
     }
 
@@ -92,9 +100,9 @@ internal static class ServiceTracing
             return;
         }
 
-        span.SetTag(GenAi.ProviderName, GenAi.Provider);
-        span.SetTag(GenAi.OperationName, GenAi.OperationOf(method));
-        span.SetTag(GenAi.RequestModel, model);
+        span.SetTag(GenAiTags.ProviderName, GenAiTags.Provider);
+        span.SetTag(GenAiTags.OperationName, EndpointNames.OperationOf(method));
+        span.SetTag(GenAiTags.RequestModel, model);
         if (method.IndexOf('/', 1) is > 0 and var slash && method.Contains('.', StringComparison.Ordinal))
         {
             span.SetTag("rpc.system", "grpc");
@@ -109,7 +117,7 @@ internal static class ServiceTracing
 
         if (status != StatusCode.OK)
         {
-            span.SetTag(GenAi.ErrorType, status.ToString());
+            span.SetTag(ServiceMetrics.ErrorType, status.ToString());
             span.SetStatus(ActivityStatusCode.Error);
         }
     }

@@ -1,9 +1,11 @@
 using System.Diagnostics.Metrics;
+using System.Globalization;
+using Microsoft.Extensions.Configuration.Memory;
 using OpenTelemetry.Exporter;
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Resources;
 using OpenTelemetry.Trace;
-using Rudder.Engine.Telemetry;
+using Rudder.Engine;
 using Rudder.InferenceService.Settings;
 
 namespace Rudder.InferenceService.Telemetry;
@@ -17,9 +19,8 @@ internal static class TelemetrySetup
     /// <summary>OpenTelemetry's own variable for the collector; <see cref="TelemetryOptions.OtlpEndpoint"/> wins over it.</summary>
     public const string EndpointVariable = "OTEL_EXPORTER_OTLP_ENDPOINT";
 
-    private const string ServiceName = "rudder-inference-service";
-    private const string Metrics = "metrics";
-    private const string Traces = "traces";
+    /// <summary>Name of the program in resources and in <c>/version</c>.</summary>
+    public const string ServiceName = "rudder-inference-service";
 
     // Timeout of one export and of one scrape. Prometheus gives up after 10 seconds by default.
     private const int LimitMilliseconds = 5_000;
@@ -30,33 +31,23 @@ internal static class TelemetrySetup
     private const int MaxStreams = 20_000;
 
     private static readonly string[] Meters =
-        [ServiceMetrics.MeterName, EngineMetrics.MeterName, "System.Runtime", "Microsoft.AspNetCore.Server.Kestrel", "Microsoft.AspNetCore.Hosting"];
+        [ServiceMetrics.MeterName, EngineHost.MeterName, "System.Runtime", "Microsoft.AspNetCore.Server.Kestrel", "Microsoft.AspNetCore.Hosting"];
 
     /// <summary>Registers instruments, spans and their export.</summary>
     /// <param name="services">The service's parts.</param>
     /// <param name="options">Section Service:Telemetry.</param>
-    /// <param name="configuration">All settings, the environment among them.</param>
-    public static IServiceCollection AddTelemetry(this IServiceCollection services, TelemetryOptions options, IConfiguration configuration)
+    /// <param name="configuration">All settings, the environment among them; gets the exporters' settings.</param>
+    public static void AddTelemetry(this IServiceCollection services, TelemetryOptions options, IConfigurationManager configuration)
     {
-        services.AddSingleton<ServiceMetrics>().AddSingleton<EngineMetrics>().AddSingleton<CollectorWatch>();
-        bool sends = options.OtlpEndpoint.Length > 0 || !string.IsNullOrEmpty(configuration[EndpointVariable]);
+        Configure(options, configuration);
+        services.AddSingleton<ServiceMetrics>().AddSingleton<CollectorWatch>();
         var telemetry = services.AddOpenTelemetry().ConfigureResource(Describe).WithMetrics(metrics =>
-        {
-            metrics.SetExemplarFilter(ExemplarFilterType.AlwaysOff).SetMaxMetricStreams(MaxStreams).AddMeter(Meters).AddPrometheusExporter(page =>
+            metrics.SetMaxMetricStreams(MaxStreams).AddMeter(Meters).AddPrometheusExporter(page =>
             {
                 page.ScopeInfoEnabled = false;
                 page.ScrapeResponseCacheDurationMilliseconds = 0;
                 page.ScrapeResponseTimeoutMilliseconds = LimitMilliseconds;
-            });
-            if (sends)
-            {
-                metrics.AddOtlpExporter(Metrics, (_, reader) =>
-                {
-                    reader.PeriodicExportingMetricReaderOptions.ExportIntervalMilliseconds = options.ExportSeconds * 1000;
-                    reader.PeriodicExportingMetricReaderOptions.ExportTimeoutMilliseconds = LimitMilliseconds;
-                });
-            }
-        });
+            }));
 
         // Meter names are global to the process. In tests, other services in the same process use the same names.
         services.ConfigureOpenTelemetryMeterProvider((provider, metrics) =>
@@ -64,46 +55,60 @@ internal static class TelemetrySetup
             var own = provider.GetRequiredService<IMeterFactory>();
             metrics.AddView(instrument => instrument.Meter.Scope is { } scope && !ReferenceEquals(scope, own) ? MetricStreamConfiguration.Drop : null);
         });
-        if (sends)
+        if (string.IsNullOrEmpty(configuration[EndpointVariable]))
         {
-            telemetry.WithTracing(traces => traces
-                .AddAspNetCoreInstrumentation(ServiceTracing.Configure)
-                .SetSampler(new ParentBasedSampler(new TraceIdRatioBasedSampler(options.TracePercent / 100.0)))
-                .AddOtlpExporter(Traces, exporter =>
-                {
-                    exporter.BatchExportProcessorOptions.ScheduledDelayMilliseconds = Math.Min(options.ExportSeconds, LongestTraceDelaySeconds) * 1000;
-                    exporter.BatchExportProcessorOptions.ExporterTimeoutMilliseconds = LimitMilliseconds;
-                }));
-            services.AddCollector(Metrics, options).AddCollector(Traces, options);
+            return;
         }
 
-        return services;
+        telemetry.WithMetrics(metrics => metrics.AddOtlpExporter())
+            .WithTracing(traces => traces.AddAspNetCoreInstrumentation(ServiceTracing.Configure).AddOtlpExporter());
+        services.AddOptions<OtlpExporterOptions>().Configure<CollectorWatch>((exporter, watch) => exporter.HttpClientFactory = () =>
+            new HttpClient(watch.Around(new SocketsHttpHandler())) { Timeout = TimeSpan.FromMilliseconds(exporter.TimeoutMilliseconds) });
+    }
+
+    // OpenTelemetry reads its variables from the configuration, where the last source wins: the environment overrides the defaults below,
+    // and Service:Telemetry overrides the environment.
+    private static void Configure(TelemetryOptions options, IConfigurationManager configuration)
+    {
+        string limit = LimitMilliseconds.ToString(CultureInfo.InvariantCulture);
+        configuration.Sources.Insert(0, new MemoryConfigurationSource
+        {
+            InitialData = new Dictionary<string, string?>
+            {
+                ["OTEL_EXPORTER_OTLP_TIMEOUT"] = limit,
+                ["OTEL_METRIC_EXPORT_INTERVAL"] = "15000",
+                ["OTEL_METRIC_EXPORT_TIMEOUT"] = limit,
+                ["OTEL_BSP_EXPORT_TIMEOUT"] = limit,
+            },
+        });
+        var set = new Dictionary<string, string?>();
+        if (options.OtlpEndpoint.Length > 0)
+        {
+            set[EndpointVariable] = options.OtlpEndpoint;
+        }
+
+        if (options.OtlpProtocol is { } protocol)
+        {
+            set["OTEL_EXPORTER_OTLP_PROTOCOL"] = protocol == OtlpExportProtocol.Grpc ? "grpc" : "http/protobuf";
+        }
+
+        if (options.ExportSeconds is { } seconds)
+        {
+            set["OTEL_METRIC_EXPORT_INTERVAL"] = $"{seconds * 1000}";
+            set["OTEL_BSP_SCHEDULE_DELAY"] = $"{Math.Min(seconds, LongestTraceDelaySeconds) * 1000}";
+        }
+
+        if (options.TracePercent is { } percent)
+        {
+            set["OTEL_TRACES_SAMPLER"] = "parentbased_traceidratio";
+            set["OTEL_TRACES_SAMPLER_ARG"] = (percent / 100.0).ToString(CultureInfo.InvariantCulture);
+        }
+
+        configuration.AddInMemoryCollection(set);
     }
 
     // Later entries win: OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES override the service's own description.
     private static void Describe(ResourceBuilder resource) => resource
         .AddService(ServiceName, serviceVersion: typeof(TelemetrySetup).Assembly.GetName().Version?.ToString(3))
         .AddEnvironmentVariableDetector();
-
-    /// <summary>Points one exporter at the collector. OTEL_EXPORTER_OTLP_… applies where a setting is absent.</summary>
-    private static IServiceCollection AddCollector(this IServiceCollection services, string signal, TelemetryOptions options)
-    {
-        services.AddOptions<OtlpExporterOptions>(signal).Configure<CollectorWatch>((exporter, watch) =>
-        {
-            exporter.TimeoutMilliseconds = LimitMilliseconds;
-            exporter.HttpClientFactory = () =>
-                new HttpClient(watch.Around(new SocketsHttpHandler())) { Timeout = TimeSpan.FromMilliseconds(LimitMilliseconds) };
-            if (options.OtlpProtocol is { } protocol)
-            {
-                exporter.Protocol = protocol == OtlpProtocol.Grpc ? OtlpExportProtocol.Grpc : OtlpExportProtocol.HttpProtobuf;
-            }
-
-            if (options.OtlpEndpoint.Length > 0)
-            {
-                bool http = exporter.Protocol == OtlpExportProtocol.HttpProtobuf;
-                exporter.Endpoint = new Uri(http ? $"{options.OtlpEndpoint.TrimEnd('/')}/v1/{signal}" : options.OtlpEndpoint);
-            }
-        });
-        return services;
-    }
 }

@@ -48,7 +48,7 @@ internal static class ClassifierBenchmark
         // Naive is the graph in plain ONNX Runtime with the engine's settings: no sorting, and none of this program's operators.
         using var options = GraphSession.Options(threads);
         using (var fused = GraphFile.Read(graphs, GraphFiles.Model(GraphPrecision.Fp32), GraphPrecision.Fp32).Start(threads))
-        using (var session = new InferenceSession(graphs.Verified(GraphFiles.Model(GraphPrecision.Fp32)), options))
+        using (var session = new InferenceSession(Path.Combine(graphs.Path, GraphFiles.Model(GraphPrecision.Fp32)), options))
         {
             var naive = new NaiveClassifier(session, folder, ids, NaiveTexts);
             var naiveFused = new NaiveClassifier(fused, folder, ids, NaiveTexts);
@@ -62,10 +62,10 @@ internal static class ClassifierBenchmark
             using var tuned = new PythonPeer("classify.py", hugePages: true, folder, windows, logits[2], "sorted", bounds[1], count);
             (string Name, Func<double> Seconds)[] runners =
             [
-                ("engine fp32", () => Timed(() => fp32.Classify(ids, CancellationToken.None))),
+                ("engine fp32", () => Timed(() => Classify(fp32, ids))),
                 ("naive fp32", () => Timed(() => naive.Run())),
                 (NaiveFused, () => Timed(() => naiveFused.Run())),
-                ("engine int8", () => Timed(() => int8.Classify(ids, CancellationToken.None))),
+                ("engine int8", () => Timed(() => Classify(int8, ids))),
                 ("PyTorch, file order", () => inOrder.Run(1).Wall),
                 ("PyTorch, sorted", () => sorted.Run(1).Wall),
                 (Tuned, () => tuned.Run(1).Wall),                // the engine's weights use huge pages too
@@ -73,6 +73,9 @@ internal static class ClassifierBenchmark
             return Alternate(runners, warm: () => CheckAgreement(fp32, naive, logits));
         }
     }
+
+    private static IReadOnlyList<TextClassification> Classify(ClassifierEngine engine, IReadOnlyList<int[]> texts) =>
+        engine.ClassifyAsync([.. texts.Select(engine.Windows)], "", CancellationToken.None).Result;
 
     private static Dictionary<string, List<double>> Alternate((string Name, Func<double> Seconds)[] runners, Action warm)
     {
@@ -93,7 +96,7 @@ internal static class ClassifierBenchmark
     /// <summary>Throws if a runner's probabilities differ: then the times do not compare the same work.</summary>
     private static void CheckAgreement(ClassifierEngine engine, NaiveClassifier naive, string[] logitFiles)
     {
-        var ours = engine.ClassifyIds(naive.Windows, CancellationToken.None);
+        var ours = engine.ClassifyAsync([.. naive.Windows.Select(window => (int[][])[window])], "", CancellationToken.None).Result;
         foreach ((string name, float[][] logits) in logitFiles
             .Select(file => (Path.GetFileName(file), JsonSerializer.Deserialize<float[][]>(File.ReadAllText(file))!)).Append(("naive", naive.Run())))
         {

@@ -39,7 +39,7 @@ internal static class GpuBenchmark
             CudaProviderLibrary = Environment.GetEnvironmentVariable("Service__CudaProviderLibrary") ?? "",
             Precision = GraphPrecision.Fp16,
             MaxTokens = SlotTokens,
-            MaxCacheBytes = 64L << 30,
+            MaxCacheMegabytes = 64 << 10,
         };
         var cuda = CudaProvider.For(options)!;
         double fixture = FixtureAgreement(options);

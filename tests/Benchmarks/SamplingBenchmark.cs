@@ -72,8 +72,8 @@ internal static class SamplingBenchmark
         using var ceiling8 = MatrixCeiling.Open(folder, GraphPrecision.Int8, threads);
         var options = new EngineOptions { MaxSlots = width, MaxTokens = SlotTokens, Threads = threads };
         var rounds = new SamplingRounds();
-        var fp32 = SlotEngine.Load(graphs, options, null, rounds.Observer("slots fp32"));
-        var int8 = SlotEngine.Load(graphs, options with { Precision = GraphPrecision.Int8 }, null, rounds.Observer("slots int8"));
+        var fp32 = SlotEngine.Load(graphs, options, null, rounds.Recorder("slots fp32"));
+        var int8 = SlotEngine.Load(graphs, options with { Precision = GraphPrecision.Int8 }, null, rounds.Recorder("slots int8"));
         for (int round = -1; round < Rounds; round++)
         {
             foreach (var (draw, parameters) in Draws)

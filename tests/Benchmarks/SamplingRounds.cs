@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Diagnostics.Metrics;
 using Rudder.Engine.Telemetry;
 
 namespace Rudder.Benchmarks;
@@ -10,9 +11,9 @@ internal sealed class SamplingRounds
     private readonly Dictionary<string, StepTimes> _observers = [];
     private readonly Dictionary<string, List<(TimeSpan Decode, TimeSpan Sampling, int Steps)>> _steps = [];
 
-    /// <summary>Returns the observer to which an engine reports its steps.</summary>
+    /// <summary>Returns the recorder to which an engine reports its steps.</summary>
     /// <param name="engine">First part of the names of its runners.</param>
-    public IEngineObserver Observer(string engine) => _observers[engine] = new StepTimes();
+    public EngineRecorder Recorder(string engine) => (_observers[engine] = new StepTimes()).Recorder;
 
     /// <summary>Runs an engine once and records its speed and the parts of its steps.</summary>
     /// <param name="name">The runner, <c>engine, draw</c>.</param>
@@ -57,8 +58,28 @@ internal sealed class SamplingRounds
         new Dictionary<string, double> { ["tokens/s (median)"] = Median.Of(speed.Value), ["lowest"] = speed.Value.Min(), ["highest"] = speed.Value.Max() }));
 
     /// <summary>Sums the parts of the steps since the last reset.</summary>
-    private sealed class StepTimes : IEngineObserver
+    private sealed class StepTimes
     {
+        private readonly MeterListener _listener = new();
+
+        public StepTimes()
+        {
+            string model = $"model {Guid.NewGuid():N}";          // the meter of this engine alone
+            _listener.InstrumentPublished = (instrument, listener) =>
+            {
+                bool isOwn = instrument.Meter.Tags?.Any(tag => Equals(tag.Value, model)) == true;
+                if (isOwn && instrument.Name is ("rudder.decode.duration" or "rudder.sampling.duration"))
+                {
+                    listener.EnableMeasurementEvents(instrument);
+                }
+            };
+            _listener.SetMeasurementEventCallback<double>((instrument, seconds, _, _) => Add(instrument.Name, TimeSpan.FromSeconds(seconds)));
+            _listener.Start();
+            Recorder = new EngineMetrics(null).Open(model);
+        }
+
+        public EngineRecorder Recorder { get; }
+
         public TimeSpan Decode { get; private set; }
 
         public TimeSpan Sampling { get; private set; }
@@ -67,26 +88,8 @@ internal sealed class SamplingRounds
 
         public void Reset() => (Decode, Sampling, Steps) = (default, default, 0);
 
-        public void Stepped(int width, TimeSpan decode, TimeSpan sampling) => (Decode, Sampling, Steps) = (Decode + decode, Sampling + sampling, Steps + 1);
-
-        public void Admitted(TimeSpan waited, int promptTokens)
-        {
-        }
-
-        public void Prefilled(int prompts, int tokens, TimeSpan took)
-        {
-        }
-
-        public void FirstToken(TimeSpan sinceEnqueued)
-        {
-        }
-
-        public void NextToken(TimeSpan sinceLast)
-        {
-        }
-
-        public void Finished(int completionTokens, string reason)
-        {
-        }
+        // A step reports its decoding first.
+        private void Add(string part, TimeSpan time) =>
+            (Decode, Sampling, Steps) = part == "rudder.decode.duration" ? (Decode + time, Sampling, Steps + 1) : (Decode, Sampling + time, Steps);
     }
 }

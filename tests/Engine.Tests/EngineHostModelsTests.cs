@@ -118,7 +118,13 @@ public sealed class EngineHostModelsTests : IAsyncLifetime
             ("reward", new() { Prompts = [prompt] }, FaultKind.Invalid, "model"),
             ("policy", new() { Prompts = [] }, FaultKind.Invalid, "prompts"),
             ("policy", new() { Prompts = [prompt, new()] }, FaultKind.Invalid, "prompts[1]"),
-            ("policy", new() { Prompts = [new() { Ids = [600] }] }, FaultKind.Invalid, "prompts[0].ids[0]"),
+            ("policy", new() { Prompts = [new() { Ids = [] }] }, FaultKind.Invalid, "prompts[0]"),
+            ("policy", new() { Prompts = [new() { Ids = [512] }] }, FaultKind.Invalid, "prompts[0].ids[0]"),
+            ("policy", new() { Prompts = [new() { Ids = [-1] }] }, FaultKind.Invalid, "prompts[0].ids[0]"),
+            ("policy", new() { Prompts = [new() { Ids = new int[64] }] }, FaultKind.Invalid, "prompts[0]"),
+            ("policy", new() { Prompts = [new() { Ids = new int[60] }], MaxNewTokens = 5 }, FaultKind.Invalid, "settings.max_new_tokens"),
+            ("policy", new() { Prompts = [prompt], MaxNewTokens = 0 }, FaultKind.Invalid, "settings.max_new_tokens"),
+            ("policy", new() { Prompts = [prompt], Samples = 0 }, FaultKind.Invalid, "n"),
             ("policy", new() { Prompts = [prompt], Samples = 65 }, FaultKind.Invalid, "n"),
             ("policy", new() { Prompts = [prompt], MaxNewTokens = 64 }, FaultKind.Invalid, "settings.max_new_tokens"),
             ("policy", new() { Prompts = [prompt], StopStrings = ["a", ""] }, FaultKind.Invalid, "settings.stop_strings[1]"),
@@ -130,6 +136,84 @@ public sealed class EngineHostModelsTests : IAsyncLifetime
             var fault = await Assert.ThrowsAsync<RequestFault>(() => _engine.GenerateAsync(model, request));
             Assert.Equal((kind, field), (fault.Kind, fault.Field));
         }
+    }
+
+    [Fact]
+    public async Task GenerateAsync_MoreThanTheQueueHolds_IsRefusedForGood()
+    {
+        await using var engine = new EngineHost(Options with { MaxQueue = 2 });
+        await engine.LoadAsync(new ModelSource("policy", Path.Combine(_folder, "policy")));
+
+        var fault = await Assert.ThrowsAsync<RequestFault>(
+            () => engine.GenerateAsync("policy", new GenerationRequest { Prompts = [new() { Ids = [1] }], Samples = 3 }));
+
+        Assert.Equal((FaultKind.Invalid, "prompts", "the limit of one call is 2"), (fault.Kind, fault.Field, fault.Limit));
+    }
+
+    [Theory]
+    [InlineData(0, 3, "sequences[1].prompt_ids")]
+    [InlineData(60, 5, "sequences[1]")]
+    public async Task ScoreAndDivergeAsync_SequenceDoesNotFit_NameTheField(int prompt, int completion, string field)
+    {
+        ScoredSequence[] sequences = [new([1], [2]), new(new int[prompt], new int[completion])];
+
+        Assert.Equal(field, (await Assert.ThrowsAsync<RequestFault>(() => _engine.ScoreAsync("policy", sequences))).Field);
+        Assert.Equal(field, (await Assert.ThrowsAsync<RequestFault>(() => _engine.DivergeAsync("policy", "policy", sequences))).Field);
+    }
+
+    [Fact]
+    public async Task ScoreAsync_IdOutsideTheVocabulary_NamesTheField() => Assert.Equal(
+        "sequences[0].completion_ids[0]",
+        (await Assert.ThrowsAsync<RequestFault>(() => _engine.ScoreAsync("policy", [new ScoredSequence([1], [512])]))).Field);
+
+    [Fact]
+    public async Task Acquire_NoSuchModel_NamesTheParameter()
+    {
+        Assert.Equal("reference", Assert.Throws<RequestFault>(() => _engine.Acquire("nobody", "reference")).Field);
+        Assert.Equal("reference", (await Assert.ThrowsAsync<RequestFault>(() => _engine.DivergeAsync("policy", "nobody", []))).Field);
+    }
+
+    [Fact]
+    public async Task ClassifyAsync_IdsThatDoNotFit_NameFieldAndLimit()
+    {
+        using var model = _engine.Acquire("reward");
+        foreach (int length in (int[])[0, 65])
+        {
+            var fault = await Assert.ThrowsAsync<RequestFault>(
+                () => model.ClassifyAsync([new ClassifierInput(Ids: [0, 2]), new ClassifierInput(Ids: new int[length])]));
+            Assert.Equal(("inputs[1].ids", $"has {length} ids", "it takes 1 to 64"), (fault.Field, fault.Value, fault.Limit));
+        }
+
+        Assert.Equal("inputs[0]", (await Assert.ThrowsAsync<RequestFault>(() => model.ClassifyAsync([new ClassifierInput()]))).Field);
+    }
+
+    [Fact]
+    public async Task ScoreAsync_AdmissionThrows_EndsTheCallAndGivesItsPlaceBack()
+    {
+        using var model = _engine.Acquire("policy");
+        long read = 0;
+
+        await Assert.ThrowsAsync<TimeoutException>(() => model.ScoreAsync([new([1, 2], [3])], admitted: tokens =>
+        {
+            read = tokens;
+            throw new TimeoutException();
+        }));
+
+        Assert.Equal((3, 0), (read, model.Model.Scoring.Held));
+    }
+
+    [Fact]
+    public async Task ScorePromptsAsync_PromptsOfAnyLength_ScoresFromTheSecondId()
+    {
+        using var model = _engine.Acquire("policy");
+        var plan = model.Plan(new GenerationRequest { Prompts = [new() { Ids = [1] }, new() { Ids = [1, 2, 3] }] });
+        var expected = (await model.ScoreAsync([new([1], [2, 3])]))[0];
+
+        var scores = await model.ScorePromptsAsync(plan, top: 2);
+
+        Assert.Empty(scores[0].TokenLogProbs);
+        Assert.Equal(expected.TokenLogProbs, scores[1].TokenLogProbs);
+        Assert.Equal([2, 2], scores[1].Top!.Select(top => top.Length));
     }
 
     [Fact]

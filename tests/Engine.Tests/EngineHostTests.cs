@@ -15,7 +15,7 @@ public sealed class EngineHostTests
     {
         var engine = new FakeGenerator("f");
         var models = Registry(engine);
-        await models.LoadModelAsync(Source, CancellationToken.None);
+        await models.LoadAsync(Source, CancellationToken.None);
         var lease = models.Acquire("m");
 
         var unloading = models.UnloadAsync("m");
@@ -24,7 +24,7 @@ public sealed class EngineHostTests
         Assert.True(await _time.TimerMade.WaitAsync(Limit)); // the time is up, and the grace has begun
         Assert.True(lease.Model.Ended.IsCancellationRequested);
         Assert.False(unloading.IsCompleted);
-        _time.Advance(LoadedModel.EndGrace);
+        _time.Advance(RetiringModels.EndGrace);
         await unloading.WaitAsync(Limit);
 
         Assert.False(engine.Disposed.IsCompleted);
@@ -39,7 +39,7 @@ public sealed class EngineHostTests
     {
         var engine = new FakeGenerator("f");
         await using var models = Registry(engine);
-        await models.LoadModelAsync(Source, CancellationToken.None);
+        await models.LoadAsync(Source, CancellationToken.None);
         var lease = models.Acquire("m");
 
         var unloading = models.UnloadAsync("m");
@@ -58,14 +58,14 @@ public sealed class EngineHostTests
     {
         var engine = new FakeGenerator("f");
         var models = Registry(engine);
-        await models.LoadModelAsync(Source, CancellationToken.None);
+        await models.LoadAsync(Source, CancellationToken.None);
         models.Acquire("m");                                 // never given back
 
         var unloading = models.UnloadAsync("m");
         Assert.True(await _time.TimerMade.WaitAsync(Limit));
         _time.Advance(TimeSpan.FromSeconds(10));
         Assert.True(await _time.TimerMade.WaitAsync(Limit));
-        _time.Advance(LoadedModel.EndGrace);
+        _time.Advance(RetiringModels.EndGrace);
         await unloading.WaitAsync(Limit);
 
         await models.DisposeAsync().AsTask().WaitAsync(Limit);
@@ -80,8 +80,8 @@ public sealed class EngineHostTests
         var models = Registry(engines);
         for (int round = 0; round < Rounds; round++)
         {
-            await models.LoadModelAsync(Source, CancellationToken.None);
-            await Task.WhenAll(Task.Run(() => models.LoadModelAsync(Source, CancellationToken.None)), Task.Run(() => models.UnloadAsync("m"))).WaitAsync(Limit);
+            await models.LoadAsync(Source, CancellationToken.None);
+            await Task.WhenAll(Task.Run(() => models.LoadAsync(Source, CancellationToken.None)), Task.Run(() => models.UnloadAsync("m"))).WaitAsync(Limit);
         }
 
         await models.DisposeAsync().AsTask().WaitAsync(Limit);
@@ -94,9 +94,9 @@ public sealed class EngineHostTests
     public async Task LoadAsync_WhileAnotherLoads_DoesNotWait()
     {
         var loader = new HeldLoader(new FakeGenerator("f"), new FakeGenerator("s"));
-        await using var models = new EngineHost(loader, new EngineOptions { DrainTime = TimeSpan.FromSeconds(10) }, _time, _log);
+        await using var models = new EngineHost(loader, new EngineOptions { DrainSeconds = 10 }, _time, _log);
 
-        Task[] loading = [models.LoadModelAsync(Source, CancellationToken.None), models.LoadModelAsync(Source with { Name = "n" }, CancellationToken.None)];
+        Task[] loading = [models.LoadAsync(Source, CancellationToken.None), models.LoadAsync(Source with { Name = "n" }, CancellationToken.None)];
 
         Assert.Equal(2, loader.Begun);
         loader.Finish();
@@ -109,8 +109,8 @@ public sealed class EngineHostTests
     {
         var engine = new FakeGenerator("f");
         var loader = new HeldLoader(engine);
-        var models = new EngineHost(loader, new EngineOptions { DrainTime = TimeSpan.FromSeconds(10) }, _time, _log);
-        var loading = models.LoadModelAsync(Source, CancellationToken.None);
+        var models = new EngineHost(loader, new EngineOptions { DrainSeconds = 10 }, _time, _log);
+        var loading = models.LoadAsync(Source, CancellationToken.None);
         await models.DisposeAsync().AsTask().WaitAsync(Limit);
         Assert.False(loading.IsCompleted);
 
@@ -126,7 +126,7 @@ public sealed class EngineHostTests
     {
         var loader = new HeldLoader(new FakeGenerator("f")) { HeedsCancellation = true };
         await using var models = new EngineHost(loader, new EngineOptions(), _time, _log);
-        var loading = models.LoadModelAsync(Source, CancellationToken.None);
+        var loading = models.LoadAsync(Source, CancellationToken.None);
 
         models.StopLoading();
 
@@ -134,21 +134,26 @@ public sealed class EngineHostTests
     }
 
     private EngineHost Registry(params FakeGenerator[] engines) =>
-        new(new FakeLoader(engines), new EngineOptions { DrainTime = TimeSpan.FromSeconds(10) }, _time, _log);
+        new(new FakeLoader(engines), new EngineOptions { DrainSeconds = 10 }, _time, _log);
 
-    /// <summary>Hands models out, in the order given, when the test says so.</summary>
     [Fact]
-    public async Task LoadAsync_Fails_RaisesUnloadedOfItsName()
+    public async Task LoadAndUnload_AnyOrder_RaiseOneEventForEachModel()
     {
-        await using var host = new EngineHost();
-        var unloaded = new List<string>();
-        host.Unloaded += unloaded.Add;
+        var models = Registry(new FakeGenerator("f"), new FakeGenerator("s"));
+        var events = new System.Collections.Concurrent.ConcurrentQueue<string>();
+        models.Loaded += name => events.Enqueue($"+{name}");
+        models.Unloaded += name => events.Enqueue($"-{name}");
 
-        await Assert.ThrowsAnyAsync<Exception>(() => host.LoadAsync(new ModelSource("m", "/nowhere")));
+        await models.LoadAsync(Source, CancellationToken.None);
+        await models.LoadAsync(Source, CancellationToken.None);
+        await models.UnloadAsync("m").WaitAsync(Limit);
+        await models.DisposeAsync().AsTask().WaitAsync(Limit);
 
-        Assert.Equal(["m"], unloaded);
+        Assert.Equal(["+m", "+m", "-m", "-m"], events.Order(StringComparer.Ordinal));
+        Assert.Equal("+m", events.First());
     }
 
+    /// <summary>Hands models out, in the order given, when the test says so.</summary>
     private sealed class HeldLoader(params FakeGenerator[] generators) : IModelLoader
     {
         private readonly TaskCompletionSource _finished = new(TaskCreationOptions.RunContinuationsAsynchronously);

@@ -55,7 +55,7 @@ public sealed class DeploymentTests
         int at = file.IndexOf('[', file.IndexOf("HEALTHCHECK", StringComparison.Ordinal));
         string[] command = JsonSerializer.Deserialize<string[]>(file[at..(file.IndexOf(']', at) + 1)])!;
         await using var service = await RunningService.StartAsync("--http-urls=http://127.0.0.1:0");
-        string port = new Uri(ServiceHost.HttpAddresses(service.App).Single()).Port.ToString(CultureInfo.InvariantCulture);
+        string port = new Uri(Listening.Addresses(service.App).Http.Single()).Port.ToString(CultureInfo.InvariantCulture);
         string[] args = [.. command[1..].Select(part => part.Replace("8080", port, StringComparison.Ordinal))];
 
         Assert.Equal(0, await RunAsync(command[0], args));

@@ -26,9 +26,9 @@ public sealed class ListeningTests
     {
         await using var service = await RunningService.StartAsync("--http-urls=http://127.0.0.1:0;http://localhost:0");
 
-        string[] all = [.. ServiceHost.Addresses(service.App), .. ServiceHost.HttpAddresses(service.App)];
+        string[] all = [.. Listening.Addresses(service.App).Grpc, .. Listening.Addresses(service.App).Http];
 
-        Assert.Single(ServiceHost.Addresses(service.App));
+        Assert.Single(Listening.Addresses(service.App).Grpc);
         Assert.Equal(3, all.Distinct().Count());
         Assert.All(all, url => Assert.InRange(new Uri(url).Port, 1, 65_535));
         await service.Models.ListAsync(new ListModelsRequest());
@@ -84,7 +84,7 @@ public sealed class ListeningTests
     {
         var engine = new FakeGenerator("f");
         await using var service = await RunningService.StartAsync(
-            services => services.AddSingleton<IModelLoader>(new FakeLoader(engine)),
+            services => services.AddLoader(new FakeLoader(engine)),
             [.. RunningService.Model(0, "m", "/"), "--Service:MaxConnections=1"]);
         var running = service.Sampling.SampleAsync(new SampleRequest { Model = "m", Prompts = { Golden.Prompt(1) } });
         await engine.Started;
@@ -110,7 +110,7 @@ public sealed class ListeningTests
                 "--Logging:LogLevel:Microsoft.AspNetCore.Server.Kestrel=Debug", "--Logging:Console:LogLevel:Default=None",
             ]);
         using var client = new HttpClient();
-        using var request = grpc ? GrpcRequest(service.Url) : HttpRequest(ServiceHost.HttpAddresses(service.App).Single());
+        using var request = grpc ? GrpcRequest(service.Url) : HttpRequest(Listening.Addresses(service.App).Http.Single());
         using var reply = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
         var body = await reply.Content.ReadAsStreamAsync();
         await body.ReadExactlyAsync(new byte[1]);
@@ -124,7 +124,7 @@ public sealed class ListeningTests
     public async Task Body_ChunkBeyondAllLimits_IsTheCallersFault()
     {
         await using var service = await RunningService.StartAsync("--http-urls=http://127.0.0.1:0");
-        var address = new Uri(ServiceHost.HttpAddresses(service.App).Single());
+        var address = new Uri(Listening.Addresses(service.App).Http.Single());
         using var client = new TcpClient();
         await client.ConnectAsync(address.Host, address.Port, TestContext.Current.CancellationToken);
         await client.GetStream().WriteAsync(
@@ -165,14 +165,14 @@ public sealed class ListeningTests
     [InlineData("--http-urls=http://0.0.0.0:0", "Service:AllowRemote")]
     [InlineData("--Service:ApiKeysFile=/nowhere/keys.json", "/nowhere/keys.json cannot be read")]
     public void Build_AddressOrFileThatCannotBeUsed_IsRefused(string flag, string expected) =>
-        Assert.Contains(expected, Assert.Throws<UsageException>(() => ServiceHost.Build([flag])).Message);
+        Assert.Contains(expected, Assert.Throws<UsageException>(() => ServiceHost.Build(new CommandLine([flag]))).Message);
 
     [Fact]
     public void Build_FaultsOfSeveralSources_AreListedTogether()
     {
         string[] args = ["--urls=x", "--Service:MaxSlots=0", "--Service:ApiKeysFile=/nowhere"];
 
-        var fault = Assert.Throws<UsageException>(() => ServiceHost.Build(args));
+        var fault = Assert.Throws<UsageException>(() => ServiceHost.Build(new CommandLine(args)));
 
         Assert.Equal(3, fault.Message.Split('\n').Count(line => line.StartsWith("- ", StringComparison.Ordinal)));
     }

@@ -18,7 +18,7 @@ public sealed class ProbesTests
         string keys = Path.GetTempFileName();
         await File.WriteAllTextAsync(keys, KeysFile.Json(KeysFile.Entry("team", "key")));
         await using var service = await RunningService.StartAsync(
-            services => services.AddSingleton<IModelLoader>(new FakeLoader(new FakeGenerator("f"))),
+            services => services.AddLoader(new FakeLoader(new FakeGenerator("f"))),
             [.. RunningService.Model(0, "secret-model", "/"), "--http-urls=http://127.0.0.1:0", $"--Service:ApiKeysFile={keys}"]);
         using var http = Client(service);
 
@@ -79,5 +79,5 @@ public sealed class ProbesTests
         Assert.Equal(HttpStatusCode.OK, reply.StatusCode);
     }
 
-    private static HttpClient Client(RunningService service) => new() { BaseAddress = new Uri(ServiceHost.HttpAddresses(service.App).Single()) };
+    private static HttpClient Client(RunningService service) => new() { BaseAddress = new Uri(Listening.Addresses(service.App).Http.Single()) };
 }

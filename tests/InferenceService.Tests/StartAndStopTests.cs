@@ -20,10 +20,11 @@ public sealed class StartAndStopTests
         using var ended = state.Ended.Register(host.Cancel); // the host's patience ends as soon as the call was told to end
         var options = new ServiceOptions { DrainSeconds = 0 };
         await using var models = new EngineHost(new FakeLoader(), new EngineOptions(), TimeProvider.System, NullLogger<EngineHost>.Instance);
+        using var meters = new Meters();
         var log = new LoggedLines();
         using var logging = new LoggerFactory([log]);
 
-        await new StartAndStop(state, models, options, new NoChecks(), [], TimeProvider.System, logging.CreateLogger<StartAndStop>()).StoppingAsync(host.Token).WaitAsync(TimeSpan.FromSeconds(60));
+        await new StartAndStop(state, models, new ServiceMetrics(meters), options, new NoChecks(), [], TimeProvider.System, logging.CreateLogger<StartAndStop>()).StoppingAsync(host.Token).WaitAsync(TimeSpan.FromSeconds(60));
 
         Assert.Contains(log.Written, line => line.StartsWith("1 calls did not end", StringComparison.Ordinal));
         Assert.DoesNotContain("Drained", log.Written);

@@ -18,7 +18,7 @@ public sealed class PrefixSharingTests
     public async Task GenerateAsync_KnownPromptOfAnotherRequest_IsReadAgainUnlessTheyMayShare(string sharing, string client, int read)
     {
         var observer = new RecordingObserver();
-        await using var engine = new SlotEngine(new FakeDecoder(), Options(sharing), observer);
+        await using var engine = new SlotEngine(new FakeDecoder(), Options(sharing), observer.Recorder);
         var first = await RunAsync(engine, "a", Prompt);
         var second = await RunAsync(engine, client, Prompt);
 
@@ -60,7 +60,7 @@ public sealed class PrefixSharingTests
     public async Task GenerateAsync_SamplesOfOnePromptAndNoSharing_ShareItsPrefill()
     {
         var observer = new RecordingObserver();
-        await using var engine = new SlotEngine(new FakeDecoder(), Options(nameof(PrefixSharing.None)), observer);
+        await using var engine = new SlotEngine(new FakeDecoder(), Options(nameof(PrefixSharing.None)), observer.Recorder);
         var request = new PromptRequest { PromptIds = Prompt, MaxNewTokens = 3, Samples = 3 };
         await engine.GenerateAsync(new GenerationBatch([request]), CancellationToken.None).WaitAsync(Patience);
 

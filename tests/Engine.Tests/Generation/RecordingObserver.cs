@@ -1,15 +1,37 @@
 using System.Collections.Concurrent;
+using System.Diagnostics.Metrics;
 using Rudder.Engine.Telemetry;
+using Rudder.Engine.Tests.Support;
 
 namespace Rudder.Engine.Tests.Generation;
 
-/// <summary>Writes down what an engine tells of itself.</summary>
-internal sealed class RecordingObserver : IEngineObserver
+/// <summary>Writes down what an engine reports to its recorder.</summary>
+internal sealed class RecordingObserver
 {
     private readonly long[] _allocated = new long[4096];
+    private readonly MeterListener _listener = new();
     private int _steps;
     private int _firstTokens;
     private int _nextTokens;
+
+    public RecordingObserver()
+    {
+        var meters = new Meters();
+        _listener.InstrumentPublished = (instrument, listener) =>
+        {
+            if (ReferenceEquals(instrument.Meter.Scope, meters))
+            {
+                listener.EnableMeasurementEvents(instrument);
+            }
+        };
+        _listener.SetMeasurementEventCallback<long>(See);
+        _listener.SetMeasurementEventCallback<double>(See);
+        _listener.Start();
+        Recorder = new EngineMetrics(meters).Open("m");
+    }
+
+    /// <summary>What the engine reports to.</summary>
+    public EngineRecorder Recorder { get; }
 
     /// <summary>Tokens of each prefill, in order.</summary>
     public ConcurrentQueue<int> PrefilledTokens { get; } = [];
@@ -32,21 +54,32 @@ internal sealed class RecordingObserver : IEngineObserver
         Volatile.Write(ref _steps, 0);
     }
 
-    public void Admitted(TimeSpan waited, int promptTokens)
+    private void See(Instrument instrument, long value, ReadOnlySpan<KeyValuePair<string, object?>> tags, object? state)
     {
+        if (instrument.Name == "rudder.prefill.tokens")
+        {
+            PrefilledTokens.Enqueue((int)value);
+        }
+        else if (instrument.Name == "rudder.sequences")
+        {
+            Ends.Enqueue((string)tags[1].Value!);
+        }
     }
 
-    public void Prefilled(int prompts, int tokens, TimeSpan took) => PrefilledTokens.Enqueue(tokens);
-
-    public void Stepped(int width, TimeSpan decode, TimeSpan sampling)
+    private void See(Instrument instrument, double value, ReadOnlySpan<KeyValuePair<string, object?>> tags, object? state)
     {
-        _allocated[_steps] = GC.GetAllocatedBytesForCurrentThread();
-        Interlocked.Increment(ref _steps);
+        switch (instrument.Name)
+        {
+            case "rudder.sampling.duration":                 // of each step
+                _allocated[_steps] = GC.GetAllocatedBytesForCurrentThread();
+                Interlocked.Increment(ref _steps);
+                break;
+            case "gen_ai.server.time_to_first_token":
+                Interlocked.Increment(ref _firstTokens);
+                break;
+            case "gen_ai.server.time_per_output_token":
+                Interlocked.Increment(ref _nextTokens);
+                break;
+        }
     }
-
-    public void FirstToken(TimeSpan sinceEnqueued) => Interlocked.Increment(ref _firstTokens);
-
-    public void NextToken(TimeSpan sinceLast) => Interlocked.Increment(ref _nextTokens);
-
-    public void Finished(int completionTokens, string reason) => Ends.Enqueue(reason);
 }

@@ -101,7 +101,7 @@ public class SlotEngineFaultTests
         using var queued = new ManualResetEventSlim();
         var decoder = new FakeDecoder(slots: 2) { OnStep = _ => queued.Wait(Patience), OnCopy = Break };
         var observer = new RecordingObserver();
-        await using var engine = new SlotEngine(decoder, new EngineOptions { Threads = 1 }, observer);
+        await using var engine = new SlotEngine(decoder, new EngineOptions { Threads = 1 }, observer.Recorder);
         var brief = Run(engine, Lengthy(0, 5));
         var moved = Run(engine, Lengthy(1, 20));
         queued.Set();

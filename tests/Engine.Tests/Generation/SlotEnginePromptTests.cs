@@ -63,7 +63,7 @@ public sealed class SlotEnginePromptTests : IDisposable
     public async Task GenerateAsync_ChunksOfFewTokens_NeverReadASingleOne(int chunk, int length, string chunks)
     {
         var observer = new RecordingObserver();
-        await using var engine = new SlotEngine(new FakeDecoder(slots: 1), new EngineOptions { MaxPrefillTokens = chunk, Threads = 1 }, observer);
+        await using var engine = new SlotEngine(new FakeDecoder(slots: 1), new EngineOptions { MaxPrefillTokens = chunk, Threads = 1 }, observer.Recorder);
         await Run(engine, [.. Enumerable.Range(1, length)], maxNew: 2);
         Assert.Equal(chunks, string.Join(' ', observer.PrefilledTokens));
     }
@@ -83,7 +83,7 @@ public sealed class SlotEnginePromptTests : IDisposable
             },
         };
         var observer = new RecordingObserver();
-        await using var engine = new SlotEngine(decoder, new EngineOptions { Threads = 1 }, observer);
+        await using var engine = new SlotEngine(decoder, new EngineOptions { Threads = 1 }, observer.Recorder);
         int[] prompt = [.. Enumerable.Range(0, 40).Select(i => i % 7)];
         await Run(engine, prompt, maxNew: 2);
         Volatile.Write(ref broken, true);
@@ -248,5 +248,5 @@ public sealed class SlotEnginePromptTests : IDisposable
         (await engine.GenerateAsync(new GenerationBatch([Prompt(prompt, maxNew)]), CancellationToken.None).WaitAsync(Patience))[0][0];
 
     private SlotEngine Load(int slots, RecordingObserver? observer = null, int maxPrefillTokens = 1024, int threads = 1) => SlotEngine.Load(
-        _model.Open(), new EngineOptions { Threads = threads, MaxSlots = slots, MaxPrefillTokens = maxPrefillTokens }, null, observer);
+        _model.Open(), new EngineOptions { Threads = threads, MaxSlots = slots, MaxPrefillTokens = maxPrefillTokens }, null, observer?.Recorder);
 }

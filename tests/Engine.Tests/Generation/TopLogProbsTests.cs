@@ -50,7 +50,7 @@ public sealed class TopLogProbsTests : IDisposable
     public void LogProbEngine_SomeSequencesAsk_OnlyTheyAreTold()
     {
         // 1 MiB holds 512 positions; 40 tokens hold about two sequences, so the work is cut into several runs.
-        using var engine = LogProbEngine.Load(_model.Open(), new EngineOptions { Threads = 2, MaxScoringTokens = 40, MaxScoringBytes = 1 << 20 });
+        using var engine = LogProbEngine.Load(_model.Open(), new EngineOptions { Threads = 2, MaxScoringTokens = 40, MaxScoringMegabytes = 1 });
         ScoredSequence[] sequences = [.. Enumerable.Range(0, 9).Select(i => new ScoredSequence(
             [i], [.. Enumerable.Range(0, 5 + i).Select(place => ((i * 31) + (place * 7)) % 512)]) { TopLogProbs = i % 3 })];
 

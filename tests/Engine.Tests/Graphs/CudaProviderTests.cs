@@ -27,7 +27,7 @@ public sealed class CudaProviderTests : IDisposable
         Assert.Contains("this build has no CUDA provider (it has", e.Message);
         Assert.Contains("CPUExecutionProvider", e.Message);
         Assert.Contains("--accelerator cuda", e.Message);
-        Assert.Contains("Service:CudaProviderLibrary", e.Message);
+        Assert.Contains("CudaProviderLibrary", e.Message);
     }
 
     [Fact]

@@ -84,7 +84,7 @@ public sealed class GraphFolderTests : IDisposable
     [Fact]
     public void Verified_GraphNotExported_NamesWhatThereIs()
     {
-        var e = Assert.Throws<RequestFault>(() => _model.Open().Verified("model_fp16.onnx"));
+        var e = Assert.Throws<RequestFault>(() => _model.Open().ReadVerified("model_fp16.onnx"));
         Assert.Contains("has no model_fp16.onnx; it has logprobs.onnx, model.onnx, model_quantized.onnx", e.Message);
     }
 }

@@ -22,7 +22,7 @@ public sealed class DevicePlacementTests
         Require(model, engine, precision, device);
 
     [Theory]
-    [InlineData("tiny-gpt2", Slots, Fp16, Cpu, "set Service:Device to cuda")]
+    [InlineData("tiny-gpt2", Slots, Fp16, Cpu, "set Device to cuda")]
     [InlineData("tiny-gpt2", Slots, Fp32, Cuda, "--set fp16=true")]
     [InlineData("tiny-gpt2", Slots, Int8, Cuda, "precision is int8")]
     [InlineData("tiny-gpt2", GenAi, Fp16, Cuda, "Use the slots engine")]
@@ -39,9 +39,9 @@ public sealed class DevicePlacementTests
     public void CheckConfig_Fp32GeneratorOnCuda_IsAFaultOfTheModel()
     {
         using var model = new TinyModel("tiny-gpt2");
-        var faults = new List<string>();
-        ModelCheck.Run(
-            new ModelSource("m", model.Folder, EngineKind.Slots, GraphPrecision.Fp32), new EngineOptions { Device = GraphDevice.Cuda }, faults);
+
+        var faults = EngineHost.Check(new ModelSource("m", model.Folder), new EngineOptions { Device = GraphDevice.Cuda });
+
         Assert.Contains("--set fp16=true", Assert.Single(faults));
     }
 

@@ -1,65 +1,36 @@
-using Rudder.Checkpoints;
 using Rudder.Engine.Registry;
 
 namespace Rudder.Engine.Tests.Registry;
 
 public sealed class LoadedModelTests
 {
-    [Fact]
-    public async Task RetireAsync_GeneratorFailsToEnd_FreesTheScorerAllTheSame()
+    private readonly LoadedModel _model = new()
     {
-        var scorer = new Scorer();
-        var model = Model(new BrokenGenerator(), scorer);
-
-        await Assert.ThrowsAsync<InvalidOperationException>(() => model.RetireAsync(TimeSpan.FromSeconds(60), TimeProvider.System));
-
-        Assert.True(scorer.Disposed);
-    }
-
-    [Fact]
-    public async Task RetireAsync_AskedTwice_FreesTheEnginesOnce()
-    {
-        var generator = new CountingGenerator();
-        var model = Model(generator, null);
-        Assert.True(model.TryEnter());
-
-        var first = model.RetireAsync(TimeSpan.FromSeconds(60), TimeProvider.System);
-        var second = model.RetireAsync(TimeSpan.FromSeconds(60), TimeProvider.System);
-        Assert.False(model.TryEnter());
-        model.Leave();
-
-        Assert.True((await first).InTime);
-        Assert.True((await second).InTime);
-        Assert.Equal(1, generator.Disposals);
-    }
-
-    private static LoadedModel Model(IGenerator generator, IScorer? scorer) => new()
-    {
-        Name = "m",
-        Source = new ModelSource("m", "/", EngineKind.Slots, GraphPrecision.Fp32),
-        Fingerprint = "f",
-        Vocabulary = 16,
-        Context = 8,
-        Generator = generator,
-        Scorer = scorer,
+        Description = new ModelDescription("m", new ModelSource("m", "/"), "f", 16, 8),
+        Generator = new BrokenGenerator(),
     };
 
-    private sealed class CountingGenerator : IGenerator
+    [Fact]
+    public async Task DisposeAsync_GeneratorFailsToEnd_FreesTheRestAllTheSame()
     {
-        private int _disposals;
+        await Assert.ThrowsAsync<InvalidOperationException>(async () => await _model.DisposeAsync());
 
-        public int Disposals => _disposals;
+        Assert.Throws<ObjectDisposedException>(() => _model.Ended);            // the last that is freed
+    }
 
-        public GeneratorInfo Info { get; } = new("f", 16, 8, 1, null);
+    [Fact]
+    public void Retire_CallsRun_IsIdleWhenTheLastHasLeft()
+    {
+        Assert.True(_model.TryEnter());
+        Assert.True(_model.TryEnter());
 
-        public Task<IReadOnlyList<IReadOnlyList<GeneratedSequence>>> GenerateAsync(GenerationBatch batch, CancellationToken cancellation) =>
-            throw new NotSupportedException();
+        _model.Retire();
 
-        public ValueTask DisposeAsync()
-        {
-            Interlocked.Increment(ref _disposals);
-            return ValueTask.CompletedTask;
-        }
+        Assert.False(_model.TryEnter());
+        _model.Leave();
+        Assert.False(_model.Idle.IsCompleted);
+        _model.Leave();
+        Assert.True(_model.Idle.IsCompleted);
     }
 
     private sealed class BrokenGenerator : IGenerator
@@ -70,24 +41,5 @@ public sealed class LoadedModelTests
             throw new NotSupportedException();
 
         public ValueTask DisposeAsync() => throw new InvalidOperationException("native fault");
-    }
-
-    private sealed class Scorer : IScorer
-    {
-        public bool Disposed { get; private set; }
-
-        public int Context => 8;
-
-        public int Vocabulary => 16;
-
-        public IEnumerable<int[]> Batches(IReadOnlyList<ScoredSequence> sequences) => throw new NotSupportedException();
-
-        public IReadOnlyList<SequenceScore> Score(IReadOnlyList<ScoredSequence> sequences, CancellationToken cancellation) =>
-            throw new NotSupportedException();
-
-        public IReadOnlyList<SequenceDivergenceScore> Diverge(
-            IScorer reference, IReadOnlyList<ScoredSequence> sequences, CancellationToken cancellation) => throw new NotSupportedException();
-
-        public void Dispose() => Disposed = true;
     }
 }

@@ -1,6 +1,7 @@
+using Google.Protobuf;
 using Rudder.Checkpoints;
-using Rudder.Engine.Registry;
 using Rudder.Engine.Tests.Support;
+using Rudder.Onnx;
 
 namespace Rudder.Engine.Tests.Registry;
 
@@ -56,27 +57,38 @@ public sealed class ModelCheckTests : IDisposable
     public void Run_CacheAboveTheLimit_SaysItsSize()
     {
         // 1,024 slots of a whole context, where 1 MiB is allowed.
-        string fault = Assert.Single(Faults(_model.Folder, new EngineOptions { MaxSlots = 1024, MaxCacheBytes = 1 << 20 }));
+        string fault = Assert.Single(Faults(_model.Folder, new EngineOptions { MaxSlots = 1024, MaxCacheMegabytes = 1 }));
 
-        Assert.Contains("1,048,576 (Service:MaxCacheMegabytes)", fault);
+        Assert.Contains("1,048,576 (MaxCacheMegabytes)", fault);
     }
 
     [Fact]
     public void Run_ModelAboveTheLimit_SaysItsSize()
     {
         // Keys and values alone: 1,024 slots × 64 tokens × 2 layers × 2 × 32 × 4 bytes = 32 MiB.
-        string fault = Assert.Single(Faults(_model.Folder, new EngineOptions { MaxSlots = 1024, MaxModelBytes = 24 << 20 }));
+        string fault = Assert.Single(Faults(_model.Folder, new EngineOptions { MaxSlots = 1024, MaxModelMegabytes = 24 }));
 
-        Assert.Contains("25,165,824 (Service:MaxModelMegabytes)", fault);
+        Assert.Contains("25,165,824 (MaxModelMegabytes)", fault);
     }
 
     [Fact]
     public void Run_NoFolder_IsNamed() => Assert.Contains("/nowhere is no folder", Assert.Single(Faults("/nowhere")));
 
-    private static List<string> Faults(string folder, EngineOptions? options = null, GraphPrecision precision = GraphPrecision.Fp32)
+    [Fact]
+    public void Run_GraphThatNoExportWrites_IsNamedAsTheLoadDoes()
     {
-        var faults = new List<string>();
-        ModelCheck.Run(new ModelSource("m", folder, EngineKind.Slots, precision), options ?? new EngineOptions(), faults);
-        return faults;
+        var graph = ModelProto.Parser.ParseFrom(File.ReadAllBytes(_model.Graph("model.onnx")));
+        graph.Graph.Node[0].OpType = "Loop";
+        File.WriteAllBytes(_model.Graph("model.onnx"), graph.ToByteArray());
+        _model.Seal();
+
+        Assert.Contains(Faults(_model.Folder), fault => fault.Contains("has the operator Loop", StringComparison.Ordinal));
     }
+
+    [Fact]
+    public void Run_MoreTokensThanTheContext_AreRefused() =>
+        Assert.Contains("MaxTokens is 65", Assert.Single(Faults(_model.Folder, new EngineOptions { MaxTokens = 65 })));
+
+    private static IReadOnlyList<string> Faults(string folder, EngineOptions? options = null, GraphPrecision precision = GraphPrecision.Fp32) =>
+        EngineHost.Check(new ModelSource("m", folder, EngineKind.Slots, precision), options);
 }

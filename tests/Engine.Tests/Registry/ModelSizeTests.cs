@@ -94,7 +94,7 @@ public sealed class ModelSizeTests
     public void RequireWithin_AtTheLimit_Passes(long max, long free) => new ModelSize(Mebi, Mebi, Mebi).RequireWithin(Folder, max, free);
 
     [Theory]
-    [InlineData(2 * Mebi, long.MaxValue, "the limit is 2,097,152 (Service:MaxModelMegabytes)", "or raise the setting")]
+    [InlineData(2 * Mebi, long.MaxValue, "the limit is 2,097,152 (MaxModelMegabytes)", "or raise the limit")]
     [InlineData(0, (3 * Mebi) - 1, "the limit is 3,145,727 (the memory that is free", "unload a model")]
     public void RequireWithin_AboveTheLimit_NamesSizeLimitAndRemedy(long max, long free, string limit, string remedy)
     {

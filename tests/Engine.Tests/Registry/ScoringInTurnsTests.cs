@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using Rudder.Checkpoints;
 using Rudder.Engine.Registry;
 using Rudder.Engine.Scoring;
 using Rudder.Engine.Tests.Support;
@@ -17,7 +16,7 @@ public sealed class ScoringInTurnsTests
         using var entered = new ManualResetEventSlim();
         using var gate = new ManualResetEventSlim();
         var scored = new ConcurrentQueue<int>();
-        var model = Model("m", new FirstIds());
+        var model = Model("m");
         int Score(ScoredSequence sequence)
         {
             scored.Enqueue(sequence.PromptIds[0]);
@@ -45,7 +44,7 @@ public sealed class ScoringInTurnsTests
     [Fact]
     public async Task RunAsync_TwoModelsInBothOrders_AllEnd()
     {
-        LoadedModel[] models = [Model("a", new FirstIds()), Model("b", new FirstIds())];
+        LoadedModel[] models = [Model("a"), Model("b")];
         int[] ids = [.. Enumerable.Range(0, 100)];
         var calls = Enumerable.Range(0, 4).Select(i => Task.Run(() => RunAsync(
             i % 2 == 0 ? models : [models[1], models[0]], $"client {i}", ids, sequence => sequence.PromptIds[0])));
@@ -61,8 +60,8 @@ public sealed class ScoringInTurnsTests
     [InlineData("b", "a")]
     public async Task RunAsync_TwoModels_WaitsForTheSecondWithTheFirstsTurnWhateverTheirOrder(string first, string second)
     {
-        LoadedModel[] models = [Model(first, new FirstIds()), Model(second, new FirstIds())];
-        var (a, b) = (models.Single(model => model.Name == "a").ScoringTurn, models.Single(model => model.Name == "b").ScoringTurn);
+        LoadedModel[] models = [Model(first), Model(second)];
+        var (a, b) = (models.Single(model => model.Description.Name == "a").ScoringTurn, models.Single(model => model.Description.Name == "b").ScoringTurn);
         await b.EnterAsync("other", goesOn: false, CancellationToken.None);
 
         var call = RunAsync(models, "client", [1], sequence => sequence.PromptIds[0]);
@@ -77,7 +76,7 @@ public sealed class ScoringInTurnsTests
     [Fact]
     public async Task RunAsync_ABatchFails_GivesTheTurnBack()
     {
-        var model = Model("m", new FirstIds());
+        var model = Model("m");
         await Assert.ThrowsAsync<InvalidOperationException>(
             () => RunAsync([model], "a", [1, 2], _ => throw new InvalidOperationException("broken")).WaitAsync(Limit));
 
@@ -97,7 +96,7 @@ public sealed class ScoringInTurnsTests
 
         var expected = engine.Score(sequences, CancellationToken.None);
         var actual = await ScoringInTurns.RunAsync(
-            [Model("m", engine)], "a", sequences, part => engine.Score(part, CancellationToken.None), CancellationToken.None).WaitAsync(Limit);
+            [Model("m")], engine.Batches(sequences), "a", sequences, part => engine.Score(part, CancellationToken.None), CancellationToken.None).WaitAsync(Limit);
 
         Assert.Equal(expected.Select(score => score.TokenLogProbs), actual.Select(score => score.TokenLogProbs)); // to the last bit: the same batches
     }
@@ -105,36 +104,11 @@ public sealed class ScoringInTurnsTests
     private static Task<int[]> RunAsync(IReadOnlyList<LoadedModel> models, string client, int[] ids, Func<ScoredSequence, int> score)
     {
         ScoredSequence[] sequences = [.. ids.Select(id => new ScoredSequence([id], []))];
-        return ScoringInTurns.RunAsync(models, client, sequences, part => part.Select(score).ToArray(), CancellationToken.None);
+        return ScoringInTurns.RunAsync(models, ids.Select((_, i) => (int[])[i]), client, sequences, part => part.Select(score).ToArray(), CancellationToken.None);
     }
 
-    private static LoadedModel Model(string name, IScorer scorer) => new()
+    private static LoadedModel Model(string name) => new()
     {
-        Name = name,
-        Source = new ModelSource(name, "/", EngineKind.Slots, GraphPrecision.Fp32),
-        Fingerprint = name,
-        Vocabulary = 512,
-        Context = 64,
-        Scorer = scorer,
+        Description = new ModelDescription(name, new ModelSource(name, "/"), name, 512, 64),
     };
-
-    /// <summary>Groups sequences one by one; what scores them is the test's.</summary>
-    private sealed class FirstIds : IScorer
-    {
-        public int Context => 64;
-
-        public int Vocabulary => 512;
-
-        public IEnumerable<int[]> Batches(IReadOnlyList<ScoredSequence> sequences) => Enumerable.Range(0, sequences.Count).Select(i => (int[])[i]);
-
-        public IReadOnlyList<SequenceScore> Score(IReadOnlyList<ScoredSequence> sequences, CancellationToken cancellation) =>
-            throw new NotSupportedException();
-
-        public IReadOnlyList<SequenceDivergenceScore> Diverge(
-            IScorer reference, IReadOnlyList<ScoredSequence> sequences, CancellationToken cancellation) => throw new NotSupportedException();
-
-        public void Dispose()
-        {
-        }
-    }
 }

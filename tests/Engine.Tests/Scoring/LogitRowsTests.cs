@@ -22,8 +22,13 @@ public sealed class LogitRowsTests : IDisposable
     [InlineData(4)]
     public void LogProbs_AnyNumberOfThreads_EqualsRowByRowToTheBit(int threads)
     {
+        int[] tops = [.. _ids.Select((_, i) => i % 3)];
         float[] expected = [.. _ids.Select((id, i) => LogitMath.LogProb(Row(_model, i), id))];
-        Assert.Equal(expected, LogitRows.LogProbs(_model, Vocabulary, _ids, threads));
+
+        var rows = LogitRows.LogProbs(_model, Vocabulary, _ids, tops, threads);
+
+        Assert.Equal(expected, rows.Select(row => row.LogProb));
+        Assert.Equal(tops, rows.Select(row => row.Top?.Length ?? 0));
     }
 
     [Theory]

@@ -1,4 +1,3 @@
-using Rudder.Checkpoints;
 using Rudder.Engine.Registry;
 
 namespace Rudder.Engine.Tests.Support;
@@ -53,7 +52,8 @@ internal sealed class FakeGenerator(string fingerprint) : IGenerator
         batch.Prompts[0].OnToken?.Invoke(new DrawnToken(0, 7, -1));
         try
         {
-            await _release.Task.WaitAsync(cancellation);
+            using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellation, batch.Ended);
+            await _release.Task.WaitAsync(ended.Token);
         }
         catch (OperationCanceledException)
         {
@@ -85,13 +85,8 @@ internal sealed class FakeGenerator(string fingerprint) : IGenerator
     /// <summary>A model around this generator.</summary>
     public LoadedModel Model(string name, EngineOptions? options = null) => new()
     {
-        Name = name,
+        Description = new ModelDescription(name, new ModelSource(name, "/"), fingerprint, 512, 64) { Slots = 1, EosId = 511 },
         Options = options ?? new EngineOptions(),
-        Source = new ModelSource(name, "/", EngineKind.Slots, GraphPrecision.Fp32),
-        Fingerprint = fingerprint,
-        Vocabulary = 512,
-        Context = 64,
-        EosId = 511,
         Generator = this,
     };
 }

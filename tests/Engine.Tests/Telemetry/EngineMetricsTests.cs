@@ -31,9 +31,9 @@ public sealed class EngineMetricsTests : IDisposable
     }
 
     [Fact]
-    public void For_EveryReport_IsRecordedWithItsAttributes()
+    public void Open_EveryReport_IsRecordedWithItsAttributes()
     {
-        var observer = _metrics.For("m");
+        var observer = _metrics.Open("m");
 
         observer.Admitted(TimeSpan.FromMilliseconds(250), 7);
         observer.Prefilled(2, 14, TimeSpan.FromMilliseconds(500));
@@ -64,13 +64,13 @@ public sealed class EngineMetricsTests : IDisposable
     [Fact]
     public void Stepped_NoTimeAtAll_RecordsNoShare()
     {
-        _metrics.For("m").Stepped(1, TimeSpan.Zero, TimeSpan.Zero);
+        _metrics.Open("m").Stepped(1, TimeSpan.Zero, TimeSpan.Zero);
 
         Assert.DoesNotContain(_seen, line => line.StartsWith("rudder.sampler.share", StringComparison.Ordinal));
     }
 
     [Fact]
-    public void For_ManyReports_AllocateNothing()
+    public void Open_ManyReports_AllocateNothing()
     {
         using var listener = new MeterListener
         {
@@ -86,7 +86,7 @@ public sealed class EngineMetricsTests : IDisposable
         listener.SetMeasurementEventCallback<long>(static (_, _, _, _) => { });
         listener.Start();
         _listener.Dispose(); // this test's own listener allocates nothing; the other one writes lines
-        var observer = _metrics.For("m");
+        var observer = _metrics.Open("m");
         Report(observer, 10);
 
         long before = GC.GetAllocatedBytesForCurrentThread();
@@ -96,10 +96,12 @@ public sealed class EngineMetricsTests : IDisposable
     }
 
     [Fact]
-    public void Watch_TwoEnginesOfOneName_AreSummedUntilTheirWatchEnds()
+    public void Watch_TwoEnginesOfOneName_AreSummedUntilTheirReportsEnd()
     {
-        var old = _metrics.Watch("m", () => new EngineLoad(3, 5, 4, 100, 400), cacheBytesPerToken: 10);
-        using var fresh = _metrics.Watch("m", () => new EngineLoad(1, 0, 4, 20, 400), cacheBytesPerToken: 10);
+        var old = _metrics.Open("m");
+        old.Watch(() => new EngineLoad(3, 5, 4, 100, 400), cacheBytesPerToken: 10);
+        var fresh = _metrics.Open("m");
+        fresh.Watch(() => new EngineLoad(1, 0, 4, 20, 400), cacheBytesPerToken: 10);
 
         _listener.RecordObservableInstruments();
         string[] expected =
@@ -128,12 +130,30 @@ public sealed class EngineMetricsTests : IDisposable
     [Fact]
     public void Watch_BytesUnknownAndNoCache_LeavesThoseGaugesOut()
     {
-        using var watch = _metrics.Watch("m", () => new EngineLoad(0, 0, 4, 0, 0));
+        _metrics.Open("m").Watch(() => new EngineLoad(0, 0, 4, 0, 0));
 
         _listener.RecordObservableInstruments();
 
         Assert.DoesNotContain(_seen, line => line.StartsWith("rudder.cache", StringComparison.Ordinal));
         Assert.Contains($"rudder.slots{Model} 4", _seen);
+    }
+
+    [Fact]
+    public void Dispose_LastModelOfAName_EndsItsSeriesForGood()
+    {
+        var old = _metrics.Open("m");
+        using var other = _metrics.Open("m");                // a swap
+        old.Dispose();
+        other.Finished(1, SequenceEnd.Stop);
+        Assert.Equal(2, _seen.Count);
+
+        other.Dispose();
+        other.Finished(1, SequenceEnd.Stop);                 // a report that comes too late
+        Assert.Equal(2, _seen.Count);
+
+        using var again = _metrics.Open("m");
+        again.Finished(1, SequenceEnd.Stop);
+        Assert.Equal(4, _seen.Count);
     }
 
     public void Dispose()
@@ -142,7 +162,7 @@ public sealed class EngineMetricsTests : IDisposable
         _factory.Dispose();
     }
 
-    private static void Report(IEngineObserver observer, int times)
+    private static void Report(EngineRecorder observer, int times)
     {
         for (int i = 0; i < times; i++)
         {

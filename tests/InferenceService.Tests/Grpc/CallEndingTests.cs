@@ -206,7 +206,7 @@ public sealed class CallEndingTests
     private Task<RunningService> StartAsync(FakeGenerator[] engines, params string[] args) => RunningService.StartAsync(
         services =>
         {
-            services.AddSingleton<IModelLoader>(new FakeLoader(engines));
+            services.AddLoader(new FakeLoader(engines));
             services.AddSingleton<ILoggerProvider>(_log);
         },
         [.. RunningService.Model(0, "m", "/"), "--Logging:Console:LogLevel:Default=None", .. args]); // the failures here are meant

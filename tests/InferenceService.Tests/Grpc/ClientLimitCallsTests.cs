@@ -65,9 +65,9 @@ public sealed class ClientLimitCallsTests
                 hold.Wait(Limit);
             },
         };
-        var loaded = new LoadedEngine(decoder, new EngineOptions { MaxQueuedSequences = 1, Threads = 1 });
+        var loaded = new LoadedEngine(decoder, new EngineOptions { MaxQueue = 1, Threads = 1 });
         await using var service = await RunningService.StartAsync(
-            services => services.AddSingleton<IModelLoader>(loaded),
+            services => services.AddLoader(loaded),
             [.. RunningService.Model(0, "m", "/"), "--Service:MaxTokensPerMinutePerClient=1000"]);
         try
         {
@@ -134,7 +134,7 @@ public sealed class ClientLimitCallsTests
     }
 
     private static Task<RunningService> StartAsync(FakeGenerator engine, params string[] args) => RunningService.StartAsync(
-        services => services.AddSingleton<IModelLoader>(new FakeLoader(engine)), [.. RunningService.Model(0, "m", "/"), .. args]);
+        services => services.AddLoader(new FakeLoader(engine)), [.. RunningService.Model(0, "m", "/"), .. args]);
 
     // A call that is let in where it should be refused may wait for what the test holds.
     private static Task<RpcException> FaultAsync(Func<Task> call) => Assert.ThrowsAsync<RpcException>(call).WithinAsync(Limit, "a refusal");

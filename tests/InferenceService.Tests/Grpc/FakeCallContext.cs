@@ -36,5 +36,5 @@ internal sealed class FakeCallContext(CancellationToken cancellation = default) 
 
     protected override ContextPropagationToken CreatePropagationTokenCore(ContextPropagationOptions? options) => throw new NotSupportedException();
 
-    private static DefaultHttpContext Context() => new() { User = new ClaimsPrincipal(new Caller("test", CallerLimits.None, isAdmin: false)) };
+    private static DefaultHttpContext Context() => new() { User = new ClaimsPrincipal(new Caller("test")) };
 }

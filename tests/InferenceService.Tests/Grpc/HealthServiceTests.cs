@@ -47,7 +47,7 @@ public sealed class HealthServiceTests(SharedService shared)
     {
         var engine = new FakeGenerator("f");
         await using var service = await RunningService.StartAsync(
-            services => services.AddSingleton<IModelLoader>(new FakeLoader(engine)), RunningService.Model(0, "m", "/"));
+            services => services.AddLoader(new FakeLoader(engine)), RunningService.Model(0, "m", "/"));
         using var call = service.Health.Watch(new HealthCheckRequest { Service = name });
         Assert.True(await call.ResponseStream.MoveNext(CancellationToken.None));
         Assert.Equal(ServingStatus.Serving, call.ResponseStream.Current.Status);

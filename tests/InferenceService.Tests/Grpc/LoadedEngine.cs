@@ -1,4 +1,3 @@
-using Rudder.Checkpoints;
 using Rudder.Engine;
 using Rudder.Engine.Generation;
 using Rudder.Engine.Registry;
@@ -13,11 +12,8 @@ internal sealed class LoadedEngine(IDecoder decoder, EngineOptions? options = nu
 
     public Task<LoadedModel> LoadAsync(ModelSource source, CancellationToken cancellation) => Task.FromResult(new LoadedModel
     {
-        Name = source.Name,
-        Source = new ModelSource(source.Name, "/", EngineKind.Slots, GraphPrecision.Fp32),
-        Fingerprint = Engine.Info.Fingerprint,
-        Vocabulary = Engine.Info.Vocabulary,
-        Context = Engine.Info.Context,
+        Description = new ModelDescription(
+            source.Name, new ModelSource(source.Name, "/"), Engine.Info.Fingerprint, Engine.Info.Vocabulary, Engine.Info.Context) { Slots = Engine.Info.Slots },
         Generator = Engine,
     });
 }

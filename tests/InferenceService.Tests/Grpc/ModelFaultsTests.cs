@@ -66,7 +66,7 @@ public sealed class ModelFaultsTests : IDisposable
         string refusal = await RefusalAsync("bad", "--Service:MaxModelMegabytes=24", "--Service:MaxSlots=1024");
 
         Assert.Contains("key-value cache 33,554,432", refusal);
-        Assert.Contains("the limit is 25,165,824 (Service:MaxModelMegabytes)", refusal);
+        Assert.Contains("the limit is 25,165,824 (MaxModelMegabytes)", refusal);
     }
 
     [Fact]

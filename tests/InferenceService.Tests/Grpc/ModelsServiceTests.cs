@@ -66,7 +66,7 @@ public sealed class ModelsServiceTests(SharedService shared) : IDisposable
         Assert.Equal((StatusCode.InvalidArgument, StatusCode.InvalidArgument, StatusCode.InvalidArgument), (bare.StatusCode, none.StatusCode, id.StatusCode));
         Assert.Contains("texts[0] cannot be used; model 'gpt2-ids' has no tokenizer", bare.Status.Detail);
         Assert.Contains("or load a folder that holds a tokenizer", bare.Status.Detail);
-        Assert.Contains("texts is empty", none.Status.Detail);
+        Assert.Contains("texts has 0 entries", none.Status.Detail);
         Assert.Contains("sequences[0].ids[0] is outside the vocabulary", id.Status.Detail);
     }
 
@@ -164,7 +164,7 @@ public sealed class ModelsServiceTests(SharedService shared) : IDisposable
         var loader = new EndlessLoader();
         Directory.CreateDirectory(Path.Combine(_folder, "slow"));
         await using var service = await RunningService.StartAsync(
-            services => services.AddSingleton<IModelLoader>(loader), $"--Service:ModelRoots:0={_folder}");
+            services => services.AddLoader(loader), $"--Service:ModelRoots:0={_folder}");
         var load = service.Models.LoadAsync(new LoadModelRequest { Name = "m", Path = "slow" });
         await loader.Begun.WaitAsync(_limit);
 
@@ -180,15 +180,16 @@ public sealed class ModelsServiceTests(SharedService shared) : IDisposable
     {
         var requests = new (LoadModelRequest Request, string Part)[]
         {
-            (new() { Name = "a/b", Path = "x" }, "name is not a model name"),
-            (new() { Name = "", Path = "x" }, "name is empty. Give the name that calls will use."),
+            (new() { Name = "a/b", Path = "." }, "name is not a model name"),
+            (new() { Name = "", Path = "." }, "name is empty. Give the name that calls will use."),
             (new() { Name = "m", Path = SharedService.Ids, Engine = (Inference.V1.Engine)9 }, "engine is 9"),
             (new() { Name = "m", Path = SharedService.Ids, Precision = (Precision)9 }, "precision is 9"),
         };
 
+        await using var service = await StartAsync();
         foreach (var (request, part) in requests)
         {
-            var fault = await Assert.ThrowsAsync<RpcException>(async () => await _shared.Models.LoadAsync(request));
+            var fault = await Assert.ThrowsAsync<RpcException>(async () => await service.Models.LoadAsync(request));
 
             Assert.Equal(StatusCode.InvalidArgument, fault.StatusCode);
             Assert.Contains(part, fault.Status.Detail);

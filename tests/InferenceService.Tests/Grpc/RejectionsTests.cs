@@ -1,9 +1,9 @@
 using System.Diagnostics.Metrics;
 using Microsoft.Extensions.DependencyInjection;
 using Rudder.Engine;
-using Rudder.Engine.Telemetry;
 using Rudder.InferenceService.Grpc;
 using Rudder.InferenceService.Security;
+using Rudder.InferenceService.Telemetry;
 
 namespace Rudder.InferenceService.Tests.Grpc;
 
@@ -27,7 +27,9 @@ public sealed class RejectionsTests
         };
         listener.SetMeasurementEventCallback<long>((_, value, tags, _) => counted.Add($"{string.Join(',', tags.ToArray().Select(tag => tag.Value))} {value}"));
         listener.Start();
-        var rejections = new Rejections(new EngineMetrics(factory));
+        var metrics = new ServiceMetrics(factory);
+        metrics.Loaded("m");
+        var rejections = new Rejections(metrics);
 
         rejections.Count(EngineFaults.QueueFull(1, 1, 1), "m");
         rejections.Count(new ClientLimitException(""), "m");
@@ -57,7 +59,9 @@ public sealed class RejectionsTests
         };
         listener.SetMeasurementEventCallback<long>((_, value, _, _) => counted += value);
         listener.Start();
-        var rejections = new Rejections(new EngineMetrics(factory));
+        var metrics = new ServiceMetrics(factory);
+        metrics.Loaded("m");
+        var rejections = new Rejections(metrics);
         var refusal = EngineFaults.QueueFull(1, 1, 1);
         Refuse(10);
 

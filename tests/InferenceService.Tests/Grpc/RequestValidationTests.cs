@@ -15,8 +15,8 @@ public sealed class RequestValidationTests(SharedService shared)
         ["name with a line end"] = (r => r.Model = "a\n", StatusCode.InvalidArgument, ["model is not a model name"]),
         ["unknown model"] = (r => r.Model = "nobody", StatusCode.NotFound, ["'nobody' is not loaded", SharedService.Ids, "Load it"]),
         ["classifier"] = (r => r.Model = SharedService.ClassifierIds, StatusCode.InvalidArgument, ["model is 'roberta-ids', a classifier", "needs a generator"]),
-        ["no prompts"] = (r => r.Prompts.Clear(), StatusCode.InvalidArgument, ["prompts is empty", "1 to 1024"]),
-        ["too many prompts"] = (r => r.Prompts.Add(Enumerable.Repeat(Golden.Prompt(1), 1024)), StatusCode.InvalidArgument, ["prompts has 1025 entries", "limit is 1024"]),
+        ["no prompts"] = (r => r.Prompts.Clear(), StatusCode.InvalidArgument, ["prompts has 0 entries", "1 to 1024"]),
+        ["too many prompts"] = (r => r.Prompts.Add(Enumerable.Repeat(Golden.Prompt(1), 1024)), StatusCode.InvalidArgument, ["prompts has 1025 entries", "1 to 1024"]),
         ["empty prompt"] = (r => r.Prompts[0] = new Prompt(), StatusCode.InvalidArgument, ["prompts[0] holds neither text nor ids"]),
         ["no ids"] = (r => r.Prompts[0] = Golden.Prompt(), StatusCode.InvalidArgument, ["prompts[0] has 0 tokens", "at least 1", "511"]),
         ["text without tokenizer"] = (r => r.Prompts[0] = new Prompt { Text = "hello" }, StatusCode.InvalidArgument, ["prompts[0].text", SharedService.Ids, "Send token ids"]),
@@ -134,8 +134,8 @@ public sealed class RequestValidationTests(SharedService shared)
         many.Sequences.AddRange(Enumerable.Repeat(new Sequence { PromptIds = { 1 }, CompletionIds = { 1 } }, 1025));
         var tooMany = await FaultAsync(_service.Scoring.LogProbsAsync(many));
 
-        Assert.Contains("sequences is empty", none.Status.Detail);
-        Assert.Contains("sequences has 1025 entries; the limit is 1024", tooMany.Status.Detail);
+        Assert.Contains("sequences has 0 entries", none.Status.Detail);
+        Assert.Contains("sequences has 1025 entries; it takes 1 to 1024", tooMany.Status.Detail);
     }
 
     [Fact]
@@ -179,7 +179,7 @@ public sealed class RequestValidationTests(SharedService shared)
         var cases = new (string Model, ClassifyInput? Input, StatusCode Status, string Part)[]
         {
             (SharedService.Ids, new() { Text = "x" }, StatusCode.InvalidArgument, "needs a classifier"),
-            (SharedService.ClassifierIds, null, StatusCode.InvalidArgument, "inputs is empty"),
+            (SharedService.ClassifierIds, null, StatusCode.InvalidArgument, "inputs has 0 entries"),
             (SharedService.ClassifierIds, new(), StatusCode.InvalidArgument, "inputs[0] holds neither text nor ids"),
             (SharedService.ClassifierIds, new() { Text = "x" }, StatusCode.InvalidArgument, "inputs[0].text cannot be used; model 'roberta-ids' has no tokenizer"),
             (SharedService.ClassifierIds, new() { Ids = new TokenIds() }, StatusCode.InvalidArgument, "inputs[0].ids has 0 ids; it takes 1 to 64"),

@@ -3,6 +3,7 @@ using Grpc.Net.Client;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using Rudder.Inference.V1;
+using Rudder.InferenceService.Settings;
 using Rudder.InferenceService.Telemetry;
 
 namespace Rudder.InferenceService.Tests.Grpc;
@@ -15,7 +16,7 @@ internal sealed class RunningService : IAsyncDisposable
     private RunningService(WebApplication app)
     {
         App = app;
-        Url = ServiceHost.Addresses(app).Single();
+        Url = Listening.Addresses(app).Grpc.Single();
         Channel = GrpcChannel.ForAddress(Url, new GrpcChannelOptions { MaxReceiveMessageSize = 64 << 20 });
         Sampling = new Inference.V1.Sampling.SamplingClient(Channel);
         Scoring = new Scoring.ScoringClient(Channel);
@@ -43,7 +44,8 @@ internal sealed class RunningService : IAsyncDisposable
     /// <summary>The same with some parts replaced.</summary>
     public static async Task<RunningService> StartAsync(Action<IServiceCollection>? replace, params string[] args)
     {
-        var app = ServiceHost.Build(["--urls=http://127.0.0.1:0", "--Service:Threads=1", "--Logging:LogLevel:Default=Error", .. args], replace);
+        var app = ServiceHost.Build(
+            new CommandLine(["--urls=http://127.0.0.1:0", "--Service:Threads=1", "--Logging:LogLevel:Default=Error", .. args]), replace);
         await app.StartAsync();
         return new RunningService(app);
     }

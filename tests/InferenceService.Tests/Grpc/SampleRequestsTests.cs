@@ -12,7 +12,7 @@ public sealed class SampleRequestsTests
     {
         var plan = Plan(top: 16, n: 2, tokens: 4);           // 128
 
-        Assert.Equal(16, plan.Batch.Prompts[0].TopLogProbs);
+        Assert.Equal(16, plan.Prompts[0].TopLogProbs);
     }
 
     [Theory]
@@ -28,15 +28,16 @@ public sealed class SampleRequestsTests
     }
 
     // 1,024 bytes hold 128 log-probs with their ids.
-    private static GenerationPlan Plan(int top, int n, int tokens) => SampleRequests.Plan(
-        new SampleRequest
+    private static GenerationPlan Plan(int top, int n, int tokens)
+    {
+        var request = new SampleRequest
         {
             Model = "m",
             Prompts = { Golden.Prompt(1) },
             N = n,
             TopLogprobs = top,
             Settings = new SamplerSettings { MaxNewTokens = tokens },
-        },
-        new FakeGenerator("f").Model("m", new EngineOptions { MaxRankedBytes = 1024 }),
-        listener: null);
+        };
+        return new ModelLease(new FakeGenerator("f").Model("m", new EngineOptions { MaxRankedBytes = 1024 })).Plan(SampleRequests.ToGeneration(request, ""));
+    }
 }

@@ -158,7 +158,7 @@ public sealed class UnderLoadTests
     private static Task<RunningService> StartAsync(LoadedEngine loaded, AwaitedLine? line = null, params string[] args) => RunningService.StartAsync(
         services =>
         {
-            services.AddSingleton<IModelLoader>(loaded).AddSingleton<IStartupFilter>(new CallerFromHeader());
+            services.AddLoader(loaded).AddSingleton<IStartupFilter>(new CallerFromHeader());
             if (line is not null)
             {
                 services.AddSingleton<ILoggerProvider>(line);

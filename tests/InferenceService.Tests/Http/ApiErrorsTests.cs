@@ -1,4 +1,5 @@
 using Grpc.Core;
+using Microsoft.AspNetCore.Connections;
 using Rudder.Engine;
 using Rudder.InferenceService.Http;
 
@@ -48,6 +49,24 @@ public sealed class ApiErrorsTests
     [Fact]
     public void From_FaultWithoutAField_HasNoParameter() =>
         Assert.Null(ApiErrors.From(EngineFaults.QueueFull(3, 2, 4), cancelled: false, hasOnePrompt: true, "r-1").Param);
+
+    [Fact]
+    public void From_FailedReadOfAFile_IsTheServicesOwnFailure()
+    {
+        var failure = new IOException("the disk is gone");
+
+        Assert.Equal(500, ApiErrors.From(failure, cancelled: false, hasOnePrompt: true, "r-1").Http);
+        Assert.True(ApiErrors.IsInternal(failure));
+    }
+
+    [Fact]
+    public void From_BrokenConnection_IsTheCallersEnd()
+    {
+        var failure = new ConnectionResetException("reset");
+
+        Assert.Equal(499, ApiErrors.From(failure, cancelled: false, hasOnePrompt: true, "r-1").Http);
+        Assert.False(ApiErrors.IsInternal(failure));
+    }
 
     [Fact]
     public void From_UnknownFailure_NamesItsReferenceOnly()

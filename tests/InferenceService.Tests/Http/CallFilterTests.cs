@@ -64,6 +64,18 @@ public sealed class CallFilterTests
         Assert.Contains("rudder_rejections_total{gen_ai_request_model=\"m\",reason=\"queue_full\"} 1\n", figures);
     }
 
+    [Fact]
+    public async Task Completions_EchoedPromptBeyondTheRankedTokens_IsRefused()
+    {
+        string[] model = RunningService.Model(0, "m", ModelCopies.Fixture("tiny-gpt2"));
+        await using var service = await RunningService.StartAsync([.. model, "--http-urls=http://127.0.0.1:0", "--Service:MaxRankedBytes=1024"]); // 128 of 8 bytes
+        using var http = new HttpFace(service);
+
+        var (status, error) = await http.RefusedAsync(new { model = "m", prompt = new int[30], max_tokens = 0, echo = true, logprobs = 5 });
+
+        Assert.Equal((400, "logprobs"), (status, error.GetProperty("param").GetString()));
+    }
+
     [Theory]
     [InlineData(10, false)]                                  // 1 + 16 tokens: more than a minute's, now and ever
     [InlineData(20, true)]                                   // a second call of 17 has to wait
@@ -179,6 +191,6 @@ public sealed class CallFilterTests
         new(HttpMethod.Post, "/v1/completions") { Content = System.Net.Http.Json.JsonContent.Create(request) };
 
     private static Task<RunningService> StartAsync(FakeGenerator engine, params string[] args) => RunningService.StartAsync(
-        services => services.AddSingleton<IModelLoader>(new FakeLoader(engine)),
+        services => services.AddLoader(new FakeLoader(engine)),
         [.. RunningService.Model(0, "m", "/"), "--http-urls=http://127.0.0.1:0", "--Logging:LogLevel:Default=None", .. args]); // the failures here are meant
 }

@@ -130,59 +130,6 @@ public sealed class CompletionsTests(SharedHttpService shared)
     }
 
     [Theory]
-    [InlineData(false, false)]
-    [InlineData(true, false)]
-    [InlineData(true, true)]
-    public async Task Completions_Stream_PiecesAreTheWholeReply(bool echo, bool logprobs)
-    {
-        // At a high temperature many tokens are bytes that form no character, or only together.
-        var request = new Dictionary<string, object>
-        {
-            ["model"] = SharedHttpService.Text,
-            ["prompt"] = new[] { Opening, "A" },
-            ["n"] = 4,
-            ["max_tokens"] = 40,
-            ["temperature"] = 3,
-            ["seed"] = 11,
-            ["echo"] = echo,
-            ["stop"] = new[] { "qq", "e t" },
-        };
-        if (logprobs)
-        {
-            request["logprobs"] = 2;
-        }
-
-        var whole = await _http.CompleteAsync(request);
-        request["stream"] = true;
-        request["stream_options"] = new { include_usage = true };
-        var events = await _http.StreamAsync(request);
-
-        Assert.Equal(whole.GetProperty("usage").ToString(), events[^1].GetProperty("usage").ToString());
-        Assert.Equal(0, events[^1].GetProperty("choices").GetArrayLength());
-        Assert.All(events[..^1], piece => Assert.Equal(JsonValueKind.Null, piece.GetProperty("usage").ValueKind));
-        foreach (var choice in whole.GetProperty("choices").EnumerateArray())
-        {
-            int index = choice.GetProperty("index").GetInt32();
-            var pieces = events[..^1].Select(Choice).Where(piece => piece.GetProperty("index").GetInt32() == index).ToList();
-            Assert.Equal(Text(choice), string.Concat(pieces.Select(Text)));
-            Assert.Equal(choice.GetProperty("finish_reason").GetString(), pieces[^1].GetProperty("finish_reason").GetString());
-            Assert.All(pieces[..^1], piece => Assert.Equal(JsonValueKind.Null, piece.GetProperty("finish_reason").ValueKind));
-            if (logprobs)
-            {
-                AssertLogProbs(choice, pieces[..^1]);
-            }
-        }
-    }
-
-    [Fact]
-    public async Task Completions_StreamOfScores_EchoesAndEnds()
-    {
-        var events = await _http.StreamAsync(new { model = SharedHttpService.Text, prompt = Opening, n = 2, max_tokens = 0, echo = true, stream = true });
-
-        Assert.Equal([Opening, Opening, "", ""], events.Select(piece => Text(Choice(piece))));
-    }
-
-    [Theory]
     [InlineData("""{"model": "none", "prompt": "a"}""", 404, "model")]
     [InlineData("""{"model": "classifier", "prompt": "a"}""", 400, "model")]
     [InlineData("""{"model": "text", "prompt": "a", "max_tokens": 9999}""", 400, "max_tokens")]
@@ -217,63 +164,6 @@ public sealed class CompletionsTests(SharedHttpService shared)
         await HttpFace.ErrorOf(response);
     }
 
-    [Theory]
-    [InlineData("GET", "/v1/completions", 405)]
-    [InlineData("OPTIONS", "/v1/completions", 405)]
-    [InlineData("POST", "/v1/models", 405)]
-    [InlineData("DELETE", "/v1/models/text", 405)]
-    [InlineData("POST", "/completions", 404)]
-    [InlineData("POST", "/v1/chat/completions", 404)]
-    [InlineData("GET", "/v1", 404)]
-    [InlineData("GET", "/", 404)]
-    [InlineData("GET", "/a.b/c/d", 404)]
-    public async Task AnyPath_ThatDoesNotExist_HasAnErrorOfThatForm(string method, string path, int status)
-    {
-        using var response = await _http.Client.SendAsync(new HttpRequestMessage(new HttpMethod(method), path));
-
-        Assert.Equal(status, (int)response.StatusCode);
-        var error = await HttpFace.ErrorOf(response);
-        Assert.Equal("invalid_request_error", error.GetProperty("type").GetString());
-        Assert.Equal(status == 405, response.Content.Headers.Allow.Count > 0);
-        Assert.Equal(status == 404, error.GetProperty("message").GetString()!.Contains("/v1/completions", StringComparison.Ordinal));
-        Assert.True(response.Headers.Contains("x-request-id"));
-    }
-
-    [Theory]
-    [InlineData("HEAD", "/v1/models")]
-    [InlineData("HEAD", "/v1/models/text")]
-    public async Task Models_Head_Answers(string method, string path)
-    {
-        using var response = await _http.Client.SendAsync(new HttpRequestMessage(new HttpMethod(method), path));
-
-        Assert.Equal(HttpStatusCode.OK, response.StatusCode);
-    }
-
-    [Fact]
-    public async Task Models_Listed_AreTheGenerators()
-    {
-        var list = await HttpFace.JsonOf(await _http.Client.GetAsync("/v1/models"));
-
-        Assert.Equal("list", list.GetProperty("object").GetString());
-        Assert.Equal([SharedHttpService.Ids, SharedHttpService.Text], list.GetProperty("data").EnumerateArray().Select(model => model.GetProperty("id").GetString()));
-        Assert.All(list.GetProperty("data").EnumerateArray(), model => Assert.Equal("model", model.GetProperty("object").GetString()));
-    }
-
-    [Theory]
-    [InlineData("text", 200)]
-    [InlineData("classifier", 404)]
-    [InlineData("none", 404)]
-    public async Task Models_One_IsFoundOrNot(string name, int status)
-    {
-        using var response = await _http.Client.GetAsync($"/v1/models/{name}");
-        var body = await HttpFace.JsonOf(response);
-
-        Assert.Equal(status, (int)response.StatusCode);
-        Assert.Equal(
-            status == 200 ? name : "model_not_found",
-            status == 200 ? body.GetProperty("id").GetString() : body.GetProperty("error").GetProperty("code").GetString());
-    }
-
     [Fact]
     public async Task Completions_IdOutOfRange_MessageHoldsNoId()
     {
@@ -283,15 +173,6 @@ public sealed class CompletionsTests(SharedHttpService shared)
         Assert.Equal(400, (int)response.StatusCode);
         Assert.Contains("prompt[1]", reply);
         Assert.DoesNotContain("7654321", reply);
-    }
-
-    private static void AssertLogProbs(JsonElement choice, List<JsonElement> pieces)
-    {
-        foreach (string list in new[] { "tokens", "token_logprobs", "top_logprobs", "text_offset" })
-        {
-            var together = pieces.SelectMany(piece => piece.GetProperty("logprobs").GetProperty(list).EnumerateArray());
-            Assert.Equal(choice.GetProperty("logprobs").GetProperty(list).EnumerateArray().Select(item => item.ToString()), together.Select(item => item.ToString()));
-        }
     }
 
     private static JsonElement Choice(JsonElement reply) => Assert.Single(reply.GetProperty("choices").EnumerateArray());

@@ -58,7 +58,7 @@ public sealed class SharedHttpService : IAsyncLifetime
 internal sealed class HttpFace(RunningService service) : IDisposable
 {
     /// <summary>The client.</summary>
-    public HttpClient Client { get; } = new() { BaseAddress = new Uri(ServiceHost.HttpAddresses(service.App).Single()) };
+    public HttpClient Client { get; } = new() { BaseAddress = new Uri(Listening.Addresses(service.App).Http.Single()) };
 
     /// <summary>A completion of one reply.</summary>
     public async Task<JsonElement> CompleteAsync(object request)

@@ -1,6 +1,10 @@
 using System.Net;
 using System.Net.Http.Headers;
+using System.Security.Claims;
 using Grpc.Core;
+using Microsoft.AspNetCore.Http;
+using Rudder.InferenceService.Security;
+using Rudder.InferenceService.Settings;
 using Rudder.InferenceService.Tests.Grpc;
 
 namespace Rudder.InferenceService.Tests.Security;
@@ -39,6 +43,37 @@ public sealed class BodyBudgetTests
         }
 
         Assert.Equal(StatusCode.InvalidArgument, later);
+    }
+
+    [Fact]
+    public async Task InvokeAsync_BodiesWithoutAKey_LeaveTheBytesOfKnownCallers()
+    {
+        using var budget = new BodyBudget(new ServiceOptions { MaxBodyMegabytesPerClient = 1, MaxBodyMegabytes = 1 });
+        await ReadAsync(budget, new DefaultHttpContext { Connection = { RemoteIpAddress = IPAddress.Parse("10.0.0.1") } });
+
+        var stranger = new DefaultHttpContext { Connection = { RemoteIpAddress = IPAddress.Parse("10.0.0.2") } };
+        var refused = await Assert.ThrowsAsync<RpcException>(() => ReadAsync(budget, stranger));
+        await ReadAsync(budget, new DefaultHttpContext { User = new ClaimsPrincipal(new Caller("team")) });
+
+        Assert.Equal(StatusCode.ResourceExhausted, refused.StatusCode);
+        Assert.Equal(refused.Status, stranger.Features.Get<Refusal>()?.Status);
+    }
+
+    [Fact]
+    public async Task InvokeAsync_KnownCallersUseTheirTotal_LeaveTheHealthProbes()
+    {
+        using var budget = new BodyBudget(new ServiceOptions { MaxBodyMegabytesPerClient = 1, MaxBodyMegabytes = 1 });
+        await ReadAsync(budget, new DefaultHttpContext { User = new ClaimsPrincipal(new Caller("team")) });
+
+        await Assert.ThrowsAsync<RpcException>(() => ReadAsync(budget, new DefaultHttpContext { User = new ClaimsPrincipal(new Caller("other")) }));
+        await ReadAsync(budget, new DefaultHttpContext());
+    }
+
+    // The lease of a finished test request is never returned: nothing completes its response.
+    private static Task ReadAsync(BodyBudget budget, DefaultHttpContext http)
+    {
+        http.Request.Body = new MemoryStream(new byte[Announced]);
+        return budget.InvokeAsync(http, async _ => await http.Request.BodyReader.ReadAtLeastAsync(Announced));
     }
 
     private static async Task<StatusCode> SendAsync(HttpClient client, string path, string mediaType, Task released)

@@ -135,7 +135,7 @@ public sealed class CallerAuthenticationTests : IAsyncLifetime
     {
         using var client = new HttpClient();
 
-        using var response = await client.GetAsync(ServiceHost.HttpAddresses(_service.App).Single() + "/metrics");
+        using var response = await client.GetAsync(Listening.Addresses(_service.App).Http.Single() + "/metrics");
 
         Assert.Equal(HttpStatusCode.Unauthorized, response.StatusCode);
         var error = JsonDocument.Parse(await response.Content.ReadAsStringAsync()).RootElement.GetProperty("error");
@@ -149,7 +149,7 @@ public sealed class CallerAuthenticationTests : IAsyncLifetime
     {
         await ListAsync([]);
         await StatusOf(_service.Models.LoadAsync(new LoadModelRequest { Name = "m", Path = "x" }, Bearer(Key)).ResponseAsync);
-        using var client = new HttpClient { BaseAddress = new Uri(ServiceHost.HttpAddresses(_service.App).Single()) };
+        using var client = new HttpClient { BaseAddress = new Uri(Listening.Addresses(_service.App).Http.Single()) };
         foreach (string path in (string[])["/metrics", "/v1/models/guess-1", "/v1/guess-2", "/guess-3"])
         {
             using var refused = await client.GetAsync(new Uri(path, UriKind.Relative));
@@ -175,7 +175,7 @@ public sealed class CallerAuthenticationTests : IAsyncLifetime
     {
         using var client = new HttpClient { DefaultRequestHeaders = { Authorization = new AuthenticationHeaderValue("Bearer", Key) } };
 
-        using var response = await client.GetAsync(ServiceHost.HttpAddresses(_service.App).Single() + "/nowhere");
+        using var response = await client.GetAsync(Listening.Addresses(_service.App).Http.Single() + "/nowhere");
 
         Assert.Equal(HttpStatusCode.NotFound, response.StatusCode);
     }
@@ -201,7 +201,7 @@ public sealed class CallerAuthenticationTests : IAsyncLifetime
         var user = (await AuthenticateAsync(context, _service.Get<SecurityFiles>())).Principal!;
 
         var caller = Assert.IsType<Caller>(user.Identity);
-        Assert.Equal(("user", new CallerLimits(2, 9), false), (caller.Name, caller.Limits, user.IsInRole(Caller.Admin)));
+        Assert.Equal(("user", 2, 9, false), (caller.Name, caller.Key!.MaxConcurrentCalls, caller.Key.MaxTokensPerMinute, user.IsInRole(Caller.Admin)));
     }
 
     [Fact]

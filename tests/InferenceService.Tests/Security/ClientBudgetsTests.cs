@@ -11,7 +11,8 @@ public sealed class ClientBudgetsTests : IDisposable
 
     public void Dispose() => _made?.Dispose();
 
-    private static Caller Caller(string name, int calls = 0, int tokens = 0) => new(name, new CallerLimits(calls, tokens), isAdmin: false);
+    private static Caller Caller(string name, int calls = 0, int tokens = 0) => 
+        new(name, new ApiKey { Name = name, Sha256 = "", MaxConcurrentCalls = calls, MaxTokensPerMinute = tokens });
 
     private static void Spend(ClientBudgets budgets, Caller caller, long tokens)
     {

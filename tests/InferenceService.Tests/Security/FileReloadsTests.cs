@@ -59,7 +59,7 @@ public sealed class FileReloadsTests : IDisposable
     private (FileReloads Reloads, FileBacked<ApiKeys> Keys) Open(TlsOptions tls)
     {
         File.WriteAllText(_path, KeysFile.Json(KeysFile.Entry("a", "one")));
-        var keys = ApiKeysFile.Open(_path, _time.GetUtcNow());
+        var keys = ApiKeys.Open(_path, _time.GetUtcNow());
         return (new FileReloads(new SecurityFiles(null, keys), new ServiceOptions { Tls = tls }, _time, _log), keys);
     }
 

@@ -24,6 +24,22 @@ public sealed class ReplyBudgetTests
         budget.Take(Request("a", out _), 2 * Mebibyte);
     }
 
+    [Fact]
+    public async Task Stream_UnreadEvents_CountWithWholeReplies()
+    {
+        using var budget = new ReplyBudget(new ServiceOptions { MaxUnreadMegabytes = 2 });
+        var stream = Request("a", out var ending);
+        var unread = budget.Stream(stream);
+        Assert.Null(unread.Add(Mebibyte));
+
+        Assert.Throws<ClientLimitException>(() => budget.Take(Request("a", out _), (2 * Mebibyte) - 1000));
+        Assert.NotNull(unread.Add(2 * Mebibyte));
+        Assert.Null(budget.Stream(Request("b", out _)).Add(Mebibyte));
+        await ending.EndAsync();
+
+        budget.Take(Request("a", out _), 2 * Mebibyte);
+    }
+
     [Theory]
     [InlineData(1, 64 << 20, "Service:MaxUnreadMegabytes")]
     [InlineData(2, Mebibyte, "Service:MaxReplyBytes")]
@@ -39,7 +55,7 @@ public sealed class ReplyBudgetTests
 
     private static DefaultHttpContext Request(string client, out EndingResponse ending)
     {
-        var http = new DefaultHttpContext { User = new ClaimsPrincipal(new Caller(client, CallerLimits.None, isAdmin: false)) };
+        var http = new DefaultHttpContext { User = new ClaimsPrincipal(new Caller(client)) };
         http.Features.Set<IHttpResponseFeature>(ending = new EndingResponse());
         return http;
     }

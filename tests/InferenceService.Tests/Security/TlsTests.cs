@@ -88,7 +88,7 @@ public sealed class TlsTests : IDisposable
     {
         await using var service = await RunningService.StartAsync([.. _ours.Flags, "--http-urls=https://127.0.0.1:0"]);
         using var client = new HttpClient(_ours.Handler());
-        foreach (string url in (string[])[service.Url, ServiceHost.HttpAddresses(service.App).Single()])
+        foreach (string url in (string[])[service.Url, Listening.Addresses(service.App).Http.Single()])
         {
             using var request = new HttpRequestMessage(HttpMethod.Get, url)
             {
@@ -106,13 +106,13 @@ public sealed class TlsTests : IDisposable
         await using var service = await RunningService.StartAsync("--http-urls=http://127.0.0.1:0");
         using var client = new HttpClient();
 
-        using var face = await client.GetAsync(ServiceHost.HttpAddresses(service.App).Single());
+        using var face = await client.GetAsync(Listening.Addresses(service.App).Http.Single());
         using var grpc = await client.GetAsync(service.Url);
 
         Assert.NotEqual(HttpStatusCode.BadRequest, face.StatusCode);
         Assert.Equal(HttpStatusCode.BadRequest, grpc.StatusCode); // HTTP/1.1 at a gRPC address
         Assert.True(await AnswersAsync(GrpcChannel.ForAddress(service.Url)));
-        Assert.False(await AnswersAsync(GrpcChannel.ForAddress(ServiceHost.HttpAddresses(service.App).Single())));
+        Assert.False(await AnswersAsync(GrpcChannel.ForAddress(Listening.Addresses(service.App).Http.Single())));
     }
 
     private static async Task<bool> AnswersAsync(GrpcChannel channel, bool dispose = true)

@@ -4,8 +4,9 @@ namespace Rudder.InferenceService.Tests.Settings;
 
 public sealed class ListenAddressesTests
 {
-    private static readonly ListenRules Plain = new(Certificate: false, KnownCallers: false, AllowRemote: false);
-    private static readonly ListenRules Everything = new(Certificate: true, KnownCallers: true, AllowRemote: true);
+    private static readonly ServiceOptions Plain = new();
+    private static readonly ServiceOptions Certified = Plain with { Tls = new TlsOptions { CertificateFile = "service.pem" } };
+    private static readonly ServiceOptions Everything = Certified with { ApiKeysFile = "keys.json", AllowRemote = true };
 
     [Theory]
     [InlineData("http://127.0.0.1:0", "http://127.0.0.1:0")]
@@ -26,7 +27,7 @@ public sealed class ListenAddressesTests
     {
         Assert.Contains("Service:Tls:CertificateFile", Assert.Single(Parse("https://127.0.0.1:5", Plain).Faults));
 
-        var (addresses, faults) = Parse("https://127.0.0.1:5", Plain with { Certificate = true });
+        var (addresses, faults) = Parse("https://127.0.0.1:5", Certified);
         Assert.Empty(faults);
         Assert.Equal("https://127.0.0.1:5", $"{Assert.Single(addresses)}");
     }
@@ -39,20 +40,18 @@ public sealed class ListenAddressesTests
     [InlineData("https://10.0.0.1:5")]
     public void Parse_ReachableFromOutside_NeedsTheOptionByName(string urls)
     {
-        var rules = new ListenRules(Certificate: true, KnownCallers: false, AllowRemote: false);
-
-        Assert.Contains("Service:AllowRemote", Assert.Single(Parse(urls, rules).Faults));
-        Assert.Empty(Parse(urls, rules with { AllowRemote = true }).Faults);
+        Assert.Contains("Service:AllowRemote", Assert.Single(Parse(urls, Certified).Faults));
+        Assert.Empty(Parse(urls, Certified with { AllowRemote = true }).Faults);
     }
 
     [Fact]
     public void Parse_TlsAndKnownCallers_MayBeReachedFromOutsideButCleartextMayNot()
     {
-        var rules = new ListenRules(Certificate: true, KnownCallers: true, AllowRemote: false);
+        var rules = Certified with { ApiKeysFile = "keys.json" };
 
         Assert.Empty(Parse("https://0.0.0.0:5", rules).Faults);
         Assert.Contains("not encrypted", Assert.Single(Parse("http://0.0.0.0:5", rules).Faults));
-        Assert.Contains("callers are not checked", Assert.Single(Parse("https://0.0.0.0:5", rules with { KnownCallers = false }).Faults));
+        Assert.Contains("callers are not checked", Assert.Single(Parse("https://0.0.0.0:5", Certified).Faults));
     }
 
     [Theory]
@@ -78,7 +77,7 @@ public sealed class ListenAddressesTests
     [Fact]
     public void Parse_SeveralFaults_ListsEach() => Assert.Equal(3, Parse("http://0.0.0.0:5;https://127.0.0.1:5;x", Plain).Faults.Count);
 
-    private static (IReadOnlyList<ListenAddress> Addresses, List<string> Faults) Parse(string urls, ListenRules rules)
+    private static (IReadOnlyList<ListenAddress> Addresses, List<string> Faults) Parse(string urls, ServiceOptions rules)
     {
         var faults = new List<string>();
         return (ListenAddresses.Parse("--urls", urls, rules, faults), faults);

@@ -31,8 +31,8 @@ public sealed partial class InstrumentTableTests
             },
         };
         listener.Start();
-        new ServiceMetrics(factory).Scored("m", 1);
-        new EngineMetrics(factory).Of("m");
+        new ServiceMetrics(factory).Loaded("m");
+        new EngineMetrics(factory).Open("m");
 
         var documented = Page.Select(line => Row().Match(line)).Where(row => row.Success)
             .Select(row => $"{row.Groups["name"].Value} {row.Groups["kind"].Value} {row.Groups["unit"].Value}");
@@ -50,7 +50,7 @@ public sealed partial class InstrumentTableTests
             string[] cells = [.. row.Split('|', StringSplitOptions.TrimEntries)];
             if (property.GetCustomAttribute<RangeAttribute>() is { } range)
             {
-                Assert.Equal($"{property.GetValue(defaults)}", cells[2]);
+                Assert.Equal(property.GetValue(defaults)?.ToString() ?? "none", cells[2]);
                 Assert.Equal($"{range.Minimum} to {range.Maximum}", cells[3]);
             }
         }

@@ -27,7 +27,7 @@ public sealed class TelemetryExportTests
         var engine = new FakeGenerator("f");
         engine.Release();
         await using var service = await RunningService.StartAsync(
-            services => services.AddSingleton<IModelLoader>(new FakeLoader(engine)), [.. RunningService.Model(0, "otlp", "/"), .. receiver.Flags]);
+            services => services.AddLoader(new FakeLoader(engine)), [.. RunningService.Model(0, "otlp", "/"), .. receiver.Flags]);
         var parent = new Metadata { { "traceparent", $"00-{Convert.ToHexStringLower(trace)}-00f067aa0ba902b7-01" } };
 
         var settings = new SamplerSettings { TopK = 5, MaxNewTokens = 3 };
@@ -59,7 +59,7 @@ public sealed class TelemetryExportTests
         var engine = new FakeGenerator("f");
         engine.Release();
         await using var service = await RunningService.StartAsync(
-            services => services.AddSingleton<IModelLoader>(new FakeLoader(engine)),
+            services => services.AddLoader(new FakeLoader(engine)),
             [.. RunningService.Model(0, "otlp", "/"), "--http-urls=http://127.0.0.1:0", .. receiver.Flags]);
         using (var http = new HttpFace(service))
         {
@@ -125,6 +125,25 @@ public sealed class TelemetryExportTests
         {
             Directory.Delete(folder, recursive: true);
         }
+    }
+
+    [Fact]
+    public async Task AnyCall_UnknownVerb_IsOtherWithItsFirstLettersBesideIt()
+    {
+        string verb = "BREW" + new string('X', 40);
+        await using var receiver = await OtlpReceiver.StartAsync();
+        await using var service = await RunningService.StartAsync(["--http-urls=http://127.0.0.1:0", .. receiver.Flags]);
+        using (var http = new HttpFace(service))
+        {
+            using var reply = await http.Client.SendAsync(new HttpRequestMessage(new HttpMethod(verb), "/v1/models"));
+            Assert.Equal(HttpStatusCode.MethodNotAllowed, reply.StatusCode);
+        }
+
+        await service.DisposeAsync().AsTask().WaitAsync(Limit);
+
+        string traces = receiver.All("traces");
+        Assert.All((string[])["_OTHER", "http.request.method_original", verb[..32]], value => Assert.Contains(value, traces, StringComparison.Ordinal));
+        Assert.DoesNotContain(verb, traces);
     }
 
     [Fact]

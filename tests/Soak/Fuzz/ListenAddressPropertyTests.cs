@@ -7,7 +7,7 @@ namespace Rudder.InferenceService.Soak.Fuzz;
 /// <summary>Generates listen addresses. None beyond loopback is accepted, and every other text gives a fault that names the flag.</summary>
 public sealed class ListenAddressPropertyTests
 {
-    private static readonly ListenRules Loopback = new(Certificate: false, KnownCallers: false, AllowRemote: false);
+    private static readonly ServiceOptions Loopback = new();
 
     private static readonly string[] Schemes = ["http://", "https://", "HTTP://", "ftp://", "unix:", "", "http:", "//"];
 

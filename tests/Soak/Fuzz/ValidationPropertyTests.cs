@@ -20,7 +20,7 @@ public sealed class ValidationPropertyTests
         Properties.Hostile(values => SampleRequest.Parser.ParseFrom(HostileRequests.Of(SampleMethod, values))),
         request =>
         {
-            if (Refusal(() => Check(request, SampleRequests.Plan(request, new FakeGenerator("f").Model("m", Limits), listener: null))) is { } fault)
+            if (Refusal(() => Check(request, new ModelLease(new FakeGenerator("f").Model("m", Limits)).Plan(SampleRequests.ToGeneration(request, "")))) is { } fault)
             {
                 Assert.Contains(Fields, field => fault.Field.StartsWith(field, StringComparison.Ordinal));
             }
@@ -71,10 +71,10 @@ public sealed class ValidationPropertyTests
 
     private static void Check(SampleRequest request, GenerationPlan plan)
     {
-        Assert.InRange(plan.Batch.Prompts.Count, 1, Limits.MaxPrompts);
-        Assert.InRange(plan.Batch.Prompts.Sum(prompt => prompt.Samples), 1, Limits.MaxSequences);
-        Assert.Equal(request.Prompts.Count, plan.Batch.Prompts.Count);
-        foreach (var prompt in plan.Batch.Prompts)
+        Assert.InRange(plan.Prompts.Count, 1, Limits.MaxPrompts);
+        Assert.InRange(plan.Prompts.Sum(prompt => prompt.Samples), 1, Limits.MaxSequences);
+        Assert.Equal(request.Prompts.Count, plan.Prompts.Count);
+        foreach (var prompt in plan.Prompts)
         {
             Assert.InRange(prompt.Samples, 1, Limits.MaxSamples);
             Assert.InRange(prompt.TopLogProbs, 0, 20);

@@ -11,7 +11,7 @@ namespace Rudder.InferenceService.Http;
 /// <param name="IsList">Whether the request contains a list of prompts.</param>
 /// <remarks>Engine prompts are created lazily, after the count is checked: an empty text of 3 bytes takes about 50 in memory.</remarks>
 [JsonConverter(typeof(PromptsConverter))]
-internal sealed record Prompts(IReadOnlyList<string>? Texts, IReadOnlyList<IReadOnlyList<int>>? Ids, bool IsList) : IReadOnlyList<PromptContent>
+internal sealed record CompletionPrompts(IReadOnlyList<string>? Texts, IReadOnlyList<IReadOnlyList<int>>? Ids, bool IsList) : IReadOnlyList<PromptContent>
 {
     public int Count => Texts?.Count ?? Ids!.Count;
 
@@ -23,14 +23,14 @@ internal sealed record Prompts(IReadOnlyList<string>? Texts, IReadOnlyList<IRead
 }
 
 /// <summary>Reads a string, a list of strings, a list of token ids, or a list of such lists.</summary>
-internal sealed class PromptsConverter : ReadConverter<Prompts>
+internal sealed class PromptsConverter : ReadConverter<CompletionPrompts>
 {
-    public override Prompts Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
+    public override CompletionPrompts Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
     {
         const string name = "prompt";
         if (reader.TokenType == JsonTokenType.String)
         {
-            return new Prompts([reader.GetString()!], null, IsList: false);
+            return new CompletionPrompts([reader.GetString()!], null, IsList: false);
         }
 
         if (reader.TokenType != JsonTokenType.StartArray || !reader.Read() || reader.TokenType == JsonTokenType.EndArray)
@@ -40,9 +40,9 @@ internal sealed class PromptsConverter : ReadConverter<Prompts>
 
         return reader.TokenType switch
         {
-            JsonTokenType.String => new Prompts(ReadItems(ref reader, name, ReadText), null, IsList: true),
-            JsonTokenType.Number => new Prompts(null, [ReadItems(ref reader, name, ReadId)], IsList: false),
-            _ => new Prompts(null, ReadItems(ref reader, name, ReadIds), IsList: true),
+            JsonTokenType.String => new CompletionPrompts(ReadItems(ref reader, name, ReadText), null, IsList: true),
+            JsonTokenType.Number => new CompletionPrompts(null, [ReadItems(ref reader, name, ReadId)], IsList: false),
+            _ => new CompletionPrompts(null, ReadItems(ref reader, name, ReadIds), IsList: true),
         };
     }
 

@@ -1,12 +1,11 @@
-namespace Rudder.Engine.Scoring;
+namespace Rudder.Engine.Scheduling;
 
-/// <summary>Bounds the sequences of a model's scoring calls, waiting and running. A call over the bound is refused at once.</summary>
+/// <summary>Bounds the sequences that the calls of one engine hold together. A call over the bound is refused at once.</summary>
 /// <remarks>Without the bound, calls that arrive faster than they are served would fill the memory with their texts.</remarks>
-internal sealed class ScoringAdmission
+internal sealed class SequenceQuota
 {
     private int _held;
 
-    /// <summary>Current number of sequences.</summary>
     public int Held => Volatile.Read(ref _held);
 
     /// <summary>Admits a call; disposing the result releases it.</summary>
@@ -30,19 +29,10 @@ internal sealed class ScoringAdmission
         throw EngineFaults.QueueFull(held, sequences, capacity);
     }
 
-    private void Leave(int sequences) => Interlocked.Add(ref _held, -sequences);
-
-    /// <summary>An admitted call.</summary>
-    private sealed class Place(ScoringAdmission admission, int sequences) : IDisposable
+    private sealed class Place(SequenceQuota quota, int sequences) : IDisposable
     {
-        private int _disposed;
+        private int _sequences = sequences;
 
-        public void Dispose()
-        {
-            if (Interlocked.Exchange(ref _disposed, 1) == 0)
-            {
-                admission.Leave(sequences);
-            }
-        }
+        public void Dispose() => Interlocked.Add(ref quota._held, -Interlocked.Exchange(ref _sequences, 0));
     }
 }

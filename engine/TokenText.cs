@@ -1,11 +1,13 @@
 using System.Text;
 using System.Text.Unicode;
+using Rudder.Engine.Registry;
 
-namespace Rudder.Engine.Registry;
+namespace Rudder.Engine;
 
 /// <summary>Turns ids into text one by one; the pieces together are the text of all ids at once.</summary>
 /// <remarks>A character may be spread over several tokens: its bytes are held back until the last of them has come.</remarks>
-internal sealed class TokenText(LoadedModel model)
+/// <param name="model">The model of the ids; without a tokenizer every text is empty.</param>
+public sealed class TokenText(ModelLease model)
 {
     private readonly Decoder _decoder = Encoding.UTF8.GetDecoder();
 
@@ -13,18 +15,19 @@ internal sealed class TokenText(LoadedModel model)
     public int Characters { get; private set; }
 
     /// <summary>The characters that an id completes; empty where it completes none.</summary>
-    public string Append(int id) => Take(Bytes(model, id).Span, flush: false);
+    public string Append(int id) => Take(Bytes(model.Model, id).Span, flush: false);
 
     /// <summary>What bytes without an end stand for: a replacement mark, or nothing where all characters were complete.</summary>
     public string Flush() => Take([], flush: true);
 
     /// <summary>An id as a log-probs list shows it: its text, its bytes where these are no whole characters, or its number where it stands for no text.</summary>
-    public static string Show(LoadedModel model, int id)
+    public static string Show(ModelLease model, int id)
     {
-        var bytes = Bytes(model, id).Span;
+        ArgumentNullException.ThrowIfNull(model);
+        var bytes = Bytes(model.Model, id).Span;
         if (bytes.IsEmpty)
         {
-            return SpecialName(model, id) ?? $"token_id:{id}";
+            return SpecialName(model.Model, id) ?? $"token_id:{id}";
         }
 
         if (Utf8.IsValid(bytes))
@@ -68,5 +71,25 @@ internal sealed class TokenText(LoadedModel model)
         }
 
         return new string(letters, 0, count);
+    }
+}
+
+/// <summary>The text of a streamed request, token by token.</summary>
+/// <param name="model">The model that draws the tokens.</param>
+public sealed class StreamedTexts(ModelLease model)
+{
+    private readonly Dictionary<(int Prompt, int Sample), TokenText> _texts = [];
+
+    /// <summary>The characters that a drawn token completes in its completion; empty where it completes none.</summary>
+    /// <param name="step">An event with a token.</param>
+    public string Append(GenerationStep step)
+    {
+        var token = step.Token!.Value;
+        if (!_texts.TryGetValue((step.Prompt, token.SampleIndex), out var text))
+        {
+            _texts.Add((step.Prompt, token.SampleIndex), text = new TokenText(model));
+        }
+
+        return text.Append(token.Id);
     }
 }

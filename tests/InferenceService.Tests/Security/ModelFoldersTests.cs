@@ -1,7 +1,9 @@
 using System.Net.Sockets;
-using Rudder.Engine.Registry;
+using Rudder.Checkpoints;
+using Rudder.Engine;
+using Rudder.InferenceService.Security;
 
-namespace Rudder.Engine.Tests.Registry;
+namespace Rudder.InferenceService.Tests.Security;
 
 public sealed class ModelFoldersTests : IDisposable
 {
@@ -163,4 +165,35 @@ public sealed class ModelFoldersTests : IDisposable
 
         Assert.Contains("'config.json'", fault.Value);
     }
+
+    [Fact]
+    public void Source_FolderInItsPlace_PassesAgain() => Source().RequireInPlace!();
+
+    [Fact]
+    public void Source_FolderReplacedByALinkOutOfTheRoots_IsRefused()
+    {
+        var source = Source();
+        Directory.Delete(source.Folder);
+        Directory.CreateSymbolicLink(source.Folder, Path.Combine(_base, "outside"));
+
+        Assert.Contains("leads out of the service's model roots", Assert.Throws<RequestFault>(source.RequireInPlace!).Message);
+    }
+
+    [Fact]
+    public void Source_FolderReplacedByALinkInsideTheRoots_IsRefused()
+    {
+        var source = Source();
+        Directory.Move(source.Folder, source.Folder + "-moved");
+        Directory.CreateSymbolicLink(source.Folder, source.Folder + "-moved");
+
+        Assert.Contains($"{source.Folder} was replaced by a link", Assert.Throws<RequestFault>(source.RequireInPlace!).Message);
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(4097)]
+    public void Source_PathOfAnotherLength_IsRefused(int length) =>
+        Assert.Equal("path", Assert.Throws<RequestFault>(() => Folders.Source("m", new string('a', length), EngineKind.Slots, GraphPrecision.Fp32)).Field);
+
+    private ModelSource Source() => Folders.Source("m", "model", EngineKind.Slots, GraphPrecision.Fp32);
 }

@@ -3,7 +3,7 @@ using Rudder.InferenceService.Security;
 
 namespace Rudder.InferenceService.Tests.Security;
 
-public sealed class ApiKeysFileTests
+public sealed class ApiKeysTests
 {
     private const string Zeros = "0000000000000000000000000000000000000000000000000000000000000000";
 
@@ -16,8 +16,8 @@ public sealed class ApiKeysFileTests
 
         var team = keys.Find("one");
         var admin = keys.Find("two");
-        Assert.Equal(("team-a", new CallerLimits(3, 500), false), (team!.Name, team.Limits, team.Admin));
-        Assert.Equal(("operator", CallerLimits.None, true), (admin!.Name, admin.Limits, admin.Admin));
+        Assert.Equal(("team-a", 3, 500, false), (team!.Name, team.MaxConcurrentCalls, team.MaxTokensPerMinute, team.Admin));
+        Assert.Equal(("operator", 0, 0, true), (admin!.Name, admin.MaxConcurrentCalls, admin.MaxTokensPerMinute, admin.Admin));
     }
 
     [Theory]
@@ -58,7 +58,7 @@ public sealed class ApiKeysFileTests
     {
         byte[] latin = Encoding.Latin1.GetBytes(KeysFile.Json(KeysFile.Entry("J\u00f6rg", "one")));
 
-        Assert.Contains("$.keys[0].name", Assert.Throws<SecurityFileException>(() => ApiKeysFile.Parse("keys.json", latin)).Message);
+        Assert.Contains("$.keys[0].name", Assert.Throws<SecurityFileException>(() => ApiKeys.Parse("keys.json", latin)).Message);
     }
 
     [Fact]
@@ -95,5 +95,5 @@ public sealed class ApiKeysFileTests
         Assert.NotEqual(output.ToString(), again.ToString());
     }
 
-    private static ApiKeys Parse(string json) => ApiKeysFile.Parse("keys.json", Encoding.UTF8.GetBytes(json));
+    private static ApiKeys Parse(string json) => ApiKeys.Parse("keys.json", Encoding.UTF8.GetBytes(json));
 }

@@ -1,11 +1,13 @@
 using Rudder.Checkpoints;
+using Rudder.Engine;
 
-namespace Rudder.Engine.Registry;
+namespace Rudder.InferenceService.Security;
 
 /// <summary>Turns paths that calls name into folders inside the model roots; symbolic links are followed before the check.</summary>
 internal sealed class ModelFolders(IEnumerable<string> roots)
 {
     private const int MaxLinks = 40;
+    private const int MaxLength = 4096;
     private static readonly char[] Separators = [Path.DirectorySeparatorChar, Path.AltDirectorySeparatorChar];
     private static readonly StringComparison Comparison = OperatingSystem.IsWindows() ? StringComparison.OrdinalIgnoreCase : StringComparison.Ordinal;
     private readonly string[] _roots = [.. roots.Select(Path.GetFullPath)];
@@ -44,6 +46,12 @@ internal sealed class ModelFolders(IEnumerable<string> roots)
     /// <exception cref="RequestFault">The path leads out of the roots, or there is no such folder.</exception>
     public ModelSource Source(string name, string path, EngineKind engine, GraphPrecision precision)
     {
+        if (path.Length is 0 or > MaxLength)
+        {
+            throw new RequestFault(
+                "path", $"has {path.Length} characters", $"it takes 1 to {MaxLength}", "Name a model folder inside the service's model roots.");
+        }
+
         string folder = Resolve(path);
         return new ModelSource(name, folder, engine, precision) { RequireInPlace = () => RequireInPlace(folder) };
     }
@@ -59,18 +67,14 @@ internal sealed class ModelFolders(IEnumerable<string> roots)
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw RequestFault.Unusable(
-                $"{folder} cannot be read: {e.Message}",
-                "",
-                "Load the model again once its folder is complete and readable.",
-                e);
+            throw Unusable($"{folder} cannot be read: {e.Message}", "Load the model again once its folder is complete and readable.", e);
         }
 
-        throw RequestFault.Unusable(
-            $"{folder} was replaced by a link while the model was being loaded",
-            "",
-            "Load the model again by the path of the folder.");
+        throw Unusable($"{folder} was replaced by a link while the model was being loaded", "Load the model again by the path of the folder.");
     }
+
+    private static RequestFault Unusable(string value, string remedy, Exception? inner = null) =>
+        new("", value, "", remedy, FaultKind.ModelUnusable, inner);
 
     // The files themselves may be links too, as in a download cache, and so may the folders in the folder: each is gone through once,
     // however many links lead to it.
