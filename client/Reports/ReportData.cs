@@ -11,14 +11,18 @@ namespace Rudder.Client.Reports;
 /// <param name="Machine">Machine and versions.</param>
 /// <param name="Policies">The reference first.</param>
 /// <param name="Stages">In the order of their start.</param>
-/// <param name="FineTuning">The training that came before DPO; null where there was none.</param>
+/// <param name="FineTuning">The training that came first; null where there was none.</param>
+/// <param name="RewardModels">Trainings that make no policy.</param>
+/// <param name="Comparisons">Models on held-out pairs; empty where the run compares none.</param>
 internal sealed record ReportData(
     RunManifest Manifest,
     RunSummary Summary,
     MachineInfo Machine,
     IReadOnlyList<ReportPolicy> Policies,
     IReadOnlyList<StageMarker> Stages,
-    ReportTraining? FineTuning)
+    ReportTraining? FineTuning,
+    IReadOnlyList<(string Name, ReportTraining Training)> RewardModels,
+    IReadOnlyList<ComparisonResult> Comparisons)
 {
     /// <summary>Reads a finished run; the error says what is missing and how to make it.</summary>
     public static ReportData Read(string root)
@@ -53,7 +57,9 @@ internal sealed record ReportData(
                     .Select(StrictJson.Read<StageMarker>)
                     .OrderBy(stage => stage.Started),
             ],
-            manifest.Sft is null ? null : ReportTraining.Read(Path.Combine(root, manifest.Sft)));
+            manifest.Sft is null ? null : ReportTraining.Read(Path.Combine(root, manifest.Sft)),
+            [.. (manifest.RewardModels ?? []).Select(name => (name, ReportTraining.Read(Path.Combine(root, name))))],
+            [.. (manifest.Comparisons ?? []).Select(file => StrictJson.Read<ComparisonResult>(Path.Combine(root, file)))]);
     }
 }
 
@@ -62,14 +68,21 @@ internal sealed record ReportData(
 /// <param name="Evaluation">Its evaluation.</param>
 /// <param name="Curves">Training metrics; empty for the reference.</param>
 /// <param name="Recipe">Resolved recipe of its training; null for the reference.</param>
-internal sealed record ReportPolicy(PolicyEntry Entry, EvaluationResult Evaluation, IReadOnlyList<CurvePoint> Curves, JsonNode? Recipe)
+/// <param name="Samples">Completions that an on-policy training logged; empty for others.</param>
+internal sealed record ReportPolicy(
+    PolicyEntry Entry,
+    EvaluationResult Evaluation,
+    IReadOnlyList<CurvePoint> Curves,
+    JsonNode? Recipe,
+    IReadOnlyList<TrainingSample> Samples)
 {
     /// <summary>Reads one policy's files.</summary>
     public static ReportPolicy Read(string root, PolicyEntry entry)
     {
         ReportTraining? training = entry.Training is null ? null : ReportTraining.Read(Path.Combine(root, entry.Training));
         return new ReportPolicy(
-            entry, EvaluationResult.Read(Path.Combine(root, entry.Evaluation)), training?.Curves ?? [], training?.Recipe);
+            entry, EvaluationResult.Read(Path.Combine(root, entry.Evaluation)), training?.Curves ?? [], training?.Recipe,
+            entry.Training is null ? [] : TrainingSample.Read(Path.Combine(root, entry.Training, TrainingSample.FileName)));
     }
 }
 
