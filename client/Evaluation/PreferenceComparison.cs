@@ -91,7 +91,8 @@ internal sealed class PreferenceComparison(InferenceClient client, IReadOnlyList
             input => input.CalculateSize(),
             async chunk =>
             {
-                ClassifyResponse judged = await client.ClassifyAsync(new ClassifyRequest { Model = rewardModel, Inputs = { chunk } }, cancel);
+                ClassifyRequest request = new() { Model = rewardModel, Inputs = { chunk } };
+                ClassifyResponse judged = await client.ClassifyAsync(request, cancel);
                 BadInputException.Unless(
                     judged.Labels.Count == 1, $"Model '{rewardModel}' has {judged.Labels.Count} labels; a reward model has one.");
                 return [.. judged.Results.Select(result => (double)result.Probabilities[0])];

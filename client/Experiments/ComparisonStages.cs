@@ -42,7 +42,8 @@ internal sealed class ComparisonStages(RunContext run)
     /// <summary>A reward model's own accuracy.</summary>
     public Task RewardModelAsync(string rewardModel, CancellationToken cancel) =>
         RunAsync(
-            rewardModel, Inputs(rewardModel), (comparison, judge) => comparison.OfRewardModelAsync(rewardModel, judge, cancel), rewardModel, cancel);
+            rewardModel, Inputs(rewardModel),
+            (comparison, judge) => comparison.OfRewardModelAsync(rewardModel, judge, cancel), rewardModel, cancel);
 
     private JsonObject Inputs(string rewardModel, params string[] others) =>
         new() { ["content"] = run.Inputs.Contents([HeldOut, _models.ModelOf(rewardModel), .. others]) };

@@ -56,7 +56,7 @@ internal static class ExperimentHost
         return await new ExperimentRun(context).RunAsync(request.Stages, cancel);
     }
 
-    /// <summary>What runs of these variants, or of all, would do and how long they took last time; starts nothing and writes nothing.</summary>
+    /// <summary>What runs of these variants, or of all, would do, and how long they took last time. Starts and writes nothing.</summary>
     public static IReadOnlyList<ExperimentPlan> Plan(
         ExperimentRequest request,
         IEnumerable<string>? variants,

@@ -65,7 +65,9 @@ internal static partial class RecipeValues
         node switch
         {
             JsonObject values => values.SelectMany(pair =>
-                FileKeys.Contains(pair.Key) && !IsRemote(values) && pair.Value is JsonValue or JsonArray ? Strings(pair.Value) : Named(pair.Value)),
+                FileKeys.Contains(pair.Key) && !IsRemote(values) && pair.Value is JsonValue or JsonArray
+                    ? Strings(pair.Value)
+                    : Named(pair.Value)),
             JsonArray list => list.SelectMany(Named),
             _ => [],
         };

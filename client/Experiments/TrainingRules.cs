@@ -66,7 +66,7 @@ internal static class TrainingRules
             VariantRules.LearningRate(choice, $"{where}, learning_rate");
             Require(
                 choice.Candidates is null || training.GivesPolicy(), where,
-                "learning_rate.candidates are compared by reward and KL, which a reward model does not have. Give a value with its reason.");
+                "learning_rate.candidates are compared by reward and KL, which a reward model lacks. Give a value with its reason.");
         }
     }
 

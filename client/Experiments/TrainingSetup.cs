@@ -86,7 +86,9 @@ internal sealed class TrainingSetup(RunContext run)
     public IEnumerable<StageInput> Inputs(string recipe, Dictionary<string, JsonNode> set)
     {
         IEnumerable<string> files = File.Exists(recipe) ? RecipeValues.Files(RecipeValues.With(StageInputs.Recipe(recipe), set)) : [];
-        return files.Where(path => !path.StartsWith(run.Root, StringComparison.Ordinal)).Prepend(recipe).Select(path => new StageInput(path));
+        return files.Where(path => !path.StartsWith(run.Root, StringComparison.Ordinal))
+            .Prepend(recipe)
+            .Select(path => new StageInput(path));
     }
 
     /// <summary>Whether a run takes the variant's pairs under this key of its recipe.</summary>

@@ -17,8 +17,9 @@ internal static partial class VariantRules
         Require(variant.Seed <= int.MaxValue, where, $"seed is {variant.Seed}; it must lie between 0 and {int.MaxValue}, the trainer's limit.");
         if (variant.Forecast is not null)
         {
-            bool alone = variant is { Policy: null, Classifier: null, Evaluation: null, Pairs: null, HeldOut: null, Dpo: null, Trainings: null, Sft: null, Comparison: null };
-            Require(alone, where, "forecast stands beside models or trainings; such a variant has forecast alone.");
+            Require(
+                variant == new Variant(variant.Description, Seed: variant.Seed, Forecast: variant.Forecast), where,
+                "forecast stands beside other keys; such a variant has forecast alone.");
             return;
         }
 

@@ -25,7 +25,7 @@ internal sealed record ForecastResult(
     /// <summary>File in that stage's folder.</summary>
     public const string FileName = "forecast.json";
 
-    /// <summary>Probabilities are clipped to [2⁻⁵², 1 − 2⁻⁵²] in the log loss, the machine epsilon of float64, as scikit-learn does.</summary>
+    /// <summary>2⁻⁵², the machine epsilon of float64: the log loss clips probabilities to [2⁻⁵², 1 − 2⁻⁵²], as scikit-learn does.</summary>
     private const double Epsilon = 2.220446049250313e-16;
 
     /// <summary>The result in the folder of a run.</summary>

@@ -29,7 +29,7 @@ internal static class ForecastPage
                 <h2>Reliability</h2>
                 <p>Forecasts are grouped by their probability. Where forecasts are calibrated, the observed share of each group equals its mean
                 forecast, and the points lie on the dashed line. Bars are 95 % Wilson intervals: groups with few forecasts have long ones.</p>
-                {ReportPage.Chart("reliability", "Reliability: observed share against mean forecast of each group", ReliabilityChart.Diagram(result), Bins(result))}
+                {ReportPage.Chart("reliability", "Observed share against mean forecast of each group", ReliabilityChart.Diagram(result), Bins(result))}
                 {ReportPage.Chart("counts", "Number of forecasts in each group", ReliabilityChart.Counts(result), Counts(result))}
                 </section>
                 """));

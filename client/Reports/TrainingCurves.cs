@@ -22,7 +22,8 @@ internal static class TrainingCurves
 
     private static readonly string[] Metrics =
     [
-        "loss", "rewards/margins", "rewards/accuracies", "accuracy", "margin", "objective/scores", "kl/seq_exact", "learning_rate", "grad_norm",
+        "loss", "rewards/margins", "rewards/accuracies", "accuracy", "margin", "objective/scores", "kl/seq_exact", "learning_rate",
+        "grad_norm",
     ];
 
     /// <summary>Points a curve at most.</summary>
@@ -42,7 +43,9 @@ internal static class TrainingCurves
     private static IEnumerable<CurvePoint> Thin(JsonObject[] rows, string prefix)
     {
         int size = Math.Max(1, (rows.Length + MaxPoints - 1) / MaxPoints);
-        IEnumerable<string> rewards = rows.SelectMany(row => row.Select(pair => pair.Key)).Where(key => key.StartsWith(Reward, StringComparison.Ordinal));
+        IEnumerable<string> rewards = rows
+            .SelectMany(row => row.Select(pair => pair.Key))
+            .Where(key => key.StartsWith(Reward, StringComparison.Ordinal));
         return Metrics.Concat(rewards.Distinct()).SelectMany(metric =>
             rows.Where(row => Number(row, metric) is not null)
                 .Chunk(size)

@@ -20,7 +20,7 @@ internal sealed record TrainingSample(int Step, string Prompt, string Completion
     private const int PerStep = 2;
     private static readonly JsonDocumentOptions Options = new() { AllowDuplicateProperties = false };
 
-    /// <summary>The first completions of steps spread evenly from the first to the last; none without a file. Damaged lines are passed over.</summary>
+    /// <summary>The first completions of evenly spread steps; none without a file. Damaged lines are passed over.</summary>
     public static IReadOnlyList<TrainingSample> Read(string path)
     {
         IGrouping<int, TrainingSample>[] steps = File.Exists(path)

@@ -53,13 +53,14 @@ internal static class TrainingSection
                 </section>
                 """);
 
-    /// <summary>Every training of the run; nothing where no metrics are left. A chart is drawn where some training has its metric.</summary>
+    /// <summary>Every training of the run; nothing where no metrics are left. A chart needs a training with its metric.</summary>
     public static Html Trainings(ReportData data)
     {
         Curves[] trainings =
         [
             .. data.Policies.Select((policy, index) => new Curves(PolicyLabel.Of(policy.Entry), PolicyLabel.Colour(index), policy.Curves)),
-            .. data.RewardModels.Select((model, index) => new Curves(model.Name, PolicyLabel.Colour(data.Policies.Count + index), model.Training.Curves)),
+            .. data.RewardModels.Select((model, index) =>
+                new Curves(model.Name, PolicyLabel.Colour(data.Policies.Count + index), model.Training.Curves)),
         ];
         HashSet<string> metrics = [.. trainings.SelectMany(training => training.Points.Select(point => point.Metric))];
         return metrics.Count == 0
@@ -72,7 +73,7 @@ internal static class TrainingSection
                 <div class="grid">
                 {Drawn(metrics).Select(chart => Chart(
                     chart.Id, chart.Caption, chart.Metric, chart.Metric,
-                    [.. trainings.Where(training => training.Points.Any(point => point.Metric == chart.Metric)).Select(training => (training.Label, training.Colour, training.Points))]
+                    [.. trainings.Where(training => training.Has(chart.Metric)).Select(training => (training.Label, training.Colour, training.Points))]
                 ))}
                 </div>
                 </section>
@@ -110,5 +111,8 @@ internal static class TrainingSection
             ];
 
     /// <summary>Metrics of one training, as drawn.</summary>
-    private sealed record Curves(string Label, string Colour, IReadOnlyList<CurvePoint> Points);
+    private sealed record Curves(string Label, string Colour, IReadOnlyList<CurvePoint> Points)
+    {
+        public bool Has(string metric) => Points.Any(point => point.Metric == metric);
+    }
 }
