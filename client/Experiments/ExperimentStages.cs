@@ -125,7 +125,7 @@ internal sealed class ExperimentStages
             double? value = training.Sweep is null ? null : training.LearningRate!.Beta;
             string stage = LearningRateSearch.Stage(training, rate);
             TrainingRun trial = new(training, value, _run.Variant.Seed, stage);
-            AddTraining(trial, Invariant($", learning rate {rate}"), () => rate, training.LearningRate!.Set);
+            AddTraining(trial, $", learning rate {ModelStages.Text(rate)}", () => rate, training.LearningRate!.Set);
             ServedPolicy policy = new(stage, trial.Beta, _models.ModelOf(stage), stage);
             AddEvaluation(LearningRateSearch.EvaluationOf(stage), policy, training.LearningRate!.Development!);
         }
