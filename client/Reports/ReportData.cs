@@ -69,12 +69,14 @@ internal sealed record ReportData(
 /// <param name="Curves">Training metrics; empty for the reference.</param>
 /// <param name="Recipe">Resolved recipe of its training; null for the reference.</param>
 /// <param name="Samples">Completions that an on-policy training logged; empty for others.</param>
+/// <param name="Drawn">Completions that an on-policy training drew; null for others.</param>
 internal sealed record ReportPolicy(
     PolicyEntry Entry,
     EvaluationResult Evaluation,
     IReadOnlyList<CurvePoint> Curves,
     JsonNode? Recipe,
-    IReadOnlyList<TrainingSample> Samples)
+    IReadOnlyList<TrainingSample> Samples,
+    int? Drawn)
 {
     /// <summary>Reads one policy's files.</summary>
     public static ReportPolicy Read(string root, PolicyEntry entry)
@@ -82,20 +84,30 @@ internal sealed record ReportPolicy(
         ReportTraining? training = entry.Training is null ? null : ReportTraining.Read(Path.Combine(root, entry.Training));
         return new ReportPolicy(
             entry, EvaluationResult.Read(Path.Combine(root, entry.Evaluation)), training?.Curves ?? [], training?.Recipe,
-            entry.Training is null ? [] : TrainingSample.Read(Path.Combine(root, entry.Training, TrainingSample.FileName)));
+            entry.Training is null ? [] : TrainingSample.Read(Path.Combine(root, entry.Training, TrainingSample.FileName)),
+            training?.Drawn);
     }
 }
 
 /// <summary>Metrics and recipe of one training.</summary>
 /// <param name="Curves">Training metrics.</param>
 /// <param name="Recipe">Resolved recipe; null where the folder has none.</param>
-internal sealed record ReportTraining(IReadOnlyList<CurvePoint> Curves, JsonNode? Recipe)
+/// <param name="Drawn">Completions that an on-policy training drew; null for others.</param>
+internal sealed record ReportTraining(IReadOnlyList<CurvePoint> Curves, JsonNode? Recipe, int? Drawn)
 {
     /// <summary>Reads a run folder of the trainer.</summary>
     public static ReportTraining Read(string folder)
     {
-        string recipe = Path.Combine(folder, "recipe.json");
-        return new ReportTraining(
-            TrainingCurves.Read(Path.Combine(folder, "metrics.jsonl")), File.Exists(recipe) ? StrictJson.Read<JsonNode>(recipe) : null);
+        JsonNode? recipe = Optional(Path.Combine(folder, "recipe.json"));
+        JsonNode? done = Optional(Path.Combine(folder, "done.json"));
+        int? drawn = Number(done, "final", "steps") * Number(recipe, "batch", "prompts") * Number(recipe, "batch", "samples");
+        return new ReportTraining(TrainingCurves.Read(Path.Combine(folder, "metrics.jsonl")), recipe, drawn);
     }
+
+    private static JsonNode? Optional(string path) => File.Exists(path) ? StrictJson.Read<JsonNode>(path) : null;
+
+    private static int? Number(JsonNode? node, string outer, string inner) =>
+        node is JsonObject values && values[outer] is JsonObject found && found[inner] is JsonValue value && value.TryGetValue(out int number)
+            ? number
+            : null;
 }

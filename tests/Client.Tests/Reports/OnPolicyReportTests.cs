@@ -59,6 +59,8 @@ public sealed partial class OnPolicyReportTests : IDisposable
     {
         Prepare("");
         _folder.Write("reward/metrics.jsonl", """{"step":1,"split":"train","loss":0.6,"accuracy":0.625}""");
+        _folder.Write("dpo-beta-0.1/recipe.json", """{"batch":{"prompts":64,"samples":4}}""");
+        _folder.Write("dpo-beta-0.1/done.json", """{"final":{"steps":5}}""");
         _folder.Write("compare.json", StrictJson.Format(new ComparisonResult("dpo-beta-0.1", 7, 0.75, 0.5, null, -1.25)));
         var manifest = StrictJson.Read<RunManifest>(_folder.File(RunManifest.FileName));
         _folder.Write(RunManifest.FileName, StrictJson.Format(manifest with { RewardModels = ["reward"], Comparisons = ["compare.json"] }));
@@ -68,7 +70,8 @@ public sealed partial class OnPolicyReportTests : IDisposable
         string page = Rendered();
         Assert.Contains("<th>reward</th><td>0.6250</td>", page, StringComparison.Ordinal); // accuracy, first and last
         Assert.Contains(
-            "<tr><th>dpo-beta-0.1</th><td>0.750</td><td>0.500</td><td>–</td><td>-1.250</td><td>12.4</td></tr>", page, StringComparison.Ordinal);
+            "<tr><th>dpo-beta-0.1</th><td>0.750</td><td>0.500</td><td>–</td>\n<td>-1.250</td><td>1280</td><td>12.4</td></tr>", page,
+            StringComparison.Ordinal); // 5 steps of 64 prompts with 4 completions
         Assert.Contains("12 s in all", page, StringComparison.Ordinal);
         JsonNode times = JsonNode.Parse(Figure().Matches(page).Single(match => match.Groups[1].Value == "times").Groups[2].Value)!;
         Assert.Equal(12.4, times["data"]![0]!["x"]![0]!.GetValue<double>());
