@@ -21,7 +21,7 @@ namespace Rudder.Engine;
 /// var drawn = await engine.GenerateAsync("policy", new GenerationRequest { Prompts = [new PromptContent { Text = "The film" }] });
 /// Console.WriteLine(drawn[0][0].Text);
 /// </code></example>
-public sealed class EngineHost : IAsyncDisposable
+public sealed partial class EngineHost : IAsyncDisposable
 {
     /// <summary>Name of the meters of the instruments; docs/telemetry.md lists them.</summary>
     public const string MeterName = EngineMetrics.MeterName;

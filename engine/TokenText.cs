@@ -4,23 +4,25 @@ using Rudder.Engine.Registry;
 
 namespace Rudder.Engine;
 
-/// <summary>Turns ids into text one by one; the pieces together are the text of all ids at once.</summary>
-/// <remarks>A character may be spread over several tokens: its bytes are held back until the last of them has come.</remarks>
+/// <summary>Converts ids to text one by one. The pieces together equal the text of all ids.</summary>
+/// <remarks>A character may span several tokens. Its bytes are held back until the last of them arrives.</remarks>
 /// <param name="model">The model of the ids; without a tokenizer every text is empty.</param>
 public sealed class TokenText(ModelLease model)
 {
     private readonly Decoder _decoder = Encoding.UTF8.GetDecoder();
 
-    /// <summary>Characters (Unicode code points) given out so far.</summary>
+    /// <summary>Characters (Unicode code points) returned so far.</summary>
     public int Characters { get; private set; }
 
-    /// <summary>The characters that an id completes; empty where it completes none.</summary>
+    /// <summary>The characters that an id completes; empty if it completes none.</summary>
     public string Append(int id) => Take(Bytes(model.Model, id).Span, flush: false);
 
-    /// <summary>What bytes without an end stand for: a replacement mark, or nothing where all characters were complete.</summary>
+    /// <summary>A replacement character for bytes that never became a character; empty if there are none.</summary>
     public string Flush() => Take([], flush: true);
 
-    /// <summary>An id as a log-probs list shows it: its text, its bytes where these are no whole characters, or its number where it stands for no text.</summary>
+    /// <summary>
+    /// An id as a list of log-probs shows it: its text, its bytes if they are not whole characters, or its number if it has no text.
+    /// </summary>
     public static string Show(ModelLease model, int id)
     {
         ArgumentNullException.ThrowIfNull(model);
@@ -44,7 +46,7 @@ public sealed class TokenText(ModelLease model)
         return shown.ToString();
     }
 
-    // Ids of a vocabulary padded beyond the tokenizer's stand for no text.
+    // A model's vocabulary may be padded; ids beyond the tokenizer's have no text.
     private static ReadOnlyMemory<byte> Bytes(LoadedModel model, int id) =>
         model.Tokenizer is { } tokenizer && id < tokenizer.VocabularySize ? tokenizer.Bytes(id) : default;
 

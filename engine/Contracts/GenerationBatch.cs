@@ -84,4 +84,7 @@ public sealed record GeneratedSequence(int SampleIndex, int[] Ids, float[] LogPr
 
     /// <summary>The most probable tokens at each id's position; null unless the request asks for them.</summary>
     public IReadOnlyList<RankedToken[]>? Top { get; init; }
+
+    /// <summary>Version of the weights that drew it: 0 as loaded, then one more with each replacement.</summary>
+    public long WeightsVersion { get; init; }
 }

@@ -20,6 +20,12 @@ public sealed record ModelDescription(string Name, ModelSource Source, string Fi
     /// <summary>End-of-text id; null if the config has none.</summary>
     public int? EosId { get; init; }
 
+    /// <summary>
+    /// Version of the weights: 0 as loaded, then one more with each <c>EngineHost.ReplaceWeightsAsync</c>. The fingerprint stays that
+    /// of the folder.
+    /// </summary>
+    public long WeightsVersion { get; init; }
+
     /// <summary>Labels in the order of a classification's probabilities; empty for a generator.</summary>
     public IReadOnlyList<string> Labels { get; init; } = [];
 }

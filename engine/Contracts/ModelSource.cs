@@ -10,6 +10,13 @@ namespace Rudder.Engine;
 public sealed record ModelSource(string Name, string Folder, EngineKind Engine = EngineKind.Slots, GraphPrecision Precision = GraphPrecision.Fp32)
 {
     /// <summary>
+    /// Whether the weights can be replaced in place (<c>EngineHost.ReplaceWeightsAsync</c>). Default false. Only fp32 generators of the
+    /// slots engine on the processor can. Their embeddings, norms and biases are then copied into memory instead of mapped from the file,
+    /// and without AVX-512 products are slower.
+    /// </summary>
+    public bool ReplaceableWeights { get; init; }
+
+    /// <summary>
     /// Called before and after the files are read; throws to refuse a folder that no longer lies in an allowed place. Default null: it may
     /// lie anywhere.
     /// </summary>

@@ -39,6 +39,9 @@ internal sealed class BatchWork
 
     public IReadOnlyList<PromptWork> Prompts { get; }
 
+    /// <summary>Version of the weights that compute it; the engine sets it on admission.</summary>
+    public long WeightsVersion { get; set; }
+
     public Task<IReadOnlyList<IReadOnlyList<GeneratedSequence>>> Completion => _completion.Task;
 
     /// <summary>Whether the batch is complete, failed or cancelled. Takes no lock.</summary>

@@ -106,6 +106,9 @@ internal sealed class PromptReader(IDecoder decoder, SlotTable slots, int chunkT
         _prefixes.Copy(from, to);
     }
 
+    /// <summary>Forgets all cached prompts. Without its entry, a row of the cache is never read again before it is written.</summary>
+    public void Forget() => _prefixes.Forget(0, slots.Capacity);
+
     /// <summary>Fails the long prompt that is being read.</summary>
     public void Fail(Exception cause)
     {

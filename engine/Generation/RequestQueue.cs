@@ -12,6 +12,8 @@ internal sealed class RequestQueue(int capacity)
 {
     private readonly Lock _lock = new();
     private readonly ClientLines<PromptWork> _lines = new();
+    private readonly ClientLines<PromptWork> _held = new();  // came after the change of the weights that waits
+    private WeightChange? _change;
     private readonly ManualResetEventSlim _work = new();
     private int _sequences;
     private bool _closed;
@@ -52,13 +54,59 @@ internal sealed class RequestQueue(int capacity)
                 throw EngineFaults.QueueFull(_sequences, sequences, capacity);
             }
 
+            var lines = _change is null ? _lines : _held;
             foreach (var prompt in batch.Prompts.Where(prompt => prompt.Waiting > 0))
             {
-                _lines.Add(batch.Client, prompt);
+                lines.Add(batch.Client, prompt);
             }
 
             _sequences += sequences;
             _work.Set();
+        }
+    }
+
+    /// <summary>Adds a change of the weights. Batches that are added after it wait for it.</summary>
+    /// <param name="change">The change. It fails if the queue is closed or another change waits.</param>
+    public void Enqueue(WeightChange change)
+    {
+        lock (_lock)
+        {
+            if (_closed)
+            {
+                change.Fail(EngineFaults.Closed());
+            }
+            else if (_change is not null)
+            {
+                change.Fail(new InvalidOperationException("Another change of the weights waits already."));
+            }
+            else
+            {
+                _change = change;
+                _work.Set();
+            }
+        }
+    }
+
+    /// <summary>Takes the change of the weights once it is cancelled, or nothing that came before it waits or runs.</summary>
+    /// <param name="isIdle">Whether no sequence runs.</param>
+    public WeightChange? TakeChange(bool isIdle)
+    {
+        lock (_lock)
+        {
+            var change = _change;
+            if (change is null || !(change.IsOver || (isIdle && _lines.IsEmpty)))
+            {
+                return null;
+            }
+
+            _change = null;
+            foreach (var prompt in _held.All)
+            {
+                _lines.Add(prompt.Batch.Client, prompt);
+            }
+
+            _held.Clear();
+            return change;
         }
     }
 
@@ -135,8 +183,9 @@ internal sealed class RequestQueue(int capacity)
     {
         lock (_lock)
         {
-            PromptWork[] all = [.. _lines.All];
+            PromptWork[] all = [.. _lines.All, .. _held.All];
             _lines.Clear();
+            _held.Clear();
             _sequences = 0;
             return all;
         }
@@ -161,11 +210,14 @@ internal sealed class RequestQueue(int capacity)
         }
     }
 
-    private void DropOver() => _sequences -= _lines.RemoveOver(static prompt => prompt.Batch.IsOver, static prompt => prompt.Waiting);
+    private void DropOver() => _sequences -= RemoveOver(_lines) + RemoveOver(_held);
+
+    private static int RemoveOver(ClientLines<PromptWork> lines) =>
+        lines.RemoveOver(static prompt => prompt.Batch.IsOver, static prompt => prompt.Waiting);
 
     private void ResetWhenIdle()
     {
-        if (_lines.IsEmpty && !_closed)
+        if (_lines.IsEmpty && !_closed && _change is null)
         {
             _work.Reset();
         }

@@ -36,6 +36,7 @@ internal sealed class SlotEngine : IGenerator
     private long _lastStep;
     private int _running;
     private long _cachedTokens;
+    private long _weightsVersion;
 
     /// <summary>Starts an engine on a decoder and takes ownership of it.</summary>
     public SlotEngine(IDecoder decoder, EngineOptions options, EngineRecorder? recorder = null)
@@ -59,6 +60,9 @@ internal sealed class SlotEngine : IGenerator
     /// <summary>Number of sequences that wait for a slot.</summary>
     public int Waiting => _queue.Sequences;
 
+    /// <summary>Version of the weights: 0 as loaded, then one more with each change.</summary>
+    public long WeightsVersion => Volatile.Read(ref _weightsVersion);
+
     /// <summary>Load of the engine after its last step; any thread may read it.</summary>
     public EngineLoad Occupancy => new(
         Volatile.Read(ref _running), Waiting, Info.Slots, Volatile.Read(ref _cachedTokens), (long)Info.Slots * Info.Context);
@@ -79,6 +83,18 @@ internal sealed class SlotEngine : IGenerator
         var work = new BatchWork(batch, cancellation);
         _queue.Enqueue(work);
         batch.OnAdmitted?.Invoke();
+        return work.Completion;
+    }
+
+    /// <summary>Changes the weights when every request accepted so far has finished. Later requests wait for the change.</summary>
+    /// <param name="change">Writes the weights, on the engine's thread. Afterwards the engine forgets all cached prompts.</param>
+    /// <param name="cancellation">Ends the wait; a change that has begun completes.</param>
+    /// <returns>The version of the new weights.</returns>
+    /// <exception cref="InvalidOperationException">Another change waits.</exception>
+    public Task<long> ChangeWeightsAsync(Action change, CancellationToken cancellation)
+    {
+        var work = new WeightChange(change, cancellation);
+        _queue.Enqueue(work);
         return work.Completion;
     }
 
@@ -113,6 +129,7 @@ internal sealed class SlotEngine : IGenerator
         while (!_stopping.IsCancellationRequested)
         {
             RetireFinished();                                // finished, cancelled, past deadline
+            ChangeWeights();                                 // when every request before the change has finished
             Admit();                                         // clients in turn, while a slot is free; one prefill or chunk
             RetireFinished();                                // completions of a single token
             PublishOccupancy();
@@ -134,6 +151,7 @@ internal sealed class SlotEngine : IGenerator
             prompt.Batch.Fail(stopped);
         }
 
+        _queue.TakeChange(isIdle: true)?.Fail(stopped);
         _sampler.Dispose();
         _decoder.Dispose();
         _ended.SetResult();
@@ -147,27 +165,12 @@ internal sealed class SlotEngine : IGenerator
 
     private void PublishOccupancy()
     {
-        long tokens = _reader.ReadTokens;
-        for (int row = 0; row < _slots.Count; row++)
-        {
-            tokens += _slots[row].CachedTokens;
-        }
-
         Volatile.Write(ref _running, _slots.Count + _reader.HeldSlots);
-        Volatile.Write(ref _cachedTokens, tokens);
+        Volatile.Write(ref _cachedTokens, _slots.CachedTokens + _reader.ReadTokens);
     }
 
     // Live sequences hold all the cache that they may grow to, so a sequence with a slot never waits for cache.
-    private long FreeTokens()
-    {
-        long free = (long)Info.Slots * Info.Context;
-        for (int row = 0; row < _slots.Count; row++)
-        {
-            free -= _slots[row].Prompt.ReservedTokens;
-        }
-
-        return free;
-    }
+    private long FreeTokens() => ((long)Info.Slots * Info.Context) - _slots.ReservedTokens;
 
     private void RetireFinished() => _slots.RetireFinished(_copyRow, _retired);
 
@@ -177,6 +180,17 @@ internal sealed class SlotEngine : IGenerator
         GenerationEnd.Length => SequenceEnd.Length,
         _ => slot.Prompt.Batch.HasFailed ? SequenceEnd.Failed : SequenceEnd.Cancelled,
     });
+
+    private void ChangeWeights()
+    {
+        bool isIdle = _slots.Count == 0 && !_reader.IsReading;
+        if (_queue.TakeChange(isIdle) is { } change && change.TryRun())
+        {
+            _reader.Forget();
+            Volatile.Write(ref _weightsVersion, _weightsVersion + 1);
+            change.Complete(_weightsVersion);
+        }
+    }
 
     private void Admit()
     {
@@ -189,7 +203,13 @@ internal sealed class SlotEngine : IGenerator
         }
         else if (_reader.FreeSlots > 0 && _queue.Sequences > 0)
         {
-            _reader.Read(_queue.Take(_reader.FreeSlots, _options.MaxPrefillTokens, FreeTokens()), _draws);
+            var admitted = _queue.Take(_reader.FreeSlots, _options.MaxPrefillTokens, FreeTokens());
+            foreach (var admission in admitted)
+            {
+                admission.Prompt.Batch.WeightsVersion = _weightsVersion;
+            }
+
+            _reader.Read(admitted, _draws);
         }
 
         Draw();

@@ -11,6 +11,12 @@ internal sealed class SlotTable(int capacity)
 
     public int Free => capacity - _live.Count;
 
+    /// <summary>Tokens in the cache rows of live sequences.</summary>
+    public long CachedTokens => Sum(static slot => slot.CachedTokens);
+
+    /// <summary>Tokens that the cache rows of live sequences may grow to.</summary>
+    public long ReservedTokens => Sum(static slot => slot.Prompt.ReservedTokens);
+
     public Slot this[int row] => _live[row];
 
     /// <summary>Adds a sequence in the next row and returns the row.</summary>
@@ -61,6 +67,18 @@ internal sealed class SlotTable(int capacity)
         }
 
         _live.Clear();
+    }
+
+    // Called in every step, so it allocates nothing.
+    private long Sum(Func<Slot, long> tokens)
+    {
+        long sum = 0;
+        foreach (var slot in _live)
+        {
+            sum += tokens(slot);
+        }
+
+        return sum;
     }
 
     private void Move(int from, int to, Action<int, int, int> copyRow)
@@ -120,7 +138,12 @@ internal sealed class Slot(PromptWork prompt, int sampleIndex)
         if (stopped || _ids.Count == request.MaxNewTokens)
         {
             End = stopped ? GenerationEnd.Stop : GenerationEnd.Length;
-            Prompt.Batch.Finish(Prompt, new GeneratedSequence(SampleIndex, [.. _ids], [.. _logProbs], End.Value, request.Seed) { Top = _top });
+            var sequence = new GeneratedSequence(SampleIndex, [.. _ids], [.. _logProbs], End.Value, request.Seed)
+            {
+                Top = _top,
+                WeightsVersion = Prompt.Batch.WeightsVersion,
+            };
+            Prompt.Batch.Finish(Prompt, sequence);
         }
     }
 }

@@ -62,7 +62,7 @@ internal sealed class DeviceArena : IDisposable
 
     private long RowBytes => (long)_shape.Heads * _maxTokens * _shape.HeadSize * _shape.CacheElementBytes;
 
-    /// <summary>Keys (even block) or values (odd block) of a contiguous range of slots, [rows,H,maxT,D].</summary>
+    /// <summary>Keys (even block) or values (odd block) of a contiguous range of slots, [rows,H,maxT,E].</summary>
     /// <param name="block">2 × layer, plus 1 for values.</param>
     /// <param name="firstRow">First slot.</param>
     /// <param name="rows">Number of slots.</param>

@@ -14,11 +14,12 @@ internal sealed class GraphFile
     private const string WeightsFolder = "session.model_external_initializers_file_folder_path";
 
     private readonly string _weights;                        // folder of the weight files
+    private readonly PackedWeights _packed;
     private readonly bool _asWritten;
 
-    private GraphFile(string path, string weights, ModelProto model, GraphShape shape, bool asWritten)
+    private GraphFile(string path, string weights, ModelProto model, GraphShape shape, PackedWeights packed, bool asWritten)
     {
-        (Path, _weights, Model, Shape, _asWritten) = (path, weights, model, shape, asWritten);
+        (Path, _weights, Model, Shape, _packed, _asWritten) = (path, weights, model, shape, packed, asWritten);
     }
 
     /// <summary>Path of the file.</summary>
@@ -55,7 +56,7 @@ internal sealed class GraphFile
 
         var shape = GraphShape.Read(model, path);
         Check(shape, path, folder.Fingerprint, precision);
-        return new GraphFile(path, FollowLinks(model, folder), model, shape, folder.AsWritten);
+        return new GraphFile(path, FollowLinks(model, folder), model, shape, folder.Weights, folder.AsWritten);
     }
 
     /// <summary>Moves the node that computes an output into a graph of its own; this graph then ends at that node's input.</summary>
@@ -82,7 +83,7 @@ internal sealed class GraphFile
         graph.Output[0] = value.Clone();
         var model = Model.Clone();
         model.Graph = last;
-        return new GraphFile(Path, _weights, model, Shape, _asWritten);
+        return new GraphFile(Path, _weights, model, Shape, _packed, _asWritten);
     }
 
     /// <summary>Opens the graph in ONNX Runtime; on the processor, fused operators of this program replace groups of operators.</summary>
@@ -95,32 +96,54 @@ internal sealed class GraphFile
     {
         using var options = GraphSession.Options(threads);
         adjust?.Invoke(options);
+        IReadOnlyList<WeightPlace> values = [];
         bool ours = cuda is null && (attention is not null || !_asWritten);
         if (ours && Shape.Precision != GraphFiles.Name(GraphPrecision.Fp16))       // our operators take float32
         {
             FuseRows(threads);
             GraphFusion.RowOperators.AddTo(options);
             attention?.AddTo(options);
+            values = _packed.AreReplaceable ? Overridable() : [];
         }
 
         cuda?.AddTo(options);
         options.AddSessionConfigEntry(WeightsFolder, _weights);
         var before = HugePages.LargeRanges();
-        var session = Open(options);
+        var session = Open(options, values);
         HugePages.Collapse(before);
         return session;
     }
 
-    private InferenceSession Open(SessionOptions options)
+    private InferenceSession Open(SessionOptions options, IReadOnlyList<WeightPlace> values)
     {
         try
         {
-            return new InferenceSession(Model.ToByteArray(), options);
+            return _packed.Open(Model.ToByteArray(), options, values);
         }
         catch (OnnxRuntimeException e)
         {
             throw RequestFault.Unusable($"ONNX Runtime cannot load {Path}: {e.Message}", inner: e);
         }
+    }
+
+    // An initializer that is also an input has a default value instead of a constant one: ONNX Runtime neither folds nor packs it.
+    private List<WeightPlace> Overridable()
+    {
+        var values = new List<WeightPlace>();
+        foreach (var tensor in Model.Graph.Initializer.Where(tensor => tensor.DataType == TensorProto.Types.DataType.Float))
+        {
+            var place = GraphNodes.Place(tensor, _weights) ?? throw RequestFault.Unusable(
+                $"{Path} has the weight '{tensor.Name}' in the graph itself, so it cannot be replaced",
+                "",
+                "Load the model without ReplaceableWeights, or export it again: trainer export.");
+            var shape = new TensorShapeProto();
+            shape.Dim.AddRange(place.Shape.Select(size => new TensorShapeProto.Types.Dimension { DimValue = size }));
+            var type = new TypeProto { TensorType = new TypeProto.Types.Tensor { ElemType = tensor.DataType, Shape = shape } };
+            Model.Graph.Input.Add(new ValueInfoProto { Name = tensor.Name, Type = type });
+            values.Add(place);
+        }
+
+        return values;
     }
 
     // ONNX Runtime rejects weights behind a link that leaves the folder, as the links of a download cache do. Pass the target path instead.
@@ -148,7 +171,7 @@ internal sealed class GraphFile
     {
         try
         {
-            GraphFusion.FuseRows(Model, _weights, threads);
+            GraphFusion.FuseRows(Model, _weights, _packed.Owner, threads);
         }
         catch (Exception e) when (e is ArgumentException or InvalidOperationException)
         {

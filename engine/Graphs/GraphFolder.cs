@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using Rudder.Checkpoints;
+using Rudder.Engine.Kernels;
 
 namespace Rudder.Engine.Graphs;
 
@@ -31,21 +32,25 @@ internal sealed class GraphFolder
     /// <summary>Whether the graphs run as other programs run them, without this program's operators. Default false.</summary>
     public bool AsWritten { get; init; }
 
+    /// <summary>Weights that the sessions of these graphs share.</summary>
+    public PackedWeights Weights { get; init; } = new();
+
     /// <summary>SHA-256 over the model's weights, config and tokenizer, hex.</summary>
     public string Fingerprint => _record.Fingerprint;
 
     /// <summary>Opens a model's graphs.</summary>
     /// <param name="modelFolder">The model.</param>
     /// <param name="cancellation">Cancels the hashing of files, here and in later calls.</param>
+    /// <param name="replaceable">Whether the weights are to be replaced later; the graphs must be fp32.</param>
     /// <exception cref="CheckpointException">There is no export, or it is damaged.</exception>
     /// <exception cref="RequestFault">The graphs were exported from other weights.</exception>
-    public static GraphFolder Open(string modelFolder, CancellationToken cancellation = default)
+    public static GraphFolder Open(string modelFolder, CancellationToken cancellation = default, bool replaceable = false)
     {
         string path = System.IO.Path.Combine(modelFolder, GraphFiles.Folder);
         var record = ExportReport.Read(path);
         string actual = Checkpoints.Fingerprint.OfFolder(modelFolder, cancellation);
         return record.Fingerprint == actual
-            ? new GraphFolder(modelFolder, path, record, cancellation)
+            ? new GraphFolder(modelFolder, path, record, cancellation) { Weights = new PackedWeights(replaceable) }
             : throw RequestFault.Unusable(
                 $"{path} was exported from a model of fingerprint {record.Fingerprint}",
                 $"{modelFolder} now has {actual}",

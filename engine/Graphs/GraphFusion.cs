@@ -24,8 +24,9 @@ internal static class GraphFusion
     /// <summary>Fuses row operations, which any graph may have and ONNX has no single operator for.</summary>
     /// <param name="model">Changed in place.</param>
     /// <param name="folder">Folder of its weights.</param>
+    /// <param name="owner">Number of their <see cref="PackedWeights"/>.</param>
     /// <param name="threads">Threads of the session; 0 means one per processor.</param>
-    public static void FuseRows(ModelProto model, string folder, int threads = 0)
+    public static void FuseRows(ModelProto model, string folder, long owner, int threads = 0)
     {
         var nodes = new GraphNodes(model.Graph);
         RowFusion.Quantize(nodes);
@@ -36,7 +37,7 @@ internal static class GraphFusion
         RowFusion.ScaleInAttention(nodes);
         if (PanelProduct.IsSupported)
         {
-            RowFusion.Multiply(nodes, folder);
+            RowFusion.Multiply(nodes, folder, owner);
             SequenceFusion.Fuse(nodes, threads);
         }
 

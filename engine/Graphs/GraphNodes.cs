@@ -56,23 +56,33 @@ internal sealed class GraphNodes(GraphProto graph)
     public NodeProto? OnlyReader(string value, string operation) =>
         Readers(value) == 1 ? graph.Node.SingleOrDefault(node => node.OpType == operation && node.Input.Contains(value)) : null;
 
-    /// <summary>Location of a float matrix in a file beside the graph; else null. ONNX Runtime reports malformed entries.</summary>
-    public WeightPlace? Weights(string value)
+    /// <summary>Location of a matrix in a file beside the graph; else null.</summary>
+    /// <param name="value">The value.</param>
+    /// <param name="folder">Folder of the file.</param>
+    public WeightPlace? Matrix(string value, string folder) =>
+        _constants.TryGetValue(value, out var tensor) && Place(tensor, folder) is { Rows: > 0 } place ? place : null;
+
+    /// <summary>Location of a float matrix or vector in a file beside the graph; null if malformed, which ONNX Runtime reports.</summary>
+    /// <param name="tensor">A constant.</param>
+    /// <param name="folder">Folder of the file.</param>
+    public static WeightPlace? Place(TensorProto tensor, string folder)
     {
-        if (!_constants.TryGetValue(value, out var tensor)
-            || tensor is not { DataType: TensorProto.Types.DataType.Float, Dims.Count: 2, DataLocation: TensorProto.Types.DataLocation.External }
+        if (tensor is not { DataType: TensorProto.Types.DataType.Float, Dims.Count: 1 or 2 }
+            || tensor.DataLocation != TensorProto.Types.DataLocation.External
             || tensor.Dims.Any(size => size is <= 0 or > int.MaxValue))
         {
             return null;
         }
 
+        int rows = tensor.Dims.Count == 2 ? (int)tensor.Dims[0] : 0, columns = (int)tensor.Dims[^1];
         string file = Entry(tensor, "location");
         return file.Length > 0 && file.AsSpan().IndexOfAny('/', '\\', ':') < 0 && file is not ("." or "..")
             && long.TryParse(Entry(tensor, "offset"), NumberStyles.None, CultureInfo.InvariantCulture, out long offset)
             && long.TryParse(Entry(tensor, "length"), NumberStyles.None, CultureInfo.InvariantCulture, out long length)
+            && new WeightPlace(tensor.Name, Path.Combine(folder, file), offset, rows, columns) is var place
             && length % sizeof(float) == 0
-            && length / sizeof(float) == tensor.Dims[0] * tensor.Dims[1]
-                ? new WeightPlace(file, offset, (int)tensor.Dims[0], (int)tensor.Dims[1])
+            && length / sizeof(float) == place.Length
+                ? place
                 : null;
     }
 
@@ -136,10 +146,3 @@ internal sealed class GraphNodes(GraphProto graph)
 
     private static string Entry(TensorProto tensor, string key) => tensor.ExternalData.FirstOrDefault(entry => entry.Key == key)?.Value ?? "";
 }
-
-/// <summary>Location of a float matrix.</summary>
-/// <param name="File">Name of a file in the graph's folder.</param>
-/// <param name="Offset">Offset of its first byte.</param>
-/// <param name="Rows">Rows.</param>
-/// <param name="Columns">Columns.</param>
-internal sealed record WeightPlace(string File, long Offset, int Rows, int Columns);

@@ -4,18 +4,20 @@ using AttributeType = Rudder.Onnx.AttributeProto.Types.AttributeType;
 
 namespace Rudder.Engine.Graphs;
 
-/// <summary>What the exporter writes into graphs. Anything else is refused before ONNX Runtime sees it: some nodes that it accepts end the process.</summary>
+/// <summary>
+/// The nodes that the exporter writes. All others are refused before ONNX Runtime reads them, because some that it accepts end the process.
+/// </summary>
 /// <remarks>
-/// Checked are the operator, which inputs and outputs a node has, and the values of its attributes. A missing input that the operator needs
-/// makes ONNX Runtime read through a null pointer, and a head count of 2^62 makes it divide by zero. An operator that makes a tensor of a
-/// given size gets that size from the graph's inputs, which requests bound; a size in the file itself could name any amount of memory.
+/// The rules cover the operator, the inputs and outputs that a node has, and the values of its attributes. Without an input that the
+/// operator needs, ONNX Runtime reads through a null pointer; with a head count of 2^62 it divides by zero. An operator that makes a tensor
+/// of a given size must take the size from the graph's inputs, which requests limit. A size in the file could ask for any amount of memory.
 /// </remarks>
 internal static class GraphRules
 {
     private const string Microsoft = "com.microsoft";
     private const int MostHeads = 4096;
 
-    // Operator to the forms of its inputs: x a value, - left out. Outputs beyond the first are counted only.
+    // The forms of each operator's inputs: x is a value, - is an omitted input. Of further outputs only the number is checked.
     private static readonly Dictionary<(string Domain, string Operator), Form> Forms = new()
     {
         [("", "Abs")] = new(["x"]),
@@ -52,10 +54,10 @@ internal static class GraphRules
         [(Microsoft, "SkipLayerNormalization")] = new(["xxxx", "xxxxx"], [("epsilon", 0, 1)], Outputs: 4),
     };
 
-    // Inputs that decide how large the operator's output is.
+    // The input that decides the size of the operator's output.
     private static readonly Dictionary<string, int> SizeInputs = new() { ["Expand"] = 1, ["Range"] = 1, ["GroupQueryAttention"] = 6 };
 
-    /// <summary>What a graph has that no export writes, as the rest of a sentence about its file; null where there is nothing.</summary>
+    /// <summary>The first thing in a graph that no export writes, as the end of a sentence about its file; null if there is none.</summary>
     /// <param name="graph">The graph.</param>
     public static string? Fault(GraphProto graph) =>
         graph.Node.Select(Fault).FirstOrDefault(fault => fault is not null) ?? SizeFault(graph);
@@ -64,7 +66,7 @@ internal static class GraphRules
     {
         var constants = graph.Initializer.ToLookup(tensor => tensor.Name);
         var inputs = graph.Input.Select(value => value.Name).Where(name => !constants.Contains(name)).ToHashSet(StringComparer.Ordinal);
-        var sizes = new HashSet<string>(StringComparer.Ordinal);         // values that are axes of the graph's inputs, as nodes stand in order
+        var sizes = new HashSet<string>(StringComparer.Ordinal);         // axes of the graph's inputs; nodes are in topological order
         foreach (var node in graph.Node)
         {
             bool isSize = node.OpType switch
@@ -90,7 +92,7 @@ internal static class GraphRules
         return null;
     }
 
-    // A constant of one whole number, and of this one where one is asked for.
+    // Whether a tensor is a constant scalar integer, with the given value if there is one.
     private static bool IsInteger(IEnumerable<TensorProto> tensors, long? value = null) =>
         tensors.FirstOrDefault() is
         {
@@ -117,14 +119,14 @@ internal static class GraphRules
 
     private static string Shown(NodeProto node) => Shown(node.Domain.Length == 0 ? node.OpType : $"{node.Domain}.{node.OpType}");
 
-    // A file's own words: letters only, and not many.
+    // Names come from the file: shows letters, digits, '.' and '_' only, and 64 of them at most.
     private static string Shown(string name) =>
         string.Concat(name.Where(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '_').Take(64)) is { Length: > 0 } shown ? shown : "without a name";
 
     /// <summary>How the exporter writes an operator.</summary>
-    /// <param name="Inputs">Forms of its inputs.</param>
-    /// <param name="Attributes">Its attributes, all of which a node may leave out, with the range of their values.</param>
-    /// <param name="Outputs">Outputs at most.</param>
+    /// <param name="Inputs">The allowed forms of its inputs.</param>
+    /// <param name="Attributes">Its attributes with the range of their values. A node may omit any of them.</param>
+    /// <param name="Outputs">Maximum number of outputs.</param>
     private sealed record Form(string[] Inputs, (string Name, double Low, double High)[]? Attributes = null, int Outputs = 1)
     {
         public bool Allows(AttributeProto attribute)

@@ -92,23 +92,26 @@ internal static class RowFusion
     /// <summary>Replaces products with a weight matrix from a file. The weights leave the graph if nothing else reads them.</summary>
     /// <param name="nodes">The graph.</param>
     /// <param name="folder">Folder of its weights.</param>
-    public static void Multiply(GraphNodes nodes, string folder)
+    /// <param name="owner">Number of their <see cref="PackedWeights"/>.</param>
+    public static void Multiply(GraphNodes nodes, string folder, long owner)
     {
         foreach (var node in nodes.Of("MatMul").Concat(nodes.Of("Gemm")).Concat(nodes.Of("FusedMatMul")))
         {
             bool transposed = node.OpType == "FusedMatMul" && node.Attribute is [{ Name: "transB", I: 1 }];
-            if ((node.Attribute.Count == 0 || transposed) && nodes.Weights(node.Input[1]) is { } weights)
+            if ((node.Attribute.Count == 0 || transposed) && nodes.Matrix(node.Input[1], folder) is { } weight)
             {
                 nodes.Replace(
                     node,
                     MultiplyRows.Operator.Name,
                     [node.Input[0], .. node.Input.Skip(2)],
                     node.Output,
-                    GraphNodes.Attribute("file", Path.Combine(folder, weights.File)),
-                    GraphNodes.Attribute("offset", weights.Offset),
-                    GraphNodes.Attribute("rows", weights.Rows),
-                    GraphNodes.Attribute("columns", weights.Columns),
-                    GraphNodes.Attribute("transposed", transposed ? 1 : 0));
+                    GraphNodes.Attribute("weight", weight.Name),
+                    GraphNodes.Attribute("file", weight.File),
+                    GraphNodes.Attribute("offset", weight.Offset),
+                    GraphNodes.Attribute("rows", weight.Rows),
+                    GraphNodes.Attribute("columns", weight.Columns),
+                    GraphNodes.Attribute("transposed", transposed ? 1 : 0),
+                    GraphNodes.Attribute("owner", owner));
             }
         }
     }

@@ -13,11 +13,11 @@ internal readonly unsafe struct HeadAttention(QkvRows rows, HeadMemory sizes, fl
 {
     private const int Columns = HeadProduct.Columns;
 
-    private readonly float* _keys = memory;                                  // [panels,d,64]
+    private readonly float* _keys = memory;                                  // [panels,E,64]
     private readonly float* _values = memory + sizes.Values;                 // [panels,T,64]
-    private readonly float* _queries = memory + sizes.Queries;               // [6,d]
+    private readonly float* _queries = memory + sizes.Queries;               // [6,E]
     private readonly float* _scores = memory + sizes.Scores;                 // [6,T]
-    private readonly float* _context = memory + sizes.Context;               // [6,d]
+    private readonly float* _context = memory + sizes.Context;               // [6,E]
 
     /// <summary>Computes the head.</summary>
     /// <param name="output">Output rows of the sequence, [queries,W].</param>

@@ -8,22 +8,25 @@ namespace Rudder.Engine.Kernels;
 /// as fast.
 /// </summary>
 /// <remarks>
-/// Inputs: x [N,K], or with more row axes, and optionally bias [M]. Output: [N,M]. Attributes: location of the weights (file, offset),
-/// their rows and columns in the file, and transposed. Opening the session reads the weights; they are not values of the graph.
+/// Inputs: x [N,K], or with more row axes, and optionally bias [M]. Output: [N,M]. Attributes: name and location of the weights (weight,
+/// file, offset), their rows and columns in the file, transposed, and the number of their owner. Opening the session reads the weights
+/// unless another session of the owner has read them; they are not values of the graph.
 /// </remarks>
-/// <param name="matrix">W; disposed with the session.</param>
-internal sealed unsafe class MultiplyRows(PanelMatrix matrix) : IKernel, IDisposable
+/// <param name="matrix">W, which belongs to the <see cref="PackedWeights"/> of the model.</param>
+internal sealed unsafe class MultiplyRows(PanelMatrix matrix) : IKernel
 {
     /// <summary>The operator.</summary>
     public static readonly OperatorDefinition Operator = new(
         "MultiplyRows",
         [new(ElementType.Float), new(ElementType.Float, Optional: true)],
         [ElementType.Float],
-        attributes => new MultiplyRows(PanelMatrix.Read(
-            attributes.Text("file\0"u8),
-            attributes.Integer("offset\0"u8),
-            checked((int)attributes.Integer("rows\0"u8)),
-            checked((int)attributes.Integer("columns\0"u8)),
+        attributes => new MultiplyRows(PackedWeights.Of(attributes.Integer("owner\0"u8)).Matrix(
+            new WeightPlace(
+                attributes.Text("weight\0"u8),
+                attributes.Text("file\0"u8),
+                attributes.Integer("offset\0"u8),
+                checked((int)attributes.Integer("rows\0"u8)),
+                checked((int)attributes.Integer("columns\0"u8))),
             attributes.Integer("transposed\0"u8) != 0)));
 
     private const int UnitsAtMost = 64;                      // enough work units for threads to finish at about the same time
@@ -53,9 +56,6 @@ internal sealed unsafe class MultiplyRows(PanelMatrix matrix) : IKernel, IDispos
             work.Y += (long)rowsAtOnce * matrix.Outputs;
         }
     }
-
-    /// <inheritdoc/>
-    public void Dispose() => matrix.Dispose();
 
     [UnmanagedCallersOnly]
     private static void Unit(void* state, nuint index)

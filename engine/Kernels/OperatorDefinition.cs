@@ -28,7 +28,7 @@ internal readonly record struct OperatorInput(ElementType Type, bool Optional = 
 internal sealed record OperatorDefinition(
     string Name, IReadOnlyList<OperatorInput> Inputs, IReadOnlyList<ElementType> Outputs, Func<NodeAttributes, IKernel> Create);
 
-/// <summary>Computes one node of a graph, on several threads at once. A disposable kernel is disposed with the session.</summary>
+/// <summary>Computes one node of a graph, on several threads at once.</summary>
 internal interface IKernel
 {
     /// <summary>Computes the node once.</summary>

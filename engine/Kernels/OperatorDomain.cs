@@ -189,10 +189,5 @@ internal sealed unsafe class OperatorDomain : IDisposable
     }
 
     [UnmanagedCallersOnly]
-    private static void Destroy(nint kernel)
-    {
-        var handle = GCHandle.FromIntPtr(kernel);
-        (handle.Target as IDisposable)?.Dispose();
-        handle.Free();
-    }
+    private static void Destroy(nint kernel) => GCHandle.FromIntPtr(kernel).Free();
 }

@@ -1,5 +1,3 @@
-using System.IO.MemoryMappedFiles;
-
 namespace Rudder.Engine.Kernels;
 
 /// <summary>A weight matrix in panels of <see cref="PanelProduct.Columns"/> columns, each [inputs,columns]; zeros pad the last.</summary>
@@ -7,13 +5,21 @@ internal sealed unsafe class PanelMatrix : IDisposable
 {
     private const int Columns = PanelProduct.Columns;
 
+    private readonly bool _transposed;
     private readonly NativeBuffer<float> _panels;
 
-    private PanelMatrix(int inputs, int outputs)
+    /// <summary>Allocates a matrix of zeros.</summary>
+    /// <param name="rows">Rows of its source.</param>
+    /// <param name="columns">Columns of its source.</param>
+    /// <param name="transposed">Whether a row of the source is a column of the matrix, as in an embedding used as output layer.</param>
+    public PanelMatrix(int rows, int columns, bool transposed)
     {
-        (Inputs, Outputs) = (inputs, outputs);
-        Panels = (outputs + Columns - 1) / Columns;
-        _panels = new NativeBuffer<float>((long)Panels * inputs * Columns);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(rows);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(columns);
+        (Inputs, Outputs) = transposed ? (columns, rows) : (rows, columns);
+        _transposed = transposed;
+        Panels = (Outputs + Columns - 1) / Columns;
+        _panels = new NativeBuffer<float>((long)Panels * Inputs * Columns);
     }
 
     /// <summary>Number of inputs: terms of each sum.</summary>
@@ -25,50 +31,26 @@ internal sealed unsafe class PanelMatrix : IDisposable
     /// <summary>Number of panels.</summary>
     public int Panels { get; }
 
-    /// <summary>Reads a matrix from a weight file.</summary>
-    /// <param name="path">The file.</param>
-    /// <param name="offset">Offset of the first byte.</param>
-    /// <param name="rows">Rows in the file.</param>
-    /// <param name="columns">Columns in the file.</param>
-    /// <param name="transposed">Whether a row of the file is a column of the matrix, as in an embedding used as output layer.</param>
-    /// <exception cref="IOException">The file is too short or cannot be read.</exception>
-    public static PanelMatrix Read(string path, long offset, int rows, int columns, bool transposed)
-    {
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(rows);
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(columns);
-        long length = checked((long)rows * columns * sizeof(float));
-        using var stream = File.OpenRead(path);
-        using var file = MemoryMappedFile.CreateFromFile(stream, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true);
-        using var view = file.CreateViewAccessor(offset, length, MemoryMappedFileAccess.Read);
-        var matrix = transposed ? new PanelMatrix(columns, rows) : new PanelMatrix(rows, columns);
-        byte* start = null;
-        view.SafeMemoryMappedViewHandle.AcquirePointer(ref start);
-        try
-        {
-            nint values = (nint)(start + view.PointerOffset);
-            Parallel.For(0, matrix.Panels, panel => matrix.Fill(panel, (float*)values, transposed));
-        }
-        finally
-        {
-            view.SafeMemoryMappedViewHandle.ReleasePointer();
-        }
-
-        return matrix;
-    }
+    /// <summary>Number of floats with padding.</summary>
+    public long Length => _panels.Length;
 
     /// <summary>A panel, [inputs,columns].</summary>
     public float* Panel(int index) => _panels.Pointer + ((long)index * Inputs * Columns);
 
+    /// <summary>Packs the source into the panels, on several threads.</summary>
+    /// <param name="values">Address of the source, [rows,columns].</param>
+    public void Fill(nint values) => Parallel.For(0, Panels, panel => Fill(panel, (float*)values));
+
     /// <inheritdoc/>
     public void Dispose() => _panels.Dispose();
 
-    private void Fill(int panel, float* values, bool transposed)
+    private void Fill(int panel, float* values)
     {
         float* destination = Panel(panel);
         int first = panel * Columns, count = Math.Min(Columns, Outputs - first);
         for (int input = 0; input < Inputs; input++, destination += Columns)
         {
-            if (!transposed)
+            if (!_transposed)
             {
                 new ReadOnlySpan<float>(values + ((long)input * Outputs) + first, count).CopyTo(new Span<float>(destination, count));
                 continue;

@@ -2,11 +2,14 @@ using Rudder.Checkpoints;
 
 namespace Rudder.Engine.Registry;
 
-/// <summary>Which engines and precisions go with which device: ONNX Runtime would run the others too, by carrying everything to the processor and back.</summary>
+/// <summary>
+/// Checks that a device supports an engine and a precision. ONNX Runtime would run the others too, but copy all data to the processor
+/// and back.
+/// </summary>
 internal static class DevicePlacement
 {
-    /// <summary>Refuses a model that the device has no kernels for.</summary>
-    /// <exception cref="RequestFault">It does not go there; names what would.</exception>
+    /// <summary>Refuses a model if the device lacks kernels for it.</summary>
+    /// <exception cref="RequestFault">The device does not support it. The message names what would work.</exception>
     public static void Require(ModelSource source, ModelConfig config, GraphDevice device)
     {
         if (Fault(source, config.IsClassifier, device) is { } fault)

@@ -2,7 +2,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Rudder.Engine.Registry;
 
-/// <summary>Every line the engine logs. Failures are named by type and place, not by message, which may quote a request.</summary>
+/// <summary>Every line that the engine logs. A failure is logged as its type and place, because its message may quote a request.</summary>
 internal static partial class EngineLog
 {
     [LoggerMessage(1, LogLevel.Information, "Model {Name} is warm: {Kind}, {Precision}, fingerprint {Fingerprint}, {Seconds:F1} s")]

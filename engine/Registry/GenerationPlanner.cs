@@ -2,18 +2,18 @@ using Rudder.Engine.Sampling;
 
 namespace Rudder.Engine.Registry;
 
-/// <summary>Checks a request against a model and the options, and turns it into the engine's terms.</summary>
+/// <summary>Checks a request against a model and the options, and converts it to the engine's types.</summary>
 internal static class GenerationPlanner
 {
     private const int DefaultMaxNewTokens = 48;
     private const int MaxTopLogProbs = 20;
     private const int BytesPerRanked = sizeof(int) + sizeof(float);
 
-    /// <summary>Checks everything that is known before the engine runs.</summary>
+    /// <summary>Checks everything that can be checked before the engine runs.</summary>
     /// <param name="request">The request.</param>
     /// <param name="model">The generator.</param>
-    /// <param name="listener">Gets tokens and completions on the engine's thread; null: nobody listens. It must return at once and never throw.</param>
-    /// <param name="least">Tokens that each prompt must leave room for: 1, or 0 where the prompts are only scored.</param>
+    /// <param name="listener">Receives tokens and completions on the engine's thread; may be null. Must return at once, not throw.</param>
+    /// <param name="least">Tokens for which each prompt must leave room: 1, or 0 if the prompts are only scored.</param>
     /// <param name="scoresPrompts">Whether the most probable tokens are kept for the prompts' positions too.</param>
     /// <exception cref="RequestFault">A value is wrong or over a limit.</exception>
     public static GenerationPlan Plan(GenerationRequest request, LoadedModel model, Action<GenerationStep>? listener = null, int least = 1, bool scoresPrompts = false)
@@ -68,7 +68,8 @@ internal static class GenerationPlanner
         }
     }
 
-    // Ranked tokens are kept until the last completion is finished, also where they are streamed: up to 20 times the bytes of everything else.
+    // Ranked tokens stay in memory until the last completion is finished, even if they are streamed. They can take 20 times the bytes of
+    // everything else.
     private static void CheckRanked(int top, List<PromptRequest> prompts, EngineOptions options, bool scoresPrompts)
     {
         long tokens = prompts.Sum(prompt => ((long)prompt.Samples * prompt.MaxNewTokens) + (scoresPrompts ? prompt.PromptIds.Length : 0));

@@ -1,6 +1,6 @@
 namespace Rudder.Engine.Registry;
 
-/// <summary>Makes warm models out of folders.</summary>
+/// <summary>Loads model folders.</summary>
 internal interface IModelLoader
 {
     Task<LoadedModel> LoadAsync(ModelSource source, CancellationToken cancellation);

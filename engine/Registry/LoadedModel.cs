@@ -1,4 +1,5 @@
 using Rudder.Checkpoints;
+using Rudder.Engine.Generation;
 using Rudder.Engine.Kernels;
 using Rudder.Engine.Scheduling;
 using Rudder.Engine.Scoring;
@@ -6,7 +7,7 @@ using Rudder.Engine.Telemetry;
 
 namespace Rudder.Engine.Registry;
 
-/// <summary>A warm model: its tokenizer, its engines, and the calls that use them now.</summary>
+/// <summary>A warm model: its tokenizer, its engines, and the count of calls that use them.</summary>
 internal sealed class LoadedModel : IAsyncDisposable
 {
     private readonly Lock _lock = new();
@@ -15,11 +16,15 @@ internal sealed class LoadedModel : IAsyncDisposable
     private int _calls;
     private bool _retired;
 
-    public required ModelDescription Description { get; init; }
+    public required ModelDescription Description
+    {
+        get => Generator is SlotEngine { WeightsVersion: > 0 } engine ? field with { WeightsVersion = engine.WeightsVersion } : field;
+        init;
+    }
 
     public EngineOptions Options { get; init; } = new();
 
-    /// <summary>Text to ids and back; null where the folder has no tokenizer.</summary>
+    /// <summary>Converts text to ids and back; null if the folder has no tokenizer.</summary>
     public TextTokenizer? Tokenizer { get; init; }
 
     /// <summary>Draws completions; null for a classifier.</summary>
@@ -31,13 +36,19 @@ internal sealed class LoadedModel : IAsyncDisposable
     /// <summary>Classifies; null for a generator.</summary>
     public ClassifierEngine? Classifier { get; init; }
 
+    /// <summary>Weights that can be replaced; null if they cannot.</summary>
+    public PackedWeights? Weights { get; init; }
+
     /// <summary>Reports of the generator; null where nothing is reported.</summary>
     public EngineRecorder? Recorder { get; init; }
 
-    /// <summary>Held while the model scores: one call at a time has its threads, clients in turn.</summary>
+    /// <summary>Held while the model scores. One call at a time uses its threads, and clients take turns.</summary>
     public ScoringTurn ScoringTurn { get; } = new();
 
-    /// <summary>Bounds the calls that wait to be scored or are.</summary>
+    /// <summary>Scoring calls are inside together; a replacement of the weights is inside alone.</summary>
+    public SharedGate ScoringGate { get; } = new();
+
+    /// <summary>Limits the calls that wait for scoring or are being scored.</summary>
     public SequenceQuota Scoring { get; } = new();
 
     /// <summary>Completes when the model is retired and its last call has left.</summary>
@@ -50,7 +61,7 @@ internal sealed class LoadedModel : IAsyncDisposable
 
     private int Vocabulary => Description.Vocabulary;
 
-    /// <summary>The text of drawn ids; empty without a tokenizer. Ids of a vocabulary padded beyond the tokenizer's stand for no text, as special tokens.</summary>
+    /// <summary>The text of drawn ids; empty without a tokenizer. Special tokens and ids beyond the tokenizer's have no text.</summary>
     public string Decode(IEnumerable<int> ids) =>
         Tokenizer is { } tokenizer ? tokenizer.Decode(ids.Where(id => id < tokenizer.VocabularySize)) : "";
 
@@ -67,7 +78,7 @@ internal sealed class LoadedModel : IAsyncDisposable
     public ClassifierEngine RequireClassifier(string field) => Classifier ?? throw WrongKind(field, "classifier");
 
     /// <summary>The ids of a text.</summary>
-    /// <exception cref="RequestFault">The model has no tokenizer, the text is too long, or it needs an id that the model does not have.</exception>
+    /// <exception cref="RequestFault">The model has no tokenizer, the text is too long, or it needs an id that the model lacks.</exception>
     public int[] Encode(string field, string text)
     {
         var tokenizer = RequireTokenizer(field);
@@ -88,7 +99,7 @@ internal sealed class LoadedModel : IAsyncDisposable
         }
     }
 
-    /// <summary>The text of ids that a caller sends. Unlike <see cref="Decode(IEnumerable{int})"/> it refuses ids that stand for no text.</summary>
+    /// <summary>The text of ids that a caller sends. Unlike <see cref="Decode(IEnumerable{int})"/> it refuses ids without text.</summary>
     /// <exception cref="RequestFault">The model has no tokenizer, or an id is outside its vocabulary or the tokenizer's.</exception>
     public string Decode(string field, IReadOnlyList<int> ids)
     {
@@ -105,7 +116,7 @@ internal sealed class LoadedModel : IAsyncDisposable
                 "Leave it out.");
     }
 
-    /// <summary>Registers a call, unless the model is retired; then <see cref="Leave"/> must follow.</summary>
+    /// <summary>Registers a call, unless the model is retired. Each registered call must <see cref="Leave"/>.</summary>
     public bool TryEnter()
     {
         lock (_lock)
@@ -120,7 +131,7 @@ internal sealed class LoadedModel : IAsyncDisposable
         }
     }
 
-    /// <summary>A call that entered is over.</summary>
+    /// <summary>Ends a registered call.</summary>
     public void Leave()
     {
         lock (_lock)
@@ -132,7 +143,7 @@ internal sealed class LoadedModel : IAsyncDisposable
         }
     }
 
-    /// <summary>Takes no new calls from now on.</summary>
+    /// <summary>Refuses new calls from now on.</summary>
     public void Retire()
     {
         lock (_lock)
@@ -157,7 +168,7 @@ internal sealed class LoadedModel : IAsyncDisposable
         }
         finally
         {
-            // The generator's failure must not keep the others' memory.
+            // If disposing the generator fails, the others must still free their memory.
             Scorer?.Dispose();
             Classifier?.Dispose();
             _ended.Dispose();

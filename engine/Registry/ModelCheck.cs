@@ -11,8 +11,8 @@ internal sealed class ModelCheck(ModelSource source, EngineOptions options)
 {
     private readonly List<string> _faults = [];
 
-    /// <summary>Reads the files through once; nothing of the weights stays in memory.</summary>
-    /// <returns>Everything that is wrong.</returns>
+    /// <summary>Reads every file once. The weights do not stay in memory.</summary>
+    /// <returns>Every fault.</returns>
     public IReadOnlyList<string> Run()
     {
         if (!Directory.Exists(source.Folder))
@@ -43,7 +43,7 @@ internal sealed class ModelCheck(ModelSource source, EngineOptions options)
         return _faults;
     }
 
-    // What is free differs from one moment to the next, and from this machine to another: only the limit of the options counts.
+    // Compares the size with the limit of the options only: free memory changes with time and between machines.
     private void CheckSize(ModelConfig config)
     {
         var size = ModelSize.Of(source, config, options);

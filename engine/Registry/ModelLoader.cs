@@ -6,11 +6,11 @@ using Rudder.Engine.Telemetry;
 
 namespace Rudder.Engine.Registry;
 
-/// <summary>Makes a warm model out of a folder: config, tokenizer and graphs must be there and belong together.</summary>
+/// <summary>Loads and warms a model from a folder. Config, tokenizer and graphs must exist and belong together.</summary>
 internal sealed class ModelLoader(EngineOptions options, EngineMetrics metrics) : IModelLoader
 {
     private readonly Lock _lock = new();
-    private long _reserved;                                  // bytes that loads under way will take
+    private long _reserved;                                  // bytes that running loads will take
 
     public Task<LoadedModel> LoadAsync(ModelSource source, CancellationToken cancellation) =>
         Task.Run(() => Load(source, cancellation), cancellation);
@@ -21,10 +21,11 @@ internal sealed class ModelLoader(EngineOptions options, EngineMetrics metrics) 
         var config = ModelConfig.Load(source.Folder);
         var tokenizer = TextTokenizer.Load(source.Folder, config.VocabularySize);
         DevicePlacement.Require(source, config, options.Device);
+        WeightReplacement.Require(source, config, options.Device);
         using var reserved = Reserve(source, ModelSize.Of(source, config, options with { Precision = source.Precision }));
 
         // Hashing and reading the graphs takes the longest.
-        var graphs = GraphFolder.Open(source.Folder, cancellation);
+        var graphs = GraphFolder.Open(source.Folder, cancellation, source.ReplaceableWeights);
         try
         {
             var model = config.IsClassifier
@@ -42,7 +43,7 @@ internal sealed class ModelLoader(EngineOptions options, EngineMetrics metrics) 
         }
     }
 
-    // The folder may have become a link that leads elsewhere while its files were read.
+    // While its files were read, the folder may have been replaced by a link to another place.
     private static async Task<LoadedModel> InPlaceAsync(LoadedModel model)
     {
         try
@@ -57,7 +58,8 @@ internal sealed class ModelLoader(EngineOptions options, EngineMetrics metrics) 
         }
     }
 
-    // A model that does not fit is refused by its stated size, and not by the kernel half-way through. Loads under way count with all they will take.
+    // Refuses a model that does not fit by its stated size; otherwise the kernel would end the process half-way through. Running loads
+    // count with their full size.
     private Reservation Reserve(ModelSource source, ModelSize size)
     {
         lock (_lock)
@@ -140,11 +142,12 @@ internal sealed class ModelLoader(EngineOptions options, EngineMetrics metrics) 
             Tokenizer = tokenizer,
             Generator = generator,
             Scorer = scorer,
+            Weights = source.ReplaceableWeights ? graphs.Weights : null,
             Recorder = recorder,
         };
     }
 
-    /// <summary>Memory kept for a load under way.</summary>
+    /// <summary>Memory reserved for a running load.</summary>
     private sealed class Reservation(ModelLoader loader, long bytes) : IDisposable
     {
         public void Dispose()

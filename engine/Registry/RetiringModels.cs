@@ -4,25 +4,25 @@ using Rudder.Checkpoints;
 
 namespace Rudder.Engine.Registry;
 
-/// <summary>Models that were replaced or unloaded: their calls drain, and their memory is freed.</summary>
+/// <summary>Models that were replaced or unloaded. Drains their calls and frees their memory.</summary>
 /// <param name="drainTime">Time that running calls have.</param>
 /// <param name="time">Clock.</param>
-/// <param name="logger">Gets what happens to each.</param>
+/// <param name="logger">Receives a line for each event.</param>
 /// <param name="whenFreed">Called when the memory of a model is free.</param>
 internal sealed class RetiringModels(TimeSpan drainTime, TimeProvider time, ILogger logger, Action<LoadedModel> whenFreed)
 {
-    /// <summary>Time that calls have to end after they were cancelled. 30 s: a native call cannot be cut short.</summary>
+    /// <summary>Time that calls have to end after their cancellation: 30 s, because native calls cannot be interrupted.</summary>
     public static readonly TimeSpan EndGrace = TimeSpan.FromSeconds(30);
 
     private readonly ConcurrentDictionary<Task, byte> _retiring = new();
 
     public Task WhenAllAsync() => Task.WhenAll(_retiring.Keys);
 
-    /// <summary>Retires a model that has lost its name.</summary>
+    /// <summary>Retires a model that calls can no longer name.</summary>
     /// <param name="model">The model; nothing else retires it.</param>
     /// <returns>
-    /// Completes when its calls are over and its memory is free. A call that ignores its end is waited for <see cref="EndGrace"/>; the
-    /// engines under it are freed when it leaves, never before.
+    /// Completes when its calls are over and its memory is free. It waits <see cref="EndGrace"/> for a call that ignores its cancellation.
+    /// The engines are freed when that call leaves, never before.
     /// </returns>
     public Task Retire(LoadedModel model)
     {
@@ -43,7 +43,7 @@ internal sealed class RetiringModels(TimeSpan drainTime, TimeProvider time, ILog
             if (!await IsIdleWithinAsync(model, EndGrace))
             {
                 EngineLog.ModelCallsLeft(logger, model.Description.Name, model.Description.Fingerprint, (int)EndGrace.TotalSeconds);
-                _ = FreeAsync(model);                        // nobody waits for it: the call may never end
+                _ = FreeAsync(model);                        // not awaited: the call may never end
                 return;
             }
         }
@@ -64,7 +64,7 @@ internal sealed class RetiringModels(TimeSpan drainTime, TimeProvider time, ILog
         }
     }
 
-    // Nobody waits for the old model of a swap: its failure must not pass unseen.
+    // After a swap no caller awaits the old model, so its failure must be logged.
     private async Task FreeAsync(LoadedModel model)
     {
         try

@@ -2,16 +2,16 @@ using Rudder.Engine.Scoring;
 
 namespace Rudder.Engine.Registry;
 
-/// <summary>Scores sequences batch by batch while it holds the models' turns, and lets other clients in between two batches.</summary>
+/// <summary>Scores sequences in batches while it holds the models' turns. Between two batches it gives way to other clients.</summary>
 internal static class ScoringInTurns
 {
-    /// <summary>Scores every sequence, off the caller's thread.</summary>
-    /// <typeparam name="T">What is told of one sequence.</typeparam>
-    /// <param name="models">The models whose turns it needs.</param>
-    /// <param name="batches">How the sequences are grouped: indices, each once.</param>
-    /// <param name="client">Whose call it is.</param>
+    /// <summary>Scores every sequence on a pool thread.</summary>
+    /// <typeparam name="T">Result of one sequence.</typeparam>
+    /// <param name="models">The models to take turns of.</param>
+    /// <param name="batches">Indices of the sequences of each batch; each sequence occurs once.</param>
+    /// <param name="client">The client of the call.</param>
     /// <param name="sequences">The sequences.</param>
-    /// <param name="score">Scores some of them, in order.</param>
+    /// <param name="score">Scores one batch, in order.</param>
     /// <param name="cancellation">Ends the waiting at once, and the work before its next batch.</param>
     /// <returns>One result per sequence, in order.</returns>
     public static async Task<T[]> RunAsync<T>(
@@ -22,11 +22,18 @@ internal static class ScoringInTurns
         Func<IReadOnlyList<ScoredSequence>, IReadOnlyList<T>> score,
         CancellationToken cancellation)
     {
-        ScoringTurn[] turns = InOneOrder(models);
+        LoadedModel[] ordered = InOneOrder(models);
+        ScoringTurn[] turns = [.. ordered.Select(model => model.ScoringTurn)];
+        var gates = new Stack<IDisposable>(ordered.Length);
         var held = new Stack<ScoringTurn>(turns.Length);
         var results = new T[sequences.Count];
         try
         {
+            foreach (var model in ordered)
+            {
+                gates.Push(await model.ScoringGate.EnterAsync(alone: false, cancellation));    // one version of the weights for all batches
+            }
+
             foreach (int[] batch in batches)
             {
                 bool goesOn = held.Count > 0;
@@ -51,18 +58,21 @@ internal static class ScoringInTurns
         finally
         {
             Leave(held);
+            while (gates.TryPop(out var gate))
+            {
+                gate.Dispose();
+            }
         }
 
         return results;
     }
 
-    // Two calls that need the same two turns take them in the same order, and so cannot wait for each other.
-    private static ScoringTurn[] InOneOrder(IEnumerable<LoadedModel> models) =>
+    // Calls that need the same turns take them in the same order; otherwise two calls could wait for each other.
+    private static LoadedModel[] InOneOrder(IEnumerable<LoadedModel> models) =>
     [
         .. models.Distinct()
             .OrderBy(model => model.Description.Name, StringComparer.Ordinal)
-            .ThenBy(model => model.Description.Fingerprint, StringComparer.Ordinal)
-            .Select(model => model.ScoringTurn),
+            .ThenBy(model => model.Description.Fingerprint, StringComparer.Ordinal),
     ];
 
     private static async Task EnterAsync(

@@ -3,7 +3,7 @@ using Rudder.Engine;
 
 namespace Rudder.InferenceService.Security;
 
-/// <summary>Turns paths that calls name into folders inside the model roots; symbolic links are followed before the check.</summary>
+/// <summary>Resolves the paths of calls to folders inside the model roots. Follows symbolic links before it checks.</summary>
 internal sealed class ModelFolders(IEnumerable<string> roots)
 {
     private const int MaxLinks = 40;
@@ -14,7 +14,7 @@ internal sealed class ModelFolders(IEnumerable<string> roots)
 
     /// <summary>The real folder behind a path.</summary>
     /// <param name="path">Absolute, or relative to the first model root.</param>
-    /// <exception cref="RequestFault">It leads out of the roots, or there is no such folder.</exception>
+    /// <exception cref="RequestFault">It leads out of the roots, or the folder does not exist.</exception>
     public string Resolve(string path)
     {
         if (path.Contains('\0'))
@@ -38,12 +38,12 @@ internal sealed class ModelFolders(IEnumerable<string> roots)
         return real;
     }
 
-    /// <summary>A folder that a caller names, as a source whose place is checked again while it is loaded.</summary>
+    /// <summary>The source for a folder that a caller names. Its place is checked again during the load.</summary>
     /// <param name="name">Name of the model.</param>
     /// <param name="path">Absolute, or relative to the first model root.</param>
-    /// <param name="engine">What decodes it.</param>
-    /// <param name="precision">Which graphs are loaded.</param>
-    /// <exception cref="RequestFault">The path leads out of the roots, or there is no such folder.</exception>
+    /// <param name="engine">The engine that decodes it.</param>
+    /// <param name="precision">Precision of the graphs to load.</param>
+    /// <exception cref="RequestFault">The path leads out of the roots, or the folder does not exist.</exception>
     public ModelSource Source(string name, string path, EngineKind engine, GraphPrecision precision)
     {
         if (path.Length is 0 or > MaxLength)
@@ -76,8 +76,7 @@ internal sealed class ModelFolders(IEnumerable<string> roots)
     private static RequestFault Unusable(string value, string remedy, Exception? inner = null) =>
         new("", value, "", remedy, FaultKind.ModelUnusable, inner);
 
-    // The files themselves may be links too, as in a download cache, and so may the folders in the folder: each is gone through once,
-    // however many links lead to it.
+    // Files may be links, as in a download cache, and so may subfolders. Each folder is visited once, however many links lead to it.
     private static void RequireFilesInside(string folder, List<string> realRoots)
     {
         var seen = new HashSet<string>(StringComparer.Ordinal) { folder };
@@ -95,7 +94,7 @@ internal sealed class ModelFolders(IEnumerable<string> roots)
 
                 if (new FileInfo(real) is { Exists: true, Length: 0 } && !Path.GetFileName(entry).StartsWith('.'))
                 {
-                    // A pipe, a socket and a device have no length, and reading one may never end.
+                    // Pipes, sockets and devices have length 0, and reading one may never end.
                     throw new RequestFault(
                         "path",
                         $"holds '{Path.GetRelativePath(folder, entry)}', which is empty or not a regular file",
@@ -134,7 +133,7 @@ internal sealed class ModelFolders(IEnumerable<string> roots)
         {
             if (parts[i] is "." or "..")
             {
-                // Only in a link's target: '..' there leads up from where the links before it led, as the system reads it.
+                // Occurs only in the target of a link. There '..' is the parent of the resolved folder, as the operating system reads it.
                 current = parts[i] == "." ? current : Path.GetDirectoryName(current) ?? root;
                 continue;
             }

@@ -21,7 +21,7 @@ public sealed class FirstTokensTests : IDisposable
     {
         Assert.SkipUnless(PanelProduct.IsSupported, "the processor has no AVX-512: ONNX Runtime's attention is used");
         var graph = GraphFile.Read(_model.Open(), GraphFiles.Model(Precision(precision)), Precision(precision));
-        GraphFusion.FuseRows(graph.Model, Path.GetDirectoryName(graph.Path)!);
+        GraphFusion.FuseRows(graph.Model, Path.GetDirectoryName(graph.Path)!, owner: 0);
         var attention = graph.Model.Graph.Node.Where(node => node.OpType == SequenceAttention.Operator.Name);
         Assert.Equal([0, 1], attention.Select(First));
         Assert.DoesNotContain(graph.Model.Graph.Node, node => node.OpType is "MultiHeadAttention" or "Split" or "BiasGelu");

@@ -78,7 +78,7 @@ public sealed class GraphFusionTests : IDisposable
     {
         var graph = GraphFile.Read(_gpt2.Open(), GraphFiles.Model(GraphPrecision.Int8), GraphPrecision.Int8);
         GraphFusion.UseSlotAttention(graph);
-        GraphFusion.FuseRows(graph.Model, Path.GetDirectoryName(graph.Path)!);
+        GraphFusion.FuseRows(graph.Model, Path.GetDirectoryName(graph.Path)!, owner: 0);
         string[] left = [.. graph.Model.Graph.Node.Select(node => node.OpType).Distinct()];
         Assert.Contains("GeluQuantizeRows", left);
         Assert.Contains("NormalizeQuantizeRows", left);
@@ -91,7 +91,7 @@ public sealed class GraphFusionTests : IDisposable
     {
         Assert.SkipUnless(PanelProduct.IsSupported, "the processor has no AVX-512: ONNX Runtime's products are used");
         var graph = GraphFile.Read(_gpt2.Open(), GraphFiles.Model(GraphPrecision.Fp32), GraphPrecision.Fp32);
-        GraphFusion.FuseRows(graph.Model, Path.GetDirectoryName(graph.Path)!);
+        GraphFusion.FuseRows(graph.Model, Path.GetDirectoryName(graph.Path)!, owner: 0);
         Assert.DoesNotContain(graph.Model.Graph.Node, node => node.OpType is "MatMul" or "Gemm" or "FusedMatMul");
         Assert.DoesNotContain(graph.Model.Graph.Initializer, tensor => tensor.Name.EndsWith("c_fc.weight", StringComparison.Ordinal));
         Assert.Contains(graph.Model.Graph.Initializer, tensor => tensor.Name == "wte.weight");   // embeddings are looked up in it
@@ -120,7 +120,7 @@ public sealed class GraphFusionTests : IDisposable
             entry.Value = location;
         }
 
-        GraphFusion.FuseRows(graph.Model, Path.GetDirectoryName(graph.Path)!);
+        GraphFusion.FuseRows(graph.Model, Path.GetDirectoryName(graph.Path)!, owner: 0);
         Assert.DoesNotContain(graph.Model.Graph.Node, node => node.OpType == "MultiplyRows");
     }
 

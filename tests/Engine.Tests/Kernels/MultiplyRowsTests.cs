@@ -11,10 +11,19 @@ public sealed class MultiplyRowsTests : IDisposable
     private const int Offset = 64;                           // bytes before the weights in their file
     private readonly string _file = Path.GetTempFileName();
     private readonly Random _random = new(5);
+    private readonly PackedWeights _weights = new();
 
-    public MultiplyRowsTests() => Assert.SkipUnless(PanelProduct.IsSupported, "the processor has no AVX-512: ONNX Runtime's products are used");
+    public MultiplyRowsTests()
+    {
+        Assert.SkipUnless(PanelProduct.IsSupported, "the processor has no AVX-512: ONNX Runtime's products are used");
+        _weights.Enter();
+    }
 
-    public void Dispose() => File.Delete(_file);
+    public void Dispose()
+    {
+        _weights.Leave();
+        File.Delete(_file);
+    }
 
     // Rows: 8 at once, 4, and one by one; columns: whole panels of 48, and parts; more rows than are kept in a core's cache at once.
     [Theory]
@@ -88,6 +97,16 @@ public sealed class MultiplyRowsTests : IDisposable
         Assert.Throws<OnnxRuntimeException>(() => Multiply(new float[3], 1, 3, 2000, false, null));
     }
 
+    [Fact]
+    public void Create_OwnerWithoutAnOpenSession_FailsWhenTheSessionIsOpened()
+    {
+        Write(new float[3 * 5]);
+        var weights = Weights(3, 5, false, owner: new PackedWeights().Owner);
+        var e = Assert.Throws<OnnxRuntimeException>(() => NodeRun.Run(
+            GraphFusion.RowOperators, OperatorDomain.Name, "MultiplyRows", [(new float[3], [1, 3])], [DataType.Float], weights));
+        Assert.Contains("has no open session", e.Message);
+    }
+
     private float[] Multiply(float[] x, int rows, int inputs, int outputs, bool transposed, float[]? bias) => NodeRun.Run(
         GraphFusion.RowOperators,
         OperatorDomain.Name,
@@ -96,13 +115,15 @@ public sealed class MultiplyRowsTests : IDisposable
         [DataType.Float],
         [.. Weights(inputs, outputs, transposed)])[0].Values;
 
-    private Rudder.Onnx.AttributeProto[] Weights(int inputs, int outputs, bool transposed) =>
+    private Rudder.Onnx.AttributeProto[] Weights(int inputs, int outputs, bool transposed, long? owner = null) =>
     [
+        GraphNodes.Attribute("weight", "w"),
         GraphNodes.Attribute("file", _file),
         GraphNodes.Attribute("offset", Offset),
         GraphNodes.Attribute("rows", transposed ? outputs : inputs),
         GraphNodes.Attribute("columns", transposed ? inputs : outputs),
         GraphNodes.Attribute("transposed", transposed ? 1 : 0),
+        GraphNodes.Attribute("owner", owner ?? _weights.Owner),
     ];
 
     private void Write(float[] weights) => File.WriteAllBytes(_file, [.. new byte[Offset], .. MemoryMarshal.AsBytes(weights.AsSpan())]);

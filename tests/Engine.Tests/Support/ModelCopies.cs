@@ -66,6 +66,13 @@ internal static class ModelCopies
         return Sealed(target);
     }
 
+    /// <summary>A model's float32 weights under the names of its checkpoint.</summary>
+    public static Dictionary<string, ReadOnlyMemory<float>> WeightsOf(string folder)
+    {
+        using var weights = Weights.Open(folder);
+        return weights.Tensors.ToDictionary(tensor => tensor.Name, tensor => (ReadOnlyMemory<float>)weights.ReadFloat32(tensor.Name));
+    }
+
     /// <summary>Multiplies the float32 values of a file; seal its folder afterwards.</summary>
     /// <param name="file">The file.</param>
     /// <param name="start">Byte at which they begin.</param>

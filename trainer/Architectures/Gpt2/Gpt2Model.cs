@@ -31,7 +31,7 @@ internal sealed class Gpt2Model : nn.Module<Tensor, Tensor>, ILanguageModel
         ln_f = nn.LayerNorm(config.HiddenSize, config.LayerNormEpsilon, device: device);
         RegisterComponents();
         Parameters = NamedParameters.Of(this);
-        vocabulary = Parameters.Single(p => p.Name == "wte.weight");
+        vocabulary = Parameters.Single(p => p.Name == WeightNames.Embedding);
         using (no_grad())
         {
             nn.init.normal_(vocabulary.Value, 0, Conv1D.InitialDeviation);
@@ -83,5 +83,5 @@ internal sealed class Gpt2Model : nn.Module<Tensor, Tensor>, ILanguageModel
     }
 
     public IReadOnlyList<(string Name, long[] Shape, ReadOnlyMemory<float> Data)> Collect() =>
-        [.. Parameters.Select(p => (Gpt2Weights.Prefix + p.Name, p.Value.shape, (ReadOnlyMemory<float>)NamedParameters.Values(p.Value)))];
+        [.. Parameters.Select(p => (WeightNames.Prefix + p.Name, p.Value.shape, (ReadOnlyMemory<float>)NamedParameters.Values(p.Value)))];
 }

@@ -3,20 +3,14 @@ using Rudder.Checkpoints;
 
 namespace Rudder.Trainer.Architectures.Gpt2;
 
-/// <summary>GPT-2's weights in checkpoints: names and shapes as Hugging Face writes them, without the prefix <c>transformer.</c>.</summary>
+/// <summary>GPT-2's weights: names and shapes as Hugging Face writes them, without <see cref="WeightNames.Prefix"/>.</summary>
 internal static partial class Gpt2Weights
 {
-    private const string Head = "lm_head.weight";
-    private const string Embedding = "wte.weight";
-
-    /// <summary>The prefix of names in language-model checkpoints. The first uploads have none.</summary>
-    public const string Prefix = "transformer.";
-
     /// <summary>Every tensor of a model, in order. Matrices of the blocks are [in, out] (the family's Conv1D layout).</summary>
     public static IEnumerable<(string Name, long[] Shape)> Expected(Gpt2Config config)
     {
         long width = config.HiddenSize, inner = config.InnerSize;
-        yield return ("wte.weight", [config.VocabularySize, width]);
+        yield return (WeightNames.Embedding, [config.VocabularySize, width]);
         yield return ("wpe.weight", [config.Context, width]);
         for (int i = 0; i < config.Layers; i++)
         {
@@ -44,29 +38,28 @@ internal static partial class Gpt2Weights
     public static IReadOnlyDictionary<string, float[]> Load(Weights weights, Gpt2Config config)
     {
         IReadOnlyDictionary<string, float[]> loaded = ModelWeights.Load(
-            weights, Expected(config), Canonical, name => name == Head || MaskBuffer().IsMatch(name));
-        CheckTiedHead(weights, loaded[Embedding], config);
+            weights, Expected(config), WeightNames.InGraph, name => name == WeightNames.Head || MaskBuffer().IsMatch(name));
+        CheckTiedHead(weights, loaded[WeightNames.Embedding], config);
         return loaded;
     }
 
     private static void CheckTiedHead(Weights weights, float[] embedding, Gpt2Config config)
     {
-        if (!weights.Contains(Head))
+        if (!weights.Contains(WeightNames.Head))
         {
             return;
         }
 
-        float[] head = weights.ReadFloat32(Head, config.VocabularySize, config.HiddenSize);
+        float[] head = weights.ReadFloat32(WeightNames.Head, config.VocabularySize, config.HiddenSize);
         int differs = head.AsSpan().CommonPrefixLength(embedding);
         if (differs < head.Length)
         {
             throw new CheckpointException(
-                $"{weights.Path}: tensor '{Head}' differs from the token embedding at index {differs}: expected {embedding[differs]}, found {head[differs]}. "
+                $"{weights.Path}: tensor '{WeightNames.Head}' differs from the token embedding at index {differs}: expected {embedding[differs]}, "
+                + $"found {head[differs]}. "
                 + $"Only models whose output matrix is tied to the embedding are supported.");
         }
     }
-
-    private static string Canonical(string name) => name.StartsWith(Prefix, StringComparison.Ordinal) ? name[Prefix.Length..] : name;
 
     [GeneratedRegex(@"^h\.[0-9]+\.attn\.(bias|masked_bias)$")]
     private static partial Regex MaskBuffer();

@@ -1,0 +1,19 @@
+namespace Rudder.Checkpoints;
+
+/// <summary>Relates the names of a language model's tensors in checkpoints to those in exported graphs.</summary>
+/// <remarks>Exported graphs drop the base model's prefix. A head tied to the embedding has no tensor of its own there.</remarks>
+public static class WeightNames
+{
+    /// <summary>The prefix of names in language-model checkpoints. The first uploads of GPT-2 have none.</summary>
+    public const string Prefix = "transformer.";
+
+    /// <summary>The token embedding, [V,D].</summary>
+    public const string Embedding = "wte.weight";
+
+    /// <summary>The output matrix of a checkpoint; equals <see cref="Embedding"/>.</summary>
+    public const string Head = "lm_head.weight";
+
+    /// <summary>The name in graphs of a checkpoint's tensor.</summary>
+    /// <param name="name">Its name in the checkpoint, with or without <see cref="Prefix"/>.</param>
+    public static string InGraph(string name) => name.StartsWith(Prefix, StringComparison.Ordinal) ? name[Prefix.Length..] : name;
+}
