@@ -27,8 +27,11 @@ internal sealed class StageRunner(string root, Action<string> log, TimeProvider 
     /// <summary>Removes the record of a stage and the results of the run, so that the stage runs again.</summary>
     public void Forget(string stage)
     {
-        RemoveResults();
-        File.Delete(MarkerPath(stage));
+        if (Marker(stage) is not null)
+        {
+            RemoveResults();
+            File.Delete(MarkerPath(stage));
+        }
     }
 
     /// <summary>Record of a stage's last attempt; null where it never ran.</summary>

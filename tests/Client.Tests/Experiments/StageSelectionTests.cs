@@ -57,6 +57,10 @@ public sealed class StageSelectionTests : IDisposable
     }
 
     [Fact]
+    public void Begin_OnlyAStageOfANewRun_HasNothingToForget() =>
+        Assert.Equal(["a"], Names(new StageSelection(Only: "a").Begin([Stage("a"), Stage("b", "a")], Runner())));
+
+    [Fact]
     public async Task Begin_All_ForgetsNothing()
     {
         StageRunner runner = Runner();
