@@ -49,7 +49,7 @@ internal static class RolloutBenchmark
         {
             Threads = recipe.Threads, MaxSlots = Width, MaxTokens = PromptTokens + NewTokens, MaxSequences = Width, MaxQueue = Width,
         });
-        await engine.LoadAsync(new ModelSource(Model, recipe.Model!));
+        await engine.LoadAsync(new Rudder.Engine.ModelSource(Model, recipe.Model!));
         for (int round = 0; round < Rounds; round++)
         {
             JsonObject[] steps = Train(recipe with { Seed = round }, Path.Combine(folder, $"round-{round}"));

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Rudder.Trainer.Recipes.Settings;
 using Rudder.Trainer.Runs;
 using Rudder.Trainer.Tests;
@@ -23,8 +22,14 @@ public sealed class ResumeTests : IDisposable
     public async Task Resume_KilledOnce_EqualsTheUndisturbedRun(string command)
     {
         Subject subject = Open(command);
-        var middle = new KillPoint(subject.Steps / 2, TimeSpan.Zero);
-        Assert.True(await KillAndResumeAsync(subject, middle, "killed"), $"{command} ended before it was killed {middle}");
+        var point = new KillPoint(subject.Steps / 3, TimeSpan.Zero);
+        bool hit = false;
+        for (int tries = 0; tries < 3 && !hit; tries++)      // a busy machine may notice the step only after the end
+        {
+            hit = await KillAndResumeAsync(subject, point, $"try-{tries}");
+        }
+
+        Assert.True(hit, $"{command} ended before it was killed {point}");
     }
 
     [Fact(Explicit = true)]
@@ -39,7 +44,7 @@ public sealed class ResumeTests : IDisposable
             Assert.True(tries < MostTries, $"only {kills} kills hit a running program in {tries} tries");
             Subject subject = subjects[kills % subjects.Length];
             var point = new KillPoint(random.Next(subject.Steps + 1), TimeSpan.FromMilliseconds(random.Next(MostDelay)));
-            bool hit = await KillAndResumeAsync(subject, point, string.Create(CultureInfo.InvariantCulture, $"try-{tries++}"));
+            bool hit = await KillAndResumeAsync(subject, point, $"try-{tries++}");
             kills += hit ? 1 : 0;
             TestContext.Current.TestOutputHelper!.WriteLine(
                 $"{subject.Command}: {(hit ? "killed" : "ended before the kill")} {point} of {subject.Steps}; equal to the undisturbed run");
@@ -48,7 +53,7 @@ public sealed class ResumeTests : IDisposable
 
     private Subject Open(string command)
     {
-        TrainingRecipe recipe = TrainingRecipes.Of(command, _world, "checkpoint_every=2");
+        TrainingRecipe recipe = TrainingRecipes.Of(command, _world, "checkpoint_every=2", "epochs=6");
         string file = _world.File(command + ".json");
         File.WriteAllText(file, RecipeReader.Write(recipe));
         RunFolder whole = _world.Train(recipe, command + "-whole");
