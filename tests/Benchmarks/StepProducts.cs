@@ -46,7 +46,7 @@ internal sealed class StepProducts : IDisposable
         using IDisposable quiet = no_grad();
         foreach ((Tensor result, Tensor left, Tensor right) in _products)
         {
-            result.addmm_(left, right, beta: 0).Dispose();   // another handle of the result
+            result.addmm_(left, right, beta: 0);
         }
     }
 
