@@ -14,7 +14,8 @@ public sealed class MemoryTests : IDisposable
     private const double Mebi = 1 << 20;
 
     /// <summary>
-    /// Resident memory may rise by this much from the second to the last fifth of a run.
+    /// MiB by which resident memory may rise from the second to the last fifth of a run. Measured in 200 steps: up to 3, from pools that
+    /// still fill. A copy of the policy's weights left behind by each step would add 58.
     /// </summary>
     private const double MaxGrowth = 8;
     private readonly TinyTraining _world = new();
@@ -42,12 +43,12 @@ public sealed class MemoryTests : IDisposable
         _world.Train(recipe, _world.Request("run") with { Progress = memory, Clock = memory.Clock });
         Assert.Equal(steps, memory.Tensors.Count);
         (double warm, double end) = LoadStatistics.Levels(memory.Resident);
-        (long first, long last) = (memory.Tensors.Take(steps / 2).Max(), memory.Tensors.Skip(steps / 2).Max());
+        long[] tensors = [.. memory.Tensors.Skip(steps / 2)];
         string figures = string.Create(
             CultureInfo.InvariantCulture,
-            $"{command}, {steps} steps: at most {first} live tensors after a step of the first half, {last} of the second; {SoakReport.Memory(warm, end)}");
+            $"{command}, {steps} steps: {tensors.Min()} to {tensors.Max()} live tensors after a step; {SoakReport.Memory(warm, end)}");
         TestContext.Current.TestOutputHelper!.WriteLine(figures);
-        Assert.True(last <= first, figures);
+        Assert.True(tensors.Min() == tensors.Max(), figures); // every step disposes of its own
         Assert.True(end - warm <= MaxGrowth * Mebi, figures);
     }
 }
