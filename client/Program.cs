@@ -4,7 +4,7 @@ using Rudder.Client.Commands;
 using StopSignal stop = new();
 RootCommand root = new(
     """
-    Generates preference pairs, evaluates policies, runs whole experiments and writes their reports.
+    Generates preference pairs, evaluates policies, measures throughput, runs whole experiments and writes their reports.
 
     Examples:
       client run experiments/imdb-dpo/experiment.json --variant demo
@@ -14,6 +14,7 @@ RootCommand root = new(
 {
     new PairsCommand(),
     new EvaluateCommand(),
+    new BenchCommand(),
     new RunCommand(),
     new ReportCommand(),
 };

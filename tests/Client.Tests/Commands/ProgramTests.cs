@@ -6,6 +6,8 @@ namespace Rudder.Client.Tests.Commands;
 /// <summary>The program from outside: exit codes, help, errors on stderr.</summary>
 public sealed class ProgramTests
 {
+    private const string Bench = "bench --service http://127.0.0.1:9 --model m ";
+
     [Theory]
     [InlineData("", 1, "Required command")]
     [InlineData("pairs --bar", 1, "--bar")]
@@ -17,6 +19,19 @@ public sealed class ProgramTests
     [InlineData("pairs --service http://127.0.0.1:9 --policy a --classifier c --prompts nowhere --output y", 2, "nowhere does not exist")]
     [InlineData("pairs --servce http://127.0.0.1:9", 1, "--service")]
     [InlineData("evalute", 1, "evaluate")]
+    [InlineData(Bench + "--in-flight 2 --rate 1", 1, "--in-flight and --rate exclude each other")]
+    [InlineData(Bench + "--count 2 --duration 1", 1, "--count and --duration exclude each other")]
+    [InlineData(Bench + "--prompts x --prompt-tokens 4", 1, "--prompts and --prompt-tokens exclude each other")]
+    [InlineData(Bench + "--count 0", 1, "--count is '0'")]
+    [InlineData(Bench + "--rates 1,x", 1, "--rate is '1,x'")]
+    [InlineData(Bench + "--rates NaN", 1, "--rate is 'NaN'")]
+    [InlineData(Bench + "--max-new-tokens 9-3", 1, "--max-new-tokens is '9-3'")]
+    [InlineData(Bench + "--slo-ttft 0", 1, "--slo-ttft is '0'")]
+    [InlineData(Bench + "--samples 65", 1, "1 to 64")]
+    [InlineData(Bench + "--api rest", 1, "openai")]
+    [InlineData(Bench + "--prompts nowhere", 2, "nowhere")]
+    [InlineData(Bench + "--count 1", 3, "UNAVAILABLE")]
+    [InlineData(Bench + "--count 1 --api openai", 3, "ConnectionError")]
     public async Task Main_WrongUse_ExitsWithItsCodeAndSaysWhy(string arguments, int code, string said)
     {
         (int exit, _, string error) = await RunAsync(arguments);
@@ -29,6 +44,7 @@ public sealed class ProgramTests
     [InlineData("--help")]
     [InlineData("pairs --help")]
     [InlineData("evaluate --help")]
+    [InlineData("bench --help")]
     [InlineData("run --help")]
     [InlineData("report --help")]
     public async Task Main_Help_ShowsAnExample(string arguments)
