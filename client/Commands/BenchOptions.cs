@@ -13,11 +13,11 @@ internal sealed class BenchOptions
     private const int DefaultCount = 100;
     private static readonly LengthRange DefaultPrompt = new(32, 32);
 
-    private readonly Option<int[]?> _inFlight = OptionOf.Parsed<int[]?>(
-        "--in-flight", null, "N,...", $"Closed loop: requests at once; a list measures each. Default {DefaultInFlight}", IsCounts,
+    private readonly Option<int[]> _inFlight = OptionOf.Parsed<int[]>(
+        "--in-flight", [], "N,...", $"Closed loop: requests at once; a list measures each. Default {DefaultInFlight}", IsCounts,
         "1 to 4096, or a list such as 1,4,16");
-    private readonly Option<double[]?> _rate = OptionOf.Parsed<double[]?>(
-        "--rate", null, "R,...", "Open loop: mean requests per second of Poisson arrivals; a list measures each", IsRates,
+    private readonly Option<double[]> _rate = OptionOf.Parsed<double[]>(
+        "--rate", [], "R,...", "Open loop: mean requests per second of Poisson arrivals; a list measures each", IsRates,
         "0.001 to 100000 requests per second, or a list such as 1,2,4,8");
     private readonly Option<string?> _prompts = OptionOf.Optional(
         "--prompts", "FILE", "Prompts in order: {\"id\",\"text\"} lines or plain text, one per line. Without it, random token ids");
@@ -83,14 +83,18 @@ internal sealed class BenchOptions
             parsed.GetValue(_sloTpot), parsed.GetValue(_seed));
     }
 
-    private Load[] Loads(ParseResult parsed) =>
-        parsed.GetValue(_rate) is { } rates
+    private Load[] Loads(ParseResult parsed)
+    {
+        double[] rates = parsed.GetRequiredValue(_rate);
+        int[] inFlight = parsed.GetRequiredValue(_inFlight);
+        return rates.Length > 0
             ? [.. rates.Select(rate => new Load(null, rate))]
-            : [.. (parsed.GetValue(_inFlight) ?? [DefaultInFlight]).Select(inFlight => new Load(inFlight, null))];
+            : [.. inFlight.DefaultIfEmpty(DefaultInFlight).Select(requests => new Load(requests, null))];
+    }
 
-    private static bool IsCounts(string text, out int[]? values) => IsList(text, OptionOf.Between(1, 4096), out values);
+    private static bool IsCounts(string text, out int[] values) => IsList(text, OptionOf.Between(1, 4096), out values);
 
-    private static bool IsRates(string text, out double[]? values) => IsList(text, OptionOf.Between(0.001, 100_000.0), out values);
+    private static bool IsRates(string text, out double[] values) => IsList(text, OptionOf.Between(0.001, 100_000.0), out values);
 
     private static bool IsLength(string text, out LengthRange? value)
     {
@@ -116,7 +120,7 @@ internal sealed class BenchOptions
         return good;
     }
 
-    private static bool IsList<T>(string text, TextParser<T> parse, out T[]? values)
+    private static bool IsList<T>(string text, TextParser<T> parse, out T[] values)
     {
         List<T> read = [];
         bool good = true;
