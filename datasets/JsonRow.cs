@@ -30,6 +30,30 @@ internal sealed class JsonRow(string place, JsonElement json)
         { } value => throw Bad(key, $"is {Show(value)}; an integer belongs there"),
     };
 
+    /// <summary>True or false, or null where the key is absent or null.</summary>
+    public bool? OptionalFlag(string key) => Find(key) switch
+    {
+        null => null,
+        { ValueKind: JsonValueKind.True } => true,
+        { ValueKind: JsonValueKind.False } => false,
+        { } value => throw Bad(key, $"is {Show(value)}; true or false belongs there"),
+    };
+
+    /// <summary>A list of integers, or null where the key is absent or null.</summary>
+    public int[]? OptionalIntegers(string key)
+    {
+        if (Find(key) is not { } value)
+        {
+            return null;
+        }
+
+        JsonElement[] items = value.ValueKind == JsonValueKind.Array ? [.. value.EnumerateArray()] : [value];
+        int[] numbers = [.. items.Where(item => item.ValueKind == JsonValueKind.Number).Select(item => item.TryGetInt32(out int number) && number >= 0 ? number : -1)];
+        return value.ValueKind == JsonValueKind.Array && numbers.Length == items.Length && !numbers.Contains(-1)
+            ? numbers
+            : throw Bad(key, $"is {Show(value)}; a list of integers from 0 belongs there");
+    }
+
     /// <summary>One id or a list of ids, each a string or a number. Empty where the key is absent or null.</summary>
     public string[] Ids(string key)
     {

@@ -23,9 +23,19 @@ var root = new RootCommand("Trains language models and classifiers: a recipe goe
         Classifier.Run),
     RecipeCommand.Create<PreferenceRecipe>(
         "dpo",
-        "Trains a policy on preference pairs against a frozen reference: DPO and its relatives.",
+        "Trains a policy on preference pairs: DPO, its relatives, and mixes of them.",
         "trainer dpo --recipe experiments/imdb-dpo/dpo.json --set pairs=pairs.jsonl --set beta=0.05",
         Preference.Run),
+    RecipeCommand.Create<KtoRecipe>(
+        "kto",
+        "Trains a policy on completions that are judged one by one, as rows {prompt, completion, label} or pairs: KTO.",
+        "trainer kto --recipe kto.json --set rows=feedback.jsonl --set lambda_undesirable=0.75",
+        KtoTraining.Run),
+    RecipeCommand.Create<RewardRecipe>(
+        "reward",
+        "Trains a reward model on preference pairs: a head with one score on a language model (Bradley-Terry).",
+        "trainer reward --recipe reward.json --set pairs=pairs.jsonl --set evaluation_pairs=held-out.jsonl --set centring=0.01",
+        RewardTraining.Run),
     ExportCommand.Create(),
     ScoreCommand.Create(),
 };

@@ -82,6 +82,40 @@ internal sealed class ConfigJson(string file, JsonObject json)
         return node is JsonValue value && value.TryGetValue(out string? text) ? text : throw Bad(key, node, "a string");
     }
 
+    /// <summary>Whether <c>architectures</c> names a classifier of sequences. Language models may carry labels too, which mean nothing.</summary>
+    public bool IsSequenceClassifier =>
+        Json["architectures"] is JsonArray names
+        && names.OfType<JsonValue>().Any(value =>
+            value.TryGetValue(out string? name) && name.EndsWith("ForSequenceClassification", StringComparison.Ordinal));
+
+    /// <summary>The labels of a classifier in order of their ids: <c>id2label</c>, or as many as <c>num_labels</c> says, 2 by default.</summary>
+    /// <param name="most">Most labels.</param>
+    public string[] Labels(int most)
+    {
+        if (Json["id2label"] is not { } node)
+        {
+            int count = OptionalSize("num_labels") ?? 2;
+            return count <= most
+                ? [.. Enumerable.Range(0, count).Select(i => $"LABEL_{i}")]
+                : throw new CheckpointException($"{File}: num_labels is {count}; it must be from 1 to {most}.");
+        }
+
+        if (node is not JsonObject map)
+        {
+            throw Bad("id2label", node, "an object of id and name");
+        }
+
+        var labels = new string[map.Count];
+        for (int i = 0; i < labels.Length; i++)
+        {
+            labels[i] = map[$"{i}"] is JsonValue value && value.TryGetValue(out string? name)
+                ? name
+                : throw Bad("id2label", node, $"an object with a name for each id from 0 to {labels.Length - 1}");
+        }
+
+        return labels;
+    }
+
     /// <summary>Refuses a setting that would change the network's arithmetic in an unsupported way.</summary>
     public void Only(string key, JsonValue supported, string why)
     {

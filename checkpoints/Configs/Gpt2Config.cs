@@ -2,7 +2,10 @@ using System.Text.Json.Nodes;
 
 namespace Rudder.Checkpoints;
 
-/// <summary>Shape of a GPT-2 language model: pre-norm decoder, learned positions, output tied to the token embedding.</summary>
+/// <summary>
+/// Shape of a GPT-2: pre-norm decoder, learned positions, output tied to the token embedding. With <see cref="ModelConfig.Labels"/> it is a
+/// classifier: a linear head on the state of the last token that is not the padding token, such as a reward model.
+/// </summary>
 public sealed record Gpt2Config : ModelConfig
 {
     internal const string Type = "gpt2";
@@ -36,6 +39,11 @@ public sealed record Gpt2Config : ModelConfig
         json.Only("scale_attn_by_inverse_layer_idx", JsonValue.Create(false), "Scaling by layer is not implemented.");
         json.Only("add_cross_attention", JsonValue.Create(false), "Cross-attention is not implemented.");
         json.Only("tie_word_embeddings", JsonValue.Create(true), "A separate output matrix is not implemented.");
+        if (json.IsSequenceClassifier && json.Json["problem_type"] is { } problem && problem.ToString() == "multi_label_classification")
+        {
+            throw json.Bad("problem_type", problem, "single_label_classification or regression: classes exclude each other here");
+        }
+
         var config = new Gpt2Config
         {
             VocabularySize = json.Size("vocab_size"),
@@ -47,6 +55,7 @@ public sealed record Gpt2Config : ModelConfig
             BosId = json.TokenId("bos_token_id"),
             EosId = json.TokenId("eos_token_id"),
             PadId = json.TokenId("pad_token_id"),
+            Labels = json.IsSequenceClassifier ? json.Labels(MostWidth) : [],
             ResidualDropout = json.Dropout("resid_pdrop"),
             AttentionDropout = json.Dropout("attn_pdrop"),
             EmbeddingDropout = json.Dropout("embd_pdrop"),
@@ -57,6 +66,13 @@ public sealed record Gpt2Config : ModelConfig
 
     internal override void Write(JsonObject json)
     {
+        if (IsClassifier)
+        {
+            json["architectures"] = new JsonArray("GPT2ForSequenceClassification"); // not the language model's that it started from
+            json["num_labels"] = Labels.Count;
+            WriteLabels(json);
+        }
+
         json["architectures"] ??= new JsonArray("GPT2LMHeadModel");
         json["n_positions"] = Context;
         json["n_ctx"] = Context;
@@ -80,5 +96,16 @@ public sealed record Gpt2Config : ModelConfig
         base.Check(file);
         RequireRange(file, "inner size", InnerSize, MostWidth);
         RequireDropout(file, "embedding dropout", EmbeddingDropout);
+        if (IsClassifier && PadId is null)
+        {
+            throw new CheckpointException(
+                $"{file}: pad_token_id is missing; a classifier reads the last token that is not padding. "
+                + $"Add the id that pads, mostly that of eos_token_id.");
+        }
+
+        if (Labels.Distinct(StringComparer.Ordinal).Count() != Labels.Count)
+        {
+            throw new CheckpointException($"{file}: labels are '{string.Join("', '", Labels)}'; no two may be the same.");
+        }
     }
 }

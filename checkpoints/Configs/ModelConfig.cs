@@ -53,6 +53,12 @@ public abstract record ModelConfig
     /// <summary>Whether the model classifies texts; otherwise it generates them.</summary>
     public bool IsClassifier => Labels.Count > 0;
 
+    /// <summary>
+    /// Whether a classifier reads a text between its start and end tokens, as an encoder does. A language model with a head reads the
+    /// text alone.
+    /// </summary>
+    public virtual bool WrapsTexts => false;
+
     /// <summary>Feed-forward activation. A family supports only <see cref="SupportedActivation"/>, which is the default.</summary>
     public string Activation
     {
@@ -178,6 +184,21 @@ public abstract record ModelConfig
         {
             throw new CheckpointException($"{file}: {name} is {value}; it must be 0 or more and below 1.");
         }
+    }
+
+    /// <summary>Writes the labels by id and by name.</summary>
+    private protected void WriteLabels(JsonObject json)
+    {
+        var names = new JsonObject();
+        var ids = new JsonObject();
+        for (int i = 0; i < Labels.Count; i++)
+        {
+            names[$"{i}"] = Labels[i];
+            ids[Labels[i]] = i;
+        }
+
+        json["id2label"] = names;
+        json["label2id"] = ids;
     }
 
     private static void Put(JsonObject json, string key, int? value)

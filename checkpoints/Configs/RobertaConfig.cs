@@ -23,6 +23,9 @@ public sealed record RobertaConfig : ModelConfig
     /// <summary>Class names in order of class id (<c>id2label</c>).</summary>
     public override required IReadOnlyList<string> Labels { get; init; } = [];
 
+    /// <inheritdoc/>
+    public override bool WrapsTexts => true;
+
     /// <summary>Dropout of the classifier's head in training, in [0, 1). Default 0.1.</summary>
     public double ClassifierDropout { get; init; } = 0.1;
 
@@ -61,7 +64,7 @@ public sealed record RobertaConfig : ModelConfig
             BosId = json.TokenId("bos_token_id"),
             EosId = json.TokenId("eos_token_id"),
             PadId = pad,
-            Labels = ReadLabels(json),
+            Labels = json.Labels(MostWidth),
             ResidualDropout = hidden,
             AttentionDropout = json.Dropout("attention_probs_dropout_prob"),
             ClassifierDropout = json.Dropout("classifier_dropout", absent: hidden),
@@ -83,16 +86,7 @@ public sealed record RobertaConfig : ModelConfig
         json["hidden_dropout_prob"] = ConfigJson.Float(ResidualDropout);
         json["attention_probs_dropout_prob"] = ConfigJson.Float(AttentionDropout);
         json["classifier_dropout"] = ConfigJson.Float(ClassifierDropout);
-        var names = new JsonObject();
-        var ids = new JsonObject();
-        for (int i = 0; i < Labels.Count; i++)
-        {
-            names[$"{i}"] = Labels[i];
-            ids[Labels[i]] = i;
-        }
-
-        json["id2label"] = names;
-        json["label2id"] = ids;
+        WriteLabels(json);
     }
 
     internal override void Check(string file)
@@ -105,30 +99,5 @@ public sealed record RobertaConfig : ModelConfig
         {
             throw new CheckpointException($"{file}: labels are '{string.Join("', '", Labels)}'; a classifier needs two or more different ones.");
         }
-    }
-
-    private static string[] ReadLabels(ConfigJson json)
-    {
-        if (json.Json["id2label"] is not { } node)
-        {
-            int count = json.OptionalSize("num_labels") ?? 2;
-            RequireRange(json.File, "num_labels", count, MostWidth);
-            return [.. Enumerable.Range(0, count).Select(i => $"LABEL_{i}")];
-        }
-
-        if (node is not JsonObject map)
-        {
-            throw json.Bad("id2label", node, "an object of id and name");
-        }
-
-        var labels = new string[map.Count];
-        for (int i = 0; i < labels.Length; i++)
-        {
-            labels[i] = map[$"{i}"] is JsonValue value && value.TryGetValue(out string? name)
-                ? name
-                : throw json.Bad("id2label", node, $"an object with a name for each id from 0 to {labels.Length - 1}");
-        }
-
-        return labels;
     }
 }

@@ -5,7 +5,7 @@ using Rudder.Client.Pairs;
 
 namespace Rudder.Client.Experiments;
 
-/// <summary>An experiment file: what is asked, and its variants from minutes to hours. docs/experiments.md documents the keys.</summary>
+/// <summary>An experiment file: what is asked, and its variants from minutes to hours. Paths are relative to the current folder.</summary>
 internal sealed record ExperimentFile(string Name, string Title, string Description, IReadOnlyDictionary<string, Variant> Variants)
 {
     /// <summary>Reads and validates the file.</summary>
@@ -31,35 +31,54 @@ internal sealed record ExperimentFile(string Name, string Title, string Descript
             );
 }
 
-/// <summary>One size of an experiment.</summary>
+/// <summary>One size of an experiment: policy, classifier and evaluation, or <paramref name="Forecast"/> alone.</summary>
 internal sealed record Variant(
     string Description,
-    SourceModel Policy,
-    SourceModel Classifier,
-    PairsStage Pairs,
-    TrainingStage Dpo,
-    IReadOnlyList<double> Betas,
-    LearningRateChoice LearningRate,
-    EvaluationPlan Evaluation,
+    SourceModel? Policy = null,
+    SourceModel? Classifier = null,
+    PairsStage? Pairs = null,
+    TrainingStage? Dpo = null,
+    IReadOnlyList<double>? Betas = null,
+    LearningRateChoice? LearningRate = null,
+    EvaluationPlan? Evaluation = null,
     uint Seed = 0,
     TrainingStage? Sft = null,
     string PositiveLabel = "POSITIVE",
-    string Precision = "fp32");
+    string Precision = "fp32",
+    PairsStage? HeldOut = null,
+    IReadOnlyList<Training>? Trainings = null,
+    ForecastStage? Forecast = null,
+    ComparisonStage? Comparison = null)
+{
+    /// <summary>All trainings, the short form included.</summary>
+    public IReadOnlyList<Training> AllTrainings() =>
+        Dpo is null
+            ? Trainings ?? []
+            : [new Training("dpo", "dpo", Dpo.Recipe, Dpo.Set, new Sweep("beta", Betas!), LearningRate: LearningRate), .. Trainings ?? []];
+}
 
-/// <summary>A model folder.</summary>
-internal sealed record SourceModel(string Folder, string? Download = null);
+/// <summary>A model folder, or for a classifier the reward model that a training of the run makes.</summary>
+internal sealed record SourceModel(string? Folder = null, string? Download = null, string? Training = null);
 
-/// <summary>Preference pairs.</summary>
-internal sealed record PairsStage(PromptSource Prompts, int Samples = 4, int MaxNewTokens = 48, int Batch = 16, int InFlight = 2);
+/// <summary>Preference pairs: completions of the reference, ranked by the classifier, or given texts.</summary>
+internal sealed record PairsStage(
+    PromptSource? Prompts = null,
+    int Samples = 4,
+    int MaxNewTokens = 48,
+    int Batch = 16,
+    int InFlight = 2,
+    PairTexts? Texts = null,
+    int Limit = 0);
 
 /// <summary>A training by the trainer.</summary>
 internal sealed record TrainingStage(string Recipe, IReadOnlyDictionary<string, JsonNode>? Set = null);
 
-/// <summary>The learning rate of DPO.</summary>
+/// <summary>The learning rate of a training.</summary>
 internal sealed record LearningRateChoice(
     double? Value = null,
     string? Reason = null,
     IReadOnlyList<double>? Candidates = null,
     double Beta = 0.1,
     double KlLimit = 25,
-    EvaluationPlan? Development = null);
+    EvaluationPlan? Development = null,
+    IReadOnlyDictionary<string, JsonNode>? Set = null);

@@ -24,6 +24,9 @@ internal sealed record ExperimentRequest(
     string? Device,
     ServiceAccess? Access = null)
 {
+    /// <summary>Which stages are wanted.</summary>
+    public StageSelection Stages { get; init; } = StageSelection.All;
+
     /// <summary>Folder of all runs where none is named.</summary>
     public const string DefaultRuns = "runs";
 }
@@ -37,26 +40,69 @@ internal static class ExperimentHost
     private static readonly string BuildOutput = Path.Combine("artifacts", "bin");
 
     /// <summary>Runs an experiment's variant.</summary>
-    public static async Task<RunSummary> RunAsync(ExperimentRequest request, Display display, TimeProvider time, CancellationToken cancel)
+    /// <returns>The summary; null after a single stage, which leaves none.</returns>
+    public static async Task<RunSummary?> RunAsync(ExperimentRequest request, Display display, TimeProvider time, CancellationToken cancel)
     {
         var experiment = ExperimentFile.Load(request.File);
-        Variant variant = experiment.Find(request.Variant);
-        string root = Path.Combine(request.Runs, $"{experiment.Name}-{request.Variant}");
+        _ = experiment.Find(request.Variant); // before a folder is made for it
+        string root = Root(request, experiment);
         Directory.CreateDirectory(root);
         using FolderLock held = FolderLock.TryTake(root, out string? other)
             ?? throw new BadInputException($"{root} is in use by {other}; wait for it to end.");
-        ProcessLedger ledger = new(Path.Combine(root, "processes.json"), display.Line);
+        ProcessLedger ledger = Ledger(root, display);
         await ledger.StopLeftoversAsync(cancel);
-        string logs = Path.Combine(root, "logs");
-        await using ServiceSession service = new(Plan(request, experiment, variant, root, logs), ledger, display.Line, time);
-        TrainerProgram trainer = new(() => SiblingProgram.Trainer.Find(request.TrainerPath), logs, ledger, display.Line);
-        RunContext context = new(
-            root, experiment, request.Variant, variant, Reproduce(request), request.Device,
-            new StageRunner(root, display.Line, time, MachineInfo.Read(time).Commit), new StageInputs(), service, trainer, display, time);
-        return await new ExperimentRun(context).RunAsync(cancel);
+        RunContext context = Context(request, experiment, ledger, MachineInfo.Read(time).Commit, display, time);
+        await using ServiceSession service = context.Service;
+        return await new ExperimentRun(context).RunAsync(request.Stages, cancel);
     }
 
-    private static ServicePlan Plan(ExperimentRequest request, ExperimentFile experiment, Variant variant, string root, string logs) =>
+    /// <summary>What runs of these variants, or of all, would do, and how long they took last time. Starts and writes nothing.</summary>
+    public static IReadOnlyList<ExperimentPlan> Plan(
+        ExperimentRequest request,
+        IEnumerable<string>? variants,
+        Display display,
+        TimeProvider time)
+    {
+        var experiment = ExperimentFile.Load(request.File);
+        return
+        [
+            .. (variants ?? experiment.Variants.Keys)
+                .Select(variant => request with { Variant = variant })
+                .Select(one => ExperimentPlan.Of(
+                    Context(one, experiment, Ledger(Root(one, experiment), display), commit: null, display, time), request.Stages)),
+        ];
+    }
+
+    private static string Root(ExperimentRequest request, ExperimentFile experiment) =>
+        Path.Combine(request.Runs, $"{experiment.Name}-{request.Variant}");
+
+    private static ProcessLedger Ledger(string root, Display display) => new(Path.Combine(root, "processes.json"), display.Line);
+
+    /// <summary>What the stages of a variant work with. Programs are looked for and started when a stage needs them.</summary>
+    private static RunContext Context(
+        ExperimentRequest request,
+        ExperimentFile experiment,
+        ProcessLedger ledger,
+        string? commit,
+        Display display,
+        TimeProvider time)
+    {
+        Variant variant = experiment.Find(request.Variant);
+        string root = Root(request, experiment);
+        string logs = Path.Combine(root, "logs");
+        ServiceSession service = new(ServicePlanOf(request, experiment, variant, root, logs), ledger, display.Line, time);
+        TrainerProgram trainer = new(() => SiblingProgram.Trainer.Find(request.TrainerPath), logs, ledger, display.Line);
+        return new RunContext(
+            root, experiment, request.Variant, variant, Reproduce(request), request.Device,
+            new StageRunner(root, display.Line, time, commit), new StageInputs(), service, trainer, display, time);
+    }
+
+    private static ServicePlan ServicePlanOf(
+        ExperimentRequest request,
+        ExperimentFile experiment,
+        Variant variant,
+        string root,
+        string logs) =>
         new(
             request.Service,
             () => SiblingProgram.Service.Find(request.ServicePath),

@@ -1,84 +1,74 @@
 using System.Text.Json.Nodes;
+using Rudder.Client.Evaluation;
 using Rudder.Client.Files;
+using Rudder.Client.Forecasts;
+using Rudder.Client.Pairs;
 using Rudder.Client.Reports;
 using Rudder.Client.Runs;
+using static System.FormattableString;
 
 namespace Rudder.Client.Experiments;
 
 /// <summary>A whole experiment, from models to report, stage by stage.</summary>
+/// <param name="run">What the stages work with.</param>
 internal sealed class ExperimentRun(RunContext run)
 {
-    private readonly ModelStages _models = new(run);
-    private readonly ServedStages _served = new(run);
+    private readonly ExperimentStages _stages = new(run);
 
-    /// <summary>Runs what is missing and writes run.json, summary.json and report.html.</summary>
-    public async Task<RunSummary> RunAsync(CancellationToken cancel)
+    /// <summary>Runs what is wanted and missing, and writes run.json, summary.json and report.html.</summary>
+    /// <returns>The summary; null after a single stage, which leaves none.</returns>
+    public async Task<RunSummary?> RunAsync(StageSelection selection, CancellationToken cancel)
     {
-        Variant variant = run.Variant;
+        // 0. the stages and their inputs, before hours of work
+        RequireInputs(run.Variant, selection.Of(_stages.All));
+        IReadOnlyList<Stage> stages = selection.Begin(_stages.All, run.Stages);
 
-        // 0. local inputs, before hours of work
-        RequireInputs(variant);
-
-        // 1. the models, fine-tuned where asked, with graphs
-        (string reference, string classifier) = await ModelsAsync(cancel);
-
-        // 2. preference pairs from the reference
-        string pairs = await _served.PairsAsync(reference, classifier, cancel);
-
-        // 3. the learning rate
-        ChosenLearningRate rate = await LearningRateSearch.RunAsync(run, _models, _served, reference, classifier, pairs, cancel);
-
-        // 4. one policy a beta
-        List<ServedPolicy> policies = [new(RunContext.ReferenceName, null, reference, null)];
-        foreach (double beta in variant.Betas)
+        // 1. models, pairs, trainings, evaluations
+        foreach (Stage stage in stages)
         {
-            string name = $"dpo-beta-{ModelStages.Text(beta)}";
-            string folder = await _models.DpoAsync(name, reference, pairs, beta, rate.Value, cancel);
-            policies.Add(new ServedPolicy(name, beta, folder, name));
-        }
-
-        // 5. reward and KL of each
-        List<EvaluatedPolicy> results = [];
-        foreach (ServedPolicy policy in policies)
-        {
-            Task<EvaluatedPolicy> result = _served.EvaluateAsync(
-                StageOf(policy), policy, reference, classifier, variant.Evaluation, cancel);
-            results.Add(await result);
+            await stage.RunAsync(cancel);
         }
 
         await run.Service.StopAsync();
 
-        // 6. what is left of it
-        return Write(results, rate);
+        // 2. what is left of it
+        return selection.Only is null ? Write() : null;
     }
 
-    private static string StageOf(ServedPolicy policy) => $"evaluate-{policy.Name}";
-
-    private static void RequireInputs(Variant variant)
+    private static void RequireInputs(Variant variant, IReadOnlyList<Stage> stages)
     {
-        ModelStages.Require(variant.Policy);
-        ModelStages.Require(variant.Classifier);
-        foreach (TrainingStage stage in ((TrainingStage?[])[variant.Sft, variant.Dpo]).OfType<TrainingStage>())
+        foreach (SourceModel model in ((SourceModel?[])[variant.Policy, variant.Classifier]).OfType<SourceModel>())
         {
-            _ = StageInputs.Recipe(stage.Recipe);
+            ModelStages.Require(model);
         }
 
-        variant.Pairs.Prompts.Require();
-        variant.Evaluation.Prompts.Require();
-        variant.LearningRate.Development?.Prompts.Require();
+        foreach (Stage stage in stages)
+        {
+            StageInput? missing = stage.Inputs.FirstOrDefault(input => !input.Exists);
+            BadInputException.Unless(
+                missing is null,
+                $"{missing?.Path} does not exist; stage {stage.Name} reads it. Paths are relative to the current folder. docs/experiments.md says where data comes from.");
+        }
+
+        PromptSource?[] prompts =
+        [
+            variant.Pairs?.Prompts, variant.HeldOut?.Prompts, variant.Evaluation?.Prompts,
+            .. variant.AllTrainings().Select(training => training.LearningRate?.Development?.Prompts),
+        ];
+        foreach (PromptSource source in prompts.OfType<PromptSource>())
+        {
+            source.Require();
+        }
     }
 
-    private async Task<(string Reference, string Classifier)> ModelsAsync(CancellationToken cancel)
-    {
-        Variant variant = run.Variant;
-        string tuned = await _models.FineTuneAsync(cancel);
-        string reference = variant.Sft is null ? await _models.ExportAsync(RunContext.ReferenceName, tuned, cancel) : tuned;
-        return (reference, await _models.ExportAsync(RunContext.ClassifierName, variant.Classifier.Folder, cancel));
-    }
-
-    private RunSummary Write(IReadOnlyList<EvaluatedPolicy> results, ChosenLearningRate rate)
+    private RunSummary Write()
     {
         var environment = MachineInfo.Read(run.Time);
+        EvaluatedPolicy[] results = [.. _stages.Policies.Select(Read)];
+        Training[] trainings = [.. run.Variant.AllTrainings()];
+        (Training Training, ChosenLearningRate Rate)[] rates =
+            [.. trainings.Where(training => training.LearningRate is not null).Select(training => (training, _stages.Rates.Of(training)!))];
+        string[] reasons = [.. rates.Select(one => Invariant($"{one.Training.Name}: {one.Rate.Value}. {one.Rate.Reason}"))];
         RunManifest manifest = new(
             run.Experiment.Name,
             run.VariantName,
@@ -86,8 +76,8 @@ internal sealed class ExperimentRun(RunContext run)
             run.Experiment.Description,
             run.Reproduce,
             (JsonObject)StrictJson.ToNode(run.Variant),
-            rate.Value,
-            rate.Reason,
+            rates.Length == 1 ? rates[0].Rate.Value : null,
+            rates.Length == 1 ? rates[0].Rate.Reason : string.Join(" ", reasons),
             [
                 .. results.Select(r => new PolicyEntry(
                     r.Policy.Name,
@@ -95,10 +85,16 @@ internal sealed class ExperimentRun(RunContext run)
                     r.Policy.Training,
                     Path.GetRelativePath(run.Root, r.File))),
             ],
-            run.Variant.Sft is null ? null : ModelStages.SftName);
+            run.Variant.Sft is null ? null : ModelStages.SftName,
+            [
+                .. trainings.Where(training => !training.GivesPolicy())
+                    .SelectMany(training => training.Runs(run.Variant.Seed))
+                    .Select(one => one.Stage),
+            ],
+            [.. _stages.Comparisons.Select(stage => Path.Combine(stage, ComparisonStages.ResultFile))]);
         RunSummary summary = new(
             run.Experiment.Name,
-            Commit(results, environment.Commit),
+            Commit(_stages.All, environment.Commit),
             [.. results.Select(r => PolicySummary.Of(r.Policy.Name, r.Policy.Beta, r.Result))],
             Path.GetRelativePath(Directory.GetCurrentDirectory(), Path.Combine(run.Root, ReportWriter.FileName)));
         WriteResults(run.Root, environment, manifest, summary);
@@ -114,10 +110,18 @@ internal sealed class ExperimentRun(RunContext run)
         AtomicFile.WriteText(Path.Combine(root, RunSummary.FileName), StrictJson.Format(summary));
     }
 
-    /// <summary>The commit of the numbers, which is not that of the checkout where evaluations were kept.</summary>
-    private string? Commit(IEnumerable<EvaluatedPolicy> results, string? now)
+    private EvaluatedPolicy Read(ServedPolicy policy)
     {
-        string? commit = RunSummary.CommitOf(results.Select(r => run.Stages.CommitOf(StageOf(r.Policy))));
+        string file = ServedStages.EvaluationFile(run, ExperimentStages.EvaluationOf(policy));
+        return new EvaluatedPolicy(policy, file, EvaluationResult.Read(file));
+    }
+
+    /// <summary>The commit of the numbers, which is not that of the checkout where evaluations were kept.</summary>
+    private string? Commit(IEnumerable<Stage> stages, string? now)
+    {
+        HashSet<string> evaluations = [ForecastResult.StageName, .. _stages.Policies.Select(ExperimentStages.EvaluationOf)];
+        string? commit = RunSummary.CommitOf(
+            stages.Where(stage => evaluations.Contains(stage.Name)).Select(stage => run.Stages.CommitOf(stage.Name)));
         if (commit != now)
         {
             run.Display.Line(

@@ -24,39 +24,39 @@ internal sealed record LearningRateTrial(
 }
 
 /// <summary>
-/// Chooses the learning rate of DPO on development prompts: the highest mean reward among the candidates whose
+/// Chooses the learning rate of a training on development prompts: the highest mean reward among the candidates whose
 /// kl/seq_exact stays within the limit; where none does, the smallest KL. Test prompts play no part.
 /// </summary>
-internal static class LearningRateSearch
+/// <param name="run">The run, whose stages have tried the candidates.</param>
+internal sealed class LearningRateSearch(RunContext run)
 {
-    /// <summary>Trains and evaluates each candidate as two stages, and records the choice in learning-rate.json.</summary>
-    public static async Task<ChosenLearningRate> RunAsync(
-        RunContext run,
-        ModelStages models,
-        ServedStages served,
-        string reference,
-        string classifier,
-        string pairs,
-        CancellationToken cancel)
+    private readonly Dictionary<string, ChosenLearningRate> _chosen = [];
+
+    /// <summary>Stage that trains with a candidate.</summary>
+    public static string Stage(Training training, double rate) =>
+        $"tune-{(training.Name == "dpo" ? "" : $"{training.Name}-")}{ModelStages.Text(rate)}";
+
+    /// <summary>Stage that evaluates a candidate.</summary>
+    public static string EvaluationOf(string stage) => $"{stage}-evaluation";
+
+    /// <summary>The rate of a training, recorded in learning-rate.json when it is first asked for; null where the recipe has it.</summary>
+    public ChosenLearningRate? Of(Training training)
     {
-        LearningRateChoice choice = run.Variant.LearningRate;
-        if (choice.Value is { } value)
+        if (training.LearningRate is not { } choice)
         {
-            return Record(run, new ChosenLearningRate(value, choice.Reason!, []));
+            return null;
         }
 
-        List<LearningRateTrial> trials = [];
-        foreach (double rate in choice.Candidates!)
+        if (!_chosen.TryGetValue(training.Name, out ChosenLearningRate? chosen))
         {
-            string stage = $"tune-{ModelStages.Text(rate)}";
-            string folder = await models.DpoAsync(stage, reference, pairs, choice.Beta, rate, cancel);
-            ServedPolicy policy = new(stage, choice.Beta, folder, stage);
-            EvaluatedPolicy trial = await served.EvaluateAsync(
-                $"{stage}-evaluation", policy, reference, classifier, choice.Development!, cancel);
-            trials.Add(LearningRateTrial.Of(rate, trial.Result));
+            chosen = choice.Value is { } value
+                ? new ChosenLearningRate(value, choice.Reason!, [])
+                : Choose(choice, Trials(training, choice));
+            _chosen[training.Name] = chosen;
+            Record(training, choice, chosen);
         }
 
-        return Record(run, Choose(choice, trials));
+        return chosen;
     }
 
     /// <summary>
@@ -82,15 +82,22 @@ internal static class LearningRateSearch
         return new ChosenLearningRate(chosen.LearningRate, reason, trials);
     }
 
-    private static ChosenLearningRate Record(RunContext run, ChosenLearningRate chosen)
-    {
-        AtomicFile.WriteText(Path.Combine(run.Root, "learning-rate.json"), StrictJson.Format(chosen));
-        run.Display.Line(Invariant($"learning rate {chosen.Value:0.###e-0}: {chosen.Reason}"));
-        if (EndsTooEarly(run.Variant.LearningRate, chosen))
-        {
-            run.Display.Line("learning rate: the largest candidate won within kl_limit; the best rate may lie above the candidates");
-        }
+    private List<LearningRateTrial> Trials(Training training, LearningRateChoice choice) =>
+    [
+        .. choice.Candidates!
+            .Select(rate => (Rate: rate, File: ServedStages.EvaluationFile(run, EvaluationOf(Stage(training, rate)))))
+            .Select(trial => LearningRateTrial.Of(trial.Rate, EvaluationResult.Read(trial.File))),
+    ];
 
-        return chosen;
+    private void Record(Training training, LearningRateChoice choice, ChosenLearningRate chosen)
+    {
+        string name = training.Name == "dpo" ? "learning-rate.json" : $"learning-rate-{training.Name}.json";
+        AtomicFile.WriteText(Path.Combine(run.Root, name), StrictJson.Format(chosen));
+        run.Display.Line(Invariant($"{training.Name}: learning rate {chosen.Value:0.###e-0}: {chosen.Reason}"));
+        if (EndsTooEarly(choice, chosen))
+        {
+            run.Display.Line(
+                $"{training.Name}: the largest learning rate won within kl_limit; the best rate may lie above the candidates");
+        }
     }
 }

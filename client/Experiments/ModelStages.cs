@@ -3,7 +3,8 @@ using System.Text.Json.Nodes;
 
 namespace Rudder.Client.Experiments;
 
-/// <summary>The stages that make models: fine-tuning, export of graphs, DPO.</summary>
+/// <summary>The stages that make models: fine-tuning, export of graphs, trainings.</summary>
+/// <param name="run">The run they belong to.</param>
 internal sealed class ModelStages(RunContext run)
 {
     /// <summary>Stage of the fine-tuning, and its run folder.</summary>
@@ -11,7 +12,7 @@ internal sealed class ModelStages(RunContext run)
 
     /// <summary>A number as it appears in names of stages and policies.</summary>
     public static string Text(double value) =>
-        value is < 1e-3 or >= 1e4
+        value is (> 0 and < 1e-3) or >= 1e4
             ? value.ToString("0.###e-0", CultureInfo.InvariantCulture)
             : value.ToString("0.####", CultureInfo.InvariantCulture);
 
@@ -29,78 +30,67 @@ internal sealed class ModelStages(RunContext run)
     /// <summary>Refuses a model folder that is not there, with the command that fetches it.</summary>
     public static void Require(SourceModel model)
     {
-        if (!File.Exists(Path.Combine(model.Folder, "config.json")))
+        if (model.Folder is { } folder && !File.Exists(Path.Combine(folder, "config.json")))
         {
             throw new BadInputException(
-                $"The model folder {Path.GetFullPath(model.Folder)} is missing (no config.json in it). {(model.Download is null ? "It belongs to the repository: run this from the root of a checkout." : $"Fetch it with: {model.Download}")}"
+                $"The model folder {Path.GetFullPath(folder)} is missing (no config.json in it). {(model.Download is null ? "It belongs to the repository: run this from the root of a checkout." : $"Fetch it with: {model.Download}")}"
             );
         }
     }
 
-    /// <summary>The policy after the fine-tuning that the variant asks for; its folder as it is where it asks for none.</summary>
-    public async Task<string> FineTuneAsync(CancellationToken cancel)
+    /// <summary>Recipe values of the fine-tuning.</summary>
+    public Dictionary<string, JsonNode> FineTuningValues()
     {
-        Variant variant = run.Variant;
-        if (variant.Sft is not { } sft)
+        Dictionary<string, JsonNode> set = new(run.Variant.Sft!.Set ?? new Dictionary<string, JsonNode>())
         {
-            return variant.Policy.Folder;
-        }
-
-        Dictionary<string, JsonNode> set = new(sft.Set ?? new Dictionary<string, JsonNode>())
-        {
-            ["model"] = variant.Policy.Folder,
-            ["seed"] = variant.Seed,
+            ["model"] = run.Variant.Policy!.Folder!,
+            ["seed"] = run.Variant.Seed,
         };
-        AddGraphs(set, variant.Precision);
-        JsonObject hashes = new()
-        {
-            ["model"] = run.Inputs.Model(variant.Policy.Folder),
-            ["files"] = StageInputs.RecipeFiles(StageInputs.Recipe(sft.Recipe), set),
-        };
-        await TrainAsync("sft", SftName, sft.Recipe, set, hashes, cancel);
-        return Path.Combine(run.Stages.Folder(SftName), "model");
+        AddGraphs(set, run.Variant.Precision);
+        return set;
     }
 
     /// <summary>A model folder with graphs, made from one that need not have them.</summary>
-    public async Task<string> ExportAsync(string name, string folder, CancellationToken cancel)
+    /// <param name="stage">Name of the stage.</param>
+    /// <param name="folder">Model folder.</param>
+    /// <param name="cancel">Stops the trainer.</param>
+    public Task ExportAsync(string stage, string folder, CancellationToken cancel)
     {
-        string stage = $"export-{name}";
-        string output = Path.Combine(run.Stages.Folder(stage), "model");
         JsonObject inputs = new() { ["model"] = run.Inputs.Model(folder), ["precision"] = run.Variant.Precision };
-        await run.Stages.RunAsync(stage, inputs, async _ =>
+        return run.Stages.RunAsync(stage, inputs, async _ =>
         {
             await run.Service.StopAsync();
+            string output = ModelOf(stage);
             Copy(folder, output);
             await run.Trainer.ExportAsync(stage, output, run.Variant.Precision, cancel);
         });
-        return output;
     }
 
-    /// <summary>A policy trained on the pairs.</summary>
-    /// <returns>Its model folder.</returns>
-    public async Task<string> DpoAsync(
-        string stage,
-        string reference,
-        string pairs,
-        double beta,
-        double learningRate,
-        CancellationToken cancel)
+    /// <summary>One run of the trainer.</summary>
+    /// <param name="command">sft, dpo, …</param>
+    /// <param name="stage">Name of the stage, which becomes its run folder.</param>
+    /// <param name="recipe">Recipe file.</param>
+    /// <param name="set">Recipe values by dotted path.</param>
+    /// <param name="cancel">Stops the trainer.</param>
+    public Task TrainAsync(string command, string stage, string recipe, Dictionary<string, JsonNode> set, CancellationToken cancel)
     {
-        Variant variant = run.Variant;
-        Dictionary<string, JsonNode> set = new(variant.Dpo.Set ?? new Dictionary<string, JsonNode>())
+        JsonObject values = StageInputs.Recipe(recipe);
+        JsonObject inputs = new()
         {
-            ["model"] = reference,
-            ["reference"] = reference,
-            ["pairs"] = pairs,
-            ["beta"] = beta,
-            ["seed"] = variant.Seed,
-            ["optimizer.learning_rate"] = learningRate,
+            ["command"] = command,
+            ["recipe"] = values,
+            ["set"] = new JsonObject(set.Select(pair => KeyValuePair.Create(pair.Key, (JsonNode?)pair.Value.DeepClone()))),
+            ["content"] = run.Inputs.Contents(RecipeValues.Files(RecipeValues.With(values, set))),
         };
-        AddGraphs(set, variant.Precision);
-        JsonObject hashes = new() { ["model"] = run.Inputs.Model(reference), ["pairs"] = Files.ContentHash.OfFile(pairs) };
-        await TrainAsync("dpo", stage, variant.Dpo.Recipe, set, hashes, cancel);
-        return Path.Combine(run.Stages.Folder(stage), "model");
+        return run.Stages.RunAsync(stage, inputs, async folder =>
+        {
+            await run.Service.StopAsync();
+            await run.Trainer.TrainAsync(command, stage, recipe, set, folder, run.Device, cancel);
+        });
     }
+
+    /// <summary>Model folder that a stage makes.</summary>
+    public string ModelOf(string stage) => Path.Combine(run.Stages.Folder(stage), "model");
 
     /// <summary>The files of a model folder, not its graphs: what is exported lies in the run, and models stay as they are.</summary>
     private static void Copy(string from, string to)
@@ -110,27 +100,5 @@ internal sealed class ModelStages(RunContext run)
         {
             File.Copy(file, Path.Combine(to, Path.GetFileName(file)), overwrite: true);
         }
-    }
-
-    private Task TrainAsync(
-        string command,
-        string stage,
-        string recipe,
-        Dictionary<string, JsonNode> set,
-        JsonObject hashes,
-        CancellationToken cancel)
-    {
-        JsonObject inputs = new()
-        {
-            ["command"] = command,
-            ["recipe"] = StageInputs.Recipe(recipe),
-            ["set"] = new JsonObject(set.Select(pair => KeyValuePair.Create(pair.Key, (JsonNode?)pair.Value.DeepClone()))),
-            ["content"] = hashes,
-        };
-        return run.Stages.RunAsync(stage, inputs, async folder =>
-        {
-            await run.Service.StopAsync();
-            await run.Trainer.TrainAsync(command, stage, recipe, set, folder, run.Device, cancel);
-        });
     }
 }

@@ -7,43 +7,73 @@ using Rudder.Client.Rpc;
 namespace Rudder.Client.Experiments;
 
 /// <summary>The stages that ask the service: pairs and evaluations.</summary>
+/// <param name="run">The run they belong to.</param>
 internal sealed class ServedStages(RunContext run)
 {
-    private const string PairsName = "pairs";
-    private const string PairsFile = "pairs.jsonl";
-    private const string EvaluationFile = "evaluation.json";
+    /// <summary>Stage of the pairs.</summary>
+    public const string PairsName = "pairs";
 
-    /// <summary>Preference pairs drawn from the reference.</summary>
-    /// <returns>The pairs file.</returns>
-    public async Task<string> PairsAsync(string reference, string classifier, CancellationToken cancel)
+    /// <summary>Stage of the pairs that no training learns from.</summary>
+    public const string HeldOutName = "held-out-pairs";
+
+    private const string PairsFile = "pairs.jsonl";
+    private const string ResultFile = "evaluation.json";
+
+    /// <summary>File that a stage of pairs makes.</summary>
+    public static string PairsOf(RunContext run, string stage) => Path.Combine(run.Stages.Folder(stage), PairsFile);
+
+    /// <summary>File that an evaluation makes.</summary>
+    public static string EvaluationFile(RunContext run, string stage) => Path.Combine(run.Stages.Folder(stage), ResultFile);
+
+    /// <summary>Preference pairs: drawn from the reference and ranked by the classifier, or read from texts.</summary>
+    /// <param name="stage">Name of the stage.</param>
+    /// <param name="wanted">What to make.</param>
+    /// <param name="reference">Folder of the reference.</param>
+    /// <param name="classifier">Folder of the classifier.</param>
+    /// <param name="cancel">Stops between calls.</param>
+    public Task PairsAsync(string stage, PairsStage wanted, string reference, string classifier, CancellationToken cancel)
     {
-        PairsStage wanted = run.Variant.Pairs;
         SamplingPlan plan = new(wanted.Samples, wanted.MaxNewTokens, run.Variant.Seed);
-        string output = Path.Combine(run.Stages.Folder(PairsName), PairsFile);
-        JsonObject inputs = Inputs(classifier, wanted.Prompts);
+        JsonObject inputs = wanted.Texts is { } texts
+            ? new JsonObject { ["texts"] = StrictJson.ToNode(texts), ["content"] = run.Inputs.Contents(texts.Files) }
+            : Inputs(classifier, wanted.Prompts!);
         inputs["policy"] = run.Inputs.Model(reference);
-        inputs["sampling"] = plan.ToJson();
-        async Task DrawAsync()
+        inputs["sampling"] = wanted.Texts is null ? plan.ToJson() : null;
+        inputs["limit"] = wanted.Limit;
+        string output = PairsOf(run, stage);
+        string all = wanted.Limit == 0 ? output : Path.Combine(run.Stages.Folder(stage), "all.jsonl");
+        async Task MakeAsync()
         {
             InferenceClient client = await run.Service.OpenAsync(cancel);
-            PairsSettings settings = new(
-                await run.Service.LoadAsync(RunContext.ReferenceName, reference, cancel),
-                await run.Service.LoadAsync(RunContext.ClassifierName, classifier, cancel), wanted.Prompts, plan, output,
-                run.Variant.PositiveLabel, wanted.Batch, wanted.InFlight);
-            using ProgressDisplay progress = new(run.Display, PairsName, "prompts");
-            PairsOutcome outcome = await new PairsJob(client, progress).RunAsync(settings, cancel);
-            run.Display.Line($"{PairsName}: {outcome.Pairs} pairs of {outcome.Prompts} prompts");
+            string policy = await run.Service.LoadAsync(RunContext.ReferenceName, reference, cancel);
+            run.Display.Line(
+                wanted.Texts is { } given
+                    ? $"{stage}: {await TextPairs.WriteAsync(client, policy, given, all, cancel)} pairs of texts"
+                    : await DrawAsync(client, policy));
+            if (wanted.Limit > 0)
+            {
+                AtomicFile.WriteText(output, string.Concat(File.ReadLines(all).Take(wanted.Limit).Select(line => line + "\n")));
+            }
         }
 
-        await run.Stages.RunAsync(PairsName, inputs, _ => run.Service.UseAsync(DrawAsync), PairsFile);
-        return output;
+        async Task<string> DrawAsync(InferenceClient client, string policy)
+        {
+            PairsSettings settings = new(
+                policy, await run.Service.LoadAsync(RunContext.ClassifierName, classifier, cancel), wanted.Prompts!, plan, all,
+                run.Variant.PositiveLabel, wanted.Batch, wanted.InFlight);
+            using ProgressDisplay progress = new(run.Display, stage, "prompts");
+            PairsOutcome outcome = await new PairsJob(client, progress).RunAsync(settings, cancel);
+            return $"{stage}: {outcome.Pairs} pairs of {outcome.Prompts} prompts";
+        }
+
+        return run.Stages.RunAsync(stage, inputs, _ => run.Service.UseAsync(MakeAsync), PairsFile);
     }
 
     /// <summary>Reward and KL of a policy.</summary>
-    public async Task<EvaluatedPolicy> EvaluateAsync(
+    public Task EvaluateAsync(
         string stage, ServedPolicy policy, string reference, string classifier, EvaluationPlan plan, CancellationToken cancel)
     {
-        string output = Path.Combine(run.Stages.Folder(stage), EvaluationFile);
+        string output = EvaluationFile(run, stage);
         JsonObject inputs = Inputs(classifier, plan.Prompts);
         inputs["policy"] = run.Inputs.Model(policy.Folder);
         inputs["reference"] = run.Inputs.Model(reference);
@@ -65,8 +95,7 @@ internal sealed class ServedStages(RunContext run)
             }
         }
 
-        await run.Stages.RunAsync(stage, inputs, _ => run.Service.UseAsync(MeasureAsync), EvaluationFile);
-        return new EvaluatedPolicy(policy, output, EvaluationResult.Read(output));
+        return run.Stages.RunAsync(stage, inputs, _ => run.Service.UseAsync(MeasureAsync), ResultFile);
     }
 
     private JsonObject Inputs(string classifier, PromptSource prompts) =>

@@ -19,7 +19,23 @@ internal sealed class StageRunner(string root, Action<string> log, TimeProvider 
     public string Folder(string stage) => Path.Combine(root, stage);
 
     /// <summary>Commit at which a stage's result was completed; null where that is not recorded.</summary>
-    public string? CommitOf(string stage) => Read(stage)?.Commit;
+    public string? CommitOf(string stage) => Marker(stage)?.Commit;
+
+    /// <summary>Whether a stage's result is complete.</summary>
+    public bool IsDone(string stage) => Marker(stage)?.State == StageMarker.Done;
+
+    /// <summary>Removes the record of a stage and the results of the run, so that the stage runs again.</summary>
+    public void Forget(string stage)
+    {
+        if (Marker(stage) is not null)
+        {
+            RemoveResults();
+            File.Delete(MarkerPath(stage));
+        }
+    }
+
+    /// <summary>Record of a stage's last attempt; null where it never ran.</summary>
+    public StageMarker? Marker(string stage) => File.Exists(MarkerPath(stage)) ? StrictJson.Read<StageMarker>(MarkerPath(stage)) : null;
 
     /// <summary>Does <paramref name="body"/> unless its result is already there.</summary>
     /// <param name="stage">Name of the stage.</param>
@@ -30,7 +46,7 @@ internal sealed class StageRunner(string root, Action<string> log, TimeProvider 
     {
         string folder = Folder(stage);
         string key = ContentHash.OfText(inputs.ToJsonString());
-        StageMarker? before = Read(stage);
+        StageMarker? before = Marker(stage);
         bool same = before?.Key == key && Directory.Exists(folder);
         if (same && before!.State == StageMarker.Done)
         {
@@ -109,8 +125,6 @@ internal sealed class StageRunner(string root, Action<string> log, TimeProvider 
             ", ", before.Select(p => p.Key).Union(now.Select(p => p.Key)).Where(key => !JsonNode.DeepEquals(before[key], now[key])));
 
     private string MarkerPath(string stage) => Path.Combine(root, "stages", stage + ".json");
-
-    private StageMarker? Read(string stage) => File.Exists(MarkerPath(stage)) ? StrictJson.Read<StageMarker>(MarkerPath(stage)) : null;
 
     private void Write(StageMarker marker) => AtomicFile.WriteText(MarkerPath(marker.Stage), StrictJson.Format(marker));
 }

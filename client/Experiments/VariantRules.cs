@@ -13,19 +13,31 @@ internal static partial class VariantRules
     /// <summary>Throws an <see cref="BadInputException"/> that names the setting, its value and its limit.</summary>
     public static void Validate(Variant variant, string where)
     {
-        Require(variant.Betas.Count > 0, where, "betas is empty; name at least one, e.g. [0.1].");
-        Require(variant.Betas.All(beta => beta > 0), where, $"betas holds {variant.Betas.Min()}; every beta must be above 0.");
-        Require(variant.Betas.Distinct().Count() == variant.Betas.Count, where, "betas holds a value twice.");
         Require(variant.Precision is "fp32" or "int8", where, $"precision is '{variant.Precision}'; it must be fp32 or int8.");
         Require(variant.Seed <= int.MaxValue, where, $"seed is {variant.Seed}; it must lie between 0 and {int.MaxValue}, the trainer's limit.");
-        PromptLines.RequireLimits(variant.Pairs.Batch, variant.Pairs.InFlight);
-        _ = new SamplingPlan(variant.Pairs.Samples, variant.Pairs.MaxNewTokens).Validated();
-        Require(variant.Pairs.Samples >= 2, where, $"pairs.samples is {variant.Pairs.Samples}; a pair needs at least 2.");
-        _ = variant.Evaluation.Validated();
-        LearningRate(variant.LearningRate, $"{where}, learning_rate");
+        if (variant.Forecast is not null)
+        {
+            Require(
+                variant == new Variant(variant.Description, Seed: variant.Seed, Forecast: variant.Forecast), where,
+                "forecast stands beside other keys; such a variant has forecast alone.");
+            return;
+        }
+
+        Require(variant.Policy is not null, where, "policy is missing; name the model folder to start from.");
+        Require(variant.Classifier is not null, where, "classifier is missing; name the model folder whose P(positive) is the reward.");
+        Require(variant.Policy!.Folder is not null, where, "policy.folder is missing; name the model folder to start from.");
+        Classifier(variant, where);
+        Require(variant.Evaluation is not null, where, "evaluation is missing; name the prompts that policies are judged on.");
+        _ = variant.Evaluation!.Validated();
+        Pairs(variant.Pairs, $"{where}, pairs");
+        Pairs(variant.HeldOut, $"{where}, held_out");
+        ShortForm(variant, where);
+        TrainingRules.Validate(variant, where);
+        Comparison(variant, where);
     }
 
-    private static void LearningRate(LearningRateChoice choice, string where)
+    /// <summary>The rule of a learning rate.</summary>
+    public static void LearningRate(LearningRateChoice choice, string where)
     {
         bool chosen = choice.Candidates is { Count: > 0 };
         Require(choice.Value is null == chosen, where, "give either value with its reason, or candidates with development.");
@@ -39,7 +51,60 @@ internal static partial class VariantRules
         _ = choice.Development?.Validated();
     }
 
-    private static void Require(bool holds, string where, string message) => BadInputException.Unless(holds, $"{where}: {message}");
+    /// <summary>Refuses a setting.</summary>
+    public static void Require(bool holds, string where, string message) => BadInputException.Unless(holds, $"{where}: {message}");
+
+    private static void Classifier(Variant variant, string where)
+    {
+        SourceModel classifier = variant.Classifier!;
+        Require(classifier.Folder is null != classifier.Training is null, where, "classifier takes either folder or training.");
+        if (classifier.Training is { } name)
+        {
+            bool usable = variant.AllTrainings() is [{ Kind: "reward", Sweep: null, Seeds: null } first, ..] && first.Name == name;
+            Require(usable, where, $"classifier.training is '{name}'; it must be the first training, of kind reward, without sweep and seeds.");
+            Require(
+                variant is { Pairs: null or { Prompts: null }, HeldOut: null or { Prompts: null } }, where,
+                "pairs.prompts are ranked by the classifier, which this run trains on pairs itself. Give texts instead.");
+        }
+    }
+
+    private static void Comparison(Variant variant, string where)
+    {
+        if (variant.Comparison is { RewardModel: var name })
+        {
+            bool usable = variant.AllTrainings().Any(training => training is { Kind: "reward", Sweep: null } && training.Name == name);
+            Require(usable, where, $"comparison.reward_model is '{name}', but there is no training of kind reward with this name and without a sweep.");
+            Require(variant.HeldOut is not null, where, "comparison needs held_out, the pairs on which models are compared.");
+        }
+    }
+
+    private static void ShortForm(Variant variant, string where)
+    {
+        object?[] parts = [variant.Dpo, variant.Betas, variant.LearningRate];
+        Require(
+            parts.All(part => part is null) || parts.All(part => part is not null), where,
+            "dpo, betas and learning_rate belong together; give all three, or trainings instead.");
+        if (variant.Betas is { } betas)
+        {
+            Require(betas.Count > 0, where, "betas is empty; name at least one, e.g. [0.1].");
+            Require(betas.All(beta => beta > 0), where, $"betas holds {(betas.Count > 0 ? betas.Min() : 0)}; every beta must be above 0.");
+            Require(betas.Distinct().Count() == betas.Count, where, "betas holds a value twice.");
+            LearningRate(variant.LearningRate!, $"{where}, learning_rate");
+        }
+    }
+
+    private static void Pairs(PairsStage? pairs, string where)
+    {
+        if (pairs is not null)
+        {
+            Require(pairs.Prompts is null != pairs.Texts is null, where, "give either prompts, whose completions are ranked, or texts.");
+            Require(pairs.Limit >= 0, where, $"limit is {pairs.Limit}; it must be 0 (all) or more.");
+            Require(pairs.Texts is null or { Files.Count: > 0 }, where, "texts.files is empty; name at least one file.");
+            PromptLines.RequireLimits(pairs.Batch, pairs.InFlight);
+            _ = new SamplingPlan(pairs.Samples, pairs.MaxNewTokens).Validated();
+            Require(pairs.Samples >= 2, where, $"samples is {pairs.Samples}; a pair needs at least 2.");
+        }
+    }
 
     [GeneratedRegex("^[a-z0-9][a-z0-9-]*$")]
     private static partial Regex FolderName();

@@ -25,7 +25,7 @@ internal static class PromptCutter
         HashSet<string> ids = [];
         foreach ((string Id, string Text)[] block in source.Read().Chunk(TextsPerCall))
         {
-            foreach (CutPrompt prompt in await CutBlockAsync(client, model, block, source.Cut, cancel))
+            foreach (CutPrompt prompt in await CutBlockAsync(client, model, block, source, cancel))
             {
                 prompts.Add(
                     ids.Add(prompt.Id)
@@ -62,9 +62,10 @@ internal static class PromptCutter
         InferenceClient client,
         string model,
         (string Id, string Text)[] block,
-        CutRange? cut,
+        PromptSource source,
         CancellationToken cancel)
     {
+        CutRange? cut = source.Cut;
         async Task<IReadOnlyList<TokenIds>> EncodeAsync(string[] texts) =>
             (await client.EncodeAsync(new EncodeRequest { Model = model, Texts = { texts } }, cancel)).Results;
         IEnumerable<string> starts = block.Select(row => cut is null ? row.Text : Opening(row.Text, cut.Max));
@@ -72,7 +73,8 @@ internal static class PromptCutter
         var rows = block.Zip(encoded, (row, ids) => (row.Id, row.Text, Ids: ids.Ids.ToArray()));
         if (cut is null)
         {
-            return rows.Where(row => row.Ids.Length > 0).Select(row => new CutPrompt(row.Id, row.Text, row.Ids));
+            int most = source.MaxTokens == 0 ? int.MaxValue : source.MaxTokens;
+            return rows.Where(row => row.Ids.Length > 0 && row.Ids.Length <= most).Select(row => new CutPrompt(row.Id, row.Text, row.Ids));
         }
 
         List<(string Id, string Text, int[] Ids)> kept =

@@ -11,7 +11,8 @@ internal sealed record PromptSource(
     string? First = null,
     string? Last = null,
     CutRange? Cut = null,
-    IReadOnlyList<string>? Exclude = null)
+    IReadOnlyList<string>? Exclude = null,
+    int MaxTokens = 0)
 {
     /// <summary>The texts in file order, after range, exclusions and skip.</summary>
     public IEnumerable<(string Id, string Text)> Read()
@@ -43,13 +44,18 @@ internal sealed record PromptSource(
             throw new BadInputException($"{File}: take is {Take} and skip is {Skip}; neither can be negative.");
         }
 
+        BadInputException.Unless(
+            MaxTokens >= 0 && (MaxTokens == 0 || Cut is null), $"{File}: max_tokens is {MaxTokens}; it must be 0 or more, and 0 beside cut.");
         _ = Cut?.Validated();
     }
 
     private IEnumerable<(string Id, string Text)> Rows() =>
-        Format == PromptFormat.Reviews
-            ? Reviews.Read(File, cleanHtml: true).Select(review => (review.Id, review.Text))
-            : Prompts.Read(File).Select(prompt => (prompt.Id, prompt.Text));
+        Format switch
+        {
+            PromptFormat.Reviews => Reviews.Read(File, cleanHtml: true).Select(review => (review.Id, review.Text)),
+            PromptFormat.Dialogues => DialoguePairs.Read(File).OfType<DialoguePair>().Select(pair => (pair.Id, pair.Prompt)),
+            _ => Prompts.Read(File).Select(prompt => (prompt.Id, prompt.Text)),
+        };
 
     private IEnumerable<(string Id, string Text)> Range(IEnumerable<(string Id, string Text)> rows)
     {
@@ -85,4 +91,7 @@ internal enum PromptFormat
 
     /// <summary>Review rows {"id","text","label"}, cleaned of markup.</summary>
     Reviews,
+
+    /// <summary>{"chosen","rejected"} rows of whole dialogues; the prompt is what comes before the last answer.</summary>
+    Dialogues,
 }

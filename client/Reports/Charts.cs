@@ -1,11 +1,14 @@
 using System.Text.Json;
 using Rudder.Client.Evaluation;
+using Rudder.Client.Runs;
 
 namespace Rudder.Client.Reports;
 
 /// <summary>plotly.js figures of the report's charts as JSON; the page's style sheet colours text and grid.</summary>
 internal static class Charts
 {
+    private const int FewPoints = 20; // so few show their places, and a single one shows at all
+
     /// <summary>Reward against KL with interval bars on both axes.</summary>
     public static string Frontier(ReportData data)
     {
@@ -43,7 +46,7 @@ internal static class Charts
                 new
                 {
                     type = "scatter",
-                    mode = "lines",
+                    mode = points.Length < FewPoints ? "lines+markers" : "lines",
                     name = training.Label,
                     x = points.Select(point => point.Step),
                     y = points.Select(point => point.Value),
@@ -51,6 +54,20 @@ internal static class Charts
                 };
         });
         return Figure(lines, 260, "optimizer step", title, showLegend: trainings.Count > 1);
+    }
+
+    /// <summary>Seconds of each stage as horizontal bars, the first at the top.</summary>
+    public static string Times(IReadOnlyList<StageMarker> stages)
+    {
+        object bars = new
+        {
+            type = "bar",
+            orientation = "h",
+            x = stages.Reverse().Select(stage => stage.Seconds ?? 0),
+            y = stages.Reverse().Select(stage => stage.Stage),
+            marker = new { color = "#2f8fd0" },
+        };
+        return Figure([bars], 80 + (24 * stages.Count), "seconds", "", showLegend: false);
     }
 
     private static object Point(ReportPolicy policy, int index)
@@ -90,7 +107,14 @@ internal static class Charts
             width = 0,
         };
 
-    private static string Figure(IEnumerable<object> traces, int height, string x, string y, bool showLegend, double[]? xRange = null)
+    /// <summary>A figure in the page's style.</summary>
+    /// <param name="traces">What it draws.</param>
+    /// <param name="height">Pixels.</param>
+    /// <param name="x">Title of the horizontal axis.</param>
+    /// <param name="y">Title of the vertical axis.</param>
+    /// <param name="showLegend">Whether the traces' names are listed.</param>
+    /// <param name="xRange">Ends of the horizontal axis; null fits them to the data.</param>
+    public static string Figure(IEnumerable<object> traces, int height, string x, string y, bool showLegend, double[]? xRange = null)
     {
         object Axis(string title, double[]? range = null) =>
             new

@@ -11,14 +11,18 @@ namespace Rudder.Client.Reports;
 /// <param name="Machine">Machine and versions.</param>
 /// <param name="Policies">The reference first.</param>
 /// <param name="Stages">In the order of their start.</param>
-/// <param name="FineTuning">The training that came before DPO; null where there was none.</param>
+/// <param name="FineTuning">The training that came first; null where there was none.</param>
+/// <param name="RewardModels">Trainings that make no policy.</param>
+/// <param name="Comparisons">Models on held-out pairs; empty where the run compares none.</param>
 internal sealed record ReportData(
     RunManifest Manifest,
     RunSummary Summary,
     MachineInfo Machine,
     IReadOnlyList<ReportPolicy> Policies,
     IReadOnlyList<StageMarker> Stages,
-    ReportTraining? FineTuning)
+    ReportTraining? FineTuning,
+    IReadOnlyList<(string Name, ReportTraining Training)> RewardModels,
+    IReadOnlyList<ComparisonResult> Comparisons)
 {
     /// <summary>Reads a finished run; the error says what is missing and how to make it.</summary>
     public static ReportData Read(string root)
@@ -53,7 +57,9 @@ internal sealed record ReportData(
                     .Select(StrictJson.Read<StageMarker>)
                     .OrderBy(stage => stage.Started),
             ],
-            manifest.Sft is null ? null : ReportTraining.Read(Path.Combine(root, manifest.Sft)));
+            manifest.Sft is null ? null : ReportTraining.Read(Path.Combine(root, manifest.Sft)),
+            [.. (manifest.RewardModels ?? []).Select(name => (name, ReportTraining.Read(Path.Combine(root, name))))],
+            [.. (manifest.Comparisons ?? []).Select(file => StrictJson.Read<ComparisonResult>(Path.Combine(root, file)))]);
     }
 }
 
@@ -62,27 +68,46 @@ internal sealed record ReportData(
 /// <param name="Evaluation">Its evaluation.</param>
 /// <param name="Curves">Training metrics; empty for the reference.</param>
 /// <param name="Recipe">Resolved recipe of its training; null for the reference.</param>
-internal sealed record ReportPolicy(PolicyEntry Entry, EvaluationResult Evaluation, IReadOnlyList<CurvePoint> Curves, JsonNode? Recipe)
+/// <param name="Samples">Completions that an on-policy training logged; empty for others.</param>
+/// <param name="Drawn">Completions that an on-policy training drew; null for others.</param>
+internal sealed record ReportPolicy(
+    PolicyEntry Entry,
+    EvaluationResult Evaluation,
+    IReadOnlyList<CurvePoint> Curves,
+    JsonNode? Recipe,
+    IReadOnlyList<TrainingSample> Samples,
+    int? Drawn)
 {
     /// <summary>Reads one policy's files.</summary>
     public static ReportPolicy Read(string root, PolicyEntry entry)
     {
         ReportTraining? training = entry.Training is null ? null : ReportTraining.Read(Path.Combine(root, entry.Training));
         return new ReportPolicy(
-            entry, EvaluationResult.Read(Path.Combine(root, entry.Evaluation)), training?.Curves ?? [], training?.Recipe);
+            entry, EvaluationResult.Read(Path.Combine(root, entry.Evaluation)), training?.Curves ?? [], training?.Recipe,
+            entry.Training is null ? [] : TrainingSample.Read(Path.Combine(root, entry.Training, TrainingSample.FileName)),
+            training?.Drawn);
     }
 }
 
 /// <summary>Metrics and recipe of one training.</summary>
 /// <param name="Curves">Training metrics.</param>
 /// <param name="Recipe">Resolved recipe; null where the folder has none.</param>
-internal sealed record ReportTraining(IReadOnlyList<CurvePoint> Curves, JsonNode? Recipe)
+/// <param name="Drawn">Completions that an on-policy training drew; null for others.</param>
+internal sealed record ReportTraining(IReadOnlyList<CurvePoint> Curves, JsonNode? Recipe, int? Drawn)
 {
     /// <summary>Reads a run folder of the trainer.</summary>
     public static ReportTraining Read(string folder)
     {
-        string recipe = Path.Combine(folder, "recipe.json");
-        return new ReportTraining(
-            TrainingCurves.Read(Path.Combine(folder, "metrics.jsonl")), File.Exists(recipe) ? StrictJson.Read<JsonNode>(recipe) : null);
+        JsonNode? recipe = Optional(Path.Combine(folder, "recipe.json"));
+        JsonNode? done = Optional(Path.Combine(folder, "done.json"));
+        int? drawn = Number(done, "final", "steps") * Number(recipe, "batch", "prompts") * Number(recipe, "batch", "samples");
+        return new ReportTraining(TrainingCurves.Read(Path.Combine(folder, "metrics.jsonl")), recipe, drawn);
     }
+
+    private static JsonNode? Optional(string path) => File.Exists(path) ? StrictJson.Read<JsonNode>(path) : null;
+
+    private static int? Number(JsonNode? node, string outer, string inner) =>
+        node is JsonObject values && values[outer] is JsonObject found && found[inner] is JsonValue value && value.TryGetValue(out int number)
+            ? number
+            : null;
 }

@@ -6,8 +6,27 @@ namespace Rudder.Client.Reports;
 /// <summary>The page: its sections, top to bottom.</summary>
 internal static class ReportPage
 {
-    /// <summary>Whole HTML document. Its security policy forbids every load from elsewhere.</summary>
+    /// <summary>The page of a run.</summary>
     public static Html Render(ReportData data) =>
+        Document(
+            $"{data.Manifest.Title} ({data.Manifest.Variant})",
+            Html.Of(
+                $"""
+                {Header(data)}
+                {FrontierSection(data)}
+                {ComparisonSection.Render(data)}
+                {TrainingSection.FineTuning(data.FineTuning)}
+                {TrainingSection.Trainings(data)}
+                {SampleSection.Render(data)}
+                {SampleSection.OfTrainings(data.Policies)}
+                {TimeSection.Render(data.Stages)}
+                {SettingsSection.Render(data)}
+                """));
+
+    /// <summary>Whole HTML document. Its security policy forbids every load from elsewhere.</summary>
+    /// <param name="title">Of the window.</param>
+    /// <param name="sections">Content of the page.</param>
+    public static Html Document(string title, Html sections) =>
         Html.Of(
             $"""
             <!DOCTYPE html>
@@ -17,17 +36,12 @@ internal static class ReportPage
             <meta name="viewport" content="width=device-width, initial-scale=1">
             <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data: blob:">
             <meta name="color-scheme" content="light dark">
-            <title>{data.Manifest.Title} ({data.Manifest.Variant})</title>
+            <title>{title}</title>
             <style>{new Html(PageAssets.Style)}</style>
             </head>
             <body>
             <main>
-            {Header(data)}
-            {FrontierSection(data)}
-            {TrainingSection.FineTuning(data.FineTuning)}
-            {TrainingSection.Dpo(data.Policies)}
-            {SampleSection.Render(data)}
-            {SettingsSection.Render(data)}
+            {sections}
             </main>
             <script>{new Html(PageAssets.ChartLibrary)}</script>
             <script>{new Html(PageAssets.Script)}</script>

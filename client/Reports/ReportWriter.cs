@@ -1,3 +1,5 @@
+using Rudder.Client.Files;
+using Rudder.Client.Forecasts;
 using Rudder.Client.Runs;
 
 namespace Rudder.Client.Reports;
@@ -10,11 +12,23 @@ internal static class ReportWriter
 
     private const string Extension = ".html";
 
-    /// <summary>Writes one self-contained HTML file, and the frontier as a picture beside it.</summary>
-    public static void Write(string root, string output) => Write(ReportData.Read(root), output);
+    /// <summary>Writes one self-contained HTML file about a finished run, and the frontier as a picture beside it.</summary>
+    public static void Write(string root, string output)
+    {
+        if (!WriteForecast(root, output))
+        {
+            Write(ReportData.Read(root), output);
+        }
+    }
 
     /// <summary>Writes the page before summary.json exists.</summary>
-    public static void Write(string root, string output, RunSummary summary) => Write(ReportData.Read(root, summary), output);
+    public static void Write(string root, string output, RunSummary summary)
+    {
+        if (!WriteForecast(root, output))
+        {
+            Write(ReportData.Read(root, summary), output);
+        }
+    }
 
     /// <summary>Picture of a page: frontier.svg beside report.html, PAGE.frontier.svg beside PAGE.html; pages share no picture.</summary>
     public static string PicturePath(string output)
@@ -23,6 +37,19 @@ internal static class ReportWriter
         string name = page.EndsWith(Extension, StringComparison.Ordinal) ? page[..^Extension.Length] : page;
         string picture = page == FileName ? FrontierPicture.FileName : $"{name}.{FrontierPicture.FileName}";
         return Path.Combine(Path.GetDirectoryName(Path.GetFullPath(output))!, picture);
+    }
+
+    /// <summary>Writes the page of a run that scored forecasts; false for other runs.</summary>
+    private static bool WriteForecast(string root, string output)
+    {
+        string forecast = ForecastResult.PathIn(root);
+        if (!File.Exists(forecast))
+        {
+            return false;
+        }
+
+        ForecastPage.Write(StrictJson.Read<ForecastResult>(forecast), output);
+        return true;
     }
 
     private static void Write(ReportData data, string output)

@@ -14,6 +14,35 @@ internal static class SampleSection
             </section>
             """);
 
+    /// <summary>Completions over the steps of each on-policy training; nothing where none were logged.</summary>
+    public static Html OfTrainings(IReadOnlyList<ReportPolicy> policies)
+    {
+        ReportPolicy[] logged = [.. policies.Where(policy => policy.Samples.Count > 0)];
+        return logged.Length == 0
+            ? Html.Empty
+            : Html.Of(
+                $"""
+                <section>
+                <h2>Samples during training</h2>
+                <p>Completions that each policy drew for its own training, from its first step to its last.</p>
+                {logged.Select(policy => Html.Of(
+                    $"<details><summary>{PolicyLabel.Of(policy.Entry)}</summary>{ReportPage.Table($"Samples of {policy.Entry.Name} during training", Steps(policy.Samples), "samples")}</details>"
+                ))}
+                </section>
+                """);
+    }
+
+    private static Html Steps(IReadOnlyList<TrainingSample> samples) =>
+        Html.Of(
+            $"""
+            <thead><tr><th>step</th><th>completion</th><th>reward</th><th>KL</th></tr></thead>
+            <tbody>{samples.Select(Step)}</tbody>
+            """);
+
+    private static Html Step(TrainingSample sample) =>
+        Html.Of(
+            $"""<tr><th>{sample.Step}</th><td><span class="given">{sample.Prompt}</span>{sample.Completion}</td><td>{sample.Reward:0.00}</td><td>{sample.Kl:0.0}</td></tr>""");
+
     private static Html Prompt(ReportData data, string prompt, int sample) =>
         Html.Of(
             $"""

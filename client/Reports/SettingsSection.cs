@@ -1,5 +1,7 @@
 using System.Text.Json.Nodes;
 using Rudder.Client.Files;
+using Rudder.Client.Runs;
+using static System.FormattableString;
 
 namespace Rudder.Client.Reports;
 
@@ -12,7 +14,7 @@ internal static class SettingsSection
             $"""
             <section>
             <h2>Settings</h2>
-            <p>Learning rate {data.Manifest.LearningRate:0.###e-0}. {data.Manifest.LearningRateReason}</p>
+            <p>{LearningRate(data.Manifest)}</p>
             {Table("Experiment, as read", Flat(data.Manifest.Settings))}
             {FineTuning(data.FineTuning?.Recipe)}
             {data.Policies.Where(policy => policy.Recipe is not null).Select(policy =>
@@ -23,7 +25,6 @@ internal static class SettingsSection
             <section>
             <h2>Environment</h2>
             {Table("Machine and versions", Flat(StrictJson.ToNode(data.Machine)), open: true)}
-            {Stages(data)}
             </section>
             <section>
             <h2>How to reproduce</h2>
@@ -62,17 +63,11 @@ internal static class SettingsSection
     private static Html Rows(IEnumerable<(string Key, string Value)> rows) =>
         Html.Of($"<tbody>{rows.Select(row => Html.Of($"<tr><th>{row.Key}</th><td>{row.Value}</td></tr>"))}</tbody>");
 
+    private static string LearningRate(RunManifest manifest) =>
+        manifest.LearningRate is { } rate ? Invariant($"Learning rate {rate:0.###e-0}. {manifest.LearningRateReason}")
+        : manifest.LearningRateReason.Length > 0 ? $"Learning rates: {manifest.LearningRateReason}"
+        : "Each training takes the learning rate of its recipe.";
+
     private static Html FineTuning(JsonNode? recipe) =>
         recipe is null ? Html.Empty : Table("Recipe of the fine-tuning, as resolved", Flat(recipe));
-
-    private static Html Stages(ReportData data)
-    {
-        IEnumerable<Html> rows = data.Stages.Select(stage =>
-            Html.Of(
-                $"<tr><th>{stage.Stage}</th><td>{stage.Started:yyyy-MM-dd HH:mm:ss}</td><td>{stage.Seconds ?? 0:0.0}</td><td><code>{stage.Key[..Math.Min(12, stage.Key.Length)]}</code></td></tr>"
-            ));
-        var table = Html.Of(
-            $"<thead><tr><th>stage</th><th>started, UTC</th><th>seconds</th><th>inputs, SHA-256</th></tr></thead><tbody>{rows}</tbody>");
-        return Html.Of($"<details open><summary>Stages</summary>{ReportPage.Table("Stages", table)}</details>");
-    }
 }

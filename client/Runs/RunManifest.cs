@@ -9,10 +9,12 @@ namespace Rudder.Client.Runs;
 /// <param name="Description">What the experiment shows.</param>
 /// <param name="Reproduce">Command that repeats the run.</param>
 /// <param name="Settings">The variant as it was read, with its description.</param>
-/// <param name="LearningRate">Learning rate of the DPO stages.</param>
-/// <param name="LearningRateReason">How it was chosen.</param>
+/// <param name="LearningRate">Learning rate of the trainings; null where the recipes have it, or where trainings differ.</param>
+/// <param name="LearningRateReason">How it was chosen; empty where the recipes have it.</param>
 /// <param name="Policies">The reference first.</param>
 /// <param name="Sft">Run folder of the fine-tuning, relative to the run; null where there was none.</param>
+/// <param name="RewardModels">Run folders of trainings that make no policy, relative to the run; null in older runs.</param>
+/// <param name="Comparisons">JSON files of comparisons, relative to the run; null in older runs.</param>
 internal sealed record RunManifest(
     string Experiment,
     string Variant,
@@ -20,10 +22,12 @@ internal sealed record RunManifest(
     string Description,
     string Reproduce,
     JsonObject Settings,
-    double LearningRate,
+    double? LearningRate,
     string LearningRateReason,
     IReadOnlyList<PolicyEntry> Policies,
-    string? Sft = null)
+    string? Sft = null,
+    IReadOnlyList<string>? RewardModels = null,
+    IReadOnlyList<string>? Comparisons = null)
 {
     /// <summary>File name in the run's folder.</summary>
     public const string FileName = "run.json";

@@ -31,7 +31,9 @@ public sealed record SequenceDivergenceScore(double KlExact, double KlK1, double
 /// <param name="Ids">Ids of the classifier, special tokens included, at most its context; taken as they are.</param>
 public sealed record ClassifierInput(string? Text = null, IReadOnlyList<int>? Ids = null);
 
-/// <summary>Label probabilities of one text.</summary>
-/// <param name="Probabilities">One per label; they sum to 1. The mean over the windows of a long text.</param>
+/// <summary>Label probabilities of one text, or the score that a model with one label, such as a reward model, gives it.</summary>
+/// <param name="Probabilities">
+/// One per label; they sum to 1. Of a model with one label, its score: any finite number. The mean over the windows of a long text.
+/// </param>
 /// <param name="Windows">Number of windows that the text was split into.</param>
 public sealed record TextClassification(float[] Probabilities, int Windows);

@@ -7,13 +7,12 @@ namespace Rudder.Engine.Scoring;
 /// <summary>Classifies texts with <c>model.onnx</c>: long texts in windows, in length-sorted micro-batches, equal windows once.</summary>
 internal sealed class ClassifierEngine : IDisposable
 {
-    private const int SpecialTokens = 2;                     // one before and one after each window
     private const int MergedBatches = 4;                     // full micro-batches that one run takes from the waiting calls
     private readonly Lock _lock = new();
     private readonly InferenceSession _session;
     private readonly RunOptions _runOptions = new();
-    private readonly int _beginId;
-    private readonly int _endId;
+    private readonly int[] _before, _after;                  // special tokens around each window of a text
+    private readonly int[] _empty;                           // stands for an empty text
     private readonly int _maxTokens;
     private readonly ClassifierBatch _batch;
     private readonly ScoringQueue _queue;
@@ -26,13 +25,15 @@ internal sealed class ClassifierEngine : IDisposable
         Labels = config.Labels;
         Context = config.Context;
         Vocabulary = config.VocabularySize;
-        (_beginId, _endId) = (config.BosId ?? 0, config.EosId ?? 2);                              // RoBERTa's ids by default
+        _before = config.WrapsTexts ? [config.BosId ?? 0] : [];                                   // RoBERTa's ids by default
+        _after = config.WrapsTexts ? [config.EosId ?? 2] : [];
+        _empty = config.WrapsTexts ? [.. _before, .. _after] : [config.EosId ?? config.PadId ?? 0];
         _batch = new ClassifierBatch(Labels.Count, config.PadId ?? 1);
         _maxTokens = options.MaxScoringTokens;
         _queue = new ScoringQueue((long)MergedBatches * _maxTokens, Run);
     }
 
-    /// <summary>Names of the labels, in the order of the probabilities.</summary>
+    /// <summary>Names of the labels, in the order of the probabilities. A model with one label gives a score instead.</summary>
     public IReadOnlyList<string> Labels { get; }
 
     /// <summary>SHA-256 of the model folder, hex.</summary>
@@ -62,25 +63,25 @@ internal sealed class ClassifierEngine : IDisposable
 
     /// <summary>Cuts a text into windows that fit the context, and adds the special tokens.</summary>
     public int[][] Windows(int[] ids) => ids.Length == 0
-        ? [[_beginId, _endId]]
-        : [.. ids.Chunk(Context - SpecialTokens).Select(window => (int[])[_beginId, .. window, _endId])];
+        ? [_empty]
+        : [.. ids.Chunk(Context - _before.Length - _after.Length).Select(window => (int[])[.. _before, .. window, .. _after])];
 
     /// <summary>Classifies texts, batched with other calls that wait at the same time.</summary>
     /// <param name="texts">The windows of each text: ids of the model, special tokens included, at most <see cref="Context"/> of them.</param>
     /// <param name="client">Name of the client; clients take turns.</param>
     /// <param name="cancellation">Ends the call at once.</param>
     /// <returns>One result per text, in order.</returns>
-    /// <exception cref="EngineFailedException">The model's output is not a distribution.</exception>
+    /// <exception cref="EngineFailedException">The model's output is not finite.</exception>
     /// <exception cref="OperationCanceledException">The caller cancelled; other calls continue.</exception>
     public async Task<IReadOnlyList<TextClassification>> ClassifyAsync(IReadOnlyList<int[][]> texts, string client, CancellationToken cancellation)
     {
         var distinct = new DistinctSequences([.. texts.SelectMany(windows => windows)]);          // equal windows may run apart
-        var probabilities = distinct.Spread(await _queue.RunAsync(distinct.Items, client, cancellation)).Select(Softmax).ToList();
+        var values = distinct.Spread(await _queue.RunAsync(distinct.Items, client, cancellation)).Select(Values).ToList();
         var results = new List<TextClassification>(texts.Count);
         int first = 0;
         foreach (var windows in texts)
         {
-            results.Add(new TextClassification(Mean(probabilities.GetRange(first, windows.Length)), windows.Length));
+            results.Add(new TextClassification(Mean(values.GetRange(first, windows.Length)), windows.Length));
             first += windows.Length;
         }
 
@@ -135,16 +136,21 @@ internal sealed class ClassifierEngine : IDisposable
         WindowsRun += rows.Length;
     }
 
-    private static float[] Softmax(float[] logits)
+    /// <summary>Probabilities of several labels. The logit of a single one is a score: its probability would always be 1.</summary>
+    private static float[] Values(float[] logits)
     {
-        float[] probabilities = new float[logits.Length];
-        System.Numerics.Tensors.TensorPrimitives.SoftMax(logits, probabilities);
-        foreach (float probability in probabilities)
+        float[] values = [.. logits];
+        if (logits.Length > 1)
         {
-            EngineFaults.Finite(probability, "classifying");
+            System.Numerics.Tensors.TensorPrimitives.SoftMax(logits, values);
         }
 
-        return probabilities;
+        foreach (float value in values)
+        {
+            EngineFaults.Finite(value, "classifying");
+        }
+
+        return values;
     }
 
     private static float[] Mean(List<float[]> rows)

@@ -25,7 +25,7 @@ internal static class DpoBenchmark
         set_num_threads(threads);
         manual_seed(0);
         PreferenceData data = new([.. Groups(new Random(0))]);
-        ScoredPairs pairs = new(data, new float[data.Completions], null);
+        ScoredPairs pairs = new(data, new ScoredReference(new float[data.Completions]), null);
         using var model = new Gpt2Model(
             new Gpt2Config { Layers = Layers, HiddenSize = Width, Heads = Heads, VocabularySize = Vocabulary, Context = Context }, 0, CPU);
         IReadOnlyList<NamedParameter> trainable = NamedParameters.Trainable(model.Parameters);

@@ -36,6 +36,7 @@ public sealed class ExperimentTests(TinyModels models)
         (int again, _, string log) = await killed.RunAsync();
         Assert.Equal(0, again);
         Assert.DoesNotContain("starting", log, StringComparison.Ordinal); // every stage was kept, and neither service nor trainer ran
+        await RequirePlanOfAllStagesAsync(killed);
     }
 
     [Fact]
@@ -54,6 +55,16 @@ public sealed class ExperimentTests(TinyModels models)
         Assert.Equal(130, exit);
         Assert.Contains("stopping the service", error, StringComparison.Ordinal);
         Assert.Equal("[]", File.ReadAllText(terminated.PathOf("processes.json")).Trim());
+    }
+
+    /// <summary>The plan lists exactly the stages that the run has recorded, all of them done.</summary>
+    private static async Task RequirePlanOfAllStagesAsync(TinyExperiment experiment)
+    {
+        JsonArray stages = (await experiment.PlanAsync())["stages"]!.AsArray();
+        Assert.All(stages, stage => Assert.Equal("done", stage!["history"]!.ToString()));
+        Assert.All(stages, stage => Assert.Empty(stage!["missing"]!.AsArray()));
+        IEnumerable<string> recorded = Directory.EnumerateFiles(experiment.PathOf("stages")).Select(file => Path.GetFileNameWithoutExtension(file));
+        Assert.Equal(recorded.Order(StringComparer.Ordinal), stages.Select(stage => stage!["stage"]!.ToString()).Order(StringComparer.Ordinal));
     }
 
     private static void RequireGoodPairs(TinyExperiment experiment)

@@ -34,6 +34,15 @@ internal sealed class TinyExperiment(TinyModels models, string runs)
             onStart
         );
 
+    /// <summary>What the client says it would run, as JSON; it must start nothing.</summary>
+    public async Task<JsonNode> PlanAsync()
+    {
+        (int exit, string output, string error) = await Programs.RunAsync(
+            Programs.Find("Client", "client"), models.Folder, $"run experiment.json --variant demo --runs {runs} --plan --json");
+        Assert.True(exit == 0, error);
+        return JsonNode.Parse(output)![0]!;
+    }
+
     /// <summary>kill -9 of the client alone, as soon as it says a line that begins so; what it has started lives on until the next run stops it.</summary>
     /// <param name="beginning">Start of a line other than the announcement that a stage starts.</param>
     /// <param name="service">Address of a running service, or null.</param>

@@ -21,14 +21,15 @@ internal static class ModelFolder
     {
         var config = ModelConfig.Load(folder);
         IModelFamily family = ModelFamilies.Of(config.ModelType);
-        if (!family.Kind.IsAssignableTo(typeof(TModel)))
+        IReadOnlyDictionary<string, float[]> weights = family.ReadWeights(folder, config);
+        ITrainableModel created = family.Create(config, dropout, device);
+        if (created is not TModel model)
         {
+            created.Dispose();
             string needed = typeof(TModel) == typeof(ILanguageModel) ? "a language model" : "a text classifier";
-            throw new BadInputException($"{folder} holds a {config.ModelType} model; {needed} is needed here.");
+            throw new BadInputException($"{folder} holds a {config.ModelType} {(config.IsClassifier ? "classifier" : "language model")}; {needed} is needed here.");
         }
 
-        IReadOnlyDictionary<string, float[]> weights = family.ReadWeights(folder, config);
-        var model = (TModel)family.Create(config, dropout, device);
         model.Fill(weights);
         return model;
     }

@@ -1,10 +1,10 @@
 namespace Rudder.Trainer.Data;
 
-/// <summary>One prompt with the distinct completions of its preference pairs.</summary>
+/// <summary>One prompt with its distinct completions and the preference pairs among them.</summary>
 /// <param name="PromptId">The prompt's id in the pair file.</param>
 /// <param name="PromptIds">Token ids of the prompt, at least one.</param>
-/// <param name="Completions">At least two completions, in the order of their first appearance in the file.</param>
-/// <param name="Pairs">Ordered pairs as indices into <paramref name="Completions"/>; at least one.</param>
+/// <param name="Completions">At least one completion, two if there are pairs, in the order of their first appearance in the file.</param>
+/// <param name="Pairs">Ordered pairs as indices into <paramref name="Completions"/>; none where completions are judged one by one.</param>
 internal sealed record PreferenceGroup(
     string PromptId,
     int[] PromptIds,
@@ -19,4 +19,8 @@ internal sealed record PreferenceGroup(
 /// <param name="Row">Its place among all completions of the data: the index of its reference log-prob.</param>
 /// <param name="SampleIndex">Its number among the prompt's samples. Together with the prompt's id it identifies the completion.</param>
 /// <param name="Ids">Token ids, at least one; an end-of-text id only where it was sampled.</param>
-internal sealed record GroupCompletion(int Row, int SampleIndex, int[] Ids);
+internal sealed record GroupCompletion(int Row, int SampleIndex, int[] Ids)
+{
+    /// <summary>Its score in the pair file; 0 where that has none.</summary>
+    public double Score { get; init; }
+}

@@ -101,7 +101,7 @@ internal sealed class PreferenceGrouping
                 _limits.MaxLength, "max_length");
         }
 
-        group.Completions.Add((line, scored.SampleIndex, scored.Ids));
+        group.Completions.Add((line, scored.SampleIndex, scored.Ids, scored.Score));
         return group.Completions.Count - 1;
     }
 
@@ -114,7 +114,7 @@ internal sealed class PreferenceGrouping
         {
             // The prompt is cut first, from the left, so that the longest completion fits. It keeps at least one token.
             int longest = open.Completions.Max(completion => completion.Ids.Count);
-            int kept = Math.Min(open.Prompt.Count, Math.Clamp(_limits.MaxLength - longest, 1, _limits.MaxPrompt));
+            int kept = _limits.PromptTokens(open.Prompt.Count, longest);
             int[] prompt = [.. open.Prompt.Skip(open.Prompt.Count - kept)];
             int[][] ids = [.. open.Completions.Select(completion => (int[])[.. completion.Ids.Take(_limits.MaxLength - kept)])];
             (int Chosen, int Rejected)[] pairs = [.. open.PairLines.Keys.Where(pair => !ids[pair.Chosen].AsSpan().SequenceEqual(ids[pair.Rejected]))];
@@ -123,7 +123,9 @@ internal sealed class PreferenceGrouping
             dropped += open.PairLines.Count - pairs.Length;
             if (pairs.Length > 0)
             {
-                groups.Add(new PreferenceGroup(open.Id, prompt, [.. ids.Select((cut, i) => new GroupCompletion(row + i, open.Completions[i].Sample, cut))], pairs));
+                GroupCompletion[] completions =
+                    [.. open.Completions.Select((completion, i) => new GroupCompletion(row + i, completion.Sample, ids[i]) { Score = completion.Score })];
+                groups.Add(new PreferenceGroup(open.Id, prompt, completions, pairs));
                 row += ids.Length;
             }
         }
@@ -158,7 +160,7 @@ internal sealed class PreferenceGrouping
     /// <summary>A prompt with the completions and pairs read so far, uncut.</summary>
     private sealed record OpenGroup(string Id, int Line, RepeatedField<int> Prompt)
     {
-        public List<(int Line, int Sample, RepeatedField<int> Ids)> Completions { get; } = [];
+        public List<(int Line, int Sample, RepeatedField<int> Ids, double Score)> Completions { get; } = [];
 
         /// <summary>Line of each pair; pairs are indices into <see cref="Completions"/>.</summary>
         public OrderedDictionary<(int Chosen, int Rejected), int> PairLines { get; } = [];

@@ -37,9 +37,9 @@ internal static class ModelExport
 
         var config = ModelConfig.Load(modelFolder);
         IModelFamily family = ModelFamilies.Of(config.ModelType);
-        if (settings.Fp16 && !family.Exports(GraphPrecision.Fp16))
+        if (settings.Fp16 && !family.Exports(config, GraphPrecision.Fp16))
         {
-            throw new BadInputException($"fp16 is true; {modelFolder} is a {config.ModelType} model, and that family has no float16 graph. Leave it out.");
+            throw new BadInputException($"fp16 is true; {modelFolder} is a {config.ModelType} {(config.IsClassifier ? "classifier" : "model")}, which has no float16 graph. Leave it out.");
         }
 
         var sample = TokenSample.Open(modelFolder, config.VocabularySize, settings.Texts);
@@ -151,7 +151,8 @@ internal static class ModelExport
         ParityCheck check, ModelConfig config, ExportSettings settings, GraphFolder graphs, TokenSample sample, string reference, int threads)
     {
         var figures = new Dictionary<string, GraphFigures>();
-        int[][] texts = [.. sample.Texts(ClassifierTexts, Math.Min(ClassifierTokens, config.Context), config.BosId, config.EosId)
+        (int? before, int? after) = config.WrapsTexts ? (config.BosId, config.EosId) : (null, null);
+        int[][] texts = [.. sample.Texts(ClassifierTexts, Math.Min(ClassifierTokens, config.Context), before, after)
             .Select(row => row.Where(id => id != config.PadId).ToArray())];         // the graph masks only the fill of short rows, the model every padding id
         using var model = new TorchClassifier(reference);
         foreach ((GraphPrecision precision, bool wanted) in new[] { (GraphPrecision.Fp32, settings.Fp32), (GraphPrecision.Int8, settings.Int8) })

@@ -79,11 +79,15 @@ internal sealed class ParityCheck(ExportSettings settings)
         float[][] expected = model.Logits(rows), actual = graph.Logits(rows);
         for (int row = 0; row < rows.Count; row++)
         {
-            comparison.Add(expected[row], actual[row], Array.IndexOf(expected[row], expected[row].Max()));
+            (float[] wanted, float[] found) = (Labels(expected[row]), Labels(actual[row]));
+            comparison.Add(wanted, found, Array.IndexOf(wanted, wanted.Max()));
         }
 
         return int8 ? AcceptInt8(GraphFiles.Model(GraphPrecision.Int8), "text", comparison) : Accept(GraphFiles.Model(GraphPrecision.Fp32), comparison);
     }
+
+    /// <summary>A score is compared as the logit of a pair's winner against a rival of score 0: alone, its probability is always 1.</summary>
+    private static float[] Labels(float[] logits) => logits is [float score] ? [score, 0] : logits;
 
     private static void ReplayTexts(TorchDecoder model, IReadOnlyList<int[]> rows, params ReadOnlySpan<(LogitComparison Comparison, IDecoder Graph)> passes)
     {

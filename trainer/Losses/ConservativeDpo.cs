@@ -9,13 +9,11 @@ namespace Rudder.Trainer.Losses;
 /// </summary>
 internal sealed record ConservativeDpo : PreferenceLoss
 {
-    /// <inheritdoc/>
     public override string Name => "cdpo";
 
     /// <summary>Probability that a label is wrong, 0 to below 0.5.</summary>
     [Range(0, 0.5, MaximumIsExclusive = true)] public double LabelSmoothing { get; init; } = 0.1;
 
-    /// <inheritdoc/>
     public override Tensor PerPair(PairLogProbs pairs) => Loss(pairs.Margin, pairs.ReferenceMargin, Beta, LabelSmoothing);
 
     /// <summary>−(1−ε)·log σ(β·h) − ε·log σ(−β·h).</summary>

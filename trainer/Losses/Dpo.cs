@@ -6,10 +6,8 @@ namespace Rudder.Trainer.Losses;
 /// <summary>DPO, arXiv:2305.18290 eq. 7.</summary>
 internal sealed record Dpo : PreferenceLoss
 {
-    /// <inheritdoc/>
     public override string Name => "dpo";
 
-    /// <inheritdoc/>
     public override Tensor PerPair(PairLogProbs pairs) => Loss(pairs.Margin, pairs.ReferenceMargin, Beta);
 
     /// <summary>−log σ(β·h), h = policy margin − reference margin.</summary>

@@ -6,10 +6,8 @@ namespace Rudder.Trainer.Losses;
 /// <summary>Hinge (SLiC on normalised likelihoods), arXiv:2309.06657.</summary>
 internal sealed record Hinge : PreferenceLoss
 {
-    /// <inheritdoc/>
     public override string Name => "hinge";
 
-    /// <inheritdoc/>
     public override Tensor PerPair(PairLogProbs pairs) => Loss(pairs.Margin, pairs.ReferenceMargin, Beta);
 
     /// <summary>max(0, 1 − β·h).</summary>

@@ -5,10 +5,8 @@ namespace Rudder.Trainer.Losses;
 /// <summary>IPO, arXiv:2310.12036 eq. 17, on log-probs summed over tokens as in the paper.</summary>
 internal sealed record Ipo : PreferenceLoss
 {
-    /// <inheritdoc/>
     public override string Name => "ipo";
 
-    /// <inheritdoc/>
     public override Tensor PerPair(PairLogProbs pairs) => Loss(pairs.Margin, pairs.ReferenceMargin, Beta);
 
     /// <summary>(h − 1/(2β))², h = policy margin − reference margin.</summary>

@@ -5,12 +5,8 @@ namespace Rudder.Trainer.Losses;
 /// <summary>IPO on per-token means: divides each completion's log-ratio by its length before taking the margin (TRL's variant).</summary>
 internal sealed record IpoMean : PreferenceLoss
 {
-    /// <inheritdoc/>
     public override string Name => "ipo-mean";
 
-    /// <inheritdoc/>
-    public override Tensor PerPair(PairLogProbs pairs) => Ipo.Loss(
-        pairs.ChosenMean - pairs.RejectedMean,
-        (pairs.ReferenceChosen! / pairs.ChosenLength) - (pairs.ReferenceRejected! / pairs.RejectedLength),
-        Beta);
+    public override Tensor PerPair(PairLogProbs pairs) =>
+        Ipo.Loss(pairs.ChosenRatio / pairs.ChosenLength, pairs.RejectedRatio / pairs.RejectedLength, Beta);
 }

@@ -11,16 +11,13 @@ internal sealed record Orpo : PreferenceLoss
     /// <summary>Upper clamp of the mean log-prob in the odds: at 0 the odds are infinite and have no gradient.</summary>
     public const double LargestMeanLogProb = -1e-6;
 
-    /// <inheritdoc/>
     public override string Name => "orpo";
 
-    /// <inheritdoc/>
     public override bool NeedsReference => false;
 
     /// <summary>Weight of the odds-ratio term, 0 or more.</summary>
     [Range(0, double.MaxValue)] public double Lambda { get; init; } = 0.1;
 
-    /// <inheritdoc/>
     public override Tensor PerPair(PairLogProbs pairs) => Loss(pairs.ChosenMean, pairs.RejectedMean, Lambda);
 
     /// <summary>−p̄_w − λ·log σ(o_w − o_l), o the log-odds of p̄.</summary>

@@ -17,7 +17,7 @@ internal abstract record PreferenceLoss
     /// <summary>Every loss with its default settings, by name.</summary>
     public static IReadOnlyDictionary<string, PreferenceLoss> All { get; } = new SortedDictionary<string, PreferenceLoss>(
         typeof(PreferenceLoss).Assembly.GetTypes()
-            .Where(type => type.IsSubclassOf(typeof(PreferenceLoss)) && !type.IsAbstract)
+            .Where(type => type.IsSubclassOf(typeof(PreferenceLoss)) && type.GetConstructor(Type.EmptyTypes) is not null) // a mix has none
             .Select(type => (PreferenceLoss)Activator.CreateInstance(type)!)
             .ToDictionary(loss => loss.Name),
         StringComparer.Ordinal);
@@ -33,10 +33,16 @@ internal abstract record PreferenceLoss
     /// <summary>Whether the loss needs the reference's log-probs.</summary>
     public virtual bool NeedsReference => true;
 
-    /// <summary>Whether the loss needs <see cref="PairLogProbs.Baseline"/>.</summary>
-    public virtual bool NeedsBaseline => false;
+    /// <summary>Whether the loss reads <see cref="PairLogProbs.Mismatched"/>.</summary>
+    public virtual bool NeedsMismatched => false;
 
-    /// <summary>Loss of each pair. [P]</summary>
+    /// <summary>Whether the loss reads <see cref="PairLogProbs.RewardMean"/>, which a run keeps in its checkpoints.</summary>
+    public virtual bool NeedsRewardMean => false;
+
+    /// <summary>Whether the loss compares pairs with each other: every optimizer step must then be one forward pass.</summary>
+    public virtual bool NeedsWholeStep => false;
+
+    /// <summary>Loss of each pair, or by rank where the loss sorts. [P]</summary>
     public abstract Tensor PerPair(PairLogProbs pairs);
 
     /// <summary>The settings of this loss.</summary>

@@ -6,13 +6,10 @@ namespace Rudder.Trainer.Losses;
 /// <summary>DPO with the reference's log-ratio taken as 0 (the DPO authors' <c>reference_free</c>).</summary>
 internal sealed record ReferenceFreeDpo : PreferenceLoss
 {
-    /// <inheritdoc/>
     public override string Name => "dpo-reference-free";
 
-    /// <inheritdoc/>
     public override bool NeedsReference => false;
 
-    /// <inheritdoc/>
     public override Tensor PerPair(PairLogProbs pairs) => Loss(pairs.Margin, Beta);
 
     /// <summary>−log σ(β·margin).</summary>

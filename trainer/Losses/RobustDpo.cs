@@ -7,13 +7,11 @@ namespace Rudder.Trainer.Losses;
 /// <summary>Robust DPO, arXiv:2403.00409 eq. 12: the unbiased estimate of the clean loss under label flips of probability ε.</summary>
 internal sealed record RobustDpo : PreferenceLoss
 {
-    /// <inheritdoc/>
     public override string Name => "robust";
 
     /// <summary>Probability that a label is wrong, 0 to below 0.5.</summary>
     [Range(0, 0.5, MaximumIsExclusive = true)] public double LabelSmoothing { get; init; } = 0.1;
 
-    /// <inheritdoc/>
     public override Tensor PerPair(PairLogProbs pairs) => Loss(pairs.Margin, pairs.ReferenceMargin, Beta, LabelSmoothing);
 
     /// <summary>[−(1−ε)·log σ(β·h) + ε·log σ(−β·h)] / (1−2ε). It may be negative.</summary>

@@ -7,16 +7,13 @@ namespace Rudder.Trainer.Losses;
 /// <summary>SimPO, arXiv:2405.14734 eq. 6, on per-token means. Here beta only scales, in tokens per nat.</summary>
 internal sealed record SimPo : PreferenceLoss
 {
-    /// <inheritdoc/>
     public override string Name => "simpo";
 
-    /// <inheritdoc/>
     public override bool NeedsReference => false;
 
     /// <summary>Target reward margin, 0 or more.</summary>
     [Range(0, double.MaxValue)] public double Gamma { get; init; } = 0.5;
 
-    /// <inheritdoc/>
     public override Tensor PerPair(PairLogProbs pairs) => Loss(pairs.ChosenMean, pairs.RejectedMean, Beta, Gamma);
 
     /// <summary>−log σ(β·(p̄_w − p̄_l) − γ).</summary>

@@ -21,6 +21,5 @@ internal sealed class Conv1D : nn.Module<Tensor, Tensor>
         RegisterComponents();
     }
 
-    /// <inheritdoc/>
     public override Tensor forward(Tensor input) => nn.functional.linear(input, weight.t(), bias); // [...,in] -> [...,out]
 }

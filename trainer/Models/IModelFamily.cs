@@ -10,7 +10,7 @@ internal interface IModelFamily
     /// <summary><c>model_type</c> in config.json.</summary>
     string ModelType { get; }
 
-    /// <summary><see cref="ILanguageModel"/> or <see cref="ISequenceClassifier"/>.</summary>
+    /// <summary>The kind of its new models: <see cref="ILanguageModel"/> or <see cref="ISequenceClassifier"/>.</summary>
     Type Kind { get; }
 
     /// <summary>Special tokens and order of its tokenizers.</summary>
@@ -23,7 +23,7 @@ internal interface IModelFamily
     ModelConfig Configure(ModelShape shape, TextTokenizer tokenizer);
 
     /// <summary>A model with new weights, drawn from torch's generator (seed it first).</summary>
-    /// <param name="config">Of this family.</param>
+    /// <param name="config">Of this family. A language model's family makes a classifier of a configuration with labels.</param>
     /// <param name="dropout">Replaces all dropouts of the configuration; null keeps them.</param>
     /// <param name="device">Where the parameters live.</param>
     ITrainableModel Create(ModelConfig config, double? dropout, Device device);
@@ -31,8 +31,8 @@ internal interface IModelFamily
     /// <summary>Reads a model folder's weights as float32, keyed by checkpoint name.</summary>
     IReadOnlyDictionary<string, float[]> ReadWeights(string folder, ModelConfig config);
 
-    /// <summary>Whether the family can export a precision.</summary>
-    bool Exports(GraphPrecision precision);
+    /// <summary>Whether the family can export a model in a precision.</summary>
+    bool Exports(ModelConfig config, GraphPrecision precision);
 
     /// <summary>The ONNX graphs of a model in one precision.</summary>
     /// <param name="config">Of this family.</param>

@@ -7,27 +7,45 @@ using static TorchSharp.torch;
 
 namespace Rudder.Trainer.Recipes;
 
-/// <summary>The tensors that a run needs to resume exactly: weights, optimizer averages and the state of torch's generator.</summary>
+/// <summary>The tensors that a run needs to resume exactly: weights, optimizer averages, what a recipe adds, and torch's generator.</summary>
 internal static class Checkpoint
 {
     private const string WeightsFile = "weights.safetensors";
     private const string OptimizerFile = "optimizer.safetensors";
+    private const string MoreFile = "more.safetensors";
     private const string RandomFile = "random.bin";
 
     /// <summary>Saves a checkpoint and removes the oldest beyond <paramref name="keep"/>.</summary>
+    /// <param name="run">The run.</param>
+    /// <param name="state">Its progress.</param>
+    /// <param name="parameters">The trained weights.</param>
+    /// <param name="optimizer">Its averages.</param>
+    /// <param name="keep">Checkpoints kept.</param>
+    /// <param name="more">Further float32 tensors that the recipe carries from step to step.</param>
     public static void Save(
-        RunFolder run, TrainingState state, IReadOnlyList<NamedParameter> parameters, IOptimizer optimizer, int keep) =>
+        RunFolder run,
+        TrainingState state,
+        IReadOnlyList<NamedParameter> parameters,
+        IOptimizer optimizer,
+        int keep,
+        IReadOnlyList<NamedState>? more = null) =>
         CheckpointFolder.Save(run, state, keep, folder =>
         {
             Write(Path.Combine(folder, WeightsFile), parameters.Select(p => (p.Name, (Tensor)p.Value)));
             Write(Path.Combine(folder, OptimizerFile), optimizer.State.Select(s => (s.Name, s.Value)));
+            if (more is { Count: > 0 })
+            {
+                Write(Path.Combine(folder, MoreFile), more.Select(s => (s.Name, s.Value)));
+            }
+
             using Tensor random = get_rng_state();
             AtomicFile.Write(Path.Combine(folder, RandomFile), stream => stream.Write(random.bytes));
         });
 
     /// <summary>Loads the newest checkpoint into parameters, optimizer and generator. Without one the run starts over.</summary>
     /// <returns>The run's progress at that checkpoint.</returns>
-    public static TrainingState LoadNewest(RunFolder run, IReadOnlyList<NamedParameter> parameters, IOptimizer optimizer)
+    public static TrainingState LoadNewest(
+        RunFolder run, IReadOnlyList<NamedParameter> parameters, IOptimizer optimizer, IReadOnlyList<NamedState>? more = null)
     {
         if (CheckpointFolder.OpenNewest(run) is not (string folder, TrainingState state))
         {
@@ -36,6 +54,11 @@ internal static class Checkpoint
 
         Read(Path.Combine(folder, WeightsFile), parameters.Select(p => (p.Name, (Tensor)p.Value)));
         Read(Path.Combine(folder, OptimizerFile), optimizer.State.Select(s => (s.Name, s.Value)));
+        if (more is { Count: > 0 })
+        {
+            Read(Path.Combine(folder, MoreFile), more.Select(s => (s.Name, s.Value)));
+        }
+
         optimizer.Resume(state.Step); // one optimizer step per training step
         RestoreRandom(Path.Combine(folder, RandomFile));
         return state;

@@ -9,7 +9,7 @@ using static TorchSharp.torch;
 
 namespace Rudder.Trainer.Recipes;
 
-/// <summary>Trains a policy on preference pairs against a frozen reference: DPO and its relatives.</summary>
+/// <summary>Trains a policy on preference pairs against a reference: DPO and its relatives.</summary>
 internal static class Preference
 {
     /// <summary>Runs the recipe to the finished model folder.</summary>
@@ -22,18 +22,21 @@ internal static class Preference
         int threads = ComputeDevice.UseThreads(recipe.Threads);
         using ILanguageModel policy = PreferenceSource.Policy(recipe, device);
 
-        // 2. pairs as groups, with the reference's log-prob of each completion; this frees the reference
-        ScoredPairs training = PreferenceSource.Read(recipe.Pairs, recipe, policy, loss, run, request);
+        // 2. pairs as groups, with the log-prob of each completion under a frozen reference, which then leaves memory
+        using MovingReference? moving = PreferenceSource.Moving(recipe, policy);
+        ScoredPairs training = PreferenceSource.Read(recipe.Pairs, recipe, policy, loss, moving, run, request);
         ScoredPairs? heldOut = recipe.EvaluationPairs is null
             ? null
-            : PreferenceSource.Read(recipe.EvaluationPairs, recipe, policy, loss, run, request);
+            : PreferenceSource.Read(recipe.EvaluationPairs, recipe, policy, loss, moving, run, request);
         run.WriteStart(recipe, request, threads, RecipeInputs.Of(recipe));
 
         // 3. optimizer; seed only now: building models draws random numbers, and a cached reference is not built
         manual_seed(recipe.Seed);
         IReadOnlyList<NamedParameter> trainable = NamedParameters.Trainable(policy.Parameters);
         using IOptimizer optimizer = OptimizerFactory.Create(recipe.Optimizer, trainable);
-        TrainingState state = run.Resumed ? Checkpoint.LoadNewest(run, policy.Parameters, optimizer) : TrainingState.Start;
+        using RewardMean? rewardMean = loss.NeedsRewardMean ? new RewardMean() : null;
+        NamedState[] more = [.. moving?.State ?? [], .. rewardMean is null ? [] : (NamedState[])[rewardMean.State]];
+        TrainingState state = run.Resumed ? Checkpoint.LoadNewest(run, policy.Parameters, optimizer, more) : TrainingState.Start;
         int stepsPerEpoch = TrainingLength.StepsPerEpoch(training.Data.Groups.Count, recipe.Batch.Groups, recipe.Batch.Accumulation);
         int total = TrainingLength.Steps(recipe, stepsPerEpoch, training.Data.Groups.Count);
         using var session = new TrainingSession(recipe, run, request, state, total, stepsPerEpoch);
@@ -41,7 +44,8 @@ internal static class Preference
         session.LogData(cuts);
 
         // 4. the loop
-        var parts = new Parts(recipe, run, loss, policy, training, heldOut, optimizer, new ClippedStep(recipe, trainable, optimizer, total));
+        var update = new ClippedStep(recipe, trainable, optimizer, total);
+        var parts = new Parts(recipe, run, loss, policy, training, heldOut, moving, rewardMean, more, optimizer, update);
         Train(parts, session, total);
 
         // 5. last evaluation, model folder
@@ -68,40 +72,51 @@ internal static class Preference
             // 4a. forward and backward; every pair of the step has the same weight
             IReadOnlyList<PreferenceGroup>[] batches = [.. plan.Skip(session.State.Cursor * recipe.Batch.Accumulation).Take(recipe.Batch.Accumulation)];
             run.Policy.zero_grad();
-            PreferenceMetrics metrics = Accumulate(recipe, run.Loss, run.Policy, run.Training, batches);
+            PreferenceMetrics metrics = Accumulate(recipe, run.Loss, run.Policy, run.Training, batches, run.RewardMean);
 
             // 4b. clip, step
             (double norm, double rate) = run.Update.Take(session.State.Step, metrics.Loss, batches.SelectMany(batch => batch).Select(group => group.PromptId));
 
-            // 4c. log, evaluate, save, stop if requested
+            // 4c. move the reference if that is due; log, evaluate, save, stop if requested
             session.Advance(metrics.Tokens, metrics.Loss, rate, norm, metrics.Rewards());
+            run.Moving?.SyncIfDue(session.State.Step, run.Policy);
             if (session.EvaluationDue)
             {
                 session.LogEvaluation(Evaluate(run));
             }
 
-            session.SaveIfDue(() => Checkpoint.Save(run.Folder, session.State, run.Policy.Parameters, run.Optimizer, recipe.KeepCheckpoints));
+            session.SaveIfDue(() =>
+                Checkpoint.Save(run.Folder, session.State, run.Policy.Parameters, run.Optimizer, recipe.KeepCheckpoints, run.More));
         }
     }
 
     /// <summary>Runs forward and backward of each part. The gradients sum to the gradient of the mean loss over the step's pairs.</summary>
-    /// <remarks>Each part computes KTO's z over its own groups, so 32 parts of one group differ from one part of 32.</remarks>
+    /// <remarks>
+    /// Each part computes KTO's z over its own groups, so 32 parts of one group differ from one part of 32. BCO's δ covers the parts
+    /// before it and its own. Recipes with a loss that compares pairs with each other have one part per step.
+    /// </remarks>
     internal static PreferenceMetrics Accumulate(
         PreferenceRecipe recipe,
         PreferenceLoss loss,
         ILanguageModel policy,
         ScoredPairs training,
-        IReadOnlyList<IReadOnlyList<PreferenceGroup>> parts)
+        IReadOnlyList<IReadOnlyList<PreferenceGroup>> parts,
+        RewardMean? rewardMean = null)
     {
         int pairs = parts.Sum(part => part.Sum(group => group.Pairs.Count));
+        double meanLength = PreferenceForward.MeanChosenLength(parts.SelectMany(part => part));
         var metrics = new PreferenceMetrics(loss.Beta);
         foreach (IReadOnlyList<PreferenceGroup> part in parts)
         {
             using var scope = NewDisposeScope();
             var batch = PreferenceBatch.Of(part, ModeOf(recipe));
-            Tensor? baseline = PreferenceForward.Baseline(policy, part, training);
-            PairLogProbs sides = PreferenceForward.Pairs(policy, batch, training.Reference, baseline);
-            Tensor perPair = loss.PerPair(sides); // [P]
+            PairLogProbs sides = PreferenceForward.Pairs(policy, batch, training.Reference, meanLength);
+            rewardMean?.Add(loss.Beta * sides.ChosenRatio, loss.Beta * sides.RejectedRatio);
+            Tensor perPair = loss.PerPair(sides with
+            {
+                Mismatched = PreferenceForward.Mismatched(policy, part, training),
+                RewardMean = rewardMean?.Value(policy.Device),
+            }); // [P]
             (perPair.sum() / pairs).backward();
             metrics.Add(sides, perPair, batch.Tokens);
         }
@@ -120,12 +135,16 @@ internal static class Preference
         run.Policy.eval();
         using IDisposable quiet = no_grad();
         var metrics = new PreferenceMetrics(run.Loss.Beta);
+        double meanLength = PreferenceForward.MeanChosenLength(heldOut.Data.Groups);
         foreach (IReadOnlyList<PreferenceGroup> groups in GroupBatches.InOrder(heldOut.Data.Groups, run.Recipe.Batch.Groups))
         {
             using var scope = NewDisposeScope();
             var batch = PreferenceBatch.Of(groups, ModeOf(run.Recipe));
-            Tensor? baseline = PreferenceForward.Baseline(run.Policy, groups, heldOut);
-            PairLogProbs sides = PreferenceForward.Pairs(run.Policy, batch, heldOut.Reference, baseline);
+            PairLogProbs sides = PreferenceForward.Pairs(run.Policy, batch, heldOut.Reference, meanLength) with
+            {
+                Mismatched = PreferenceForward.Mismatched(run.Policy, groups, heldOut),
+                RewardMean = run.RewardMean?.Value(run.Policy.Device),
+            };
             metrics.Add(sides, run.Loss.PerPair(sides), batch.Tokens);
         }
 
@@ -133,7 +152,8 @@ internal static class Preference
         return [new("loss", metrics.Loss), .. metrics.Rewards()];
     }
 
-    private static List<KeyValuePair<string, double>> Final(
+    /// <summary>The final metrics: those of the last step, of the last evaluation, and of the data.</summary>
+    internal static List<KeyValuePair<string, double>> Final(
         IReadOnlyList<KeyValuePair<string, double>> last,
         IReadOnlyList<KeyValuePair<string, double>> evaluation,
         IReadOnlyList<KeyValuePair<string, double>> cuts) =>
@@ -153,6 +173,9 @@ internal static class Preference
         ILanguageModel Policy,
         ScoredPairs Training,
         ScoredPairs? HeldOut,
+        MovingReference? Moving,
+        RewardMean? RewardMean,
+        IReadOnlyList<NamedState> More,
         IOptimizer Optimizer,
         ClippedStep Update);
 }

@@ -12,15 +12,15 @@ namespace Rudder.Trainer.Recipes;
 
 /// <summary>Pairs ready to train or evaluate on.</summary>
 /// <param name="Data">The groups.</param>
-/// <param name="Reference">log π_ref of each completion row, then of the mismatched rows, nats; null if the loss needs none.</param>
-/// <param name="Mismatched">Rows for the loss's reference point; null if it has none.</param>
-internal sealed record ScoredPairs(PreferenceData Data, float[]? Reference, MismatchedCompletions? Mismatched);
+/// <param name="Reference">log π_ref of completions and mismatched completions; null if the loss needs none.</param>
+/// <param name="Mismatched">Completions under other prompts; null if the loss needs none.</param>
+internal sealed record ScoredPairs(PreferenceData Data, IReference? Reference, MismatchedCompletions? Mismatched);
 
-/// <summary>Loads what a preference recipe starts from: the policy, the pairs and the reference's log-probs.</summary>
+/// <summary>Loads what a recipe on judged completions starts from: the policy, the data and the reference's log-probs.</summary>
 internal static class PreferenceSource
 {
     /// <summary>The policy: a copy of <c>model</c>, without dropout unless the recipe sets it.</summary>
-    public static ILanguageModel Policy(PreferenceRecipe recipe, Device device)
+    public static ILanguageModel Policy(TrainingRecipe recipe, Device device)
     {
         if (recipe.Model is null || recipe.Architecture is not null)
         {
@@ -37,8 +37,40 @@ internal static class PreferenceSource
         return policy;
     }
 
-    /// <summary>Reads a pair file and gets the reference log-probs that the loss needs, then frees the reference.</summary>
-    public static ScoredPairs Read(string file, PreferenceRecipe recipe, ILanguageModel policy, PreferenceLoss loss, RunFolder run, RunRequest request)
+    /// <summary>The reference that follows the policy, if the recipe wants one.</summary>
+    public static MovingReference? Moving(PreferenceRecipe recipe, ILanguageModel policy)
+    {
+        if (recipe.Reference is not { SyncEvery: > 0 } settings)
+        {
+            return null;
+        }
+
+        string folder = settings.Folder ?? recipe.Model!;
+        ILanguageModel model = ModelFolder.Load<ILanguageModel>(folder, policy.Device, 0);
+        if (!model.Parameters.Select(Shape).SequenceEqual(policy.Parameters.Select(Shape)))
+        {
+            model.Dispose();
+            throw new BadInputException(
+                $"reference.sync_every is {settings.SyncEvery}, but the reference {folder} has other weights than the policy {recipe.Model}. "
+                + "Give a reference of the policy's family and sizes.");
+        }
+
+        model.eval();
+        return new MovingReference(model, settings);
+
+        static string Shape(NamedParameter parameter) => $"{parameter.Name} [{string.Join(',', parameter.Value.shape)}]";
+    }
+
+    /// <summary>Reads a pair file and gets the log-probs of a frozen reference if the loss needs them.</summary>
+    /// <param name="file">Pair file.</param>
+    /// <param name="recipe">Limits, reference and its cache.</param>
+    /// <param name="policy">Its sizes and device count.</param>
+    /// <param name="loss">What it needs.</param>
+    /// <param name="moving">A reference that is scored with every batch instead; null for a frozen one.</param>
+    /// <param name="run">The run folder.</param>
+    /// <param name="request">Shows progress.</param>
+    public static ScoredPairs Read(
+        string file, PreferenceRecipe recipe, ILanguageModel policy, PreferenceLoss loss, MovingReference? moving, RunFolder run, RunRequest request)
     {
         if (file.Length == 0)
         {
@@ -48,21 +80,31 @@ internal static class PreferenceSource
         SequenceLimits limits = Limits(recipe, policy.Config);
         PreferenceData data = PreferenceGrouping.Group(file, PreferencePairs.ReadNumbered(file), limits);
         Report(file, data, request);
-        MismatchedCompletions? others = loss.NeedsBaseline ? new MismatchedCompletions(data, limits.MaxLength) : null;
-        if (!loss.NeedsReference)
-        {
-            return new ScoredPairs(data, null, others);
-        }
-
-        string folder = Path.TrimEndingDirectorySeparator(Path.GetFullPath(run.Path)); // "runs/a/" would be its own parent
-        string cache = recipe.ReferenceCache ?? Path.Combine(Path.GetDirectoryName(folder)!, "reference-cache");
-        float[] reference = ReferenceLogProbs.Obtain(
-            recipe.Reference ?? recipe.Model!, cache, policy.Config.VocabularySize, data, others, policy.Device, request);
+        MismatchedCompletions? others = loss.NeedsMismatched ? new MismatchedCompletions(data, limits.MaxLength) : null;
+        IReference? reference = !loss.NeedsReference || moving is not null
+            ? moving
+            : Scored(recipe.Reference?.Folder ?? recipe.Model!, recipe.ReferenceCache, policy, data, others, run, request);
         return new ScoredPairs(data, reference, others);
     }
 
+    /// <summary>The log-probs of a frozen reference, from the cache or by scoring, which frees the reference again.</summary>
+    /// <param name="reference">Its folder.</param>
+    /// <param name="cache">Folder of the cache; null for the one beside the run folder.</param>
+    /// <param name="policy">Its vocabulary and device count.</param>
+    /// <param name="data">The completions.</param>
+    /// <param name="others">Further completions; null for none.</param>
+    /// <param name="run">The run folder.</param>
+    /// <param name="request">Shows progress.</param>
+    internal static ScoredReference Scored(
+        string reference, string? cache, ILanguageModel policy, PreferenceData data, MismatchedCompletions? others, RunFolder run, RunRequest request)
+    {
+        string folder = Path.TrimEndingDirectorySeparator(Path.GetFullPath(run.Path)); // "runs/a/" would be its own parent
+        cache ??= Path.Combine(Path.GetDirectoryName(folder)!, "reference-cache");
+        return new ScoredReference(ReferenceLogProbs.Obtain(reference, cache, policy.Config.VocabularySize, data, others, policy.Device, request));
+    }
+
     /// <summary>The lengths that the recipe and the model allow.</summary>
-    internal static SequenceLimits Limits(PreferenceRecipe recipe, ModelConfig model)
+    internal static SequenceLimits Limits(CompletionRecipe recipe, ModelConfig model)
     {
         int length = recipe.MaxLength == 0 ? model.Context : recipe.MaxLength;
         if (length > model.Context || length < 2)
@@ -77,9 +119,11 @@ internal static class PreferenceSource
             : throw new BadInputException($"max_prompt is {prompt}; it must leave room for a completion within max_length = {length}. Give 1 to {length - 1}.");
     }
 
-    private static void Report(string file, PreferenceData data, RunRequest request)
+    /// <summary>Shows the size of a data set and what was cut.</summary>
+    internal static void Report(string file, PreferenceData data, RunRequest request)
     {
-        request.Progress.WriteLine($"{file}: {data.Pairs} pairs of {data.Completions} completions of {data.Groups.Count} prompts");
+        string pairs = data.Pairs > 0 ? $"{data.Pairs} pairs of " : string.Empty;
+        request.Progress.WriteLine($"{file}: {pairs}{data.Completions} completions of {data.Groups.Count} prompts");
         if (data.TruncatedPrompts + data.TruncatedCompletions > 0)
         {
             request.Progress.WriteLine(

@@ -8,7 +8,7 @@ namespace Rudder.Trainer.Recipes;
 internal static class RecipeInputs
 {
     /// <summary>
-    /// Data files, tokenizer, the start model's config and a preference run's reference. The start model's weights are left out:
+    /// Data files, tokenizer, the start model's config and frozen models such as a reference. The start model's weights are left out:
     /// a resumed run takes its weights from the checkpoint.
     /// </summary>
     public static IEnumerable<RunInput> Of(TrainingRecipe recipe)
@@ -24,11 +24,7 @@ internal static class RecipeInputs
             inputs.Add(RunInput.Tokenizer(tokenizer));
         }
 
-        if (recipe is PreferenceRecipe preference && preference.BindLoss().NeedsReference && (preference.Reference ?? preference.Model) is string reference)
-        {
-            inputs.Add(RunInput.Reference(reference));
-        }
-
+        inputs.AddRange(recipe.FrozenModels().Select(RunInput.Reference));
         return inputs;
     }
 }

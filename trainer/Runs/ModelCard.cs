@@ -11,12 +11,14 @@ internal static class ModelCard
     public static string Write(TrainingRecipe recipe, RunFolder run, IReadOnlyDictionary<string, object> final)
     {
         var card = new StringBuilder();
-        string task = recipe is ClassifierRecipe ? "text-classification" : "text-generation";
+        string task = recipe is ClassifierRecipe or RewardRecipe ? "text-classification" : "text-generation";
         card.Append(CultureInfo.InvariantCulture, $"---\nlibrary_name: transformers\npipeline_tag: {task}\ntags:\n- onnx\n---\n# {recipe.Name ?? "model"}\n\n");
         card.Append(recipe switch
         {
             SftRecipe => "A GPT-2 architecture language model trained by `trainer sft`.\n",
             ClassifierRecipe => "A RoBERTa architecture text classifier trained by `trainer classifier`.\n",
+            RewardRecipe => "A GPT-2 architecture reward model trained on preferences by `trainer reward`. Its one label is a score, not a probability.\n",
+            KtoRecipe => "A GPT-2 architecture language model trained on judged completions by `trainer kto`.\n",
             _ => "A GPT-2 architecture language model trained on preferences by `trainer dpo`.\n",
         });
         if (recipe.Model is not null)

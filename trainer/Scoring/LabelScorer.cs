@@ -7,7 +7,7 @@ internal static class LabelScorer
 {
     /// <summary>
     /// (logits, probabilities) per row, in the order of the rows. Of a text in several windows the probabilities are the mean
-    /// over the windows, and the logits are their logarithms.
+    /// over the windows, and the logits are their logarithms. A single label has a score: its logit, or the mean over the windows.
     /// </summary>
     public static IReadOnlyList<(double[] Logits, double[] Probabilities)> Score(Func<IReadOnlyList<int[]>, float[][]> logits, IReadOnlyList<ScoreRow> rows)
     {
@@ -25,6 +25,12 @@ internal static class LabelScorer
 
     private static (double[] Logits, double[] Probabilities) Joined(ReadOnlySpan<float[]> windows)
     {
+        if (windows[0].Length == 1)
+        {
+            double[] score = [windows.ToArray().Average(window => (double)window[0])];
+            return (score, score);
+        }
+
         double[] mean = new double[windows[0].Length];
         foreach (float[] window in windows)
         {

@@ -67,6 +67,12 @@ internal static class ScoreFile
         IReadOnlyList<(double[] Logits, double[] Probabilities)> scores = onnx ? OnnxLabels(folder, rows, temporary, threads) : TorchLabels(folder, rows);
         return (json, row) =>
         {
+            if (scores[row].Logits is [double score])
+            {
+                json.WriteNumber("score", score);
+                return;
+            }
+
             Numbers(json, "logits", scores[row].Logits);
             Numbers(json, "probabilities", scores[row].Probabilities);
         };

@@ -100,13 +100,15 @@ internal sealed class ScoreRows(ModelConfig config, TextTokenizer? tokenizer, st
     /// <summary>The text in consecutive windows, each begun and ended as the model knows its texts.</summary>
     private List<int[]> Windows(int[] tokens)
     {
-        int[] before = config.BosId is int begin ? [begin] : [], after = config.EosId is int end ? [end] : [];
+        int[] before = config is { WrapsTexts: true, BosId: int begin } ? [begin] : [];
+        int[] after = config is { WrapsTexts: true, EosId: int end } ? [end] : [];
         int size = config.Context - before.Length - after.Length;
-        return tokens.Length == 0 ? [[.. before, .. after]] : [.. tokens.Chunk(size).Select(part => (int[])[.. before, .. Unpadded(part), .. after])];
+        int[] empty = config.WrapsTexts ? [.. before, .. after] : [config.EosId ?? config.PadId!.Value];
+        return tokens.Length == 0 ? [empty] : [.. tokens.Chunk(size).Select(part => (int[])[.. before, .. Unpadded(part), .. after])];
     }
 
-    // Attention ignores padding, so the row scores the same without it.
-    private int[] Unpadded(int[] ids) => [.. ids.Where(id => id != config.PadId)];
+    // An encoder's attention ignores padding, so the row scores the same without it. In a language model's text the id may have a meaning.
+    private int[] Unpadded(int[] ids) => config.WrapsTexts ? [.. ids.Where(id => id != config.PadId)] : ids;
 
     private int[] Ids(JsonElement row, string key)
     {

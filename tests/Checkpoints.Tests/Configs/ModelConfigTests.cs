@@ -104,6 +104,43 @@ public class ModelConfigTests
     }
 
     [Fact]
+    public void Save_Gpt2WithLabels_IsAClassifierForOtherLibraries()
+    {
+        using var folder = new TemporaryFolder();
+        var model = ModelConfig.Load<Gpt2Config>(Fixtures.Gpt2); // its file names GPT2LMHeadModel
+
+        (model with { Labels = ["LABEL_0"], PadId = 511 }).Save(folder.Path);
+
+        var json = JsonNode.Parse(File.ReadAllText(folder.File("config.json")))!;
+        Assert.Equal("[\"GPT2ForSequenceClassification\"]", json["architectures"]!.ToJsonString());
+        Assert.Equal(("{\"0\":\"LABEL_0\"}", "{\"LABEL_0\":0}"), (json["id2label"]!.ToJsonString(), json["label2id"]!.ToJsonString()));
+        Assert.Equal((1, 511), ((int)json["num_labels"]!, (int)json["pad_token_id"]!));
+        var loaded = ModelConfig.Load(folder.Path);
+        Assert.Equal(["LABEL_0"], loaded.Labels);
+        Assert.Equal((true, false, 511), (loaded.IsClassifier, loaded.WrapsTexts, loaded.PadId));
+    }
+
+    [Fact]
+    public void Load_Gpt2LanguageModelWithLabelNames_IsNoClassifier()
+    {
+        using var folder = new TemporaryFolder();
+        File.WriteAllText(folder.File("config.json"), Changed(Fixtures.Gpt2, "id2label", """{"0":"LABEL_0"}""")); // as distilgpt2's
+        Assert.False(ModelConfig.Load(folder.Path).IsClassifier);
+    }
+
+    [Theory]
+    [InlineData("eos_token_id", "511", "pad_token_id is missing")]
+    [InlineData("problem_type", "\"multi_label_classification\"", "multi_label_classification")]
+    [InlineData("id2label", """{"0":"A","1":"A"}""", "no two")]
+    public void Load_UnusableGpt2Classifier_NamesFileAndKey(string key, string value, string part)
+    {
+        using var folder = new TemporaryFolder();
+        string config = Changed(Fixtures.Gpt2, key, value).Replace("GPT2LMHeadModel", "GPT2ForSequenceClassification", StringComparison.Ordinal);
+        File.WriteAllText(folder.File("config.json"), key == "id2label" ? config.Replace("\"bos_token_id\"", "\"pad_token_id\"", StringComparison.Ordinal) : config);
+        Assert.Contains(part, Assert.Throws<CheckpointException>(() => ModelConfig.Load(folder.Path)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Load_ThreeDropouts_AreThreeSettings()
     {
         using var folder = new TemporaryFolder();

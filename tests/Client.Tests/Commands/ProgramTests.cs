@@ -19,6 +19,10 @@ public sealed class ProgramTests
     [InlineData("pairs --service http://127.0.0.1:9 --policy a --classifier c --prompts nowhere --output y", 2, "nowhere does not exist")]
     [InlineData("pairs --servce http://127.0.0.1:9", 1, "--service")]
     [InlineData("evalute", 1, "evaluate")]
+    [InlineData("run nowhere.json", 1, "--variant")]
+    [InlineData("run nowhere.json --variant demo --from a --only b", 1, "--from STAGE and --only STAGE")]
+    [InlineData("run nowhere.json --plan", 2, "nowhere.json does not exist")]
+    [InlineData("forecast nowhere.csv", 2, "nowhere.csv does not exist")]
     [InlineData(Bench + "--in-flight 2 --rate 1", 1, "--in-flight and --rate exclude each other")]
     [InlineData(Bench + "--count 2 --duration 1", 1, "--count and --duration exclude each other")]
     [InlineData(Bench + "--prompts x --prompt-tokens 4", 1, "--prompts and --prompt-tokens exclude each other")]
@@ -47,6 +51,7 @@ public sealed class ProgramTests
     [InlineData("bench --help")]
     [InlineData("run --help")]
     [InlineData("report --help")]
+    [InlineData("forecast --help")]
     public async Task Main_Help_ShowsAnExample(string arguments)
     {
         (int exit, string output, _) = await RunAsync(arguments);
@@ -64,6 +69,36 @@ public sealed class ProgramTests
         );
         Assert.Equal(3, exit);
         Assert.Contains("UNAVAILABLE", error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("", 3)]
+    [InlineData("--variant mini", 1)]
+    public async Task Main_Plan_ShowsTheVariantsAndStartsNothing(string variant, int variants)
+    {
+        using TemporaryFolder folder = new();
+        string file = Path.Combine(SharedFolder.Root, "experiments", "imdb-dpo", "experiment.json");
+        (int exit, string output, _) = await RunAsync($"run {file} --plan {variant} --runs {folder.File("runs")}");
+        Assert.Equal(0, exit);
+        Assert.Equal(variants, output.Split("variant ").Length - 1);
+        Assert.Contains("never run", output, StringComparison.Ordinal);
+        Assert.Contains("missing: ", output, StringComparison.Ordinal); // the tests' folder holds no recipes
+        Assert.Empty(Directory.EnumerateFileSystemEntries(folder.Path));
+    }
+
+    [Fact]
+    public async Task Main_ForecastAsJson_WritesScoresAndPage()
+    {
+        using TemporaryFolder folder = new();
+        string file = folder.Write("f.csv", "probability,outcome\n0.9,1\n0.2,0\n0,1\n");
+        string page = folder.File("page.html");
+        (int exit, string output, string error) = await RunAsync($"forecast {file} --json --output {page}");
+        Assert.Equal(0, exit);
+        System.Text.Json.Nodes.JsonNode json = System.Text.Json.Nodes.JsonNode.Parse(output)!;
+        Assert.Equal(2.0 / 3, json["accuracy"]!.GetValue<double>(), 12);
+        Assert.Equal(1, json["log_loss_clipped"]!.GetValue<int>());
+        Assert.Contains("warning: 1 forecasts", error, StringComparison.Ordinal);
+        Assert.True(File.Exists(page));
     }
 
     /// <summary>The built program itself: the copy beside the tests lacks what ASP.NET brings along there.</summary>

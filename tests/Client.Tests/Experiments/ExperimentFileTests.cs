@@ -18,9 +18,9 @@ public sealed class ExperimentFileTests : IDisposable
         var file = ExperimentFile.Load(Path.Combine(SharedFolder.Root, "experiments", "imdb-dpo", "experiment.json"));
         Assert.Equal(["demo", "mini", "full"], file.Variants.Keys);
         Variant demo = file.Find("demo");
-        Assert.Equal([0.05, 0.1, 1.0], demo.Betas);
-        HashSet<string> pairs = Ids(demo.Pairs.Prompts);
-        HashSet<string> evaluation = Ids(demo.Evaluation.Prompts);
+        Assert.Equal([0.05, 0.1, 1.0], demo.Betas!);
+        HashSet<string> pairs = Ids(demo.Pairs!.Prompts!);
+        HashSet<string> evaluation = Ids(demo.Evaluation!.Prompts);
         Assert.Equal(256, pairs.Count);
         Assert.True(evaluation.Count >= 128);
         Assert.Empty(pairs.Intersect(evaluation));

@@ -35,10 +35,10 @@ public sealed class TrainingInputsTests : IDisposable
     [Theory]
     [InlineData("files.jsonl")]
     [InlineData("pairs.jsonl")]
-    [InlineData("texts.jsonl")]
     [InlineData("ids.txt")]
     [InlineData("tokenizer/vocab.json")]
-    public void RecipeFiles_ChangedContent_ChangesTheHashes(string changed)
+    [InlineData("reward/config.json")]
+    public void Contents_ChangedFileOfARecipe_ChangesTheHashes(string changed)
     {
         string before = Hashes("one", changed);
         Assert.Equal(before, Hashes("one", changed));
@@ -46,31 +46,49 @@ public sealed class TrainingInputsTests : IDisposable
     }
 
     [Fact]
-    public void RecipeFiles_ValueOfTheVariant_TakesThePlaceOfTheRecipes()
+    public void Files_ValueOfTheVariant_TakesThePlaceOfTheRecipes()
     {
-        JsonNode recipe = JsonNode.Parse("""{ "data": { "files": ["missing.jsonl"] } }""")!;
-        JsonArray own = [_folder.Write("own.jsonl", "own")];
-        JsonObject hashes = StageInputs.RecipeFiles(recipe, new Dictionary<string, JsonNode> { ["data.files"] = own });
-        Assert.Equal(Client.Files.ContentHash.OfText("own"), hashes["data.files"]![0]!.ToString());
-        Assert.Null(hashes["tokenizer"]);
+        var recipe = (JsonObject)JsonNode.Parse("""{ "data": { "files": ["a.jsonl"] }, "model": "b", "name": "c" }""")!;
+        JsonArray own = ["own.jsonl"];
+        JsonObject changed = RecipeValues.With(recipe, new Dictionary<string, JsonNode> { ["data.files"] = own, ["export.int8"] = true });
+        Assert.Equal(["own.jsonl", "b"], RecipeValues.Files(changed));
+        Assert.True(changed["export"]!["int8"]!.GetValue<bool>());
+        Assert.Equal("a.jsonl", recipe["data"]!["files"]![0]!.ToString()); // the recipe itself stays
     }
 
-    /// <summary>Hashes of a recipe of which one file holds the text.</summary>
+    [Fact]
+    public void Files_ModelOfAServiceReward_IsNoFolder()
+    {
+        JsonNode recipe = JsonNode.Parse(
+            """{ "rewards": [{ "kind": "classifier", "model": "models/a" }, { "kind": "service", "model": "b", "url": "http://x/y" }] }""")!;
+        Assert.Equal(["models/a"], RecipeValues.Files(recipe));
+    }
+
+    [Fact]
+    public void Fill_NamesInBraces_AreReplacedAtEveryDepth()
+    {
+        JsonNode value = JsonNode.Parse("""[{ "model": "{reward}", "pattern": "a{2}", "weight": 2 }, "{unknown}", null]""")!;
+        Assert.Equal(["reward", "unknown"], RecipeValues.Placeholders(value));
+        JsonNode filled = RecipeValues.Fill(value, new Dictionary<string, string> { ["reward"] = "runs/r/model" });
+        Assert.Equal("""[{"model":"runs/r/model","pattern":"a{2}","weight":2},"{unknown}",null]""", filled.ToJsonString());
+    }
+
+    /// <summary>Hashes of the contents of a recipe of which one file holds the text.</summary>
     private string Hashes(string text, string changed)
     {
-        string[] names = ["files.jsonl", "pairs.jsonl", "texts.jsonl", "ids.txt", "tokenizer/vocab.json"];
+        string[] names = ["files.jsonl", "pairs.jsonl", "ids.txt", "tokenizer/vocab.json", "reward/config.json"];
         string[] paths = [.. names.Select(name => _folder.Write(name, name == changed ? text : "same"))];
         JsonObject recipe = new()
         {
-            ["tokenizer"] = Path.GetDirectoryName(paths[4]),
+            ["tokenizer"] = Path.GetDirectoryName(paths[3]),
             ["data"] = new JsonObject
             {
                 ["files"] = new JsonArray(paths[0]),
                 ["exclude_pairs"] = new JsonArray(paths[1]),
-                ["exclude_texts"] = new JsonArray(paths[2]),
-                ["exclude_ids"] = paths[3],
+                ["exclude_ids"] = paths[2],
             },
+            ["rewards"] = new JsonArray(new JsonObject { ["kind"] = "classifier", ["model"] = Path.GetDirectoryName(paths[4]) }),
         };
-        return StageInputs.RecipeFiles(recipe, new Dictionary<string, JsonNode>()).ToJsonString();
+        return new StageInputs().Contents(RecipeValues.Files(recipe)).ToJsonString();
     }
 }

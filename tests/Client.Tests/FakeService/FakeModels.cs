@@ -12,6 +12,7 @@ internal static class FakeModels
     public const string Policy = "policy";
     public const string Reference = "reference";
     public const string Classifier = "classifier";
+    public const string RewardModel = "reward-model";
 
     public static ModelInfo[] List { get; } =
     [
@@ -72,6 +73,9 @@ internal static class FakeModels
     /// <summary>One of five values, so that ties happen.</summary>
     public static double Positive(string text) => (Hash(text) % 5) / 4.0;
 
+    /// <summary>Score of a reward model: the length of the text.</summary>
+    public static float Score(string text) => text.Length;
+
     public static SequenceDivergence Diverge(Sequence sequence)
     {
         double value = (Hash(string.Join(',', sequence.CompletionIds)) % 1000) / 100.0;
@@ -80,6 +84,8 @@ internal static class FakeModels
             KlSeqExact = value,
             KlSeqK1 = value - 1,
             Tokens = sequence.CompletionIds.Count,
+            ModelLogProb = -sequence.CompletionIds.Sum(),
+            ReferenceLogProb = -100 * sequence.CompletionIds.Count,
         };
     }
 

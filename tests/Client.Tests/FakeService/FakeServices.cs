@@ -47,16 +47,20 @@ internal sealed class FakeScoring(FakeServer server) : Scoring.ScoringBase
     public override async Task<ClassifyResponse> Classify(ClassifyRequest request, ServerCallContext context)
     {
         await server.ReceiveAsync("Classify", request, context);
-        ClassifyResponse response = new() { Labels = { "NEGATIVE", "POSITIVE" } };
+        bool scores = request.Model == FakeModels.RewardModel;
+        ClassifyResponse response = new() { Labels = { scores ? ["LABEL_0"] : (string[])["NEGATIVE", "POSITIVE"] } };
         (response.Fingerprint, response.Precision) = server.Identity(request.Model, server.Count("Classify") - 1);
         response.Results.Add(
             request
                 .Inputs.SkipLast(server.Withheld)
-                .Select(input => FakeModels.Positive(input.Text))
-                .Select(p => new Classification { Probabilities = { (float)(1 - p), (float)p }, Windows = 1 })
+                .Select(input => scores ? Scored(FakeModels.Score(input.Text)) : Judged((float)FakeModels.Positive(input.Text)))
         );
         return response;
     }
+
+    private static Classification Scored(float score) => new() { Probabilities = { score }, Windows = 1 };
+
+    private static Classification Judged(float positive) => new() { Probabilities = { 1 - positive, positive }, Windows = 1 };
 
     public override async Task<DivergenceResponse> Divergence(DivergenceRequest request, ServerCallContext context)
     {

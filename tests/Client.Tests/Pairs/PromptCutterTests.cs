@@ -32,6 +32,32 @@ public sealed class PromptCutterTests : IDisposable
     }
 
     [Fact]
+    public async Task Cut_WholeTextsWithALimit_LeavesLongerOnesOut()
+    {
+        string file = _folder.Write("a.jsonl", """{"id":"long","text":"abcdef"}""" + "\n" + """{"id":"short","text":"abcd"}""");
+        CutPrompt prompt = Assert.Single(await CutAsync(new PromptSource(file, MaxTokens: 5)));
+        Assert.Equal("short", prompt.Id);
+    }
+
+    [Fact]
+    public async Task Cut_Dialogues_AreWhatComesBeforeTheLastAnswer()
+    {
+        string file = _folder.Write("d.jsonl", """{"chosen":"\n\nHuman: Hi\n\nAssistant: a","rejected":"\n\nHuman: Hi\n\nAssistant: b"}""");
+        CutPrompt prompt = Assert.Single(await CutAsync(new PromptSource(file, PromptFormat.Dialogues)));
+        Assert.Equal(("d.jsonl:1", "\n\nHuman: Hi\n\nAssistant:"), (prompt.Id, prompt.Text));
+    }
+
+    [Theory]
+    [InlineData(-1, false)]
+    [InlineData(5, true)]
+    public void Read_LimitThatCannotHold_IsRefused(int limit, bool cut)
+    {
+        string file = _folder.Write("a.jsonl", """{"id":"x","text":"abcd"}""");
+        PromptSource source = new(file, MaxTokens: limit, Cut: cut ? new CutRange(1, 2) : null);
+        Assert.Contains("max_tokens", Assert.Throws<BadInputException>(() => source.Read()).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Cut_AnotherCountOrOrder_GivesEachTextTheSamePrompt()
     {
         string[] rows = [.. Enumerable.Range(0, 20).Select(i => $$"""{"id":"r{{i}}","text":"A film about things"}""")];

@@ -47,6 +47,7 @@ public sealed class CompletionLogProbsTests : IDisposable
     [InlineData("dpo")]
     [InlineData("ipo-mean")]
     [InlineData("orpo")]
+    [InlineData("sft")]
     public void GroupAndPairBatch_SameGroups_GiveTheSameLossAndGradient(string loss)
     {
         PreferenceData data = SamplePairs.Group(SamplePairs.Random(5, 4, seed: 13));
@@ -65,7 +66,8 @@ public sealed class CompletionLogProbsTests : IDisposable
         (double Loss, float[][] Gradients) Gradients(BatchMode mode)
         {
             _model.zero_grad();
-            PairLogProbs pairs = PreferenceForward.Pairs(_model, PreferenceBatch.Of(data.Groups, mode), reference);
+            PairLogProbs pairs = PreferenceForward.Pairs(
+                _model, PreferenceBatch.Of(data.Groups, mode), new ScoredReference(reference), PreferenceForward.MeanChosenLength(data.Groups));
             Tensor mean = objective.PerPair(pairs).mean();
             mean.backward();
             return (mean.item<float>(), [.. _model.Parameters.Select(p => NamedParameters.Values(p.Value.grad!))]);

@@ -232,7 +232,7 @@ public sealed class PreferenceCommandTests : IDisposable
     }
 
     [Theory]
-    [InlineData("loss=ppo", "Known losses are cdpo, dpo")]
+    [InlineData("loss=ppo", "Known losses are aot, aot-unpaired, apo-down")]
     [InlineData("loss=simop", "Did you mean 'simpo'?")]
     [InlineData("betta=1", "Did you mean 'beta'?")]
     [InlineData("beta=0", "beta is 0")]

@@ -11,10 +11,10 @@ namespace Rudder.Trainer.Tests.Recipes;
 /// <summary>docs/recipes.md, and docs/export.md for export, document every setting once, with the default that the settings classes have.</summary>
 public sealed partial class RecipeDocumentsTests
 {
-    private const string Common = "Keys of every training recipe (`sft`, `classifier`, `dpo`)";
+    private const string Common = "Keys of every training recipe (`sft`, `classifier`, `dpo`, `kto`, `reward`)";
     private static readonly Dictionary<string, string> Recipes = Sections("recipes.md");
 
-    public static TheoryData<string> Commands => ["`sft`", "`classifier`", "`tokenizer`", "`dpo`"];
+    public static TheoryData<string> Commands => ["`sft`", "`classifier`", "`tokenizer`", "`dpo`", "`kto`", "`reward`"];
 
     [Theory]
     [MemberData(nameof(Commands))]
@@ -49,13 +49,13 @@ public sealed partial class RecipeDocumentsTests
     }
 
     [Fact]
-    public void Settings_OfEveryLoss_StandInTheSectionOfDpoWithTheirDefaults()
+    public void Documents_OfEveryLoss_HoldItsNameAndItsSettingsWithTheirDefaults()
     {
         Dictionary<string, string> rows = Rows(Recipes["`dpo`"]);
         Assert.All(
-            PreferenceLoss.All.Values.SelectMany(loss => loss.Settings().Select(setting => (Key: RecipeReader.KeyOf(setting.Name), Value: setting.GetValue(loss)))),
-            setting => Assert.Equal($"{setting.Key}: {Text(setting.Value)}", $"{setting.Key}: {rows.GetValueOrDefault(setting.Key)}"));
-        Assert.All(PreferenceLoss.All.Keys, name => Assert.Contains($"`{name}`", Recipes["`dpo`"], StringComparison.Ordinal));
+            PreferenceLoss.All.Values.SelectMany(loss => loss.Settings().Select(setting => (Key: RecipeReader.KeyOf(setting.Name), Loss: loss.Name, Value: setting.GetValue(loss)))),
+            setting => Assert.Equal($"{setting.Key}: {Text(setting.Value)}", $"{setting.Key}: {DefaultFor(setting.Loss, rows.GetValueOrDefault(setting.Key))}"));
+        Assert.All(PreferenceLoss.All.Keys, name => Assert.Contains($"`{name}`", Recipes["Preference losses"], StringComparison.Ordinal));
     }
 
     [Fact]
@@ -66,11 +66,20 @@ public sealed partial class RecipeDocumentsTests
         Assert.All(Settings(new ExportRecipe(), string.Empty), setting => Assert.Equal(Text(setting.Value) ?? rows[setting.Key], rows[setting.Key]));
     }
 
+    /// <summary>The default for one loss: "0.1; exo-pair 0.001" means 0.1, but 0.001 for exo-pair.</summary>
+    private static string? DefaultFor(string loss, string? documented)
+    {
+        string[]? parts = documented?.Split("; ");
+        return parts?.Skip(1).FirstOrDefault(part => part.StartsWith(loss + " ", StringComparison.Ordinal))?[(loss.Length + 1)..] ?? parts?[0];
+    }
+
     private static object RecipeOf(string command) => command switch
     {
         "`sft`" => new SftRecipe(),
         "`classifier`" => new ClassifierRecipe(),
         "`tokenizer`" => new TokenizerRecipe(),
+        "`kto`" => new KtoRecipe(),
+        "`reward`" => new RewardRecipe(),
         _ => new PreferenceRecipe(),
     };
 

@@ -1,8 +1,10 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Rudder.Checkpoints;
+using Rudder.Datasets;
 using Rudder.Trainer.Recipes.Settings;
 using Rudder.Trainer.Runs;
+using Rudder.Trainer.Tests.Data;
 
 namespace Rudder.Trainer.Tests;
 
@@ -75,6 +77,51 @@ internal sealed class TinyTraining : IDisposable
         "tiny.json",
         sets);
 
+    /// <summary>A preference recipe of 6 steps over 2 epochs on random pairs and the fixture tiny-gpt2, saved and evaluated on the way.</summary>
+    public PreferenceRecipe Preference(params string[] sets)
+    {
+        PreferencePairs.Write(File("pairs.jsonl"), SamplePairs.Random(6, 3, seed: 31));
+        PreferencePairs.Write(File("held-out.jsonl"), SamplePairs.Random(2, 3, seed: 32, name: "held"));
+        return RecipeReader.Parse<PreferenceRecipe>(
+            $$"""
+            {
+              "name": "tiny", "seed": 3, "threads": 1, "model": "{{FixtureFiles.Folder("tiny-gpt2")}}", "pairs": "{{File("pairs.jsonl")}}",
+              "evaluation_pairs": "{{File("held-out.jsonl")}}", "batch": {"groups": 2}, "optimizer": {"learning_rate": 0.001, "weight_decay": 0},
+              "schedule": {"name": "constant"}, "epochs": 2, "checkpoint_every": 3, "evaluate_every": 2, "export": {"fp32": false}
+            }
+            """,
+            "tiny.json",
+            sets);
+    }
+
+    /// <summary>A KTO recipe of 6 steps over 2 epochs, saved and evaluated on the way. Give it rows or pairs.</summary>
+    public KtoRecipe Kto(params string[] sets) => RecipeReader.Parse<KtoRecipe>(
+        $$"""
+        {
+          "name": "tiny", "seed": 3, "threads": 1, "model": "{{FixtureFiles.Folder("tiny-gpt2")}}", "batch": {"completions": 4},
+          "optimizer": {"learning_rate": 0.001, "weight_decay": 0}, "schedule": {"name": "constant"}, "epochs": 2, "checkpoint_every": 3,
+          "evaluate_every": 2, "export": {"fp32": false}
+        }
+        """,
+        "tiny.json",
+        sets);
+
+    /// <summary>A reward recipe of 6 steps over 2 epochs on random pairs and the fixture tiny-gpt2, saved and evaluated on the way.</summary>
+    public RewardRecipe Reward(params string[] sets)
+    {
+        Preference(); // writes the pairs
+        return RecipeReader.Parse<RewardRecipe>(
+            $$"""
+            {
+              "name": "tiny", "seed": 3, "threads": 1, "model": "{{FixtureFiles.Folder("tiny-gpt2")}}", "pairs": "{{File("pairs.jsonl")}}",
+              "evaluation_pairs": "{{File("held-out.jsonl")}}", "batch": {"groups": 2}, "optimizer": {"learning_rate": 0.001, "weight_decay": 0},
+              "schedule": {"name": "constant"}, "epochs": 2, "checkpoint_every": 3, "evaluate_every": 2, "export": {"fp32": false}
+            }
+            """,
+            "tiny.json",
+            sets);
+    }
+
     /// <summary>A request that writes to <paramref name="output"/>.</summary>
     public RunRequest Request(string output, bool stopAfterOneStep = false) => new()
     {
@@ -135,13 +182,25 @@ internal sealed class TinyTraining : IDisposable
 
     private static void Start(TrainingRecipe recipe, RunFolder run, RunRequest request)
     {
-        if (recipe is SftRecipe sft)
+        switch (recipe)
         {
-            Rudder.Trainer.Recipes.Sft.Run(sft, run, request);
-        }
-        else
-        {
-            Rudder.Trainer.Recipes.Classifier.Run((ClassifierRecipe)recipe, run, request);
+            case SftRecipe sft:
+                Rudder.Trainer.Recipes.Sft.Run(sft, run, request);
+                break;
+            case ClassifierRecipe classifier:
+                Rudder.Trainer.Recipes.Classifier.Run(classifier, run, request);
+                break;
+            case PreferenceRecipe preference:
+                Rudder.Trainer.Recipes.Preference.Run(preference, run, request);
+                break;
+            case KtoRecipe kto:
+                Rudder.Trainer.Recipes.KtoTraining.Run(kto, run, request);
+                break;
+            case RewardRecipe reward:
+                Rudder.Trainer.Recipes.RewardTraining.Run(reward, run, request);
+                break;
+            default:
+                throw new ArgumentException($"{recipe.GetType().Name} is not trained here.", nameof(recipe));
         }
     }
 }

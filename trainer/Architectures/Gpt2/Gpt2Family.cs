@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 
 namespace Rudder.Trainer.Architectures.Gpt2;
 
-/// <summary>GPT-2 and its kin: causal language models with learned positions.</summary>
+/// <summary>GPT-2 and its kin: causal language models with learned positions, and classifiers made of them.</summary>
 internal sealed class Gpt2Family : IModelFamily
 {
     public string ModelType => "gpt2";
@@ -26,7 +26,11 @@ internal sealed class Gpt2Family : IModelFamily
         EosId = tokenizer.EosId,
     };
 
-    public ITrainableModel Create(ModelConfig config, double? dropout, Device device) => new Gpt2Model((Gpt2Config)config, dropout, device);
+    public ITrainableModel Create(ModelConfig config, double? dropout, Device device)
+    {
+        var model = new Gpt2Model((Gpt2Config)config, dropout, device);
+        return config.IsClassifier ? new SequenceHead(model, config) : model;
+    }
 
     public IReadOnlyDictionary<string, float[]> ReadWeights(string folder, ModelConfig config)
     {
@@ -34,12 +38,18 @@ internal sealed class Gpt2Family : IModelFamily
         return Gpt2Weights.Load(weights, (Gpt2Config)config);
     }
 
-    public bool Exports(GraphPrecision precision) => true;
+    public bool Exports(ModelConfig config, GraphPrecision precision) => !config.IsClassifier || precision != GraphPrecision.Fp16;
 
     public IEnumerable<(string File, OnnxGraph Graph)> Graphs(
         ModelConfig config, IReadOnlyDictionary<string, float[]> weights, ExternalData data, IProjections projections)
     {
         var builder = new Gpt2Onnx((Gpt2Config)config, weights, data, projections);
+        if (config.IsClassifier)
+        {
+            yield return (GraphFiles.Model(projections.Precision), builder.Classifier());
+            yield break;
+        }
+
         yield return (GraphFiles.Model(projections.Precision), builder.Decoder());
         if (projections.Precision == GraphPrecision.Fp32)
         {

@@ -1,13 +1,14 @@
 using Rudder.Checkpoints;
 using Rudder.Trainer.Graphs;
+using Rudder.Trainer.Models;
 using DataType = Rudder.Onnx.TensorProto.Types.DataType;
 
 namespace Rudder.Trainer.Architectures.Gpt2;
 
 /// <summary>
-/// The two graphs of a GPT-2: the decoder, which extends a key-value cache and gives the next token's logits, and the
-/// log-prob graph, which gives logits at chosen positions of whole sequences.
-/// B rows, T tokens, N = B·T, R chosen rows, D width, H heads, V vocabulary. Products run on flat [N, D] states.
+/// The graphs of a GPT-2: the decoder, which extends a key-value cache and gives the next token's logits; the log-prob graph, which
+/// gives logits at chosen positions of whole sequences; and of a classifier the graph that gives its labels' logits.
+/// B rows, T tokens, N = B·T, R chosen rows, D width, H heads, V vocabulary, L labels. Products run on flat [N, D] states.
 /// </summary>
 /// <param name="config">The model's shape.</param>
 /// <param name="weights">Float32 weights by canonical name.</param>
@@ -48,7 +49,47 @@ internal sealed class Gpt2Onnx(Gpt2Config config, IReadOnlyDictionary<string, fl
         var graph = new OnnxGraph("logprobs");
         string ids = graph.Input("input_ids", DataType.Int64, "batch_size", "sequence_length");
         string positions = graph.Input("positions", DataType.Int64, "positions");
+        Vocabulary(graph, Forward(graph, Whole(graph, ids, graph.Node("Shape", [ids]), positions)), tokenAxis: false);
+        graph.Output("logits", DataType.Float, "positions", config.VocabularySize);
+        return graph;
+    }
+
+    /// <summary>
+    /// input_ids [B,T] and attention_mask [B,T] (ones, then zeros) to logits [B,L] of each row's last token that is neither masked nor the
+    /// padding id, as <see cref="SequenceHead"/> computes them.
+    /// </summary>
+    public OnnxGraph Classifier()
+    {
+        var graph = new OnnxGraph("classifier");
+        string ids = graph.Input("input_ids", DataType.Int64, "batch_size", "sequence_length");
+        string mask = graph.Input("attention_mask", DataType.Int64, "batch_size", "sequence_length");
         string shape = graph.Node("Shape", [ids]);
+        string batch = graph.Node("Gather", [shape, graph.Int64Scalar(0)]);
+        string tokens = graph.Node("Gather", [shape, graph.Int64Scalar(1)]);
+        string distance = graph.Node("Abs", [graph.Node("Sub", [ids, graph.Int64(config.PadId!.Value)])]);
+        string valid = graph.Node("Mul", [graph.Node("Min", [distance, graph.Int64(1)]), mask]);                // 1 where no padding [B,T]
+        string places = graph.Node("Mul", [valid, graph.Node("Range", [graph.Int64Scalar(0), tokens, graph.Int64Scalar(1)])]);
+        string last = graph.Node("ReduceMax", [places], [("axes", (long[])[1]), ("keepdims", 0)]);              // [B]
+        string rows = graph.Node("Range", [graph.Int64Scalar(0), batch, graph.Int64Scalar(1)]);
+        rows = graph.Node("Add", [graph.Node("Mul", [rows, tokens]), last]);                                    // b·T + last [B]
+        string state = Forward(graph, Whole(graph, ids, shape, rows));                                          // [B,D]
+        var head = new Matrix(
+            SequenceHead.WeightName,
+            _width,
+            config.Labels.Count,
+            () => Quantization.Transpose(weights[SequenceHead.WeightName], config.Labels.Count, _width));
+        graph.Node("Identity", [projections.Multiply(graph, state, head)], output: "logits");
+        graph.Output("logits", DataType.Float, "batch_size", config.Labels.Count);
+        return graph;
+    }
+
+    /// <summary>A body over whole sequences, padded on the right: position t of every row is t, and there is no cache.</summary>
+    /// <param name="graph">The graph.</param>
+    /// <param name="ids">[B,T]</param>
+    /// <param name="shape">Its shape.</param>
+    /// <param name="rows">[R], flat rows to keep after the last attention.</param>
+    private Body Whole(OnnxGraph graph, string ids, string shape, string rows)
+    {
         string tokens = graph.Node("Gather", [shape, graph.Int64Scalar(1)]);
         string one = graph.Int64Scalar(1);
         string row = graph.Node("Range", [graph.Int64Scalar(0), tokens, one]);                                  // [T]
@@ -56,14 +97,11 @@ internal sealed class Gpt2Onnx(Gpt2Config config, IReadOnlyDictionary<string, fl
         string lastToken = graph.Node("Cast", [graph.Node("Sub", [tokens, one])], [("to", (int)DataType.Int32)]);
         string batch = graph.Node("Slice", [shape, graph.Int64(0), graph.Int64(1)]);
         string last = graph.Node("Expand", [lastToken, batch]);                                                 // [B]
-        var body = new Body(
+        return new Body(
             ids,
             graph.Node("Reshape", [graph.Node("Expand", [row, shape]), graph.Int64(-1)]),
-            positions,
+            rows,
             (_, qkv) => Attention(graph, qkv, ["", ""], ["", ""], last, total));
-        Vocabulary(graph, Forward(graph, body), tokenAxis: false);
-        graph.Output("logits", DataType.Float, "positions", config.VocabularySize);
-        return graph;
     }
 
     private void Vocabulary(OnnxGraph graph, string hidden, bool tokenAxis) =>

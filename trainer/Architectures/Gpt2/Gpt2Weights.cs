@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using Rudder.Checkpoints;
+using Rudder.Trainer.Models;
 
 namespace Rudder.Trainer.Architectures.Gpt2;
 
@@ -30,6 +31,10 @@ internal static partial class Gpt2Weights
 
         yield return ("ln_f.weight", [width]);
         yield return ("ln_f.bias", [width]);
+        if (config.IsClassifier)
+        {
+            yield return (SequenceHead.WeightName, [config.Labels.Count, width]);
+        }
     }
 
     /// <summary>Loads all weights, with or without prefix. Ignores masks. A stored output matrix must equal the embedding.</summary>

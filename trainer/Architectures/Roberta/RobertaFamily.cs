@@ -38,7 +38,7 @@ internal sealed class RobertaFamily : IModelFamily
         return RobertaWeights.Load(weights, (RobertaConfig)config);
     }
 
-    public bool Exports(GraphPrecision precision) => precision != GraphPrecision.Fp16;
+    public bool Exports(ModelConfig config, GraphPrecision precision) => precision != GraphPrecision.Fp16;
 
     public IEnumerable<(string File, OnnxGraph Graph)> Graphs(
         ModelConfig config, IReadOnlyDictionary<string, float[]> weights, ExternalData data, IProjections projections) =>

@@ -6,12 +6,13 @@ using Rudder.Trainer.Losses;
 namespace Rudder.Trainer.Recipes.Settings;
 
 /// <summary>Preference training on pairs of completions: DPO and its relatives. Dropout is 0 here unless the recipe sets it.</summary>
-internal sealed record PreferenceRecipe : TrainingRecipe
+internal sealed record PreferenceRecipe : CompletionRecipe
 {
     /// <summary>
-    /// Folder of the frozen reference; refused if the loss needs none. The policy starts as a copy of <see cref="TrainingRecipe.Model"/>.
+    /// The reference: a folder, or an object that also says how it follows the policy. Refused if the loss needs none. The default is
+    /// <see cref="TrainingRecipe.Model"/>, of which the policy starts as a copy.
     /// </summary>
-    public string? Reference { get; init; }
+    [JsonConverter(typeof(ReferenceConverter))] public ReferenceSettings? Reference { get; init; }
 
     /// <summary>Pair file (.jsonl or .jsonl.gz of preference.v1.PreferencePair). Required.</summary>
     public string Pairs { get; init; } = string.Empty;
@@ -19,20 +20,12 @@ internal sealed record PreferenceRecipe : TrainingRecipe
     /// <summary>Pair file for evaluation only, every evaluate_every steps and at the end; null for none.</summary>
     public string? EvaluationPairs { get; init; }
 
-    /// <summary>Name of the loss; docs/recipes.md lists them.</summary>
-    public string Loss { get; init; } = "dpo";
+    /// <summary>Name of the loss, or an object of names and weights for a mix; docs/recipes.md lists them.</summary>
+    [JsonConverter(typeof(LossConverter))]
+    public IReadOnlyDictionary<string, double> Loss { get; init; } = new Dictionary<string, double> { ["dpo"] = 1 };
 
-    /// <summary>Settings of the loss. In the file they stand beside the others; <see cref="PreferenceLoss"/> documents them.</summary>
+    /// <summary>Settings of the losses. In the file they stand beside the others; <see cref="PreferenceLoss"/> documents them.</summary>
     [JsonExtensionData] public Dictionary<string, JsonElement> LossSettings { get; init; } = [];
-
-    /// <summary>Maximum tokens of prompt and completion together; 0 means the model's context.</summary>
-    [Range(0, 8192)] public int MaxLength { get; init; }
-
-    /// <summary>Maximum tokens of a prompt; 0 means max_length − 1.</summary>
-    [Range(0, 8192)] public int MaxPrompt { get; init; }
-
-    /// <summary>What happens to a longer sequence: refuse reports an error, truncate cuts and counts it.</summary>
-    [AllowedValues("refuse", "truncate")] public string OverLength { get; init; } = "refuse";
 
     /// <summary>Folder of cached reference log-probs.</summary>
     public string? ReferenceCache { get; init; }
@@ -42,33 +35,32 @@ internal sealed record PreferenceRecipe : TrainingRecipe
 
     public override IEnumerable<string> InputFiles() => EvaluationPairs is null ? [Pairs] : [Pairs, EvaluationPairs];
 
+    public override IEnumerable<string> FrozenModels() =>
+        BindLoss().NeedsReference && (Reference?.Folder ?? Model) is string folder ? [folder] : [];
+
     /// <summary>The loss with its settings. Settings of another loss are refused, not ignored.</summary>
-    /// <exception cref="BadInputException">The loss is unknown, or has no such setting.</exception>
-    public PreferenceLoss BindLoss()
-    {
-        if (!PreferenceLoss.All.TryGetValue(Loss, out PreferenceLoss? known))
-        {
-            throw new BadInputException($"loss is '{Loss}'.{Spelling.Hint(Loss, PreferenceLoss.All.Keys)} Known losses are {string.Join(", ", PreferenceLoss.All.Keys)}.");
-        }
-
-        string? foreign = LossSettings.Keys.FirstOrDefault(key => !Has(known, key));
-        return foreign is null
-            ? RecipeReader.Bind<PreferenceLoss>(LossSettings, known.GetType())
-            : throw new BadInputException(
-                $"{foreign} is {LossSettings[foreign]}, but loss '{Loss}' has no such setting. Leave it out, or choose "
-                + $"{string.Join(" or ", PreferenceLoss.All.Values.Where(loss => Has(loss, foreign)).Select(loss => loss.Name))}.");
-
-        static bool Has(PreferenceLoss loss, string key) => loss.Settings().Any(setting => RecipeReader.KeyOf(setting.Name) == key);
-    }
+    /// <exception cref="BadInputException">A loss is unknown, has no such setting, or has a weight that is not above 0.</exception>
+    public PreferenceLoss BindLoss() => LossBinding.Bind(Loss, LossSettings);
 
     internal override TrainingRecipe Complete(string path)
     {
         base.Complete(path);
         PreferenceLoss loss = BindLoss();
-        RecipeCheck.Values(loss, string.Empty, path);
-        return loss.NeedsReference || Reference is null
-            ? this with { LossSettings = RecipeReader.Unbind(loss) }
-            : throw new BadInputException($"{path}: reference is {Reference}, but loss '{Loss}' reads none. Leave it out, or choose another loss.");
+        LossBinding.CheckValues(loss, path);
+        if (!loss.NeedsReference && Reference is not null)
+        {
+            throw new BadInputException($"{path}: reference is {Reference}, but loss '{loss.Name}' reads none. Leave it out, or choose another loss.");
+        }
+
+        if (loss.NeedsWholeStep && Batch.Accumulation > 1)
+        {
+            throw new BadInputException(
+                $"{path}: batch.accumulation is {Batch.Accumulation}, but loss '{loss.Name}' compares all pairs of a step with each other. "
+                + "Give accumulation 1, and raise batch.groups instead.");
+        }
+
+        Reference?.Check(path);
+        return this with { LossSettings = LossBinding.Settings(loss) };
     }
 }
 

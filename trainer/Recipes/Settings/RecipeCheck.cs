@@ -106,7 +106,9 @@ internal static class RecipeCheck
         rule switch
         {
             RangeAttribute { Maximum: double.MaxValue } r => $"a number {(r.MinimumIsExclusive ? "above 0" : "of 0 or more")}",
-            RangeAttribute r => string.Create(CultureInfo.InvariantCulture, $"{r.Minimum} to {(r.MaximumIsExclusive ? "below " : string.Empty)}{r.Maximum}"),
+            RangeAttribute r => string.Create(
+                CultureInfo.InvariantCulture,
+                $"{(r.MinimumIsExclusive ? "above " : string.Empty)}{r.Minimum} to {(r.MaximumIsExclusive ? "below " : string.Empty)}{r.Maximum}"),
             AllowedValuesAttribute a => "one of " + string.Join(", ", a.Values),
             LengthAttribute l => l.MinimumLength == l.MaximumLength ? $"{l.MinimumLength} values" : $"{l.MinimumLength} to {l.MaximumLength} values",
             MinLengthAttribute m => $"at least {m.Length} value{(m.Length == 1 ? string.Empty : "s")}",

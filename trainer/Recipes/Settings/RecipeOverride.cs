@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Reflection;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
 
 namespace Rudder.Trainer.Recipes.Settings;
 
@@ -27,7 +28,7 @@ internal static class RecipeOverride
             type = Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType;
             if (i == keys.Length - 1)
             {
-                target[keys[i]] = Value(set[(equals + 1)..], type, path);
+                target[keys[i]] = Value(set[(equals + 1)..], HasTextForm(property) ? null : type, path);
             }
             else
             {
@@ -37,11 +38,17 @@ internal static class RecipeOverride
         }
     }
 
-    private static JsonNode? Value(string text, Type type, string path)
+    /// <summary>Whether a setting takes a text in place of its object, as <c>loss</c> and <c>reference</c> do.</summary>
+    private static bool HasTextForm(PropertyInfo property) => property.IsDefined(typeof(JsonConverterAttribute));
+
+    /// <param name="text">The value.</param>
+    /// <param name="type">The setting's type; null for a text or an object.</param>
+    /// <param name="path">The setting, for messages.</param>
+    private static JsonNode? Value(string text, Type? type, string path)
     {
         const NumberStyles Float = NumberStyles.Float;
         CultureInfo culture = CultureInfo.InvariantCulture;
-        if (type == typeof(string))
+        if (type == typeof(string) || (type is null && !text.StartsWith('{')))
         {
             return text == "null" ? null : JsonValue.Create(text);
         }

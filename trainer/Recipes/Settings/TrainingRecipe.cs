@@ -29,6 +29,9 @@ internal abstract record TrainingRecipe
     /// <summary>The training data files. A run resumes only if their content is unchanged.</summary>
     public abstract IEnumerable<string> InputFiles();
 
+    /// <summary>Folders of frozen models that shape the numbers, such as a reference. A run resumes only if they are unchanged.</summary>
+    public virtual IEnumerable<string> FrozenModels() => [];
+
     /// <summary>Checks settings against each other and fills in defaults that depend on other settings.</summary>
     /// <returns>The complete recipe.</returns>
     /// <exception cref="BadInputException">Settings contradict each other.</exception>

@@ -1,0 +1,48 @@
+namespace Rudder.Datasets;
+
+/// <summary>A dialogue with two final answers, of which people prefer one.</summary>
+/// <param name="Id">"FILE:LINE".</param>
+/// <param name="Prompt">The dialogue up to and with its last "Assistant:".</param>
+/// <param name="Chosen">The preferred answer, including its leading blank.</param>
+/// <param name="Rejected">The other one, including its leading blank.</param>
+public sealed record DialoguePair(string Id, string Prompt, string Chosen, string Rejected);
+
+/// <summary>
+/// Reads pairs of whole dialogues from JSON Lines, packed or not: <c>{"chosen", "rejected"}</c> as in HH-RLHF, where turns begin with
+/// "\n\nHuman:" and "\n\nAssistant:".
+/// </summary>
+/// <example><code>
+/// foreach (DialoguePair pair in DialoguePairs.Read("helpful-base.test.jsonl.gz").OfType&lt;DialoguePair&gt;())
+/// {
+///     Console.WriteLine($"{pair.Prompt}{pair.Chosen}");
+/// }
+/// </code></example>
+public static class DialoguePairs
+{
+    private const string Answer = "\n\nAssistant:";
+
+    /// <summary>Streams the pairs of a file, one for each line.</summary>
+    /// <param name="path">A .jsonl or .jsonl.gz file.</param>
+    /// <returns>Null for a line that cannot be used: the dialogues differ before the last answer, an answer is empty, or both are equal.</returns>
+    /// <exception cref="DatasetException">An unreadable file or a malformed row.</exception>
+    public static IEnumerable<DialoguePair?> Read(string path)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        string name = Path.GetFileName(path);
+        foreach (var (number, row) in JsonRows.Read(path))
+        {
+            (string prompt, string chosen) = Cut(row.Text("chosen"));
+            (string other, string rejected) = Cut(row.Text("rejected"));
+            bool usable = prompt.Length > 0 && prompt == other && chosen != rejected
+                && !string.IsNullOrWhiteSpace(chosen) && !string.IsNullOrWhiteSpace(rejected);
+            yield return usable ? new DialoguePair($"{name}:{number}", prompt, chosen, rejected) : null;
+        }
+    }
+
+    /// <summary>What stands up to the last "Assistant:", and the answer after it.</summary>
+    private static (string Prompt, string Answer) Cut(string dialogue)
+    {
+        int place = dialogue.LastIndexOf(Answer, StringComparison.Ordinal);
+        return place < 0 ? ("", dialogue) : (dialogue[..(place + Answer.Length)], dialogue[(place + Answer.Length)..]);
+    }
+}

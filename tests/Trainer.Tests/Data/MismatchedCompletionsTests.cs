@@ -1,0 +1,33 @@
+using Rudder.Trainer.Data;
+
+namespace Rudder.Trainer.Tests.Data;
+
+public class MismatchedCompletionsTests
+{
+    private static readonly PreferenceData Data = SamplePairs.Group(
+    [
+        SamplePairs.Pair("a", [1], (0, [2, 3, 4]), (1, [5])),
+        SamplePairs.Pair("b", [6, 7], (0, [8]), (1, [9])),
+    ]);
+
+    [Fact]
+    public void Of_Groups_PutsTheirFirstCompletionUnderTheNextPrompt()
+    {
+        var mismatched = new MismatchedCompletions(Data, maxLength: 64);
+        Assert.Equal([4, 5], mismatched.Rows.Select(row => row.Completion.Row)); // after the four completions of the data
+        PreferenceBatch batch = mismatched.Of(Data.Groups);
+        Assert.Equal([6, 7, 2, 3, 1, 0, 0, 0], batch.InputIds); // the last token of a row is no input
+        Assert.Equal([2, 3, 4, 8], batch.Targets);
+    }
+
+    [Fact]
+    public void Of_Completions_PutsEachUnderTheNextPromptAndCutsItToFit()
+    {
+        var mismatched = new MismatchedCompletions(Data, maxLength: 4, all: true);
+        Assert.Equal([4, 5, 6, 7], mismatched.Rows.Select(row => row.Completion.Row));
+        Assert.Equal([[2, 3], [5], [8], [9]], mismatched.Rows.Select(row => row.Completion.Ids)); // 2 + 2 tokens fit in 4
+        PreferenceBatch batch = mismatched.Of([Data.Groups[0].Completions[1], Data.Groups[1].Completions[1]]);
+        Assert.Equal([5, 9], batch.Targets);
+        Assert.Equal([5, 7], batch.CompletionRows);
+    }
+}

@@ -1,0 +1,174 @@
+using Rudder.Checkpoints;
+using Rudder.Datasets;
+using Rudder.Trainer.Architectures;
+using Rudder.Trainer.Data;
+using Rudder.Trainer.Losses;
+using Rudder.Trainer.Models;
+using Rudder.Trainer.Optimizers;
+using Rudder.Trainer.Recipes.Settings;
+using Rudder.Trainer.Runs;
+using static TorchSharp.torch;
+
+namespace Rudder.Trainer.Recipes;
+
+/// <summary>Trains a policy on completions that are judged one by one (KTO), against a frozen reference.</summary>
+internal static class KtoTraining
+{
+    /// <summary>Runs the recipe to the finished model folder.</summary>
+    /// <returns>The final metrics.</returns>
+    public static IReadOnlyDictionary<string, object> Run(KtoRecipe recipe, RunFolder run, RunRequest request)
+    {
+        // 1. device; the policy starts as a copy of `model`
+        Device device = ComputeDevice.Open(request.Device);
+        int threads = ComputeDevice.UseThreads(recipe.Threads);
+        using ILanguageModel policy = PreferenceSource.Policy(recipe, device);
+
+        // 2. completions, each also under another prompt, with their log-probs under the reference; this frees the reference
+        ScoredRows training = Read(recipe.Rows, recipe.Pairs, recipe, policy, run, request)!;
+        ScoredRows? heldOut = Read(recipe.EvaluationRows, recipe.EvaluationPairs, recipe, policy, run, request);
+        run.WriteStart(recipe, request, threads, RecipeInputs.Of(recipe));
+
+        // 3. optimizer; seed only now: building models draws random numbers, and a cached reference is not built
+        manual_seed(recipe.Seed);
+        IReadOnlyList<NamedParameter> trainable = NamedParameters.Trainable(policy.Parameters);
+        using IOptimizer optimizer = OptimizerFactory.Create(recipe.Optimizer, trainable);
+        TrainingState state = run.Resumed ? Checkpoint.LoadNewest(run, policy.Parameters, optimizer) : TrainingState.Start;
+        int stepsPerEpoch = TrainingLength.StepsPerEpoch(training.Rows.Count, recipe.Batch.Completions, recipe.Batch.Accumulation);
+        int total = TrainingLength.Steps(recipe, stepsPerEpoch, training.Rows.Count);
+        using var session = new TrainingSession(recipe, run, request, state, total, stepsPerEpoch);
+        IReadOnlyList<KeyValuePair<string, double>> cuts = recipe.OverLength == "truncate" ? training.Cuts : [];
+        session.LogData(cuts);
+
+        // 4. the loop
+        var update = new ClippedStep(recipe, trainable, optimizer, total);
+        Train(new Parts(recipe, run, policy, training, heldOut, optimizer, update), session, total);
+
+        // 5. last evaluation, model folder
+        IReadOnlyList<KeyValuePair<string, double>> evaluation = session.FinalEvaluation(() => Evaluate(recipe, policy, heldOut));
+        return FinishedRun.Write(run, request, recipe, session, Preference.Final(session.LastTraining, evaluation, cuts), folder =>
+            ModelFolder.Save(policy, folder, recipe.Tokenizer ?? recipe.Model, ModelSource.SaveType(recipe)));
+    }
+
+    /// <summary>Steps until <paramref name="total"/>: accumulate, clip, step, log, evaluate, save.</summary>
+    private static void Train(Parts run, TrainingSession session, int total)
+    {
+        (KtoRecipe recipe, IReadOnlyList<LabelledRow> rows) = (run.Recipe, run.Training.Rows);
+        run.Policy.train();
+        int plannedEpoch = -1;
+        IReadOnlyList<int[]> plan = [];
+        while (session.State.Step < total)
+        {
+            if (plannedEpoch != session.State.Epoch)
+            {
+                plannedEpoch = session.State.Epoch;
+                plan = LengthBuckets.Plan([.. rows.Select(row => row.Length)], recipe.Batch.Completions, EpochRandom.Of(recipe.Seed, plannedEpoch));
+            }
+
+            // 4a. forward and backward; every completion of the step has the same weight
+            LabelledRow[][] batches = [.. plan.Skip(session.State.Cursor * recipe.Batch.Accumulation).Take(recipe.Batch.Accumulation)
+                .Select(batch => batch.Select(i => rows[i]).ToArray())];
+            run.Policy.zero_grad();
+            int count = batches.Sum(batch => batch.Length);
+            var metrics = new KtoMetrics(recipe.Beta);
+            foreach (LabelledRow[] batch in batches)
+            {
+                using var scope = NewDisposeScope();
+                (Forward(recipe, run.Policy, run.Training, batch, metrics).sum() / count).backward();
+            }
+
+            // 4b. clip, step
+            (double norm, double rate) = run.Update.Take(session.State.Step, metrics.Loss, batches.SelectMany(batch => batch).Select(row => row.Group.PromptId));
+
+            // 4c. log, evaluate, save, stop if requested
+            session.Advance(metrics.Tokens, metrics.Loss, rate, norm, metrics.Values());
+            if (session.EvaluationDue)
+            {
+                session.LogEvaluation(Evaluate(recipe, run.Policy, run.HeldOut));
+            }
+
+            session.SaveIfDue(() => Checkpoint.Save(run.Folder, session.State, run.Policy.Parameters, run.Optimizer, recipe.KeepCheckpoints));
+        }
+    }
+
+    /// <summary>Loss of each completion; z comes from the same completions under other prompts, without gradient.</summary>
+    /// <returns>[B]</returns>
+    private static Tensor Forward(KtoRecipe recipe, ILanguageModel policy, ScoredRows data, IReadOnlyList<LabelledRow> rows, KtoMetrics metrics)
+    {
+        Tensor baseline; // z []
+        using (no_grad())
+        {
+            PreferenceBatch mismatched = data.Mismatched.Of(rows.Select(row => row.Completion));
+            baseline = Kto.ReferencePoint(LogProbs(policy, mismatched, data.Reference).LogRatios);
+        }
+
+        var batch = PreferenceBatch.OfCompletions([.. rows.Select(row => (row.Group, row.Completion))]);
+        (Tensor logProbs, Tensor logRatios) = LogProbs(policy, batch, data.Reference); // [B], [B]
+        bool[] desirable = [.. rows.Select(row => row.Desirable)];
+        Tensor losses = Kto.PerCompletion(
+            logRatios, tensor(desirable, device: policy.Device), baseline, recipe.Beta, recipe.LambdaDesirable, recipe.LambdaUndesirable); // [B]
+        metrics.Add(losses, logProbs, logRatios, desirable, baseline, batch.Tokens);
+        return losses;
+    }
+
+    private static (Tensor LogProbs, Tensor LogRatios) LogProbs(ILanguageModel policy, PreferenceBatch batch, IReference reference)
+    {
+        var rows = new PreferenceTensors(batch, policy.Device);
+        Tensor sums = CompletionLogProbs.Sums(policy, rows); // [B]
+        return (sums, sums - reference.Of(batch, rows));
+    }
+
+    /// <summary>Loss and implicit rewards on held-out completions, without dropout or gradient; empty if there are none.</summary>
+    private static IReadOnlyList<KeyValuePair<string, double>> Evaluate(KtoRecipe recipe, ILanguageModel policy, ScoredRows? heldOut)
+    {
+        if (heldOut is null)
+        {
+            return [];
+        }
+
+        policy.eval();
+        using IDisposable quiet = no_grad();
+        var metrics = new KtoMetrics(recipe.Beta);
+        foreach (LabelledRow[] batch in heldOut.Rows.OrderBy(row => row.Length).Chunk(recipe.Batch.Completions))
+        {
+            using var scope = NewDisposeScope();
+            Forward(recipe, policy, heldOut, batch, metrics);
+        }
+
+        policy.train();
+        return [new("loss", metrics.Loss), .. metrics.Values()];
+    }
+
+    /// <summary>Reads one of the two files, and gets the reference's log-probs; null if neither is named.</summary>
+    private static ScoredRows? Read(string? rows, string? pairs, KtoRecipe recipe, ILanguageModel policy, RunFolder run, RunRequest request)
+    {
+        if ((rows ?? pairs) is not string file)
+        {
+            return null;
+        }
+
+        SequenceLimits limits = PreferenceSource.Limits(recipe, policy.Config);
+        LabelledData data = pairs is not null
+            ? LabelledData.OfPairs(PreferenceGrouping.Group(pairs, PreferencePairs.ReadNumbered(pairs), limits))
+            : LabelledData.OfRows(
+                file, LabelledCompletions.Read(file), TextTokenizer.Load(recipe.Tokenizer ?? recipe.Model!, limits.Vocabulary), limits);
+        PreferenceSource.Report(file, data.Data, request);
+        var mismatched = new MismatchedCompletions(data.Data, limits.MaxLength, all: true);
+        ScoredReference reference = PreferenceSource.Scored(
+            recipe.Reference ?? recipe.Model!, recipe.ReferenceCache, policy, data.Data, mismatched, run, request);
+        return new ScoredRows(data.Rows, reference, mismatched, data.Data.Cuts);
+    }
+
+    /// <summary>Judged completions with their reference.</summary>
+    private sealed record ScoredRows(
+        IReadOnlyList<LabelledRow> Rows, IReference Reference, MismatchedCompletions Mismatched, IReadOnlyList<KeyValuePair<string, double>> Cuts);
+
+    /// <summary>The objects that the loop works with.</summary>
+    private sealed record Parts(
+        KtoRecipe Recipe,
+        RunFolder Folder,
+        ILanguageModel Policy,
+        ScoredRows Training,
+        ScoredRows? HeldOut,
+        IOptimizer Optimizer,
+        ClippedStep Update);
+}

@@ -1,0 +1,43 @@
+using System.ComponentModel.DataAnnotations;
+using Rudder.Trainer.Losses;
+
+namespace Rudder.Trainer.Recipes.Settings;
+
+/// <summary>KTO on completions with a judgement each, or on pairs, which give two such completions.</summary>
+internal sealed record KtoRecipe : CompletionRecipe
+{
+    public string? Reference { get; init; }
+    public string? Rows { get; init; }
+    public string? Pairs { get; init; }
+    public string? EvaluationRows { get; init; }
+    public string? EvaluationPairs { get; init; }
+    [Range(0, double.MaxValue, MinimumIsExclusive = true)] public double Beta { get; init; } = new Kto().Beta;
+    [Range(0, double.MaxValue, MinimumIsExclusive = true)] public double LambdaDesirable { get; init; } = new Kto().LambdaDesirable;
+    [Range(0, double.MaxValue, MinimumIsExclusive = true)] public double LambdaUndesirable { get; init; } = new Kto().LambdaUndesirable;
+    public string? ReferenceCache { get; init; }
+    public KtoBatchSettings Batch { get; init; } = new();
+
+    public override IEnumerable<string> InputFiles() => new[] { Rows, Pairs, EvaluationRows, EvaluationPairs }.OfType<string>();
+
+    public override IEnumerable<string> FrozenModels() => (Reference ?? Model) is string folder ? [folder] : [];
+
+    internal override TrainingRecipe Complete(string path)
+    {
+        base.Complete(path);
+        if ((Rows is null) == (Pairs is null))
+        {
+            throw new BadInputException($"{path}: give either rows (a file of prompt, completion and label) or pairs (a pair file), not both and not neither.");
+        }
+
+        return EvaluationRows is null || EvaluationPairs is null
+            ? this
+            : throw new BadInputException($"{path}: evaluation_rows and evaluation_pairs are both given; give one.");
+    }
+}
+
+/// <summary>Batch sizes of a KTO step.</summary>
+internal sealed record KtoBatchSettings
+{
+    [Range(2, 65536)] public int Completions { get; init; } = 32;
+    [Range(1, 65536)] public int Accumulation { get; init; } = 1;
+}

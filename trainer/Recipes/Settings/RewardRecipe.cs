@@ -1,0 +1,22 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace Rudder.Trainer.Recipes.Settings;
+
+/// <summary>Training of a reward model on preference pairs: a head with one score on a language model. Dropout is 0 unless the recipe sets it.</summary>
+internal sealed record RewardRecipe : CompletionRecipe
+{
+    public string Pairs { get; init; } = string.Empty;
+    public string? EvaluationPairs { get; init; }
+    [AllowedValues("none", "scores")] public string Margin { get; init; } = "none";
+    [Range(0, double.MaxValue)] public double Centring { get; init; }
+    public RewardBatchSettings Batch { get; init; } = new();
+
+    public override IEnumerable<string> InputFiles() => EvaluationPairs is null ? [Pairs] : [Pairs, EvaluationPairs];
+}
+
+/// <summary>Batch sizes of a reward model's step.</summary>
+internal sealed record RewardBatchSettings
+{
+    [Range(1, 65536)] public int Groups { get; init; } = 8;
+    [Range(1, 65536)] public int Accumulation { get; init; } = 1;
+}
