@@ -25,7 +25,9 @@ internal static class Grpo
         IReadOnlyList<NamedParameter> trainable = NamedParameters.Trainable(world.Policy.Parameters);
         using IOptimizer optimizer = OptimizerFactory.Create(recipe.Optimizer, trainable);
         using var updates = new CarriedNumbers(1);
-        TrainingState state = run.Resumed ? Checkpoint.LoadNewest(run, world.Policy.Parameters, optimizer, [updates.State]) : TrainingState.Start;
+        TrainingState state = run.Resumed
+            ? Checkpoint.LoadNewest(run, world.Policy.Parameters, optimizer, [updates.State])
+            : TrainingState.Start;
         optimizer.Resume((int)updates[0]);
         int stepsPerEpoch = TrainingLength.StepsPerEpoch(world.Prompts.Count, recipe.Batch.Prompts, 1);
         int total = TrainingLength.Steps(recipe, stepsPerEpoch, world.Prompts.Count);
@@ -71,7 +73,7 @@ internal static class Grpo
             {
                 (double part, double share) = times.Measure("train", () => Accumulate(recipe, world, batch, statistics));
                 statistics.RequireOnPolicy(session.State.Step + 1, recipe.MaxLogpGap);
-                (norm, rate) = times.Measure("train", () => update.Take(session.State.Step, part, rollouts.Select(rollout => rollout.Prompt.Id).Distinct()));
+                (norm, rate) = times.Measure("train", () => update.Take(session.State.Step, part, OnPolicyRun.PromptIds(rollouts)));
                 (loss, clipped) = (loss + (part / recipe.Iterations), clipped + (share / recipe.Iterations));
             }
 
@@ -100,7 +102,9 @@ internal static class Grpo
         world.Policy.zero_grad();
         (double loss, double clipped) = (0, 0);
         Device device = world.Policy.Device;
-        foreach ((int pass, (int start, Rollout[] rollouts)) in RolloutRows.Passes(batch.Rollouts, recipe.Batch.Samples, recipe.Batch.Sequences).Index())
+        (double low, double high) = (recipe.ClipLow, recipe.ClipHigh!.Value);
+        IEnumerable<(int First, Rollout[] Rollouts)> passes = RolloutRows.Passes(batch.Rollouts, recipe.Batch.Samples, recipe.Batch.Sequences);
+        foreach ((int pass, (int start, Rollout[] rollouts)) in passes.Index())
         {
             using var scope = NewDisposeScope();
             PreferenceTensors rows = RolloutRows.Tensors(rollouts, device);
@@ -114,7 +118,7 @@ internal static class Grpo
 
             (Tensor old, Tensor frozen) = batch.Drawn[pass].On(device); // [N], [N]
             Tensor advantage = RolloutRows.PerToken(rollouts, batch.Advantages.Skip(start), device); // [N]
-            Tensor perToken = PolicyGradient.Clipped(policy.LogProbs, old, advantage, recipe.ClipLow, recipe.ClipHigh!.Value); // [N]
+            Tensor perToken = PolicyGradient.Clipped(policy.LogProbs, old, advantage, low, high); // [N]
             if (recipe.Beta > 0)
             {
                 perToken += recipe.Beta * Kl.K3(policy.LogProbs, frozen);
@@ -123,7 +127,7 @@ internal static class Grpo
             Tensor part = (perToken * RolloutRows.PerToken(rollouts, batch.Weights.Skip(start), device)).sum(); // []
             part.backward();
             loss += part.item<float>();
-            clipped += PolicyGradient.IsClipped(policy.LogProbs.detach(), old, advantage, recipe.ClipLow, recipe.ClipHigh!.Value).sum().item<long>();
+            clipped += PolicyGradient.IsClipped(policy.LogProbs.detach(), old, advantage, low, high).sum().item<long>();
         }
 
         return (loss, clipped / batch.Rollouts.Sum(rollout => (double)rollout.Ids.Length));

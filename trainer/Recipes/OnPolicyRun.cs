@@ -48,7 +48,8 @@ internal sealed class OnPolicyRun : IDisposable
         if (Reference.Config.VocabularySize != Policy.Config.VocabularySize)
         {
             throw new BadInputException(
-                $"reference {recipe.Reference} has a vocabulary of {Reference.Config.VocabularySize}, the policy {Policy.Config.VocabularySize}. Give a reference of the policy's family.");
+                $"reference {recipe.Reference} has a vocabulary of {Reference.Config.VocabularySize}, the policy {Policy.Config.VocabularySize}. "
+                + "Give a reference of the policy's family.");
         }
 
         (Prompts, HeldOut) = ReadPrompts();
@@ -84,6 +85,9 @@ internal sealed class OnPolicyRun : IDisposable
         _engine = RolloutEngine.Start(Policy, _tokenizer, TokenizerFolder, _recipe, Path.Combine(_temporary, "policy"), Threads, longest, step);
         _samples = new SampleLog(_folder.File("samples.jsonl"), _recipe.SampleEvery, step);
     }
+
+    /// <summary>The prompts of some completions, for the message of a failed step.</summary>
+    public static IEnumerable<string> PromptIds(IEnumerable<Rollout> rollouts) => rollouts.Select(rollout => rollout.Prompt.Id).Distinct();
 
     /// <summary>Draws the completions of the next step: a pure function of seed, step and weights.</summary>
     public IReadOnlyList<Rollout> Draw(TrainingState state)
@@ -128,7 +132,7 @@ internal sealed class OnPolicyRun : IDisposable
     public void LogSamples(int step, IReadOnlyList<Rollout> rollouts, RewardScores scores, RolloutStatistics statistics) =>
         _samples!.WriteIfDue(step, rollouts, scores, statistics.SequenceKl);
 
-    /// <summary>Rewards and KL on the held-out prompts, one completion each, drawn with a seed of their own; empty without such prompts.</summary>
+    /// <summary>Rewards and KL on the held-out prompts, one completion each, always drawn with the same seeds; empty without prompts.</summary>
     public IReadOnlyList<KeyValuePair<string, double>> Evaluate()
     {
         if (HeldOut.Count == 0)
@@ -187,7 +191,8 @@ internal sealed class OnPolicyRun : IDisposable
         int held = _recipe.Prompts.HeldOut;
         if (all.Count == 0 || (held > 0 && held * 2 > all.Count))
         {
-            throw new BadInputException($"prompts gives {all.Count} prompts, and prompts.held_out is {held}; give at least one prompt, and hold out at most half of them.");
+            throw new BadInputException(
+                $"prompts gives {all.Count} prompts, and prompts.held_out is {held}; give at least one prompt, and hold out at most half of them.");
         }
 
         HashSet<int> chosen = [.. Enumerable.Range(0, held).Select(i => (int)((long)i * all.Count / held))];

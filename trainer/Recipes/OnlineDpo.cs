@@ -9,7 +9,9 @@ using static TorchSharp.torch;
 
 namespace Rudder.Trainer.Recipes;
 
-/// <summary>Online DPO, arXiv:2402.04792: n completions of each prompt, scored; all ordered pairs without ties go through a preference loss.</summary>
+/// <summary>
+/// Online DPO, arXiv:2402.04792: n completions of each prompt, scored; all ordered pairs without ties go through a preference loss.
+/// </summary>
 internal static class OnlineDpo
 {
     /// <summary>Runs the recipe to the finished model folder.</summary>
@@ -25,7 +27,9 @@ internal static class OnlineDpo
         IReadOnlyList<NamedParameter> trainable = NamedParameters.Trainable(world.Policy.Parameters);
         using IOptimizer optimizer = OptimizerFactory.Create(recipe.Optimizer, trainable);
         using var updates = new CarriedNumbers(1);
-        TrainingState state = run.Resumed ? Checkpoint.LoadNewest(run, world.Policy.Parameters, optimizer, [updates.State]) : TrainingState.Start;
+        TrainingState state = run.Resumed
+            ? Checkpoint.LoadNewest(run, world.Policy.Parameters, optimizer, [updates.State])
+            : TrainingState.Start;
         optimizer.Resume((int)updates[0]);
         int stepsPerEpoch = TrainingLength.StepsPerEpoch(world.Prompts.Count, recipe.Batch.Prompts, 1);
         int total = TrainingLength.Steps(recipe, stepsPerEpoch, world.Prompts.Count);
@@ -70,7 +74,7 @@ internal static class OnlineDpo
             if (pairs.Count > 0)
             {
                 loss = metrics.Loss;
-                (norm, rate) = times.Measure("train", () => run.Step.Take(session.State.Step, loss, rollouts.Select(rollout => rollout.Prompt.Id).Distinct()));
+                (norm, rate) = times.Measure("train", () => run.Step.Take(session.State.Step, loss, OnPolicyRun.PromptIds(rollouts)));
             }
 
             times.Measure("update_weights", () => world.UpdateEngine(session.State.Step + 1));
@@ -108,7 +112,8 @@ internal static class OnlineDpo
             var policy = TokenScores.Of(run.World.Policy, rows);
             var reference = TokenScores.Frozen(run.World.Reference, rows);
             statistics.Add(pass, rows, policy, reference);
-            (int Chosen, int Rejected)[] ranked = [.. pairs.Where(pair => pair.Chosen >= start && pair.Chosen < start + pass.Length)]; // a pass holds whole groups
+            // A pass holds whole groups, and so both completions of a pair.
+            (int Chosen, int Rejected)[] ranked = [.. pairs.Where(pair => pair.Chosen >= start && pair.Chosen < start + pass.Length)];
             if (ranked.Length == 0)
             {
                 continue;
@@ -118,7 +123,13 @@ internal static class OnlineDpo
             Tensor frozen = SequenceLogProbs.SumPerSequence(reference.LogProbs, rows.Slots); // [B]
             Tensor chosen = tensor(Array.ConvertAll(ranked, pair => (long)(pair.Chosen - start)), device: device); // [P]
             Tensor rejected = tensor(Array.ConvertAll(ranked, pair => (long)(pair.Rejected - start)), device: device); // [P]
-            var sides = new PairLogProbs(Of(sums, chosen), Of(sums, rejected), Of(frozen, chosen), Of(frozen, rejected), Of(rows.Lengths, chosen), Of(rows.Lengths, rejected))
+            var sides = new PairLogProbs(
+                Of(sums, chosen),
+                Of(sums, rejected),
+                Of(frozen, chosen),
+                Of(frozen, rejected),
+                Of(rows.Lengths, chosen),
+                Of(rows.Lengths, rejected))
             {
                 MeanChosenLength = meanLength,
             };

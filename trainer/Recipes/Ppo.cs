@@ -83,8 +83,9 @@ internal static class Ppo
 
             // 4e. log, evaluate, save, stop if requested
             long tokens = rollouts.Sum(rollout => (long)rollout.Ids.Length);
-            session.Advance(
-                tokens, metrics.Loss(recipe.VfCoef), rate, norm, [.. scores.Metrics(), .. penalty.Metrics(scores), .. metrics.Metrics(), .. statistics.Metrics(), .. times.Metrics(tokens)]);
+            KeyValuePair<string, double>[] all =
+                [.. scores.Metrics(), .. penalty.Metrics(scores), .. metrics.Metrics(), .. statistics.Metrics(), .. times.Metrics(tokens)];
+            session.Advance(tokens, metrics.Loss(recipe.VfCoef), rate, norm, all);
             world.LogSamples(session.State.Step, rollouts, scores, statistics);
             if (session.EvaluationDue)
             {
@@ -105,9 +106,12 @@ internal static class Ppo
         {
             using var scope = NewDisposeScope();
             PreferenceTensors rows = RolloutRows.Tensors(pass, run.World.Policy.Device);
-            (TokenScores policy, TokenScores reference) = (TokenScores.Of(run.World.Policy, rows), TokenScores.Of(run.World.Reference, rows));
+            var policy = TokenScores.Of(run.World.Policy, rows);
+            var reference = TokenScores.Of(run.World.Reference, rows);
             statistics.Add(pass, rows, policy, reference);
-            drawn.AddRange(Split(policy.LogProbs).Zip(Split(reference.LogProbs), Split(run.Value.Values(rows))).Select(row => new DrawnTokens(row.First, row.Second, row.Third)));
+            drawn.AddRange(Split(policy.LogProbs)
+                .Zip(Split(reference.LogProbs), Split(run.Value.Values(rows)))
+                .Select(row => new DrawnTokens(row.First, row.Second, row.Third)));
 
             IEnumerable<float[]> Split(Tensor perToken) => RolloutRows.Split(NamedParameters.Values(perToken), pass);
         }
@@ -127,7 +131,7 @@ internal static class Ppo
             foreach (int[] minibatch in order.Chunk(run.Recipe.Batch.Minibatch))
             {
                 double loss = Accumulate(run, batch, minibatch, metrics);
-                last = run.Step.Take(step, loss, minibatch.Select(i => batch.Rollouts[i].Prompt.Id).Distinct());
+                last = run.Step.Take(step, loss, OnPolicyRun.PromptIds(minibatch.Select(i => batch.Rollouts[i])));
             }
         }
 

@@ -25,7 +25,9 @@ internal static class Reinforce
         IReadOnlyList<NamedParameter> trainable = NamedParameters.Trainable(world.Policy.Parameters);
         using IOptimizer optimizer = OptimizerFactory.Create(recipe.Optimizer, trainable);
         using var baseline = new CarriedNumbers(2);
-        TrainingState state = run.Resumed ? Checkpoint.LoadNewest(run, world.Policy.Parameters, optimizer, [baseline.State]) : TrainingState.Start;
+        TrainingState state = run.Resumed
+            ? Checkpoint.LoadNewest(run, world.Policy.Parameters, optimizer, [baseline.State])
+            : TrainingState.Start;
         int stepsPerEpoch = TrainingLength.StepsPerEpoch(world.Prompts.Count, recipe.Batch.Prompts, 1);
         int total = TrainingLength.Steps(recipe, stepsPerEpoch, world.Prompts.Count);
         using var session = new TrainingSession(recipe, run, request, state, total, stepsPerEpoch);
@@ -44,7 +46,14 @@ internal static class Reinforce
 
     /// <summary>Steps until <paramref name="total"/>: draw, score, train, update the engine, log, save.</summary>
     private static void Train(
-        ReinforceRecipe recipe, OnPolicyRun world, TrainingSession session, CarriedNumbers baseline, ClippedStep update, int total, TimeProvider clock, Action save)
+        ReinforceRecipe recipe,
+        OnPolicyRun world,
+        TrainingSession session,
+        CarriedNumbers baseline,
+        ClippedStep update,
+        int total,
+        TimeProvider clock,
+        Action save)
     {
         world.Policy.train();
         while (session.State.Step < total)
@@ -62,7 +71,8 @@ internal static class Reinforce
             statistics.RequireOnPolicy(session.State.Step + 1, recipe.MaxLogpGap);
 
             // 4c. clip, step; the next step's completions come from the new weights
-            (double norm, double rate) = times.Measure("train", () => update.Take(session.State.Step, loss, rollouts.Select(rollout => rollout.Prompt.Id).Distinct()));
+            (double norm, double rate) = times.Measure(
+                "train", () => update.Take(session.State.Step, loss, OnPolicyRun.PromptIds(rollouts)));
             times.Measure("update_weights", () => world.UpdateEngine(session.State.Step + 1));
 
             // 4d. log, evaluate, save, stop if requested
@@ -110,7 +120,8 @@ internal static class Reinforce
             var policy = TokenScores.Of(world.Policy, rows);
             var reference = TokenScores.Frozen(world.Reference, rows);
             Tensor sums = SequenceLogProbs.SumPerSequence(policy.LogProbs, rows.Slots); // [B]
-            Tensor advantage = tensor(Array.ConvertAll(advantages[first..(first + pass.Length)], value => (float)value), device: world.Policy.Device); // [B]
+            float[] here = Array.ConvertAll(advantages[first..(first + pass.Length)], value => (float)value);
+            Tensor advantage = tensor(here, device: world.Policy.Device); // [B]
             Tensor part = PolicyGradient.Reinforce(sums, advantage).sum(); // []
             Tensor? kl = null;
             if (recipe.Alpha > 0)

@@ -9,7 +9,9 @@ using static TorchSharp.torch;
 
 namespace Rudder.Trainer.Recipes;
 
-/// <summary>RLOO, arXiv:2402.14740: n completions per prompt; each one's advantage is its reward less the mean of the others', KL in the reward.</summary>
+/// <summary>
+/// RLOO, arXiv:2402.14740: n completions per prompt; each one's advantage is its reward less the mean of the others', KL in the reward.
+/// </summary>
 internal static class Rloo
 {
     /// <summary>Runs the recipe to the finished model folder.</summary>
@@ -25,7 +27,9 @@ internal static class Rloo
         IReadOnlyList<NamedParameter> trainable = NamedParameters.Trainable(world.Policy.Parameters);
         using IOptimizer optimizer = OptimizerFactory.Create(recipe.Optimizer, trainable);
         using var updates = new CarriedNumbers(1);
-        TrainingState state = run.Resumed ? Checkpoint.LoadNewest(run, world.Policy.Parameters, optimizer, [updates.State]) : TrainingState.Start;
+        TrainingState state = run.Resumed
+            ? Checkpoint.LoadNewest(run, world.Policy.Parameters, optimizer, [updates.State])
+            : TrainingState.Start;
         optimizer.Resume((int)updates[0]);
         int stepsPerEpoch = TrainingLength.StepsPerEpoch(world.Prompts.Count, recipe.Batch.Prompts, 1);
         int total = TrainingLength.Steps(recipe, stepsPerEpoch, world.Prompts.Count);
@@ -66,9 +70,10 @@ internal static class Rloo
             for (int iteration = 0; iteration < recipe.Iterations; iteration++)
             {
                 bool isFirst = iteration == 0;
-                double part = times.Measure("train", () => Accumulate(recipe, world, rollouts, scores.Total, memory, isFirst ? statistics : null));
+                double part = times.Measure(
+                    "train", () => Accumulate(recipe, world, rollouts, scores.Total, memory, isFirst ? statistics : null));
                 statistics.RequireOnPolicy(session.State.Step + 1, recipe.MaxLogpGap);
-                (norm, rate) = times.Measure("train", () => update.Take(session.State.Step, part, rollouts.Select(rollout => rollout.Prompt.Id).Distinct()));
+                (norm, rate) = times.Measure("train", () => update.Take(session.State.Step, part, OnPolicyRun.PromptIds(rollouts)));
                 loss += part / recipe.Iterations;
             }
 
@@ -78,7 +83,9 @@ internal static class Rloo
             // 4d. log, evaluate, save, stop if requested
             long drawn = rollouts.Sum(rollout => (long)rollout.Ids.Length);
             KlPenalty penalty = new(recipe.KlCoef, statistics.MeanK1);
-            session.Advance(drawn, loss, rate, norm, [.. scores.Metrics(), .. penalty.Metrics(scores), .. statistics.Metrics(), .. times.Metrics(drawn)]);
+            KeyValuePair<string, double>[] metrics =
+                [.. scores.Metrics(), .. penalty.Metrics(scores), .. statistics.Metrics(), .. times.Metrics(drawn)];
+            session.Advance(drawn, loss, rate, norm, metrics);
             world.LogSamples(session.State.Step, rollouts, scores, statistics);
             if (session.EvaluationDue)
             {

@@ -17,7 +17,9 @@ internal static class Advantages
             return Array.ConvertAll(members, reward => reward - ((sum - reward) / (group - 1)));
         });
 
-    /// <summary>GRPO (arXiv:2402.03300 §4.1.2): (r_i − mean)/(std + 1e-4), std with n − 1; without the division, Dr. GRPO (arXiv:2503.20783).</summary>
+    /// <summary>
+    /// GRPO (arXiv:2402.03300 §4.1.2): (r_i − mean)/(std + 1e-4), std with n − 1; without the division, Dr. GRPO (arXiv:2503.20783).
+    /// </summary>
     /// <param name="rewards">Rewards; whole groups in order.</param>
     /// <param name="group">n, at least 2.</param>
     /// <param name="divideByDeviation">False for Dr. GRPO, which keeps the unit of the rewards.</param>

@@ -45,7 +45,8 @@ internal sealed class ClassifierReward : IReward
     public static ClassifierReward LoadScore(string folder, string temporary, int threads) =>
         ModelConfig.Load(folder).Labels.Count == 1
             ? Load(folder, 0, temporary, threads)
-            : throw new BadInputException($"{folder} holds no model of one label, which a reward of kind 'reward_model' needs. Train one with: trainer reward.");
+            : throw new BadInputException(
+                $"{folder} holds no model of one label, which a reward of kind 'reward_model' needs. Train one with: trainer reward.");
 
     public double[] Score(IReadOnlyList<Rollout> rollouts, CancellationToken stop) =>
     [

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
@@ -28,11 +27,12 @@ internal sealed class HttpReward : IReward
 
     public double[] Score(IReadOnlyList<Rollout> rollouts, CancellationToken stop)
     {
-        var request = new Request([.. rollouts.Select(rollout => rollout.Prompt.Text)], [.. rollouts.Select(rollout => rollout.Completion)]);
+        var request = new Request(
+            [.. rollouts.Select(rollout => rollout.Prompt.Text)], [.. rollouts.Select(rollout => rollout.Completion)]);
         double[] rewards = PostAsync(request, stop).GetAwaiter().GetResult();
         return rewards.Length == rollouts.Count
             ? rewards
-            : throw Refused(string.Create(CultureInfo.InvariantCulture, $"answered {rewards.Length} rewards for {rollouts.Count} completions"));
+            : throw Refused(FormattableString.Invariant($"answered {rewards.Length} rewards for {rollouts.Count} completions"));
     }
 
     public void Dispose() => _client.Dispose();
@@ -41,7 +41,8 @@ internal sealed class HttpReward : IReward
     {
         try
         {
-            return await RewardRetries.Build(_retries, _time, IsTransient, stop).ExecuteAsync(async token => await AnswerAsync(request, token));
+            return await RewardRetries.Build(_retries, _time, IsTransient, stop)
+                .ExecuteAsync(async token => await AnswerAsync(request, token));
         }
         catch (Exception failure) when (IsTransient(failure))
         {
@@ -75,12 +76,16 @@ internal sealed class HttpReward : IReward
     }
 
     private WorkFailedException Refused(string what, Exception? inner = null) =>
-        new($"The reward endpoint {_address} {what}. It takes {{\"prompts\", \"completions\"}} and answers {{\"rewards\": [one finite number per completion]}}.", inner);
+        new(
+            $"The reward endpoint {_address} {what}. It takes {{\"prompts\", \"completions\"}} and answers "
+            + "{\"rewards\": [one finite number per completion]}.",
+            inner);
 
     private static bool IsTransient(Exception? failure) => failure switch
     {
         HttpRequestException { StatusCode: null } => true, // no connection
-        HttpRequestException { StatusCode: { } status } => status is HttpStatusCode.RequestTimeout or HttpStatusCode.TooManyRequests || (int)status >= 500,
+        HttpRequestException { StatusCode: HttpStatusCode.RequestTimeout or HttpStatusCode.TooManyRequests } => true,
+        HttpRequestException { StatusCode: { } status } => (int)status >= 500,
         TaskCanceledException => true, // the attempt's timeout
         _ => false,
     };

@@ -21,7 +21,8 @@ internal sealed class PpoBatch
         (double[] Advantages, double[] Returns)[] raw = [.. drawn.Select((tokens, i) =>
         {
             double[] k1 = [.. tokens.Policy.Zip(tokens.Reference, (policy, reference) => (double)policy - reference)];
-            return TokenRewards.Gae(TokenRewards.Of(k1, scores[i], klCoefficient), [.. tokens.Values.Select(value => (double)value)], gamma, lambda);
+            double[] values = [.. tokens.Values.Select(value => (double)value)];
+            return TokenRewards.Gae(TokenRewards.Of(k1, scores[i], klCoefficient), values, gamma, lambda);
         })];
         double[] white = Advantages.Whitened([.. raw.SelectMany(row => row.Advantages)]);
         _targets = [.. RolloutRows.Split(white, rollouts).Zip(raw, drawn).Select(row =>

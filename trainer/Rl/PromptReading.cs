@@ -5,7 +5,9 @@ using Rudder.Trainer.Recipes.Settings;
 
 namespace Rudder.Trainer.Rl;
 
-/// <summary>Reads the prompts of an on-policy recipe: the first tokens of reviews, cut as <c>client pairs</c> cuts them, or whole texts.</summary>
+/// <summary>
+/// Reads the prompts of an on-policy recipe: the first tokens of reviews, cut as <c>client pairs</c> cuts them, or whole texts.
+/// </summary>
 internal static class PromptReading
 {
     private const char Broken = '\uFFFD';
@@ -47,7 +49,8 @@ internal static class PromptReading
         {
             int[] ids = tokenizer.Encode(PromptCut.Opening(review.Text, settings.MaxTokens));
             int length = Math.Min(ids.Length, PromptCut.Length(review.Id, settings.MinTokens, settings.MaxTokens));
-            if (ids.Length >= settings.MinTokens && WholeCharacters(tokenizer, review.Text, ids[..length], settings.MinTokens) is (int[] cut, string text))
+            if (ids.Length >= settings.MinTokens
+                && WholeCharacters(tokenizer, review.Text, ids[..length], settings.MinTokens) is (int[] cut, string text))
             {
                 prompts.Add(new RolloutPrompt($"{review.Id}#{cut.Length}", cut, text));
             }

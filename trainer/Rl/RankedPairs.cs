@@ -16,7 +16,8 @@ internal static class RankedPairs
             {
                 for (int j = i + 1; j < start + samples; j++)
                 {
-                    if (scores[i] != scores[j] && !rollouts[i].Ids.AsSpan().SequenceEqual(rollouts[j].Ids)) // equal completions differ only by rounding
+                    // Equal completions can differ in score only by rounding.
+                    if (scores[i] != scores[j] && !rollouts[i].Ids.AsSpan().SequenceEqual(rollouts[j].Ids))
                     {
                         pairs.Add(scores[i] > scores[j] ? (i, j) : (j, i));
                     }

@@ -33,7 +33,9 @@ internal sealed class RegexReward : IReward
         catch (RegexMatchTimeoutException slow)
         {
             throw new WorkFailedException(
-                $"Pattern '{_pattern}' took longer than {LongestMatch.TotalSeconds} s on one completion. Simplify it: nested repetitions take exponential time.", slow);
+                $"Pattern '{_pattern}' took longer than {LongestMatch.TotalSeconds} s on one completion. Simplify it: nested repetitions "
+                + "take exponential time.",
+                slow);
         }
     }
 }

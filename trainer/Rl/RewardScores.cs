@@ -7,5 +7,8 @@ internal sealed record RewardScores(double[] Total, IReadOnlyList<KeyValuePair<s
 {
     /// <summary>Means over the step: <c>objective/scores</c> and <c>reward/NAME</c>.</summary>
     public IEnumerable<KeyValuePair<string, double>> Metrics() =>
-        [new("objective/scores", Total.Average()), .. ByName.Select(reward => KeyValuePair.Create($"reward/{reward.Key}", reward.Value.Average()))];
+    [
+        new("objective/scores", Total.Average()),
+        .. ByName.Select(reward => KeyValuePair.Create($"reward/{reward.Key}", reward.Value.Average())),
+    ];
 }

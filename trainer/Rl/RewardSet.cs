@@ -44,7 +44,8 @@ internal sealed class RewardSet : IDisposable
             {
                 throw new WorkFailedException(string.Create(
                     CultureInfo.InvariantCulture,
-                    $"Reward '{settings.Name}' gave {scores[broken]} for a completion of prompt '{rollouts[broken].Prompt.Id}'; a reward is a finite number."));
+                    $"Reward '{settings.Name}' gave {scores[broken]} for a completion of prompt '{rollouts[broken].Prompt.Id}'; "
+                    + $"a reward is a finite number."));
             }
 
             byName.Add(new(settings.Name, scores));

@@ -97,7 +97,9 @@ internal sealed class RolloutEngine : IDisposable
         return [.. prompts.Zip(drawn).SelectMany(pair => pair.Second.Select(sequence => Of(pair.First, sequence)))];
     }
 
-    /// <summary>Replaces the engine's weights by the policy's, once no completion is under way. Cached prompts do not outlive the old weights.</summary>
+    /// <summary>
+    /// Replaces the engine's weights by the policy's, once no completion is under way. Cached prompts do not outlive the old weights.
+    /// </summary>
     /// <param name="policy">The policy that the engine started with.</param>
     /// <param name="version">Optimizer steps that it has taken.</param>
     public void Update(ILanguageModel policy, int version)

@@ -30,7 +30,8 @@ internal sealed class RolloutStatistics
     /// <param name="policy">The policy's scores; no gradient is recorded.</param>
     /// <param name="reference">The reference's.</param>
     /// <param name="exactKl">Exact KL of each token's state, nats; null to compute it here. [N]</param>
-    public void Add(IReadOnlyList<Rollout> rollouts, PreferenceTensors rows, TokenScores policy, TokenScores reference, Tensor? exactKl = null)
+    public void Add(
+        IReadOnlyList<Rollout> rollouts, PreferenceTensors rows, TokenScores policy, TokenScores reference, Tensor? exactKl = null)
     {
         using IDisposable quiet = no_grad();
         using var scope = NewDisposeScope();
@@ -59,8 +60,9 @@ internal sealed class RolloutStatistics
         {
             throw new WorkFailedException(string.Create(
                 CultureInfo.InvariantCulture,
-                $"Step {step}: a token's log-prob differs by {_gap:0.######} nats between trainer and engine; max_logp_gap is {limit}. The completions are not the "
-                + $"policy's own. The last checkpoint is kept. Resume to export the policy anew; raise max_logp_gap only for a device of lower precision."));
+                $"Step {step}: a token's log-prob differs by {_gap:0.######} nats between trainer and engine; max_logp_gap is {limit}. "
+                + $"The completions are not the policy's own. The last checkpoint is kept. Resume to export the policy anew; "
+                + $"raise max_logp_gap only for a device of lower precision."));
         }
     }
 

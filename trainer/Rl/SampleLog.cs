@@ -36,13 +36,15 @@ internal sealed class SampleLog
     {
         if (_every > 0 && (step == 1 || step % _every == 0))
         {
-            File.AppendAllLines(_path, Enumerable.Range(0, Math.Min(PerStep, rollouts.Count)).Select(i => Line(step, rollouts[i], i, scores, kl[i])));
+            IEnumerable<int> first = Enumerable.Range(0, Math.Min(PerStep, rollouts.Count));
+            File.AppendAllLines(_path, first.Select(i => Line(step, rollouts[i], i, scores, kl[i])));
         }
     }
 
     private static string Line(int step, Rollout rollout, int i, RewardScores scores, float kl)
     {
-        var rewards = new JsonObject(scores.ByName.Select(reward => KeyValuePair.Create(reward.Key, (JsonNode?)JsonValue.Create(reward.Value[i]))));
+        var rewards = new JsonObject(
+            scores.ByName.Select(reward => KeyValuePair.Create(reward.Key, (JsonNode?)JsonValue.Create(reward.Value[i]))));
         return new JsonObject
         {
             ["step"] = step,

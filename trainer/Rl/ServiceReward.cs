@@ -32,7 +32,11 @@ internal sealed class ServiceReward : IReward
     }
 
     public double[] Score(IReadOnlyList<Rollout> rollouts, CancellationToken stop) =>
-        [.. rollouts.Select(rollout => rollout.Text).Chunk(MaxInputs).SelectMany(texts => ClassifyAsync(texts, stop).GetAwaiter().GetResult())];
+    [
+        .. rollouts.Select(rollout => rollout.Text)
+            .Chunk(MaxInputs)
+            .SelectMany(texts => ClassifyAsync(texts, stop).GetAwaiter().GetResult()),
+    ];
 
     public void Dispose() => _channel.Dispose();
 
@@ -43,21 +47,25 @@ internal sealed class ServiceReward : IReward
         try
         {
             response = await RewardRetries.Build(_retries, _time, IsTransient, stop).ExecuteAsync(
-                async token => await _scoring.ClassifyAsync(request, deadline: _time.GetUtcNow().UtcDateTime + _timeout, cancellationToken: token));
+                async token => await _scoring.ClassifyAsync(
+                    request, deadline: _time.GetUtcNow().UtcDateTime + _timeout, cancellationToken: token));
         }
         catch (RpcException failure) when (IsTransient(failure))
         {
-            throw new RewardUnavailableException($"The service at {_address} does not answer ({failure.StatusCode}, {failure.Status.Detail}).", failure);
+            throw new RewardUnavailableException(
+                $"The service at {_address} does not answer ({failure.StatusCode}, {failure.Status.Detail}).", failure);
         }
         catch (RpcException failure)
         {
-            throw new BadInputException($"The service at {_address} refuses to classify with '{_model}' ({failure.StatusCode}, {failure.Status.Detail}).", failure);
+            throw new BadInputException(
+                $"The service at {_address} refuses to classify with '{_model}' ({failure.StatusCode}, {failure.Status.Detail}).", failure);
         }
 
         int label = _label is null ? response.Labels.Count - 1 : response.Labels.IndexOf(_label);
         return label >= 0 && response.Results.Count == texts.Length
             ? response.Results.Select(result => (double)result.Probabilities[label])
-            : throw new BadInputException($"'{_model}' at {_address} has the labels {string.Join(", ", response.Labels)}; '{_label}' is not among them.");
+            : throw new BadInputException(
+                $"'{_model}' at {_address} has the labels {string.Join(", ", response.Labels)}; '{_label}' is not among them.");
     }
 
     private static bool IsTransient(Exception? failure) =>

@@ -15,13 +15,16 @@ internal static class TokenRewards
         return rewards;
     }
 
-    /// <summary>Generalized advantage estimation, arXiv:1506.02438 eq. 16: A_t = δ_t + γλ·A_{t+1}, δ_t = r_t + γ·V_{t+1} − V_t, V_T = 0.</summary>
+    /// <summary>
+    /// Generalized advantage estimation, arXiv:1506.02438 eq. 16: A_t = δ_t + γλ·A_{t+1}, δ_t = r_t + γ·V_{t+1} − V_t, V_T = 0.
+    /// </summary>
     /// <param name="rewards">r. [T]</param>
     /// <param name="values">V of the state before each token, in the rewards' unit. [T]</param>
     /// <param name="gamma">Discount, 0 to 1.</param>
     /// <param name="lambda">0: one-step errors, biased by V; 1: full returns, noisy.</param>
     /// <returns>Advantages (not whitened) and returns R = A + V. [T]</returns>
-    public static (double[] Advantages, double[] Returns) Gae(IReadOnlyList<double> rewards, IReadOnlyList<double> values, double gamma, double lambda)
+    public static (double[] Advantages, double[] Returns) Gae(
+        IReadOnlyList<double> rewards, IReadOnlyList<double> values, double gamma, double lambda)
     {
         var advantages = new double[rewards.Count];
         (double next, double nextValue) = (0, 0);

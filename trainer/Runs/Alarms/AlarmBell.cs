@@ -21,7 +21,7 @@ internal sealed class AlarmBell
         [
             new LossAtLn2(), new FallingChosen(), new RewardAccuracy(), new NegativeKl(), new RepetitiveSamples(),
             .. recipe is OnPolicyRecipe { MaxKl: > 0 and double limit } ? [new SequenceKl(limit)] : Array.Empty<IAlarm>(),
-            .. recipe is OnPolicyRecipe onPolicy ? onPolicy.Rewards.Where(reward => reward.Weight == 0).Select(reward => new DisagreeingJudge(reward.Name)) : [],
+            .. (recipe as OnPolicyRecipe)?.Rewards.Where(reward => reward.Weight == 0).Select(reward => new DisagreeingJudge(reward.Name)) ?? [],
         ];
     }
 
@@ -41,7 +41,8 @@ internal sealed class AlarmBell
             else if (_sounding.Add(alarm.Name))
             {
                 string message = $"alarm {alarm.Name} at step {step}: {finding.Message}";
-                File.AppendAllText(_path, JsonSerializer.Serialize(new { step, alarm = alarm.Name, value = finding.Value, message = finding.Message }) + "\n");
+                var line = new { step, alarm = alarm.Name, value = finding.Value, message = finding.Message };
+                File.AppendAllText(_path, JsonSerializer.Serialize(line) + "\n");
                 show(message);
                 if (_stops)
                 {
