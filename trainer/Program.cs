@@ -39,5 +39,9 @@ var root = new RootCommand("Trains language models and classifiers: a recipe goe
     ExportCommand.Create(),
     ScoreCommand.Create(),
 };
+foreach (Command command in OnPolicyCommands.All())
+{
+    root.Subcommands.Add(command);
+}
 
 return await CommandProgram.RunAsync(root, args);

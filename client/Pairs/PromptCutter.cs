@@ -1,17 +1,17 @@
 using System.Text;
 using Rudder.Client.Rpc;
+using Rudder.Datasets;
 using Rudder.Inference.V1;
 
 namespace Rudder.Client.Pairs;
 
 /// <summary>
 /// Turns source texts into prompts: the service's tokenizer gives the ids, the first k are kept (k from the text's id, see
-/// <see cref="StableHash.Length"/>), and the prompt's text is the decoding of exactly those ids.
+/// <see cref="PromptCut.Length"/>), and the prompt's text is the decoding of exactly those ids.
 /// </summary>
 internal static class PromptCutter
 {
     private const int TextsPerCall = 128;
-    private const int CharactersPerToken = 32;
     private const char Broken = '\uFFFD';
 
     /// <summary>The first <paramref name="source"/>.Take usable prompts.</summary>
@@ -45,19 +45,6 @@ internal static class PromptCutter
             );
     }
 
-    /// <summary>The start of a text, long enough for <paramref name="tokens"/> tokens, cut at white space so that its tokens equal those of the whole text.</summary>
-    public static string Opening(string text, int tokens)
-    {
-        int limit = tokens * CharactersPerToken;
-        if (text.Length <= limit)
-        {
-            return text;
-        }
-
-        int space = text.LastIndexOf(' ', limit);
-        return space > 0 ? text[..space] : text[..(char.IsHighSurrogate(text[limit - 1]) ? limit - 1 : limit)];
-    }
-
     private static async Task<IEnumerable<CutPrompt>> CutBlockAsync(
         InferenceClient client,
         string model,
@@ -68,7 +55,7 @@ internal static class PromptCutter
         CutRange? cut = source.Cut;
         async Task<IReadOnlyList<TokenIds>> EncodeAsync(string[] texts) =>
             (await client.EncodeAsync(new EncodeRequest { Model = model, Texts = { texts } }, cancel)).Results;
-        IEnumerable<string> starts = block.Select(row => cut is null ? row.Text : Opening(row.Text, cut.Max));
+        IEnumerable<string> starts = block.Select(row => cut is null ? row.Text : PromptCut.Opening(row.Text, cut.Max));
         IReadOnlyList<TokenIds> encoded = await InputChunks.AskAsync("Models.Encode", starts, Encoding.UTF8.GetByteCount, EncodeAsync);
         var rows = block.Zip(encoded, (row, ids) => (row.Id, row.Text, Ids: ids.Ids.ToArray()));
         if (cut is null)
@@ -80,7 +67,7 @@ internal static class PromptCutter
         List<(string Id, string Text, int[] Ids)> kept =
         [
             .. rows.Where(row => row.Ids.Length >= cut.Min)
-                .Select(row => (row.Id, row.Text, row.Ids[..Math.Min(row.Ids.Length, StableHash.Length(row.Id, cut.Min, cut.Max))])),
+                .Select(row => (row.Id, row.Text, row.Ids[..Math.Min(row.Ids.Length, PromptCut.Length(row.Id, cut.Min, cut.Max))])),
         ];
         IReadOnlyList<string> decoded = await DecodeAsync(client, model, kept.Select(row => row.Ids), cancel);
         List<CutPrompt> prompts = [];

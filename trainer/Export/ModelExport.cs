@@ -64,6 +64,18 @@ internal static class ModelExport
         return report;
     }
 
+    /// <summary>Writes a model's float32 graphs without comparing them with it.</summary>
+    /// <param name="modelFolder">A model folder in Hugging Face layout; gets the folder <c>onnx</c>.</param>
+    public static void WriteUnchecked(string modelFolder)
+    {
+        var config = ModelConfig.Load(modelFolder);
+        using var folder = new OnnxFolder(Path.Combine(modelFolder, GraphFiles.Folder));
+        string fingerprint = Fingerprint.OfFolder(modelFolder);
+        Write(modelFolder, ModelFamilies.Of(config.ModelType), config, new ExportSettings(), folder, fingerprint);
+        Hashes(folder, fingerprint).Write(folder.Path);
+        folder.Publish();
+    }
+
     /// <summary>Writes graphs and weights. Frees the weights on return, before the check loads the model.</summary>
     private static void Write(
         string modelFolder, IModelFamily family, ModelConfig config, ExportSettings settings, OnnxFolder folder, string fingerprint)

@@ -13,7 +13,7 @@ internal sealed class ClippedStep(TrainingRecipe recipe, IReadOnlyList<NamedPara
     public (double Norm, double Rate) Take(int done, double loss, IEnumerable<string> batchIds)
     {
         double norm = GradientNorm.Of(trainable);
-        FiniteCheck.Require(done + 1, loss, norm, [.. batchIds]);
+        FiniteCheck.Require(done + 1, loss, norm, trainable, [.. batchIds]);
         double rate = recipe.Optimizer.LearningRate * Schedules.Factor(recipe.Schedule, done, total);
         optimizer.Step(rate, GradientNorm.ClipScale(norm, recipe.MaxGradNorm));
         EpochRandom.SeedCuda(recipe.Seed, done + 1);

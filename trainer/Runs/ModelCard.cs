@@ -19,6 +19,7 @@ internal static class ModelCard
             ClassifierRecipe => "A RoBERTa architecture text classifier trained by `trainer classifier`.\n",
             RewardRecipe => "A GPT-2 architecture reward model trained on preferences by `trainer reward`. Its one label is a score, not a probability.\n",
             KtoRecipe => "A GPT-2 architecture language model trained on judged completions by `trainer kto`.\n",
+            OnPolicyRecipe => "A language model trained on its own completions and their rewards.\n",
             _ => "A GPT-2 architecture language model trained on preferences by `trainer dpo`.\n",
         });
         if (recipe.Model is not null)

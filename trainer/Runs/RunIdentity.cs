@@ -5,7 +5,7 @@ using Rudder.Trainer.Recipes.Settings;
 namespace Rudder.Trainer.Runs;
 
 /// <summary>Everything that affects a run's numbers: settings and a hash of each input. Kept in <c>identity.json</c>.</summary>
-/// <param name="Settings">The recipe without the settings that a resume may change: saving, exporting, keeping and logging.</param>
+/// <param name="Settings">The recipe without the settings that a resume may change: saving, exporting, keeping, logging and alarms.</param>
 /// <param name="Inputs">SHA-256 of each input by its name.</param>
 /// <param name="Device">cpu or cuda, whose sums and random numbers differ; null in older records.</param>
 internal sealed record RunIdentity(JsonObject Settings, IReadOnlyDictionary<string, string> Inputs, string? Device = null)
@@ -13,7 +13,7 @@ internal sealed record RunIdentity(JsonObject Settings, IReadOnlyDictionary<stri
     /// <summary>The file in a run folder.</summary>
     public const string FileName = "identity.json";
 
-    private static readonly string[] Free = ["export", "save_type", "keep_checkpoints", "log_every"];
+    private static readonly string[] Free = ["export", "save_type", "keep_checkpoints", "log_every", "alarms", "max_kl", "sample_every"];
     private static readonly JsonSerializerOptions Indented = new()
     {
         WriteIndented = true,

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json.Nodes;
 using Rudder.Trainer.Data;
 using Rudder.Trainer.Recipes.Settings;
+using Rudder.Trainer.Runs.Alarms;
 
 namespace Rudder.Trainer.Runs;
 
@@ -22,6 +23,7 @@ internal sealed class TrainingSession : IDisposable
     private readonly Display _display;
     private readonly ProgressDisplay _progress;
     private readonly TokenRate _tokenRate;
+    private readonly AlarmBell _alarms;
     private readonly long _started;
     private readonly double _earlierSeconds;
     private int _evaluatedStep = -1;
@@ -42,6 +44,7 @@ internal sealed class TrainingSession : IDisposable
         _display = request.Display;
         _progress = new ProgressDisplay(_display, "train", "steps", state.Step);
         _tokenRate = new TokenRate(request.Clock);
+        _alarms = new AlarmBell(recipe, run.File("alarms.jsonl"));
         _started = request.Clock.GetTimestamp();
         if (state.Step > 0)
         {
@@ -62,6 +65,7 @@ internal sealed class TrainingSession : IDisposable
     public double Seconds => _earlierSeconds + _request.Clock.GetElapsedTime(_started).TotalSeconds;
 
     /// <summary>Counts a finished optimizer step and logs it.</summary>
+    /// <exception cref="WorkFailedException">An alarm sounds, and the recipe's alarms stop the run.</exception>
     public void Advance(
         long tokens, double loss, double rate, double gradientNorm, IEnumerable<KeyValuePair<string, double>>? more = null)
     {
@@ -86,6 +90,8 @@ internal sealed class TrainingSession : IDisposable
             ];
             _log.Add("train", State.Step, Epoch, values);
         }
+
+        _alarms.Check(State.Step, LastTraining.ToDictionary(), _display.Line);
     }
 
     /// <summary>Logs facts about the data before the first step. A resumed run has logged them already.</summary>
@@ -133,10 +139,22 @@ internal sealed class TrainingSession : IDisposable
 
         if (stop)
         {
-            string device = _request.Device == "cpu" ? string.Empty : $" --device {_request.Device}";
-            throw new InterruptedException(
-                $"Stopped after step {State.Step} of {_total}; saved. Continue with: trainer {_request.Command} --resume {_run.Path}{device}");
+            throw new InterruptedException($"Stopped after step {State.Step} of {_total}; saved. {HowToResume}");
         }
+    }
+
+    /// <summary>Saves the last finished step, because something that the next step needs does not answer.</summary>
+    /// <param name="cause">What does not answer.</param>
+    /// <param name="save">Saves a checkpoint.</param>
+    /// <returns>The failure to throw; it names the command that resumes.</returns>
+    public WorkFailedException Suspended(Exception cause, Action save)
+    {
+        if (State.Step > 0)
+        {
+            save();
+        }
+
+        return new WorkFailedException($"{cause.Message} Stopped after step {State.Step} of {_total}; saved. {HowToResume}", cause);
     }
 
     public void Dispose()
@@ -147,6 +165,9 @@ internal sealed class TrainingSession : IDisposable
 
     private static double Number(JsonNode? value) =>
         value is JsonValue number && number.TryGetValue(out double finite) ? finite : double.Parse((string)value!, CultureInfo.InvariantCulture);
+
+    private string HowToResume =>
+        $"Continue with: trainer {_request.Command} --resume {_run.Path}{(_request.Device == "cpu" ? string.Empty : $" --device {_request.Device}")}";
 
     private double Epoch => Math.Round(State.Epoch + (State.Cursor / (double)_stepsPerEpoch), 4);
 }

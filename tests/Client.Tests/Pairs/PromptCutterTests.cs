@@ -130,13 +130,6 @@ public sealed class PromptCutterTests : IDisposable
         Assert.Equal(FakeModels.Encode("The opening scene"), prompt.Ids);
     }
 
-    [Theory]
-    [InlineData("short", "short")]
-    [InlineData("aaaa aaaa aaaa aaaa aaaa aaaa aaaa aaaa", "aaaa aaaa aaaa aaaa aaaa aaaa")]
-    [InlineData("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa")]
-    public void Opening_LongText_EndsAtWhiteSpaceWithin32CharactersAToken(string text, string expected) =>
-        Assert.Equal(expected, PromptCutter.Opening(text, 1));
-
     [Fact]
     public void Read_RangeSkipAndExclusions_ApplyInThisOrder()
     {

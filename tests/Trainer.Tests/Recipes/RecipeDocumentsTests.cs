@@ -12,21 +12,24 @@ namespace Rudder.Trainer.Tests.Recipes;
 public sealed partial class RecipeDocumentsTests
 {
     private const string Common = "Keys of every training recipe (`sft`, `classifier`, `dpo`, `kto`, `reward`)";
+    private const string OnPolicy = "Keys of the on-policy recipes (`reinforce`, `rloo`, `grpo`, `ppo`, `online-dpo`)";
     private static readonly Dictionary<string, string> Recipes = Sections("recipes.md");
 
-    public static TheoryData<string> Commands => ["`sft`", "`classifier`", "`tokenizer`", "`dpo`", "`kto`", "`reward`"];
+    public static TheoryData<string> Commands =>
+        ["`sft`", "`classifier`", "`tokenizer`", "`dpo`", "`kto`", "`reward`", "`reinforce`", "`rloo`", "`grpo`", "`ppo`", "`online-dpo`"];
 
     [Theory]
     [MemberData(nameof(Commands))]
     public void Settings_OfACommand_StandInItsSectionOrTheCommonOne(string command)
     {
         object recipe = RecipeOf(command);
-        Dictionary<string, string> own = Rows(Recipes[command]), common = recipe is TrainingRecipe ? Rows(Recipes[Common]) : [];
+        string shared = (recipe is TrainingRecipe ? Recipes[Common] : string.Empty) + "\n" + (recipe is OnPolicyRecipe ? Recipes[OnPolicy] : string.Empty);
+        Dictionary<string, string> own = Rows(Recipes[command]), common = Rows(shared);
         Assert.Empty(own.Keys.Intersect(common.Keys));
         foreach ((string key, object? value) in Settings(recipe, string.Empty))
         {
             string? documented = own.GetValueOrDefault(key) ?? common.GetValueOrDefault(key);
-            bool mentioned = Mentions(Recipes[command], key) || (common.Count > 0 && Mentions(Recipes[Common], key)); // "as in sft", `export.*`
+            bool mentioned = Mentions(Recipes[command], key) || Mentions(shared, key); // "as in sft", `export.*`
             Assert.True(documented is not null || mentioned, $"{command}: docs/recipes.md does not document {key}");
             if (documented is { Length: > 0 } && Text(value) is { } expected)
             {
@@ -80,6 +83,11 @@ public sealed partial class RecipeDocumentsTests
         "`tokenizer`" => new TokenizerRecipe(),
         "`kto`" => new KtoRecipe(),
         "`reward`" => new RewardRecipe(),
+        "`reinforce`" => new ReinforceRecipe(),
+        "`rloo`" => new RlooRecipe(),
+        "`grpo`" => new GrpoRecipe(),
+        "`ppo`" => new PpoRecipe(),
+        "`online-dpo`" => new OnlineDpoRecipe(),
         _ => new PreferenceRecipe(),
     };
 

@@ -77,6 +77,28 @@ internal sealed class TinyTraining : IDisposable
         "tiny.json",
         sets);
 
+    /// <summary>Trains a language model of a few steps and gives its folder: a policy to start from.</summary>
+    public string Policy() => Train(Sft("evaluate_every=0"), "policy").Model;
+
+    /// <summary>
+    /// An on-policy recipe of 8 steps over 2 epochs, six prompts each. Its reward counts the letter e in a completion.
+    /// </summary>
+    /// <typeparam name="T">The recipe.</typeparam>
+    /// <param name="policy">From <see cref="Policy"/>.</param>
+    /// <param name="sets">Overrides.</param>
+    public T OnPolicy<T>(string policy, params string[] sets)
+        where T : OnPolicyRecipe => RecipeReader.Parse<T>(
+        $$"""
+        {
+          "name": "tiny", "seed": 3, "threads": 1, "model": "{{policy}}", "prompts": {"files": ["{{Reviews}}"], "min_tokens": 2, "max_tokens": 3},
+          "max_new_tokens": 8, "rewards": [{"name": "letter", "kind": "regex", "pattern": "e", "max_matches": 20}],
+          "batch": {"prompts": 6}, "optimizer": {"learning_rate": 0.003, "weight_decay": 0},
+          "schedule": {"name": "constant"}, "epochs": 2, "checkpoint_every": 0, "evaluate_every": 0, "export": {"fp32": false}
+        }
+        """,
+        "tiny.json",
+        sets);
+
     /// <summary>A preference recipe of 6 steps over 2 epochs on random pairs and the fixture tiny-gpt2, saved and evaluated on the way.</summary>
     public PreferenceRecipe Preference(params string[] sets)
     {
@@ -198,6 +220,21 @@ internal sealed class TinyTraining : IDisposable
                 break;
             case RewardRecipe reward:
                 Rudder.Trainer.Recipes.RewardTraining.Run(reward, run, request);
+                break;
+            case ReinforceRecipe reinforce:
+                Rudder.Trainer.Recipes.Reinforce.Run(reinforce, run, request);
+                break;
+            case RlooRecipe rloo:
+                Rudder.Trainer.Recipes.Rloo.Run(rloo, run, request);
+                break;
+            case GrpoRecipe grpo:
+                Rudder.Trainer.Recipes.Grpo.Run(grpo, run, request);
+                break;
+            case PpoRecipe ppo:
+                Rudder.Trainer.Recipes.Ppo.Run(ppo, run, request);
+                break;
+            case OnlineDpoRecipe online:
+                Rudder.Trainer.Recipes.OnlineDpo.Run(online, run, request);
                 break;
             default:
                 throw new ArgumentException($"{recipe.GetType().Name} is not trained here.", nameof(recipe));

@@ -31,6 +31,14 @@ internal static class RecipeCheck
             {
                 Keys(inner, property.PropertyType, $"{prefix}{key}.", path);
             }
+
+            if (value is JsonArray rows && ElementOf(property.PropertyType) is { } element)
+            {
+                for (int i = 0; i < rows.Count; i++)
+                {
+                    Keys(rows[i] as JsonObject ?? throw new BadInputException($"{path}: {prefix}{key}[{i}] is not an object."), element, $"{prefix}{key}[{i}].", path);
+                }
+            }
         }
     }
 
@@ -57,6 +65,14 @@ internal static class RecipeCheck
             if (value is not null && IsSettings(property.PropertyType))
             {
                 Values(value, key + ".", path);
+            }
+
+            if (value is System.Collections.IEnumerable rows && ElementOf(property.PropertyType) is not null)
+            {
+                foreach ((int i, object row) in rows.Cast<object>().Index())
+                {
+                    Values(row, $"{key}[{i}].", path);
+                }
             }
         }
     }
@@ -97,6 +113,9 @@ internal static class RecipeCheck
     private static bool IsSettings(Type type) =>
         type.IsClass && type.Namespace is not null && type.Namespace.StartsWith("Rudder.", StringComparison.Ordinal);
 
+    /// <summary>The type of a list's elements if they are settings themselves, or null.</summary>
+    private static Type? ElementOf(Type list) => list.IsGenericType && list.GetGenericArguments() is [Type element] && IsSettings(element) ? element : null;
+
     private static string Show(object value) =>
         value is string text ? $"'{text}'"
         : value is System.Collections.IEnumerable list ? $"[{string.Join(", ", list.Cast<object>())}]"
@@ -111,6 +130,7 @@ internal static class RecipeCheck
                 $"{(r.MinimumIsExclusive ? "above " : string.Empty)}{r.Minimum} to {(r.MaximumIsExclusive ? "below " : string.Empty)}{r.Maximum}"),
             AllowedValuesAttribute a => "one of " + string.Join(", ", a.Values),
             LengthAttribute l => l.MinimumLength == l.MaximumLength ? $"{l.MinimumLength} values" : $"{l.MinimumLength} to {l.MaximumLength} values",
+            RegularExpressionAttribute r => $"a text of the form {r.Pattern}",
             MinLengthAttribute m => $"at least {m.Length} value{(m.Length == 1 ? string.Empty : "s")}",
             _ => rule.FormatErrorMessage("it"),
         };

@@ -22,6 +22,7 @@ internal abstract record TrainingRecipe
     [Range(1, 1000)] public int KeepCheckpoints { get; init; } = 2;
     [Range(0, 100_000_000)] public int EvaluateEvery { get; init; } = 500;
     [Range(1, 1_000_000)] public int LogEvery { get; init; } = 1;
+    [AllowedValues("warn", "stop")] public string Alarms { get; init; } = "warn";
     [Range(0, 96)] public int FreezeBlocks { get; init; }
     [AllowedValues("fp32", "fp16")] public string SaveType { get; init; } = "fp32";
     public ExportSettings Export { get; init; } = new();

@@ -1,0 +1,203 @@
+using Rudder.Checkpoints;
+using Rudder.Engine.Sampling;
+using Rudder.Trainer.Architectures;
+using Rudder.Trainer.Data;
+using Rudder.Trainer.Models;
+using Rudder.Trainer.Recipes.Settings;
+using Rudder.Trainer.Rl;
+using Rudder.Trainer.Runs;
+using static TorchSharp.torch;
+
+namespace Rudder.Trainer.Recipes;
+
+/// <summary>What every on-policy loop works with: policy, frozen reference, prompts, rewards, and the engine that draws.</summary>
+internal sealed class OnPolicyRun : IDisposable
+{
+    private readonly OnPolicyRecipe _recipe;
+    private readonly RunFolder _folder;
+    private readonly RunRequest _request;
+    private readonly TextTokenizer _tokenizer;
+    private readonly string _temporary;
+    private RolloutEngine? _engine;
+    private SampleLog? _samples;
+    private int[] _order = [];
+    private int _orderedEpoch = -1;
+
+    /// <summary>Loads everything but the engine, which starts with <see cref="StartEngine"/>.</summary>
+    /// <param name="recipe">The recipe.</param>
+    /// <param name="folder">The run folder.</param>
+    /// <param name="request">Device, clock and stop signal.</param>
+    public OnPolicyRun(OnPolicyRecipe recipe, RunFolder folder, RunRequest request)
+    {
+        (_recipe, _folder, _request) = (recipe, folder, request);
+        if (recipe.Model is not string model || recipe.Architecture is not null)
+        {
+            throw new BadInputException("An on-policy run starts from a trained model: give model (its folder), and leave architecture out.");
+        }
+
+        Device device = ComputeDevice.Open(request.Device);
+        Threads = ComputeDevice.UseThreads(recipe.Threads);
+        _temporary = folder.File("rollouts");
+        TokenizerFolder = recipe.Tokenizer ?? model;
+        _tokenizer = ModelSource.Tokenizer(TokenizerFolder, model);
+        TokenizerFit.Require(_tokenizer, TokenizerFolder, ModelConfig.Load(model), model);
+        Policy = ModelFolder.Load<ILanguageModel>(model, device, 0);
+        NamedParameters.FreezeBlocks(Policy, recipe.FreezeBlocks);
+        Reference = ModelFolder.Load<ILanguageModel>(recipe.Reference ?? model, device, 0);
+        Reference.eval();
+        if (Reference.Config.VocabularySize != Policy.Config.VocabularySize)
+        {
+            throw new BadInputException(
+                $"reference {recipe.Reference} has a vocabulary of {Reference.Config.VocabularySize}, the policy {Policy.Config.VocabularySize}. "
+                + "Give a reference of the policy's family.");
+        }
+
+        (Prompts, HeldOut) = ReadPrompts();
+        Rewards = new RewardSet(recipe.Rewards, Path.Combine(_temporary, "rewards"), Threads, request.Clock);
+    }
+
+    /// <summary>Compute threads of trainer, engine and rewards.</summary>
+    public int Threads { get; }
+
+    /// <summary>The policy.</summary>
+    public ILanguageModel Policy { get; }
+
+    /// <summary>The frozen reference.</summary>
+    public ILanguageModel Reference { get; }
+
+    /// <summary>Prompts to train on.</summary>
+    public IReadOnlyList<RolloutPrompt> Prompts { get; }
+
+    /// <summary>Prompts to evaluate on; may be empty.</summary>
+    public IReadOnlyList<RolloutPrompt> HeldOut { get; }
+
+    /// <summary>The rewards.</summary>
+    public RewardSet Rewards { get; }
+
+    /// <summary>Folder of the tokenizer.</summary>
+    public string TokenizerFolder { get; }
+
+    /// <summary>Exports the policy at its current weights and loads it into the engine.</summary>
+    /// <param name="step">Optimizer steps that it has taken.</param>
+    public void StartEngine(int step)
+    {
+        int longest = Prompts.Concat(HeldOut).Max(prompt => prompt.Ids.Length);
+        _engine = RolloutEngine.Start(Policy, _tokenizer, TokenizerFolder, _recipe, Path.Combine(_temporary, "policy"), Threads, longest, step);
+        _samples = new SampleLog(_folder.File("samples.jsonl"), _recipe.SampleEvery, step);
+    }
+
+    /// <summary>The prompts of some completions, for the message of a failed step.</summary>
+    public static IEnumerable<string> PromptIds(IEnumerable<Rollout> rollouts) => rollouts.Select(rollout => rollout.Prompt.Id).Distinct();
+
+    /// <summary>Draws the completions of the next step: a pure function of seed, step and weights.</summary>
+    public IReadOnlyList<Rollout> Draw(TrainingState state)
+    {
+        if (_orderedEpoch != state.Epoch)
+        {
+            _orderedEpoch = state.Epoch;
+            _order = [.. Enumerable.Range(0, Prompts.Count)];
+            EpochRandom.Of(_recipe.Seed, state.Epoch).Shuffle(_order);
+        }
+
+        OnPolicyBatchSettings sizes = _recipe.Sizes;
+        RolloutPrompt[] prompts = [.. _order.Skip(state.Cursor * sizes.Prompts).Take(sizes.Prompts).Select(i => Prompts[i])];
+        return _engine!.Draw(prompts, sizes.Samples, CounterRandom.Derive((ulong)_recipe.Seed, (uint)state.Step));
+    }
+
+    /// <summary>Scores completions. If a reward does not answer, the last finished step is saved and the run stops.</summary>
+    /// <param name="rollouts">The completions.</param>
+    /// <param name="session">Stops the run.</param>
+    /// <param name="save">Saves a checkpoint.</param>
+    public RewardScores Score(IReadOnlyList<Rollout> rollouts, TrainingSession session, Action save)
+    {
+        try
+        {
+            return Rewards.Score(rollouts, _request.Stop);
+        }
+        catch (RewardUnavailableException away)
+        {
+            throw session.Suspended(away, save);
+        }
+    }
+
+    /// <summary>Gives the engine the policy's new weights.</summary>
+    /// <param name="step">Optimizer steps that the policy has taken.</param>
+    public int UpdateEngine(int step)
+    {
+        _engine!.Update(Policy, step);
+        return step;
+    }
+
+    /// <summary>Writes samples.jsonl if the step is due.</summary>
+    public void LogSamples(int step, IReadOnlyList<Rollout> rollouts, RewardScores scores, RolloutStatistics statistics) =>
+        _samples!.WriteIfDue(step, rollouts, scores, statistics.SequenceKl);
+
+    /// <summary>Rewards and KL on the held-out prompts, one completion each, always drawn with the same seeds; empty without prompts.</summary>
+    public IReadOnlyList<KeyValuePair<string, double>> Evaluate()
+    {
+        if (HeldOut.Count == 0)
+        {
+            return [];
+        }
+
+        ulong seed = ulong.MaxValue - (ulong)_recipe.Seed;
+        List<Rollout> rollouts = [];
+        foreach ((int i, RolloutPrompt[] prompts) in HeldOut.Chunk(_recipe.Sizes.Prompts).Index())
+        {
+            rollouts.AddRange(_engine!.Draw(prompts, 1, CounterRandom.Derive(seed, (uint)i)));
+        }
+
+        var statistics = new RolloutStatistics();
+        foreach ((_, Rollout[] pass) in RolloutRows.Passes(rollouts, 1, _recipe.Sizes.Sequences))
+        {
+            using var scope = NewDisposeScope();
+            PreferenceTensors rows = RolloutRows.Tensors(pass, Policy.Device);
+            statistics.Add(pass, rows, TokenScores.Frozen(Policy, rows), TokenScores.Frozen(Reference, rows));
+        }
+
+        return [.. Rewards.Score(rollouts, _request.Stop).Metrics(), .. statistics.Metrics()];
+    }
+
+    /// <summary>Writes the model folder.</summary>
+    /// <param name="session">The finished session.</param>
+    /// <returns>The final metrics.</returns>
+    public IReadOnlyDictionary<string, object> Finish(TrainingSession session)
+    {
+        IReadOnlyList<KeyValuePair<string, double>> evaluation = session.FinalEvaluation(Evaluate);
+        KeyValuePair<string, double>[] final =
+        [
+            .. session.LastTraining.Select(value => KeyValuePair.Create("train/" + value.Key, value.Value)),
+            .. evaluation.Select(value => KeyValuePair.Create("eval/" + value.Key, value.Value)),
+        ];
+        return FinishedRun.Write(_folder, _request, _recipe, session, final, folder =>
+            ModelFolder.Save(Policy, folder, TokenizerFolder, ModelSource.SaveType(_recipe)));
+    }
+
+    public void Dispose()
+    {
+        _engine?.Dispose();
+        Rewards.Dispose();
+        Policy.Dispose();
+        Reference.Dispose();
+        if (Directory.Exists(_temporary))
+        {
+            Directory.Delete(_temporary, recursive: true);
+        }
+    }
+
+    private (IReadOnlyList<RolloutPrompt> Training, IReadOnlyList<RolloutPrompt> HeldOut) ReadPrompts()
+    {
+        IReadOnlyList<RolloutPrompt> all = PromptReading.Read(_recipe.Prompts, _tokenizer, Policy.Config.Context - _recipe.MaxNewTokens);
+        int held = _recipe.Prompts.HeldOut;
+        if (all.Count == 0 || (held > 0 && held * 2 > all.Count))
+        {
+            throw new BadInputException(
+                $"prompts gives {all.Count} prompts, and prompts.held_out is {held}; give at least one prompt, and hold out at most half of them.");
+        }
+
+        HashSet<int> chosen = [.. Enumerable.Range(0, held).Select(i => (int)((long)i * all.Count / held))];
+        RolloutPrompt[] training = [.. all.Where((_, i) => !chosen.Contains(i))];
+        _request.Progress.WriteLine($"{training.Length} prompts to learn from, {held} held out");
+        return (training, [.. all.Where((_, i) => chosen.Contains(i))]);
+    }
+}

@@ -1,0 +1,75 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace Rudder.Trainer.Recipes.Settings;
+
+/// <summary>The settings of every recipe that trains on completions of its own policy.</summary>
+internal abstract record OnPolicyRecipe : TrainingRecipe
+{
+    public string? Reference { get; init; }
+    public PromptSettings Prompts { get; init; } = new();
+    [Range(1, 8192)] public int MaxNewTokens { get; init; } = 48;
+    [MinLength(1)] public IReadOnlyList<RewardSettings> Rewards { get; init; } = [];
+    public RolloutSettings Rollouts { get; init; } = new();
+    public SamplingSettings Sampling { get; init; } = new();
+    public bool AllowBiasedSampling { get; init; }
+    [Range(0.0, 1e9)] public double MaxLogpGap { get; init; } = 1e-3;
+    [Range(0.0, 1e9)] public double MaxKl { get; init; } = 50;
+    [Range(0, 100_000_000)] public int SampleEvery { get; init; } = 10;
+
+    /// <summary>The batch sizes of a step.</summary>
+    internal abstract OnPolicyBatchSettings Sizes { get; }
+
+    public override IEnumerable<string> InputFiles() => Prompts.InputFiles();
+
+    public override IEnumerable<string> FrozenModels() =>
+        [.. new[] { Reference ?? Model }.Concat(Rewards.Where(reward => reward.IsFolder).Select(reward => reward.Model)).OfType<string>().Distinct()];
+
+    internal override TrainingRecipe Complete(string path)
+    {
+        base.Complete(path);
+        if (Dropout is > 0)
+        {
+            throw new BadInputException(FormattableString.Invariant(
+                $"{path}: dropout is {Dropout}; completions are drawn without it, so log-probs in training would be of another policy. Leave it out."));
+        }
+
+        if (Rollouts.Engine == "service")
+        {
+            throw new BadInputException($"{path}: rollouts.engine is 'service', which is not supported yet; completions are drawn in this process. Leave it out.");
+        }
+
+        if (!AllowBiasedSampling && Sampling != new SamplingSettings())
+        {
+            throw new BadInputException(
+                $"{path}: sampling differs from temperature 1 without truncation, which biases every ratio and gradient. Leave it out, or set allow_biased_sampling to true.");
+        }
+
+        Prompts.Check(path);
+        RewardSettings.Check(Rewards, path);
+        return this;
+    }
+}
+
+/// <summary>How the next token is drawn.</summary>
+internal sealed record SamplingSettings
+{
+    [Range(0.0, 100.0)] public double Temperature { get; init; } = 1;
+    [Range(0, 1_000_000)] public int TopK { get; init; }
+    [Range(0, 1.0, MinimumIsExclusive = true)] public double TopP { get; init; } = 1;
+    [Range(0, 1.0, MaximumIsExclusive = true)] public double MinP { get; init; }
+}
+
+/// <summary>Who draws the completions.</summary>
+internal sealed record RolloutSettings
+{
+    [AllowedValues("in_process", "service")] public string Engine { get; init; } = "in_process";
+    [Range(1, 1024)] public int Slots { get; init; } = 64;
+}
+
+/// <summary>The batch sizes of an on-policy step.</summary>
+internal record OnPolicyBatchSettings
+{
+    [Range(1, 1024)] public int Prompts { get; init; } = 32;
+    [Range(1, 64)] public int Samples { get; init; } = 1;
+    [Range(1, 65536)] public int Sequences { get; init; } = 64;
+}

@@ -1,0 +1,126 @@
+using Rudder.Checkpoints;
+using Rudder.Engine;
+using Rudder.Trainer.Architectures;
+using Rudder.Trainer.Export;
+using Rudder.Trainer.Models;
+using Rudder.Trainer.Recipes.Settings;
+
+namespace Rudder.Trainer.Rl;
+
+/// <summary>Draws completions with the inference engine in this process, always from the policy's newest weights.</summary>
+/// <remarks>
+/// The policy is exported once, at start. After each optimizer step its weights replace the engine's in place. In fp32 a completion depends
+/// only on the weights, its prompt and its seed, so a resumed run draws the same ones.
+/// </remarks>
+internal sealed class RolloutEngine : IDisposable
+{
+    private const string Name = "policy";
+    private readonly EngineHost _engine;
+    private readonly TextTokenizer _tokenizer;
+    private readonly SamplingParameters _sampling;
+    private readonly int _maxNewTokens;
+
+    private RolloutEngine(EngineHost engine, TextTokenizer tokenizer, OnPolicyRecipe recipe, int version)
+    {
+        SamplingSettings sampling = recipe.Sampling;
+        _sampling = new SamplingParameters((float)sampling.Temperature, sampling.TopK, (float)sampling.TopP, (float)sampling.MinP);
+        (_engine, _tokenizer, _maxNewTokens, Version) = (engine, tokenizer, recipe.MaxNewTokens, version);
+    }
+
+    /// <summary>Optimizer steps that the drawing policy has taken.</summary>
+    public int Version { get; private set; }
+
+    /// <summary>Exports the policy and loads it.</summary>
+    /// <param name="policy">The policy, at the weights of the first rollout.</param>
+    /// <param name="tokenizer">Its tokenizer.</param>
+    /// <param name="tokenizerFolder">Folder of the tokenizer.</param>
+    /// <param name="recipe">Batch sizes and sampling.</param>
+    /// <param name="folder">Temporary folder for the export; replaced.</param>
+    /// <param name="threads">Compute threads.</param>
+    /// <param name="longestPrompt">Tokens of the longest prompt.</param>
+    /// <param name="version">Optimizer steps that the policy has taken.</param>
+    public static RolloutEngine Start(
+        ILanguageModel policy,
+        TextTokenizer tokenizer,
+        string tokenizerFolder,
+        OnPolicyRecipe recipe,
+        string folder,
+        int threads,
+        int longestPrompt,
+        int version)
+    {
+        if (Directory.Exists(folder))
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+
+        ModelFolder.Save(policy, folder, tokenizerFolder, WeightType.F32);
+        ModelExport.WriteUnchecked(folder);
+        int completions = recipe.Sizes.Prompts * recipe.Sizes.Samples;
+        var engine = new EngineHost(new EngineOptions
+        {
+            Threads = threads,
+            MaxSlots = Math.Min(completions, recipe.Rollouts.Slots),
+            MaxTokens = longestPrompt + recipe.MaxNewTokens,
+            MaxSequences = completions,
+            MaxQueue = completions,
+        });
+        try
+        {
+            engine.LoadAsync(new ModelSource(Name, folder) { ReplaceableWeights = true }).GetAwaiter().GetResult();
+        }
+        catch
+        {
+            engine.DisposeAsync().AsTask().GetAwaiter().GetResult();
+            throw;
+        }
+
+        return new RolloutEngine(engine, tokenizer, recipe, version);
+    }
+
+    /// <summary>Draws completions of prompts.</summary>
+    /// <param name="prompts">At least one.</param>
+    /// <param name="samples">Completions of each prompt.</param>
+    /// <param name="seed">Equal seeds, weights and prompts give equal completions.</param>
+    /// <returns>The completions of the first prompt, then those of the next.</returns>
+    public IReadOnlyList<Rollout> Draw(IReadOnlyList<RolloutPrompt> prompts, int samples, ulong seed)
+    {
+        var request = new GenerationRequest
+        {
+            Prompts = [.. prompts.Select(prompt => new PromptContent { Ids = prompt.Ids })],
+            Samples = samples,
+            Parameters = _sampling,
+            MaxNewTokens = _maxNewTokens,
+            Seed = seed,
+        };
+        IReadOnlyList<IReadOnlyList<GeneratedSequence>> drawn = _engine.GenerateAsync(Name, request).GetAwaiter().GetResult();
+        return [.. prompts.Zip(drawn).SelectMany(pair => pair.Second.Select(sequence => Of(pair.First, sequence)))];
+    }
+
+    /// <summary>
+    /// Replaces the engine's weights by the policy's, once no completion is under way. Cached prompts do not outlive the old weights.
+    /// </summary>
+    /// <param name="policy">The policy that the engine started with.</param>
+    /// <param name="version">Optimizer steps that it has taken.</param>
+    public void Update(ILanguageModel policy, int version)
+    {
+        var weights = policy.Collect().ToDictionary(weight => weight.Name, weight => weight.Data);
+        _engine.ReplaceWeightsAsync(Name, weights).GetAwaiter().GetResult();
+        Version = version;
+    }
+
+    public void Dispose() => _engine.DisposeAsync().AsTask().GetAwaiter().GetResult();
+
+    private Rollout Of(RolloutPrompt prompt, GeneratedSequence sequence) => new(
+        prompt,
+        sequence.SampleIndex,
+        sequence.Ids,
+        sequence.LogProbs,
+        Version,
+        sequence.End == GenerationEnd.Stop,
+        Decode([.. prompt.Ids, .. sequence.Ids]),
+        Decode(sequence.Ids));
+
+    /// <summary>A vocabulary padded beyond the tokenizer's has ids that stand for no text.</summary>
+    private string Decode(IEnumerable<int> ids) => _tokenizer.Decode(ids.Where(id => id < _tokenizer.VocabularySize));
+}
