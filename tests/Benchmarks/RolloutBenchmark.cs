@@ -94,7 +94,7 @@ internal static class RolloutBenchmark
 
     private static void AddShares(Dictionary<string, List<double>> shares, JsonObject[] steps)
     {
-        Dictionary<string, double> seconds = steps.SelectMany(step => step).Where(value => value.Key.StartsWith("time/", StringComparison.Ordinal))
+        var seconds = steps.SelectMany(step => step).Where(value => value.Key.StartsWith("time/", StringComparison.Ordinal))
             .GroupBy(value => value.Key["time/".Length..], value => (double)value.Value!).ToDictionary(part => part.Key, part => part.Sum());
         foreach ((string part, double sum) in seconds)
         {
