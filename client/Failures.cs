@@ -1,4 +1,3 @@
-using Grpc.Core;
 using Rudder.Client.Rpc;
 using Rudder.Datasets;
 
@@ -12,10 +11,7 @@ internal static class Failures
         failure switch
         {
             DatasetException => ExitCodes.BadInput,
-            ServiceException service => IsRefusal(service.Status) ? ExitCodes.BadInput : ExitCodes.Failed,
+            ServiceException service => service.IsRefusal ? ExitCodes.BadInput : ExitCodes.Failed,
             _ => ExitCodes.CodeOf(failure),
         };
-
-    private static bool IsRefusal(StatusCode status) =>
-        status is StatusCode.InvalidArgument or StatusCode.NotFound or StatusCode.Unimplemented or StatusCode.OutOfRange;
 }

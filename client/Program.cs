@@ -4,7 +4,8 @@ using Rudder.Client.Commands;
 using StopSignal stop = new();
 RootCommand root = new(
     """
-    Generates preference pairs, evaluates policies, runs whole experiments, writes their reports and scores forecasts.
+    Generates preference pairs, evaluates policies, measures throughput, runs whole experiments, writes their reports and scores
+    forecasts.
 
     Examples:
       client run experiments/imdb-dpo/experiment.json --variant demo
@@ -15,6 +16,7 @@ RootCommand root = new(
 {
     new PairsCommand(),
     new EvaluateCommand(),
+    new BenchCommand(),
     new RunCommand(),
     new ReportCommand(),
     new ForecastCommand(),

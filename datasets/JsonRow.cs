@@ -48,8 +48,11 @@ internal sealed class JsonRow(string place, JsonElement json)
         }
 
         JsonElement[] items = value.ValueKind == JsonValueKind.Array ? [.. value.EnumerateArray()] : [value];
-        int[] numbers = [.. items.Where(item => item.ValueKind == JsonValueKind.Number).Select(item => item.TryGetInt32(out int number) && number >= 0 ? number : -1)];
-        return value.ValueKind == JsonValueKind.Array && numbers.Length == items.Length && !numbers.Contains(-1)
+        int[] numbers =
+        [
+            .. items.Select(item => item.ValueKind == JsonValueKind.Number && item.TryGetInt32(out int number) && number >= 0 ? number : -1),
+        ];
+        return value.ValueKind == JsonValueKind.Array && !numbers.Contains(-1)
             ? numbers
             : throw Bad(key, $"is {Show(value)}; a list of integers from 0 belongs there");
     }

@@ -7,7 +7,8 @@ namespace Rudder.Datasets;
 /// <param name="PromptIds">The prompt's token ids; null where the row has texts.</param>
 /// <param name="CompletionIds">The completion's token ids; null where the row has texts.</param>
 /// <param name="Desirable">Whether it is a good completion.</param>
-public sealed record LabelledCompletion(int Line, string? Prompt, string? Completion, int[]? PromptIds, int[]? CompletionIds, bool Desirable);
+public sealed record LabelledCompletion(
+    int Line, string? Prompt, string? Completion, int[]? PromptIds, int[]? CompletionIds, bool Desirable);
 
 /// <summary>
 /// Reads unpaired preferences from JSON Lines, packed or not: <c>{"prompt", "completion", "label"}</c>, or
@@ -20,7 +21,7 @@ public static class LabelledCompletions
 {
     /// <summary>Streams the rows of a file. Other keys are ignored.</summary>
     /// <param name="path">A .jsonl or .jsonl.gz file.</param>
-    /// <exception cref="DatasetException">An unreadable file, or a row without label, prompt or completion, or with texts and ids mixed.</exception>
+    /// <exception cref="DatasetException">An unreadable file, or a row that lacks a key or mixes texts and ids.</exception>
     public static IEnumerable<LabelledCompletion> Read(string path)
     {
         foreach (var (number, row) in JsonRows.Read(path))

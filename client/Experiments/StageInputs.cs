@@ -32,7 +32,7 @@ internal sealed class StageInputs
 
     /// <summary>Hashes of files and folders, by path.</summary>
     public JsonObject Contents(IEnumerable<string> paths) =>
-        new(paths.Select(path => KeyValuePair.Create(path, (JsonNode?)Hash(path))));
+        new(paths.Distinct().Select(path => KeyValuePair.Create(path, (JsonNode?)Hash(path))));
 
     /// <summary>Hash of a model folder, computed once a run.</summary>
     public string Model(string folder)

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Grpc.Core;
 using Grpc.Health.V1;
 using Grpc.Net.Client;
@@ -59,6 +60,17 @@ internal sealed class InferenceClient : IDisposable
     /// <summary>Completions of prompts.</summary>
     public Task<SampleResponse> SampleAsync(SampleRequest request, CancellationToken cancel) =>
         CallAsync("Sampling.Sample", options => _sampling.SampleAsync(request, options), cancel);
+
+    /// <summary>Tokens as they are drawn, without retries: a stream cannot be repeated halfway. The deadline covers all of it.</summary>
+    public async IAsyncEnumerable<SampleStreamResponse> SampleStreamAsync(
+        SampleRequest request, [EnumeratorCancellation] CancellationToken cancel)
+    {
+        using AsyncServerStreamingCall<SampleStreamResponse> call = _sampling.SampleStream(request, Options(_settings.Deadline, cancel));
+        while (await NextAsync("Sampling.SampleStream", call.ResponseStream, cancel))
+        {
+            yield return call.ResponseStream.Current;
+        }
+    }
 
     /// <summary>Label probabilities of texts.</summary>
     public Task<ClassifyResponse> ClassifyAsync(ClassifyRequest request, CancellationToken cancel) =>
@@ -136,11 +148,26 @@ internal sealed class InferenceClient : IDisposable
         }
         catch (RpcException cause)
         {
-            throw cancel.IsCancellationRequested
-                ? new OperationCanceledException(cause.Message, cause, cancel)
-                : new ServiceException(name, Address, cause);
+            throw Failure(name, cause, cancel);
         }
     }
+
+    private async Task<bool> NextAsync<T>(string name, IAsyncStreamReader<T> stream, CancellationToken cancel)
+    {
+        try
+        {
+            return await stream.MoveNext(cancel);
+        }
+        catch (RpcException cause)
+        {
+            throw Failure(name, cause, cancel);
+        }
+    }
+
+    private Exception Failure(string name, RpcException cause, CancellationToken cancel) =>
+        cancel.IsCancellationRequested
+            ? new OperationCanceledException(cause.Message, cause, cancel)
+            : new ServiceException(name, Address, cause);
 
     /// <summary>Waits for an answer, and says so when it takes long.</summary>
     private async Task<T> AnswerAsync<T>(string name, Task<T> answer)

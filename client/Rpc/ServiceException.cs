@@ -13,6 +13,10 @@ internal sealed class ServiceException(string call, Uri address, RpcException ca
     /// <summary>The status the service gave.</summary>
     public StatusCode Status { get; } = cause.StatusCode;
 
+    /// <summary>Whether the request is at fault: the same one would be refused again.</summary>
+    public bool IsRefusal =>
+        Status is StatusCode.InvalidArgument or StatusCode.NotFound or StatusCode.Unimplemented or StatusCode.OutOfRange;
+
     /// <summary>A status as gRPC spells it.</summary>
     public static string Name(StatusCode code) =>
         code switch

@@ -61,7 +61,8 @@ internal static class KtoTraining
             if (plannedEpoch != session.State.Epoch)
             {
                 plannedEpoch = session.State.Epoch;
-                plan = LengthBuckets.Plan([.. rows.Select(row => row.Length)], recipe.Batch.Completions, EpochRandom.Of(recipe.Seed, plannedEpoch));
+                int[] lengths = [.. rows.Select(row => row.Length)];
+                plan = LengthBuckets.Plan(lengths, recipe.Batch.Completions, EpochRandom.Of(recipe.Seed, plannedEpoch));
             }
 
             // 4a. forward and backward; every completion of the step has the same weight
@@ -77,7 +78,8 @@ internal static class KtoTraining
             }
 
             // 4b. clip, step
-            (double norm, double rate) = run.Update.Take(session.State.Step, metrics.Loss, batches.SelectMany(batch => batch).Select(row => row.Group.PromptId));
+            IEnumerable<string> names = batches.SelectMany(batch => batch).Select(row => row.Group.PromptId);
+            (double norm, double rate) = run.Update.Take(session.State.Step, metrics.Loss, names);
 
             // 4c. log, evaluate, save, stop if requested
             session.Advance(metrics.Tokens, metrics.Loss, rate, norm, metrics.Values());

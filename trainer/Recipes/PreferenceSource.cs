@@ -100,7 +100,8 @@ internal static class PreferenceSource
     {
         string folder = Path.TrimEndingDirectorySeparator(Path.GetFullPath(run.Path)); // "runs/a/" would be its own parent
         cache ??= Path.Combine(Path.GetDirectoryName(folder)!, "reference-cache");
-        return new ScoredReference(ReferenceLogProbs.Obtain(reference, cache, policy.Config.VocabularySize, data, others, policy.Device, request));
+        return new ScoredReference(
+            ReferenceLogProbs.Obtain(reference, cache, policy.Config.VocabularySize, data, others, policy.Device, request));
     }
 
     /// <summary>The lengths that the recipe and the model allow.</summary>

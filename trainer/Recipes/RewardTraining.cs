@@ -76,7 +76,8 @@ internal static class RewardTraining
             }
 
             // 4b. clip, step
-            (double norm, double rate) = run.Update.Take(session.State.Step, metrics.Loss, batches.SelectMany(batch => batch).Select(group => group.PromptId));
+            IEnumerable<string> names = batches.SelectMany(batch => batch).Select(group => group.PromptId);
+            (double norm, double rate) = run.Update.Take(session.State.Step, metrics.Loss, names);
 
             // 4c. log, evaluate, save, stop if requested
             session.Advance(metrics.Tokens, metrics.Loss, rate, norm, metrics.Scores());
@@ -145,7 +146,8 @@ internal static class RewardTraining
         {
             model.Dispose();
             throw new BadInputException(
-                $"{folder} is a classifier with {model.Config.Labels.Count} labels; a reward model has one. Give a language model, or a reward model.");
+                $"{folder} is a classifier with {model.Config.Labels.Count} labels; a reward model has one. "
+                + "Give a language model, or a reward model.");
         }
 
         NamedParameters.FreezeBlocks(model, recipe.FreezeBlocks);
@@ -184,13 +186,14 @@ internal static class RewardTraining
         if (reversed >= 0)
         {
             throw new BadInputException(
-                $"{file}: margin is \"scores\", but prompt '{groups[reversed].PromptId}' has a chosen completion with a lower score than the rejected one. "
-                + "Correct the scores, or set margin to \"none\".");
+                $"{file}: margin is \"scores\", but prompt '{groups[reversed].PromptId}' has a chosen completion with a lower score than the "
+                + "rejected one. Correct the scores, or set margin to \"none\".");
         }
 
         if (gaps.All(group => group.All(gap => gap == 0)))
         {
-            throw new BadInputException($"{file}: margin is \"scores\", but all scores are equal or missing. Write pairs with scores, or set margin to \"none\".");
+            throw new BadInputException(
+                $"{file}: margin is \"scores\", but all scores are equal or missing. Write pairs with scores, or set margin to \"none\".");
         }
     }
 

@@ -6,6 +6,8 @@ namespace Rudder.Client.Tests.Commands;
 /// <summary>The program from outside: exit codes, help, errors on stderr.</summary>
 public sealed class ProgramTests
 {
+    private const string Bench = "bench --service http://127.0.0.1:9 --model m ";
+
     [Theory]
     [InlineData("", 1, "Required command")]
     [InlineData("pairs --bar", 1, "--bar")]
@@ -21,6 +23,19 @@ public sealed class ProgramTests
     [InlineData("run nowhere.json --variant demo --from a --only b", 1, "--from STAGE and --only STAGE")]
     [InlineData("run nowhere.json --plan", 2, "nowhere.json does not exist")]
     [InlineData("forecast nowhere.csv", 2, "nowhere.csv does not exist")]
+    [InlineData(Bench + "--in-flight 2 --rate 1", 1, "--in-flight and --rate exclude each other")]
+    [InlineData(Bench + "--count 2 --duration 1", 1, "--count and --duration exclude each other")]
+    [InlineData(Bench + "--prompts x --prompt-tokens 4", 1, "--prompts and --prompt-tokens exclude each other")]
+    [InlineData(Bench + "--count 0", 1, "--count is '0'")]
+    [InlineData(Bench + "--rates 1,x", 1, "--rate is '1,x'")]
+    [InlineData(Bench + "--rates NaN", 1, "--rate is 'NaN'")]
+    [InlineData(Bench + "--max-new-tokens 9-3", 1, "--max-new-tokens is '9-3'")]
+    [InlineData(Bench + "--slo-ttft 0", 1, "--slo-ttft is '0'")]
+    [InlineData(Bench + "--samples 65", 1, "1 to 64")]
+    [InlineData(Bench + "--api rest", 1, "openai")]
+    [InlineData(Bench + "--prompts nowhere", 2, "nowhere")]
+    [InlineData(Bench + "--count 1", 3, "UNAVAILABLE")]
+    [InlineData(Bench + "--count 1 --api openai", 3, "ConnectionError")]
     public async Task Main_WrongUse_ExitsWithItsCodeAndSaysWhy(string arguments, int code, string said)
     {
         (int exit, _, string error) = await RunAsync(arguments);
@@ -33,6 +48,7 @@ public sealed class ProgramTests
     [InlineData("--help")]
     [InlineData("pairs --help")]
     [InlineData("evaluate --help")]
+    [InlineData("bench --help")]
     [InlineData("run --help")]
     [InlineData("report --help")]
     [InlineData("forecast --help")]

@@ -46,6 +46,13 @@ public sealed class TrainingInputsTests : IDisposable
     }
 
     [Fact]
+    public void Contents_PathGivenTwice_IsHashedOnce()
+    {
+        string path = _folder.Write("a.txt", "a");
+        Assert.Single(new StageInputs().Contents([path, path]));
+    }
+
+    [Fact]
     public void Files_ValueOfTheVariant_TakesThePlaceOfTheRecipes()
     {
         var recipe = (JsonObject)JsonNode.Parse("""{ "data": { "files": ["a.jsonl"] }, "model": "b", "name": "c" }""")!;

@@ -4,7 +4,7 @@ using Rudder.Inference.V1;
 
 namespace Rudder.Client.Tests.FakeService;
 
-/// <summary>Sampling.Sample of the fake.</summary>
+/// <summary>Sampling of the fake.</summary>
 internal sealed class FakeSampling(FakeServer server) : Sampling.SamplingBase
 {
     public override async Task<SampleResponse> Sample(SampleRequest request, ServerCallContext context)
@@ -18,6 +18,26 @@ internal sealed class FakeSampling(FakeServer server) : Sampling.SamplingBase
                 .SelectMany(prompt => Enumerable.Range(0, request.N).Select(sample => FakeModels.Complete(request, prompt, sample)))
         );
         return response;
+    }
+
+    public override async Task SampleStream(
+        SampleRequest request, IServerStreamWriter<SampleStreamResponse> stream, ServerCallContext context)
+    {
+        await server.ReceiveAsync("SampleStream", request, context);
+        Usage usage = new() { PromptTokens = request.Prompts.Sum(prompt => prompt.Ids.Ids.Count) };
+        for (int sample = 0; sample < request.N; sample++)
+        {
+            Completion completion = FakeModels.Complete(request, 0, sample);
+            usage.CompletionTokens += completion.Ids.Count;
+            foreach (int id in completion.Ids)
+            {
+                await stream.WriteAsync(new SampleStreamResponse { Token = new TokenDrawn { SampleIndex = sample, Id = id } });
+            }
+
+            await stream.WriteAsync(new SampleStreamResponse { Finished = completion });
+        }
+
+        await stream.WriteAsync(new SampleStreamResponse { End = new StreamEnd { Usage = usage } });
     }
 }
 

@@ -26,7 +26,8 @@ internal sealed record KtoRecipe : CompletionRecipe
         base.Complete(path);
         if ((Rows is null) == (Pairs is null))
         {
-            throw new BadInputException($"{path}: give either rows (a file of prompt, completion and label) or pairs (a pair file), not both and not neither.");
+            throw new BadInputException(
+                $"{path}: give either rows (a file of prompt, completion and label) or pairs (a pair file), not both and not neither.");
         }
 
         return EvaluationRows is null || EvaluationPairs is null

@@ -15,7 +15,8 @@ internal static class LossBinding
         PreferenceLoss[] known = [.. names.Select(name => Known(name.Key, name.Value))];
         if (known.Length == 0)
         {
-            throw new BadInputException("loss is {}, without a name. Give one, as in \"dpo\", or several with weights, as in {\"dpo\": 0.8, \"sft\": 0.2}.");
+            throw new BadInputException(
+                "loss is {}, without a name. Give one, as in \"dpo\", or several with weights, as in {\"dpo\": 0.8, \"sft\": 0.2}.");
         }
 
         RefuseForeign(names.Keys, known, settings);
@@ -41,7 +42,8 @@ internal static class LossBinding
         }
     }
 
-    private static IEnumerable<PreferenceLoss> PartsOf(PreferenceLoss loss) => loss is WeightedLosses mix ? mix.Parts.Select(part => part.Loss) : [loss];
+    private static IEnumerable<PreferenceLoss> PartsOf(PreferenceLoss loss) =>
+        loss is WeightedLosses mix ? mix.Parts.Select(part => part.Loss) : [loss];
 
     private static PreferenceLoss Known(string name, double weight)
     {
@@ -76,7 +78,8 @@ internal static class LossBinding
             if (!settings.ContainsKey(setting.Key) && setting.DistinctBy(s => s.Value).Count() > 1)
             {
                 string defaults = string.Join(", ", setting.Select(s => FormattableString.Invariant($"{s.Value} in {s.Loss}")));
-                throw new BadInputException($"{setting.Key} is not given, and the parts of the loss have different defaults ({defaults}). Give it a value.");
+                throw new BadInputException(
+                    $"{setting.Key} is not given, and the parts of the loss have different defaults ({defaults}). Give it a value.");
             }
         }
     }

@@ -2,7 +2,7 @@ using System.ComponentModel.DataAnnotations;
 
 namespace Rudder.Trainer.Recipes.Settings;
 
-/// <summary>Training of a reward model on preference pairs: a head with one score on a language model. Dropout is 0 unless the recipe sets it.</summary>
+/// <summary>Reward-model training on preference pairs: a head with one score on a language model. Dropout is 0 unless set.</summary>
 internal sealed record RewardRecipe : CompletionRecipe
 {
     public string Pairs { get; init; } = string.Empty;
