@@ -8,7 +8,8 @@ public sealed partial class EngineHost
     /// <remarks>
     /// For training on the model's own samples. Requests that have begun finish under the old weights; requests that arrive while the
     /// replacement waits run under the new ones. No request sees both, and no cached prompt outlives the weights that read it. The model
-    /// must be loaded with <see cref="ModelSource.ReplaceableWeights"/>.
+    /// must be loaded with <see cref="ModelSource.ReplaceableWeights"/>. If writing the weights fails, the task reports that failure, and the
+    /// model refuses requests (<see cref="FaultKind.Unavailable"/>) until a replacement succeeds: it never answers with half of the new weights.
     /// </remarks>
     /// <param name="model">Name of the generator.</param>
     /// <param name="weights">
@@ -21,7 +22,8 @@ public sealed partial class EngineHost
     /// <returns>The version of the new weights, as in <see cref="GeneratedSequence.WeightsVersion"/>.</returns>
     /// <exception cref="RequestFault">
     /// No model has the name, or it was loaded without ReplaceableWeights (<see cref="FaultKind.Unsupported"/>); or a weight is unknown, missing, of
-    /// another length, NaN or infinite (<see cref="FaultKind.Invalid"/>, field <c>weights[NAME]</c>). Nothing is changed.
+    /// another length, NaN or infinite (<see cref="FaultKind.Invalid"/>, field <c>weights[NAME]</c>); or the model was retired while the
+    /// replacement waited (<see cref="FaultKind.Unavailable"/>). Nothing is changed.
     /// </exception>
     /// <example><code>
     /// await engine.LoadAsync(new ModelSource("policy", "models/imdb-mini") { ReplaceableWeights = true });
@@ -33,6 +35,13 @@ public sealed partial class EngineHost
         ArgumentNullException.ThrowIfNull(weights);
         using var lease = Acquire(model);
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellation, lease.Ended);
-        return await WeightReplacement.RunAsync(lease.Model, weights, ended.Token);
+        try
+        {
+            return await WeightReplacement.RunAsync(lease.Model, weights, ended.Token);
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+            throw EngineFaults.Stopped();                    // the model was retired, and its calls have used up their time
+        }
     }
 }

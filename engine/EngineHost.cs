@@ -48,13 +48,13 @@ public sealed partial class EngineHost : IAsyncDisposable
     {
         options.Check();
         (_loader, _time, _logger) = (loader, time, logger);
-        _retiring = new RetiringModels(TimeSpan.FromSeconds(options.DrainSeconds), time, logger, Freed);
+        _retiring = new RetiringModels(TimeSpan.FromSeconds(options.DrainSeconds), time, logger, model => Unloaded?.Invoke(model.Description.Name));
     }
 
-    /// <summary>Raised with the name of a warm model before calls can use it.</summary>
+    /// <summary>Raised with the name of a warm model before calls can use it. If a handler throws, the load fails and the model is freed.</summary>
     public event Action<string>? Loaded;
 
-    /// <summary>Raised with the name of a model when its calls have ended and its memory is free.</summary>
+    /// <summary>Raised with the name of a model when its calls have ended and it was freed, even if an engine failed to free its memory.</summary>
     public event Action<string>? Unloaded;
 
     /// <summary>Makes the checks of a load without loading anything: reads the files of a folder, their hashes, graphs and stated size.</summary>
@@ -93,7 +93,16 @@ public sealed partial class EngineHost : IAsyncDisposable
         var warm = model.Description;
         string kind = warm.Generates ? "generator" : "classifier";
         EngineLog.ModelWarm(_logger, warm.Name, kind, source.Precision.ToString(), warm.Fingerprint, _time.GetElapsedTime(start).TotalSeconds);
-        Loaded?.Invoke(warm.Name);
+        try
+        {
+            Loaded?.Invoke(warm.Name);
+        }
+        catch
+        {
+            await model.DisposeAsync();
+            throw;
+        }
+
         Publish(model);
         await RefuseWhenClosedAsync(model);
         return warm;
@@ -279,11 +288,5 @@ public sealed partial class EngineHost : IAsyncDisposable
         }
 
         throw EngineFaults.Closed();
-    }
-
-    private void Freed(LoadedModel model)
-    {
-        EngineLog.ModelUnloaded(_logger, model.Description.Name, model.Description.Fingerprint);
-        Unloaded?.Invoke(model.Description.Name);
     }
 }

@@ -6,7 +6,9 @@ namespace Rudder.Engine;
 /// <summary>One call's hold on a loaded model: the model stays loaded until this is disposed. Thread-safe.</summary>
 /// <remarks>
 /// For callers that need more than <see cref="EngineHost"/> gives by name: the properties of the very model that answers, and a step
-/// between the checks of a request and its work, for example to charge a client. Dispose it only after the work has ended.
+/// between the checks of a request and its work, for example to charge a client. Work that runs when the lease is disposed goes on, and the
+/// model stays loaded until it has ended; later calls throw <see cref="ObjectDisposedException"/>. Work that ends because the model was
+/// retired fails with a <see cref="RequestFault"/> of the kind <see cref="FaultKind.Unavailable"/>.
 /// </remarks>
 /// <example><code>
 /// using var model = engine.Acquire("policy");
@@ -16,9 +18,9 @@ namespace Rudder.Engine;
 /// </code></example>
 public sealed class ModelLease : IDisposable
 {
-    private int _disposed;
+    private readonly ModelHold _hold;
 
-    internal ModelLease(LoadedModel model) => Model = model;
+    internal ModelLease(LoadedModel model) => (Model, _hold) = (model, new ModelHold(model));
 
     /// <summary>The model's properties.</summary>
     public ModelDescription Description => Model.Description;
@@ -68,13 +70,14 @@ public sealed class ModelLease : IDisposable
     /// <param name="admitted">Called when the engine accepts the request; never for a refused one.</param>
     /// <param name="cancellation">Ends the work within one step.</param>
     /// <returns>One list per prompt, in order, with one completion per sample; <see cref="GenerationPlan.TextOf"/> gives their text.</returns>
+    /// <exception cref="ArgumentException">The plan belongs to another model.</exception>
     /// <exception cref="RequestFault">The queue is full, the model is unloading, or its engine does not support a field.</exception>
     /// <exception cref="EngineFailedException">The model failed on this request.</exception>
     public async Task<IReadOnlyList<IReadOnlyList<GeneratedSequence>>> GenerateAsync(
         GenerationPlan plan, Action? admitted = null, CancellationToken cancellation = default)
     {
-        ArgumentNullException.ThrowIfNull(plan);
-        return await Model.RequireGenerator("model").GenerateAsync(plan.Batch with { OnAdmitted = admitted, Ended = Ended }, cancellation);
+        RequireOwn(plan);
+        return await _hold.RunAsync(() => plan.Generator.GenerateAsync(plan.Batch with { OnAdmitted = admitted, Ended = Ended }, cancellation), cancellation);
     }
 
     /// <summary>Scores given completions; always with the fp32 graph.</summary>
@@ -89,24 +92,28 @@ public sealed class ModelLease : IDisposable
     {
         var scorer = Model.RequireScorer("model");
         RequestLimits.Count("sequences", sequences.Count, Model.Options.MaxInputs);
-        CheckSequences(sequences, scorer);
-        return await RunAsync([Model], scorer, client, sequences, admitted, scorer.Score, cancellation);
+        CheckSequences(sequences, scorer, Model.Options);
+        return await _hold.RunAsync(() => RunAsync([Model], scorer, client, sequences, admitted, scorer.Score, cancellation), cancellation);
     }
 
-    /// <summary>Scores the prompts of a plan: every id under the ids before it, from the second on. Always with the fp32 graph.</summary>
+    /// <summary>Scores the prompts of a plan, with its number of most probable tokens: every id under the ids before it, from the second on. Always with the fp32 graph.</summary>
     /// <param name="plan">A plan of this model.</param>
-    /// <param name="top">How many of the most probable tokens to report at each position; 0 for none.</param>
     /// <param name="admitted">Called with the tokens to read once the request is accepted.</param>
     /// <param name="cancellation">Ends the work before its next batch.</param>
     /// <returns>One score per prompt, in order; empty for a prompt of one id.</returns>
-    /// <exception cref="RequestFault">The queue is full.</exception>
+    /// <exception cref="ArgumentException">The plan belongs to another model.</exception>
+    /// <exception cref="RequestFault">The queue is full, or the plan was made without <c>scoresPrompts</c> and reports too many tokens.</exception>
     public async Task<IReadOnlyList<SequenceScore>> ScorePromptsAsync(
-        GenerationPlan plan, int top, Action<long>? admitted = null, CancellationToken cancellation = default)
+        GenerationPlan plan, Action<long>? admitted = null, CancellationToken cancellation = default)
     {
-        ArgumentNullException.ThrowIfNull(plan);
+        RequireOwn(plan);
         var scorer = Model.RequireScorer("model");
-        ScoredSequence[] sequences = [.. plan.Prompts.Select(prompt => new ScoredSequence(prompt.PromptIds[..1], prompt.PromptIds[1..]) { TopLogProbs = top })];
-        return await RunAsync([Model], scorer, plan.Client, sequences, admitted, scorer.Score, cancellation);
+        ScoredSequence[] sequences =
+        [
+            .. plan.Prompts.Select(prompt => new ScoredSequence(prompt.PromptIds[..1], prompt.PromptIds[1..]) { TopLogProbs = prompt.TopLogProbs }),
+        ];
+        CheckSequences(sequences, scorer, Model.Options);
+        return await _hold.RunAsync(() => RunAsync([Model], scorer, plan.Client, sequences, admitted, scorer.Score, cancellation), cancellation);
     }
 
     /// <summary>Measures this model's divergence from a reference along given completions: exact KL and its one-sample estimate.</summary>
@@ -136,10 +143,12 @@ public sealed class ModelLease : IDisposable
         }
 
         RequestLimits.Count("sequences", sequences.Count, Model.Options.MaxInputs);
-        CheckSequences(sequences, policy);
-        CheckSequences(sequences, baseline);                 // its context may be shorter
-        return await RunAsync(
-            [Model, reference.Model], policy, client, sequences, admitted, (part, token) => policy.Diverge(baseline, part, token), cancellation);
+        CheckSequences(sequences, policy, Model.Options);
+        CheckSequences(sequences, baseline, reference.Model.Options);        // its context may be shorter
+        LoadedModel[] models = [Model, reference.Model];
+        Task<IReadOnlyList<SequenceDivergenceScore>> Run() =>
+            RunAsync(models, policy, client, sequences, admitted, (part, token) => policy.Diverge(baseline, part, token), cancellation);
+        return await _hold.RunAsync(() => reference._hold.RunAsync(Run, cancellation), cancellation);
     }
 
     /// <summary>Classifies texts and ids.</summary>
@@ -155,20 +164,28 @@ public sealed class ModelLease : IDisposable
         var classifier = Model.RequireClassifier("model");
         RequestLimits.Count("inputs", inputs.Count, Model.Options.MaxInputs);
         var ids = Each(inputs, (i, input) => Ids($"inputs[{i}]", input, classifier), cancellation);
-        using var place = Model.Scoring.Enter(inputs.Count, Model.Options.MaxQueue);
-        cancellation.ThrowIfCancellationRequested();
-        admitted?.Invoke(ids.Sum(input => (long)input.Length));
-        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellation, Ended);
-        return await classifier.ClassifyAsync(
-            [.. ids.Select((input, i) => inputs[i].Ids is null ? classifier.Windows(input) : [input])], client, ended.Token);
+        return await _hold.RunAsync(
+            async () =>
+            {
+                using var place = Model.Scoring.Enter(inputs.Count, Model.Options.MaxQueue);
+                cancellation.ThrowIfCancellationRequested();
+                admitted?.Invoke(ids.Sum(input => (long)input.Length));
+                using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellation, Ended);
+                return await classifier.ClassifyAsync(
+                    [.. ids.Select((input, i) => inputs[i].Ids is null ? classifier.Windows(input) : [input])], client, ended.Token);
+            },
+            cancellation);
     }
 
-    /// <summary>Releases the model.</summary>
-    public void Dispose()
+    /// <summary>Releases the model when the work of this lease has ended.</summary>
+    public void Dispose() => _hold.Dispose();
+
+    private void RequireOwn(GenerationPlan plan)
     {
-        if (Interlocked.Exchange(ref _disposed, 1) == 0)
+        ArgumentNullException.ThrowIfNull(plan);
+        if (plan.Generator != Model.Generator)
         {
-            Model.Leave();
+            throw new ArgumentException($"The plan belongs to another model than '{Description.Name}'. Make it with Plan of this lease.", nameof(plan));
         }
     }
 
@@ -204,12 +221,15 @@ public sealed class ModelLease : IDisposable
         }
     }
 
-    private static void CheckSequences(IReadOnlyList<ScoredSequence> sequences, LogProbEngine scorer)
+    private static void CheckSequences(IReadOnlyList<ScoredSequence> sequences, LogProbEngine scorer, EngineOptions options)
     {
         for (int i = 0; i < sequences.Count; i++)
         {
             RequestLimits.Sequence($"sequences[{i}]", sequences[i], scorer.Vocabulary, scorer.Context);
         }
+
+        long ranked = sequences.Sum(sequence => (long)sequence.TopLogProbs * sequence.CompletionIds.Length);
+        RequestLimits.Ranked("sequences", $"ask for {ranked} log-probs of the most probable tokens", ranked, options);
     }
 
     private int[] Ids(string field, ClassifierInput input, ClassifierEngine classifier)

@@ -49,10 +49,10 @@ public sealed class Display
     {
         ArgumentNullException.ThrowIfNull(rows);
         Table table = new() { Border = IsTerminal ? TableBorder.Rounded : TableBorder.None };
-        table.AddColumns([.. head.Select((title, i) => new TableColumn(title.EscapeMarkup()) { Alignment = i == 0 ? Justify.Left : Justify.Right })]);
+        table.AddColumns([.. head.Select((title, i) => new TableColumn(Printable(title).EscapeMarkup()) { Alignment = i == 0 ? Justify.Left : Justify.Right })]);
         foreach (IEnumerable<string> row in rows)
         {
-            table.AddRow(row.Select(cell => new Text(cell)));
+            table.AddRow(row.Select(cell => new Text(Printable(cell))));
         }
 
         Console.Write(table);

@@ -97,7 +97,10 @@ public record EngineOptions
     [Range(1, 1 << 24)]
     public int MaxTextLength { get; init; } = 65_536;
 
-    /// <summary>Maximum bytes of one request's most probable tokens, 8 bytes each. Default 67,108,864, range 1,024 to 1,073,741,824.</summary>
+    /// <summary>
+    /// Maximum bytes of one request's most probable tokens in memory, 8 bytes each. Default 67,108,864, range 1,024 to 1,073,741,824. It
+    /// does not limit the reply, which takes more bytes for each token.
+    /// </summary>
     [Range(1 << 10, 1 << 30)]
     public int MaxRankedBytes { get; init; } = 64 << 20;
 
@@ -115,9 +118,12 @@ public record EngineOptions
         List<ValidationResult> faults = [];
         if (!Validator.TryValidateObject(this, new ValidationContext(this), faults, validateAllProperties: true))
         {
-            throw new ArgumentOutOfRangeException(faults[0].MemberNames.First(), string.Join(' ', faults.Select(fault => fault.ErrorMessage)));
+            var messages = faults.Select(fault => $"{fault.MemberNames.First()} is {Value(fault.MemberNames.First())}: {fault.ErrorMessage}");
+            throw new ArgumentOutOfRangeException(faults[0].MemberNames.First(), string.Join(' ', messages));
         }
     }
+
+    private object? Value(string property) => GetType().GetProperty(property)?.GetValue(this);
 
     private static long Bytes(int mebibytes) => (long)mebibytes << 20;
 }

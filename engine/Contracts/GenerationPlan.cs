@@ -7,9 +7,9 @@ public sealed class GenerationPlan
     private readonly Func<IEnumerable<int>, string> _decode;
 
     /// <summary>Creates a plan.</summary>
-    internal GenerationPlan(GenerationBatch batch, StopRule stop, Func<IEnumerable<int>, string> decode)
+    internal GenerationPlan(IGenerator generator, GenerationBatch batch, StopRule stop, Func<IEnumerable<int>, string> decode)
     {
-        (Batch, _stop, _decode) = (batch, stop, decode);
+        (Generator, Batch, _stop, _decode) = (generator, batch, stop, decode);
     }
 
     /// <summary>The prompts as ids, with their settings.</summary>
@@ -23,6 +23,9 @@ public sealed class GenerationPlan
 
     /// <summary>Maximum tokens that the request can use: the prompt and the maximum new tokens of each completion.</summary>
     public long Tokens => Prompts.Sum(prompt => prompt.Samples * ((long)prompt.PromptIds.Length + prompt.MaxNewTokens));
+
+    /// <summary>The generator whose limits the request was checked against.</summary>
+    internal IGenerator Generator { get; }
 
     /// <summary>The prompts as the engine takes them.</summary>
     internal GenerationBatch Batch { get; }

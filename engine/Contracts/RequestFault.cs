@@ -93,6 +93,14 @@ internal static class EngineFaults
     public static RequestFault Stopped() =>
         new("", "the engine stopped before the request was finished", "", "Try again on another instance.", FaultKind.Unavailable);
 
+    /// <summary>The weights of the model are written in part.</summary>
+    public static RequestFault WeightsBroken() => new(
+        "",
+        "the last replacement of the model's weights failed and left some of them unwritten",
+        "the model takes no requests until a replacement succeeds",
+        "Replace the weights again, or load the model again.",
+        FaultKind.Unavailable);
+
     /// <summary>The queue has no room for a request.</summary>
     public static RequestFault QueueFull(int waiting, int added, int capacity) => new(
         "",

@@ -5,6 +5,9 @@ namespace Rudder.Engine;
 /// <summary>Validates requests. Each fault names the field, its value, the limit and the remedy.</summary>
 internal static partial class RequestLimits
 {
+    private const int MaxTopLogProbs = 20;
+    private const int BytesPerRanked = sizeof(int) + sizeof(float);
+
     /// <summary>Checks the name of a model.</summary>
     /// <exception cref="RequestFault">The name is empty or contains a character that is not allowed.</exception>
     public static string Name(string field, string name, string remedy = "Use the name of a loaded model.") =>
@@ -80,8 +83,30 @@ internal static partial class RequestLimits
         }
     }
 
+    /// <summary>Checks the number of most probable tokens at each position.</summary>
+    /// <exception cref="RequestFault">The number is out of range.</exception>
+    public static void TopLogProbs(string field, int top) => InRange(field, top, 0, MaxTopLogProbs, "Ask for fewer.");
+
+    /// <summary>
+    /// Checks the most probable tokens of a whole request. They stay in memory until its end, even if they are streamed, and can take 20
+    /// times the bytes of everything else.
+    /// </summary>
+    /// <param name="field">The field that asks for them.</param>
+    /// <param name="value">What it asks for, for the fault.</param>
+    /// <param name="ranked">Number of most probable tokens over all positions.</param>
+    /// <param name="options">The limit.</param>
+    /// <exception cref="RequestFault">There are too many.</exception>
+    public static void Ranked(string field, string value, long ranked, EngineOptions options)
+    {
+        long limit = options.MaxRankedBytes / BytesPerRanked;
+        if (ranked > limit)
+        {
+            throw new RequestFault(field, value, $"one call keeps at most {limit} log-probs for it", "Ask for fewer of them, or for less in one call.");
+        }
+    }
+
     /// <summary>Checks that a sequence to score fits the model.</summary>
-    /// <exception cref="RequestFault">The prompt is empty, the sequence too long, or an id outside the vocabulary.</exception>
+    /// <exception cref="RequestFault">The prompt is empty, the sequence too long, an id outside the vocabulary, or a number out of range.</exception>
     public static void Sequence(string field, ScoredSequence sequence, int vocabulary, int context)
     {
         var (prompt, completion) = (sequence.PromptIds, sequence.CompletionIds);
@@ -99,6 +124,7 @@ internal static partial class RequestLimits
 
         Ids($"{field}.prompt_ids", prompt, vocabulary);
         Ids($"{field}.completion_ids", completion, vocabulary);
+        TopLogProbs($"{field}.top_logprobs", sequence.TopLogProbs);
     }
 
     [GeneratedRegex("^[A-Za-z0-9][A-Za-z0-9._-]{0,127}\\z")]

@@ -32,6 +32,11 @@ internal sealed class BatchWork
         {
             _watch = cancellation.UnsafeRegister(static work => ((BatchWork)work!).Cancel(), this);
             _endWatch = _ended.UnsafeRegister(static work => ((BatchWork)work!).Cancel(), this);
+            Interlocked.MemoryBarrier();                     // a callback that ran before both were stored could not unregister them
+            if (IsOver)
+            {
+                Cancel();
+            }
         }
     }
 
@@ -75,7 +80,12 @@ internal sealed class BatchWork
         _endWatch.Unregister();
     }
 
-    private void Cancel() => _completion.TrySetCanceled(_cancellation.IsCancellationRequested ? _cancellation : _ended);
+    // Without unregistering, the model's token would hold every cancelled batch until the model is unloaded.
+    private void Cancel()
+    {
+        _completion.TrySetCanceled(_cancellation.IsCancellationRequested ? _cancellation : _ended);
+        StopWatching();
+    }
 }
 
 /// <summary>One prompt of a batch and its completions, which wait, run or are done.</summary>

@@ -137,8 +137,9 @@ internal sealed class GenAiEngine : IGenerator
     {
         try
         {
-            // GenAI has one seed: it drew every completion.
-            var work = new BatchWork(batch with { Prompts = [.. batch.Prompts.Select(prompt => prompt with { Seed = batch.Seed })] }, CancellationToken.None);
+            // GenAI has one seed: it drew every completion. Only the token of this method ends the work, by an exception.
+            PromptRequest[] prompts = [.. batch.Prompts.Select(prompt => prompt with { Seed = batch.Seed })];
+            var work = new BatchWork(batch with { Prompts = prompts, Ended = CancellationToken.None }, CancellationToken.None);
             var rows = work.Prompts.SelectMany(prompt => Enumerable.Range(0, prompt.Request.Samples).Select(sample => new Slot(prompt, sample)));
             var groups = rows.GroupBy(row => (row.Prompt.Request.PromptIds.Length, row.Prompt.Request.Parameters, row.Prompt.Request.MaxNewTokens));
             uint chunk = 0;
@@ -183,6 +184,11 @@ internal sealed class GenAiEngine : IGenerator
             {
                 break;
             }
+        }
+
+        foreach (var row in rows.Where(row => !row.IsOver))
+        {
+            row.Finish(GenerationEnd.Length);                // GenAI ended it at an id that ends no text here
         }
     }
 

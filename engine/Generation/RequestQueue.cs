@@ -75,12 +75,13 @@ internal sealed class RequestQueue(int capacity)
             {
                 change.Fail(EngineFaults.Closed());
             }
-            else if (_change is not null)
+            else if (_change is { IsOver: false })
             {
                 change.Fail(new InvalidOperationException("Another change of the weights waits already."));
             }
             else
             {
+                EndChange();                                 // a cancelled one: what waited for it comes before the new one
                 _change = change;
                 _work.Set();
             }
@@ -99,13 +100,7 @@ internal sealed class RequestQueue(int capacity)
                 return null;
             }
 
-            _change = null;
-            foreach (var prompt in _held.All)
-            {
-                _lines.Add(prompt.Batch.Client, prompt);
-            }
-
-            _held.Clear();
+            EndChange();
             return change;
         }
     }
@@ -178,16 +173,21 @@ internal sealed class RequestQueue(int capacity)
         }
     }
 
-    /// <summary>Removes and returns everything that waits.</summary>
-    public IReadOnlyList<PromptWork> Clear()
+    /// <summary>Removes and fails everything that waits.</summary>
+    public void FailAll(Exception cause)
     {
+        PromptWork[] all;
         lock (_lock)
         {
-            PromptWork[] all = [.. _lines.All, .. _held.All];
+            all = [.. _lines.All, .. _held.All];
             _lines.Clear();
             _held.Clear();
             _sequences = 0;
-            return all;
+        }
+
+        foreach (var prompt in all)
+        {
+            prompt.Batch.Fail(cause);
         }
     }
 
@@ -208,6 +208,17 @@ internal sealed class RequestQueue(int capacity)
         {
             return !_closed || !_lines.IsEmpty;
         }
+    }
+
+    private void EndChange()
+    {
+        _change = null;
+        foreach (var prompt in _held.All)
+        {
+            _lines.Add(prompt.Batch.Client, prompt);
+        }
+
+        _held.Clear();
     }
 
     private void DropOver() => _sequences -= RemoveOver(_lines) + RemoveOver(_held);

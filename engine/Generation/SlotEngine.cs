@@ -37,6 +37,7 @@ internal sealed class SlotEngine : IGenerator
     private int _running;
     private long _cachedTokens;
     private long _weightsVersion;
+    private bool _weightsBroken;
 
     /// <summary>Starts an engine on a decoder and takes ownership of it.</summary>
     public SlotEngine(IDecoder decoder, EngineOptions options, EngineRecorder? recorder = null)
@@ -62,6 +63,9 @@ internal sealed class SlotEngine : IGenerator
 
     /// <summary>Version of the weights: 0 as loaded, then one more with each change.</summary>
     public long WeightsVersion => Volatile.Read(ref _weightsVersion);
+
+    /// <summary>Whether the last change of the weights failed. The engine refuses requests until a change succeeds.</summary>
+    public bool WeightsAreBroken => Volatile.Read(ref _weightsBroken);
 
     /// <summary>Load of the engine after its last step; any thread may read it.</summary>
     public EngineLoad Occupancy => new(
@@ -89,7 +93,7 @@ internal sealed class SlotEngine : IGenerator
     /// <summary>Changes the weights when every request accepted so far has finished. Later requests wait for the change.</summary>
     /// <param name="change">Writes the weights, on the engine's thread. Afterwards the engine forgets all cached prompts.</param>
     /// <param name="cancellation">Ends the wait; a change that has begun completes.</param>
-    /// <returns>The version of the new weights.</returns>
+    /// <returns>The version of the new weights. If <paramref name="change"/> throws, the task fails and <see cref="WeightsAreBroken"/>.</returns>
     /// <exception cref="InvalidOperationException">Another change waits.</exception>
     public Task<long> ChangeWeightsAsync(Action change, CancellationToken cancellation)
     {
@@ -146,11 +150,7 @@ internal sealed class SlotEngine : IGenerator
         var stopped = EngineFaults.Stopped();
         _slots.FailAll(stopped, _retired);
         _reader.Fail(stopped);
-        foreach (var prompt in _queue.Clear())
-        {
-            prompt.Batch.Fail(stopped);
-        }
-
+        _queue.FailAll(stopped);
         _queue.TakeChange(isIdle: true)?.Fail(stopped);
         _sampler.Dispose();
         _decoder.Dispose();
@@ -183,12 +183,17 @@ internal sealed class SlotEngine : IGenerator
 
     private void ChangeWeights()
     {
-        bool isIdle = _slots.Count == 0 && !_reader.IsReading;
-        if (_queue.TakeChange(isIdle) is { } change && change.TryRun())
+        if (_queue.TakeChange(isIdle: _slots.Count == 0 && !_reader.IsReading) is { } change && change.TryRun())
         {
             _reader.Forget();
-            Volatile.Write(ref _weightsVersion, _weightsVersion + 1);
+            Volatile.Write(ref _weightsBroken, change.Fault is not null);
+            Volatile.Write(ref _weightsVersion, _weightsVersion + (_weightsBroken ? 0 : 1));
             change.Complete(_weightsVersion);
+        }
+
+        if (_weightsBroken)
+        {
+            _queue.FailAll(EngineFaults.WeightsBroken());
         }
     }
 

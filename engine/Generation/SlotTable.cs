@@ -137,13 +137,20 @@ internal sealed class Slot(PromptWork prompt, int sampleIndex)
         bool stopped = ends || request.Stop.Ends(_ids);
         if (stopped || _ids.Count == request.MaxNewTokens)
         {
-            End = stopped ? GenerationEnd.Stop : GenerationEnd.Length;
-            var sequence = new GeneratedSequence(SampleIndex, [.. _ids], [.. _logProbs], End.Value, request.Seed)
-            {
-                Top = _top,
-                WeightsVersion = Prompt.Batch.WeightsVersion,
-            };
-            Prompt.Batch.Finish(Prompt, sequence);
+            Finish(stopped ? GenerationEnd.Stop : GenerationEnd.Length);
         }
+    }
+
+    /// <summary>Ends the sequence after the tokens drawn so far.</summary>
+    /// <param name="end">Why it ends.</param>
+    public void Finish(GenerationEnd end)
+    {
+        End = end;
+        var sequence = new GeneratedSequence(SampleIndex, [.. _ids], [.. _logProbs], end, Prompt.Request.Seed)
+        {
+            Top = _top,
+            WeightsVersion = Prompt.Batch.WeightsVersion,
+        };
+        Prompt.Batch.Finish(Prompt, sequence);
     }
 }

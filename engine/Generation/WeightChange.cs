@@ -7,7 +7,6 @@ internal sealed class WeightChange
     private readonly CancellationTokenRegistration _watch;
     private readonly Action _change;
     private int _begun;
-    private Exception? _fault;
 
     /// <summary>Creates a change.</summary>
     /// <param name="change">Writes the weights; it runs on the engine's thread.</param>
@@ -23,6 +22,9 @@ internal sealed class WeightChange
 
     /// <summary>Whether the change was cancelled.</summary>
     public bool IsOver => _completion.Task.IsCompleted;
+
+    /// <summary>Why the writing of the weights failed; null if it did not. Some of them may be written.</summary>
+    public Exception? Fault { get; private set; }
 
     /// <summary>Writes the weights, unless the change was cancelled. <see cref="Complete"/> must follow.</summary>
     /// <returns>Whether the weights may have changed.</returns>
@@ -40,7 +42,7 @@ internal sealed class WeightChange
         }
         catch (Exception e)
         {
-            _fault = e;
+            Fault = e;
         }
 
         return true;
@@ -50,13 +52,13 @@ internal sealed class WeightChange
     /// <param name="version">Version of the new weights.</param>
     public void Complete(long version)
     {
-        if (_fault is null)
+        if (Fault is null)
         {
             _completion.SetResult(version);
         }
         else
         {
-            _completion.SetException(_fault);
+            _completion.SetException(Fault);
         }
     }
 

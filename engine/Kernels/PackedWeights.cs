@@ -136,21 +136,19 @@ internal sealed class PackedWeights(bool replaceable = false)
     }
 
     /// <summary>Overwrites all weights in place. No session may run meanwhile.</summary>
-    /// <param name="weights">New values by name; each has the length of its <see cref="WeightPlace"/>.</param>
-    public unsafe void Replace(IReadOnlyDictionary<string, ReadOnlyMemory<float>> weights)
+    /// <param name="weights">New values by name; each has the length of its <see cref="WeightPlace"/>. After an exception, some are written.</param>
+    public void Replace(PinnedWeights weights)
     {
         lock (_lock)
         {
             foreach (var (key, matrix) in _matrices)
             {
-                using var pin = weights[key.Place.Name].Pin();
-                matrix.Fill((nint)pin.Pointer);
+                matrix.Fill(weights[key.Place.Name]);
             }
 
             foreach (var (place, buffer) in _values)
             {
-                using var pin = weights[place.Name].Pin();
-                Copy((nint)pin.Pointer, buffer);
+                Copy(weights[place.Name], buffer);
             }
         }
     }

@@ -20,6 +20,9 @@ internal static partial class EngineLog
     [LoggerMessage(5, LogLevel.Error, "Unloading model {Name} failed: {Failure}")]
     public static partial void ModelUnloadFailed(ILogger logger, string name, string failure);
 
-    [LoggerMessage(6, LogLevel.Error, "Model {Name}, fingerprint {Fingerprint}, still has calls {Seconds} s after they were told to end; its memory is freed when the last one leaves")]
+    [LoggerMessage(7, LogLevel.Error, "A handler of the unloading of model {Name} failed: {Failure}")]
+    public static partial void UnloadedHandlerFailed(ILogger logger, string name, string failure);
+
+    [LoggerMessage(6, LogLevel.Error, "Model {Name}, fingerprint {Fingerprint}, still has calls {Seconds} s after their time was up; its memory is freed when the last one leaves")]
     public static partial void ModelCallsLeft(ILogger logger, string name, string fingerprint, int seconds);
 }

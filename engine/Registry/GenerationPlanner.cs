@@ -6,8 +6,6 @@ namespace Rudder.Engine.Registry;
 internal static class GenerationPlanner
 {
     private const int DefaultMaxNewTokens = 48;
-    private const int MaxTopLogProbs = 20;
-    private const int BytesPerRanked = sizeof(int) + sizeof(float);
 
     /// <summary>Checks everything that can be checked before the engine runs.</summary>
     /// <param name="request">The request.</param>
@@ -18,11 +16,12 @@ internal static class GenerationPlanner
     /// <exception cref="RequestFault">A value is wrong or over a limit.</exception>
     public static GenerationPlan Plan(GenerationRequest request, LoadedModel model, Action<GenerationStep>? listener = null, int least = 1, bool scoresPrompts = false)
     {
-        var info = model.RequireGenerator("model").Info;
+        var generator = model.RequireGenerator("model");
+        var info = generator.Info;
         var options = model.Options;
         RequestLimits.Count("prompts", request.Prompts.Count, options.MaxPrompts);
         CheckSamples(request, options);
-        RequestLimits.InRange("top_logprobs", request.TopLogProbs, 0, MaxTopLogProbs, "Ask for fewer.");
+        RequestLimits.TopLogProbs("top_logprobs", request.TopLogProbs);
         var stop = Stop(request, model);
         var prompts = new List<PromptRequest>(request.Prompts.Count);
         for (int i = 0; i < request.Prompts.Count; i++)
@@ -49,8 +48,9 @@ internal static class GenerationPlanner
             });
         }
 
-        CheckRanked(request.TopLogProbs, prompts, options, scoresPrompts);
-        return new GenerationPlan(new GenerationBatch(prompts, request.Seed, request.Client), stop, model.Decode);
+        long tokens = prompts.Sum(prompt => ((long)prompt.Samples * prompt.MaxNewTokens) + (scoresPrompts ? prompt.PromptIds.Length : 0));
+        RequestLimits.Ranked("top_logprobs", $"is {request.TopLogProbs} at up to {tokens} tokens", tokens * request.TopLogProbs, options);
+        return new GenerationPlan(generator, new GenerationBatch(prompts, request.Seed, request.Client), stop, model.Decode);
     }
 
     private static void CheckSamples(GenerationRequest request, EngineOptions options)
@@ -65,22 +65,6 @@ internal static class GenerationPlanner
                 $"x n is {request.Prompts.Count} x {request.Samples} = {sequences} completions",
                 $"the limit of one call is {limit}",
                 "Send fewer prompts a call.");
-        }
-    }
-
-    // Ranked tokens stay in memory until the last completion is finished, even if they are streamed. They can take 20 times the bytes of
-    // everything else.
-    private static void CheckRanked(int top, List<PromptRequest> prompts, EngineOptions options, bool scoresPrompts)
-    {
-        long tokens = prompts.Sum(prompt => ((long)prompt.Samples * prompt.MaxNewTokens) + (scoresPrompts ? prompt.PromptIds.Length : 0));
-        long limit = options.MaxRankedBytes / BytesPerRanked;
-        if (tokens * top > limit)
-        {
-            throw new RequestFault(
-                "top_logprobs",
-                $"is {top} at up to {tokens} tokens",
-                $"one call keeps at most {limit} log-probs for it",
-                "Ask for fewer of them, or draw less in one call.");
         }
     }
 

@@ -77,6 +77,16 @@ internal sealed class LoadedModel : IAsyncDisposable
     /// <exception cref="RequestFault">The model is a generator.</exception>
     public ClassifierEngine RequireClassifier(string field) => Classifier ?? throw WrongKind(field, "classifier");
 
+    /// <summary>Refuses work on weights that are written in part.</summary>
+    /// <exception cref="RequestFault">The last replacement failed.</exception>
+    public void RequireWholeWeights()
+    {
+        if (Generator is SlotEngine { WeightsAreBroken: true })
+        {
+            throw EngineFaults.WeightsBroken();
+        }
+    }
+
     /// <summary>The ids of a text.</summary>
     /// <exception cref="RequestFault">The model has no tokenizer, the text is too long, or it needs an id that the model lacks.</exception>
     public int[] Encode(string field, string text)

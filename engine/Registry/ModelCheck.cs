@@ -15,10 +15,24 @@ internal sealed class ModelCheck(ModelSource source, EngineOptions options)
     /// <returns>Every fault.</returns>
     public IReadOnlyList<string> Run()
     {
+        Try(options.Check);
+        Try(() => RequestLimits.Name("name", source.Name, "Give the name that calls will use."));
+        Try(() => source.RequireInPlace?.Invoke());
         if (!Directory.Exists(source.Folder))
         {
-            return [$"model '{source.Name}': {source.Folder} is no folder. Check the path; it is relative to the current folder."];
+            _faults.Add($"model '{source.Name}': {source.Folder} is not a folder. Check the path; it is relative to the current folder.");
         }
+
+        if (_faults.Count == 0)
+        {
+            CheckFolder();
+        }
+
+        return _faults;
+    }
+
+    private void CheckFolder()
+    {
 
         ModelConfig? config = null;
         GraphFolder? graphs = null;
@@ -28,6 +42,7 @@ internal sealed class ModelCheck(ModelSource source, EngineOptions options)
         if (config is not null)
         {
             Try(() => DevicePlacement.Require(source, config, options.Device));
+            Try(() => WeightReplacement.Require(source, config, options.Device));
             Try(() => CheckSize(config));
         }
 
@@ -39,8 +54,6 @@ internal sealed class ModelCheck(ModelSource source, EngineOptions options)
                 Try(() => GraphFile.Read(graphs, GraphFiles.LogProbs, GraphPrecision.Fp32).TakeLast(LogProbGraph.Logits));
             }
         }
-
-        return _faults;
     }
 
     // Compares the size with the limit of the options only: free memory changes with time and between machines.
@@ -82,7 +95,7 @@ internal sealed class ModelCheck(ModelSource source, EngineOptions options)
         {
             check();
         }
-        catch (Exception e) when (e is CheckpointException or RequestFault or IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is CheckpointException or RequestFault or IOException or UnauthorizedAccessException or ArgumentOutOfRangeException)
         {
             _faults.Add($"model '{source.Name}': {e.Message}");
         }

@@ -8,7 +8,7 @@ namespace Rudder.Engine.Registry;
 /// <param name="drainTime">Time that running calls have.</param>
 /// <param name="time">Clock.</param>
 /// <param name="logger">Receives a line for each event.</param>
-/// <param name="whenFreed">Called when the memory of a model is free.</param>
+/// <param name="whenFreed">Called after a model was freed, also if that failed.</param>
 internal sealed class RetiringModels(TimeSpan drainTime, TimeProvider time, ILogger logger, Action<LoadedModel> whenFreed)
 {
     /// <summary>Time that calls have to end after their cancellation: 30 s, because native calls cannot be interrupted.</summary>
@@ -71,11 +71,20 @@ internal sealed class RetiringModels(TimeSpan drainTime, TimeProvider time, ILog
         {
             await model.Idle;
             await model.DisposeAsync();
-            whenFreed(model);
+            EngineLog.ModelUnloaded(logger, model.Description.Name, model.Description.Fingerprint);
         }
         catch (Exception exception) when (exception is not OutOfMemoryException)
         {
             EngineLog.ModelUnloadFailed(logger, model.Description.Name, MessageText.TypesOf(exception));
+        }
+
+        try
+        {
+            whenFreed(model);
+        }
+        catch (Exception exception) when (exception is not OutOfMemoryException)
+        {
+            EngineLog.UnloadedHandlerFailed(logger, model.Description.Name, MessageText.TypesOf(exception));
         }
     }
 }

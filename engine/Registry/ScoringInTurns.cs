@@ -32,6 +32,7 @@ internal static class ScoringInTurns
             foreach (var model in ordered)
             {
                 gates.Push(await model.ScoringGate.EnterAsync(alone: false, cancellation));    // one version of the weights for all batches
+                model.RequireWholeWeights();
             }
 
             foreach (int[] batch in batches)

@@ -47,8 +47,9 @@ internal static class WeightReplacement
         }
 
         var named = await Task.Run(() => Checked(owner.Places, weights), cancellation);
+        using var pinned = new PinnedWeights(named);         // before the first write: only whole weights may be in use
         using var alone = await model.ScoringGate.EnterAsync(alone: true, cancellation);
-        return await engine.ChangeWeightsAsync(() => owner.Replace(named), cancellation);
+        return await engine.ChangeWeightsAsync(() => owner.Replace(pinned), cancellation);
     }
 
     /// <summary>The new weights under the names of the graphs.</summary>

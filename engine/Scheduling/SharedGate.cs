@@ -4,9 +4,21 @@ namespace Rudder.Engine.Scheduling;
 internal sealed class SharedGate
 {
     private readonly Lock _lock = new();
-    private readonly Queue<Entry> _waiting = new();
+    private readonly LinkedList<Entry> _waiting = new();
     private int _inside;
     private bool _alone;
+
+    /// <summary>Number of calls that wait.</summary>
+    public int Waiting
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _waiting.Count;
+            }
+        }
+    }
 
     /// <summary>Waits for entry; disposing the result leaves.</summary>
     /// <param name="alone">Whether no other call may be inside. Calls that arrive meanwhile wait.</param>
@@ -17,7 +29,7 @@ internal sealed class SharedGate
         var entry = new Entry(this, alone);
         lock (_lock)
         {
-            _waiting.Enqueue(entry);
+            _waiting.AddLast(entry);
             LetIn();
         }
 
@@ -29,9 +41,9 @@ internal sealed class SharedGate
 
     private void LetIn()
     {
-        while (!_alone && _waiting.TryPeek(out var next) && (next.Task.IsCompleted || !next.IsAlone || _inside == 0))
+        while (!_alone && _waiting.First?.Value is { } next && (next.Task.IsCompleted || !next.IsAlone || _inside == 0))
         {
-            _waiting.Dequeue();
+            _waiting.RemoveFirst();
             if (next.TrySetResult())
             {
                 (_inside, _alone) = (_inside + 1, next.IsAlone);
@@ -64,6 +76,7 @@ internal sealed class SharedGate
             {
                 lock (gate._lock)
                 {
+                    gate._waiting.Remove(this);
                     gate.LetIn();                            // the calls behind it
                 }
             }

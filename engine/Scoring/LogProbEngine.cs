@@ -19,6 +19,7 @@ internal sealed class LogProbEngine : IDisposable
     private readonly int _threads;
     private NativeBuffer<float>? _logits;                    // [maxPositions,V], allocated on first use
     private NativeBuffer<float>? _referenceLogits;           // the same, for a divergence
+    private bool _disposed;
 
     private LogProbEngine(LogProbGraph graph, EngineOptions options)
     {
@@ -58,6 +59,7 @@ internal sealed class LogProbEngine : IDisposable
     /// <param name="sequences">Sequences within the model's limits.</param>
     /// <param name="cancellation">Ends the work before its next batch.</param>
     /// <exception cref="EngineFailedException">The model's output is not a distribution.</exception>
+    /// <exception cref="RequestFault">The engine is disposed.</exception>
     public IReadOnlyList<SequenceScore> Score(IReadOnlyList<ScoredSequence> sequences, CancellationToken cancellation)
     {
         float[][] tokens = [.. sequences.Select(sequence => new float[sequence.CompletionIds.Length])];
@@ -65,6 +67,7 @@ internal sealed class LogProbEngine : IDisposable
             [.. sequences.Select(sequence => sequence.TopLogProbs > 0 ? new RankedToken[sequence.CompletionIds.Length][] : null)];
         lock (_lock)
         {
+            RequireOpen();
             _logits ??= Buffer();
             foreach (var chunk in Chunks(sequences, cancellation))
             {
@@ -85,12 +88,15 @@ internal sealed class LogProbEngine : IDisposable
     /// <param name="sequences">Sequences within the limits of both models.</param>
     /// <param name="cancellation">Ends the work before its next batch.</param>
     /// <exception cref="EngineFailedException">The output of a model is not a distribution.</exception>
+    /// <exception cref="RequestFault">An engine is disposed.</exception>
     public IReadOnlyList<SequenceDivergenceScore> Diverge(
         LogProbEngine reference, IReadOnlyList<ScoredSequence> sequences, CancellationToken cancellation)
     {
         var sums = new (double Kl, double Model, double Reference)[sequences.Count];
         lock (_lock)
         {
+            RequireOpen();
+            reference.RequireOpen();
             _logits ??= Buffer();
             _referenceLogits ??= Buffer();
             foreach (var chunk in Chunks(sequences, cancellation))
@@ -114,9 +120,19 @@ internal sealed class LogProbEngine : IDisposable
     {
         lock (_lock)
         {
+            _disposed = true;
             _graph.Dispose();
             _logits?.Dispose();
             _referenceLogits?.Dispose();
+        }
+    }
+
+    // A closed session would end the process.
+    private void RequireOpen()
+    {
+        if (Volatile.Read(ref _disposed))
+        {
+            throw EngineFaults.Stopped();
         }
     }
 

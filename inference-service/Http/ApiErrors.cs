@@ -78,8 +78,12 @@ internal static class ApiErrors
     };
 
     /// <summary>Whether an exception is the service's own failure, which it logs.</summary>
-    public static bool IsInternal(Exception exception) =>
-        exception is not (ApiException or BadHttpRequestException or ConnectionResetException) && RpcErrors.IsInternal(exception);
+    /// <param name="exception">The exception.</param>
+    /// <param name="cancelled">Whether the caller went away: a failed read or write is then its end.</param>
+    public static bool IsInternal(Exception exception, bool cancelled) =>
+        exception is not (ApiException or BadHttpRequestException or ConnectionResetException)
+        && !(cancelled && exception is IOException)
+        && RpcErrors.IsInternal(exception);
 
     /// <summary>The error of a gRPC status.</summary>
     public static ApiError From(Status status)

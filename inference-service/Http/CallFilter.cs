@@ -54,7 +54,7 @@ internal sealed class CallFilter(
 
     private ApiError Translate(Exception exception, HttpContext http, string method, bool cancelled)
     {
-        if (ApiErrors.IsInternal(exception))
+        if (ApiErrors.IsInternal(exception, cancelled))
         {
             Log.CallFailed(logger, method, http.TraceIdentifier, MessageText.TypesOf(exception));
         }

@@ -33,9 +33,9 @@ internal sealed class Completions(
         using var share = budgets.Enter(caller, plan.Tokens);
         ServiceTracing.Asked(model, plan);
         IReadOnlyList<SequenceScore>? scores = null;
-        if (request is { Echo: true, Logprobs: { } top })
+        if (request is { Echo: true, Logprobs: not null })
         {
-            scores = await call.Model.ScorePromptsAsync(plan, top, _ => share.Keep(), call.Cancellation);
+            scores = await call.Model.ScorePromptsAsync(plan, _ => share.Keep(), call.Cancellation);
             metrics.Scored(model, plan.Prompts.Sum(prompt => (long)prompt.PromptIds.Length));
         }
 

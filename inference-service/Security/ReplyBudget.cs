@@ -58,8 +58,9 @@ internal sealed class UnreadBytes(Func<int, RateLimitLease> lease, Func<ClientLi
     private readonly List<RateLimitLease> _leases = [];
     private long _waiting;
     private long _leased;
+    private bool _disposed;
 
-    /// <summary>Adds the bytes of an event; returns the fault if the client has none left.</summary>
+    /// <summary>Adds the bytes of an event; returns the fault if the client has none left. Leases nothing after the request has ended.</summary>
     public ClientLimitException? Add(int bytes)
     {
         if (Interlocked.Add(ref _waiting, bytes) <= Interlocked.Read(ref _leased))
@@ -69,7 +70,7 @@ internal sealed class UnreadBytes(Func<int, RateLimitLease> lease, Func<ClientLi
 
         lock (_leases)
         {
-            while (Interlocked.Read(ref _waiting) > _leased)
+            while (!_disposed && Interlocked.Read(ref _waiting) > _leased)
             {
                 int step = (int)Math.Clamp(_leased, SmallestStep, LargestStep);
                 var more = lease(step);
@@ -89,5 +90,12 @@ internal sealed class UnreadBytes(Func<int, RateLimitLease> lease, Func<ClientLi
     /// <summary>Removes the bytes of an event that is sent.</summary>
     public void Remove(int bytes) => Interlocked.Add(ref _waiting, -bytes);
 
-    public void Dispose() => _leases.ForEach(leased => leased.Dispose());
+    public void Dispose()
+    {
+        lock (_leases)                                       // the engine's thread may still add
+        {
+            _disposed = true;
+            _leases.ForEach(leased => leased.Dispose());
+        }
+    }
 }

@@ -206,10 +206,10 @@ public sealed class EngineHostModelsTests : IAsyncLifetime
     public async Task ScorePromptsAsync_PromptsOfAnyLength_ScoresFromTheSecondId()
     {
         using var model = _engine.Acquire("policy");
-        var plan = model.Plan(new GenerationRequest { Prompts = [new() { Ids = [1] }, new() { Ids = [1, 2, 3] }] });
+        var plan = model.Plan(new GenerationRequest { Prompts = [new() { Ids = [1] }, new() { Ids = [1, 2, 3] }], TopLogProbs = 2 }, scoresPrompts: true);
         var expected = (await model.ScoreAsync([new([1], [2, 3])]))[0];
 
-        var scores = await model.ScorePromptsAsync(plan, top: 2);
+        var scores = await model.ScorePromptsAsync(plan);
 
         Assert.Empty(scores[0].TokenLogProbs);
         Assert.Equal(expected.TokenLogProbs, scores[1].TokenLogProbs);

@@ -28,7 +28,7 @@ public sealed class EngineHostTests
         await unloading.WaitAsync(Limit);
 
         Assert.False(engine.Disposed.IsCompleted);
-        Assert.Contains(_log.Written, line => line.Contains("still has calls 30 s after they were told to end", StringComparison.Ordinal));
+        Assert.Contains(_log.Written, line => line.Contains("still has calls 30 s after their time was up", StringComparison.Ordinal));
         lease.Dispose();
         await engine.Disposed.WaitAsync(Limit);
         await models.DisposeAsync().AsTask().WaitAsync(Limit);
@@ -151,6 +151,47 @@ public sealed class EngineHostTests
 
         Assert.Equal(["+m", "+m", "-m", "-m"], events.Order(StringComparer.Ordinal));
         Assert.Equal("+m", events.First());
+    }
+
+    [Fact]
+    public async Task LoadAsync_HandlerThrows_FreesTheModel()
+    {
+        var engine = new FakeGenerator("f");
+        await using var models = Registry(engine);
+        models.Loaded += _ => throw new TimeoutException();
+
+        await Assert.ThrowsAsync<TimeoutException>(() => models.LoadAsync(Source, CancellationToken.None));
+
+        Assert.True(engine.Disposed.IsCompleted);
+        Assert.Empty(models.List());
+    }
+
+    [Fact]
+    public async Task UnloadAsync_HandlerThrows_IsNotAFailureOfTheUnload()
+    {
+        var models = Registry(new FakeGenerator("f"));
+        models.Unloaded += _ => throw new TimeoutException();
+        await models.LoadAsync(Source, CancellationToken.None);
+
+        await models.UnloadAsync("m").WaitAsync(Limit);
+
+        Assert.Contains(_log.Written, line => line.EndsWith("is unloaded", StringComparison.Ordinal));
+        Assert.Contains(_log.Written, line => line.StartsWith("A handler of the unloading of model m failed", StringComparison.Ordinal));
+        Assert.DoesNotContain(_log.Written, line => line.StartsWith("Unloading model", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task UnloadAsync_EngineFailsToEnd_RaisesUnloaded()
+    {
+        var models = Registry(new FakeGenerator("f") { FailureOnDispose = new InvalidOperationException() });
+        var unloaded = new System.Collections.Concurrent.ConcurrentQueue<string>();
+        models.Unloaded += unloaded.Enqueue;
+        await models.LoadAsync(Source, CancellationToken.None);
+
+        await models.UnloadAsync("m").WaitAsync(Limit);
+
+        Assert.Equal(["m"], unloaded);
+        Assert.Contains(_log.Written, line => line.StartsWith("Unloading model m failed", StringComparison.Ordinal));
     }
 
     /// <summary>Hands models out, in the order given, when the test says so.</summary>

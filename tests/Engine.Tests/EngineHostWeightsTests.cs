@@ -1,3 +1,4 @@
+using System.Buffers;
 using Rudder.Checkpoints;
 using Rudder.Engine.Tests.Support;
 
@@ -87,6 +88,34 @@ public sealed class EngineHostWeightsTests : IAsyncLifetime
 
         e = await Assert.ThrowsAsync<RequestFault>(() => _engine.ReplaceWeightsAsync("none", ModelCopies.WeightsOf(_b)));
         Assert.Equal(FaultKind.NotFound, e.Kind);
+    }
+
+    [Fact]
+    public async Task ReplaceWeightsAsync_MemoryCannotBePinned_ChangesNothing()
+    {
+        var weights = ModelCopies.WeightsOf(_b);
+        using var last = new UnpinnableMemory(weights.Last().Value.ToArray());
+        weights[weights.Last().Key] = last.Memory;
+
+        await Assert.ThrowsAsync<NotSupportedException>(() => _engine.ReplaceWeightsAsync("policy", weights));
+
+        await AssertSameAs("a", version: 0);
+    }
+
+    [Fact]
+    public async Task ReplaceWeightsAsync_ModelIsRetiredWhileItWaits_IsUnavailable()
+    {
+        await using var engine = new EngineHost(new() { Threads = 1, MaxSlots = 4, DrainSeconds = 0 });
+        await engine.LoadAsync(new ModelSource("policy", _a) { ReplaceableWeights = true });
+        using var lease = engine.Acquire("policy");
+        using var inside = await lease.Model.ScoringGate.EnterAsync(alone: false, CancellationToken.None);
+        var replacing = engine.ReplaceWeightsAsync("policy", ModelCopies.WeightsOf(_b));
+
+        var unloading = engine.UnloadAsync("policy");
+
+        Assert.Equal(FaultKind.Unavailable, (await Assert.ThrowsAsync<RequestFault>(() => replacing.WaitAsync(Limit))).Kind);
+        lease.Dispose();
+        await unloading.WaitAsync(Limit);
     }
 
     [Theory]
@@ -206,4 +235,19 @@ public sealed class EngineHostWeightsTests : IAsyncLifetime
     private static string Show(IEnumerable<SequenceScore> scores) => string.Join('\n', scores.Select(score => Show(score.TokenLogProbs)));
 
     private static string Show(float[] values) => string.Join(' ', values.Select(BitConverter.SingleToUInt32Bits));
+
+    private sealed class UnpinnableMemory(float[] values) : MemoryManager<float>
+    {
+        public override Span<float> GetSpan() => values;
+
+        public override MemoryHandle Pin(int elementIndex = 0) => throw new NotSupportedException();
+
+        public override void Unpin()
+        {
+        }
+
+        protected override void Dispose(bool disposing)
+        {
+        }
+    }
 }

@@ -30,6 +30,13 @@ public sealed class DisplayTests : IDisposable
         Assert.Equal(["metric        value", "steps            12", "eval/[loss] 0.12346"], Lines().Select(line => line.TrimEnd()));
     }
 
+    [Fact]
+    public void Table_ControlSequences_ArePrintable()
+    {
+        InAPipe().Table(["na\e[2Jme", "value"], [(string[])["mo\u009b2Jdel", "1"]]);
+        Assert.DoesNotContain(_written.ToString().ReplaceLineEndings(""), char.IsControl);
+    }
+
     private Display InAPipe() => new(_written, terminal: false, TimeProvider.System);
 
     private string[] Lines() => _written.ToString().ReplaceLineEndings("\n").TrimEnd('\n').Split('\n');

@@ -12,7 +12,7 @@ public class NativeStartTests
     {
         Assert.SkipUnless(
             OperatingSystem.IsLinux() && File.ReadAllText("/proc/self/maps").Contains("libc.so.6", StringComparison.Ordinal), "needs glibc");
-        RuntimeHelpers.RunModuleConstructor(typeof(ExitCodes).Module.ModuleHandle);
+        RuntimeHelpers.RunModuleConstructor(typeof(Rudder.Trainer.Runs.RunFolder).Module.ModuleHandle);
         void* block = NativeMemory.Alloc(4 << 20);
         nuint flags = ((nuint*)block)[-1];
         NativeMemory.Free(block);

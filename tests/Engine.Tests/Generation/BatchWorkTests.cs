@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Rudder.Engine.Generation;
 
 namespace Rudder.Engine.Tests.Generation;
@@ -65,6 +66,37 @@ public sealed class BatchWorkTests
         cancel.Cancel();
 
         Assert.False(work.Completion.IsCompleted);
+    }
+
+    // The model's token outlives every request, so a batch that stays registered with it stays in memory.
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Cancel_ModelGoesOn_LeavesNothingRegistered(bool cancelledBefore)
+    {
+        using var model = new CancellationTokenSource();
+        var work = Cancelled(model.Token, cancelledBefore);
+
+        GC.Collect();
+
+        Assert.False(work.TryGetTarget(out _));
+        GC.KeepAlive(model);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static WeakReference<BatchWork> Cancelled(CancellationToken ended, bool cancelledBefore)
+    {
+        using var caller = new CancellationTokenSource();
+        if (cancelledBefore)
+        {
+            caller.Cancel();
+        }
+
+        var work = new BatchWork(
+            new GenerationBatch([new PromptRequest { PromptIds = [1], MaxNewTokens = 1 }]) { Ended = ended }, caller.Token);
+        caller.Cancel();
+        Assert.True(work.Completion.IsCanceled);
+        return new WeakReference<BatchWork>(work);
     }
 
     private static BatchWork Work(CancellationToken cancellation) =>

@@ -193,6 +193,37 @@ public sealed class GenAiEngineTests : IDisposable
     }
 
     [Fact]
+    public async Task GenerateAsync_ModelIsEnded_IsUnavailable()
+    {
+        await using var engine = Load();
+        using var ended = new CancellationTokenSource();
+        var prompt = new PromptRequest { PromptIds = [1], MaxNewTokens = 60, OnToken = _ => ended.Cancel() };
+
+        var fault = await Assert.ThrowsAsync<RequestFault>(
+            () => engine.GenerateAsync(new GenerationBatch([prompt]) { Ended = ended.Token }, CancellationToken.None));
+
+        Assert.Equal(FaultKind.Unavailable, fault.Kind);
+    }
+
+    // genai_config.json may name another end-of-text id than config.json.
+    [Fact]
+    public async Task GenerateAsync_GenAiEndsEarlier_GivesWhatWasDrawn()
+    {
+        var (prompt, greedy) = TinyModel.GreedyCases()[0];
+        int end = Enumerable.Range(0, greedy.Length).First(i => i > 0 && Array.IndexOf(greedy, greedy[i]) == i);
+        string path = Path.Combine(_model.Open().ModelFolder, "genai_config.json");
+        string text = File.ReadAllText(path);
+        Assert.Contains("\"eos_token_id\": 511", text);
+        File.WriteAllText(path, text.Replace("\"eos_token_id\": 511", $"\"eos_token_id\": {greedy[end]}", StringComparison.Ordinal));
+        await using var engine = Load();
+
+        var drawn = Assert.Single(await Run(engine, new PromptRequest { PromptIds = prompt, MaxNewTokens = 20, Parameters = SamplingParameters.Greedy }));
+
+        Assert.Equal(greedy[..(end + 1)], drawn.Ids);
+        Assert.Equal(GenerationEnd.Length, drawn.End);
+    }
+
+    [Fact]
     public async Task GenerateAsync_QueueFull_CountsWhatWaitsAndNotWhatRuns()
     {
         using var hold = new ManualResetEventSlim();

@@ -163,14 +163,36 @@ public class RequestQueueTests
     }
 
     [Fact]
-    public void Clear_SeveralClients_GivesEveryPrompt()
+    public void FailAll_SeveralClients_FailsEveryBatch()
     {
         var queue = new RequestQueue(100);
         var (a, b) = (Of("a", (1, 1), (1, 2)), Of("b", (1, 1)));
         Array.ForEach<BatchWork>([a, b], queue.Enqueue);
-        Assert.Equal([.. a.Prompts, .. b.Prompts], queue.Clear());
+
+        queue.FailAll(new InvalidOperationException());
+
+        Assert.True(a.HasFailed && b.HasFailed);
         Assert.Equal(0, queue.Sequences);
         Assert.Empty(queue.Take(9, 1000));
+    }
+
+    [Fact]
+    public void Enqueue_ChangeAfterACancelledOne_WaitsForTheRequestsBefore()
+    {
+        using var cancel = new CancellationTokenSource();
+        var queue = new RequestQueue(100);
+        queue.Enqueue(new WeightChange(() => { }, cancel.Token));
+        var before = Batch((1, 1));
+        queue.Enqueue(before);
+        cancel.Cancel();
+        var next = new WeightChange(() => { }, CancellationToken.None);
+
+        queue.Enqueue(next);
+
+        Assert.False(next.IsOver);
+        Assert.Null(queue.TakeChange(isIdle: true));
+        Assert.Equal([before.Prompts[0]], queue.Take(9, 1000).Select(admission => admission.Prompt));
+        Assert.Same(next, queue.TakeChange(isIdle: true));
     }
 
     [Theory]

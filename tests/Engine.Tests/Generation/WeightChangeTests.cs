@@ -86,13 +86,19 @@ public sealed class WeightChangeTests
     }
 
     [Fact]
-    public async Task ChangeWeightsAsync_ChangeFails_ReportsItAndGoesOn()
+    public async Task ChangeWeightsAsync_ChangeFails_RefusesRequestsUntilOneSucceeds()
     {
         await using var engine = new SlotEngine(new FakeDecoder(), new EngineOptions { Threads = 1 });
         static void Fail() => throw new InvalidOperationException("broken");
         var e = await Assert.ThrowsAsync<InvalidOperationException>(
             () => engine.ChangeWeightsAsync(Fail, CancellationToken.None).WaitAsync(Patience));
         Assert.Equal("broken", e.Message);
+        Assert.True(engine.WeightsAreBroken);
+        var refused = await Assert.ThrowsAsync<RequestFault>(() => Generate(engine, samples: 1).WaitAsync(Patience));
+        Assert.Equal(FaultKind.Unavailable, refused.Kind);
+
+        Assert.Equal(1, await engine.ChangeWeightsAsync(() => { }, CancellationToken.None).WaitAsync(Patience));
+        Assert.False(engine.WeightsAreBroken);
         Assert.Equal(1, Assert.Single(await Generate(engine, samples: 1).WaitAsync(Patience)).WeightsVersion);
     }
 

@@ -63,10 +63,10 @@ public sealed class PackedWeightsTests : IDisposable
         using var graph = LogProbGraph.Load(folder, Options);
         Assert.Equal(a, Logits(decoder, graph));
 
-        folder.Weights.Replace(Weights(_b));
+        Replace(folder.Weights, _b);
         Assert.Equal(b, Logits(decoder, graph));
 
-        folder.Weights.Replace(Weights(_a));
+        Replace(folder.Weights, _a);
         Assert.Equal(a, Logits(decoder, graph));
     }
 
@@ -78,6 +78,12 @@ public sealed class PackedWeightsTests : IDisposable
         Assert.Equal(
             Weights(_a).Select(pair => (pair.Key, (long)pair.Value.Length)).Order(),
             folder.Weights.Places.Select(place => (place.Name, place.Length)).Order());
+    }
+
+    private static void Replace(PackedWeights weights, string folder)
+    {
+        using var pinned = new PinnedWeights(Weights(folder));
+        weights.Replace(pinned);
     }
 
     private static Dictionary<string, ReadOnlyMemory<float>> Weights(string folder) =>

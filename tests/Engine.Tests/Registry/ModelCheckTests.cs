@@ -72,7 +72,7 @@ public sealed class ModelCheckTests : IDisposable
     }
 
     [Fact]
-    public void Run_NoFolder_IsNamed() => Assert.Contains("/nowhere is no folder", Assert.Single(Faults("/nowhere")));
+    public void Run_NoFolder_IsNamed() => Assert.Contains("/nowhere is not a folder", Assert.Single(Faults("/nowhere")));
 
     [Fact]
     public void Run_GraphThatNoExportWrites_IsNamedAsTheLoadDoes()
@@ -88,6 +88,33 @@ public sealed class ModelCheckTests : IDisposable
     [Fact]
     public void Run_MoreTokensThanTheContext_AreRefused() =>
         Assert.Contains("MaxTokens is 65", Assert.Single(Faults(_model.Folder, new EngineOptions { MaxTokens = 65 })));
+
+    [Fact]
+    public void Run_OptionOutOfRange_NamesTheValue() =>
+        Assert.Contains("MaxSlots is 0", Assert.Single(Faults(_model.Folder, new EngineOptions { MaxSlots = 0 })));
+
+    [Theory]
+    [InlineData("name")]
+    [InlineData("place")]
+    [InlineData("weights")]
+    public void Run_SourceThatALoadRefuses_IsRefused(string fault)
+    {
+        var source = new ModelSource("m", _model.Folder);
+        source = fault switch
+        {
+            "name" => source with { Name = "a b" },
+            "place" => source with { RequireInPlace = () => throw new RequestFault("folder", "was replaced by a link", "", "") },
+            _ => source with { Precision = GraphPrecision.Int8, ReplaceableWeights = true },
+        };
+        string part = fault switch
+        {
+            "name" => "is not a model name",
+            "place" => "was replaced by a link",
+            _ => "ReplaceableWeights is set",
+        };
+
+        Assert.Contains(part, Assert.Single(EngineHost.Check(source)));
+    }
 
     private static IReadOnlyList<string> Faults(string folder, EngineOptions? options = null, GraphPrecision precision = GraphPrecision.Fp32) =>
         EngineHost.Check(new ModelSource("m", folder, EngineKind.Slots, precision), options);

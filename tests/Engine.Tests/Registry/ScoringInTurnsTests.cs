@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Rudder.Engine.Generation;
 using Rudder.Engine.Registry;
 using Rudder.Engine.Scoring;
 using Rudder.Engine.Tests.Support;
@@ -39,6 +40,20 @@ public sealed class ScoringInTurnsTests
         Assert.Equal(5, scored.ElementAt(1));
         Assert.Equal(40, scored.Last());                     // a client's own oldest first, though it gave its turn away meanwhile
         Assert.True(model.ScoringTurn.EnterAsync("any", goesOn: false, CancellationToken.None).IsCompletedSuccessfully); // it was given back
+    }
+
+    [Fact]
+    public async Task RunAsync_LastReplacementOfTheWeightsFailed_IsRefused()
+    {
+        await using var engine = new SlotEngine(new FakeDecoder(), new EngineOptions { Threads = 1 });
+        var model = new LoadedModel { Description = new ModelDescription("m", new ModelSource("m", "/"), "f", 16, 64), Generator = engine };
+        await Assert.ThrowsAsync<IOException>(
+            () => engine.ChangeWeightsAsync(() => throw new IOException(), CancellationToken.None).WaitAsync(Limit));
+
+        var refused = await Assert.ThrowsAsync<RequestFault>(() => RunAsync([model], "any", [1], sequence => sequence.PromptIds[0]));
+
+        Assert.Equal(FaultKind.Unavailable, refused.Kind);
+        Assert.True(model.ScoringGate.EnterAsync(alone: true, CancellationToken.None).IsCompletedSuccessfully); // the call has left
     }
 
     [Fact]

@@ -54,5 +54,22 @@ public sealed class SharedGateTests
         Assert.False(Enter(alone: true).IsCompleted);
     }
 
+    [Fact]
+    public async Task EnterAsync_CancelledCalls_LeaveTheLine()
+    {
+        using var alone = await Enter(alone: true).WaitAsync(Limit);
+        using var cancellation = new CancellationTokenSource();
+        Task[] waiting = [_gate.EnterAsync(alone: true, cancellation.Token), _gate.EnterAsync(alone: false, cancellation.Token)];
+        var behind = Enter(alone: false);
+        Assert.Equal(3, _gate.Waiting);
+
+        await cancellation.CancelAsync();
+
+        Assert.Equal(1, _gate.Waiting);
+        alone.Dispose();
+        (await behind.WaitAsync(Limit)).Dispose();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Task.WhenAll(waiting).WaitAsync(Limit));
+    }
+
     private Task<IDisposable> Enter(bool alone) => _gate.EnterAsync(alone, CancellationToken.None);
 }

@@ -28,6 +28,9 @@ internal sealed class FakeGenerator(string fingerprint) : IGenerator
     /// <summary>What the work fails with when it is told to stop; null lets it stop as it should.</summary>
     public Exception? FailureOnCancel { get; init; }
 
+    /// <summary>What freeing the engine fails with; null lets it end as it should.</summary>
+    public Exception? FailureOnDispose { get; init; }
+
     /// <summary>Turns of the scheduler that the work takes to stop when it is told to. Default 0.</summary>
     public int TurnsToStop { get; init; }
 
@@ -79,7 +82,7 @@ internal sealed class FakeGenerator(string fingerprint) : IGenerator
     public ValueTask DisposeAsync()
     {
         _disposed.TrySetResult();
-        return ValueTask.CompletedTask;
+        return FailureOnDispose is null ? ValueTask.CompletedTask : ValueTask.FromException(FailureOnDispose);
     }
 
     /// <summary>A model around this generator.</summary>

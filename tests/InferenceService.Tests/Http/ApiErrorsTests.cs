@@ -56,7 +56,9 @@ public sealed class ApiErrorsTests
         var failure = new IOException("the disk is gone");
 
         Assert.Equal(500, ApiErrors.From(failure, cancelled: false, hasOnePrompt: true, "r-1").Http);
-        Assert.True(ApiErrors.IsInternal(failure));
+        Assert.True(ApiErrors.IsInternal(failure, cancelled: false));
+        Assert.False(ApiErrors.IsInternal(failure, cancelled: true));                          // writing to a caller that has gone
+        Assert.True(ApiErrors.IsInternal(new InvalidOperationException(), cancelled: true));
     }
 
     [Fact]
@@ -65,7 +67,7 @@ public sealed class ApiErrorsTests
         var failure = new ConnectionResetException("reset");
 
         Assert.Equal(499, ApiErrors.From(failure, cancelled: false, hasOnePrompt: true, "r-1").Http);
-        Assert.False(ApiErrors.IsInternal(failure));
+        Assert.False(ApiErrors.IsInternal(failure, cancelled: false));
     }
 
     [Fact]

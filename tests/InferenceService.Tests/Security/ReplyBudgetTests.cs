@@ -40,6 +40,18 @@ public sealed class ReplyBudgetTests
         budget.Take(Request("a", out _), 2 * Mebibyte);
     }
 
+    [Fact]
+    public async Task Stream_EventAfterTheRequestEnded_LeasesNothing()
+    {
+        using var budget = new ReplyBudget(new ServiceOptions { MaxUnreadMegabytes = 2 });
+        var unread = budget.Stream(Request("a", out var ending));
+        await ending.EndAsync();
+
+        Assert.Null(unread.Add(Mebibyte));                   // the engine's thread was still in its step
+
+        budget.Take(Request("a", out _), 2 * Mebibyte);
+    }
+
     [Theory]
     [InlineData(1, 64 << 20, "Service:MaxUnreadMegabytes")]
     [InlineData(2, Mebibyte, "Service:MaxReplyBytes")]

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Grpc.Core;
 using Rudder.Engine;
+using Rudder.Engine.Tests.Support;
 using Rudder.InferenceService.Telemetry;
 
 namespace Rudder.InferenceService.Tests.Telemetry;
@@ -20,7 +21,7 @@ public sealed class ServiceTracingTests
         using var span = source.StartActivity("request", ActivityKind.Server);
         var prompt = new PromptRequest { PromptIds = [1], Samples = 2, MaxNewTokens = 3, Parameters = new SamplingParameters(0.5f, 5, 0.25f, 0) };
 
-        ServiceTracing.Asked("m", new GenerationPlan(new GenerationBatch([prompt], Seed: 7), StopRule.None, _ => ""));
+        ServiceTracing.Asked("m", new GenerationPlan(new FakeGenerator("f"), new GenerationBatch([prompt], Seed: 7), StopRule.None, _ => ""));
 
         Assert.NotNull(span);
         Assert.Equal("m", span.GetTagItem("gen_ai.request.model"));
