@@ -86,7 +86,7 @@ internal sealed class OnPolicyRun : IDisposable
     /// <exception cref="BadInputException">Its vocabulary differs from the policy's, or its context is too short.</exception>
     public ILanguageModel LoadFitting(string folder, string key)
     {
-        ModelConfig config = ModelConfig.Load(folder);
+        var config = ModelConfig.Load(folder);
         if (config.VocabularySize != Policy.Config.VocabularySize)
         {
             throw new BadInputException(

@@ -48,7 +48,7 @@ internal sealed class ClassifierReward : IReward
     /// <exception cref="BadInputException">The folder holds another model, or one that cannot read the policy's ids.</exception>
     public static ClassifierReward LoadScore(string folder, string tokenizer, int longest, string temporary, int threads)
     {
-        ModelConfig config = ModelConfig.Load(folder);
+        var config = ModelConfig.Load(folder);
         if (config.Labels.Count != 1)
         {
             throw new BadInputException(

@@ -26,7 +26,7 @@ public sealed class RolloutStatisticsTests : IDisposable
         Assert.Equal(kl, statistics.SequenceKl[1], 1e-6);
         Assert.Equal(Math.Log(1.8) + Math.Log(0.2), statistics.SequenceK1[0], 1e-6);
         Assert.Equal(Math.Log(1.8), statistics.SequenceK1[1], 1e-6);
-        Dictionary<string, double> metrics = statistics.Metrics().ToDictionary();
+        var metrics = statistics.Metrics().ToDictionary();
         Assert.Equal(1.5 * kl, metrics["kl/seq_exact"], 1e-6);
         Assert.Equal(kl, metrics["kl/token_mean"], 1e-6);
         Assert.Equal(-(0.9 * Math.Log(0.9)) - (0.1 * Math.Log(0.1)), metrics["policy/entropy_avg"], 1e-6);
