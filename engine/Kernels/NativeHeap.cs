@@ -15,15 +15,11 @@ internal static unsafe class NativeHeap
     private const int Arenas = 2;
     private static readonly delegate* unmanaged<nuint, int> MallocTrim = (delegate* unmanaged<nuint, int>)Find("malloc_trim");
     private static readonly delegate* unmanaged<int, int, int> MallOpt = (delegate* unmanaged<int, int, int>)Find("mallopt");
-    private static bool _keeps;
 
-    /// <summary>
-    /// Lets threads share a few heaps: sessions allocate when they open, and hardly while they run. Does nothing after
-    /// <see cref="KeepForTensors"/>: a second heap is small, so large tensors of its threads would be mapped.
-    /// </summary>
+    /// <summary>Lets threads share a few heaps: sessions allocate when they open, and hardly while they run.</summary>
     public static void ShareHeaps()
     {
-        if (MallOpt != null && !_keeps)
+        if (MallOpt != null)
         {
             _ = MallOpt(ArenaMax, Arenas);
         }
@@ -42,7 +38,6 @@ internal static unsafe class NativeHeap
             return;
         }
 
-        _keeps = true;
         _ = MallOpt(ArenaMax, 1);
         _ = MallOpt(MmapMax, 0);                             // large blocks come from the heap
         _ = MallOpt(TrimThreshold, -1);                      // and stay in it
