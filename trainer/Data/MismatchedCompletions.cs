@@ -45,7 +45,8 @@ internal sealed class MismatchedCompletions
         if (last < 0)
         {
             throw new BadInputException(
-                $"KTO compares completions with other prompts, and all {count} prompts of the data are equal; give at least 2 that differ.");
+                $"KTO compares completions with other prompts, and the data holds {(count == 1 ? "1 prompt" : $"{count} prompts, all equal")}; "
+                + "give at least 2 that differ.");
         }
 
         var next = new int[count];

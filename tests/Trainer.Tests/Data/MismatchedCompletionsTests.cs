@@ -40,7 +40,7 @@ public class MismatchedCompletionsTests
         PreferenceData data = SamplePairs.Group(
             [SamplePairs.Pair("a", [1], (0, [2]), (1, [3])), SamplePairs.Pair("b", [1], (0, [4]), (1, [5]))]);
         BadInputException error = Assert.Throws<BadInputException>(() => new MismatchedCompletions(data, 64));
-        Assert.Contains("all 2 prompts of the data are equal", error.Message, StringComparison.Ordinal);
+        Assert.Contains("holds 2 prompts, all equal", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
