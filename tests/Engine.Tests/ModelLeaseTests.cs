@@ -21,8 +21,8 @@ public sealed class ModelLeaseTests : IDisposable
         using var second = Lease(new FakeGenerator("s"));
         var plan = first.Plan(Request);
 
-        await Assert.ThrowsAsync<ArgumentException>(() => second.GenerateAsync(plan));
-        await Assert.ThrowsAsync<ArgumentException>(() => second.ScorePromptsAsync(plan));
+        await Assert.ThrowsAsync<ArgumentException>(() => second.GenerateAsync(plan).WaitAsync(Limit));
+        await Assert.ThrowsAsync<ArgumentException>(() => second.ScorePromptsAsync(plan).WaitAsync(Limit));
     }
 
     [Fact]
@@ -33,7 +33,7 @@ public sealed class ModelLeaseTests : IDisposable
         var plan = lease.Plan(Request);
         lease.Dispose();
 
-        await Assert.ThrowsAsync<ObjectDisposedException>(() => lease.GenerateAsync(plan));
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => lease.GenerateAsync(plan).WaitAsync(Limit));
 
         Assert.False(generator.Started.IsCompleted);
     }

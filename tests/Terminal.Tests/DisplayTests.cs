@@ -35,6 +35,8 @@ public sealed class DisplayTests : IDisposable
     {
         InAPipe().Table(["na\e[2Jme", "value"], [(string[])["mo\u009b2Jdel", "1"]]);
         Assert.DoesNotContain(_written.ToString().ReplaceLineEndings(""), char.IsControl);
+        Assert.Contains("na\uFFFD[2Jme", _written.ToString());
+        Assert.Contains("mo\uFFFD2Jdel", _written.ToString());
     }
 
     private Display InAPipe() => new(_written, terminal: false, TimeProvider.System);
