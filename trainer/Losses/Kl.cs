@@ -34,6 +34,6 @@ internal static class Kl
     public static Tensor K3(Tensor policyLogProbs, Tensor referenceLogProbs)
     {
         Tensor difference = policyLogProbs - referenceLogProbs; // d [N]
-        return (-difference).exp() - 1 + difference;
+        return (-difference).expm1() + difference; // expm1: e^−d − 1 would lose all digits where d is small, and fall below 0
     }
 }

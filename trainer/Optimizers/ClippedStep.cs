@@ -5,18 +5,40 @@ using Rudder.Trainer.Recipes.Settings;
 namespace Rudder.Trainer.Optimizers;
 
 /// <summary>Ends every training step: measures the gradient, refuses NaN and infinity, clips, and updates the parameters.</summary>
-internal sealed class ClippedStep(TrainingRecipe recipe, IReadOnlyList<NamedParameter> trainable, IOptimizer optimizer, int total)
+/// <param name="recipe">Limit of the norm, learning rate and schedule.</param>
+/// <param name="models">Trained parameters of each model. Each model's gradient is clipped on its own.</param>
+/// <param name="optimizer">Updates the parameters of all models.</param>
+/// <param name="total">Steps of the whole run.</param>
+internal sealed class ClippedStep(TrainingRecipe recipe, IReadOnlyList<IReadOnlyList<NamedParameter>> models, IOptimizer optimizer, int total)
 {
+    /// <summary>The step of a single model.</summary>
+    public ClippedStep(TrainingRecipe recipe, IReadOnlyList<NamedParameter> trainable, IOptimizer optimizer, int total)
+        : this(recipe, [trainable], optimizer, total)
+    {
+    }
+
+    /// <summary>Each model's norm in the last step, before clipping.</summary>
+    public IReadOnlyList<double> Norms { get; private set; } = [];
+
     /// <summary>Takes the step that follows <paramref name="done"/> steps; the schedule is a pure function of that number.</summary>
-    /// <returns>The gradient's norm before clipping, and the learning rate used.</returns>
+    /// <returns>The first model's norm before clipping, and the learning rate used.</returns>
     /// <exception cref="WorkFailedException">Loss or gradient is not finite; no parameter has changed.</exception>
     public (double Norm, double Rate) Take(int done, double loss, IEnumerable<string> batchIds)
     {
-        double norm = GradientNorm.Of(trainable);
-        FiniteCheck.Require(done + 1, loss, norm, trainable, [.. batchIds]);
+        Norms = [.. models.Select(GradientNorm.Of)];
+        double broken = Norms.FirstOrDefault(norm => !double.IsFinite(norm), Norms[0]);
+        FiniteCheck.Require(done + 1, loss, broken, [.. models.SelectMany(model => model)], [.. batchIds]);
+
+        // The optimizer scales all gradients alike. The further models' are therefore scaled first, relative to that.
+        double common = GradientNorm.ClipScale(Norms[0], recipe.MaxGradNorm);
+        for (int i = 1; i < models.Count; i++)
+        {
+            GradientNorm.Scale(models[i], GradientNorm.ClipScale(Norms[i], recipe.MaxGradNorm) / common);
+        }
+
         double rate = recipe.Optimizer.LearningRate * Schedules.Factor(recipe.Schedule, done, total);
-        optimizer.Step(rate, GradientNorm.ClipScale(norm, recipe.MaxGradNorm));
+        optimizer.Step(rate, common);
         EpochRandom.SeedCuda(recipe.Seed, done + 1);
-        return (norm, rate);
+        return (Norms[0], rate);
     }
 }

@@ -22,13 +22,16 @@ internal static class FiniteCheck
             $"Step {step} gave loss {loss} and gradient norm {gradientNorm}{FirstBroken(trainable)}; batch: {ids}. The last checkpoint is kept. Lower optimizer.learning_rate or max_grad_norm, or look at that data."));
     }
 
-    /// <summary>Weights come before gradients: a NaN weight makes every gradient NaN.</summary>
+    /// <summary>
+    /// Weights come before gradients: a NaN weight makes every gradient NaN. The backward pass runs from the last parameter to the first, and
+    /// a NaN spreads with it, so the last broken gradient is the first that arose.
+    /// </summary>
     private static string FirstBroken(IReadOnlyList<NamedParameter> trainable)
     {
         using IDisposable quiet = no_grad();
         using var scope = NewDisposeScope();
         string? weight = trainable.FirstOrDefault(parameter => IsBroken(parameter.Value))?.Name;
-        string? gradient = trainable.FirstOrDefault(parameter => parameter.Value.grad is Tensor grad && IsBroken(grad))?.Name;
+        string? gradient = trainable.LastOrDefault(parameter => parameter.Value.grad is Tensor grad && IsBroken(grad))?.Name;
         return weight is not null ? $", first in weight {weight}" : gradient is not null ? $", first in the gradient of {gradient}" : string.Empty;
     }
 

@@ -38,14 +38,16 @@ internal static class Grpo
 
         // 4. the loop
         var update = new ClippedStep(recipe, trainable, optimizer, total);
-        Train(recipe, world, session, update, total, request.Clock, () =>
+        Train(recipe, world, session, update, total, request.Clock, Save);
+
+        // 5. last evaluation, model folder
+        return world.Finish(session, Save);
+
+        void Save()
         {
             updates[0] = optimizer.Steps;
             Checkpoint.Save(run, session.State, world.Policy.Parameters, optimizer, recipe.KeepCheckpoints, [updates.State]);
-        });
-
-        // 5. last evaluation, model folder
-        return world.Finish(session);
+        }
     }
 
     /// <summary>Steps until <paramref name="total"/>: draw, score, train, update the engine, log, save.</summary>
@@ -88,7 +90,7 @@ internal static class Grpo
             world.LogSamples(session.State.Step, rollouts, scores, statistics);
             if (session.EvaluationDue)
             {
-                session.LogEvaluation(world.Evaluate());
+                session.LogEvaluation(world.Evaluate(session, save));
             }
 
             session.SaveIfDue(save);

@@ -154,7 +154,7 @@ internal static class KtoTraining
             : LabelledData.OfRows(
                 file, LabelledCompletions.Read(file), TextTokenizer.Load(recipe.Tokenizer ?? recipe.Model!, limits.Vocabulary), limits);
         PreferenceSource.Report(file, data.Data, request);
-        var mismatched = new MismatchedCompletions(data.Data, limits.MaxLength, all: true);
+        var mismatched = new MismatchedCompletions(data.Data, limits.MaxLength);
         ScoredReference reference = PreferenceSource.Scored(
             recipe.Reference ?? recipe.Model!, recipe.ReferenceCache, policy, data.Data, mismatched, run, request);
         return new ScoredRows(data.Rows, reference, mismatched, data.Data.Cuts);

@@ -18,6 +18,7 @@ internal sealed class OnPolicyRun : IDisposable
     private readonly RunRequest _request;
     private readonly TextTokenizer _tokenizer;
     private readonly string _temporary;
+    private readonly int _longestPrompt;
     private RolloutEngine? _engine;
     private SampleLog? _samples;
     private int[] _order = [];
@@ -29,7 +30,7 @@ internal sealed class OnPolicyRun : IDisposable
     /// <param name="request">Device, clock and stop signal.</param>
     public OnPolicyRun(OnPolicyRecipe recipe, RunFolder folder, RunRequest request)
     {
-        (_recipe, _folder, _request) = (recipe, folder, request);
+        (_recipe, _folder, _request, _temporary) = (recipe, folder, request, folder.File("rollouts"));
         if (recipe.Model is not string model || recipe.Architecture is not null)
         {
             throw new BadInputException("An on-policy run starts from a trained model: give model (its folder), and leave architecture out.");
@@ -37,23 +38,25 @@ internal sealed class OnPolicyRun : IDisposable
 
         Device device = ComputeDevice.Open(request.Device);
         Threads = ComputeDevice.UseThreads(recipe.Threads);
-        _temporary = folder.File("rollouts");
         TokenizerFolder = recipe.Tokenizer ?? model;
         _tokenizer = ModelSource.Tokenizer(TokenizerFolder, model);
         TokenizerFit.Require(_tokenizer, TokenizerFolder, ModelConfig.Load(model), model);
-        Policy = ModelFolder.Load<ILanguageModel>(model, device, 0);
-        NamedParameters.FreezeBlocks(Policy, recipe.FreezeBlocks);
-        Reference = ModelFolder.Load<ILanguageModel>(recipe.Reference ?? model, device, 0);
-        Reference.eval();
-        if (Reference.Config.VocabularySize != Policy.Config.VocabularySize)
+        try
         {
-            throw new BadInputException(
-                $"reference {recipe.Reference} has a vocabulary of {Reference.Config.VocabularySize}, the policy {Policy.Config.VocabularySize}. "
-                + "Give a reference of the policy's family.");
+            Policy = ModelFolder.Load<ILanguageModel>(model, device, 0);
+            NamedParameters.FreezeBlocks(Policy, recipe.FreezeBlocks);
+            (Prompts, HeldOut) = ReadPrompts();
+            _longestPrompt = Prompts.Concat(HeldOut).Max(prompt => prompt.Ids.Length);
+            Reference = LoadFitting(recipe.Reference ?? model, "reference");
+            Reference.eval();
+            Rewards = new RewardSet(
+                recipe.Rewards, TokenizerFolder, _longestPrompt + recipe.MaxNewTokens, Path.Combine(_temporary, "rewards"), Threads, request.Clock);
         }
-
-        (Prompts, HeldOut) = ReadPrompts();
-        Rewards = new RewardSet(recipe.Rewards, Path.Combine(_temporary, "rewards"), Threads, request.Clock);
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
     /// <summary>Compute threads of trainer, engine and rewards.</summary>
@@ -77,12 +80,34 @@ internal sealed class OnPolicyRun : IDisposable
     /// <summary>Folder of the tokenizer.</summary>
     public string TokenizerFolder { get; }
 
+    /// <summary>Loads a further model that reads the completions, onto the policy's device.</summary>
+    /// <param name="folder">The model.</param>
+    /// <param name="key">The setting that names it, for messages.</param>
+    /// <exception cref="BadInputException">Its vocabulary differs from the policy's, or its context is too short.</exception>
+    public ILanguageModel LoadFitting(string folder, string key)
+    {
+        var config = ModelConfig.Load(folder);
+        if (config.VocabularySize != Policy.Config.VocabularySize)
+        {
+            throw new BadInputException(
+                $"{key} {folder} has a vocabulary of {config.VocabularySize}, the policy {Policy.Config.VocabularySize}. "
+                + "Give a model of the policy's family.");
+        }
+
+        int longest = _longestPrompt + _recipe.MaxNewTokens;
+        return config.Context >= longest
+            ? ModelFolder.Load<ILanguageModel>(folder, Policy.Device, 0)
+            : throw new BadInputException(
+                $"{key} {folder} has a context of {config.Context} tokens, but prompt and completion have up to {longest}. "
+                + "Give a model with a longer context, shorten the prompts, or lower max_new_tokens.");
+    }
+
     /// <summary>Exports the policy at its current weights and loads it into the engine.</summary>
     /// <param name="step">Optimizer steps that it has taken.</param>
     public void StartEngine(int step)
     {
-        int longest = Prompts.Concat(HeldOut).Max(prompt => prompt.Ids.Length);
-        _engine = RolloutEngine.Start(Policy, _tokenizer, TokenizerFolder, _recipe, Path.Combine(_temporary, "policy"), Threads, longest, step);
+        _engine = RolloutEngine.Start(
+            Policy, _tokenizer, TokenizerFolder, _recipe, Path.Combine(_temporary, "policy"), Threads, _longestPrompt, step);
         _samples = new SampleLog(_folder.File("samples.jsonl"), _recipe.SampleEvery, step);
     }
 
@@ -133,7 +158,9 @@ internal sealed class OnPolicyRun : IDisposable
         _samples!.WriteIfDue(step, rollouts, scores, statistics.SequenceKl);
 
     /// <summary>Rewards and KL on the held-out prompts, one completion each, always drawn with the same seeds; empty without prompts.</summary>
-    public IReadOnlyList<KeyValuePair<string, double>> Evaluate()
+    /// <param name="session">Stops the run if a reward does not answer.</param>
+    /// <param name="save">Saves a checkpoint.</param>
+    public IReadOnlyList<KeyValuePair<string, double>> Evaluate(TrainingSession session, Action save)
     {
         if (HeldOut.Count == 0)
         {
@@ -155,15 +182,16 @@ internal sealed class OnPolicyRun : IDisposable
             statistics.Add(pass, rows, TokenScores.Frozen(Policy, rows), TokenScores.Frozen(Reference, rows));
         }
 
-        return [.. Rewards.Score(rollouts, _request.Stop).Metrics(), .. statistics.Metrics()];
+        return [.. Score(rollouts, session, save).Metrics(), .. statistics.Metrics()];
     }
 
     /// <summary>Writes the model folder.</summary>
     /// <param name="session">The finished session.</param>
+    /// <param name="save">Saves a checkpoint.</param>
     /// <returns>The final metrics.</returns>
-    public IReadOnlyDictionary<string, object> Finish(TrainingSession session)
+    public IReadOnlyDictionary<string, object> Finish(TrainingSession session, Action save)
     {
-        IReadOnlyList<KeyValuePair<string, double>> evaluation = session.FinalEvaluation(Evaluate);
+        IReadOnlyList<KeyValuePair<string, double>> evaluation = session.FinalEvaluation(() => Evaluate(session, save));
         KeyValuePair<string, double>[] final =
         [
             .. session.LastTraining.Select(value => KeyValuePair.Create("train/" + value.Key, value.Value)),
@@ -176,9 +204,9 @@ internal sealed class OnPolicyRun : IDisposable
     public void Dispose()
     {
         _engine?.Dispose();
-        Rewards.Dispose();
-        Policy.Dispose();
-        Reference.Dispose();
+        Rewards?.Dispose(); // null where the constructor failed before it
+        Reference?.Dispose();
+        Policy?.Dispose();
         if (Directory.Exists(_temporary))
         {
             Directory.Delete(_temporary, recursive: true);

@@ -40,14 +40,16 @@ internal static class OnlineDpo
 
         // 4. the loop
         var parts = new Parts(recipe, recipe.BindLoss(), world, new ClippedStep(recipe, trainable, optimizer, total));
-        Train(parts, session, total, request.Clock, () =>
+        Train(parts, session, total, request.Clock, Save);
+
+        // 5. last evaluation, model folder
+        return world.Finish(session, Save);
+
+        void Save()
         {
             updates[0] = optimizer.Steps;
             Checkpoint.Save(run, session.State, world.Policy.Parameters, optimizer, recipe.KeepCheckpoints, [updates.State]);
-        });
-
-        // 5. last evaluation, model folder
-        return world.Finish(session);
+        }
     }
 
     /// <summary>Steps until <paramref name="total"/>: draw, score, rank, train, update the engine, log, save.</summary>
@@ -90,7 +92,7 @@ internal static class OnlineDpo
             world.LogSamples(session.State.Step, rollouts, scores, statistics);
             if (session.EvaluationDue)
             {
-                session.LogEvaluation(world.Evaluate());
+                session.LogEvaluation(world.Evaluate(session, save));
             }
 
             session.SaveIfDue(save);

@@ -1,4 +1,3 @@
-using Rudder.Trainer.Architectures;
 using Rudder.Trainer.Data;
 using Rudder.Trainer.Losses;
 using Rudder.Trainer.Models;
@@ -19,14 +18,14 @@ internal static class Ppo
     {
         // 1. policy, frozen reference, prompts, rewards; the value model has its own weights
         using var world = new OnPolicyRun(recipe, run, request);
+        using var value = new ValueModel(world.LoadFitting(recipe.ValueModel ?? recipe.Model!, "value_model"));
         run.WriteStart(recipe, request, world.Threads, RecipeInputs.Of(recipe));
-        using var value = new ValueModel(ModelFolder.Load<ILanguageModel>(recipe.ValueModel ?? recipe.Model!, world.Policy.Device, 0));
         IReadOnlyList<NamedParameter> parameters = [.. world.Policy.Parameters, .. value.Parameters];
+        IReadOnlyList<IReadOnlyList<NamedParameter>> models = [NamedParameters.Trainable(world.Policy.Parameters), value.Parameters];
 
         // 2. one optimizer for both; a checkpoint holds kl_coef and the optimizer's steps, of which a training step has several
         manual_seed(recipe.Seed);
-        IReadOnlyList<NamedParameter> trainable = NamedParameters.Trainable(parameters);
-        using IOptimizer optimizer = OptimizerFactory.Create(recipe.Optimizer, trainable);
+        using IOptimizer optimizer = OptimizerFactory.Create(recipe.Optimizer, [.. models.SelectMany(model => model)]);
         using var carried = new Carried(recipe.KlCoef);
         TrainingState state = run.Resumed ? Checkpoint.LoadNewest(run, parameters, optimizer, [carried.State]) : TrainingState.Start;
         optimizer.Resume(carried.Updates);
@@ -38,15 +37,17 @@ internal static class Ppo
         world.StartEngine(state.Step);
 
         // 4. the loop
-        var parts = new Parts(recipe, world, value, new ClippedStep(recipe, trainable, optimizer, total), carried);
-        Train(parts, session, total, request.Clock, () =>
+        var parts = new Parts(recipe, world, value, new ClippedStep(recipe, models, optimizer, total), carried);
+        Train(parts, session, total, request.Clock, Save);
+
+        // 5. last evaluation, model folder
+        return world.Finish(session, Save);
+
+        void Save()
         {
             carried.Updates = optimizer.Steps;
             Checkpoint.Save(run, session.State, parameters, optimizer, recipe.KeepCheckpoints, [carried.State]);
-        });
-
-        // 5. last evaluation, model folder
-        return world.Finish(session);
+        }
     }
 
     /// <summary>Steps until <paramref name="total"/>: draw, score, look, train, update the engine, log, save.</summary>
@@ -84,12 +85,15 @@ internal static class Ppo
             // 4e. log, evaluate, save, stop if requested
             long tokens = rollouts.Sum(rollout => (long)rollout.Ids.Length);
             KeyValuePair<string, double>[] all =
-                [.. scores.Metrics(), .. penalty.Metrics(scores), .. metrics.Metrics(), .. statistics.Metrics(), .. times.Metrics(tokens)];
+            [
+                .. scores.Metrics(), .. penalty.Metrics(scores), .. metrics.Metrics(), new("val/grad_norm", run.Step.Norms[1]),
+                .. statistics.Metrics(), .. times.Metrics(tokens),
+            ];
             session.Advance(tokens, metrics.Loss(recipe.VfCoef), rate, norm, all);
             world.LogSamples(session.State.Step, rollouts, scores, statistics);
             if (session.EvaluationDue)
             {
-                session.LogEvaluation(world.Evaluate());
+                session.LogEvaluation(world.Evaluate(session, save));
             }
 
             session.SaveIfDue(save);

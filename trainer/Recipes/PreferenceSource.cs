@@ -13,7 +13,7 @@ namespace Rudder.Trainer.Recipes;
 /// <summary>Pairs ready to train or evaluate on.</summary>
 /// <param name="Data">The groups.</param>
 /// <param name="Reference">log π_ref of completions and mismatched completions; null if the loss needs none.</param>
-/// <param name="Mismatched">Completions under other prompts; null if the loss needs none.</param>
+/// <param name="Mismatched">All completions under other prompts; null if the loss needs none.</param>
 internal sealed record ScoredPairs(PreferenceData Data, IReference? Reference, MismatchedCompletions? Mismatched);
 
 /// <summary>Loads what a recipe on judged completions starts from: the policy, the data and the reference's log-probs.</summary>

@@ -37,11 +37,12 @@ internal static class Reinforce
 
         // 4. the loop
         var update = new ClippedStep(recipe, trainable, optimizer, total);
-        Train(recipe, world, session, baseline, update, total, request.Clock, () =>
-            Checkpoint.Save(run, session.State, world.Policy.Parameters, optimizer, recipe.KeepCheckpoints, [baseline.State]));
+        Train(recipe, world, session, baseline, update, total, request.Clock, Save);
 
         // 5. last evaluation, model folder
-        return world.Finish(session);
+        return world.Finish(session, Save);
+
+        void Save() => Checkpoint.Save(run, session.State, world.Policy.Parameters, optimizer, recipe.KeepCheckpoints, [baseline.State]);
     }
 
     /// <summary>Steps until <paramref name="total"/>: draw, score, train, update the engine, log, save.</summary>
@@ -81,7 +82,7 @@ internal static class Reinforce
             world.LogSamples(session.State.Step, rollouts, scores, statistics);
             if (session.EvaluationDue)
             {
-                session.LogEvaluation(world.Evaluate());
+                session.LogEvaluation(world.Evaluate(session, save));
             }
 
             session.SaveIfDue(save);

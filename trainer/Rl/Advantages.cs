@@ -33,10 +33,15 @@ internal static class Advantages
         });
 
     /// <summary>Whitening over all tokens of a batch (PPO): (a − mean)/√(variance + 1e-8), variance with N − 1.</summary>
-    /// <param name="advantages">At least two, padding left out.</param>
-    /// <returns>Mean 0 and variance 1, no unit.</returns>
+    /// <param name="advantages">Padding left out.</param>
+    /// <returns>Mean 0 and variance 1, no unit. A single advantage has no variance and becomes 0, its distance from the mean.</returns>
     public static double[] Whitened(IReadOnlyList<double> advantages)
     {
+        if (advantages.Count < 2)
+        {
+            return new double[advantages.Count];
+        }
+
         double mean = advantages.Average();
         double scale = Math.Sqrt(Variance(advantages, mean) + WhiteningEpsilon);
         return [.. advantages.Select(advantage => (advantage - mean) / scale)];

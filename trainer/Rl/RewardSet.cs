@@ -10,16 +10,19 @@ internal sealed class RewardSet : IDisposable
 
     /// <summary>Loads every reward.</summary>
     /// <param name="settings">The recipe's rewards.</param>
+    /// <param name="tokenizer">Folder of the policy's tokenizer.</param>
+    /// <param name="longest">Tokens of the longest prompt and completion.</param>
     /// <param name="temporary">Folder for exports.</param>
     /// <param name="threads">Compute threads.</param>
     /// <param name="time">Clock of retries.</param>
-    public RewardSet(IReadOnlyList<RewardSettings> settings, string temporary, int threads, TimeProvider time)
+    public RewardSet(
+        IReadOnlyList<RewardSettings> settings, string tokenizer, int longest, string temporary, int threads, TimeProvider time)
     {
         try
         {
             foreach (RewardSettings one in settings)
             {
-                _rewards.Add((one, Load(one, Path.Combine(temporary, one.Name), threads, time)));
+                _rewards.Add((one, Load(one, tokenizer, longest, Path.Combine(temporary, one.Name), threads, time)));
             }
         }
         catch
@@ -66,14 +69,14 @@ internal sealed class RewardSet : IDisposable
         }
     }
 
-    private static IReward Load(RewardSettings settings, string temporary, int threads, TimeProvider time)
+    private static IReward Load(RewardSettings settings, string tokenizer, int longest, string temporary, int threads, TimeProvider time)
     {
         var timeout = TimeSpan.FromSeconds(settings.TimeoutSeconds ?? 60);
         int retries = settings.Retries ?? 5;
         return settings.Kind switch
         {
             "classifier" => ClassifierReward.Load(settings.Model!, settings.Label, temporary, threads),
-            "reward_model" => ClassifierReward.LoadScore(settings.Model!, temporary, threads),
+            "reward_model" => ClassifierReward.LoadScore(settings.Model!, tokenizer, longest, temporary, threads),
             "service" => new ServiceReward(new Uri(settings.Url!), settings.Model!, settings.Label, timeout, retries, time),
             "http" => new HttpReward(new Uri(settings.Url!), timeout, retries, time),
             "length" => new LengthReward(settings.Target!.Value),

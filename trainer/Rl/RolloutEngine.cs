@@ -19,6 +19,7 @@ internal sealed class RolloutEngine : IDisposable
     private readonly TextTokenizer _tokenizer;
     private readonly SamplingParameters _sampling;
     private readonly int _maxNewTokens;
+    private long _weights;                                  // the engine's version of the weights
 
     private RolloutEngine(EngineHost engine, TextTokenizer tokenizer, OnPolicyRecipe recipe, int version)
     {
@@ -105,21 +106,39 @@ internal sealed class RolloutEngine : IDisposable
     public void Update(ILanguageModel policy, int version)
     {
         var weights = policy.Collect().ToDictionary(weight => weight.Name, weight => weight.Data);
-        _engine.ReplaceWeightsAsync(Name, weights).GetAwaiter().GetResult();
+        _weights = _engine.ReplaceWeightsAsync(Name, weights).GetAwaiter().GetResult();
         Version = version;
     }
 
     public void Dispose() => _engine.DisposeAsync().AsTask().GetAwaiter().GetResult();
 
-    private Rollout Of(RolloutPrompt prompt, GeneratedSequence sequence) => new(
-        prompt,
-        sequence.SampleIndex,
-        sequence.Ids,
-        sequence.LogProbs,
-        Version,
-        sequence.End == GenerationEnd.Stop,
-        Decode([.. prompt.Ids, .. sequence.Ids]),
-        Decode(sequence.Ids));
+    /// <summary>Requires that a completion comes from the weights that the engine was given last.</summary>
+    /// <param name="sequence">The completion.</param>
+    /// <param name="expected">The engine's version of those weights.</param>
+    /// <exception cref="WorkFailedException">Other weights drew it.</exception>
+    internal static void RequireWeights(GeneratedSequence sequence, long expected)
+    {
+        if (sequence.WeightsVersion != expected)
+        {
+            throw new WorkFailedException(FormattableString.Invariant(
+                $"The engine drew a completion from weights {sequence.WeightsVersion}; the policy's are {expected}. ")
+                + "The last checkpoint is kept. Resume to export the policy anew.");
+        }
+    }
+
+    private Rollout Of(RolloutPrompt prompt, GeneratedSequence sequence)
+    {
+        RequireWeights(sequence, _weights);
+        return new Rollout(
+            prompt,
+            sequence.SampleIndex,
+            sequence.Ids,
+            sequence.LogProbs,
+            Version,
+            sequence.End == GenerationEnd.Stop,
+            Decode([.. prompt.Ids, .. sequence.Ids]),
+            Decode(sequence.Ids));
+    }
 
     /// <summary>A vocabulary padded beyond the tokenizer's has ids that stand for no text.</summary>
     private string Decode(IEnumerable<int> ids) => _tokenizer.Decode(ids.Where(id => id < _tokenizer.VocabularySize));

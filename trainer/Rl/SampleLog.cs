@@ -1,6 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Rudder.Trainer.Runs;
 
 namespace Rudder.Trainer.Rl;
 
@@ -21,10 +22,7 @@ internal sealed class SampleLog
     public SampleLog(string path, int every, int step)
     {
         (_path, _every) = (path, every);
-        if (File.Exists(path))
-        {
-            AtomicFile.WriteText(path, string.Concat(File.ReadLines(path).Where(line => StepOf(line) <= step).Select(line => line + "\n")));
-        }
+        StepLines.Trim(path, step);
     }
 
     /// <summary>Writes the first completions of a step if the step is due.</summary>
@@ -55,17 +53,5 @@ internal sealed class SampleLog
             ["rewards"] = rewards,
             ["kl"] = kl,
         }.ToJsonString(Readable);
-    }
-
-    private static int StepOf(string line)
-    {
-        try
-        {
-            return (int?)JsonNode.Parse(line)?["step"] ?? int.MaxValue;
-        }
-        catch (JsonException)
-        {
-            return int.MaxValue; // the incomplete last line of a killed run
-        }
     }
 }

@@ -46,6 +46,14 @@ internal sealed class MetricLog : IDisposable
     /// <summary>The training values that an earlier part of the run logged for its last step; null if there are none.</summary>
     public JsonObject? LastTraining { get; }
 
+    /// <summary>The training values that an earlier part of the run logged, up to a step. Call it before the file is opened for writing.</summary>
+    /// <param name="run">The run folder.</param>
+    /// <param name="step">Steps taken so far.</param>
+    public static IEnumerable<JsonObject> Training(RunFolder run, int step) =>
+        (step > 0 && File.Exists(run.Metrics) ? Read(run.Metrics) : [])
+            .Select(line => line.Values)
+            .Where(values => (string?)values["split"] == "train" && (int)values["step"]! <= step);
+
     /// <summary>Appends one step's values.</summary>
     /// <param name="split">train or eval.</param>
     /// <param name="step">Optimizer steps taken.</param>

@@ -5,7 +5,9 @@ using Rudder.Trainer.Recipes.Settings;
 namespace Rudder.Trainer.Runs;
 
 /// <summary>Everything that affects a run's numbers: settings and a hash of each input. Kept in <c>identity.json</c>.</summary>
-/// <param name="Settings">The recipe without the settings that a resume may change: saving, exporting, keeping, logging and alarms.</param>
+/// <param name="Settings">
+/// The recipe without the settings that a resume may change: saving, exporting, keeping, logging, alarms, and the limit of the log-prob gap.
+/// </param>
 /// <param name="Inputs">SHA-256 of each input by its name.</param>
 /// <param name="Device">cpu or cuda, whose sums and random numbers differ; null in older records.</param>
 internal sealed record RunIdentity(JsonObject Settings, IReadOnlyDictionary<string, string> Inputs, string? Device = null)
@@ -13,7 +15,10 @@ internal sealed record RunIdentity(JsonObject Settings, IReadOnlyDictionary<stri
     /// <summary>The file in a run folder.</summary>
     public const string FileName = "identity.json";
 
-    private static readonly string[] Free = ["export", "save_type", "keep_checkpoints", "log_every", "alarms", "max_kl", "sample_every"];
+    private static readonly string[] Free =
+        ["export", "save_type", "keep_checkpoints", "log_every", "alarms", "max_kl", "max_logp_gap", "sample_every"];
+
+    private static readonly string[] FreeInRewards = ["url", "timeout_seconds", "retries"];
     private static readonly JsonSerializerOptions Indented = new()
     {
         WriteIndented = true,
@@ -61,7 +66,7 @@ internal sealed record RunIdentity(JsonObject Settings, IReadOnlyDictionary<stri
     {
         RunIdentity before = Read(run);
         JsonObject settings = Of(RecipeReader.Parse<T>(before.Settings.ToJsonString(), run.File(FileName), []), [], string.Empty).Settings;
-        IReadOnlyList<string> changes = JsonDifferences.Of(settings, Settings);
+        IReadOnlyList<string> changes = JsonDifferences.Of(WithoutEndpoints(settings), WithoutEndpoints(Settings));
         if (changes.Count > 0)
         {
             throw new BadInputException(
@@ -88,5 +93,20 @@ internal sealed record RunIdentity(JsonObject Settings, IReadOnlyDictionary<stri
                 $"{run.Path} was started with --device {before.Device}, and --device is {Device} now. The run could not continue exactly. "
                 + $"Resume it with --device {before.Device}, or start a new run.");
         }
+    }
+
+    /// <summary>A copy without where rewards are asked, and how patiently. The record keeps these, because a recipe without them is invalid.</summary>
+    private static JsonObject WithoutEndpoints(JsonObject settings)
+    {
+        var copy = (JsonObject)settings.DeepClone();
+        foreach (JsonObject reward in (copy["rewards"] as JsonArray ?? []).OfType<JsonObject>())
+        {
+            foreach (string key in FreeInRewards)
+            {
+                reward.Remove(key);
+            }
+        }
+
+        return copy;
     }
 }

@@ -39,12 +39,13 @@ internal sealed class TrainingSession : IDisposable
         _stepsPerEpoch = stepsPerEpoch;
         State = state;
         _earlierSeconds = state.Seconds;
+        IEnumerable<JsonObject> earlier = MetricLog.Training(run, state.Step);
+        _alarms = new AlarmBell(recipe, run.File("alarms.jsonl"), earlier.Select(line => Metrics(line).ToDictionary()), state.Step);
         _log = new MetricLog(run, state.Step, total, request.Clock);
-        LastTraining = _log.LastTraining is { } logged ? [.. logged.Where(value => !Own.Contains(value.Key)).Select(value => KeyValuePair.Create(value.Key, Number(value.Value)))] : [];
+        LastTraining = _log.LastTraining is { } logged ? [.. Metrics(logged)] : [];
         _display = request.Display;
         _progress = new ProgressDisplay(_display, "train", "steps", state.Step);
         _tokenRate = new TokenRate(request.Clock);
-        _alarms = new AlarmBell(recipe, run.File("alarms.jsonl"));
         _started = request.Clock.GetTimestamp();
         if (state.Step > 0)
         {
@@ -154,7 +155,8 @@ internal sealed class TrainingSession : IDisposable
             save();
         }
 
-        return new WorkFailedException($"{cause.Message} Stopped after step {State.Step} of {_total}; saved. {HowToResume}", cause);
+        string saved = State.Step > 0 ? "saved" : "there is nothing to save yet";
+        return new WorkFailedException($"{cause.Message} Stopped after step {State.Step} of {_total}; {saved}. {HowToResume}", cause);
     }
 
     public void Dispose()
@@ -162,6 +164,9 @@ internal sealed class TrainingSession : IDisposable
         _progress.Dispose();
         _log.Dispose();
     }
+
+    private static IEnumerable<KeyValuePair<string, double>> Metrics(JsonObject logged) =>
+        logged.Where(value => !Own.Contains(value.Key)).Select(value => KeyValuePair.Create(value.Key, Number(value.Value)));
 
     private static double Number(JsonNode? value) =>
         value is JsonValue number && number.TryGetValue(out double finite) ? finite : double.Parse((string)value!, CultureInfo.InvariantCulture);

@@ -11,19 +11,42 @@ public class MismatchedCompletionsTests
     ]);
 
     [Fact]
-    public void Of_Groups_PutsTheirFirstCompletionUnderTheNextPrompt()
+    public void Of_Groups_PutsAllTheirCompletionsUnderTheNextPrompt()
     {
         var mismatched = new MismatchedCompletions(Data, maxLength: 64);
-        Assert.Equal([4, 5], mismatched.Rows.Select(row => row.Completion.Row)); // after the four completions of the data
+        Assert.Equal([4, 5, 6, 7], mismatched.Rows.Select(row => row.Completion.Row)); // after the four completions of the data
         PreferenceBatch batch = mismatched.Of(Data.Groups);
-        Assert.Equal([6, 7, 2, 3, 1, 0, 0, 0], batch.InputIds); // the last token of a row is no input
-        Assert.Equal([2, 3, 4, 8], batch.Targets);
+        Assert.Equal([6, 7, 2, 3, 6, 7, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0], batch.InputIds); // the last token of a row is no input
+        Assert.Equal([2, 3, 4, 5, 8, 9], batch.Targets);
+    }
+
+    [Fact]
+    public void Rows_EqualPromptsOfSeveralNames_AreSkipped()
+    {
+        PreferenceData data = SamplePairs.Group(
+        [
+            SamplePairs.Pair("a", [1], (0, [2]), (1, [3])),
+            SamplePairs.Pair("b", [1], (0, [4]), (1, [5])),
+            SamplePairs.Pair("c", [6], (0, [2]), (1, [3])),
+            SamplePairs.Pair("d", [1], (0, [2]), (1, [3])),
+        ]);
+        string[] under = [.. new MismatchedCompletions(data, 64).Rows.Select(row => row.Group.PromptId)];
+        Assert.Equal(["c", "c", "c", "c", "d", "d", "c", "c"], under); // d's next prompts are a and b, which equal it
+    }
+
+    [Fact]
+    public void Create_PromptsAllEqual_IsRefused()
+    {
+        PreferenceData data = SamplePairs.Group(
+            [SamplePairs.Pair("a", [1], (0, [2]), (1, [3])), SamplePairs.Pair("b", [1], (0, [4]), (1, [5]))]);
+        BadInputException error = Assert.Throws<BadInputException>(() => new MismatchedCompletions(data, 64));
+        Assert.Contains("holds 2 prompts, all equal", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void Of_Completions_PutsEachUnderTheNextPromptAndCutsItToFit()
     {
-        var mismatched = new MismatchedCompletions(Data, maxLength: 4, all: true);
+        var mismatched = new MismatchedCompletions(Data, maxLength: 4);
         Assert.Equal([4, 5, 6, 7], mismatched.Rows.Select(row => row.Completion.Row));
         Assert.Equal([[2, 3], [5], [8], [9]], mismatched.Rows.Select(row => row.Completion.Ids)); // 2 + 2 tokens fit in 4
         PreferenceBatch batch = mismatched.Of([Data.Groups[0].Completions[1], Data.Groups[1].Completions[1]]);

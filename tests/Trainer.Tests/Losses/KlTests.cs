@@ -35,6 +35,15 @@ public sealed class KlTests : IDisposable
         GoldenLosses.AssertClose(Golden("k3_per_token"), Kl.K3(Sampled(PolicyLogits), Sampled(ReferenceLogits)));
 
     [Fact]
+    public void K3_TinyDifferencesInFloat32_IsNeverNegative()
+    {
+        float[] differences = [.. Enumerable.Range(-2000, 4001).Select(i => i * 3.7e-7f)];
+        float[] k3 = Kl.K3(tensor(differences), zeros(differences.Length)).data<float>().ToArray();
+        Assert.All(k3, value => Assert.True(value >= 0, $"{value:R}"));
+        Assert.Equal(differences[0] * (double)differences[0] / 2, k3[0], 1e-9); // d²/2
+    }
+
+    [Fact]
     public void Exact_SameLogits_IsZeroWithZeroGradient()
     {
         Tensor policy = PolicyLogits.clone().requires_grad_();

@@ -3,7 +3,6 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Rudder.Trainer.Recipes.Settings;
 using Rudder.Trainer.Runs;
-using Rudder.Trainer.Tests.Rl;
 
 namespace Rudder.Trainer.Tests.Recipes;
 
@@ -64,7 +63,7 @@ public sealed class OnPolicyTests : IDisposable
         [
             "loss", "objective/scores", "reward/letter", "objective/kl", "objective/rlhf_reward", "objective/non_score_reward", "objective/kl_coef",
             "kl/seq_exact", "kl/seq_k1", "kl/token_mean", "policy/entropy_avg", "policy/approxkl_avg", "policy/clipfrac_avg", "loss/policy_avg",
-            "loss/value_avg", "val/ratio", "val/clipfrac_avg", "rollout/logp_gap_max", "rollout/length_mean", "rollout/ended", "rollout/repetition",
+            "loss/value_avg", "val/ratio", "val/clipfrac_avg", "val/grad_norm", "rollout/logp_gap_max", "rollout/length_mean", "rollout/ended", "rollout/repetition",
             "rollout/distinct", "rollout/tokens_per_second", "time/rollout", "time/reward", "time/train", "time/update_weights", "grad_norm",
         ];
         Assert.All(names, name => Assert.True(double.IsFinite(Values(run, name)[0]), name));
@@ -93,26 +92,6 @@ public sealed class OnPolicyTests : IDisposable
         Assert.Contains("max_logp_gap", error.Message, StringComparison.Ordinal);
         Assert.False(Directory.Exists(_world.File("run/model")));
         Assert.False(Directory.Exists(_world.File("run/checkpoints")));
-    }
-
-    [Fact]
-    public void Run_RewardEndpointAway_StopsAndResumesToTheWeightsOfARunWithoutABreak()
-    {
-        (bool away, int calls) = (true, 0);
-        using var server = new RewardServer(request => away && ++calls > 2 ? (503, string.Empty) : (200, new JsonObject
-        {
-            ["rewards"] = new JsonArray([.. request["completions"]!.AsArray().Select(completion => JsonValue.Create(((string)completion!).Count(letter => letter == 'e')))]),
-        }.ToJsonString()));
-        OnPolicyRecipe recipe = Recipe("reinforce", [$$"""rewards=[{"name":"http","kind":"http","url":"{{server.Address}}","retries":0}]"""]);
-
-        WorkFailedException error = Assert.Throws<WorkFailedException>(() => _world.Train(recipe, "run"));
-        Assert.Contains("Stopped after step 2 of 8; saved.", error.Message, StringComparison.Ordinal);
-        Assert.Contains($"--resume {_world.File("run")}", error.Message, StringComparison.Ordinal);
-
-        away = false;
-        _world.Resume(recipe, "run");
-        RunFolder whole = _world.Train(recipe, "whole");
-        Assert.Equal(File.ReadAllBytes(whole.File("model/model.safetensors")), File.ReadAllBytes(_world.File("run/model/model.safetensors")));
     }
 
     [Fact]
@@ -174,15 +153,7 @@ public sealed class OnPolicyTests : IDisposable
         Assert.Contains(message, error.Message, StringComparison.Ordinal);
     }
 
-    private OnPolicyRecipe Recipe(string command, string[] sets) => command switch
-    {
-        "reinforce" => _world.OnPolicy<ReinforceRecipe>(_policy, sets),
-        "rloo" => _world.OnPolicy<RlooRecipe>(_policy, sets),
-        "grpo" => _world.OnPolicy<GrpoRecipe>(_policy, sets),
-        "ppo" => _world.OnPolicy<PpoRecipe>(_policy, sets),
-        _ => _world.OnPolicy<OnlineDpoRecipe>(_policy, sets),
-    };
+    private OnPolicyRecipe Recipe(string command, string[] sets) => _world.OnPolicy(command, _policy, sets);
 
-    private static double[] Values(RunFolder run, string metric) =>
-        [.. TinyTraining.Logged(run, metric).Select(line => double.Parse(line[(line.IndexOf(' ', StringComparison.Ordinal) + 1)..], CultureInfo.InvariantCulture))];
+    private static double[] Values(RunFolder run, string metric) => TinyTraining.Values(run, metric);
 }

@@ -11,7 +11,7 @@ namespace Rudder.Trainer.Tests.Recipes;
 /// <summary>docs/recipes.md, and docs/export.md for export, document every setting once, with the default that the settings classes have.</summary>
 public sealed partial class RecipeDocumentsTests
 {
-    private const string Common = "Keys of every training recipe (`sft`, `classifier`, `dpo`, `kto`, `reward`)";
+    private const string Common = "Keys of every training recipe (`sft`, `classifier`, `dpo`, `kto`, `reward`, `reinforce`, `rloo`, `grpo`, `ppo`, `online-dpo`)";
     private const string OnPolicy = "Keys of the on-policy recipes (`reinforce`, `rloo`, `grpo`, `ppo`, `online-dpo`)";
     private static readonly Dictionary<string, string> Recipes = Sections("recipes.md");
 

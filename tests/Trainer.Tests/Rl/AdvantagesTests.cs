@@ -24,6 +24,9 @@ public sealed class AdvantagesTests
     }
 
     [Fact]
+    public void Whitened_SingleToken_IsZero() => Assert.Equal([0.0], Advantages.Whitened([3]));
+
+    [Fact]
     public void OfGroup_TrlCases_MatchesWithAndWithoutDivision()
     {
         JsonElement[] cases = [.. TrlLosses.Section("grpo_advantages").GetProperty("cases").EnumerateArray()

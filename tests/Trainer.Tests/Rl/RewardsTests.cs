@@ -1,6 +1,13 @@
 using System.Text.Json.Nodes;
+using Rudder.Datasets;
+using Rudder.Trainer.Architectures;
+using Rudder.Trainer.Data;
+using Rudder.Trainer.Models;
+using Rudder.Trainer.Recipes.Settings;
 using Rudder.Trainer.Rl;
+using Rudder.Trainer.Tests.Data;
 using Rudder.Trainer.Tests.Export;
+using static TorchSharp.torch;
 
 namespace Rudder.Trainer.Tests.Rl;
 
@@ -85,6 +92,38 @@ public sealed class RewardsTests
 
         BadInputException error = Assert.Throws<BadInputException>(() => ClassifierReward.Load(folder, "GOOD", world.File("export3"), 1));
         Assert.Contains("NEGATIVE, POSITIVE", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void RewardModel_CompletionsOfOneText_AreScoredByTheirIds()
+    {
+        using var world = new TinyTraining();
+        string start = world.Train(world.Sft("max_steps=1", "schedule.warmup_steps=0"), "start").Model;
+        RewardRecipe recipe = world.Reward($"model={start}", "evaluation_pairs=null", "max_steps=1");
+        PreferencePairs.Write(world.File("pairs.jsonl"), [SamplePairs.Pair("a", [1, 2], (0, [3, 4]), (1, [5]))]);
+        string folder = world.Train(recipe, "reward").Model;
+
+        Rollout same = Completion("the film");
+        Rollout[] completions = [same with { Ids = [40, 41, 42] }, same with { Ids = [42, 41, 40] }];
+        using var reward = ClassifierReward.LoadScore(folder, start, longest: 16, world.File("export"), 1);
+        double[] scores = reward.Score(completions, default);
+
+        using var scope = NewDisposeScope();
+        using ISequenceClassifier model = ModelFolder.Load<ISequenceClassifier>(folder, CPU, 0);
+        model.eval();
+        float[] expected = NamedParameters.Values(model.Logits(Collator.Pad([[1, 40, 41, 42], [1, 42, 41, 40]], model.Config.PadId!.Value, CPU), padded: true));
+        Assert.All(expected.Zip(scores), pair => Assert.Equal(pair.First, pair.Second, 1e-5));
+        Assert.NotEqual(scores[0], scores[1], 1e-4);
+
+        Refused(folder, world.ClassifierTokenizer, 16, "has another tokenizer than the policy");
+        Refused(folder, start, 17, "a context of 16 tokens");
+        Refused(start, start, 16, "holds no model of one label");
+
+        void Refused(string model, string tokenizer, int longest, string problem)
+        {
+            BadInputException error = Assert.Throws<BadInputException>(() => ClassifierReward.LoadScore(model, tokenizer, longest, world.File("refused"), 1));
+            Assert.Contains(problem, error.Message, StringComparison.Ordinal);
+        }
     }
 
     [Fact]

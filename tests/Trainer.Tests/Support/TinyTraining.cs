@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Rudder.Checkpoints;
@@ -99,6 +100,17 @@ internal sealed class TinyTraining : IDisposable
         "tiny.json",
         sets);
 
+    /// <summary>An on-policy recipe by its command.</summary>
+    public OnPolicyRecipe OnPolicy(string command, string policy, params string[] sets) => command switch
+    {
+        "reinforce" => OnPolicy<ReinforceRecipe>(policy, sets),
+        "rloo" => OnPolicy<RlooRecipe>(policy, sets),
+        "grpo" => OnPolicy<GrpoRecipe>(policy, sets),
+        "ppo" => OnPolicy<PpoRecipe>(policy, sets),
+        "online-dpo" => OnPolicy<OnlineDpoRecipe>(policy, sets),
+        _ => throw new ArgumentException($"'{command}' is no on-policy recipe.", nameof(command)),
+    };
+
     /// <summary>A preference recipe of 6 steps over 2 epochs on random pairs and the fixture tiny-gpt2, saved and evaluated on the way.</summary>
     public PreferenceRecipe Preference(params string[] sets)
     {
@@ -193,6 +205,10 @@ internal sealed class TinyTraining : IDisposable
             }
         }
     }
+
+    /// <summary>One metric of each training step.</summary>
+    public static double[] Values(RunFolder run, string metric) =>
+        [.. Logged(run, metric).Select(line => double.Parse(line[(line.IndexOf(' ', StringComparison.Ordinal) + 1)..], CultureInfo.InvariantCulture))];
 
     /// <summary>One metric of each training step, as the log's own text, so that equality means every bit.</summary>
     public static string[] Logged(RunFolder run, string metric) =>

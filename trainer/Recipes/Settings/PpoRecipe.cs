@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using Rudder.Checkpoints;
 
 namespace Rudder.Trainer.Recipes.Settings;
 
@@ -18,6 +19,10 @@ internal sealed record PpoRecipe : OnPolicyRecipe
     public PpoBatchSettings Batch { get; init; } = new();
 
     internal override OnPolicyBatchSettings Sizes => Batch;
+
+    /// <summary>The value model's weights are left out: a resumed run takes them from the checkpoint.</summary>
+    public override IEnumerable<string> InputFiles() =>
+        ValueModel is null ? base.InputFiles() : [.. base.InputFiles(), Path.Combine(ValueModel, ModelFiles.Config)];
 }
 
 /// <summary>Batch sizes of a PPO step.</summary>

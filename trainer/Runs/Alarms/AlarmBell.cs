@@ -13,9 +13,12 @@ internal sealed class AlarmBell
 
     /// <summary>Creates the alarms of a recipe.</summary>
     /// <param name="recipe">Its policy and limits.</param>
-    /// <param name="path">alarms.jsonl of the run. A resumed run appends to it, and its alarms watch from the resume on.</param>
-    public AlarmBell(TrainingRecipe recipe, string path)
+    /// <param name="path">alarms.jsonl of the run. Lines of steps that a resumed run repeats are dropped.</param>
+    /// <param name="earlier">Metrics of the steps that a resumed run has logged: windows and sounding alarms continue from them.</param>
+    /// <param name="step">Steps taken so far.</param>
+    public AlarmBell(TrainingRecipe recipe, string path, IEnumerable<IReadOnlyDictionary<string, double>> earlier, int step)
     {
+        StepLines.Trim(path, step);
         (_path, _stops) = (path, recipe.Alarms == "stop");
         _alarms =
         [
@@ -23,6 +26,10 @@ internal sealed class AlarmBell
             .. recipe is OnPolicyRecipe { MaxKl: > 0 and double limit } ? [new SequenceKl(limit)] : Array.Empty<IAlarm>(),
             .. (recipe as OnPolicyRecipe)?.Rewards.Where(reward => reward.Weight == 0).Select(reward => new DisagreeingJudge(reward.Name)) ?? [],
         ];
+        foreach (IReadOnlyDictionary<string, double> values in earlier)
+        {
+            _ = NewFindings(values).Count(); // silently: they sounded when the step was taken
+        }
     }
 
     /// <summary>Checks the metrics of a step.</summary>
@@ -32,6 +39,23 @@ internal sealed class AlarmBell
     /// <exception cref="WorkFailedException">An alarm sounds, and the recipe's alarms stop the run.</exception>
     public void Check(int step, IReadOnlyDictionary<string, double> values, Action<string> show)
     {
+        foreach ((string name, Finding finding) in NewFindings(values))
+        {
+            string message = $"alarm {name} at step {step}: {finding.Message}";
+            var line = new { step, alarm = name, value = finding.Value, message = finding.Message };
+            File.AppendAllText(_path, JsonSerializer.Serialize(line) + "\n");
+            show(message);
+            if (_stops)
+            {
+                throw new WorkFailedException($"{message} The run stops because alarms is 'stop'; its last checkpoint is kept.");
+            }
+        }
+    }
+
+    /// <summary>Shows a step to every alarm.</summary>
+    /// <returns>What they found and had not found in the step before.</returns>
+    private IEnumerable<(string Alarm, Finding Finding)> NewFindings(IReadOnlyDictionary<string, double> values)
+    {
         foreach (IAlarm alarm in _alarms)
         {
             if (alarm.Check(values) is not { } finding)
@@ -40,14 +64,7 @@ internal sealed class AlarmBell
             }
             else if (_sounding.Add(alarm.Name))
             {
-                string message = $"alarm {alarm.Name} at step {step}: {finding.Message}";
-                var line = new { step, alarm = alarm.Name, value = finding.Value, message = finding.Message };
-                File.AppendAllText(_path, JsonSerializer.Serialize(line) + "\n");
-                show(message);
-                if (_stops)
-                {
-                    throw new WorkFailedException($"{message} The run stops because alarms is 'stop'; its last checkpoint is kept.");
-                }
+                yield return (alarm.Name, finding);
             }
         }
     }

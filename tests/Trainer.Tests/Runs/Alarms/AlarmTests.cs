@@ -69,6 +69,35 @@ public sealed class AlarmTests
     }
 
     [Fact]
+    public void Run_InterruptedAfterEveryStep_RecordsTheAlarmsOfARunWithoutABreak()
+    {
+        using var world = new TinyTraining();
+        ReinforceRecipe recipe = world.OnPolicy<ReinforceRecipe>(world.Policy(), "max_kl=0.0001");
+        string whole = File.ReadAllText(world.Train(recipe, "whole").File("alarms.jsonl"));
+        Assert.Equal(whole, File.ReadAllText(world.TrainInterrupted(recipe, "pieces", out _).File("alarms.jsonl")));
+    }
+
+    [Fact]
+    public void Check_AfterAResume_ContinuesTheWindowsAndDropsLaterLines()
+    {
+        using var folder = new TemporaryFolder();
+        string path = folder.File("alarms.jsonl");
+        File.WriteAllText(path, "{\"step\":10}\n{\"step\":50}\n{\"st");
+        var still = new Dictionary<string, double> { ["loss"] = Math.Log(2), ["rewards/margins"] = 0 };
+        List<string> shown = [];
+        var bell = new AlarmBell(new PreferenceRecipe(), path, Enumerable.Repeat(still, 49), 49);
+        Assert.Equal(["{\"step\":10}"], File.ReadAllLines(path));
+        bell.Check(50, still, shown.Add);
+        bell.Check(51, still, shown.Add); // goes on, and so stays silent
+        Assert.StartsWith("alarm loss_at_ln2 at step 50", Assert.Single(shown), StringComparison.Ordinal);
+        Assert.Equal(2, File.ReadAllLines(path).Length);
+
+        shown.Clear();
+        new AlarmBell(new PreferenceRecipe(), path, Enumerable.Repeat(still, 50), 50).Check(51, still, shown.Add);
+        Assert.Empty(shown);
+    }
+
+    [Fact]
     public void Run_AlarmsStop_EndsTheRunAndKeepsTheLastCheckpoint()
     {
         using var world = new TinyTraining();
