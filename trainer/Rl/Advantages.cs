@@ -54,7 +54,7 @@ internal static class Advantages
     {
         if (group < 2 || rewards.Count % group != 0)
         {
-            throw new ArgumentException($"{rewards.Count} rewards are no whole groups of {group}; a group has at least 2.", nameof(group));
+            throw new ArgumentException($"{rewards.Count} rewards do not divide into groups of {group}; a group has at least 2.", nameof(group));
         }
 
         return [.. rewards.Chunk(group).SelectMany(advantages)];

@@ -16,7 +16,7 @@ public class MismatchedCompletionsTests
         var mismatched = new MismatchedCompletions(Data, maxLength: 64);
         Assert.Equal([4, 5, 6, 7], mismatched.Rows.Select(row => row.Completion.Row)); // after the four completions of the data
         PreferenceBatch batch = mismatched.Of(Data.Groups);
-        Assert.Equal([6, 7, 2, 3, 6, 7, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0], batch.InputIds); // the last token of a row is no input
+        Assert.Equal([6, 7, 2, 3, 6, 7, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0], batch.InputIds); // a row leaves out its last token
         Assert.Equal([2, 3, 4, 5, 8, 9], batch.Targets);
     }
 

@@ -7,7 +7,7 @@ internal static class NumericGradient
 {
     private const double Step = 1e-5;
 
-    /// <summary>Every entry within 1e-6 relative, or 1e-8: central differences of float64 are no closer.</summary>
+    /// <summary>Every entry within 1e-6 relative, or 1e-8: rounding limits central differences of float64 to about that.</summary>
     /// <param name="at">Where to compare; away from kinks. [N]</param>
     /// <param name="loss">Maps [N] to a loss of any shape, which is summed.</param>
     public static void AssertMatches(double[] at, Func<Tensor, Tensor> loss)

@@ -108,7 +108,7 @@ internal sealed class TinyTraining : IDisposable
         "grpo" => OnPolicy<GrpoRecipe>(policy, sets),
         "ppo" => OnPolicy<PpoRecipe>(policy, sets),
         "online-dpo" => OnPolicy<OnlineDpoRecipe>(policy, sets),
-        _ => throw new ArgumentException($"'{command}' is no on-policy recipe.", nameof(command)),
+        _ => throw new ArgumentException($"'{command}' does not name an on-policy recipe.", nameof(command)),
     };
 
     /// <summary>A preference recipe of 6 steps over 2 epochs on random pairs and the fixture tiny-gpt2, saved and evaluated on the way.</summary>
