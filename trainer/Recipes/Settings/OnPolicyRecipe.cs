@@ -19,6 +19,8 @@ internal abstract record OnPolicyRecipe : TrainingRecipe
     /// <summary>The batch sizes of a step.</summary>
     internal abstract OnPolicyBatchSettings Sizes { get; }
 
+    internal override IReadOnlyDictionary<string, int> Shares => new Dictionary<string, int> { ["batch.prompts"] = Sizes.Prompts };
+
     public override IEnumerable<string> InputFiles() => Prompts.InputFiles();
 
     public override IEnumerable<string> FrozenModels() =>
