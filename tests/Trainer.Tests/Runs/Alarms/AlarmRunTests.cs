@@ -3,7 +3,6 @@ using Rudder.Datasets;
 using Rudder.Trainer.Architectures;
 using Rudder.Trainer.Models;
 using Rudder.Trainer.Recipes.Settings;
-using Rudder.Trainer.Runs;
 using Rudder.Trainer.Tests.Data;
 using static TorchSharp.torch;
 
