@@ -75,11 +75,16 @@ internal static class Classifier
 
             // 4a. forward and backward of this process's rows; each part is weighted by its share of the step's rows
             run.Model.zero_grad();
-            double[] mean = ranks.Sum(Accumulate(run.Model, training, crops, [.. batches.Select(batch => ranks.Part(batch))], rows));
+            int[][] own = [.. batches.Select(batch => ranks.Part(batch))];
+            double[] mean = ranks.Sum(Accumulate(run.Model, training, crops, own, rows));
             (double loss, double accuracy) = (mean[0], mean[1]);
 
             // 4b. clip, step
-            (double norm, double rate) = run.Update.Take(session.State.Step, loss, batches.SelectMany(b => b).Select(i => training[i].Id));
+            (double norm, double rate) = run.Update.Take(
+                session.State.Step,
+                loss,
+                batches.SelectMany(b => b).Select(i => training[i].Id),
+                () => BrokenTensor.First(run.Model, () => Accumulate(run.Model, training, crops, own, rows)));
 
             // 4c. log, evaluate, save, stop if requested
             long tokens = batches.Sum(b => b.Sum(i => (long)crops[i].Length));

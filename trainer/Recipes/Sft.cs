@@ -70,10 +70,15 @@ internal static class Sft
 
             // 4a. forward and backward of this process's rows; each part is weighted by its share of the step's tokens
             run.Model.zero_grad();
-            double loss = ranks.Sum(Accumulate(run.Model, training, [.. batches.Select(batch => ranks.Part(batch))], tokens))[0];
+            int[][] own = [.. batches.Select(batch => ranks.Part(batch))];
+            double loss = ranks.Sum(Accumulate(run.Model, training, own, tokens))[0];
 
             // 4b. clip, step
-            (double norm, double rate) = run.Update.Take(session.State.Step, loss, batches.SelectMany(b => b).Select(training.NameOf));
+            (double norm, double rate) = run.Update.Take(
+                session.State.Step,
+                loss,
+                batches.SelectMany(b => b).Select(training.NameOf),
+                () => BrokenTensor.First(run.Model, () => Accumulate(run.Model, training, own, tokens)));
 
             // 4c. log, evaluate, save, stop if requested
             session.Advance(tokens, loss, rate, norm);

@@ -15,7 +15,7 @@ namespace Rudder.Trainer.Rl;
 /// only on the weights, its prompt and its seed, so a resumed run draws the same ones. Several processes each draw their part of the prompts,
 /// with the seeds of a single process, and exchange the completions.
 /// </remarks>
-internal sealed class RolloutEngine : IDisposable
+internal sealed class RolloutEngine : IRolloutEngine
 {
     private const string Name = "policy";
     private readonly EngineHost _engine;
@@ -85,11 +85,6 @@ internal sealed class RolloutEngine : IDisposable
         return new RolloutEngine(engine, tokenizer, recipe, version, ranks);
     }
 
-    /// <summary>Draws completions of prompts. All processes call it with the same prompts, and get all completions.</summary>
-    /// <param name="prompts">At least one.</param>
-    /// <param name="samples">Completions of each prompt.</param>
-    /// <param name="seed">Equal seeds, weights and prompts give equal completions.</param>
-    /// <returns>The completions of the first prompt, then those of the next.</returns>
     public IReadOnlyList<Rollout> Draw(IReadOnlyList<RolloutPrompt> prompts, int samples, ulong seed)
     {
         (int first, int count) = _ranks.Part(prompts.Count).GetOffsetAndLength(prompts.Count);
@@ -107,11 +102,7 @@ internal sealed class RolloutEngine : IDisposable
         return _ranks.Count == 1 ? completions : Joined(completions, prompts, samples);
     }
 
-    /// <summary>
-    /// Replaces the engine's weights by the policy's, once no completion is under way. Cached prompts do not outlive the old weights.
-    /// </summary>
-    /// <param name="policy">The policy that the engine started with.</param>
-    /// <param name="version">Optimizer steps that it has taken.</param>
+    /// <summary>Replaces the engine's weights in place, once no completion is under way.</summary>
     public void Update(ILanguageModel policy, int version)
     {
         var weights = policy.Collect().ToDictionary(weight => weight.Name, weight => weight.Data);
@@ -138,11 +129,8 @@ internal sealed class RolloutEngine : IDisposable
     private Rollout Of(RolloutPrompt prompt, GeneratedSequence sequence)
     {
         RequireWeights(sequence, _weights);
-        return Of(prompt, sequence.SampleIndex, sequence.Ids, sequence.LogProbs, sequence.End == GenerationEnd.Stop);
+        return Rollout.Of(prompt, sequence.SampleIndex, sequence.Ids, sequence.LogProbs, Version, sequence.End == GenerationEnd.Stop, _tokenizer);
     }
-
-    private Rollout Of(RolloutPrompt prompt, int sample, int[] ids, float[] logProbs, bool ended) =>
-        new(prompt, sample, ids, logProbs, Version, ended, Decode([.. prompt.Ids, .. ids]), Decode(ids));
 
     /// <summary>The completions of all processes. Their texts follow from the ids.</summary>
     private Rollout[] Joined(Rollout[] own, IReadOnlyList<RolloutPrompt> prompts, int samples)
@@ -156,12 +144,9 @@ internal sealed class RolloutEngine : IDisposable
         for (int i = 0; i < all.Length; i++)
         {
             Range place = start..(start += lengths[i]);
-            all[i] = Of(prompts[i / samples], i % samples, ids[place], logProbs[place], ended[i]);
+            all[i] = Rollout.Of(prompts[i / samples], i % samples, ids[place], logProbs[place], Version, ended[i], _tokenizer);
         }
 
         return all;
     }
-
-    /// <summary>A vocabulary padded beyond the tokenizer's has ids that stand for no text.</summary>
-    private string Decode(IEnumerable<int> ids) => _tokenizer.Decode(ids.Where(id => id < _tokenizer.VocabularySize));
 }

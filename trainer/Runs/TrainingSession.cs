@@ -156,7 +156,7 @@ internal sealed class TrainingSession : IDisposable
     /// <param name="cause">What does not answer.</param>
     /// <param name="save">Saves a checkpoint.</param>
     /// <returns>The failure to throw; it names the command that resumes.</returns>
-    public WorkFailedException Suspended(string cause, Action save)
+    public WorkFailedException Suspended(Exception cause, Action save)
     {
         if (State.Step > 0)
         {
@@ -165,7 +165,7 @@ internal sealed class TrainingSession : IDisposable
 
         _ranks.Any(false); // no process ends the job before the first one has saved
         string saved = State.Step > 0 ? "saved" : "there is nothing to save yet";
-        return new WorkFailedException($"{cause} Stopped after step {State.Step} of {_total}; {saved}. {HowToResume}");
+        return new WorkFailedException($"{cause.Message} Stopped after step {State.Step} of {_total}; {saved}. {HowToResume}", cause);
     }
 
     public void Dispose()
