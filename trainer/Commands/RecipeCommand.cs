@@ -19,7 +19,7 @@ internal sealed class RecipeCommand
     };
     private readonly Option<string?> _output = new("--output") { Description = "Run folder; must be new or empty. Default: runs/<utc>-<recipe>-s<seed>." };
     private readonly Option<string?> _resume = new("--resume") { Description = "Run folder to continue exactly where its newest checkpoint stands." };
-    private readonly Option<string> _device = new("--device") { Description = "cpu or cuda. Default: cpu.", DefaultValueFactory = _ => "cpu" };
+    private readonly Option<string?> _device = new("--device") { Description = "auto, cpu, cuda or cuda:N. Replaces the recipe's device." };
     private readonly Option<bool> _json = new("--json") { Description = "Print the final metrics as one JSON line on standard output." };
 
     private RecipeCommand()
@@ -73,7 +73,7 @@ internal sealed class RecipeCommand
         Sets = parsed.GetValue(_set)!,
         Output = parsed.GetValue(_output),
         Resume = parsed.GetValue(_resume),
-        Device = parsed.GetValue(_device) ?? "cpu",
+        Device = parsed.GetValue(_device),
         Json = parsed.GetValue(_json),
         Stop = stop,
         Terminal = !Console.IsErrorRedirected,
@@ -82,7 +82,7 @@ internal sealed class RecipeCommand
     private static void Start<T>(Func<T, RunFolder, RunRequest, object> run, RunRequest request)
         where T : class
     {
-        T recipe = RecipeReader.Read<T>(request.Recipe, request.Sets);
+        T recipe = OnDevice(RecipeReader.Read<T>(request.Recipe, request.Sets), request.Device);
         (string? name, int seed) = recipe switch
         {
             TrainingRecipe r => (r.Name, r.Seed),
@@ -93,11 +93,16 @@ internal sealed class RecipeCommand
         recipe = WithThreads(recipe, folder);
         if (recipe is TrainingRecipe training)
         {
-            folder.RequireResumable(recipe, request, RecipeInputs.Of(training));
+            folder.RequireResumable(recipe, RecipeInputs.Of(training));
         }
 
         run(recipe, folder, request);
     }
+
+    /// <summary>Replaces the recipe's device by the one that the run uses here, which the run records. The option comes before the recipe.</summary>
+    private static T OnDevice<T>(T recipe, string? option)
+        where T : class =>
+        recipe is TrainingRecipe training ? (T)(object)(training with { Device = ComputeDevice.Resolve(option ?? training.Device) }) : recipe;
 
     /// <summary>Replaces "one thread per core" by a number, which the run records. A resumed run keeps its number.</summary>
     private static T WithThreads<T>(T recipe, RunFolder folder)

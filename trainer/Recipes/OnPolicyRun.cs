@@ -27,7 +27,7 @@ internal sealed class OnPolicyRun : IDisposable
     /// <summary>Loads everything but the engine, which starts with <see cref="StartEngine"/>.</summary>
     /// <param name="recipe">The recipe.</param>
     /// <param name="folder">The run folder.</param>
-    /// <param name="request">Device, clock and stop signal.</param>
+    /// <param name="request">Clock and stop signal.</param>
     public OnPolicyRun(OnPolicyRecipe recipe, RunFolder folder, RunRequest request)
     {
         (_recipe, _folder, _request, _temporary) = (recipe, folder, request, folder.File("rollouts"));
@@ -36,7 +36,7 @@ internal sealed class OnPolicyRun : IDisposable
             throw new BadInputException("An on-policy run starts from a trained model: give model (its folder), and leave architecture out.");
         }
 
-        Device device = ComputeDevice.Open(request.Device);
+        Device device = ComputeDevice.Open(recipe.Device);
         Threads = ComputeDevice.UseThreads(recipe.Threads);
         TokenizerFolder = recipe.Tokenizer ?? model;
         _tokenizer = ModelSource.Tokenizer(TokenizerFolder, model);

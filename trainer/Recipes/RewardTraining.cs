@@ -19,7 +19,7 @@ internal static class RewardTraining
     public static IReadOnlyDictionary<string, object> Run(RewardRecipe recipe, RunFolder run, RunRequest request)
     {
         // 1. device, seed, model: `model` with a new head, or a reward model to train further
-        Device device = ComputeDevice.Open(request.Device);
+        Device device = ComputeDevice.Open(recipe.Device);
         int threads = ComputeDevice.UseThreads(recipe.Threads);
         manual_seed(recipe.Seed);
         using ISequenceClassifier model = Model(recipe, device);

@@ -171,8 +171,7 @@ internal sealed class TrainingSession : IDisposable
     private static double Number(JsonNode? value) =>
         value is JsonValue number && number.TryGetValue(out double finite) ? finite : double.Parse((string)value!, CultureInfo.InvariantCulture);
 
-    private string HowToResume =>
-        $"Continue with: trainer {_request.Command} --resume {_run.Path}{(_request.Device == "cpu" ? string.Empty : $" --device {_request.Device}")}";
+    private string HowToResume => $"Continue with: trainer {_request.Command} --resume {_run.Path}";
 
     private double Epoch => Math.Round(State.Epoch + (State.Cursor / (double)_stepsPerEpoch), 4);
 }

@@ -9,6 +9,7 @@ internal abstract record TrainingRecipe
     public string? Name { get; init; }
     [Range(0, int.MaxValue)] public int Seed { get; init; }
     [Range(0, 1024)] public int Threads { get; init; }
+    public string Device { get; init; } = "cpu";
     public string? Model { get; init; }
     public ArchitectureSettings? Architecture { get; init; }
     public string? Tokenizer { get; init; }
