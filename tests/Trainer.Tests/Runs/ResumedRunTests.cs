@@ -121,7 +121,7 @@ public sealed class ResumedRunTests : IDisposable
     public void Start_DeviceOption_ReplacesTheRecipes()
     {
         string recipe = _world.File("tiny.json");
-        File.WriteAllText(recipe, RecipeReader.Write(_world.Sft("device=cuda:99", "max_steps=1")));
+        File.WriteAllText(recipe, RecipeReader.Write(_world.Sft("device=cuda:99", "max_steps=4")));
 
         (int code, string error) = TrainerProgram.Run("sft", "--recipe", recipe, "--output", _world.File("refused"));
         Assert.Equal(ExitCodes.BadInput, code);
