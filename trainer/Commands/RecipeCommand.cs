@@ -94,6 +94,7 @@ internal sealed class RecipeCommand
         if (recipe is TrainingRecipe training)
         {
             folder.RequireResumable(recipe, RecipeInputs.Of(training));
+            WarnOfSlowProducts(training, request);
         }
 
         run(recipe, folder, request);
@@ -103,6 +104,14 @@ internal sealed class RecipeCommand
     private static T OnDevice<T>(T recipe, string? option)
         where T : class =>
         recipe is TrainingRecipe training ? (T)(object)(training with { Device = ComputeDevice.Resolve(option ?? training.Device) }) : recipe;
+
+    private static void WarnOfSlowProducts(TrainingRecipe recipe, RunRequest request)
+    {
+        if (recipe is { UsesBf16: true, Device: "cpu" } && !ComputeDevice.HasBf16Products)
+        {
+            request.Progress.WriteLine("precision is bf16, but this processor has neither AVX512-BF16 nor AMX: the run is slower than in fp32");
+        }
+    }
 
     /// <summary>Replaces "one thread per core" by a number, which the run records. A resumed run keeps its number.</summary>
     private static T WithThreads<T>(T recipe, RunFolder folder)

@@ -140,8 +140,8 @@ internal static class RewardTraining
         }
 
         ISequenceClassifier model = ModelConfig.Load(folder).IsClassifier
-            ? ModelFolder.Load<ISequenceClassifier>(folder, device, recipe.Dropout ?? 0)
-            : WithHead(ModelFolder.Load<ILanguageModel>(folder, device, recipe.Dropout ?? 0), folder);
+            ? ModelFolder.Load<ISequenceClassifier>(folder, device, recipe.Dropout ?? 0, recipe.UsesBf16)
+            : WithHead(ModelFolder.Load<ILanguageModel>(folder, device, recipe.Dropout ?? 0, recipe.UsesBf16), folder);
         if (model.Config.Labels.Count != 1)
         {
             model.Dispose();

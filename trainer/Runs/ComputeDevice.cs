@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.Intrinsics.X86;
 using static TorchSharp.torch;
 
 namespace Rudder.Trainer.Runs;
@@ -38,6 +39,10 @@ internal static class ComputeDevice
             : $"device is '{name}', but libtorch finds {cudaDevices} CUDA device{(cudaDevices == 1 ? string.Empty : "s")} here, from {CudaPrefix}0 on. "
                 + "Use one of these, cpu or auto.");
     }
+
+    /// <summary>Whether this processor has instructions for bf16 products, AVX512-BF16 or AMX-BF16. Without them libtorch's are slower than fp32.</summary>
+    public static bool HasBf16Products =>
+        X86Base.IsSupported && ((X86Base.CpuId(7, 1).Eax & (1 << 5)) != 0 || (X86Base.CpuId(7, 0).Edx & (1 << 22)) != 0); // leaf 7 of CPUID
 
     /// <summary>Sets torch's threads; 0 means one per physical core.</summary>
     /// <returns>The number set.</returns>
