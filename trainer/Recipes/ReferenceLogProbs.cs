@@ -4,7 +4,6 @@ using Rudder.Trainer.Architectures;
 using Rudder.Trainer.Data;
 using Rudder.Trainer.Models;
 using Rudder.Trainer.Runs;
-using static TorchSharp.torch;
 
 namespace Rudder.Trainer.Recipes;
 
