@@ -10,7 +10,6 @@ internal sealed class LlamaModel : nn.Module<Tensor, Tensor>, ILanguageModel
 {
     private readonly LlamaBody model;
     private readonly Linear? lm_head;
-    private readonly NamedParameter vocabulary;
 
     /// <summary>Creates a model with new weights drawn from torch's generator (seed it first).</summary>
     /// <param name="config">Sizes.</param>
@@ -25,7 +24,6 @@ internal sealed class LlamaModel : nn.Module<Tensor, Tensor>, ILanguageModel
         lm_head = config.HasHead ? nn.Linear(config.HiddenSize, config.VocabularySize, hasBias: false, device) : null;
         RegisterComponents();
         Parameters = NamedParameters.Of(this);
-        vocabulary = Parameters.Single(p => p.Name == (config.HasHead ? WeightNames.Head : WeightNames.LlamaEmbedding));
         using (no_grad())
         {
             foreach (NamedParameter parameter in Parameters)
@@ -50,12 +48,14 @@ internal sealed class LlamaModel : nn.Module<Tensor, Tensor>, ILanguageModel
 
     public string BlockPrefix => "model.layers.";
 
+    private Parameter Vocabulary => lm_head?.weight ?? model.Table;
+
     public Tensor Hidden(Tensor ids) => model.call(ids); // [B,T] -> [B,T,D]
 
-    public Tensor Head(Tensor hidden) => nn.functional.linear(hidden, vocabulary.Value); // [...,D] -> [...,V]
+    public Tensor Head(Tensor hidden) => nn.functional.linear(hidden, Vocabulary); // [...,D] -> [...,V]
 
     public Tensor SumOfLosses(Tensor hidden, Tensor targets) =>
-        VocabularyLoss.Sum(hidden, vocabulary.Value, vocabulary.Value.index_select(0, targets));
+        VocabularyLoss.Sum(hidden, Vocabulary, Vocabulary.index_select(0, targets));
 
     public override Tensor forward(Tensor ids) => Head(Hidden(ids)); // [B,T] -> [B,T,V]
 
@@ -90,6 +90,9 @@ internal sealed class LlamaBody : nn.Module<Tensor, Tensor>
         RegisterComponents();
     }
 
+    /// <summary>The token embedding, [V,D].</summary>
+    public Parameter Table => embed_tokens.weight!;
+
     public override Tensor forward(Tensor ids)
     {
         long time = ids.shape[1];
@@ -98,7 +101,7 @@ internal sealed class LlamaBody : nn.Module<Tensor, Tensor>
             throw new ArgumentException($"The batch has {time} positions; the model's context is {config.Context}. Cut the sequences first.");
         }
 
-        Rotary rotary = Rotary.Of(config.Rotary, time, config.HeadSize, config.Window, ids.device);
+        var rotary = Rotary.Of(config.Rotary, time, config.HeadSize, config.Window, ids.device);
         Tensor x = embed_tokens.call(ids); // [B,T,D]
         foreach (LlamaLayer layer in layers)
         {
