@@ -172,16 +172,7 @@ public sealed record LlamaConfig : ModelConfig
                 $"{file}: model_type '{Family}' has no such model; biases belong to '{Llama}' and '{Qwen3}', a window to '{Mistral}'. Choose one of {string.Join(", ", Types)}.");
         }
 
-        if (IsClassifier && PadId is null)
-        {
-            throw new CheckpointException(
-                $"{file}: pad_token_id is missing; a classifier reads the last token that is not padding. Add the id that pads, mostly that of eos_token_id.");
-        }
-
-        if (Labels.Distinct(StringComparer.Ordinal).Count() != Labels.Count)
-        {
-            throw new CheckpointException($"{file}: labels are '{string.Join("', '", Labels)}'; no two may be the same.");
-        }
+        CheckClassifier(file);
     }
 
     private protected override void CheckHeads(string file)

@@ -81,7 +81,7 @@ public abstract record ModelConfig
     /// <summary>The model's type in genai_config.json.</summary>
     public virtual string GenAiType => "decoder";
 
-    private static string[] SupportedTypes => [Gpt2Config.Type, .. LlamaConfig.Types, RobertaConfig.Type];
+    private static string[] SupportedTypes => [Gpt2Config.Type, .. LlamaConfig.Types, GptNeoXConfig.Type, RobertaConfig.Type];
 
     /// <summary>The only activation that the family supports, by its name in config.json.</summary>
     internal abstract string SupportedActivation { get; }
@@ -100,6 +100,7 @@ public abstract record ModelConfig
         {
             Gpt2Config.Type => Gpt2Config.Read(json),
             RobertaConfig.Type => RobertaConfig.Read(json),
+            GptNeoXConfig.Type => GptNeoXConfig.Read(json),
             _ when LlamaConfig.Types.Contains(type) => LlamaConfig.Read(json, type),
             _ => throw new CheckpointException(
                 $"{json.File}: model_type is '{type}'; supported are '{string.Join("', '", SupportedTypes)}'. Choose a model of these families."),
@@ -180,6 +181,21 @@ public abstract record ModelConfig
         if (HiddenSize % Heads != 0)
         {
             throw new CheckpointException($"{file}: hidden size {HiddenSize} does not divide into {Heads} heads; make it a multiple.");
+        }
+    }
+
+    /// <summary>Checks what a decoder needs to be a classifier: a padding id, and labels of different names.</summary>
+    private protected void CheckClassifier(string file)
+    {
+        if (IsClassifier && PadId is null)
+        {
+            throw new CheckpointException(
+                $"{file}: pad_token_id is missing; a classifier reads the last token that is not padding. Add the id that pads, mostly that of eos_token_id.");
+        }
+
+        if (Labels.Distinct(StringComparer.Ordinal).Count() != Labels.Count)
+        {
+            throw new CheckpointException($"{file}: labels are '{string.Join("', '", Labels)}'; no two may be the same.");
         }
     }
 

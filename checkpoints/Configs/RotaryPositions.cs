@@ -46,8 +46,10 @@ public sealed record RotaryPositions(double Theta = 10_000, Llama3Scaling? Scali
 
     /// <summary>Reads the keys of transformers 4 (<c>rope_theta</c>, <c>rope_scaling</c>) or 5 (<c>rope_parameters</c>).</summary>
     /// <param name="json">config.json.</param>
+    /// <param name="thetaKey">The family's name of <c>rope_theta</c> in transformers 4.</param>
+    /// <param name="turnsInPart">Whether the family turns only a part of each head; see <see cref="Part"/>.</param>
     /// <exception cref="CheckpointException">A kind of scaling or a key is unknown, or the two forms contradict each other.</exception>
-    internal static RotaryPositions Read(ConfigJson json)
+    internal static RotaryPositions Read(ConfigJson json, string thetaKey = ThetaKey, bool turnsInPart = false)
     {
         string? block = (Block(json, Parameters), Block(json, LegacyScaling)) switch
         {
@@ -58,30 +60,55 @@ public sealed record RotaryPositions(double Theta = 10_000, Llama3Scaling? Scali
         };
         if (block is null)
         {
-            return new RotaryPositions(Number(json, ThetaKey, absent: 10_000));
+            return new RotaryPositions(Number(json, thetaKey, absent: 10_000));
         }
 
         var inner = new ConfigJson(json.File, (JsonObject)json.Json[block]!);
         string type = inner.Text(TypeKey, inner.Text("type", block == Parameters ? Default : ""));
         RefuseUnknown(inner, block, type);
-        double theta = block == LegacyScaling ? Number(json, ThetaKey, absent: 10_000) : Number(inner, ThetaKey, absent: null);
-        if (Number(json, ThetaKey, absent: theta) != theta)
+        if (!turnsInPart)
         {
-            throw json.Bad(ThetaKey, json.Json[ThetaKey]!, $"absent, or the {theta} of {Parameters}");
+            inner.Only(PartialKey, JsonValue.Create(1.0), "Heads that turn in part are not implemented for this family.");
+        }
+
+        double theta = block == LegacyScaling ? Number(json, thetaKey, absent: 10_000) : Number(inner, ThetaKey, absent: null);
+        if (Number(json, thetaKey, absent: theta) != theta)
+        {
+            throw json.Bad(thetaKey, json.Json[thetaKey]!, $"absent, or the {theta} of {Parameters}");
         }
 
         return new RotaryPositions(theta, type == Llama3 ? Llama3Scaling.Read(inner) : null);
     }
 
+    /// <summary>The share of each head's numbers that turn, above 0 and at most 1.</summary>
+    /// <param name="json">config.json.</param>
+    /// <param name="key">The family's name of it in transformers 4; in 5 it is <c>rope_parameters.partial_rotary_factor</c>.</param>
+    /// <param name="absent">The family's default.</param>
+    internal static double Part(ConfigJson json, string key, double absent)
+    {
+        double part = Number(json, key, absent);
+        part = Block(json, Parameters) ? Number(new ConfigJson(json.File, (JsonObject)json.Json[Parameters]!), PartialKey, part) : part;
+        return part <= 1 ? part : throw json.Bad(key, part, "above 0 and at most 1");
+    }
+
     /// <summary>Writes the keys into a new file. A file that was read keeps its own.</summary>
-    internal void Write(JsonObject json)
+    /// <param name="json">config.json.</param>
+    /// <param name="thetaKey">As in <see cref="Read"/>.</param>
+    /// <param name="partKey">As in <see cref="Part"/>; null where whole heads turn.</param>
+    /// <param name="part">The share of each head's numbers that turn.</param>
+    internal void Write(JsonObject json, string thetaKey = ThetaKey, string? partKey = null, double part = 1)
     {
         if (json.ContainsKey(Parameters))
         {
             return;
         }
 
-        json[ThetaKey] = ConfigJson.Float(Theta);
+        if (partKey is not null)
+        {
+            json[partKey] = ConfigJson.Float(part);
+        }
+
+        json[thetaKey] = ConfigJson.Float(Theta);
         json[LegacyScaling] = Scaling is null ? null : Scaling.Json(TypeKey, Llama3);
     }
 
@@ -108,7 +135,6 @@ public sealed record RotaryPositions(double Theta = 10_000, Llama3Scaling? Scali
             _ => throw new CheckpointException(
                 $"{inner.File}: {block}.{TypeKey} is '{type}'; supported are '{Default}' and '{Llama3}'. Choose a model with one of these rotary positions."),
         };
-        inner.Only(PartialKey, JsonValue.Create(1.0), "Heads that turn in part are not implemented for this family.");
         if (inner.Json.FirstOrDefault(pair => !known.Contains(pair.Key) && pair.Key is not (ThetaKey or TypeKey or "type" or PartialKey)) is { Key: { } key })
         {
             throw new CheckpointException($"{inner.File}: {block}.{key} is not a setting of rotary positions of type '{type}'. Check that the file belongs to this model.");

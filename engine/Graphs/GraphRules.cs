@@ -30,6 +30,7 @@ internal static class GraphRules
         [("", "Gather")] = new(["xx"], [("axis", 0, 2)]),
         [("", "Gemm")] = new(["xxx"], [("transB", 0, 1)]),
         [("", "Identity")] = new(["x"]),
+        [("", "LayerNormalization")] = new(["xxx"], [("axis", -1, -1), ("epsilon", 0, 1)]),
         [("", "MatMul")] = new(["xx"]),
         [("", "Max")] = new(["xx"]),
         [("", "Min")] = new(["xx"]),

@@ -14,20 +14,17 @@ namespace Rudder.Trainer.Architectures.Llama;
 /// <param name="projections">float32 or int8 products.</param>
 internal sealed class LlamaOnnx(LlamaConfig config, IReadOnlyDictionary<string, float[]> weights, ExternalData data, IProjections projections) : IDecoderBody
 {
-    private const int KernelHeadMultiple = 16;               // head sizes that GroupQueryAttention turns itself
-    private readonly RotaryGraph _rotary = new(config.Rotary, config.Context, config.HeadSize, data);
+    private readonly RotaryGraph _rotary = new(config.Rotary, config.Context, config.HeadSize, config.HeadSize, data);
     private readonly int _queries = config.Heads * config.HeadSize, _keys = config.KeyValueHeads * config.HeadSize;
 
     public ExternalTensor Vocabulary => Tensor(config.HasHead ? WeightNames.Head : WeightNames.LlamaEmbedding, config.VocabularySize, config.HiddenSize);
-
-    private bool KernelTurns => config.HeadSize % KernelHeadMultiple == 0;
 
     public string States(OnnxGraph graph, SequenceInputs inputs)
     {
         string flat = graph.Node("Reshape", [inputs.Ids, graph.Int64(-1)]);                                     // [N]
         string state = graph.Node("Gather", [graph.Weight(Tensor(WeightNames.LlamaEmbedding, config.VocabularySize, config.HiddenSize)), flat]);
         string normal = Normalize(graph, state, "model.layers.0.input_layernorm", config.HiddenSize);           // [N,D]
-        Angles? angles = KernelTurns ? null : _rotary.At(graph, inputs.Positions);
+        Angles? angles = _rotary.KernelTurns ? null : _rotary.At(graph, inputs.Positions);
         for (int layer = 0; layer < config.Layers; layer++)
         {
             bool isLast = layer == config.Layers - 1;
@@ -56,12 +53,12 @@ internal sealed class LlamaOnnx(LlamaConfig config, IReadOnlyDictionary<string, 
         string keys = Heads(graph, inputs, normal, prefix + "k", config.KeyValueHeads, angles);                 // [B,T,KE]
         string values = Multiply(graph, normal, prefix + "v_proj", config.HiddenSize, _keys, config.QueryBias); // [N,KE]
         string output = prefix + "attended";
-        (string, object)[] attributes = [("num_heads", config.Heads), ("kv_num_heads", config.KeyValueHeads), ("do_rotary", KernelTurns ? 1 : 0)];
+        (string, object)[] attributes = [("num_heads", config.Heads), ("kv_num_heads", config.KeyValueHeads), ("do_rotary", _rotary.KernelTurns ? 1 : 0)];
         graph.Node(
             "GroupQueryAttention",
             [
                 queries, keys, ByTokens(graph, inputs, values, _keys), .. inputs.Past(layer), inputs.Last, inputs.Total,
-                .. KernelTurns ? _rotary.Tables(graph) : [],
+                .. _rotary.KernelTurns ? _rotary.Tables(graph) : [],
             ],
             [output, .. inputs.Present(layer)],
             config.Window is int window ? [.. attributes, ("local_window_size", window)] : attributes,
