@@ -45,7 +45,8 @@ internal sealed class ReportCommand : ClientCommand
         string file = parsed.GetValue(_output) ?? Path.Combine(folder, ReportWriter.FileName);
         string? pdf = parsed.GetValue(_pdf);
         BadInputException.Unless(
-            pdf is null || Path.GetFullPath(pdf) != Path.GetFullPath(file), $"--pdf and --output both name {file}; give the PDF file its own name.");
+            pdf is null || Path.GetFullPath(pdf) != Path.GetFullPath(file),
+            $"--pdf and --output both name {file}; give the PDF file its own name.");
         BadInputException.Unless(pdf is null || !Directory.Exists(pdf), $"--pdf is '{pdf}', which is a folder; name a file in it.");
         string? browser = pdf is null ? null : HeadlessBrowser.Find(parsed.GetValue(_browser)); // before anything is written
         ReportWriter.Write(folder, file);

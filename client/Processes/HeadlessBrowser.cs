@@ -1,5 +1,3 @@
-using System.Text;
-
 namespace Rudder.Client.Processes;
 
 /// <summary>Prints pages to PDF files with an installed browser of the Chromium family.</summary>
@@ -18,7 +16,8 @@ internal sealed class HeadlessBrowser(string program, TimeProvider time)
     private const int RemovalAttempts = 20;
     private static readonly TimeSpan BetweenRemovals = TimeSpan.FromMilliseconds(100);
 
-    private static readonly string[] Names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "microsoft-edge", "chrome", "msedge"];
+    private static readonly string[] Names =
+        ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "microsoft-edge", "chrome", "msedge"];
 
     private static readonly string[] MacApplications =
     [
@@ -48,20 +47,20 @@ internal sealed class HeadlessBrowser(string program, TimeProvider time)
             (string source, string path) = chosen is null ? (Variable, variable(Variable)!) : (Option, chosen);
             return File.Exists(path)
                 ? Path.GetFullPath(path)
-                : throw new BadInputException($"{source} is '{path}', which does not exist. Name the executable of Chromium, Chrome or Edge.");
+                : throw new BadInputException(
+                    $"{source} is '{path}', which does not exist. Name the executable of Chromium, Chrome or Edge.");
         }
 
         string[] names = [.. Names.Select(name => OperatingSystem.IsWindows() ? name + ".exe" : name)];
         string[] installed = OperatingSystem.IsMacOS() ? MacApplications
-            : OperatingSystem.IsWindows() ? [.. WindowsFolders.Select(variable).OfType<string>().SelectMany(_ => WindowsPrograms, Path.Combine)]
-            : [];
+            : OperatingSystem.IsWindows()
+                ? [.. WindowsFolders.Select(variable).OfType<string>().SelectMany(_ => WindowsPrograms, Path.Combine)]
+                : [];
         return (variable("PATH") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)
             .SelectMany(_ => names, Path.Combine)
             .Concat(installed)
             .FirstOrDefault(File.Exists)
-            ?? throw new BadInputException(
-                $"No browser was found that can print the page. Looked on PATH for {string.Join(", ", names)}{(installed.Length == 0 ? "" : $", and for {string.Join(", ", installed)}")}. "
-                + $"Install Chromium, Chrome or Edge, name its executable with {Option} PATH or {Variable}, or leave --pdf out and print the HTML file from any browser.");
+            ?? throw Missing(names, installed);
     }
 
     /// <summary>Prints a page after its scripts have run. The file is complete or, after a failure, as it was before.</summary>
@@ -74,7 +73,7 @@ internal sealed class HeadlessBrowser(string program, TimeProvider time)
     public async Task PrintAsync(string page, string output, TimeSpan limit, CancellationToken cancel)
     {
         // Beside the file rather than among temporary files: a browser that is installed as a snap does not see those.
-        string folder = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(output))!, $"{Path.GetFileName(output)}.{Guid.NewGuid():N}.tmp");
+        string folder = $"{Path.GetFullPath(output)}.{Guid.NewGuid():N}.tmp";
         Directory.CreateDirectory(folder);
         try
         {
@@ -90,6 +89,14 @@ internal sealed class HeadlessBrowser(string program, TimeProvider time)
         {
             await RemoveAsync(folder);
         }
+    }
+
+    private static BadInputException Missing(string[] names, string[] installed)
+    {
+        string places = installed.Length == 0 ? "" : $", and for {string.Join(", ", installed)}";
+        return new BadInputException(
+            $"No browser was found that can print the page. Looked on PATH for {string.Join(", ", names)}{places}. Install Chromium, Chrome "
+            + $"or Edge, name its executable with {Option} PATH or {Variable}, or leave --pdf out and print the HTML file from any browser.");
     }
 
     private async Task RunAsync(string page, string printed, string folder, TimeSpan limit, CancellationToken cancel)
@@ -113,7 +120,8 @@ internal sealed class HeadlessBrowser(string program, TimeProvider time)
         catch (OperationCanceledException cause) when (!cancel.IsCancellationRequested)
         {
             throw new WorkFailedException(
-                $"{program} did not print {page} within {limit.TotalSeconds:0} s and was stopped. No PDF file was written. {Said(browser)}", cause);
+                $"{program} did not print {page} within {limit.TotalSeconds:0} s and was stopped. No PDF file was written. {Said(browser)}",
+                cause);
         }
 
         if (code != 0 || !IsWhole(printed))
@@ -135,7 +143,7 @@ internal sealed class HeadlessBrowser(string program, TimeProvider time)
         }
 
         byte[] bytes = File.ReadAllBytes(path);
-        return bytes.AsSpan().StartsWith("%PDF-"u8) && Encoding.Latin1.GetString(bytes[^Math.Min(TrailerBytes, bytes.Length)..]).Contains("%%EOF", StringComparison.Ordinal);
+        return bytes.AsSpan().StartsWith("%PDF-"u8) && bytes.AsSpan(Math.Max(0, bytes.Length - TrailerBytes)).IndexOf("%%EOF"u8) >= 0;
     }
 
     /// <summary>Removes the browser's folder. Its helper processes may write there for a moment after it has ended.</summary>

@@ -17,8 +17,9 @@ internal static class PairSection
                 $"""
                 <section>
                 <h2>Preference pairs</h2>
-                <p>The score gap is the score of the chosen completion minus that of the rejected one. Two completions of a prompt with equal scores or
-                equal tokens make no pair. If chosen completions are longer than rejected ones, a policy can learn length instead of quality.</p>
+                <p>The score gap is the score of the chosen completion minus that of the rejected one. Two completions of a prompt with equal
+                scores or equal tokens make no pair. If chosen completions are longer than rejected ones, a policy can learn length instead of
+                quality.</p>
                 {ReportPage.Table("Preference pairs", Rows(files))}
                 <div class="grid">
                 {Gaps(files)}
@@ -44,7 +45,8 @@ internal static class PairSection
             {Row("tokens of the prompt, median [10 %, 90 %]", file => Quantiles(file.PromptTokens, "0"))}
             {Row("tokens of chosen, median [10 %, 90 %]", file => Quantiles(file.ChosenTokens, "0"))}
             {Row("tokens of rejected, median [10 %, 90 %]", file => Quantiles(file.RejectedTokens, "0"))}
-            {Row("tokens, mean of chosen / rejected", file => $"{Text(file.ChosenTokens.Average(), "0.0")} / {Text(file.RejectedTokens.Average(), "0.0")}")}
+            {Row("tokens of chosen, mean", file => Text(file.ChosenTokens.Average(), "0.0"))}
+            {Row("tokens of rejected, mean", file => Text(file.RejectedTokens.Average(), "0.0"))}
             {Row("pairs whose chosen completion is longer / shorter", Longer)}
             </tbody>
             """);
@@ -52,7 +54,8 @@ internal static class PairSection
 
     private static Html Gaps(IReadOnlyList<PairStatistics> files)
     {
-        PairStatistics[] scored = [.. files.Where(file => file.Gaps.Distinct().Skip(1).Any())]; // people's ranking gives each pair the same gap
+        // Where people ranked the completions, each pair has the same gap.
+        PairStatistics[] scored = [.. files.Where(file => file.Gaps.Distinct().Skip(1).Any())];
         return scored.Length == 0
             ? Html.Empty
             : Chart(
@@ -75,9 +78,12 @@ internal static class PairSection
 
     private static Html Chart(string id, string caption, string axis, string format, Histogram counted)
     {
-        Html Row(int bin) =>
-            Html.Of(
-                $"<tr><th>{Text(counted.From(bin), format)}</th>{counted.Groups.Select(group => Html.Of($"<td>{group.Shares[bin]:0.0 %}</td>"))}</tr>");
+        Html Row(int bin)
+        {
+            IEnumerable<Html> shares = counted.Groups.Select(group => Html.Of($"<td>{group.Shares[bin]:0.0 %}</td>"));
+            return Html.Of($"<tr><th>{Text(counted.From(bin), format)}</th>{shares}</tr>");
+        }
+
         return ReportPage.Chart(
             id, caption, Charts.Shares(counted, axis),
             Html.Of(
@@ -88,7 +94,9 @@ internal static class PairSection
     }
 
     private static string Ties(PairStatistics file) =>
-        file.Ties is { } ties ? FormattableString.Invariant($"{ties.Count} of {ties.Possible} ({ties.Count / (double)ties.Possible:0.0 %})") : "–";
+        file.Ties is { } ties
+            ? FormattableString.Invariant($"{ties.Count} of {ties.Possible} ({ties.Count / (double)ties.Possible:0.0 %})")
+            : "–";
 
     private static string Longer(PairStatistics file)
     {

@@ -76,7 +76,8 @@ internal sealed record DroppedPairs(long Count, long Possible)
         }
 
         JsonNode read = StrictJson.Read<JsonNode>(settings);
-        if (Number(read, "prompts", "count") is not { } prompts || Number(read, "sampling", "samples") is not { } samples)
+        if (ReportTraining.Number(read, "prompts", "count") is not { } prompts
+            || ReportTraining.Number(read, "sampling", "samples") is not { } samples)
         {
             return null;
         }
@@ -84,9 +85,4 @@ internal sealed record DroppedPairs(long Count, long Possible)
         long possible = (long)prompts * samples * (samples - 1) / 2;
         return possible == 0 ? null : new DroppedPairs(possible - File.ReadLines(drawn).Count(), possible);
     }
-
-    private static int? Number(JsonNode node, string outer, string inner) =>
-        node is JsonObject values && values[outer] is JsonObject found && found[inner] is JsonValue value && value.TryGetValue(out int number)
-            ? number
-            : null;
 }

@@ -21,9 +21,9 @@ internal static class PartsSection
                 $"""
                 <section>
                 <h2>Moving parts</h2>
-                <p>What each training needs. Models: those in memory while it trains; a frozen reference of dpo and kto scores the pairs before the first step
-                and then leaves memory. Completions: those of the pairs, which were drawn or given before the training, or those that the policy drew for its
-                own training, one run. Settings of its own: those that not all trainings of this run have.</p>
+                <p>What each training needs. Models: those in memory while it trains; a frozen reference of dpo and kto scores the pairs before the
+                first step and then leaves memory. Completions: those of the pairs, which were drawn or given before the training, or those that
+                one run drew for itself. Settings of its own: those that not all trainings of this page have.</p>
                 {ReportPage.Table("Moving parts", Rows(all), "parts")}
                 </section>
                 """);
@@ -39,7 +39,8 @@ internal static class PartsSection
 
         return Html.Of(
             $"""
-            <thead><tr><th>training</th><th>command</th><th>runs</th><th>models</th><th>learns from</th><th>completions</th><th>seconds a run</th><th>settings</th><th>of its own</th></tr></thead>
+            <thead><tr><th>training</th><th>command</th><th>runs</th><th>models</th><th>learns from</th><th>completions</th>
+            <th>seconds a run</th><th>settings</th><th>of its own</th></tr></thead>
             <tbody>{all.Select(parts => Row(parts, common, all))}</tbody>
             """);
     }
@@ -49,8 +50,9 @@ internal static class PartsSection
         string own = string.Join(", ", parts.Recipe.Names.Except(common).Select(name => Shortened(name, all)).Distinct());
         return Html.Of(
             $"""
-            <tr><th>{parts.Name}</th><td>{parts.Kind}</td><td>{parts.Runs}</td><td>{string.Join(", ", parts.Models)}</td><td>{parts.LearnsFrom}</td>
-            <td>{Text(parts.Completions, "0")}</td><td>{Text(parts.Seconds, "0.0")}</td><td>{parts.Recipe.Names.Count}</td><td>{own}</td></tr>
+            <tr><th>{parts.Name}</th><td>{parts.Kind}</td><td>{parts.Runs}</td><td>{string.Join(", ", parts.Models)}</td>
+            <td>{parts.LearnsFrom}</td><td>{Text(parts.Completions, "0")}</td><td>{Text(parts.Seconds, "0.0")}</td>
+            <td>{parts.Recipe.Names.Count}</td><td>{own}</td></tr>
             """);
     }
 

@@ -6,7 +6,7 @@ internal static class RecipeTable
     private const string Absent = "–";
 
     /// <summary>A column for each training and a row for each setting that differs; the common ones are folded away.</summary>
-    /// <param name="all">The trainings of a run. Those that differ in the seed share a column; nothing is shown where there are none.</param>
+    /// <param name="all">The trainings of a run. Those that differ in the seed share a column. Nothing is shown without any.</param>
     public static Html Render(IReadOnlyList<TrainingRecipe> all)
     {
         TrainingRecipe[] trainings = [.. all.DistinctBy(training => training.WithoutSeed)];
@@ -18,7 +18,9 @@ internal static class RecipeTable
         string[] keys = [.. trainings.SelectMany(training => training.Settings.Keys).Distinct()];
         string[] differing = [.. keys.Where(key => trainings.Select(training => ValueOf(training, key)).Distinct().Count() > 1)];
         IEnumerable<(string, string)> common = keys.Except(differing).Select(key => (key, ValueOf(trainings[0], key)));
-        string title = trainings.Length == 1 ? $"Recipe of {trainings[0].Stage}, as resolved" : $"Settings that all {trainings.Length} trainings have in common";
+        string title = trainings.Length == 1
+            ? $"Recipe of {trainings[0].Stage}, as resolved"
+            : $"Settings that all {trainings.Length} trainings have in common";
         return Html.Of(
             $"""
             {Differing(trainings, differing)}
@@ -32,7 +34,8 @@ internal static class RecipeTable
             : Html.Of(
                 $"""
                 <h3>Trainings side by side</h3>
-                <p>Settings that differ, as the trainer resolved them. {Absent}: the training has no such setting. Of several seeds the first is shown.</p>
+                <p>Settings that differ, as the trainer resolved them. {Absent}: the training has no such setting. Of several seeds the first is
+                shown.</p>
                 {ReportPage.Table(
                     "Settings that differ between trainings",
                     Html.Of(

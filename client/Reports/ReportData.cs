@@ -107,10 +107,11 @@ internal sealed record ReportTraining(IReadOnlyList<CurvePoint> Curves, JsonNode
         return new ReportTraining(TrainingCurves.Read(Path.Combine(folder, "metrics.jsonl")), recipe, drawn);
     }
 
-    private static JsonNode? Optional(string path) => File.Exists(path) ? StrictJson.Read<JsonNode>(path) : null;
-
-    private static int? Number(JsonNode? node, string outer, string inner) =>
+    /// <summary>A whole number of an object inside an object; null where there is none.</summary>
+    public static int? Number(JsonNode? node, string outer, string inner) =>
         node is JsonObject values && values[outer] is JsonObject found && found[inner] is JsonValue value && value.TryGetValue(out int number)
             ? number
             : null;
+
+    private static JsonNode? Optional(string path) => File.Exists(path) ? StrictJson.Read<JsonNode>(path) : null;
 }

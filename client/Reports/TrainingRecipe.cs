@@ -13,12 +13,13 @@ internal sealed partial record TrainingRecipe(string Stage, JsonNode Recipe)
         SettingsSection.Flat(Recipe).DistinctBy(pair => pair.Key).ToDictionary(pair => pair.Key, pair => pair.Value);
 
     /// <summary>Names of the settings: paths without places in lists.</summary>
-    public IReadOnlySet<string> Names => Settings.Keys.Select(path => Place().Replace(path, "")).ToHashSet();
+    public IReadOnlySet<string> Names { get; } = SettingsSection.Flat(Recipe).Select(pair => Place().Replace(pair.Key, "")).ToHashSet();
 
     /// <summary>Trainings of policies, then of reward models, that left a recipe.</summary>
     public static IReadOnlyList<TrainingRecipe> Of(ReportData data) =>
     [
-        .. data.Policies.Where(policy => policy.Recipe is not null).Select(policy => new TrainingRecipe(policy.Entry.Training!, policy.Recipe!)),
+        .. data.Policies.Where(policy => policy.Recipe is not null)
+            .Select(policy => new TrainingRecipe(policy.Entry.Training!, policy.Recipe!)),
         .. data.RewardModels.Where(model => model.Training.Recipe is not null)
             .Select(model => new TrainingRecipe(model.Name, model.Training.Recipe!)),
     ];

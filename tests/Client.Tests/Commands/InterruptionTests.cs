@@ -32,7 +32,9 @@ public sealed class InterruptionTests
         using TemporaryFolder folder = new();
         string prompts = folder.Write("p.jsonl", """{"id":"a","text":"b"}""");
         using StringWriter error = new();
-        int exit = await Root().Parse($"pairs --service http://127.0.0.1:9 --policy a --classifier c --prompts {prompts} --output {folder.File("o")}")
+        string arguments = Pairs.Replace("--prompts x --output y", $"--prompts {prompts} --output {folder.File("o")}", StringComparison.Ordinal);
+        int exit = await Root()
+            .Parse(arguments)
             .InvokeAsync(new InvocationConfiguration { Error = error }, new CancellationToken(canceled: true));
         Assert.Equal(ExitCodes.Interrupted, exit);
         Assert.Contains("interrupted; the same command continues", error.ToString(), StringComparison.Ordinal);

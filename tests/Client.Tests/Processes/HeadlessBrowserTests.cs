@@ -52,17 +52,19 @@ public sealed partial class HeadlessBrowserTests : IDisposable
     [Theory]
     [InlineData("no-such-browser", null, "--browser is 'no-such-browser'")]
     [InlineData(null, "no-such-browser", "CHROME_PATH is 'no-such-browser'")]
-    public void Find_NamedExecutableIsMissing_NamesItsSource(string? chosen, string? variable, string said) =>
+    public void Find_NamedExecutableIsMissing_NamesItsSource(string? chosen, string? variable, string said)
+    {
+        string? Variable(string name) => name == HeadlessBrowser.Variable ? variable : null;
         Assert.Contains(
-            said, Assert.Throws<BadInputException>(() => HeadlessBrowser.Find(chosen, name => name == HeadlessBrowser.Variable ? variable : null)).Message,
-            StringComparison.Ordinal);
+            said, Assert.Throws<BadInputException>(() => HeadlessBrowser.Find(chosen, Variable)).Message, StringComparison.Ordinal);
+    }
 
     [Theory]
     [InlineData("exit 0", "printed no PDF file")]
     [InlineData("echo no display >&2; exit 7", "exit code 7")]
     [InlineData("echo no display >&2; exit 7", "no display")]
     [InlineData("printf '%%PDF-1.4 half' > \"$target\"; exit 0", "printed no PDF file")]
-    [InlineData("printf '" + "%%" + "PDF-1.4 %%%%EOF' > \"$target\"; exit 3", "exit code 3")]
+    [InlineData("printf '%%PDF-1.4 %%%%EOF' > \"$target\"; exit 3", "exit code 3")]
     public async Task Print_BrowserFails_KeepsTheOldFileAndNothingElse(string script, string said)
     {
         string output = _folder.Write("out.pdf", "old");
@@ -150,7 +152,8 @@ public sealed partial class HeadlessBrowserTests : IDisposable
     private string Script(string body)
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "needs a shell");
-        string path = _folder.Write("browser", $"#!/bin/sh\nfor word; do case $word in --print-to-pdf=*) target=${{word#*=}};; esac; done\n{body}\n");
+        const string Target = "for word; do case $word in --print-to-pdf=*) target=${word#*=};; esac; done";
+        string path = _folder.Write("browser", $"#!/bin/sh\n{Target}\n{body}\n");
         File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         return path;
     }

@@ -15,7 +15,8 @@ public sealed class PairStatisticsTests : IDisposable
     {
         RunExample.Write(_folder, "text");
         PairStatistics pairs = Assert.Single(PairStatistics.ReadAll(_folder.Path));
-        Assert.Equal((PairFiles.Training, 2, 5), (pairs.Stage, pairs.Prompts, pairs.Completions)); // samples 0, 1, 2 of one prompt and 0, 1 of another
+        // 5 completions: samples 0, 1 and 2 of one prompt, 0 and 1 of the other
+        Assert.Equal((PairFiles.Training, 2, 5), (pairs.Stage, pairs.Prompts, pairs.Completions));
         Assert.Equal([0.25, 0.25, 0.05], pairs.Gaps.Select(gap => Math.Round(gap, 9)));
         Assert.Equal([2, 2, 2], pairs.PromptTokens);
         Assert.Equal([3, 2, 6], pairs.ChosenTokens);

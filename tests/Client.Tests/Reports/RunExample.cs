@@ -27,7 +27,9 @@ internal static class RunExample
             """
         );
         folder.Write("dpo-beta-0.1/recipe.json", """{"beta":0.1,"optimizer":{"name":"adamw"}}""");
-        Pairs(folder, PairFiles.PathIn("", PairFiles.Training), [Pair(text, 0, 0.75, 3, 0.5, 5), Pair(text, 1, 0.5, 2, 0.25, 2), Pair("p", 0, 0.4, 6, 0.35, 1)]);
+        Pairs(
+            folder, PairFiles.PathIn("", PairFiles.Training),
+            Pair(text, 0, 0.75, 3, 0.5, 5), Pair(text, 1, 0.5, 2, 0.25, 2), Pair("p", 0, 0.4, 6, 0.35, 1));
         folder.Write("pairs/pairs.jsonl.settings.json", """{"prompts":{"count":3},"sampling":{"samples":3}}""");
         PolicyEntry[] policies =
         [
@@ -55,7 +57,8 @@ internal static class RunExample
     }
 
     /// <summary>Writes a file of pairs.</summary>
-    public static void Pairs(TemporaryFolder folder, string name, params PreferencePair[] pairs) => PreferencePairs.Write(folder.File(name), pairs);
+    public static void Pairs(TemporaryFolder folder, string name, params PreferencePair[] pairs) =>
+        PreferencePairs.Write(folder.File(name), pairs);
 
     /// <summary>A pair whose completions are numbered from <paramref name="index"/>, with scores and numbers of tokens.</summary>
     public static PreferencePair Pair(string prompt, int index, double chosen, int chosenTokens, double rejected, int rejectedTokens) =>
