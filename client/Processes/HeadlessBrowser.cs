@@ -29,8 +29,8 @@ internal sealed class HeadlessBrowser(string program, TimeProvider time)
     private static readonly string[] WindowsFolders = ["ProgramFiles", "ProgramFiles(x86)", "LocalAppData"];
     private static readonly string[] WindowsPrograms = [@"Google\Chrome\Application\chrome.exe", @"Microsoft\Edge\Application\msedge.exe"];
 
-    /// <summary>Time in which a page must be printed. Default 2 minutes.</summary>
-    public static TimeSpan Limit { get; } = TimeSpan.FromMinutes(2);
+    /// <summary>Time in which a page must be printed. Default 5 minutes: a report takes seconds, on a busy machine far longer.</summary>
+    public static TimeSpan Limit { get; } = TimeSpan.FromMinutes(5);
 
     /// <summary>
     /// The executable that <paramref name="chosen"/> names; otherwise the one that CHROME_PATH names; otherwise the first that is found on

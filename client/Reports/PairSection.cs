@@ -20,7 +20,7 @@ internal static class PairSection
                 <p>The score gap is the score of the chosen completion minus that of the rejected one. Two completions of a prompt with equal
                 scores or equal tokens make no pair. If chosen completions are longer than rejected ones, a policy can learn length instead of
                 quality.</p>
-                {ReportPage.Table("Preference pairs", Rows(files))}
+                {ReportPage.Table("Preference pairs", Rows(files), "pairs")}
                 <div class="grid">
                 {Gaps(files)}
                 {Lengths(files)}

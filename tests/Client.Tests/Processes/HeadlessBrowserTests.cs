@@ -10,6 +10,7 @@ namespace Rudder.Client.Tests.Processes;
 public sealed partial class HeadlessBrowserTests : IDisposable
 {
     private const string Minimal = "%PDF-1.4 %%EOF";
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(15); // a build machine may be busy
     private readonly TemporaryFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
@@ -119,7 +120,7 @@ public sealed partial class HeadlessBrowserTests : IDisposable
             """);
         string output = _folder.File("out.pdf");
         await new HeadlessBrowser(Browser.Program!, TimeProvider.System).PrintAsync(
-            _folder.File("page.html"), output, HeadlessBrowser.Limit, CancellationToken.None);
+            _folder.File("page.html"), output, Patience, CancellationToken.None);
         Assert.Equal(3, Pages(output));
         Assert.Equal(["out.pdf", "page.html"], Left());
     }
@@ -132,7 +133,7 @@ public sealed partial class HeadlessBrowserTests : IDisposable
         ReportWriter.Write(_folder.Path, _folder.File("report.html"));
         string output = _folder.File("a", "report.pdf"); // the folder does not exist yet
         await new HeadlessBrowser(Browser.Program!, TimeProvider.System).PrintAsync(
-            _folder.File("report.html"), output, HeadlessBrowser.Limit, CancellationToken.None);
+            _folder.File("report.html"), output, Patience, CancellationToken.None);
         Assert.InRange(Pages(output), 3, 30);
     }
 
