@@ -155,7 +155,11 @@ public sealed partial class HeadlessBrowserTests : IDisposable
         Assert.SkipWhen(OperatingSystem.IsWindows(), "needs a shell");
         const string Target = "for word; do case $word in --print-to-pdf=*) target=${word#*=};; esac; done";
         string path = _folder.Write("browser", $"#!/bin/sh\n{Target}\n{body}\n");
-        File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        if (!OperatingSystem.IsWindows())
+        {
+            File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        }
+
         return path;
     }
 

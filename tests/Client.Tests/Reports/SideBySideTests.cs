@@ -121,7 +121,7 @@ public sealed partial class SideBySideTests : IDisposable
         {
             _folder.Write($"{stage}/recipe.json", recipe);
             _folder.Write($"{stage}/done.json", """{"final":{"steps":5}}""");
-            EvaluationResult evaluation = EvaluationResult.Read(_folder.File("reference.json"));
+            var evaluation = EvaluationResult.Read(_folder.File("reference.json"));
             _folder.Write($"{stage}.json", StrictJson.Format(evaluation with { Policy = stage }));
         }
 
