@@ -7,10 +7,10 @@ using Rudder.Client.Tests.Reports;
 namespace Rudder.Client.Tests.Processes;
 
 /// <summary>The browser that prints: found where it is installed, stopped when it hangs, and no half-written file.</summary>
+[Collection(Browser.Collection)]
 public sealed partial class HeadlessBrowserTests : IDisposable
 {
     private const string Minimal = "%PDF-1.4 %%EOF";
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(15); // a build machine may be busy
     private readonly TemporaryFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
@@ -120,7 +120,7 @@ public sealed partial class HeadlessBrowserTests : IDisposable
             """);
         string output = _folder.File("out.pdf");
         await new HeadlessBrowser(Browser.Program!, TimeProvider.System).PrintAsync(
-            _folder.File("page.html"), output, Patience, CancellationToken.None);
+            _folder.File("page.html"), output, Browser.Limit, CancellationToken.None);
         Assert.Equal(3, Pages(output));
         Assert.Equal(["out.pdf", "page.html"], Left());
     }
@@ -133,7 +133,7 @@ public sealed partial class HeadlessBrowserTests : IDisposable
         ReportWriter.Write(_folder.Path, _folder.File("report.html"));
         string output = _folder.File("a", "report.pdf"); // the folder does not exist yet
         await new HeadlessBrowser(Browser.Program!, TimeProvider.System).PrintAsync(
-            _folder.File("report.html"), output, Patience, CancellationToken.None);
+            _folder.File("report.html"), output, Browser.Limit, CancellationToken.None);
         Assert.InRange(Pages(output), 3, 30);
     }
 

@@ -5,6 +5,7 @@ using Rudder.Client.Reports;
 namespace Rudder.Client.Tests.Reports;
 
 /// <summary>The page in a real browser: it draws every chart, loads nothing, and fits a phone.</summary>
+[Collection(Browser.Collection)]
 public sealed partial class ReportBrowserTests : IDisposable
 {
     // Measures the finished page and hands the result to the frame around it.
