@@ -36,6 +36,14 @@ internal sealed class MatrixProducts : IDisposable
     public Tensor Affine(Tensor input, Parameter weight, Parameter bias) =>
         nn.functional.linear(Operand(input), Weight(weight).t(), Weight(bias)); // [...,in] -> [...,out]
 
+    /// <summary>x·Wᵀ + b.</summary>
+    /// <param name="input">x, [...,in].</param>
+    /// <param name="weight">W, [out,in].</param>
+    /// <param name="bias">b, [out]; null for none.</param>
+    /// <returns>[...,out], in the products' type.</returns>
+    public Tensor Linear(Tensor input, Parameter weight, Parameter? bias) =>
+        nn.functional.linear(Operand(input), Weight(weight), bias is null ? null : Weight(bias)); // [...,in] -> [...,out]
+
     /// <summary>Activations in the products' type.</summary>
     public Tensor Operand(Tensor activations) => Bf16 ? activations.to(bfloat16) : activations;
 

@@ -18,10 +18,12 @@ public sealed class Bf16Tests : IDisposable
     [InlineData("dpo")]
     [InlineData("kto")]
     [InlineData("reward")]
-    public void Train_InBf16_FollowsTheLossesOfFp32WithinOnePercent(string command)
+    [InlineData("sft", "architecture.model_type=qwen3")]
+    [InlineData("sft", "architecture.model_type=gpt_neox")]
+    public void Train_InBf16_FollowsTheLossesOfFp32WithinOnePercent(string command, params string[] sets)
     {
-        double[] exact = TinyTraining.Values(_world.Train(Recipe(command), "fp32"), "loss");
-        double[] rounded = TinyTraining.Values(_world.Train(Recipe(command, Bf16), "bf16"), "loss");
+        double[] exact = TinyTraining.Values(_world.Train(Recipe(command, sets), "fp32"), "loss");
+        double[] rounded = TinyTraining.Values(_world.Train(Recipe(command, [.. sets, Bf16]), "bf16"), "loss");
 
         Assert.Equal(exact.Length, rounded.Length);
         Assert.NotEqual(exact, rounded);

@@ -70,8 +70,7 @@ internal sealed class Gpt2Model : nn.Module<Tensor, Tensor>, ILanguageModel
         return ln_f.call(x); // [B,T,D]
     }
 
-    public Tensor Head(Tensor hidden) =>
-        nn.functional.linear(Products.Operand(hidden), Products.Weight(vocabulary.Value)).to(float32); // tied: [...,D] -> [...,V]
+    public Tensor Head(Tensor hidden) => Products.Linear(hidden, vocabulary.Value, null).to(float32); // tied: [...,D] -> [...,V]
 
     public Tensor SumOfLosses(Tensor hidden, Tensor targets) =>
         VocabularyLoss.Sum(hidden, vocabulary.Value, wte.call(targets), Products.Weight(vocabulary.Value));
