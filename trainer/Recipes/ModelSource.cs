@@ -51,7 +51,7 @@ internal static class ModelSource
         var start = ModelConfig.Load(folder);
         TokenizerFit.Require(tokenizer, TokenizerFolder(recipe), start, folder);
         return typeof(TModel) != typeof(ISequenceClassifier) || start.Labels.Count == 0 || start.Labels.SequenceEqual(labels)
-            ? ModelFolder.Load<TModel>(folder, device, recipe.Dropout)
+            ? ModelFolder.Load<TModel>(folder, device, recipe.Dropout, recipe.UsesBf16)
             : throw new BadInputException(
                 $"data.labels is [{string.Join(", ", labels)}]; the model in {folder} has [{string.Join(", ", start.Labels)}]. "
                 + "Give data.labels the model's names in its order.");
@@ -68,7 +68,21 @@ internal static class ModelSource
         }
 
         IModelFamily family = ModelFamilies.For<TModel>(sizes.ModelType);
-        var shape = new ModelShape(sizes.Layers, sizes.Heads, sizes.HiddenSize, sizes.Context, labels);
-        return (TModel)family.Create(family.Configure(shape, tokenizer).WithDropout(recipe.Dropout ?? 0), null, device);
+        var shape = new ModelShape(sizes.Layers, sizes.Heads, sizes.HiddenSize, sizes.Context, labels)
+        {
+            KeyValueHeads = sizes.KeyValueHeads,
+            InnerSize = sizes.InnerSize,
+        };
+        ModelConfig config = family.Configure(shape, tokenizer).WithDropout(recipe.Dropout ?? 0);
+        if (config.KeyValueHeads != (sizes.KeyValueHeads ?? sizes.Heads) || config.Heads % config.KeyValueHeads != 0)
+        {
+            throw new BadInputException(
+                $"architecture.key_value_heads is {sizes.KeyValueHeads}; it must divide the {sizes.Heads} heads, and a family without grouped heads "
+                + $"({config.ModelType} has {config.KeyValueHeads}) takes none.");
+        }
+
+        var model = (TModel)family.Create(config, null, device);
+        model.Products.Bf16 = recipe.UsesBf16;
+        return model;
     }
 }
