@@ -28,7 +28,8 @@ internal static class FinishedRun
         string temporary = run.Model + ".tmp";
         Remove(temporary);
         saveModel(temporary);
-        AtomicFile.WriteText(Path.Combine(temporary, ModelFiles.Card), ModelCard.Write(recipe, run, final));
+        string modelType = ModelConfig.Load(temporary).ModelType;
+        AtomicFile.WriteText(Path.Combine(temporary, ModelFiles.Card), ModelCard.Write(recipe, modelType, run, final));
         if (recipe.Export.Writes)
         {
             ModelExport.Run(temporary, recipe.Export, ComputeDevice.UseThreads(recipe.Threads));

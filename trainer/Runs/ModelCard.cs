@@ -8,20 +8,25 @@ namespace Rudder.Trainer.Runs;
 internal static class ModelCard
 {
     /// <summary>The card's text.</summary>
-    public static string Write(TrainingRecipe recipe, RunFolder run, IReadOnlyDictionary<string, object> final)
+    /// <param name="recipe">What trained the model.</param>
+    /// <param name="modelType"><c>model_type</c> of its config.json.</param>
+    /// <param name="run">Gives the command.</param>
+    /// <param name="final">The measurements.</param>
+    public static string Write(TrainingRecipe recipe, string modelType, RunFolder run, IReadOnlyDictionary<string, object> final)
     {
         var card = new StringBuilder();
         string task = recipe is ClassifierRecipe or RewardRecipe ? "text-classification" : "text-generation";
         card.Append(CultureInfo.InvariantCulture, $"---\nlibrary_name: transformers\npipeline_tag: {task}\ntags:\n- onnx\n---\n# {recipe.Name ?? "model"}\n\n");
-        card.Append(recipe switch
+        string origin = recipe switch
         {
-            SftRecipe => "A GPT-2 architecture language model trained by `trainer sft`.\n",
-            ClassifierRecipe => "A RoBERTa architecture text classifier trained by `trainer classifier`.\n",
-            RewardRecipe => "A GPT-2 architecture reward model trained on preferences by `trainer reward`. Its one label is a score, not a probability.\n",
-            KtoRecipe => "A GPT-2 architecture language model trained on judged completions by `trainer kto`.\n",
-            OnPolicyRecipe => "A language model trained on its own completions and their rewards.\n",
-            _ => "A GPT-2 architecture language model trained on preferences by `trainer dpo`.\n",
-        });
+            SftRecipe => "language model trained by `trainer sft`",
+            ClassifierRecipe => "text classifier trained by `trainer classifier`",
+            RewardRecipe => "reward model trained on preferences by `trainer reward`. Its one label is a score, not a probability",
+            KtoRecipe => "language model trained on judged completions by `trainer kto`",
+            OnPolicyRecipe => "language model trained on its own completions and their rewards",
+            _ => "language model trained on preferences by `trainer dpo`",
+        };
+        card.Append(CultureInfo.InvariantCulture, $"A `{modelType}` {origin}.\n");
         if (recipe.Model is not null)
         {
             card.Append(CultureInfo.InvariantCulture, $"It starts from `{recipe.Model}`.\n");

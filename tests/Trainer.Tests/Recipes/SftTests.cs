@@ -70,7 +70,9 @@ public class SftTests
             Assert.True(File.Exists(run.File(file)), file);
         }
 
-        Assert.StartsWith("---\nlibrary_name: transformers\npipeline_tag: text-generation\n", File.ReadAllText(run.File("model/README.md")), StringComparison.Ordinal);
+        string card = File.ReadAllText(run.File("model/README.md"));
+        Assert.StartsWith("---\nlibrary_name: transformers\npipeline_tag: text-generation\n", card, StringComparison.Ordinal);
+        Assert.Contains("A `gpt2` language model trained by `trainer sft`.", card, StringComparison.Ordinal);
         Assert.Contains("\"dtype\": \"float32\"", File.ReadAllText(run.File("model/config.json")), StringComparison.Ordinal);
         Assert.Contains("\"model_max_length\":", File.ReadAllText(run.File("model/tokenizer_config.json")), StringComparison.Ordinal);
 
