@@ -41,10 +41,14 @@ internal static class KtoTraining
 
         // 4. the loop
         var update = new ClippedStep(recipe, trainable, optimizer, total);
-        Train(new Parts(recipe, run, policy, training, heldOut, optimizer, update), session, total);
+        PolicyKl? kl = heldOut is null || recipe.KlPrompts == 0
+            ? null
+            : new PolicyKl(heldOut.Rows.Select(row => row.Group), recipe.KlPrompts, run.File("kl-policy"), recipe.Seed, threads);
+        var parts = new Parts(recipe, run, policy, training, heldOut, kl, optimizer, update);
+        Train(parts, session, total);
 
         // 5. last evaluation, model folder
-        IReadOnlyList<KeyValuePair<string, double>> evaluation = session.FinalEvaluation(() => Evaluate(recipe, policy, heldOut));
+        IReadOnlyList<KeyValuePair<string, double>> evaluation = session.FinalEvaluation(() => Evaluate(parts));
         return FinishedRun.Write(run, request, recipe, session, Preference.Final(session.LastTraining, evaluation, cuts), folder =>
             ModelFolder.Save(policy, folder, recipe.Tokenizer ?? recipe.Model, ModelSource.SaveType(recipe)));
     }
@@ -86,7 +90,7 @@ internal static class KtoTraining
             session.Advance(metrics.Tokens, metrics.Loss, rate, norm, metrics.Values());
             if (session.EvaluationDue)
             {
-                session.LogEvaluation(Evaluate(recipe, run.Policy, run.HeldOut));
+                session.LogEvaluation(Evaluate(run));
             }
 
             session.SaveIfDue(() => Checkpoint.Save(run.Folder, session.State, run.Policy.Parameters, run.Optimizer, recipe.KeepCheckpoints));
@@ -131,14 +135,15 @@ internal static class KtoTraining
         return (sums, sums - reference.Of(batch, rows));
     }
 
-    /// <summary>Loss and implicit rewards on held-out completions, without dropout or gradient; empty if there are none.</summary>
-    private static IReadOnlyList<KeyValuePair<string, double>> Evaluate(KtoRecipe recipe, ILanguageModel policy, ScoredRows? heldOut)
+    /// <summary>Loss, implicit rewards and KL on held-out completions, without dropout or gradient; empty if there are none.</summary>
+    private static IReadOnlyList<KeyValuePair<string, double>> Evaluate(Parts run)
     {
-        if (heldOut is null)
+        if (run.HeldOut is not { } heldOut)
         {
             return [];
         }
 
+        (KtoRecipe recipe, ILanguageModel policy) = (run.Recipe, run.Policy);
         policy.eval();
         using IDisposable quiet = no_grad();
         var metrics = new KtoMetrics(recipe.Beta);
@@ -148,8 +153,9 @@ internal static class KtoTraining
             Forward(recipe, policy, heldOut, batch, metrics);
         }
 
+        IReadOnlyList<KeyValuePair<string, double>>? kl = run.Kl?.Measure(policy, recipe.Reference ?? recipe.Model!);
         policy.train();
-        return [new("loss", metrics.Loss), .. metrics.Values()];
+        return [new("loss", metrics.Loss), .. metrics.Values(), .. kl ?? []];
     }
 
     /// <summary>Reads one of the two files, and gets the reference's log-probs; null if neither is named.</summary>
@@ -183,6 +189,7 @@ internal static class KtoTraining
         ILanguageModel Policy,
         ScoredRows Training,
         ScoredRows? HeldOut,
+        PolicyKl? Kl,
         IOptimizer Optimizer,
         ClippedStep Update);
 }
