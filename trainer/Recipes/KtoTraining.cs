@@ -5,6 +5,7 @@ using Rudder.Trainer.Data;
 using Rudder.Trainer.Losses;
 using Rudder.Trainer.Models;
 using Rudder.Trainer.Optimizers;
+using Rudder.Trainer.Parallel;
 using Rudder.Trainer.Recipes.Settings;
 using Rudder.Trainer.Runs;
 using static TorchSharp.torch;
@@ -30,6 +31,7 @@ internal static class KtoTraining
 
         // 3. optimizer; seed only now: building models draws random numbers, and a cached reference is not built
         manual_seed(recipe.Seed);
+        run.Ranks.SeedDropout(recipe.Seed);
         IReadOnlyList<NamedParameter> trainable = NamedParameters.Trainable(policy.Parameters);
         using IOptimizer optimizer = OptimizerFactory.Create(recipe.Optimizer, trainable);
         TrainingState state = run.Resumed ? Checkpoint.LoadNewest(run, policy.Parameters, optimizer) : TrainingState.Start;
@@ -40,8 +42,8 @@ internal static class KtoTraining
         session.LogData(cuts);
 
         // 4. the loop
-        var update = new ClippedStep(recipe, trainable, optimizer, total);
-        PolicyKl? kl = heldOut is null || recipe.KlPrompts == 0
+        var update = new ClippedStep(recipe, trainable, optimizer, total, run.Ranks);
+        PolicyKl? kl = heldOut is null || recipe.KlPrompts == 0 || !run.Ranks.IsFirst // the others would draw the same
             ? null
             : new PolicyKl(heldOut.Rows.Select(row => row.Group), recipe.KlPrompts, run.File("kl-policy"), recipe.Seed, threads);
         var parts = new Parts(recipe, run, policy, training, heldOut, kl, optimizer, update);
@@ -56,7 +58,7 @@ internal static class KtoTraining
     /// <summary>Steps until <paramref name="total"/>: accumulate, clip, step, log, evaluate, save.</summary>
     private static void Train(Parts run, TrainingSession session, int total)
     {
-        (KtoRecipe recipe, IReadOnlyList<LabelledRow> rows) = (run.Recipe, run.Training.Rows);
+        (KtoRecipe recipe, IReadOnlyList<LabelledRow> rows, Ranks ranks) = (run.Recipe, run.Training.Rows, run.Folder.Ranks);
         run.Policy.train();
         int plannedEpoch = -1;
         IReadOnlyList<int[]> plan = [];
@@ -69,7 +71,7 @@ internal static class KtoTraining
                 plan = LengthBuckets.Plan(lengths, recipe.Batch.Completions, EpochRandom.Of(recipe.Seed, plannedEpoch));
             }
 
-            // 4a. forward and backward; every completion of the step has the same weight
+            // 4a. forward and backward of this process's completions; every completion of the step has the same weight
             LabelledRow[][] batches = [.. plan.Skip(session.State.Cursor * recipe.Batch.Accumulation).Take(recipe.Batch.Accumulation)
                 .Select(batch => batch.Select(i => rows[i]).ToArray())];
             run.Policy.zero_grad();
@@ -78,8 +80,11 @@ internal static class KtoTraining
             foreach (LabelledRow[] batch in batches)
             {
                 using var scope = NewDisposeScope();
-                (Forward(recipe, run.Policy, run.Training, batch, metrics).sum() / count).backward();
+                Tensor? losses = Forward(ranks, recipe, run.Policy, run.Training, batch, metrics); // [B]
+                losses?.sum().div(count).backward();
             }
+
+            metrics.Join(ranks);
 
             // 4b. clip, step
             IEnumerable<string> names = batches.SelectMany(batch => batch).Select(row => row.Group.PromptId);
@@ -104,19 +109,29 @@ internal static class KtoTraining
         foreach (LabelledRow[] batch in batches)
         {
             using var scope = NewDisposeScope();
-            Forward(run.Recipe, run.Policy, run.Training, batch, new KtoMetrics(run.Recipe.Beta));
+            Forward(run.Folder.Ranks, run.Recipe, run.Policy, run.Training, batch, new KtoMetrics(run.Recipe.Beta));
         }
     }
 
-    /// <summary>Loss of each completion; z comes from the same completions under other prompts, without gradient.</summary>
-    /// <returns>[B]</returns>
-    private static Tensor Forward(KtoRecipe recipe, ILanguageModel policy, ScoredRows data, IReadOnlyList<LabelledRow> rows, KtoMetrics metrics)
+    /// <summary>
+    /// Loss of each of this process's completions of a batch. z comes from the completions of all processes under other prompts, without gradient.
+    /// </summary>
+    /// <returns>[B]; null if this process has none</returns>
+    private static Tensor? Forward(
+        Ranks ranks, KtoRecipe recipe, ILanguageModel policy, ScoredRows data, IReadOnlyList<LabelledRow> all, KtoMetrics metrics)
     {
-        Tensor baseline; // z []
-        using (no_grad())
+        LabelledRow[] rows = ranks.Part(all);
+        float[] mismatched = [];
+        if (rows.Length > 0)
         {
-            PreferenceBatch mismatched = data.Mismatched.Of(rows.Select(row => row.Completion));
-            baseline = Kto.ReferencePoint(LogProbs(policy, mismatched, data.Reference).LogRatios);
+            using IDisposable quiet = no_grad();
+            mismatched = NamedParameters.Values(LogProbs(policy, data.Mismatched.Of(rows.Select(row => row.Completion)), data.Reference).LogRatios);
+        }
+
+        Tensor baseline = Kto.ReferencePoint(tensor(ranks.Gather(mismatched), device: policy.Device)); // z []
+        if (rows.Length == 0)
+        {
+            return null;
         }
 
         var batch = PreferenceBatch.OfCompletions([.. rows.Select(row => (row.Group, row.Completion))]);
@@ -143,16 +158,17 @@ internal static class KtoTraining
             return [];
         }
 
-        (KtoRecipe recipe, ILanguageModel policy) = (run.Recipe, run.Policy);
+        (KtoRecipe recipe, ILanguageModel policy, Ranks ranks) = (run.Recipe, run.Policy, run.Folder.Ranks);
         policy.eval();
         using IDisposable quiet = no_grad();
         var metrics = new KtoMetrics(recipe.Beta);
         foreach (LabelledRow[] batch in heldOut.Rows.OrderBy(row => row.Length).Chunk(recipe.Batch.Completions))
         {
             using var scope = NewDisposeScope();
-            Forward(recipe, policy, heldOut, batch, metrics);
+            Forward(ranks, recipe, policy, heldOut, batch, metrics);
         }
 
+        metrics.Join(ranks);
         IReadOnlyList<KeyValuePair<string, double>>? kl = run.Kl?.Measure(policy, recipe.Reference ?? recipe.Model!);
         policy.train();
         return [new("loss", metrics.Loss), .. metrics.Values(), .. kl ?? []];

@@ -18,6 +18,8 @@ internal sealed record KtoRecipe : CompletionRecipe
     public string? ReferenceCache { get; init; }
     public KtoBatchSettings Batch { get; init; } = new();
 
+    internal override IReadOnlyDictionary<string, int> Shares => new Dictionary<string, int> { ["batch.completions"] = Batch.Completions };
+
     public override IEnumerable<string> InputFiles() => new[] { Rows, Pairs, EvaluationRows, EvaluationPairs }.OfType<string>();
 
     public override IEnumerable<string> FrozenModels() => (Reference ?? Model) is string folder ? [folder] : [];

@@ -11,6 +11,8 @@ internal sealed record RewardRecipe : CompletionRecipe
     [Range(0, double.MaxValue)] public double Centring { get; init; }
     public RewardBatchSettings Batch { get; init; } = new();
 
+    internal override IReadOnlyDictionary<string, int> Shares => new Dictionary<string, int> { ["batch.groups"] = Batch.Groups };
+
     public override IEnumerable<string> InputFiles() => EvaluationPairs is null ? [Pairs] : [Pairs, EvaluationPairs];
 }
 
