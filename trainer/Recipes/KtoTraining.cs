@@ -43,10 +43,14 @@ internal static class KtoTraining
 
         // 4. the loop
         var update = new ClippedStep(recipe, trainable, optimizer, total, run.Ranks);
-        Train(new Parts(recipe, run, policy, training, heldOut, optimizer, update), session, total);
+        PolicyKl? kl = heldOut is null || recipe.KlPrompts == 0 || !run.Ranks.IsFirst // the others would draw the same
+            ? null
+            : new PolicyKl(heldOut.Rows.Select(row => row.Group), recipe.KlPrompts, run.File("kl-policy"), recipe.Seed, threads);
+        var parts = new Parts(recipe, run, policy, training, heldOut, kl, optimizer, update);
+        Train(parts, session, total);
 
         // 5. last evaluation, model folder
-        IReadOnlyList<KeyValuePair<string, double>> evaluation = session.FinalEvaluation(() => Evaluate(run.Ranks, recipe, policy, heldOut));
+        IReadOnlyList<KeyValuePair<string, double>> evaluation = session.FinalEvaluation(() => Evaluate(parts));
         return FinishedRun.Write(run, request, recipe, session, Preference.Final(session.LastTraining, evaluation, cuts), folder =>
             ModelFolder.Save(policy, folder, recipe.Tokenizer ?? recipe.Model, ModelSource.SaveType(recipe)));
     }
@@ -91,7 +95,7 @@ internal static class KtoTraining
             session.Advance(metrics.Tokens, metrics.Loss, rate, norm, metrics.Values());
             if (session.EvaluationDue)
             {
-                session.LogEvaluation(Evaluate(ranks, recipe, run.Policy, run.HeldOut));
+                session.LogEvaluation(Evaluate(run));
             }
 
             session.SaveIfDue(() => Checkpoint.Save(run.Folder, session.State, run.Policy.Parameters, run.Optimizer, recipe.KeepCheckpoints));
@@ -146,14 +150,15 @@ internal static class KtoTraining
         return (sums, sums - reference.Of(batch, rows));
     }
 
-    /// <summary>Loss and implicit rewards on held-out completions, without dropout or gradient; empty if there are none.</summary>
-    private static IReadOnlyList<KeyValuePair<string, double>> Evaluate(Ranks ranks, KtoRecipe recipe, ILanguageModel policy, ScoredRows? heldOut)
+    /// <summary>Loss, implicit rewards and KL on held-out completions, without dropout or gradient; empty if there are none.</summary>
+    private static IReadOnlyList<KeyValuePair<string, double>> Evaluate(Parts run)
     {
-        if (heldOut is null)
+        if (run.HeldOut is not { } heldOut)
         {
             return [];
         }
 
+        (KtoRecipe recipe, ILanguageModel policy, Ranks ranks) = (run.Recipe, run.Policy, run.Folder.Ranks);
         policy.eval();
         using IDisposable quiet = no_grad();
         var metrics = new KtoMetrics(recipe.Beta);
@@ -164,8 +169,9 @@ internal static class KtoTraining
         }
 
         metrics.Join(ranks);
+        IReadOnlyList<KeyValuePair<string, double>>? kl = run.Kl?.Measure(policy, recipe.Reference ?? recipe.Model!);
         policy.train();
-        return [new("loss", metrics.Loss), .. metrics.Values()];
+        return [new("loss", metrics.Loss), .. metrics.Values(), .. kl ?? []];
     }
 
     /// <summary>Reads one of the two files, and gets the reference's log-probs; null if neither is named.</summary>
@@ -199,6 +205,7 @@ internal static class KtoTraining
         ILanguageModel Policy,
         ScoredRows Training,
         ScoredRows? HeldOut,
+        PolicyKl? Kl,
         IOptimizer Optimizer,
         ClippedStep Update);
 }

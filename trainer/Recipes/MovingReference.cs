@@ -14,6 +14,9 @@ namespace Rudder.Trainer.Recipes;
 /// <param name="settings">When and how far it moves.</param>
 internal sealed class MovingReference(ILanguageModel model, ReferenceSettings settings) : IReference, IDisposable
 {
+    /// <summary>The reference as it is now.</summary>
+    public ILanguageModel Model => model;
+
     /// <summary>The reference's weights, for checkpoints.</summary>
     public IEnumerable<NamedState> State => model.Parameters.Select(p => new NamedState("reference/" + p.Name, p.Value));
 

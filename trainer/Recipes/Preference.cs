@@ -47,7 +47,10 @@ internal static class Preference
 
         // 4. the loop
         var update = new ClippedStep(recipe, trainable, optimizer, total, run.Ranks);
-        var parts = new Parts(recipe, run, loss, policy, training, heldOut, moving, rewardMean, more, optimizer, update);
+        PolicyKl? kl = heldOut is null || !loss.NeedsReference || recipe.KlPrompts == 0 || !run.Ranks.IsFirst // the others would draw the same
+            ? null
+            : new PolicyKl(heldOut.Data.Groups, recipe.KlPrompts, run.File("kl-policy"), recipe.Seed, threads);
+        var parts = new Parts(recipe, run, loss, policy, training, heldOut, kl, moving, rewardMean, more, optimizer, update);
         Train(parts, session, total);
 
         // 5. last evaluation, model folder
@@ -137,7 +140,7 @@ internal static class Preference
         return metrics;
     }
 
-    /// <summary>Loss and implicit rewards on held-out pairs, without dropout or gradient; empty if the recipe holds none out.</summary>
+    /// <summary>Loss, implicit rewards and KL on held-out pairs, without dropout or gradient; empty if the recipe holds none out.</summary>
     private static IReadOnlyList<KeyValuePair<string, double>> Evaluate(Parts run)
     {
         if (run.HeldOut is not { } heldOut)
@@ -167,8 +170,11 @@ internal static class Preference
         }
 
         metrics.Join(run.Folder.Ranks);
+        string folder = run.Recipe.Reference?.Folder ?? run.Recipe.Model!;
+        IReadOnlyList<KeyValuePair<string, double>>? kl =
+            run.Moving is null ? run.Kl?.Measure(run.Policy, folder) : run.Kl?.Measure(run.Policy, run.Moving.Model);
         run.Policy.train();
-        return [new("loss", metrics.Loss), .. metrics.Rewards()];
+        return [new("loss", metrics.Loss), .. metrics.Rewards(), .. kl ?? []];
     }
 
     /// <summary>The final metrics: those of the last step, of the last evaluation, and of the data.</summary>
@@ -192,6 +198,7 @@ internal static class Preference
         ILanguageModel Policy,
         ScoredPairs Training,
         ScoredPairs? HeldOut,
+        PolicyKl? Kl,
         MovingReference? Moving,
         RewardMean? RewardMean,
         IReadOnlyList<NamedState> More,

@@ -20,7 +20,7 @@ public sealed class MemoryTests : IDisposable
     private const double MaxGrowth = 8;
     private readonly TinyTraining _world = new();
 
-    public static TheoryData<string> Commands => [.. TrainingRecipes.Commands];
+    public static TheoryData<string> Commands => [.. TrainingRecipes.Chosen()];
 
     public void Dispose() => _world.Dispose();
 

@@ -9,6 +9,13 @@ internal static class TrainingRecipes
     /// <summary>The trainer's commands that train a model.</summary>
     public static readonly string[] Commands = ["sft", "classifier", "dpo", "kto", "reward", "reinforce", "rloo", "grpo", "ppo", "online-dpo"];
 
+    /// <summary>Those that <c>RUDDER_SOAK_COMMANDS</c> lists, separated by commas; all where it is not set.</summary>
+    public static IEnumerable<string> Chosen() => Environment.GetEnvironmentVariable("RUDDER_SOAK_COMMANDS") is { Length: > 0 } list
+        ? list.Split(',').Select(name => Commands.Contains(name)
+            ? name
+            : throw new InvalidOperationException($"RUDDER_SOAK_COMMANDS names '{name}'; it takes {string.Join(", ", Commands)}."))
+        : Commands;
+
     /// <summary>The recipe of a command.</summary>
     /// <param name="command">One of <see cref="Commands"/>.</param>
     /// <param name="world">Holds data, tokenizers and the policies' start.</param>

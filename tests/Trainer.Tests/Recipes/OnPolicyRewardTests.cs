@@ -20,19 +20,23 @@ public sealed class OnPolicyRewardTests : IDisposable
 
     /// <summary>The steps between two evaluations are not lost, whether a training step or an evaluation finds the endpoint away.</summary>
     [Theory]
-    [InlineData("evaluate_every=0")]
-    [InlineData("evaluate_every=2")] // the third call is that of the evaluation after step 2
-    public void Run_EndpointAway_SavesAndResumesElsewhereToTheWeightsOfARunWithoutABreak(string evaluate)
+    [InlineData("reinforce", "evaluate_every=0")]
+    [InlineData("reinforce", "evaluate_every=2")] // the third call is that of the evaluation after step 2
+    [InlineData("rloo", "evaluate_every=0")]
+    [InlineData("grpo", "evaluate_every=0")]
+    [InlineData("ppo", "evaluate_every=0")]
+    [InlineData("online-dpo", "evaluate_every=0")]
+    public void Run_EndpointAway_SavesAndResumesElsewhereToTheWeightsOfARunWithoutABreak(string command, string evaluate)
     {
         using RewardServer server = Server(answers: 2), moved = Server(answers: int.MaxValue);
         string[] sets = [evaluate, "prompts.held_out=6"];
         _away = true;
-        WorkFailedException error = Assert.Throws<WorkFailedException>(() => _world.Train(Recipe(server, 0, sets), "run"));
+        WorkFailedException error = Assert.Throws<WorkFailedException>(() => _world.Train(Recipe(server, 0, sets, command), "run"));
         Assert.Contains("Stopped after step 2 of 6; saved.", error.Message, StringComparison.Ordinal);
         Assert.Contains($"--resume {_world.File("run")}", error.Message, StringComparison.Ordinal);
 
         _away = false;
-        OnPolicyRecipe elsewhere = Recipe(moved, 1, [.. sets, "max_logp_gap=0.01"]);
+        OnPolicyRecipe elsewhere = Recipe(moved, 1, [.. sets, "max_logp_gap=0.01"], command);
         _world.Resume(elsewhere, "run");
         RunFolder whole = _world.Train(elsewhere, "whole");
         Assert.Equal(File.ReadAllBytes(whole.File("model/model.safetensors")), File.ReadAllBytes(_world.File("run/model/model.safetensors")));
@@ -98,8 +102,8 @@ public sealed class OnPolicyRewardTests : IDisposable
         return _world.Train(recipe, "reward").Model;
     }
 
-    private OnPolicyRecipe Recipe(RewardServer server, int retries, string[] sets) => _world.OnPolicy(
-        "reinforce", _policy, [$$"""rewards=[{"name":"http","kind":"http","url":"{{server.Address}}","retries":{{retries}}}]""", .. sets]);
+    private OnPolicyRecipe Recipe(RewardServer server, int retries, string[] sets, string command = "reinforce") => _world.OnPolicy(
+        command, _policy, [$$"""rewards=[{"name":"http","kind":"http","url":"{{server.Address}}","retries":{{retries}}}]""", .. sets]);
 
     /// <summary>Counts the letter e. While away, it answers so many calls and then none.</summary>
     private RewardServer Server(int answers) => new(request => _away && ++_calls > answers ? (503, string.Empty) : (200, new JsonObject

@@ -121,7 +121,7 @@ internal sealed class TinyTraining : IDisposable
             {
               "name": "tiny", "seed": 3, "threads": 1, "model": "{{FixtureFiles.Folder("tiny-gpt2")}}", "pairs": "{{File("pairs.jsonl")}}",
               "evaluation_pairs": "{{File("held-out.jsonl")}}", "batch": {"groups": 2}, "optimizer": {"learning_rate": 0.001, "weight_decay": 0},
-              "schedule": {"name": "constant"}, "epochs": 2, "checkpoint_every": 3, "evaluate_every": 2, "export": {"fp32": false}
+              "schedule": {"name": "constant"}, "epochs": 2, "checkpoint_every": 3, "evaluate_every": 2, "kl_prompts": 0, "export": {"fp32": false}
             }
             """,
             "tiny.json",
@@ -134,7 +134,7 @@ internal sealed class TinyTraining : IDisposable
         {
           "name": "tiny", "seed": 3, "threads": 1, "model": "{{FixtureFiles.Folder("tiny-gpt2")}}", "batch": {"completions": 4},
           "optimizer": {"learning_rate": 0.001, "weight_decay": 0}, "schedule": {"name": "constant"}, "epochs": 2, "checkpoint_every": 3,
-          "evaluate_every": 2, "export": {"fp32": false}
+          "evaluate_every": 2, "kl_prompts": 0, "export": {"fp32": false}
         }
         """,
         "tiny.json",

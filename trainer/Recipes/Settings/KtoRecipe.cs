@@ -14,6 +14,7 @@ internal sealed record KtoRecipe : CompletionRecipe
     [Range(0, double.MaxValue, MinimumIsExclusive = true)] public double Beta { get; init; } = new Kto().Beta;
     [Range(0, double.MaxValue, MinimumIsExclusive = true)] public double LambdaDesirable { get; init; } = new Kto().LambdaDesirable;
     [Range(0, double.MaxValue, MinimumIsExclusive = true)] public double LambdaUndesirable { get; init; } = new Kto().LambdaUndesirable;
+    [Range(0, 1024)] public int KlPrompts { get; init; } = 32;
     public string? ReferenceCache { get; init; }
     public KtoBatchSettings Batch { get; init; } = new();
 

@@ -27,6 +27,9 @@ internal sealed record PreferenceRecipe : CompletionRecipe
     /// <summary>Settings of the losses. In the file they stand beside the others; <see cref="PreferenceLoss"/> documents them.</summary>
     [JsonExtensionData] public Dictionary<string, JsonElement> LossSettings { get; init; } = [];
 
+    /// <summary>Held-out prompts whose completions measure the KL in evaluations; 0 for none.</summary>
+    [Range(0, 1024)] public int KlPrompts { get; init; } = 32;
+
     /// <summary>Folder of cached reference log-probs.</summary>
     public string? ReferenceCache { get; init; }
 
