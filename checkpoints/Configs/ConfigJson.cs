@@ -9,6 +9,7 @@ internal sealed class ConfigJson(string file, JsonObject json)
 {
     private const long LargestConfig = 1 << 20;
     private const int MostValues = 2_000_000;
+    private const int MostEndIds = 16;
     private static ReadOnlySpan<byte> ByteOrderMark => [0xEF, 0xBB, 0xBF];
 
     public string File { get; } = file;
@@ -52,6 +53,18 @@ internal sealed class ConfigJson(string file, JsonObject json)
 
     /// <summary>A token id, or null if the key is absent or null.</summary>
     public int? TokenId(string key) => Integer(key, 0, "a token id of 0 or more, or null");
+
+    /// <summary>A token id or a list of them; empty if the key is absent or null.</summary>
+    public int[] TokenIds(string key)
+    {
+        if (Json[key] is not JsonArray list)
+        {
+            return TokenId(key) is int only ? [only] : [];
+        }
+
+        int[] ids = [.. list.Select(node => node is JsonValue value && value.TryGetValue(out int id) && id >= 0 ? id : throw Bad(key, list, "token ids of 0 or more"))];
+        return ids.Length is > 0 and <= MostEndIds ? ids : throw Bad(key, list, $"1 to {MostEndIds} token ids");
+    }
 
     public double Number(string key, double absent, double least, double limit)
     {

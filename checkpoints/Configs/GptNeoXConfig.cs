@@ -41,6 +41,7 @@ public sealed record GptNeoXConfig : ModelConfig
         json.Only("hidden_act", JsonValue.Create(Gelu), "Other activations are not implemented.");
         json.Only("attention_bias", JsonValue.Create(true), "Attention without biases is not implemented.");
         json.Only("tie_word_embeddings", JsonValue.Create(false), "An output matrix tied to the embedding is not implemented for this family.");
+        int[] ends = json.TokenIds("eos_token_id");
         return new GptNeoXConfig
         {
             VocabularySize = json.Size("vocab_size"),
@@ -54,7 +55,8 @@ public sealed record GptNeoXConfig : ModelConfig
             RotaryPart = RotaryPositions.Part(json, PartKey, UsualPart),
             IsParallel = json.Flag(ParallelKey, absent: true),
             BosId = json.TokenId("bos_token_id"),
-            EosId = json.TokenId("eos_token_id"),
+            EosId = ends.Length > 0 ? ends[0] : null,
+            OtherEosIds = ends.Length > 1 ? ends[1..] : [],
             PadId = json.TokenId("pad_token_id"),
             Labels = json.IsSequenceClassifier ? json.Labels(MostWidth) : [],
             AttentionDropout = json.Dropout("attention_dropout", absent: 0),

@@ -95,6 +95,7 @@ public sealed record LlamaConfig : ModelConfig
 
         int? window = family == Mistral ? ReadWindow(json) : null;
         CheckLayerTypes(json, window);
+        int[] ends = json.TokenIds("eos_token_id");
         return new LlamaConfig
         {
             Family = family,
@@ -113,7 +114,8 @@ public sealed record LlamaConfig : ModelConfig
             Window = window,
             TiesHead = json.Flag("tie_word_embeddings", absent: false),
             BosId = json.TokenId("bos_token_id"),
-            EosId = json.TokenId("eos_token_id"),
+            EosId = ends.Length > 0 ? ends[0] : null,
+            OtherEosIds = ends.Length > 1 ? ends[1..] : [],
             PadId = json.TokenId("pad_token_id"),
             Labels = json.IsSequenceClassifier ? json.Labels(MostWidth) : [],
             AttentionDropout = json.Dropout("attention_dropout", absent: 0),

@@ -44,6 +44,12 @@ public abstract record ModelConfig
     /// <summary>Token that ends a text; null if the model has none.</summary>
     public int? EosId { get; init; }
 
+    /// <summary>
+    /// Further tokens that end a text, such as the end of a turn in a chat model; empty for most models. <see cref="EosId"/> is the first of
+    /// the list in <c>eos_token_id</c>.
+    /// </summary>
+    public IReadOnlyList<int> OtherEosIds { get; init; } = [];
+
     /// <summary>Token that pads short rows of a batch; null if the model has none.</summary>
     public int? PadId { get; init; }
 
@@ -138,6 +144,11 @@ public abstract record ModelConfig
         json["dtype"] = weights == WeightType.F16 ? "float16" : "float32";
         Put(json, "bos_token_id", BosId);
         Put(json, "eos_token_id", EosId);
+        if (OtherEosIds.Count > 0)
+        {
+            json["eos_token_id"] = new JsonArray([.. OtherEosIds.Prepend(EosId!.Value).Select(id => JsonValue.Create(id))]);
+        }
+
         Put(json, "pad_token_id", PadId);
         Write(json);
         AtomicFile.WriteText(file, json.ToJsonString(Indented) + "\n");
@@ -158,7 +169,13 @@ public abstract record ModelConfig
         }
 
         CheckHeads(file);
-        foreach (var (name, id) in new[] { ("bos_token_id", BosId), ("eos_token_id", EosId), ("pad_token_id", PadId) })
+        if (OtherEosIds.Count > 0 && EosId is null)
+        {
+            throw new CheckpointException($"{file}: further ends of a text are {string.Join(", ", OtherEosIds)}, but there is no first one. Set EosId.");
+        }
+
+        (string, int?)[] ends = [.. OtherEosIds.Select(id => ("eos_token_id", (int?)id))];
+        foreach (var (name, id) in new[] { ("bos_token_id", BosId), ("eos_token_id", EosId), ("pad_token_id", PadId) }.Concat(ends))
         {
             if (id >= VocabularySize || id < 0)
             {

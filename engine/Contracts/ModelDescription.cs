@@ -20,6 +20,9 @@ public sealed record ModelDescription(string Name, ModelSource Source, string Fi
     /// <summary>End-of-text id; null if the config has none.</summary>
     public int? EosId { get; init; }
 
+    /// <summary>Further ids that end a completion, such as the end of a turn in a chat model; empty for most models.</summary>
+    public IReadOnlyList<int> OtherEosIds { get; init; } = [];
+
     /// <summary>
     /// Version of the weights: 0 as loaded, then one more with each <c>EngineHost.ReplaceWeightsAsync</c>. The fingerprint stays that
     /// of the folder.

@@ -81,7 +81,7 @@ internal static class GenerationPlanner
 
         int[] ids = [.. request.StopIds];
         RequestLimits.Ids("settings.stop_ids", ids, model.Description.Vocabulary);
-        IEnumerable<int> all = model.Description.EosId is { } eos ? [.. ids, eos] : ids;
+        IEnumerable<int> all = model.Description.EosId is { } eos ? [.. ids, eos, .. model.Description.OtherEosIds] : ids;
         return new StopRule(all, request.StopStrings, model.Tokenizer is null ? null : model.Decode);
     }
 

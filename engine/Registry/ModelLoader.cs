@@ -135,6 +135,7 @@ internal sealed class ModelLoader(EngineOptions options, EngineMetrics metrics) 
             Description = new ModelDescription(source.Name, source, info.Fingerprint, info.Vocabulary, info.Context)
             {
                 EosId = config.EosId,
+                OtherEosIds = config.OtherEosIds,
                 HasTokenizer = tokenizer is not null,
                 Slots = info.Slots,
             },

@@ -64,7 +64,7 @@ internal static class ModelFolder
             new
             {
                 bos_token_id = config.BosId,
-                eos_token_id = config.EosId,
+                eos_token_id = config.OtherEosIds.Count == 0 ? (object?)config.EosId : config.OtherEosIds.Prepend(config.EosId!.Value),
                 do_sample = true,
                 temperature = 1.0,
                 top_k = 0,

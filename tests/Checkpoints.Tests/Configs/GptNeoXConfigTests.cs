@@ -35,7 +35,7 @@ public sealed class GptNeoXConfigTests : IDisposable
 
         config.Save(_folder.File("saved"));
 
-        Assert.Equal(config, (GptNeoXConfig)ModelConfig.Load(_folder.File("saved")) with { Source = null, Labels = config.Labels });
+        Assert.Equal(config, (GptNeoXConfig)ModelConfig.Load(_folder.File("saved")) with { Source = null, Labels = config.Labels, OtherEosIds = config.OtherEosIds });
     }
 
     private GptNeoXConfig Load(string rest)

@@ -75,13 +75,26 @@ public sealed class LlamaConfigTests : IDisposable
     [InlineData("llama", """, "head_dim": 7""", "must be even")]
     [InlineData("llama", """, "head_dim": 262144""", "at most 262144")]
     [InlineData("llama", """, "head_dim": 300000""", "head size is 300000")]
-    [InlineData("llama", """, "eos_token_id": [1, 2]""", "eos_token_id")]
+    [InlineData("llama", """, "eos_token_id": [1, 512]""", "eos_token_id is 512")]
+    [InlineData("llama", """, "eos_token_id": []""", "eos_token_id")]
+    [InlineData("llama", """, "eos_token_id": [1, "a"]""", "eos_token_id")]
     public void Load_WhatIsNotImplemented_IsRefusedByName(string family, string rest, string named)
     {
         var error = Assert.Throws<CheckpointException>(() => Load(family, rest));
 
         Assert.Contains(named, error.Message, StringComparison.Ordinal);
         Assert.Contains("config.json", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Load_SeveralEndsOfText_KeepsThemAll()
+    {
+        LlamaConfig config = Load("llama", """, "eos_token_id": [7, 9, 8]""");
+
+        Assert.Equal(7, config.EosId);
+        Assert.Equal([9, 8], config.OtherEosIds);
+        config.Save(_folder.File("saved"));
+        Assert.Equal([9, 8], ModelConfig.Load(_folder.File("saved")).OtherEosIds);
     }
 
     [Fact]
@@ -101,7 +114,7 @@ public sealed class LlamaConfigTests : IDisposable
 
         config.Save(_folder.File("saved"));
 
-        Assert.Equal(config, ((LlamaConfig)ModelConfig.Load(_folder.File("saved"))) with { Source = null, ExplicitHeadSize = null, Labels = config.Labels });
+        Assert.Equal(config, ((LlamaConfig)ModelConfig.Load(_folder.File("saved"))) with { Source = null, ExplicitHeadSize = null, Labels = config.Labels, OtherEosIds = config.OtherEosIds });
     }
 
     [Fact]

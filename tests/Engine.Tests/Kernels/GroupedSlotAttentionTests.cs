@@ -14,6 +14,7 @@ public sealed class GroupedSlotAttentionTests
     [Theory]
     [InlineData(4, 2, 64, 32, 0, "fp32", 1e-5)]             // whole heads turn
     [InlineData(6, 2, 8, 4, 0, "fp32", 1e-5)]               // three heads of a group, less than a vector
+    [InlineData(8, 4, 16, 8, 0, "fp32", 1e-5)]              // two groups in one unit of work
     [InlineData(3, 1, 24, 4, 0, "fp32", 1e-5)]              // the first 8 of 24 numbers turn
     [InlineData(4, 4, 16, 0, 0, "fp32", 1e-5)]              // no groups, nothing turns
     [InlineData(4, 2, 16, 8, 5, "fp32", 1e-5)]              // a window of 5

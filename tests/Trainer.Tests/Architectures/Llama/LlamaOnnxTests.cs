@@ -105,6 +105,28 @@ public sealed class LlamaOnnxTests(ExportedDecoders exported) : IClassFixture<Ex
         }
     }
 
+    /// <summary>As in Llama 3's chat models: the end of a turn is a second id.</summary>
+    [Fact]
+    public async Task EngineHost_SeveralEndsOfText_EndsAtEachOfThem()
+    {
+        var fixture = new DecoderFixture("tiny-llama3-rope");
+        int end = fixture.Greedy[0][3];
+        string model = fixture.Copy(_folder.File("model")), config = Path.Combine(model, "config.json");
+        File.WriteAllText(config, File.ReadAllText(config).Replace("\"eos_token_id\": 2", $"\"eos_token_id\": [2, {end}]", StringComparison.Ordinal));
+        ModelExport.Run(model, new ExportSettings(), threads: 1);
+        foreach (EngineKind kind in Enum.GetValues<EngineKind>())
+        {
+            await using var engine = new EngineHost(new EngineOptions { Threads = 1, MaxSlots = 1 });
+            await engine.LoadAsync(new ModelSource("model", model) { Engine = kind });
+            var drawn = await engine.GenerateAsync("model", new GenerationRequest
+            {
+                Prompts = [new PromptContent { Ids = fixture.Rows[0] }], MaxNewTokens = 12, Parameters = SamplingParameters.Greedy,
+            });
+            Assert.Equal(fixture.Greedy[0][..(Array.IndexOf(fixture.Greedy[0], end) + 1)], drawn[0][0].Ids);
+            Assert.Equal(GenerationEnd.Stop, drawn[0][0].End);
+        }
+    }
+
     // The parity check compares every graph with the trainer's model: prompts, cached steps, int8 in both caches.
     [Theory]
     [InlineData("llama", 8)]
