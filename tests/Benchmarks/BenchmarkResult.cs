@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 
 namespace Rudder.Benchmarks;
 
@@ -20,12 +21,21 @@ internal sealed record BenchmarkResult(
 {
     private static readonly JsonSerializerOptions Format = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, WriteIndented = true };
 
+    /// <summary>supported or unsupported: whether this processor has instructions for bf16 products. Null if no figure depends on it.</summary>
+    public string? Bf16 { get; init; }
+
     /// <summary>Writes the JSON file and creates its folder if needed.</summary>
     public void Write(string path)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
         var ratios = Ratios.ToDictionary(ratio => ratio.Key, ratio => double.IsNaN(ratio.Value) ? (double?)null : ratio.Value);
-        File.WriteAllText(path, JsonSerializer.Serialize(new { Name, Ratios = ratios, Rows, Settings, Machine = MachineText() }, Format) + "\n");
+        JsonNode file = JsonSerializer.SerializeToNode(new { Name, Ratios = ratios, Rows, Settings, Machine = MachineText() }, Format)!;
+        if (Bf16 is not null)
+        {
+            file["bf16"] = Bf16;
+        }
+
+        File.WriteAllText(path, file.ToJsonString(Format) + "\n");
     }
 
     /// <summary>Returns the result as a Markdown table.</summary>

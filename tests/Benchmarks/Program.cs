@@ -6,6 +6,7 @@ var benchmarks = new Dictionary<string, Func<BenchmarkResult>>
     ["engines"] = EnginesBenchmark.Run,
     ["serving"] = ServingBenchmark.Run,
     ["sft"] = SftBenchmark.Run,
+    ["bf16"] = Bf16Benchmark.Run,
     ["dpo"] = DpoBenchmark.Run,
     ["mpi"] = MpiBenchmark.Run,
     ["training"] = TrainingBenchmark.Run,

@@ -58,4 +58,18 @@ internal sealed class PythonPeer : IDisposable
 /// <param name="Wall">Seconds on the clock.</param>
 /// <param name="Cpu">Seconds of processor time, all threads together. More exact than the clock if other programs share the
 /// machine.</param>
-internal readonly record struct Cost(double Wall, double Cpu);
+internal readonly record struct Cost(double Wall, double Cpu)
+{
+    /// <summary>Runs a step a number of times and measures it.</summary>
+    public static Cost Of(int steps, Action step)
+    {
+        long start = Stopwatch.GetTimestamp();
+        TimeSpan processor = Environment.CpuUsage.TotalTime;
+        for (int i = 0; i < steps; i++)
+        {
+            step();
+        }
+
+        return new Cost(Stopwatch.GetElapsedTime(start).TotalSeconds, (Environment.CpuUsage.TotalTime - processor).TotalSeconds);
+    }
+}

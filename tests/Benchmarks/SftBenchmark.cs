@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using Rudder.Checkpoints;
 using Rudder.Trainer.Architectures.Gpt2;
@@ -66,8 +65,8 @@ internal static class SftBenchmark
         model.train();
         var runners = new (string Name, Func<int, Cost> Run)[]
         {
-            (Trainer, steps => Timed(steps, () => Step(shape, model, trainable, optimizer))), (Python, python.Run), (Tuned, tuned.Run),
-            (Products, steps => Timed(steps, products.Step)),
+            (Trainer, steps => Cost.Of(steps, () => Step(shape, model, trainable, optimizer))), (Python, python.Run), (Tuned, tuned.Run),
+            (Products, steps => Cost.Of(steps, products.Step)),
         };
         Dictionary<string, List<Cost>> costs = runners.ToDictionary(r => r.Name, _ => new List<Cost>());
         Array.ForEach(runners, r => r.Run(2));
@@ -98,18 +97,6 @@ internal static class SftBenchmark
             ["tokens per processor second (median)"] = Median.Of(c.Value.Select(v => tokens / v.Cpu)),
             ["GFLOP/s of the step's products (median)"] = Median.Of(c.Value.Select(v => operations / v.Wall)),
         }));
-    }
-
-    private static Cost Timed(int steps, Action step)
-    {
-        long start = Stopwatch.GetTimestamp();
-        TimeSpan processor = Environment.CpuUsage.TotalTime;
-        for (int i = 0; i < steps; i++)
-        {
-            step();
-        }
-
-        return new Cost(Stopwatch.GetElapsedTime(start).TotalSeconds, (Environment.CpuUsage.TotalTime - processor).TotalSeconds);
     }
 
     /// <summary>The step of Recipes/Sft.cs on random ids.</summary>

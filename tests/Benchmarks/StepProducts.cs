@@ -14,6 +14,7 @@ internal sealed class StepProducts : IDisposable
 {
     private const int RowsPerBlock = 512;                    // as in VocabularyLoss
     private readonly List<(Tensor Result, Tensor Left, Tensor Right)> _products = [];
+    private readonly ScalarType _type;
     private readonly Dictionary<(string Name, long Rows, long Columns), Tensor> _matrices = [];
 
     /// <summary>Makes the matrices.</summary>
@@ -21,8 +22,10 @@ internal sealed class StepProducts : IDisposable
     /// <param name="width">Width of the model.</param>
     /// <param name="vocabulary">Vocabulary size.</param>
     /// <param name="rows">Tokens of a step.</param>
-    public StepProducts(int layers, int width, int vocabulary, int rows)
+    /// <param name="type">Type of all matrices; null for float32.</param>
+    public StepProducts(int layers, int width, int vocabulary, int rows, ScalarType? type = null)
     {
+        _type = type ?? float32;
         for (int layer = 0; layer < layers; layer++)
         {
             foreach ((string name, int inputs, int outputs) in new[]
@@ -70,5 +73,5 @@ internal sealed class StepProducts : IDisposable
     }
 
     private Tensor Matrix(string name, long rows, long columns) =>
-        _matrices.TryGetValue((name, rows, columns), out Tensor? matrix) ? matrix : _matrices[(name, rows, columns)] = randn(rows, columns);
+        _matrices.TryGetValue((name, rows, columns), out Tensor? matrix) ? matrix : _matrices[(name, rows, columns)] = randn(rows, columns).to(_type);
 }

@@ -7,6 +7,7 @@ internal static class TrainingBenchmark
     private static readonly Func<BenchmarkResult>[] Parts =
     [
         SftBenchmark.Run,
+        Bf16Benchmark.Run,
         DpoBenchmark.Run,
         RolloutBenchmark.Run,
         MpiBenchmark.Run,
@@ -26,6 +27,9 @@ internal static class TrainingBenchmark
             "training",
             parts.SelectMany(part => part.Ratios).ToDictionary(),
             [.. parts.SelectMany(part => part.Rows)],
-            parts.SelectMany(part => part.Settings.Select(setting => KeyValuePair.Create($"{part.Name} {setting.Key}", setting.Value))).ToDictionary());
+            parts.SelectMany(part => part.Settings.Select(setting => KeyValuePair.Create($"{part.Name} {setting.Key}", setting.Value))).ToDictionary())
+        {
+            Bf16 = parts.Select(part => part.Bf16).OfType<string>().FirstOrDefault(),
+        };
     }
 }
