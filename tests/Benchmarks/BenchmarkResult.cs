@@ -7,7 +7,9 @@ namespace Rudder.Benchmarks;
 
 /// <summary>The result of one benchmark, as JSON and as a Markdown table.</summary>
 /// <param name="Name">The benchmark's name.</param>
-/// <param name="Ratios">Figures without a unit, for example how many times faster.</param>
+/// <param name="Ratios">
+/// Figures without a unit, for example how many times faster. NaN where this machine cannot measure one: null in the file.
+/// </param>
 /// <param name="Rows">Measured rows: a label and a figure per column.</param>
 /// <param name="Settings">Settings that are needed to run the benchmark again.</param>
 internal sealed record BenchmarkResult(
@@ -22,7 +24,8 @@ internal sealed record BenchmarkResult(
     public void Write(string path)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
-        File.WriteAllText(path, JsonSerializer.Serialize(new { Name, Ratios, Rows, Settings, Machine = MachineText() }, Format) + "\n");
+        var ratios = Ratios.ToDictionary(ratio => ratio.Key, ratio => double.IsNaN(ratio.Value) ? (double?)null : ratio.Value);
+        File.WriteAllText(path, JsonSerializer.Serialize(new { Name, Ratios = ratios, Rows, Settings, Machine = MachineText() }, Format) + "\n");
     }
 
     /// <summary>Returns the result as a Markdown table.</summary>
@@ -41,7 +44,8 @@ internal sealed record BenchmarkResult(
         text.AppendLine();
         foreach ((string name, double ratio) in Ratios)
         {
-            text.AppendLine(CultureInfo.InvariantCulture, $"{name}: **{ratio:0.00}x**");
+            string figure = double.IsNaN(ratio) ? "not measured on this machine" : ratio.ToString("**0.00x**", CultureInfo.InvariantCulture);
+            text.Append(name).Append(": ").AppendLine(figure);
         }
 
         text.AppendLine();

@@ -83,7 +83,7 @@ internal static class DpoBenchmark
     private static BenchmarkResult Summarize(Dictionary<string, List<double>> speeds, int threads) => new(
         "dpo",
         // Ratios within a round: both runners met the same load of the machine.
-        new Dictionary<string, double> { ["group_vs_pair"] = Median.Of(speeds["group"].Zip(speeds["pair"], (group, pair) => group / pair)) },
+        new Dictionary<string, double> { ["dpo_group_vs_pairs"] = Median.Of(speeds["group"].Zip(speeds["pair"], (group, pair) => group / pair)) },
         [.. speeds.Select(s => new BenchmarkRow($"{s.Key} batch", new Dictionary<string, double>
         {
             ["prompts/s (median)"] = Median.Of(s.Value), ["lowest"] = s.Value.Min(), ["highest"] = s.Value.Max(),

@@ -34,10 +34,10 @@ internal static class SftBenchmark
             "sft",
             new Dictionary<string, double>
             {
-                ["sft_vs_python"] = Against(small, Python, c => c.Wall),
-                ["sft_vs_python_huge_pages"] = Against(small, Tuned, c => c.Wall),
-                ["sft_vs_python_processor_time"] = Against(small, Python, c => c.Cpu),
-                ["sft_vs_python_huge_pages_processor_time"] = Against(small, Tuned, c => c.Cpu),
+                ["sft_s_vs_python_default"] = Against(small, Python, c => c.Wall),
+                ["sft_s_vs_python_tuned"] = Against(small, Tuned, c => c.Wall),
+                ["sft_s_vs_python_default_processor_time"] = Against(small, Python, c => c.Cpu),
+                ["sft_s_vs_python_tuned_processor_time"] = Against(small, Tuned, c => c.Cpu),
                 ["sft_m_vs_python_default"] = Against(medium, Python, c => c.Wall),
                 ["sft_m_vs_python_tuned"] = Against(medium, Tuned, c => c.Wall),
                 ["sft_s_share_of_products"] = Against(small, Products, c => c.Wall),

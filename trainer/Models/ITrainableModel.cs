@@ -15,6 +15,9 @@ internal interface ITrainableModel : IDisposable
     /// <summary>Every parameter with its name in this model, in a fixed order.</summary>
     IReadOnlyList<NamedParameter> Parameters { get; }
 
+    /// <summary>Every part of the model with its path, as in the names of <see cref="Parameters"/>.</summary>
+    IEnumerable<(string name, nn.Module module)> named_modules();
+
     /// <summary>Prefix of parameter names before the block number: <c>h.</c> for <c>h.0.attn.weight</c>.</summary>
     string BlockPrefix { get; }
 

@@ -39,6 +39,9 @@ internal sealed class SequenceHead : nn.Module, ISequenceClassifier
 
     public string BlockPrefix => body.BlockPrefix;
 
+    // The body's parts keep their names: those of the parameters. The head is a single parameter.
+    IEnumerable<(string name, nn.Module module)> ITrainableModel.named_modules() => body.named_modules();
+
     public Tensor Logits(Tensor ids, bool padded)
     {
         (long rows, long length) = (ids.shape[0], ids.shape[1]);

@@ -8,14 +8,15 @@ namespace Rudder.Trainer.Models;
 /// <remarks>The head starts at 0, so that the first advantages are the returns themselves. The model's vocabulary product is not used.</remarks>
 internal sealed class ValueModel : IDisposable
 {
-    private const string Prefix = "value.";
-    private readonly ILanguageModel _trunk;
+    /// <summary>Begins the names of its parameters.</summary>
+    public const string Prefix = "value.";
+
     private readonly Linear _head;
 
     /// <summary>Puts a head on a model and takes ownership of it.</summary>
     public ValueModel(ILanguageModel trunk)
     {
-        _trunk = trunk;
+        Trunk = trunk;
         _head = nn.Linear(trunk.Config.HiddenSize, 1, device: trunk.Device);
         using (no_grad())
         {
@@ -34,12 +35,15 @@ internal sealed class ValueModel : IDisposable
     /// <summary>Every parameter; the names differ from the policy's.</summary>
     public IReadOnlyList<NamedParameter> Parameters { get; }
 
+    /// <summary>The language model under the head.</summary>
+    public ILanguageModel Trunk { get; }
+
     /// <summary>V of the state before each completion token; carries the gradient unless the caller turns it off.</summary>
     /// <param name="rows">The completions with their prompts.</param>
     /// <returns>In units of reward. [N]</returns>
     public Tensor Values(PreferenceTensors rows)
     {
-        Tensor hidden = _trunk.Hidden(rows.InputIds); // [B,T,D]
+        Tensor hidden = Trunk.Hidden(rows.InputIds); // [B,T,D]
         Tensor states = hidden.reshape(-1, hidden.shape[2]).index_select(0, rows.Positions); // [B·T,D] -> [N,D]
         return _head.call(states).squeeze(1); // [N,1] -> [N]
     }
@@ -47,13 +51,13 @@ internal sealed class ValueModel : IDisposable
     /// <summary>Clears the gradients.</summary>
     public void zero_grad()
     {
-        _trunk.zero_grad();
+        Trunk.zero_grad();
         _head.zero_grad();
     }
 
     public void Dispose()
     {
-        _trunk.Dispose();
+        Trunk.Dispose();
         _head.Dispose();
     }
 }

@@ -21,13 +21,17 @@ internal sealed class ClippedStep(TrainingRecipe recipe, IReadOnlyList<IReadOnly
     public IReadOnlyList<double> Norms { get; private set; } = [];
 
     /// <summary>Takes the step that follows <paramref name="done"/> steps; the schedule is a pure function of that number.</summary>
+    /// <param name="done">Steps taken before.</param>
+    /// <param name="loss">The step's loss.</param>
+    /// <param name="batchIds">Names the batch in the message of a failure.</param>
+    /// <param name="firstInForward">As <see cref="BrokenTensor"/> gives it for the step's forward pass; called only if the step failed.</param>
     /// <returns>The first model's norm before clipping, and the learning rate used.</returns>
     /// <exception cref="WorkFailedException">Loss or gradient is not finite; no parameter has changed.</exception>
-    public (double Norm, double Rate) Take(int done, double loss, IEnumerable<string> batchIds)
+    public (double Norm, double Rate) Take(int done, double loss, IEnumerable<string> batchIds, Func<string?> firstInForward)
     {
         Norms = [.. models.Select(GradientNorm.Of)];
         double broken = Norms.FirstOrDefault(norm => !double.IsFinite(norm), Norms[0]);
-        FiniteCheck.Require(done + 1, loss, broken, [.. models.SelectMany(model => model)], [.. batchIds]);
+        FiniteCheck.Require(done + 1, loss, broken, [.. models.SelectMany(model => model)], [.. batchIds], firstInForward);
 
         // The optimizer scales all gradients alike. The further models' are therefore scaled first, relative to that.
         double common = GradientNorm.ClipScale(Norms[0], recipe.MaxGradNorm);

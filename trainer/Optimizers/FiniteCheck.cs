@@ -1,6 +1,5 @@
 using System.Globalization;
 using Rudder.Trainer.Models;
-using static TorchSharp.torch;
 
 namespace Rudder.Trainer.Optimizers;
 
@@ -8,7 +7,14 @@ namespace Rudder.Trainer.Optimizers;
 internal static class FiniteCheck
 {
     /// <summary>Throws unless both values are finite. The message names step, value, the first tensor that is not finite, and batch.</summary>
-    public static void Require(int step, double loss, double gradientNorm, IReadOnlyList<NamedParameter> trainable, IReadOnlyList<string> batchIds)
+    /// <param name="step">The step, from 1.</param>
+    /// <param name="loss">Its loss.</param>
+    /// <param name="gradientNorm">Its gradient norm.</param>
+    /// <param name="trainable">The trained parameters with their gradients.</param>
+    /// <param name="batchIds">Names the batch.</param>
+    /// <param name="firstInForward">Repeats the forward pass; gives its first tensor that is not finite, or null.</param>
+    public static void Require(
+        int step, double loss, double gradientNorm, IReadOnlyList<NamedParameter> trainable, IReadOnlyList<string> batchIds, Func<string?> firstInForward)
     {
         if (double.IsFinite(loss) && double.IsFinite(gradientNorm))
         {
@@ -17,23 +23,22 @@ internal static class FiniteCheck
 
         const int Shown = 32;
         string ids = string.Join(", ", batchIds.Take(Shown)) + (batchIds.Count > Shown ? $" and {batchIds.Count - Shown} more" : string.Empty);
+        string? place = firstInForward() ?? AfterForward(loss, trainable);
         throw new WorkFailedException(string.Create(
             CultureInfo.InvariantCulture,
-            $"Step {step} gave loss {loss} and gradient norm {gradientNorm}{FirstBroken(trainable)}; batch: {ids}. The last checkpoint is kept. Lower optimizer.learning_rate or max_grad_norm, or look at that data."));
+            $"Step {step} gave loss {loss} and gradient norm {gradientNorm}{(place is null ? string.Empty : $", first in {place}")}; batch: {ids}. The last checkpoint is kept. Lower optimizer.learning_rate or max_grad_norm, or look at that data."));
     }
 
     /// <summary>
-    /// Weights come before gradients: a NaN weight makes every gradient NaN. The backward pass runs from the last parameter to the first, and
-    /// a NaN spreads with it, so the last broken gradient is the first that arose.
+    /// Every module's output is finite, so a weight outside the modules, the loss, or the backward pass is to blame. The backward pass runs from
+    /// the last parameter to the first, and a NaN spreads with it, so the last broken gradient is the first that arose.
     /// </summary>
-    private static string FirstBroken(IReadOnlyList<NamedParameter> trainable)
+    private static string? AfterForward(double loss, IReadOnlyList<NamedParameter> trainable)
     {
-        using IDisposable quiet = no_grad();
-        using var scope = NewDisposeScope();
-        string? weight = trainable.FirstOrDefault(parameter => IsBroken(parameter.Value))?.Name;
-        string? gradient = trainable.LastOrDefault(parameter => parameter.Value.grad is Tensor grad && IsBroken(grad))?.Name;
-        return weight is not null ? $", first in weight {weight}" : gradient is not null ? $", first in the gradient of {gradient}" : string.Empty;
+        string? weight = trainable.FirstOrDefault(parameter => BrokenTensor.IsBroken(parameter.Value))?.Name;
+        string? gradient = trainable.LastOrDefault(parameter => parameter.Value.grad is { } grad && BrokenTensor.IsBroken(grad))?.Name;
+        return weight is not null ? $"weight {weight}"
+            : !double.IsFinite(loss) ? "the logits or the loss"
+            : gradient is not null ? $"the gradient of {gradient}" : null;
     }
-
-    private static bool IsBroken(Tensor values) => !float.IsFinite(values.abs().max().item<float>()); // the maximum keeps NaN
 }

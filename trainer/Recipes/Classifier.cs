@@ -76,7 +76,11 @@ internal static class Classifier
             (double loss, double accuracy) = Accumulate(run.Model, training, crops, batches, rows);
 
             // 4b. clip, step
-            (double norm, double rate) = run.Update.Take(session.State.Step, loss, batches.SelectMany(b => b).Select(i => training[i].Id));
+            (double norm, double rate) = run.Update.Take(
+                session.State.Step,
+                loss,
+                batches.SelectMany(b => b).Select(i => training[i].Id),
+                () => BrokenTensor.First(run.Model, () => Accumulate(run.Model, training, crops, batches, rows)));
 
             // 4c. log, evaluate, save, stop if requested
             long tokens = batches.Sum(b => b.Sum(i => (long)crops[i].Length));

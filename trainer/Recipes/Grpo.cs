@@ -60,7 +60,7 @@ internal static class Grpo
             var times = new StepTimes(clock);
 
             // 4a. n completions of each prompt, and their rewards
-            IReadOnlyList<Rollout> rollouts = times.Measure("rollout", () => world.Draw(session.State));
+            IReadOnlyList<Rollout> rollouts = times.Measure("rollout", () => world.Draw(session, save));
             RewardScores scores = times.Measure("reward", () => world.Score(rollouts, session, save));
 
             // 4b. advantages within each group, and each token's weight in the loss
@@ -75,7 +75,7 @@ internal static class Grpo
             {
                 (double part, double share) = times.Measure("train", () => Accumulate(recipe, world, batch, statistics));
                 statistics.RequireOnPolicy(session.State.Step + 1, recipe.MaxLogpGap);
-                (norm, rate) = times.Measure("train", () => update.Take(session.State.Step, part, OnPolicyRun.PromptIds(rollouts)));
+                (norm, rate) = times.Measure("train", () => update.Take(session.State.Step, part, OnPolicyRun.PromptIds(rollouts), FirstBroken));
                 (loss, clipped) = (loss + (part / recipe.Iterations), clipped + (share / recipe.Iterations));
             }
 
@@ -94,6 +94,8 @@ internal static class Grpo
             }
 
             session.SaveIfDue(save);
+
+            string? FirstBroken() => BrokenTensor.First(world.Policy, () => Accumulate(recipe, world, batch, new RolloutStatistics()));
         }
     }
 

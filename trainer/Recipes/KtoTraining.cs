@@ -83,7 +83,8 @@ internal static class KtoTraining
 
             // 4b. clip, step
             IEnumerable<string> names = batches.SelectMany(batch => batch).Select(row => row.Group.PromptId);
-            (double norm, double rate) = run.Update.Take(session.State.Step, metrics.Loss, names);
+            (double norm, double rate) = run.Update.Take(
+                session.State.Step, metrics.Loss, names, () => BrokenTensor.First(run.Policy, () => ForwardAgain(run, batches)));
 
             // 4c. log, evaluate, save, stop if requested
             session.Advance(metrics.Tokens, metrics.Loss, rate, norm, metrics.Values());
@@ -93,6 +94,17 @@ internal static class KtoTraining
             }
 
             session.SaveIfDue(() => Checkpoint.Save(run.Folder, session.State, run.Policy.Parameters, run.Optimizer, recipe.KeepCheckpoints));
+        }
+    }
+
+    /// <summary>Repeats a step's forward passes, for <see cref="BrokenTensor"/>.</summary>
+    private static void ForwardAgain(Parts run, IReadOnlyList<LabelledRow[]> batches)
+    {
+        using IDisposable quiet = no_grad();
+        foreach (LabelledRow[] batch in batches)
+        {
+            using var scope = NewDisposeScope();
+            Forward(run.Recipe, run.Policy, run.Training, batch, new KtoMetrics(run.Recipe.Beta));
         }
     }
 

@@ -19,7 +19,7 @@ internal sealed class OnPolicyRun : IDisposable
     private readonly TextTokenizer _tokenizer;
     private readonly string _temporary;
     private readonly int _longestPrompt;
-    private RolloutEngine? _engine;
+    private IRolloutEngine? _engine;
     private SampleLog? _samples;
     private int[] _order = [];
     private int _orderedEpoch = -1;
@@ -102,12 +102,21 @@ internal sealed class OnPolicyRun : IDisposable
                 + "Give a model with a longer context, shorten the prompts, or lower max_new_tokens.");
     }
 
-    /// <summary>Exports the policy at its current weights and loads it into the engine.</summary>
+    /// <summary>Exports the policy at its current weights for the engine that draws.</summary>
     /// <param name="step">Optimizer steps that it has taken.</param>
     public void StartEngine(int step)
     {
-        _engine = RolloutEngine.Start(
-            Policy, _tokenizer, TokenizerFolder, _recipe, Path.Combine(_temporary, "policy"), Threads, _longestPrompt, step);
+        if (_recipe.Rollouts.Engine == "service")
+        {
+            _engine = new ServiceRollouts(_tokenizer, TokenizerFolder, _recipe, _folder.Path, _temporary, _request.Clock, _request.Stop);
+            _engine.Update(Policy, step);
+        }
+        else
+        {
+            _engine = RolloutEngine.Start(
+                Policy, _tokenizer, TokenizerFolder, _recipe, Path.Combine(_temporary, "policy"), Threads, _longestPrompt, step);
+        }
+
         _samples = new SampleLog(_folder.File("samples.jsonl"), _recipe.SampleEvery, step);
     }
 
@@ -115,8 +124,11 @@ internal sealed class OnPolicyRun : IDisposable
     public static IEnumerable<string> PromptIds(IEnumerable<Rollout> rollouts) => rollouts.Select(rollout => rollout.Prompt.Id).Distinct();
 
     /// <summary>Draws the completions of the next step: a pure function of seed, step and weights.</summary>
-    public IReadOnlyList<Rollout> Draw(TrainingState state)
+    /// <param name="session">The progress; stops the run if a service that draws does not answer.</param>
+    /// <param name="save">Saves a checkpoint.</param>
+    public IReadOnlyList<Rollout> Draw(TrainingSession session, Action save)
     {
+        TrainingState state = session.State;
         if (_orderedEpoch != state.Epoch)
         {
             _orderedEpoch = state.Epoch;
@@ -126,24 +138,15 @@ internal sealed class OnPolicyRun : IDisposable
 
         OnPolicyBatchSettings sizes = _recipe.Sizes;
         RolloutPrompt[] prompts = [.. _order.Skip(state.Cursor * sizes.Prompts).Take(sizes.Prompts).Select(i => Prompts[i])];
-        return _engine!.Draw(prompts, sizes.Samples, CounterRandom.Derive((ulong)_recipe.Seed, (uint)state.Step));
+        return Answered(() => _engine!.Draw(prompts, sizes.Samples, CounterRandom.Derive((ulong)_recipe.Seed, (uint)state.Step)), session, save);
     }
 
     /// <summary>Scores completions. If a reward does not answer, the last finished step is saved and the run stops.</summary>
     /// <param name="rollouts">The completions.</param>
     /// <param name="session">Stops the run.</param>
     /// <param name="save">Saves a checkpoint.</param>
-    public RewardScores Score(IReadOnlyList<Rollout> rollouts, TrainingSession session, Action save)
-    {
-        try
-        {
-            return Rewards.Score(rollouts, _request.Stop);
-        }
-        catch (RewardUnavailableException away)
-        {
-            throw session.Suspended(away, save);
-        }
-    }
+    public RewardScores Score(IReadOnlyList<Rollout> rollouts, TrainingSession session, Action save) =>
+        Answered(() => Rewards.Score(rollouts, _request.Stop), session, save);
 
     /// <summary>Gives the engine the policy's new weights.</summary>
     /// <param name="step">Optimizer steps that the policy has taken.</param>
@@ -171,7 +174,7 @@ internal sealed class OnPolicyRun : IDisposable
         List<Rollout> rollouts = [];
         foreach ((int i, RolloutPrompt[] prompts) in HeldOut.Chunk(_recipe.Sizes.Prompts).Index())
         {
-            rollouts.AddRange(_engine!.Draw(prompts, 1, CounterRandom.Derive(seed, (uint)i)));
+            rollouts.AddRange(Answered(() => _engine!.Draw(prompts, 1, CounterRandom.Derive(seed, (uint)i)), session, save));
         }
 
         var statistics = new RolloutStatistics();
@@ -210,6 +213,19 @@ internal sealed class OnPolicyRun : IDisposable
         if (Directory.Exists(_temporary))
         {
             Directory.Delete(_temporary, recursive: true);
+        }
+    }
+
+    /// <summary>Asks something that may lie outside this process. If it does not answer, the last finished step is saved and the run stops.</summary>
+    private static T Answered<T>(Func<T> ask, TrainingSession session, Action save)
+    {
+        try
+        {
+            return ask();
+        }
+        catch (UnavailableException away)
+        {
+            throw session.Suspended(away, save);
         }
     }
 

@@ -62,7 +62,7 @@ internal static class OnlineDpo
             var times = new StepTimes(clock);
 
             // 4a. n completions of each prompt, their rewards, and all pairs that these order
-            IReadOnlyList<Rollout> rollouts = times.Measure("rollout", () => world.Draw(session.State));
+            IReadOnlyList<Rollout> rollouts = times.Measure("rollout", () => world.Draw(session, save));
             RewardScores scores = times.Measure("reward", () => world.Score(rollouts, session, save));
             IReadOnlyList<(int Chosen, int Rejected)> pairs = RankedPairs.Of(rollouts, scores.Total, recipe.Batch.Samples);
 
@@ -76,7 +76,8 @@ internal static class OnlineDpo
             if (pairs.Count > 0)
             {
                 loss = metrics.Loss;
-                (norm, rate) = times.Measure("train", () => run.Step.Take(session.State.Step, loss, OnPolicyRun.PromptIds(rollouts)));
+                (norm, rate) = times.Measure(
+                    "train", () => run.Step.Take(session.State.Step, loss, OnPolicyRun.PromptIds(rollouts), FirstBroken));
             }
 
             times.Measure("update_weights", () => world.UpdateEngine(session.State.Step + 1));
@@ -96,6 +97,8 @@ internal static class OnlineDpo
             }
 
             session.SaveIfDue(save);
+
+            string? FirstBroken() => BrokenTensor.First(world.Policy, () => Accumulate(run, rollouts, pairs, new RolloutStatistics()));
         }
     }
 

@@ -60,7 +60,7 @@ internal static class Ppo
             var times = new StepTimes(clock);
 
             // 4a. completions of this step's prompts, and their rewards
-            IReadOnlyList<Rollout> rollouts = times.Measure("rollout", () => world.Draw(session.State));
+            IReadOnlyList<Rollout> rollouts = times.Measure("rollout", () => world.Draw(session, save));
             RewardScores scores = times.Measure("reward", () => world.Score(rollouts, session, save));
 
             // 4b. log-probs and values under the models that drew; token rewards, advantages, returns
@@ -135,7 +135,10 @@ internal static class Ppo
             foreach (int[] minibatch in order.Chunk(run.Recipe.Batch.Minibatch))
             {
                 double loss = Accumulate(run, batch, minibatch, metrics);
-                last = run.Step.Take(step, loss, OnPolicyRun.PromptIds(minibatch.Select(i => batch.Rollouts[i])));
+                IEnumerable<string> names = OnPolicyRun.PromptIds(minibatch.Select(i => batch.Rollouts[i]));
+                last = run.Step.Take(step, loss, names, () => BrokenTensor.First(
+                    [(string.Empty, run.World.Policy), (ValueModel.Prefix, run.Value.Trunk)],
+                    () => Accumulate(run, batch, minibatch, new PpoMetrics())));
             }
         }
 

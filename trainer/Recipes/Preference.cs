@@ -76,7 +76,11 @@ internal static class Preference
             PreferenceMetrics metrics = Accumulate(recipe, run.Loss, run.Policy, run.Training, batches, run.RewardMean);
 
             // 4b. clip, step
-            (double norm, double rate) = run.Update.Take(session.State.Step, metrics.Loss, batches.SelectMany(batch => batch).Select(group => group.PromptId));
+            (double norm, double rate) = run.Update.Take(
+                session.State.Step,
+                metrics.Loss,
+                batches.SelectMany(batch => batch).Select(group => group.PromptId),
+                () => BrokenTensor.First(run.Policy, () => Accumulate(recipe, run.Loss, run.Policy, run.Training, batches, run.RewardMean)));
 
             // 4c. move the reference if that is due; log, evaluate, save, stop if requested
             session.Advance(metrics.Tokens, metrics.Loss, rate, norm, metrics.Rewards());

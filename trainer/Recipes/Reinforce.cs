@@ -62,7 +62,7 @@ internal static class Reinforce
             var times = new StepTimes(clock);
 
             // 4a. completions of this step's prompts, and their rewards
-            IReadOnlyList<Rollout> rollouts = times.Measure("rollout", () => world.Draw(session.State));
+            IReadOnlyList<Rollout> rollouts = times.Measure("rollout", () => world.Draw(session, save));
             RewardScores scores = times.Measure("reward", () => world.Score(rollouts, session, save));
 
             // 4b. forward and backward of each pass, on advantages r − b
@@ -73,7 +73,7 @@ internal static class Reinforce
 
             // 4c. clip, step; the next step's completions come from the new weights
             (double norm, double rate) = times.Measure(
-                "train", () => update.Take(session.State.Step, loss, OnPolicyRun.PromptIds(rollouts)));
+                "train", () => update.Take(session.State.Step, loss, OnPolicyRun.PromptIds(rollouts), FirstBroken));
             times.Measure("update_weights", () => world.UpdateEngine(session.State.Step + 1));
 
             // 4d. log, evaluate, save, stop if requested
@@ -86,6 +86,9 @@ internal static class Reinforce
             }
 
             session.SaveIfDue(save);
+
+            string? FirstBroken() =>
+                BrokenTensor.First(world.Policy, () => Accumulate(recipe, world, rollouts, advantages, new RolloutStatistics()));
         }
     }
 

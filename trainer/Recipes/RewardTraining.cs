@@ -77,7 +77,8 @@ internal static class RewardTraining
 
             // 4b. clip, step
             IEnumerable<string> names = batches.SelectMany(batch => batch).Select(group => group.PromptId);
-            (double norm, double rate) = run.Update.Take(session.State.Step, metrics.Loss, names);
+            (double norm, double rate) = run.Update.Take(
+                session.State.Step, metrics.Loss, names, () => BrokenTensor.First(run.Model, () => ForwardAgain(run, batches)));
 
             // 4c. log, evaluate, save, stop if requested
             session.Advance(metrics.Tokens, metrics.Loss, rate, norm, metrics.Scores());
@@ -87,6 +88,17 @@ internal static class RewardTraining
             }
 
             session.SaveIfDue(() => Checkpoint.Save(run.Folder, session.State, run.Model.Parameters, run.Optimizer, recipe.KeepCheckpoints));
+        }
+    }
+
+    /// <summary>Repeats a step's forward passes, for <see cref="BrokenTensor"/>.</summary>
+    private static void ForwardAgain(Parts run, IReadOnlyList<IReadOnlyList<PreferenceGroup>> batches)
+    {
+        using IDisposable quiet = no_grad();
+        foreach (IReadOnlyList<PreferenceGroup> batch in batches)
+        {
+            using var scope = NewDisposeScope();
+            Forward(run.Recipe, run.Model, batch, new RewardMetrics());
         }
     }
 

@@ -62,7 +62,7 @@ internal static class Rloo
             var times = new StepTimes(clock);
 
             // 4a. n completions of each prompt, and their rewards
-            IReadOnlyList<Rollout> rollouts = times.Measure("rollout", () => world.Draw(session.State));
+            IReadOnlyList<Rollout> rollouts = times.Measure("rollout", () => world.Draw(session, save));
             RewardScores scores = times.Measure("reward", () => world.Score(rollouts, session, save));
 
             // 4b. one or more updates on these completions; the first fixes the advantages and the old log-probs
@@ -75,7 +75,7 @@ internal static class Rloo
                 double part = times.Measure(
                     "train", () => Accumulate(recipe, world, rollouts, scores.Total, memory, isFirst ? statistics : null));
                 statistics.RequireOnPolicy(session.State.Step + 1, recipe.MaxLogpGap);
-                (norm, rate) = times.Measure("train", () => update.Take(session.State.Step, part, OnPolicyRun.PromptIds(rollouts)));
+                (norm, rate) = times.Measure("train", () => update.Take(session.State.Step, part, OnPolicyRun.PromptIds(rollouts), FirstBroken));
                 loss += part / recipe.Iterations;
             }
 
@@ -95,6 +95,8 @@ internal static class Rloo
             }
 
             session.SaveIfDue(save);
+
+            string? FirstBroken() => BrokenTensor.First(world.Policy, () => Accumulate(recipe, world, rollouts, scores.Total, memory, null));
         }
     }
 

@@ -74,7 +74,11 @@ internal static class Sft
             double loss = Accumulate(run.Model, training, batches, tokens);
 
             // 4b. clip, step
-            (double norm, double rate) = run.Update.Take(session.State.Step, loss, batches.SelectMany(b => b).Select(training.NameOf));
+            (double norm, double rate) = run.Update.Take(
+                session.State.Step,
+                loss,
+                batches.SelectMany(b => b).Select(training.NameOf),
+                () => BrokenTensor.First(run.Model, () => Accumulate(run.Model, training, batches, tokens)));
 
             // 4c. log, evaluate, save, stop if requested
             session.Advance(tokens, loss, rate, norm);

@@ -41,12 +41,12 @@ internal sealed class HttpReward : IReward
     {
         try
         {
-            return await RewardRetries.Build(_retries, _time, IsTransient, stop)
+            return await Retries.Build(_retries, _time, IsTransient, stop)
                 .ExecuteAsync(async token => await AnswerAsync(request, token));
         }
         catch (Exception failure) when (IsTransient(failure))
         {
-            throw new RewardUnavailableException($"The reward endpoint {_address} does not answer ({failure.Message}).", failure);
+            throw new UnavailableException($"The reward endpoint {_address} does not answer ({failure.Message}).", failure);
         }
     }
 

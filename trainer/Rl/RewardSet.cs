@@ -34,7 +34,7 @@ internal sealed class RewardSet : IDisposable
 
     /// <summary>Scores completions with every reward.</summary>
     /// <exception cref="WorkFailedException">A reward gave another number of scores, or one that is NaN or infinite.</exception>
-    /// <exception cref="RewardUnavailableException">A reward outside this process does not answer.</exception>
+    /// <exception cref="UnavailableException">A reward outside this process does not answer.</exception>
     public RewardScores Score(IReadOnlyList<Rollout> rollouts, CancellationToken stop)
     {
         var total = new double[rollouts.Count];
@@ -77,7 +77,8 @@ internal sealed class RewardSet : IDisposable
         {
             "classifier" => ClassifierReward.Load(settings.Model!, settings.Label, temporary, threads),
             "reward_model" => ClassifierReward.LoadScore(settings.Model!, tokenizer, longest, temporary, threads),
-            "service" => new ServiceReward(new Uri(settings.Url!), settings.Model!, settings.Label, timeout, retries, time),
+            "service" => new ServiceReward(
+                new ServiceConnection(new Uri(settings.Url!), settings.ApiKeyFile, timeout, retries, time), settings.Model!, settings.Label),
             "http" => new HttpReward(new Uri(settings.Url!), timeout, retries, time),
             "length" => new LengthReward(settings.Target!.Value),
             "regex" => new RegexReward(settings.Pattern!, settings.MaxMatches ?? 1),

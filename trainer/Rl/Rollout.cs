@@ -1,3 +1,5 @@
+using Rudder.Checkpoints;
+
 namespace Rudder.Trainer.Rl;
 
 /// <summary>One completion that the policy drew.</summary>
@@ -17,4 +19,21 @@ internal sealed record Rollout(
     int PolicyVersion,
     bool Ended,
     string Text,
-    string Completion);
+    string Completion)
+{
+    /// <summary>A completion with its texts.</summary>
+    /// <param name="prompt">Its prompt.</param>
+    /// <param name="sampleIndex">Its number among the prompt's completions.</param>
+    /// <param name="ids">Drawn ids.</param>
+    /// <param name="logProbs">Their log-probs, nats.</param>
+    /// <param name="policyVersion">Optimizer steps that the drawing policy had taken.</param>
+    /// <param name="ended">Whether it ended by itself.</param>
+    /// <param name="tokenizer">The policy's. A vocabulary padded beyond the tokenizer's has ids that stand for no text.</param>
+    public static Rollout Of(
+        RolloutPrompt prompt, int sampleIndex, int[] ids, float[] logProbs, int policyVersion, bool ended, TextTokenizer tokenizer)
+    {
+        return new Rollout(prompt, sampleIndex, ids, logProbs, policyVersion, ended, Decode([.. prompt.Ids, .. ids]), Decode(ids));
+
+        string Decode(IEnumerable<int> all) => tokenizer.Decode(all.Where(id => id < tokenizer.VocabularySize));
+    }
+}

@@ -12,7 +12,7 @@ namespace Rudder.Trainer.Rl;
 /// The policy is exported once, at start. After each optimizer step its weights replace the engine's in place. In fp32 a completion depends
 /// only on the weights, its prompt and its seed, so a resumed run draws the same ones.
 /// </remarks>
-internal sealed class RolloutEngine : IDisposable
+internal sealed class RolloutEngine : IRolloutEngine
 {
     private const string Name = "policy";
     private readonly EngineHost _engine;
@@ -79,11 +79,6 @@ internal sealed class RolloutEngine : IDisposable
         return new RolloutEngine(engine, tokenizer, recipe, version);
     }
 
-    /// <summary>Draws completions of prompts.</summary>
-    /// <param name="prompts">At least one.</param>
-    /// <param name="samples">Completions of each prompt.</param>
-    /// <param name="seed">Equal seeds, weights and prompts give equal completions.</param>
-    /// <returns>The completions of the first prompt, then those of the next.</returns>
     public IReadOnlyList<Rollout> Draw(IReadOnlyList<RolloutPrompt> prompts, int samples, ulong seed)
     {
         var request = new GenerationRequest
@@ -98,11 +93,7 @@ internal sealed class RolloutEngine : IDisposable
         return [.. prompts.Zip(drawn).SelectMany(pair => pair.Second.Select(sequence => Of(pair.First, sequence)))];
     }
 
-    /// <summary>
-    /// Replaces the engine's weights by the policy's, once no completion is under way. Cached prompts do not outlive the old weights.
-    /// </summary>
-    /// <param name="policy">The policy that the engine started with.</param>
-    /// <param name="version">Optimizer steps that it has taken.</param>
+    /// <summary>Replaces the engine's weights in place, once no completion is under way.</summary>
     public void Update(ILanguageModel policy, int version)
     {
         var weights = policy.Collect().ToDictionary(weight => weight.Name, weight => weight.Data);
@@ -129,17 +120,6 @@ internal sealed class RolloutEngine : IDisposable
     private Rollout Of(RolloutPrompt prompt, GeneratedSequence sequence)
     {
         RequireWeights(sequence, _weights);
-        return new Rollout(
-            prompt,
-            sequence.SampleIndex,
-            sequence.Ids,
-            sequence.LogProbs,
-            Version,
-            sequence.End == GenerationEnd.Stop,
-            Decode([.. prompt.Ids, .. sequence.Ids]),
-            Decode(sequence.Ids));
+        return Rollout.Of(prompt, sequence.SampleIndex, sequence.Ids, sequence.LogProbs, Version, sequence.End == GenerationEnd.Stop, _tokenizer);
     }
-
-    /// <summary>A vocabulary padded beyond the tokenizer's has ids that stand for no text.</summary>
-    private string Decode(IEnumerable<int> ids) => _tokenizer.Decode(ids.Where(id => id < _tokenizer.VocabularySize));
 }

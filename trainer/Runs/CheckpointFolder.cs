@@ -6,14 +6,16 @@ namespace Rudder.Trainer.Runs;
 /// <summary>The checkpoints of a run. Each is a complete folder <c>step-N</c>, verified by its <c>manifest.json</c>.</summary>
 /// <remarks>
 /// A checkpoint is written under a temporary name and then renamed. It is also renamed before it is deleted. So a folder named step-N
-/// is complete even if the program is killed at any moment, and their parent exists only once there is one. The next save removes leftovers
-/// under other names.
+/// is complete even if the program is killed at any moment, and their parent exists only once there is one. A save at the same step as before
+/// first sets the older folder aside as step-N.replaced; a kill between the two renames leaves it there, complete, and the next save or resume
+/// takes it back. The next save removes leftovers under other names.
 /// </remarks>
 internal static class CheckpointFolder
 {
     private const string StateFile = "state.json";
     private const string ManifestFile = "manifest.json";
     private const string Prefix = "step-";
+    private const string Replaced = ".replaced";
 
     private static readonly JsonSerializerOptions Strict = new()
     {
@@ -36,6 +38,7 @@ internal static class CheckpointFolder
             return;
         }
 
+        Recover(run);
         foreach (string leftover in Directory.GetDirectories(run.Checkpoints).Where(folder => StepOf(folder) is null))
         {
             Directory.Delete(leftover, recursive: true);
@@ -44,8 +47,13 @@ internal static class CheckpointFolder
         string final = PathOf(run, state.Step);
         string temporary = final + ".tmp";
         Write(run, temporary, state, write);
-        Delete(final);
+        if (Directory.Exists(final))
+        {
+            Directory.Move(final, final + Replaced);
+        }
+
         Directory.Move(temporary, final);
+        Delete(final + Replaced);
         foreach (int old in Steps(run).Skip(keep).ToList())
         {
             Delete(PathOf(run, old));
@@ -57,6 +65,7 @@ internal static class CheckpointFolder
     /// <exception cref="BadInputException">The checkpoint is damaged or belongs to another run, or all checkpoints are lost.</exception>
     public static (string Folder, TrainingState State)? OpenNewest(RunFolder run)
     {
+        Recover(run);
         int[] steps = [.. Steps(run)];
         if (steps.Length == 0)
         {
@@ -81,6 +90,16 @@ internal static class CheckpointFolder
         Directory.Exists(run.Checkpoints)
             ? Directory.EnumerateDirectories(run.Checkpoints).Select(StepOf).OfType<int>().OrderDescending()
             : [];
+
+    /// <summary>Takes back a checkpoint that was set aside for a newer one of the same step, which a kill kept from its place.</summary>
+    private static void Recover(RunFolder run)
+    {
+        string[] aside = Directory.Exists(run.Checkpoints) ? Directory.GetDirectories(run.Checkpoints, Prefix + "*" + Replaced) : [];
+        foreach (string folder in aside.Where(folder => !Directory.Exists(folder[..^Replaced.Length])))
+        {
+            Directory.Move(folder, folder[..^Replaced.Length]);
+        }
+    }
 
     /// <summary>Saves the first checkpoint. One rename brings it and its parent: a parent without checkpoints means that they were lost.</summary>
     private static void SaveFirst(RunFolder run, TrainingState state, Action<string> write)

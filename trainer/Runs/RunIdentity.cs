@@ -18,7 +18,8 @@ internal sealed record RunIdentity(JsonObject Settings, IReadOnlyDictionary<stri
     private static readonly string[] Free =
         ["export", "save_type", "keep_checkpoints", "log_every", "alarms", "max_kl", "max_logp_gap", "sample_every"];
 
-    private static readonly string[] FreeInRewards = ["url", "timeout_seconds", "retries"];
+    private static readonly string[] FreeInRewards = ["url", "api_key_file", "timeout_seconds", "retries"];
+    private static readonly string[] FreeInRollouts = ["engine", "service", "api_key_file", "timeout_seconds", "retries"]; // the tokens are the same
     private static readonly JsonSerializerOptions Indented = new()
     {
         WriteIndented = true,
@@ -95,7 +96,9 @@ internal sealed record RunIdentity(JsonObject Settings, IReadOnlyDictionary<stri
         }
     }
 
-    /// <summary>A copy without where rewards are asked, and how patiently. The record keeps these, because a recipe without them is invalid.</summary>
+    /// <summary>
+    /// A copy without where rewards and rollouts are asked for, and how patiently. The record keeps these, because a recipe without them is invalid.
+    /// </summary>
     private static JsonObject WithoutEndpoints(JsonObject settings)
     {
         var copy = (JsonObject)settings.DeepClone();
@@ -105,6 +108,11 @@ internal sealed record RunIdentity(JsonObject Settings, IReadOnlyDictionary<stri
             {
                 reward.Remove(key);
             }
+        }
+
+        foreach (string key in FreeInRollouts)
+        {
+            (copy["rollouts"] as JsonObject)?.Remove(key);
         }
 
         return copy;

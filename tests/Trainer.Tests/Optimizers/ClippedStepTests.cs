@@ -20,7 +20,7 @@ public sealed class ClippedStepTests : IDisposable
         using var optimizer = new Recorder(parameters);
         var step = new ClippedStep(new PpoRecipe { MaxGradNorm = 2 }, [.. parameters.Select(parameter => new[] { parameter })], optimizer, 10);
 
-        (double norm, _) = step.Take(0, 1, ["id"]);
+        (double norm, _) = step.Take(0, 1, ["id"], () => null);
 
         Assert.Equal(3, norm);
         Assert.Equal([3, 0.5, 8], step.Norms);
@@ -33,7 +33,7 @@ public sealed class ClippedStepTests : IDisposable
         NamedParameter[] parameters = [WithGradient("a", 3), WithGradient("value.b", float.NaN)];
         using var optimizer = new Recorder(parameters);
         var step = new ClippedStep(new PpoRecipe(), [.. parameters.Select(parameter => new[] { parameter })], optimizer, 10);
-        WorkFailedException error = Assert.Throws<WorkFailedException>(() => step.Take(0, 1, ["id"]));
+        WorkFailedException error = Assert.Throws<WorkFailedException>(() => step.Take(0, 1, ["id"], () => null));
         Assert.Contains("first in the gradient of value.b", error.Message, StringComparison.Ordinal);
         Assert.Empty(optimizer.Scaled);
     }

@@ -75,7 +75,7 @@ public sealed class RewardsTests
     public void Http_Unreachable_IsUnavailableAfterTheRetries()
     {
         using var reward = new HttpReward(new Uri($"http://127.0.0.1:{RewardServer.FreePort()}/"), TimeSpan.FromSeconds(5), 1, TimeProvider.System);
-        Assert.Throws<RewardUnavailableException>(() => reward.Score([Completion("a")], default));
+        Assert.Throws<UnavailableException>(() => reward.Score([Completion("a")], default));
     }
 
     [Fact]

@@ -149,6 +149,35 @@ public sealed class CheckpointFolderTests : IDisposable
         Assert.False(Directory.Exists(run.Checkpoints + ".tmp"));
     }
 
+    /// <summary>A stop right after a resume saves the same step again.</summary>
+    [Fact]
+    public void Save_SameStepAgain_ReplacesItAndLeavesNothingElse()
+    {
+        CheckpointFolder.Save(_run, State(8), keep: 1, path => File.WriteAllText(Path.Combine(path, "weights.safetensors"), "newer"));
+        Assert.Equal(["step-8"], Directory.GetDirectories(_run.Checkpoints).Select(Path.GetFileName));
+        Assert.Equal("newer", File.ReadAllText(Path.Combine(CheckpointFolder.OpenNewest(_run)!.Value.Folder, "weights.safetensors")));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Save_KilledBetweenTheRenamesOfTheSameStep_KeepsTheOlderOne(bool resumes)
+    {
+        Directory.Delete(PathOf(4), recursive: true); // step 8 is the only checkpoint
+        Directory.Move(PathOf(8), PathOf(8) + ".replaced"); // as a save leaves them that is killed before its second rename
+        Directory.CreateDirectory(PathOf(8) + ".tmp");
+
+        if (resumes)
+        {
+            Assert.Equal((PathOf(8), State(8)), CheckpointFolder.OpenNewest(_run)!.Value);
+        }
+
+        Save(_run, 12);
+        Assert.Equal(["step-12", "step-8"], Directory.GetDirectories(_run.Checkpoints).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Directory.Delete(PathOf(12), recursive: true);
+        Assert.Equal(State(8), CheckpointFolder.OpenNewest(_run)!.Value.State);
+    }
+
     private RunFolder NewRun(string name)
     {
         var opened = RunFolder.Open(new RunRequest { Recipe = "r.json", Output = _folder.File(name) }, "r", 0);

@@ -33,17 +33,13 @@ internal abstract record OnPolicyRecipe : TrainingRecipe
                 $"{path}: dropout is {Dropout}; completions are drawn without it, so log-probs in training would be of another policy. Leave it out."));
         }
 
-        if (Rollouts.Engine == "service")
-        {
-            throw new BadInputException($"{path}: rollouts.engine is 'service', which is not supported yet; completions are drawn in this process. Leave it out.");
-        }
-
         if (!AllowBiasedSampling && Sampling != new SamplingSettings())
         {
             throw new BadInputException(
                 $"{path}: sampling differs from temperature 1 without truncation, which biases every ratio and gradient. Leave it out, or set allow_biased_sampling to true.");
         }
 
+        Rollouts.Check(path);
         Prompts.Check(path);
         RewardSettings.Check(Rewards, path);
         return this;
@@ -64,6 +60,27 @@ internal sealed record RolloutSettings
 {
     [AllowedValues("in_process", "service")] public string Engine { get; init; } = "in_process";
     [Range(1, 1024)] public int Slots { get; init; } = 64;
+    public string? Service { get; init; }
+    public string? ApiKeyFile { get; init; }
+    [Range(0.001, 86400)] public double? TimeoutSeconds { get; init; }
+    [Range(0, 50)] public int? Retries { get; init; }
+
+    /// <summary>Refuses settings that contradict each other or that nothing would read.</summary>
+    /// <param name="path">The recipe file, for messages.</param>
+    internal void Check(string path)
+    {
+        (string Key, object? Value)[] ofService =
+            [("service", Service), ("api_key_file", ApiKeyFile), ("timeout_seconds", TimeoutSeconds), ("retries", Retries)];
+        if (Engine != "service" && Array.Find(ofService, setting => setting.Value is not null).Key is string unread)
+        {
+            throw new BadInputException($"{path}: rollouts.{unread} is given, but rollouts.engine is '{Engine}' and only 'service' reads it. Leave it out, or choose 'service'.");
+        }
+
+        if (Engine == "service" && !(Uri.TryCreate(Service, UriKind.Absolute, out Uri? address) && address.Scheme is "http" or "https"))
+        {
+            throw new BadInputException($"{path}: rollouts.service is '{Service}'; rollouts.engine 'service' needs the http or https address of one, as in http://127.0.0.1:5080.");
+        }
+    }
 }
 
 /// <summary>The batch sizes of an on-policy step.</summary>

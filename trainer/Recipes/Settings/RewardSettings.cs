@@ -10,7 +10,7 @@ internal sealed record RewardSettings
     {
         ["classifier"] = ["model", "label"],
         ["reward_model"] = ["model"],
-        ["service"] = ["url", "model", "label", "timeout_seconds", "retries"],
+        ["service"] = ["url", "model", "label", "api_key_file", "timeout_seconds", "retries"],
         ["http"] = ["url", "timeout_seconds", "retries"],
         ["length"] = ["target"],
         ["regex"] = ["pattern", "max_matches"],
@@ -22,6 +22,7 @@ internal sealed record RewardSettings
     public string? Model { get; init; }
     public string? Label { get; init; }
     public string? Url { get; init; }
+    public string? ApiKeyFile { get; init; }
     public string? Pattern { get; init; }
     [Range(1, 1_000_000)] public int? MaxMatches { get; init; }
     [Range(1, 8192)] public int? Target { get; init; }
@@ -57,7 +58,7 @@ internal sealed record RewardSettings
         (string Key, object? Value)[] all =
         [
             ("model", Model), ("label", Label), ("url", Url), ("pattern", Pattern), ("max_matches", MaxMatches), ("target", Target),
-            ("timeout_seconds", TimeoutSeconds), ("retries", Retries),
+            ("api_key_file", ApiKeyFile), ("timeout_seconds", TimeoutSeconds), ("retries", Retries),
         ];
         string[] reads = Reads[Kind];
         if (Array.Find(all, setting => setting.Value is not null && !reads.Contains(setting.Key)).Key is string foreign)

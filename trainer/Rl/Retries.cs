@@ -3,8 +3,8 @@ using Polly.Retry;
 
 namespace Rudder.Trainer.Rl;
 
-/// <summary>Retries a reward outside this process with growing waits: 0.2 s, 0.4 s and so on, up to 5 s, with jitter.</summary>
-internal static class RewardRetries
+/// <summary>Retries a call of something outside this process with growing waits: 0.2 s, 0.4 s and so on, up to 5 s, with jitter.</summary>
+internal static class Retries
 {
     private static readonly TimeSpan First = TimeSpan.FromMilliseconds(200);
     private static readonly TimeSpan Longest = TimeSpan.FromSeconds(5);
