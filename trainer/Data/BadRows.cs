@@ -18,6 +18,9 @@ internal sealed class BadRows(bool skip)
     /// <summary>The count as a metric; none where bad rows stop the run.</summary>
     public IReadOnlyList<KeyValuePair<string, double>> Metrics => skip ? [new("bad_rows", Count)] : [];
 
+    /// <summary>Ends a message about data without any row that can be used; empty where no row was left out.</summary>
+    public string Remark => Count > 0 ? $" {Count} rows could not be used. The first: {_rows[0].Message}" : string.Empty;
+
     /// <summary>The error of one row.</summary>
     /// <param name="place">"FILE:LINE".</param>
     /// <param name="problem">What is wrong and what to do, without a full stop.</param>

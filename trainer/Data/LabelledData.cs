@@ -50,7 +50,7 @@ internal sealed record LabelledData(PreferenceData Data, IReadOnlyList<LabelledR
 
         if (read.Count == 0)
         {
-            throw new BadInputException($"{name} holds no row to train on; a row has prompt, completion and label.");
+            throw new BadInputException($"{name} holds no row to train on; a row has prompt, completion and label.{badRows.Remark}");
         }
 
         List<PreferenceGroup> groups = [];

@@ -35,7 +35,7 @@ internal sealed class PreferenceGrouping
             badRows.Try(() => grouping.Add(place, pair));
         }
 
-        return grouping.Close(name);
+        return grouping.Close(name, badRows);
     }
 
     /// <summary>Adds a pair as a whole or, after an error, not at all.</summary>
@@ -134,7 +134,7 @@ internal sealed class PreferenceGrouping
             : completion;
 
     /// <summary>Truncates long sequences, drops pairs that truncation made equal, and numbers the remaining completions.</summary>
-    private PreferenceData Close(string name)
+    private PreferenceData Close(string name, BadRows badRows)
     {
         List<PreferenceGroup> groups = [];
         int row = 0, cutPrompts = 0, cutCompletions = 0, dropped = 0;
@@ -166,7 +166,7 @@ internal sealed class PreferenceGrouping
 
         return groups.Count > 0
             ? new PreferenceData(groups, cutPrompts, cutCompletions, dropped)
-            : throw new BadInputException($"{name} holds no preference pair to train on; a row has the strings prompt, chosen and rejected.");
+            : throw new BadInputException($"{name} holds no preference pair to train on; a row has the strings prompt, chosen and rejected.{badRows.Remark}");
     }
 
     private void CheckIds(string place, string field, int[] ids)

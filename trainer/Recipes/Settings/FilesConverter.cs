@@ -10,8 +10,8 @@ internal sealed class FilesConverter : JsonConverter<IReadOnlyList<string>>
         reader.TokenType switch
         {
             JsonTokenType.String => reader.GetString() is { Length: > 0 } file ? [file] : [],
-            JsonTokenType.StartArray => JsonSerializer.Deserialize<string[]>(ref reader, options)!,
-            _ => throw new JsonException("It takes a file, a pattern such as \"data/*.parquet\", or a list of these."),
+            JsonTokenType.StartArray => List(ref reader),
+            _ => throw Wrong(),
         };
 
     public override void Write(Utf8JsonWriter writer, IReadOnlyList<string> value, JsonSerializerOptions options)
@@ -24,4 +24,17 @@ internal sealed class FilesConverter : JsonConverter<IReadOnlyList<string>>
 
         JsonSerializer.Serialize(writer, value.ToArray(), options);
     }
+
+    private static List<string> List(ref Utf8JsonReader reader)
+    {
+        List<string> files = [];
+        while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
+        {
+            files.Add(reader.TokenType == JsonTokenType.String ? reader.GetString()! : throw Wrong());
+        }
+
+        return files;
+    }
+
+    private static JsonException Wrong() => new("It takes a file, a pattern such as \"data/*.parquet\", or a list of these.");
 }
