@@ -54,7 +54,7 @@ internal sealed record LabelledData(PreferenceData Data, IReadOnlyList<LabelledR
         }
 
         List<PreferenceGroup> groups = [];
-        LabelledRow[] labelled = new LabelledRow[read.Count];
+        var labelled = new LabelledRow[read.Count];
         int next = 0;
         foreach (var prompt in read.Index().GroupBy(row => string.Join(',', row.Item.Prompt)))
         {

@@ -57,7 +57,7 @@ internal sealed class RowSource
         IEnumerable<LabelledCompletion> rows =
             DataFiles.Find(patterns).SelectMany(file => LabelledCompletions.Read(file, _recipe.Columns.Rows(_badRows)));
         string name = string.Join(", ", patterns);
-        LabelledData data = LabelledData.OfRows(name, rows, _encoder, Limits, _badRows);
+        var data = LabelledData.OfRows(name, rows, _encoder, Limits, _badRows);
         Report(name, data.Data);
         return data;
     }
