@@ -24,6 +24,13 @@ internal static class DebianPackages
         new("protobuf-compiler-grpc", "protoc's plug-in for gRPC stubs"),
     ];
 
+    /// <summary>Packages for the tests and the benchmark of training in several processes.</summary>
+    public static IReadOnlyList<DebianPackage> ForMpi { get; } =
+    [
+        new("openmpi-bin", "mpirun, which starts the processes"),
+        new("libopenmpi-dev", "Open MPI's library, which the trainer calls"),
+    ];
+
     /// <summary>Installs missing packages on Debian as root. Does nothing elsewhere.</summary>
     /// <returns>The packages that are still missing.</returns>
     public static IReadOnlyList<DebianPackage> InstallWherePossible(IReadOnlyList<DebianPackage> wanted)

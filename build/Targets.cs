@@ -40,6 +40,11 @@ internal static class Targets
             DebianPackages.Install(DebianPackages.ForPythonPeers);
         }
 
+        if (name is "mpi" or "training")
+        {
+            DebianPackages.InstallWherePossible(DebianPackages.ForMpi); // without them the figure is null
+        }
+
         Directory.CreateDirectory(Checkout.PathOf("artifacts", "bench"));
         return Shell.Run("dotnet", Checkout.Binary("Benchmarks", "Benchmarks"), name, "--output", Checkout.PathOf("artifacts", "bench", name + ".json"));
     }

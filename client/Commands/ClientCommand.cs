@@ -6,6 +6,9 @@ namespace Rudder.Client.Commands;
 /// <summary>A command whose failures become exit codes, whose messages go to stderr and whose result goes to stdout.</summary>
 internal abstract class ClientCommand : Command
 {
+    /// <summary>Of commands that keep what they have done.</summary>
+    protected const string Continues = "the same command continues where this one stopped";
+
     private readonly Option<bool> _json = new("--json") { Description = "Write the result to stdout as JSON" };
 
     /// <summary>Creates the command without its options.</summary>
@@ -19,6 +22,9 @@ internal abstract class ClientCommand : Command
             return ExitCodes.RunAsync(() => RunAsync(parsed, display, stop), display, Failures.CodeOf);
         });
     }
+
+    /// <summary>What the same command does after an interruption, for the message of Ctrl-C.</summary>
+    protected internal virtual string AfterInterruption(ParseResult parsed) => "the same command starts again from the beginning";
 
     /// <summary>Does the work.</summary>
     protected abstract Task WorkAsync(ParseResult parsed, Display display, CancellationToken cancel);
@@ -54,7 +60,7 @@ internal abstract class ClientCommand : Command
         }
         catch (OperationCanceledException) when (cancel.IsCancellationRequested)
         {
-            throw new InterruptedException("interrupted; the same command continues where this one stopped");
+            throw new InterruptedException($"interrupted; {AfterInterruption(parsed)}");
         }
     }
 }

@@ -40,6 +40,8 @@ internal sealed class PairsCommand : ClientCommand
         Validators.Add(_prompts.Check);
     }
 
+    protected internal override string AfterInterruption(ParseResult parsed) => Continues;
+
     protected override async Task WorkAsync(ParseResult parsed, Display display, CancellationToken cancel)
     {
         (int batch, int inFlight) = _service.Load(parsed);

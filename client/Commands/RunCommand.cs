@@ -69,6 +69,11 @@ internal sealed class RunCommand : ClientCommand
         });
     }
 
+    protected internal override string AfterInterruption(ParseResult parsed) =>
+        parsed.GetValue(_from) is null && parsed.GetValue(_only) is null
+            ? Continues
+            : "the command without --from and --only continues where this one stopped; with them, the stages that they name start again";
+
     protected override async Task WorkAsync(ParseResult parsed, Display display, CancellationToken cancel)
     {
         string? variant = parsed.GetValue(_variant);

@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using Rudder.Client.Evaluation;
 using Rudder.Client.Files;
 using Rudder.Client.Rpc;
+using Rudder.Client.Runs;
 
 namespace Rudder.Client.Experiments;
 
@@ -14,7 +15,7 @@ internal sealed class ComparisonStages(RunContext run)
 
     private readonly ModelStages _models = new(run);
 
-    private string HeldOut => ServedStages.PairsOf(run, ServedStages.HeldOutName);
+    private string HeldOut => PairFiles.PathIn(run.Root, PairFiles.HeldOut);
 
     /// <summary>Stage that compares a model.</summary>
     public static string StageOf(string model) => $"compare-{model}";

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Rudder.Client.Evaluation;
 using Rudder.Client.Pairs;
+using Rudder.Client.Runs;
 using static System.FormattableString;
 
 namespace Rudder.Client.Experiments;
@@ -31,8 +32,8 @@ internal sealed class ExperimentStages
         }
 
         AddModels();
-        AddPairs(ServedStages.PairsName, run.Variant.Pairs);
-        AddPairs(ServedStages.HeldOutName, run.Variant.HeldOut);
+        AddPairs(PairFiles.Training, run.Variant.Pairs);
+        AddPairs(PairFiles.HeldOut, run.Variant.HeldOut);
         foreach (Training training in run.Variant.AllTrainings())
         {
             AddTrials(training);
@@ -194,7 +195,7 @@ internal sealed class ExperimentStages
     private void AddComparison(string model, string[] after, Func<CancellationToken, Task> body)
     {
         string stage = ComparisonStages.StageOf(model);
-        Add(stage, $"preference accuracies of {model} on the held-out pairs", [.. after, ServedStages.HeldOutName], [], body);
+        Add(stage, $"preference accuracies of {model} on the held-out pairs", [.. after, PairFiles.HeldOut], [], body);
         _comparisons.Add(stage);
     }
 

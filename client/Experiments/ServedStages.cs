@@ -3,6 +3,7 @@ using Rudder.Client.Evaluation;
 using Rudder.Client.Files;
 using Rudder.Client.Pairs;
 using Rudder.Client.Rpc;
+using Rudder.Client.Runs;
 
 namespace Rudder.Client.Experiments;
 
@@ -10,17 +11,7 @@ namespace Rudder.Client.Experiments;
 /// <param name="run">The run they belong to.</param>
 internal sealed class ServedStages(RunContext run)
 {
-    /// <summary>Stage of the pairs.</summary>
-    public const string PairsName = "pairs";
-
-    /// <summary>Stage of the pairs that no training learns from.</summary>
-    public const string HeldOutName = "held-out-pairs";
-
-    private const string PairsFile = "pairs.jsonl";
     private const string ResultFile = "evaluation.json";
-
-    /// <summary>File that a stage of pairs makes.</summary>
-    public static string PairsOf(RunContext run, string stage) => Path.Combine(run.Stages.Folder(stage), PairsFile);
 
     /// <summary>File that an evaluation makes.</summary>
     public static string EvaluationFile(RunContext run, string stage) => Path.Combine(run.Stages.Folder(stage), ResultFile);
@@ -40,8 +31,8 @@ internal sealed class ServedStages(RunContext run)
         inputs["policy"] = run.Inputs.Model(reference);
         inputs["sampling"] = wanted.Texts is null ? plan.ToJson() : null;
         inputs["limit"] = wanted.Limit;
-        string output = PairsOf(run, stage);
-        string all = wanted.Limit == 0 ? output : Path.Combine(run.Stages.Folder(stage), "all.jsonl");
+        string output = PairFiles.PathIn(run.Root, stage);
+        string all = wanted.Limit == 0 ? output : Path.Combine(run.Stages.Folder(stage), PairFiles.UncutName);
         async Task MakeAsync()
         {
             InferenceClient client = await run.Service.OpenAsync(cancel);
@@ -66,7 +57,7 @@ internal sealed class ServedStages(RunContext run)
             return $"{stage}: {outcome.Pairs} pairs of {outcome.Prompts} prompts";
         }
 
-        return run.Stages.RunAsync(stage, inputs, _ => run.Service.UseAsync(MakeAsync), PairsFile);
+        return run.Stages.RunAsync(stage, inputs, _ => run.Service.UseAsync(MakeAsync), PairFiles.FileName);
     }
 
     /// <summary>Reward and KL of a policy.</summary>

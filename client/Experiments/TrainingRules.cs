@@ -1,10 +1,12 @@
+using Rudder.Client.Runs;
+
 namespace Rudder.Client.Experiments;
 
 /// <summary>The rules of a variant's trainings, checked before any work starts.</summary>
 internal static class TrainingRules
 {
     private static readonly string[] Decided = ["model", "seed"];
-    private static readonly string[] Taken = [ServedStages.PairsName, ServedStages.HeldOutName, "stages", "logs"];
+    private static readonly string[] Taken = [PairFiles.Training, PairFiles.HeldOut, "stages", "logs"];
 
     /// <summary>Throws a <see cref="BadInputException"/> that names the setting, its value and its limit.</summary>
     public static void Validate(Variant variant, string where)

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Rudder.Client.Runs;
 
 namespace Rudder.Client.Experiments;
 
@@ -10,9 +11,9 @@ internal sealed class TrainingSetup(RunContext run)
     private const string EvaluationPairsKey = "evaluation_pairs";
     private readonly ModelStages _models = new(run);
 
-    private string Pairs => ServedStages.PairsOf(run, ServedStages.PairsName);
+    private string Pairs => PairFiles.PathIn(run.Root, PairFiles.Training);
 
-    private string HeldOut => ServedStages.PairsOf(run, ServedStages.HeldOutName);
+    private string HeldOut => PairFiles.PathIn(run.Root, PairFiles.HeldOut);
 
     /// <summary>Recipe values by dotted path: those that the run decides, then the variant's, then the sweep's.</summary>
     /// <param name="one">The run of the training.</param>
@@ -69,8 +70,8 @@ internal sealed class TrainingSetup(RunContext run)
         [
             (reference, true),
             (classifier, named.Contains("classifier")),
-            (ServedStages.PairsName, Takes(one, PairsKey) || named.Contains("pairs")),
-            (ServedStages.HeldOutName, Takes(one, EvaluationPairsKey) || named.Contains("held_out")),
+            (PairFiles.Training, Takes(one, PairsKey) || named.Contains("pairs")),
+            (PairFiles.HeldOut, Takes(one, EvaluationPairsKey) || named.Contains("held_out")),
         ];
         return
         [

@@ -70,6 +70,20 @@ internal static class Charts
         return Figure([bars], 80 + (24 * stages.Count), "seconds", "", showLegend: false);
     }
 
+    /// <summary>Share of each group's values by bin, as bars side by side.</summary>
+    public static string Shares(Histogram counted, string axis)
+    {
+        IEnumerable<object> bars = counted.Groups.Select((group, index) => (object)new
+        {
+            type = "bar",
+            name = group.Name,
+            x = Enumerable.Range(0, counted.Bins).Select(bin => counted.From(bin) + (counted.Width / 2)),
+            y = group.Shares,
+            marker = new { color = PolicyLabel.Colour(index + 1) },
+        });
+        return Figure(bars, 260, axis, "share", showLegend: counted.Groups.Count > 1);
+    }
+
     private static object Point(ReportPolicy policy, int index)
     {
         EvaluationResult result = policy.Evaluation;

@@ -14,6 +14,7 @@ namespace Rudder.Client.Reports;
 /// <param name="FineTuning">The training that came first; null where there was none.</param>
 /// <param name="RewardModels">Trainings that make no policy.</param>
 /// <param name="Comparisons">Models on held-out pairs; empty where the run compares none.</param>
+/// <param name="Pairs">Files of preference pairs; empty where the run has none.</param>
 internal sealed record ReportData(
     RunManifest Manifest,
     RunSummary Summary,
@@ -22,7 +23,8 @@ internal sealed record ReportData(
     IReadOnlyList<StageMarker> Stages,
     ReportTraining? FineTuning,
     IReadOnlyList<(string Name, ReportTraining Training)> RewardModels,
-    IReadOnlyList<ComparisonResult> Comparisons)
+    IReadOnlyList<ComparisonResult> Comparisons,
+    IReadOnlyList<PairStatistics> Pairs)
 {
     /// <summary>Reads a finished run; the error says what is missing and how to make it.</summary>
     public static ReportData Read(string root)
@@ -59,7 +61,8 @@ internal sealed record ReportData(
             ],
             manifest.Sft is null ? null : ReportTraining.Read(Path.Combine(root, manifest.Sft)),
             [.. (manifest.RewardModels ?? []).Select(name => (name, ReportTraining.Read(Path.Combine(root, name))))],
-            [.. (manifest.Comparisons ?? []).Select(file => StrictJson.Read<ComparisonResult>(Path.Combine(root, file)))]);
+            [.. (manifest.Comparisons ?? []).Select(file => StrictJson.Read<ComparisonResult>(Path.Combine(root, file)))],
+            PairStatistics.ReadAll(root));
     }
 }
 
@@ -104,10 +107,11 @@ internal sealed record ReportTraining(IReadOnlyList<CurvePoint> Curves, JsonNode
         return new ReportTraining(TrainingCurves.Read(Path.Combine(folder, "metrics.jsonl")), recipe, drawn);
     }
 
-    private static JsonNode? Optional(string path) => File.Exists(path) ? StrictJson.Read<JsonNode>(path) : null;
-
-    private static int? Number(JsonNode? node, string outer, string inner) =>
+    /// <summary>A whole number of an object inside an object; null where there is none.</summary>
+    public static int? Number(JsonNode? node, string outer, string inner) =>
         node is JsonObject values && values[outer] is JsonObject found && found[inner] is JsonValue value && value.TryGetValue(out int number)
             ? number
             : null;
+
+    private static JsonNode? Optional(string path) => File.Exists(path) ? StrictJson.Read<JsonNode>(path) : null;
 }

@@ -15,6 +15,8 @@ internal static class ReportPage
                 {Header(data)}
                 {FrontierSection(data)}
                 {ComparisonSection.Render(data)}
+                {PartsSection.Render(data)}
+                {PairSection.Render(data.Pairs)}
                 {TrainingSection.FineTuning(data.FineTuning)}
                 {TrainingSection.Trainings(data)}
                 {SampleSection.Render(data)}
@@ -77,7 +79,7 @@ internal static class ReportPage
             <h1>{data.Manifest.Title}</h1>
             <p class="lead">{data.Manifest.Description}</p>
             <p class="meta">{data.Machine.Written:yyyy-MM-dd HH:mm} UTC · commit {CommitLabel.Short(data.Summary, data.Machine)} · {data.Machine.Cores} cores{
-                (data.Machine.Processor is { } processor ? $" ({processor})" : "")} · {data.Manifest.Settings["description"]?.ToString()}</p>
+                (data.Machine.Processor is { } processor ? $" ({processor})" : "")}, {data.Machine.MemoryGib:0.#} GiB · {data.Manifest.Settings["description"]?.ToString()}</p>
             </header>
             """);
 

@@ -17,9 +17,7 @@ internal static class SettingsSection
             <p>{LearningRate(data.Manifest)}</p>
             {Table("Experiment, as read", Flat(data.Manifest.Settings))}
             {FineTuning(data.FineTuning?.Recipe)}
-            {data.Policies.Where(policy => policy.Recipe is not null).Select(policy =>
-                Table($"Recipe of {policy.Entry.Name}, as resolved", Flat(policy.Recipe!))
-            )}
+            {RecipeTable.Render(TrainingRecipe.Of(data))}
             {data.Policies.Select(policy => Table($"Evaluation of {policy.Entry.Name}", Flat(policy.Evaluation.Settings)))}
             </section>
             <section>
@@ -54,7 +52,8 @@ internal static class SettingsSection
 
     private static string Join(string path, string key) => path.Length == 0 ? key : $"{path}.{key}";
 
-    private static Html Table(string title, IEnumerable<(string Key, string Value)> rows, bool open = false) =>
+    /// <summary>A table of names and values that opens on a click.</summary>
+    public static Html Table(string title, IEnumerable<(string Key, string Value)> rows, bool open = false) =>
         Html.Of(
             $"""
             <details{new Html(open ? " open" : "")}><summary>{title}</summary>{ReportPage.Table(title, Rows(rows), "settings")}</details>

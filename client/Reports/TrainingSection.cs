@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Rudder.Client.Reports;
 
 /// <summary>Metrics of trainings by optimizer step.</summary>
@@ -106,9 +108,12 @@ internal static class TrainingSection
             :
             [
                 Html.Of(
-                    $"<tr><th>{label}</th><td>{points[0].Value:0.0000}</td><td>{points[^1].Value:0.0000}</td><td>{points[^1].Step:0}</td></tr>"
+                    $"<tr><th>{label}</th><td>{Number(points[0].Value)}</td><td>{Number(points[^1].Value)}</td><td>{points[^1].Step:0}</td></tr>"
                 ),
             ];
+
+    private static string Number(double value) =>
+        value.ToString(Math.Abs(value) is > 0 and < 0.001 ? "0.###e-0" : "0.0000", CultureInfo.InvariantCulture);
 
     /// <summary>Metrics of one training, as drawn.</summary>
     private sealed record Curves(string Label, string Colour, IReadOnlyList<CurvePoint> Points)

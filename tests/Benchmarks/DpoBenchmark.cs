@@ -4,6 +4,7 @@ using Rudder.Trainer.Architectures.Gpt2;
 using Rudder.Trainer.Data;
 using Rudder.Trainer.Models;
 using Rudder.Trainer.Optimizers;
+using Rudder.Trainer.Parallel;
 using Rudder.Trainer.Recipes;
 using Rudder.Trainer.Recipes.Settings;
 using static TorchSharp.torch;
@@ -66,7 +67,7 @@ internal static class DpoBenchmark
         for (int step = 0; step < StepsPerTurn; step++)
         {
             model.zero_grad();
-            PreferenceMetrics metrics = Rudder.Trainer.Recipes.Preference.Accumulate(recipe, recipe.BindLoss(), model, pairs, [pairs.Data.Groups]);
+            PreferenceMetrics metrics = Rudder.Trainer.Recipes.Preference.Accumulate(Ranks.One, recipe, recipe.BindLoss(), model, pairs, [pairs.Data.Groups]);
             double norm = GradientNorm.Of(trainable);
             if (!double.IsFinite(metrics.Loss + norm) || metrics.Pairs != pairs.Data.Pairs)
             {

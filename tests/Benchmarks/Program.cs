@@ -7,6 +7,7 @@ var benchmarks = new Dictionary<string, Func<BenchmarkResult>>
     ["serving"] = ServingBenchmark.Run,
     ["sft"] = SftBenchmark.Run,
     ["dpo"] = DpoBenchmark.Run,
+    ["mpi"] = MpiBenchmark.Run,
     ["training"] = TrainingBenchmark.Run,
     ["sampling"] = SamplingBenchmark.Run,
     ["profile"] = StepProfile.Run,

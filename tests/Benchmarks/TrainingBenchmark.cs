@@ -9,6 +9,7 @@ internal static class TrainingBenchmark
         SftBenchmark.Run,
         DpoBenchmark.Run,
         RolloutBenchmark.Run,
+        MpiBenchmark.Run,
     ];
 
     /// <summary>Runs the benchmark.</summary>

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using Rudder.Checkpoints;
 using Rudder.Trainer.Export;
+using Rudder.Trainer.Parallel;
 using Rudder.Trainer.Recipes.Settings;
 using Rudder.Trainer.Runs;
 
@@ -30,6 +31,7 @@ internal static class ExportCommand
         };
         command.SetAction((parsed, _) => Failures.RunAsync(() =>
         {
+            Ranks.RequireAlone("export");
             string[] sets = parsed.GetValue(set)!;
             ExportRecipe settings = parsed.GetValue(recipe) is string path
                 ? RecipeReader.Read<ExportRecipe>(path, sets)

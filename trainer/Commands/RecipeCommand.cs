@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Rudder.Trainer.Parallel;
 using Rudder.Trainer.Recipes;
 using Rudder.Trainer.Recipes.Settings;
 using Rudder.Trainer.Runs;
@@ -21,6 +22,9 @@ internal sealed class RecipeCommand
     private readonly Option<string?> _resume = new("--resume") { Description = "Run folder to continue exactly where its newest checkpoint stands." };
     private readonly Option<string> _device = new("--device") { Description = "cpu or cuda. Default: cpu.", DefaultValueFactory = _ => "cpu" };
     private readonly Option<bool> _json = new("--json") { Description = "Print the final metrics as one JSON line on standard output." };
+
+    /// <summary>Time that the first process has to report a failure that all processes share.</summary>
+    private static readonly TimeSpan Grace = TimeSpan.FromSeconds(5);
 
     private RecipeCommand()
     {
@@ -48,7 +52,7 @@ internal sealed class RecipeCommand
         {
             using var stop = new StopSignal();
             RunRequest request = options.Request(name, parsed, stop.Token);
-            return await Failures.RunAsync(() => Start(run, request));
+            return await RunAsync(run, request);
         });
         return command;
     }
@@ -79,17 +83,68 @@ internal sealed class RecipeCommand
         Terminal = !Console.IsErrorRedirected,
     };
 
+    /// <summary>Runs the recipe in this process, together with the others that a launcher such as mpirun started.</summary>
+    private static async Task<int> RunAsync<T>(Func<T, RunFolder, RunRequest, object> run, RunRequest request)
+        where T : class
+    {
+        Ranks ranks = Ranks.One;
+        int code = await Failures.RunAsync(() =>
+        {
+            ranks = Joined<T>(request.Command);
+            try
+            {
+                Start(run, request.Of(ranks));
+            }
+            catch (InterruptedException) when (!ranks.IsFirst)
+            {
+                // the first process says where the run stopped
+            }
+            catch (Exception) when (!ranks.IsFirst && request.Stop.WaitHandle.WaitOne(Grace))
+            {
+                // the first process failed as well, has said so, and ends the job
+            }
+            catch (Exception) when (!ranks.IsFirst)
+            {
+                Console.Error.WriteLine($"process {ranks.Rank} of {ranks.Count} on {Environment.MachineName} failed:");
+                throw;
+            }
+        });
+        ranks.Leave(code);
+        return code;
+    }
+
+    private static Ranks Joined<T>(string command)
+    {
+        if (typeof(T).IsAssignableTo(typeof(TrainingRecipe)))
+        {
+            return Ranks.Join();
+        }
+
+        Ranks.RequireAlone(command);
+        return Ranks.One;
+    }
+
     private static void Start<T>(Func<T, RunFolder, RunRequest, object> run, RunRequest request)
         where T : class
     {
+        Ranks ranks = request.Ranks;
+        string? opened = ranks.IsFirst ? null : ranks.Gather(string.Empty)[0]; // first the first process, so that a mistake is reported once
         T recipe = RecipeReader.Read<T>(request.Recipe, request.Sets);
+        (recipe as TrainingRecipe)?.RequireShares(ranks.Count);
         (string? name, int seed) = recipe switch
         {
             TrainingRecipe r => (r.Name, r.Seed),
             TokenizerRecipe r => (r.Name, r.Seed),
             _ => (null, 0),
         };
-        using var folder = RunFolder.Open(request, name ?? Path.GetFileNameWithoutExtension(request.Recipe), seed);
+        using var folder = opened is null
+            ? RunFolder.Open(request, name ?? Path.GetFileNameWithoutExtension(request.Recipe), seed)
+            : RunFolder.Follow(opened, request);
+        if (ranks.IsFirst)
+        {
+            ranks.Gather(folder.Path);
+        }
+
         recipe = WithThreads(recipe, folder);
         if (recipe is TrainingRecipe training)
         {
@@ -103,6 +158,6 @@ internal sealed class RecipeCommand
     private static T WithThreads<T>(T recipe, RunFolder folder)
         where T : class =>
         recipe is TrainingRecipe { Threads: 0 } training
-            ? (T)(object)(training with { Threads = folder.ThreadsBefore() ?? ComputeDevice.PhysicalCores() })
+            ? (T)(object)(training with { Threads = folder.ThreadsBefore() ?? ComputeDevice.Cores(folder.Ranks) })
             : recipe;
 }

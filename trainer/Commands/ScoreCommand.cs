@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Rudder.Trainer.Parallel;
 using Rudder.Trainer.Runs;
 using Rudder.Trainer.Scoring;
 
@@ -32,6 +33,7 @@ internal static class ScoreCommand
         };
         command.SetAction((parsed, _) => Failures.RunAsync(() =>
         {
+            Ranks.RequireAlone("score");
             int used = ComputeDevice.UseThreads(parsed.GetValue(threads));
             int rows = ScoreFile.Run(
                 parsed.GetValue(model)!, parsed.GetValue(engine) == "onnx", parsed.GetValue(input)!, parsed.GetValue(output)!, used);

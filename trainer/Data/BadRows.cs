@@ -49,11 +49,11 @@ internal sealed class BadRows(bool skip)
     }
 
     /// <summary>Lists the rows in a file, one JSON object a line, and shows how many there are; does nothing where no row was left out.</summary>
-    /// <param name="path">The list.</param>
+    /// <param name="path">The list; null in a process that writes none.</param>
     /// <param name="progress">Gets the number.</param>
-    public void Report(string path, TextWriter progress)
+    public void Report(string? path, TextWriter progress)
     {
-        if (Count > 0)
+        if (Count > 0 && path is not null)
         {
             IEnumerable<string> lines = _rows.Select(bad => JsonSerializer.Serialize(new { row = bad.Row, problem = bad.Message }) + "\n");
             AtomicFile.WriteText(path, string.Concat(lines));

@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using Rudder.Checkpoints;
 using Rudder.Trainer.Models;
 using Rudder.Trainer.Optimizers;
+using Rudder.Trainer.Parallel;
 using Rudder.Trainer.Runs;
 using static TorchSharp.torch;
 
@@ -15,7 +16,7 @@ internal static class Checkpoint
     private const string MoreFile = "more.safetensors";
     private const string RandomFile = "random.bin";
 
-    /// <summary>Saves a checkpoint and removes the oldest beyond <paramref name="keep"/>.</summary>
+    /// <summary>Saves a checkpoint and removes the oldest beyond <paramref name="keep"/>. All processes call it; the first one writes.</summary>
     /// <param name="run">The run.</param>
     /// <param name="state">Its progress.</param>
     /// <param name="parameters">The trained weights.</param>
@@ -28,7 +29,15 @@ internal static class Checkpoint
         IReadOnlyList<NamedParameter> parameters,
         IOptimizer optimizer,
         int keep,
-        IReadOnlyList<NamedState>? more = null) =>
+        IReadOnlyList<NamedState>? more = null)
+    {
+        using Tensor random = get_rng_state();
+        byte[] generators = run.Ranks.Gather(random.bytes.ToArray()); // of every process
+        if (!run.Ranks.IsFirst)
+        {
+            return;
+        }
+
         CheckpointFolder.Save(run, state, keep, folder =>
         {
             Write(Path.Combine(folder, WeightsFile), parameters.Select(p => (p.Name, (Tensor)p.Value)));
@@ -38,9 +47,9 @@ internal static class Checkpoint
                 Write(Path.Combine(folder, MoreFile), more.Select(s => (s.Name, s.Value)));
             }
 
-            using Tensor random = get_rng_state();
-            AtomicFile.Write(Path.Combine(folder, RandomFile), stream => stream.Write(random.bytes));
+            AtomicFile.Write(Path.Combine(folder, RandomFile), stream => stream.Write(generators));
         });
+    }
 
     /// <summary>Loads the newest checkpoint into parameters, optimizer and generator. Without one the run starts over.</summary>
     /// <returns>The run's progress at that checkpoint.</returns>
@@ -60,7 +69,7 @@ internal static class Checkpoint
         }
 
         optimizer.Resume(state.Step); // one optimizer step per training step
-        RestoreRandom(Path.Combine(folder, RandomFile));
+        RestoreRandom(Path.Combine(folder, RandomFile), run.Ranks);
         return state;
     }
 
@@ -81,11 +90,11 @@ internal static class Checkpoint
         }
     }
 
-    private static void RestoreRandom(string path)
+    private static void RestoreRandom(string path, Ranks ranks)
     {
         try
         {
-            using Tensor random = tensor(File.ReadAllBytes(path));
+            using Tensor random = tensor(ranks.Part(File.ReadAllBytes(path)));
             set_rng_state(random);
         }
         catch (ExternalException refused)

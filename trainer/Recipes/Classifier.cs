@@ -4,6 +4,7 @@ using Rudder.Trainer.Architectures;
 using Rudder.Trainer.Data;
 using Rudder.Trainer.Models;
 using Rudder.Trainer.Optimizers;
+using Rudder.Trainer.Parallel;
 using Rudder.Trainer.Recipes.Settings;
 using Rudder.Trainer.Runs;
 using static TorchSharp.torch;
@@ -24,6 +25,7 @@ internal static class Classifier
         string tokenizerFolder = ModelSource.TokenizerFolder(recipe);
         TextTokenizer tokenizer = ModelSource.Tokenizer(tokenizerFolder, recipe.Model);
         using ISequenceClassifier model = ModelSource.Model<ISequenceClassifier>(recipe, tokenizer, recipe.Data.Labels, device);
+        run.Ranks.SeedDropout(recipe.Seed);
         ClassifierEvaluation.RequireLengths(recipe.Data, model.Config);
         run.WriteStart(recipe, request, threads, RecipeInputs.Of(recipe));
 
@@ -39,13 +41,13 @@ internal static class Classifier
         using var session = new TrainingSession(recipe, run, request, state, total, stepsPerEpoch);
 
         // 4. the loop
-        Train(new Parts(recipe, run, model, training, heldOut, optimizer, new ClippedStep(recipe, trainable, optimizer, total)), session, total);
+        Train(new Parts(recipe, run, model, training, heldOut, optimizer, new ClippedStep(recipe, trainable, optimizer, total, run.Ranks)), session, total);
 
         // 5. last evaluation, on the test files too; model folder
         IReadOnlyList<KeyValuePair<string, double>> final = session.FinalEvaluation(() =>
             [
-                .. ClassifierEvaluation.Measure(model, heldOut, recipe.Data, string.Empty),
-                .. ClassifierEvaluation.Measure(model, Tokenise(recipe.Data.Test.SelectMany(file => Reviews.Read(file, recipe.Data.CleanHtml, labels: true)), tokenizer, recipe), recipe.Data, "test/"),
+                .. ClassifierEvaluation.Measure(run.Ranks, model, heldOut, recipe.Data, string.Empty),
+                .. ClassifierEvaluation.Measure(run.Ranks, model, Tokenise(recipe.Data.Test.SelectMany(file => Reviews.Read(file, recipe.Data.CleanHtml, labels: true)), tokenizer, recipe), recipe.Data, "test/"),
             ]);
         return FinishedRun.Write(
             run, request, recipe, session, final, folder => ModelFolder.Save(model, folder, tokenizerFolder, ModelSource.SaveType(recipe)));
@@ -54,7 +56,7 @@ internal static class Classifier
     /// <summary>Steps until <paramref name="total"/>: accumulate, clip, step, log, evaluate, save.</summary>
     private static void Train(Parts run, TrainingSession session, int total)
     {
-        (ClassifierRecipe recipe, IReadOnlyList<LabelledText> training) = (run.Recipe, run.Training);
+        (ClassifierRecipe recipe, IReadOnlyList<LabelledText> training, Ranks ranks) = (run.Recipe, run.Training, run.Folder.Ranks);
         run.Model.train();
         int plannedEpoch = -1;
         IReadOnlyList<int[]> plan = [];
@@ -71,36 +73,40 @@ internal static class Classifier
             int[][] batches = [.. plan.Skip(session.State.Cursor * recipe.Batch.Accumulation).Take(recipe.Batch.Accumulation)];
             int rows = batches.Sum(b => b.Length);
 
-            // 4a. forward and backward; each part is weighted by its share of the step's rows
+            // 4a. forward and backward of this process's rows; each part is weighted by its share of the step's rows
             run.Model.zero_grad();
-            (double loss, double accuracy) = Accumulate(run.Model, training, crops, batches, rows);
+            int[][] own = [.. batches.Select(batch => ranks.Part(batch))];
+            double[] mean = ranks.Sum(Accumulate(run.Model, training, crops, own, rows));
+            (double loss, double accuracy) = (mean[0], mean[1]);
 
             // 4b. clip, step
             (double norm, double rate) = run.Update.Take(
                 session.State.Step,
                 loss,
                 batches.SelectMany(b => b).Select(i => training[i].Id),
-                () => BrokenTensor.First(run.Model, () => Accumulate(run.Model, training, crops, batches, rows)));
+                () => BrokenTensor.First(run.Model, () => Accumulate(run.Model, training, crops, own, rows)));
 
             // 4c. log, evaluate, save, stop if requested
             long tokens = batches.Sum(b => b.Sum(i => (long)crops[i].Length));
             session.Advance(tokens, loss, rate, norm, [new("accuracy", accuracy)]);
             if (session.EvaluationDue)
             {
-                session.LogEvaluation(ClassifierEvaluation.Measure(run.Model, run.HeldOut, recipe.Data, string.Empty));
+                session.LogEvaluation(ClassifierEvaluation.Measure(ranks, run.Model, run.HeldOut, recipe.Data, string.Empty));
             }
 
             session.SaveIfDue(() => Checkpoint.Save(run.Folder, session.State, run.Model.Parameters, run.Optimizer, recipe.KeepCheckpoints));
         }
     }
 
-    /// <summary>Runs forward and backward of each part. The gradients sum to the gradient of the mean loss over the step's rows.</summary>
-    /// <returns>Mean loss in nats, and accuracy.</returns>
-    private static (double Loss, double Accuracy) Accumulate(
+    /// <summary>
+    /// Runs forward and backward of each part. The gradients of all processes sum to that of the mean loss over the step's rows.
+    /// </summary>
+    /// <returns>This process's part of the mean loss in nats, and of the accuracy.</returns>
+    private static double[] Accumulate(
         ISequenceClassifier model, IReadOnlyList<LabelledText> training, int[][] crops, IReadOnlyList<int[]> batches, int rows)
     {
         (double loss, double right) = (0, 0);
-        foreach (int[] batch in batches)
+        foreach (int[] batch in batches.Where(batch => batch.Length > 0))
         {
             using var scope = NewDisposeScope();
             (Tensor logits, Tensor labels) = Forward(model, [.. batch.Select(i => crops[i])], [.. batch.Select(i => training[i].Label)]);
@@ -110,7 +116,7 @@ internal static class Classifier
             right += logits.argmax(-1).eq(labels).sum().item<long>();
         }
 
-        return (loss, right / rows);
+        return [loss, right / rows];
     }
 
     /// <summary>Logits of rows that include start and end tokens, and the labels as a tensor.</summary>

@@ -2,6 +2,7 @@ using Rudder.Checkpoints;
 using Rudder.Trainer.Data;
 using Rudder.Trainer.Logits;
 using Rudder.Trainer.Models;
+using Rudder.Trainer.Parallel;
 using Rudder.Trainer.Recipes.Settings;
 using Rudder.Trainer.Scoring;
 
@@ -29,12 +30,13 @@ internal static class ClassifierEvaluation
     }
 
     /// <summary>Accuracy and loss on whole reviews, accuracy on openings; empty without texts.</summary>
+    /// <param name="ranks">The processes that share the texts.</param>
     /// <param name="model">The classifier; left in training mode.</param>
     /// <param name="texts">The texts to classify.</param>
     /// <param name="data">Window and opening lengths.</param>
     /// <param name="prefix">Prefix of each metric's name.</param>
     public static IReadOnlyList<KeyValuePair<string, double>> Measure(
-        ISequenceClassifier model, IReadOnlyList<LabelledText> texts, ClassifierDataSettings data, string prefix)
+        Ranks ranks, ISequenceClassifier model, IReadOnlyList<LabelledText> texts, ClassifierDataSettings data, string prefix)
     {
         if (texts.Count == 0)
         {
@@ -43,18 +45,19 @@ internal static class ClassifierEvaluation
 
         model.eval();
         int window = data.Window > 0 ? data.Window : data.MaxLength;
-        double[][] whole = Probabilities(model, texts, t => Crops.Windows(t.Ids.Length, window));
-        double[][] opening = Probabilities(model, texts, t => new[] { 0..Math.Min(t.Ids.Length, data.Opening) });
+        LabelledText[] own = ranks.Part(texts);
+        double[][] whole = Probabilities(model, own, t => Crops.Windows(t.Ids.Length, window));
+        double[][] opening = Probabilities(model, own, t => new[] { 0..Math.Min(t.Ids.Length, data.Opening) });
         model.train();
         return
         [
             new($"{prefix}accuracy", Accuracy(whole)),
-            new($"{prefix}loss", texts.Select((t, i) => -Math.Log(Math.Max(whole[i][t.Label], 1e-12))).Average()),
+            new($"{prefix}loss", ranks.Gather([.. own.Select((t, i) => -Math.Log(Math.Max(whole[i][t.Label], 1e-12)))]).Average()),
             new($"{prefix}opening_accuracy", Accuracy(opening)),
         ];
 
         double Accuracy(double[][] probabilities) =>
-            texts.Select((t, i) => Array.IndexOf(probabilities[i], probabilities[i].Max()) == t.Label ? 1.0 : 0).Average();
+            ranks.Gather([.. own.Select((t, i) => Array.IndexOf(probabilities[i], probabilities[i].Max()) == t.Label ? 1.0 : 0)]).Average();
     }
 
     /// <summary>Mean label probabilities of each text over its windows.</summary>

@@ -8,7 +8,7 @@ namespace Rudder.Trainer.Recipes;
 /// <summary>Finishes a run: writes the model folder, its card and, last, done.json.</summary>
 internal static class FinishedRun
 {
-    /// <summary>Writes the model under a temporary name, exports it, renames it, and marks the run as done.</summary>
+    /// <summary>The first process writes the model under a temporary name, exports it, renames it, and marks the run as done.</summary>
     /// <returns>The final metrics.</returns>
     public static IReadOnlyDictionary<string, object> Write(
         RunFolder run,
@@ -19,6 +19,11 @@ internal static class FinishedRun
         Action<string> saveModel)
     {
         Dictionary<string, object> final = Metrics(session, evaluation);
+        if (!run.Ranks.IsFirst)
+        {
+            return final;
+        }
+
         File.Delete(run.Done); // a resumed run may be finished: done.json must not outlive the model it describes
         string temporary = run.Model + ".tmp";
         Remove(temporary);

@@ -37,7 +37,7 @@ internal static class Grpo
         world.StartEngine(state.Step);
 
         // 4. the loop
-        var update = new ClippedStep(recipe, trainable, optimizer, total);
+        var update = new ClippedStep(recipe, trainable, optimizer, total, run.Ranks);
         Train(recipe, world, session, update, total, request.Clock, Save);
 
         // 5. last evaluation, model folder
@@ -99,21 +99,23 @@ internal static class Grpo
         }
     }
 
-    /// <summary>Runs forward and backward of each pass. The gradients sum to that of the step's loss.</summary>
+    /// <summary>Runs forward and backward of each pass. The gradients of all processes sum to that of the step's loss.</summary>
     /// <returns>The loss, and the share of tokens whose ratio is clipped.</returns>
     private static (double Loss, double Clipped) Accumulate(GrpoRecipe recipe, OnPolicyRun world, Batch batch, RolloutStatistics statistics)
     {
         world.Policy.zero_grad();
         (double loss, double clipped) = (0, 0);
+        bool isFirst = !batch.IsLookedAt; // the first update: the policy still is the one that drew
+        batch.IsLookedAt = true;
         Device device = world.Policy.Device;
         (double low, double high) = (recipe.ClipLow, recipe.ClipHigh!.Value);
-        IEnumerable<(int First, Rollout[] Rollouts)> passes = RolloutRows.Passes(batch.Rollouts, recipe.Batch.Samples, recipe.Batch.Sequences);
+        IEnumerable<(int First, Rollout[] Rollouts)> passes = RolloutRows.Passes(world.Ranks, batch.Rollouts, recipe.Batch.Samples, recipe.Batch.Sequences);
         foreach ((int pass, (int start, Rollout[] rollouts)) in passes.Index())
         {
             using var scope = NewDisposeScope();
             PreferenceTensors rows = RolloutRows.Tensors(rollouts, device);
             var policy = TokenScores.Of(world.Policy, rows);
-            if (batch.Drawn.Count == pass) // the first update: the policy still is the one that drew
+            if (isFirst)
             {
                 var reference = TokenScores.Frozen(world.Reference, rows);
                 statistics.Add(rollouts, rows, policy, reference);
@@ -134,7 +136,13 @@ internal static class Grpo
             clipped += PolicyGradient.IsClipped(policy.LogProbs.detach(), old, advantage, low, high).sum().item<long>();
         }
 
-        return (loss, clipped / batch.Rollouts.Sum(rollout => (double)rollout.Ids.Length));
+        if (isFirst)
+        {
+            statistics.Join(world.Ranks, batch.Rollouts);
+        }
+
+        double[] sums = world.Ranks.Sum(loss, clipped);
+        return (sums[0], sums[1] / batch.Rollouts.Sum(rollout => (double)rollout.Ids.Length));
     }
 
     /// <summary>A step's completions, and what stays the same over the updates on them.</summary>
@@ -143,6 +151,9 @@ internal static class Grpo
     /// <param name="Weights">Of each token of a completion. [B]</param>
     private sealed record Batch(IReadOnlyList<Rollout> Rollouts, double[] Advantages, double[] Weights)
     {
+        /// <summary>Whether the first update has begun.</summary>
+        public bool IsLookedAt { get; set; }
+
         /// <summary>Log-probs of each pass when it was drawn; filled by the first update.</summary>
         public List<PassLogProbs> Drawn { get; } = [];
     }

@@ -1,4 +1,5 @@
 using Rudder.Trainer.Models;
+using Rudder.Trainer.Parallel;
 using static TorchSharp.torch;
 
 namespace Rudder.Trainer.Recipes;
@@ -42,6 +43,18 @@ internal sealed class KtoMetrics(double beta)
 
         _baseline += NamedParameters.Values(baseline)[0] * loss.Length;
         Tokens += tokens;
+    }
+
+    /// <summary>Adds the completions of the other processes.</summary>
+    public void Join(Ranks ranks)
+    {
+        double[] sums = ranks.Sum(_loss, _baseline, Tokens);
+        (_loss, _baseline, Tokens) = (sums[0], sums[1], (long)sums[2]);
+        foreach (Side side in (Side[])[_desirable, _undesirable])
+        {
+            double[] all = ranks.Sum(side.Count, side.Rewards, side.LogProbs);
+            (side.Count, side.Rewards, side.LogProbs) = ((int)all[0], all[1], all[2]);
+        }
     }
 
     /// <summary>z, and the means of rewards and log-probs by judgement; without those of a judgement that did not occur.</summary>

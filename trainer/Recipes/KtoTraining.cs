@@ -3,6 +3,7 @@ using Rudder.Trainer.Data;
 using Rudder.Trainer.Losses;
 using Rudder.Trainer.Models;
 using Rudder.Trainer.Optimizers;
+using Rudder.Trainer.Parallel;
 using Rudder.Trainer.Recipes.Settings;
 using Rudder.Trainer.Runs;
 using static TorchSharp.torch;
@@ -29,6 +30,7 @@ internal static class KtoTraining
 
         // 3. optimizer; seed only now: building models draws random numbers, and a cached reference is not built
         manual_seed(recipe.Seed);
+        run.Ranks.SeedDropout(recipe.Seed);
         IReadOnlyList<NamedParameter> trainable = NamedParameters.Trainable(policy.Parameters);
         using IOptimizer optimizer = OptimizerFactory.Create(recipe.Optimizer, trainable);
         TrainingState state = run.Resumed ? Checkpoint.LoadNewest(run, policy.Parameters, optimizer) : TrainingState.Start;
@@ -39,11 +41,11 @@ internal static class KtoTraining
         session.LogData(cuts);
 
         // 4. the loop
-        var update = new ClippedStep(recipe, trainable, optimizer, total);
+        var update = new ClippedStep(recipe, trainable, optimizer, total, run.Ranks);
         Train(new Parts(recipe, run, policy, training, heldOut, optimizer, update), session, total);
 
         // 5. last evaluation, model folder
-        IReadOnlyList<KeyValuePair<string, double>> evaluation = session.FinalEvaluation(() => Evaluate(recipe, policy, heldOut));
+        IReadOnlyList<KeyValuePair<string, double>> evaluation = session.FinalEvaluation(() => Evaluate(run.Ranks, recipe, policy, heldOut));
         return FinishedRun.Write(run, request, recipe, session, Preference.Final(session.LastTraining, evaluation, cuts), folder =>
             ModelFolder.Save(policy, folder, recipe.Tokenizer ?? recipe.Model, ModelSource.SaveType(recipe)));
 
@@ -56,7 +58,7 @@ internal static class KtoTraining
     /// <summary>Steps until <paramref name="total"/>: accumulate, clip, step, log, evaluate, save.</summary>
     private static void Train(Parts run, TrainingSession session, int total)
     {
-        (KtoRecipe recipe, IReadOnlyList<LabelledRow> rows) = (run.Recipe, run.Training.Rows);
+        (KtoRecipe recipe, IReadOnlyList<LabelledRow> rows, Ranks ranks) = (run.Recipe, run.Training.Rows, run.Folder.Ranks);
         run.Policy.train();
         int plannedEpoch = -1;
         IReadOnlyList<int[]> plan = [];
@@ -69,7 +71,7 @@ internal static class KtoTraining
                 plan = LengthBuckets.Plan(lengths, recipe.Batch.Completions, EpochRandom.Of(recipe.Seed, plannedEpoch));
             }
 
-            // 4a. forward and backward; every completion of the step has the same weight
+            // 4a. forward and backward of this process's completions; every completion of the step has the same weight
             LabelledRow[][] batches = [.. plan.Skip(session.State.Cursor * recipe.Batch.Accumulation).Take(recipe.Batch.Accumulation)
                 .Select(batch => batch.Select(i => rows[i]).ToArray())];
             run.Policy.zero_grad();
@@ -78,8 +80,11 @@ internal static class KtoTraining
             foreach (LabelledRow[] batch in batches)
             {
                 using var scope = NewDisposeScope();
-                (Forward(recipe, run.Policy, run.Training, batch, metrics).sum() / count).backward();
+                Tensor? losses = Forward(ranks, recipe, run.Policy, run.Training, batch, metrics); // [B]
+                losses?.sum().div(count).backward();
             }
+
+            metrics.Join(ranks);
 
             // 4b. clip, step
             IEnumerable<string> names = batches.SelectMany(batch => batch).Select(row => row.Group.PromptId);
@@ -90,7 +95,7 @@ internal static class KtoTraining
             session.Advance(metrics.Tokens, metrics.Loss, rate, norm, metrics.Values());
             if (session.EvaluationDue)
             {
-                session.LogEvaluation(Evaluate(recipe, run.Policy, run.HeldOut));
+                session.LogEvaluation(Evaluate(ranks, recipe, run.Policy, run.HeldOut));
             }
 
             session.SaveIfDue(() => Checkpoint.Save(run.Folder, session.State, run.Policy.Parameters, run.Optimizer, recipe.KeepCheckpoints));
@@ -104,19 +109,29 @@ internal static class KtoTraining
         foreach (LabelledRow[] batch in batches)
         {
             using var scope = NewDisposeScope();
-            Forward(run.Recipe, run.Policy, run.Training, batch, new KtoMetrics(run.Recipe.Beta));
+            Forward(run.Folder.Ranks, run.Recipe, run.Policy, run.Training, batch, new KtoMetrics(run.Recipe.Beta));
         }
     }
 
-    /// <summary>Loss of each completion; z comes from the same completions under other prompts, without gradient.</summary>
-    /// <returns>[B]</returns>
-    private static Tensor Forward(KtoRecipe recipe, ILanguageModel policy, ScoredRows data, IReadOnlyList<LabelledRow> rows, KtoMetrics metrics)
+    /// <summary>
+    /// Loss of each of this process's completions of a batch. z comes from the completions of all processes under other prompts, without gradient.
+    /// </summary>
+    /// <returns>[B]; null if this process has none</returns>
+    private static Tensor? Forward(
+        Ranks ranks, KtoRecipe recipe, ILanguageModel policy, ScoredRows data, IReadOnlyList<LabelledRow> all, KtoMetrics metrics)
     {
-        Tensor baseline; // z []
-        using (no_grad())
+        LabelledRow[] rows = ranks.Part(all);
+        float[] mismatched = [];
+        if (rows.Length > 0)
         {
-            PreferenceBatch mismatched = data.Mismatched.Of(rows.Select(row => row.Completion));
-            baseline = Kto.ReferencePoint(LogProbs(policy, mismatched, data.Reference).LogRatios);
+            using IDisposable quiet = no_grad();
+            mismatched = NamedParameters.Values(LogProbs(policy, data.Mismatched.Of(rows.Select(row => row.Completion)), data.Reference).LogRatios);
+        }
+
+        Tensor baseline = Kto.ReferencePoint(tensor(ranks.Gather(mismatched), device: policy.Device)); // z []
+        if (rows.Length == 0)
+        {
+            return null;
         }
 
         var batch = PreferenceBatch.OfCompletions([.. rows.Select(row => (row.Group, row.Completion))]);
@@ -136,7 +151,7 @@ internal static class KtoTraining
     }
 
     /// <summary>Loss and implicit rewards on held-out completions, without dropout or gradient; empty if there are none.</summary>
-    private static IReadOnlyList<KeyValuePair<string, double>> Evaluate(KtoRecipe recipe, ILanguageModel policy, ScoredRows? heldOut)
+    private static IReadOnlyList<KeyValuePair<string, double>> Evaluate(Ranks ranks, KtoRecipe recipe, ILanguageModel policy, ScoredRows? heldOut)
     {
         if (heldOut is null)
         {
@@ -149,9 +164,10 @@ internal static class KtoTraining
         foreach (LabelledRow[] batch in heldOut.Rows.OrderBy(row => row.Length).Chunk(recipe.Batch.Completions))
         {
             using var scope = NewDisposeScope();
-            Forward(recipe, policy, heldOut, batch, metrics);
+            Forward(ranks, recipe, policy, heldOut, batch, metrics);
         }
 
+        metrics.Join(ranks);
         policy.train();
         return [new("loss", metrics.Loss), .. metrics.Values()];
     }

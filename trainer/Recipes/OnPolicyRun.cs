@@ -3,6 +3,7 @@ using Rudder.Engine.Sampling;
 using Rudder.Trainer.Architectures;
 using Rudder.Trainer.Data;
 using Rudder.Trainer.Models;
+using Rudder.Trainer.Parallel;
 using Rudder.Trainer.Recipes.Settings;
 using Rudder.Trainer.Rl;
 using Rudder.Trainer.Runs;
@@ -30,7 +31,9 @@ internal sealed class OnPolicyRun : IDisposable
     /// <param name="request">Device, clock and stop signal.</param>
     public OnPolicyRun(OnPolicyRecipe recipe, RunFolder folder, RunRequest request)
     {
-        (_recipe, _folder, _request, _temporary) = (recipe, folder, request, folder.File("rollouts"));
+        // Only the first process writes into the run folder.
+        string temporary = folder.Ranks.IsFirst ? folder.File("rollouts") : Directory.CreateTempSubdirectory("rudder-rollouts-").FullName;
+        (_recipe, _folder, _request, _temporary) = (recipe, folder, request, temporary);
         if (recipe.Model is not string model || recipe.Architecture is not null)
         {
             throw new BadInputException("An on-policy run starts from a trained model: give model (its folder), and leave architecture out.");
@@ -61,6 +64,9 @@ internal sealed class OnPolicyRun : IDisposable
 
     /// <summary>Compute threads of trainer, engine and rewards.</summary>
     public int Threads { get; }
+
+    /// <summary>The processes that share each step.</summary>
+    public Ranks Ranks => _folder.Ranks;
 
     /// <summary>The policy.</summary>
     public ILanguageModel Policy { get; }
@@ -114,10 +120,10 @@ internal sealed class OnPolicyRun : IDisposable
         else
         {
             _engine = RolloutEngine.Start(
-                Policy, _tokenizer, TokenizerFolder, _recipe, Path.Combine(_temporary, "policy"), Threads, _longestPrompt, step);
+                Policy, _tokenizer, TokenizerFolder, _recipe, Path.Combine(_temporary, "policy"), Threads, _longestPrompt, step, Ranks);
         }
 
-        _samples = new SampleLog(_folder.File("samples.jsonl"), _recipe.SampleEvery, step);
+        _samples = new SampleLog(Ranks.IsFirst ? _folder.File("samples.jsonl") : null, _recipe.SampleEvery, step);
     }
 
     /// <summary>The prompts of some completions, for the message of a failed step.</summary>
@@ -141,12 +147,12 @@ internal sealed class OnPolicyRun : IDisposable
         return Answered(() => _engine!.Draw(prompts, sizes.Samples, CounterRandom.Derive((ulong)_recipe.Seed, (uint)state.Step)), session, save);
     }
 
-    /// <summary>Scores completions. If a reward does not answer, the last finished step is saved and the run stops.</summary>
+    /// <summary>Scores completions; each process scores its part. If a reward does not answer, the last finished step is saved and the run stops.</summary>
     /// <param name="rollouts">The completions.</param>
     /// <param name="session">Stops the run.</param>
     /// <param name="save">Saves a checkpoint.</param>
     public RewardScores Score(IReadOnlyList<Rollout> rollouts, TrainingSession session, Action save) =>
-        Answered(() => Rewards.Score(rollouts, _request.Stop), session, save);
+        Answered(() => Rewards.Score(Ranks.Part(rollouts), _request.Stop), session, save).Join(Ranks);
 
     /// <summary>Gives the engine the policy's new weights.</summary>
     /// <param name="step">Optimizer steps that the policy has taken.</param>
@@ -178,13 +184,14 @@ internal sealed class OnPolicyRun : IDisposable
         }
 
         var statistics = new RolloutStatistics();
-        foreach ((_, Rollout[] pass) in RolloutRows.Passes(rollouts, 1, _recipe.Sizes.Sequences))
+        foreach ((_, Rollout[] pass) in RolloutRows.Passes(Ranks, rollouts, 1, _recipe.Sizes.Sequences))
         {
             using var scope = NewDisposeScope();
             PreferenceTensors rows = RolloutRows.Tensors(pass, Policy.Device);
             statistics.Add(pass, rows, TokenScores.Frozen(Policy, rows), TokenScores.Frozen(Reference, rows));
         }
 
+        statistics.Join(Ranks, rollouts);
         return [.. Score(rollouts, session, save).Metrics(), .. statistics.Metrics()];
     }
 
@@ -217,16 +224,21 @@ internal sealed class OnPolicyRun : IDisposable
     }
 
     /// <summary>Asks something that may lie outside this process. If it does not answer, the last finished step is saved and the run stops.</summary>
-    private static T Answered<T>(Func<T> ask, TrainingSession session, Action save)
+    private T Answered<T>(Func<T> ask, TrainingSession session, Action save)
     {
+        T? answer = default;
+        UnavailableException? away = null;
         try
         {
-            return ask();
+            answer = ask();
         }
-        catch (UnavailableException away)
+        catch (UnavailableException own)
         {
-            throw session.Suspended(away, save);
+            away = own;
         }
+
+        string? problem = Ranks.Gather(away?.Message ?? string.Empty).FirstOrDefault(text => text.Length > 0);
+        return problem is null ? answer! : throw session.Suspended(away ?? new UnavailableException(problem), save);
     }
 
     private (IReadOnlyList<RolloutPrompt> Training, IReadOnlyList<RolloutPrompt> HeldOut) ReadPrompts()

@@ -39,7 +39,7 @@ internal static class OnlineDpo
         world.StartEngine(state.Step);
 
         // 4. the loop
-        var parts = new Parts(recipe, recipe.BindLoss(), world, new ClippedStep(recipe, trainable, optimizer, total));
+        var parts = new Parts(recipe, recipe.BindLoss(), world, new ClippedStep(recipe, trainable, optimizer, total, run.Ranks));
         Train(parts, session, total, request.Clock, Save);
 
         // 5. last evaluation, model folder
@@ -102,7 +102,7 @@ internal static class OnlineDpo
         }
     }
 
-    /// <summary>Runs forward and backward of each pass. The gradients sum to that of the mean loss over the step's pairs.</summary>
+    /// <summary>Runs forward and backward of each pass. The gradients of all processes sum to that of the mean loss over the step's pairs.</summary>
     private static PreferenceMetrics Accumulate(
         Parts run, IReadOnlyList<Rollout> rollouts, IReadOnlyList<(int Chosen, int Rejected)> pairs, RolloutStatistics statistics)
     {
@@ -110,7 +110,7 @@ internal static class OnlineDpo
         Device device = run.World.Policy.Device;
         double meanLength = pairs.Count == 0 ? 0 : pairs.Average(pair => rollouts[pair.Chosen].Ids.Length);
         var metrics = new PreferenceMetrics(run.Loss.Beta);
-        foreach ((int start, Rollout[] pass) in RolloutRows.Passes(rollouts, run.Recipe.Batch.Samples, run.Recipe.Batch.Sequences))
+        foreach ((int start, Rollout[] pass) in RolloutRows.Passes(run.World.Ranks, rollouts, run.Recipe.Batch.Samples, run.Recipe.Batch.Sequences))
         {
             using var scope = NewDisposeScope();
             PreferenceTensors rows = RolloutRows.Tensors(pass, device);
@@ -143,6 +143,8 @@ internal static class OnlineDpo
             metrics.Add(sides, perPair, 0);
         }
 
+        statistics.Join(run.World.Ranks, rollouts);
+        metrics.Join(run.World.Ranks);
         return metrics;
 
         static Tensor Of(Tensor perRow, Tensor places) => perRow.index_select(0, places); // [B] -> [P]

@@ -37,7 +37,7 @@ internal static class Ppo
         world.StartEngine(state.Step);
 
         // 4. the loop
-        var parts = new Parts(recipe, world, value, new ClippedStep(recipe, models, optimizer, total), carried);
+        var parts = new Parts(recipe, world, value, new ClippedStep(recipe, models, optimizer, total, run.Ranks), carried);
         Train(parts, session, total, request.Clock, Save);
 
         // 5. last evaluation, model folder
@@ -100,13 +100,13 @@ internal static class Ppo
         }
     }
 
-    /// <summary>Log-probs under policy and reference, and values, of every token of the step; no gradient.</summary>
+    /// <summary>Log-probs under policy and reference, and values, of every token of the step; no gradient. Each process looks at its part.</summary>
     /// <returns>One per completion.</returns>
     private static List<DrawnTokens> Look(Parts run, IReadOnlyList<Rollout> rollouts, RolloutStatistics statistics)
     {
         using IDisposable quiet = no_grad();
         List<DrawnTokens> drawn = [];
-        foreach ((_, Rollout[] pass) in RolloutRows.Passes(rollouts, 1, run.Recipe.Batch.Sequences))
+        foreach ((_, Rollout[] pass) in RolloutRows.Passes(run.World.Ranks, rollouts, 1, run.Recipe.Batch.Sequences))
         {
             using var scope = NewDisposeScope();
             PreferenceTensors rows = RolloutRows.Tensors(pass, run.World.Policy.Device);
@@ -120,7 +120,12 @@ internal static class Ppo
             IEnumerable<float[]> Split(Tensor perToken) => RolloutRows.Split(NamedParameters.Values(perToken), pass);
         }
 
-        return drawn;
+        statistics.Join(run.World.Ranks, rollouts);
+        return [.. All(tokens => tokens.Policy).Zip(All(tokens => tokens.Reference), All(tokens => tokens.Values))
+            .Select(row => new DrawnTokens(row.First, row.Second, row.Third))];
+
+        IEnumerable<float[]> All(Func<DrawnTokens, float[]> field) =>
+            RolloutRows.Split(run.World.Ranks.Gather(drawn.SelectMany(field).ToArray()), rollouts);
     }
 
     /// <summary>ppo_epochs passes over the batch in shuffled minibatches. The order is a pure function of seed, step and pass.</summary>
@@ -142,10 +147,11 @@ internal static class Ppo
             }
         }
 
+        metrics.Join(run.World.Ranks);
         return last;
     }
 
-    /// <summary>Runs forward and backward of a minibatch's parts. The gradients sum to that of the mean loss over its tokens.</summary>
+    /// <summary>Runs forward and backward of this process's part of a minibatch. The gradients of all processes sum to that of the mean loss over its tokens.</summary>
     /// <returns>Mean loss per token.</returns>
     private static double Accumulate(Parts run, PpoBatch batch, int[] minibatch, PpoMetrics metrics)
     {
@@ -154,7 +160,7 @@ internal static class Ppo
         run.Value.zero_grad();
         double tokens = minibatch.Sum(i => (double)batch.Rollouts[i].Ids.Length);
         double loss = 0;
-        foreach (int[] part in minibatch.Chunk(recipe.Batch.Sequences))
+        foreach (int[] part in run.World.Ranks.Part(minibatch).Chunk(recipe.Batch.Sequences))
         {
             using var scope = NewDisposeScope();
             PreferenceTensors rows = RolloutRows.Tensors([.. part.Select(i => batch.Rollouts[i])], device);
@@ -168,7 +174,7 @@ internal static class Ppo
             metrics.Add(logProbs, values, targets, policyLoss, valueLoss, recipe.Clip, recipe.ValueClip);
         }
 
-        return loss;
+        return run.World.Ranks.Sum(loss)[0];
     }
 
     /// <summary>What a checkpoint holds beside weights and averages.</summary>

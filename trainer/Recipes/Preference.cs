@@ -3,6 +3,7 @@ using Rudder.Trainer.Data;
 using Rudder.Trainer.Losses;
 using Rudder.Trainer.Models;
 using Rudder.Trainer.Optimizers;
+using Rudder.Trainer.Parallel;
 using Rudder.Trainer.Recipes.Settings;
 using Rudder.Trainer.Runs;
 using static TorchSharp.torch;
@@ -33,6 +34,7 @@ internal static class Preference
 
         // 3. optimizer; seed only now: building models draws random numbers, and a cached reference is not built
         manual_seed(recipe.Seed);
+        run.Ranks.SeedDropout(recipe.Seed);
         IReadOnlyList<NamedParameter> trainable = NamedParameters.Trainable(policy.Parameters);
         using IOptimizer optimizer = OptimizerFactory.Create(recipe.Optimizer, trainable);
         using RewardMean? rewardMean = loss.NeedsRewardMean ? new RewardMean() : null;
@@ -45,7 +47,7 @@ internal static class Preference
         session.LogData(cuts);
 
         // 4. the loop
-        var update = new ClippedStep(recipe, trainable, optimizer, total);
+        var update = new ClippedStep(recipe, trainable, optimizer, total, run.Ranks);
         var parts = new Parts(recipe, run, loss, policy, training, heldOut, moving, rewardMean, more, optimizer, update);
         Train(parts, session, total);
 
@@ -58,7 +60,7 @@ internal static class Preference
     /// <summary>Steps until <paramref name="total"/>: accumulate, clip, step, log, evaluate, save.</summary>
     private static void Train(Parts run, TrainingSession session, int total)
     {
-        PreferenceRecipe recipe = run.Recipe;
+        (PreferenceRecipe recipe, Ranks ranks) = (run.Recipe, run.Folder.Ranks);
         run.Policy.train();
         int plannedEpoch = -1;
         IReadOnlyList<IReadOnlyList<PreferenceGroup>> plan = [];
@@ -70,17 +72,17 @@ internal static class Preference
                 plan = GroupBatches.Epoch(run.Training.Data.Groups, recipe.Batch.Groups, recipe.Seed, plannedEpoch);
             }
 
-            // 4a. forward and backward; every pair of the step has the same weight
+            // 4a. forward and backward of this process's groups; every pair of the step has the same weight
             IReadOnlyList<PreferenceGroup>[] batches = [.. plan.Skip(session.State.Cursor * recipe.Batch.Accumulation).Take(recipe.Batch.Accumulation)];
             run.Policy.zero_grad();
-            PreferenceMetrics metrics = Accumulate(recipe, run.Loss, run.Policy, run.Training, batches, run.RewardMean);
+            PreferenceMetrics metrics = Accumulate(ranks, recipe, run.Loss, run.Policy, run.Training, batches, run.RewardMean);
 
             // 4b. clip, step
             (double norm, double rate) = run.Update.Take(
                 session.State.Step,
                 metrics.Loss,
                 batches.SelectMany(batch => batch).Select(group => group.PromptId),
-                () => BrokenTensor.First(run.Policy, () => Accumulate(recipe, run.Loss, run.Policy, run.Training, batches, run.RewardMean)));
+                () => BrokenTensor.First(run.Policy, () => Accumulate(ranks, recipe, run.Loss, run.Policy, run.Training, batches, run.RewardMean)));
 
             // 4c. move the reference if that is due; log, evaluate, save, stop if requested
             session.Advance(metrics.Tokens, metrics.Loss, rate, norm, metrics.Rewards());
@@ -95,12 +97,15 @@ internal static class Preference
         }
     }
 
-    /// <summary>Runs forward and backward of each part. The gradients sum to the gradient of the mean loss over the step's pairs.</summary>
+    /// <summary>
+    /// Runs forward and backward of each part. The gradients of all processes sum to that of the mean loss over the step's pairs.
+    /// </summary>
     /// <remarks>
     /// Each part computes KTO's z over its own groups, so 32 parts of one group differ from one part of 32. BCO's δ covers the parts
     /// before it and its own. Recipes with a loss that compares pairs with each other have one part per step.
     /// </remarks>
     internal static PreferenceMetrics Accumulate(
+        Ranks ranks,
         PreferenceRecipe recipe,
         PreferenceLoss loss,
         ILanguageModel policy,
@@ -114,18 +119,22 @@ internal static class Preference
         foreach (IReadOnlyList<PreferenceGroup> part in parts)
         {
             using var scope = NewDisposeScope();
-            var batch = PreferenceBatch.Of(part, ModeOf(recipe));
-            PairLogProbs sides = PreferenceForward.Pairs(policy, batch, training.Reference, meanLength);
-            rewardMean?.Add(loss.Beta * sides.ChosenRatio, loss.Beta * sides.RejectedRatio);
-            Tensor perPair = loss.PerPair(sides with
+            PreferenceGroup[] own = ranks.Part(part);
+            PreferenceBatch? batch = own.Length > 0 ? PreferenceBatch.Of(own, ModeOf(recipe)) : null;
+            PairLogProbs? sides = batch is null ? null : PreferenceForward.Pairs(policy, batch, training.Reference, meanLength);
+            rewardMean?.Add(ranks, sides is null ? null : loss.Beta * sides.ChosenRatio, sides is null ? null : loss.Beta * sides.RejectedRatio);
+            Tensor? mismatched = PreferenceForward.Mismatched(ranks, policy, own, training);
+            if (sides is null || batch is null)
             {
-                Mismatched = PreferenceForward.Mismatched(policy, part, training),
-                RewardMean = rewardMean?.Value(policy.Device),
-            }); // [P]
+                continue; // the last part of an epoch may have fewer groups than there are processes
+            }
+
+            Tensor perPair = loss.PerPair(sides with { Mismatched = mismatched, RewardMean = rewardMean?.Value(policy.Device) }); // [P]
             (perPair.sum() / pairs).backward();
             metrics.Add(sides, perPair, batch.Tokens);
         }
 
+        metrics.Join(ranks);
         return metrics;
     }
 
@@ -144,15 +153,21 @@ internal static class Preference
         foreach (IReadOnlyList<PreferenceGroup> groups in GroupBatches.InOrder(heldOut.Data.Groups, run.Recipe.Batch.Groups))
         {
             using var scope = NewDisposeScope();
-            var batch = PreferenceBatch.Of(groups, ModeOf(run.Recipe));
-            PairLogProbs sides = PreferenceForward.Pairs(run.Policy, batch, heldOut.Reference, meanLength) with
+            PreferenceGroup[] own = run.Folder.Ranks.Part(groups);
+            Tensor? mismatched = PreferenceForward.Mismatched(run.Folder.Ranks, run.Policy, own, heldOut);
+            if (own.Length > 0)
             {
-                Mismatched = PreferenceForward.Mismatched(run.Policy, groups, heldOut),
-                RewardMean = run.RewardMean?.Value(run.Policy.Device),
-            };
-            metrics.Add(sides, run.Loss.PerPair(sides), batch.Tokens);
+                var batch = PreferenceBatch.Of(own, ModeOf(run.Recipe));
+                PairLogProbs sides = PreferenceForward.Pairs(run.Policy, batch, heldOut.Reference, meanLength) with
+                {
+                    Mismatched = mismatched,
+                    RewardMean = run.RewardMean?.Value(run.Policy.Device),
+                };
+                metrics.Add(sides, run.Loss.PerPair(sides), batch.Tokens);
+            }
         }
 
+        metrics.Join(run.Folder.Ranks);
         run.Policy.train();
         return [new("loss", metrics.Loss), .. metrics.Rewards()];
     }

@@ -1,6 +1,7 @@
 using Rudder.Trainer.Data;
 using Rudder.Trainer.Losses;
 using Rudder.Trainer.Models;
+using Rudder.Trainer.Parallel;
 using static TorchSharp.torch;
 
 namespace Rudder.Trainer.Recipes;
@@ -30,11 +31,12 @@ internal static class PreferenceForward
         };
     }
 
-    /// <summary>Log-ratios of the groups' mismatched completions, without gradient; null if the loss needs none. [M]</summary>
+    /// <summary>Log-ratios of the mismatched completions of all processes, without gradient; null if the loss needs none. [M]</summary>
+    /// <param name="ranks">The processes that share the batch.</param>
     /// <param name="policy">The policy.</param>
-    /// <param name="groups">The batch's groups.</param>
+    /// <param name="groups">This process's groups of the batch.</param>
     /// <param name="pairs">Holds the mismatched completions and their reference.</param>
-    public static Tensor? Mismatched(ILanguageModel policy, IReadOnlyList<PreferenceGroup> groups, ScoredPairs pairs)
+    public static Tensor? Mismatched(Ranks ranks, ILanguageModel policy, IReadOnlyList<PreferenceGroup> groups, ScoredPairs pairs)
     {
         if (pairs.Mismatched is null)
         {
@@ -42,9 +44,15 @@ internal static class PreferenceForward
         }
 
         using IDisposable quiet = no_grad();
-        PreferenceBatch batch = pairs.Mismatched.Of(groups);
-        var rows = new PreferenceTensors(batch, policy.Device);
-        return CompletionLogProbs.Sums(policy, rows) - pairs.Reference!.Of(batch, rows);
+        float[] own = [];
+        if (groups.Count > 0)
+        {
+            PreferenceBatch batch = pairs.Mismatched.Of(groups);
+            var rows = new PreferenceTensors(batch, policy.Device);
+            own = NamedParameters.Values(CompletionLogProbs.Sums(policy, rows) - pairs.Reference!.Of(batch, rows));
+        }
+
+        return tensor(ranks.Gather(own), device: policy.Device);
     }
 
     /// <summary>Mean tokens of a chosen completion over all pairs of some groups.</summary>

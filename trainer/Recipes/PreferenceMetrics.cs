@@ -1,5 +1,6 @@
 using Rudder.Trainer.Losses;
 using Rudder.Trainer.Models;
+using Rudder.Trainer.Parallel;
 using static TorchSharp.torch;
 
 namespace Rudder.Trainer.Recipes;
@@ -51,6 +52,15 @@ internal sealed class PreferenceMetrics(double beta)
 
         Pairs += losses.Length;
         Tokens += tokens;
+    }
+
+    /// <summary>Adds the pairs of the other processes.</summary>
+    public void Join(Ranks ranks)
+    {
+        double[] all = ranks.Sum(
+            _loss, _rewardChosen, _rewardRejected, _logpChosen, _logpRejected, _correct, Pairs, Tokens, _hasReference ? 1 : 0);
+        (_loss, _rewardChosen, _rewardRejected, _logpChosen, _logpRejected) = (all[0], all[1], all[2], all[3], all[4]);
+        (_correct, Pairs, Tokens, _hasReference) = ((int)all[5], (int)all[6], (long)all[7], all[8] > 0);
     }
 
     /// <summary>Means of implicit rewards and log-probs. Without a reference there are no rewards, only log-probs.</summary>

@@ -36,6 +36,7 @@ internal static class ReferenceLogProbs
             [.. data.Groups.SelectMany(group => group.Completions.Select(completion => (group, completion))), .. mismatched?.Rows ?? []];
         var cache = new ReferenceCache(cacheFolder, Fingerprint.OfFolder(reference), SequencesOf(data, mismatched));
         float[]? known = cache.TryRead(rows.Count, out string? problem);
+        known = request.Ranks.Any(known is null) ? null : known;
         if (problem is not null)
         {
             request.Progress.WriteLine(problem);
@@ -48,7 +49,11 @@ internal static class ReferenceLogProbs
         }
 
         float[] values = Score(reference, vocabulary, rows, device, request);
-        cache.Write(values);
+        if (request.Ranks.IsFirst)
+        {
+            cache.Write(values);
+        }
+
         return values;
     }
 
@@ -76,18 +81,26 @@ internal static class ReferenceLogProbs
         }
 
         long start = request.Clock.GetTimestamp();
-        float[] values;
+        (PreferenceGroup Group, GroupCompletion Completion)[] own = request.Ranks.Part(rows);
+        float[] values = [];
+        bool stopped = false;
         try
         {
             using var progress = new ProgressDisplay(request.Display, "reference log-probs", "completions", first: 0);
-            values = CompletionLogProbs.ScoreAll(model, rows, RowsPerPass, request.Stop, done => progress.Report(done, rows.Count));
+            values = CompletionLogProbs.ScoreAll(model, own, RowsPerPass, request.Stop, done => progress.Report(done, own.Length));
         }
-        catch (OperationCanceledException e)
+        catch (OperationCanceledException)
         {
-            throw new InterruptedException($"Stopped while scoring the reference; nothing was trained yet. Start again with the same command. ({e.Message})");
+            stopped = true;
         }
 
-        RequireFinite(folder, values, rows);
+        if (request.Ranks.Any(stopped))
+        {
+            throw new InterruptedException("Stopped while scoring the reference; nothing was trained yet. Start again with the same command.");
+        }
+
+        RequireFinite(folder, values, own);
+        values = request.Ranks.Gather(values);
         double seconds = request.Clock.GetElapsedTime(start).TotalSeconds;
         request.Progress.WriteLine(string.Create(CultureInfo.InvariantCulture, $"reference log-probs of {rows.Count} completions computed in {seconds:0.0} s"));
         return values;

@@ -36,7 +36,7 @@ internal static class Reinforce
         world.StartEngine(state.Step);
 
         // 4. the loop
-        var update = new ClippedStep(recipe, trainable, optimizer, total);
+        var update = new ClippedStep(recipe, trainable, optimizer, total, run.Ranks);
         Train(recipe, world, session, baseline, update, total, request.Clock, Save);
 
         // 5. last evaluation, model folder
@@ -65,7 +65,7 @@ internal static class Reinforce
             IReadOnlyList<Rollout> rollouts = times.Measure("rollout", () => world.Draw(session, save));
             RewardScores scores = times.Measure("reward", () => world.Score(rollouts, session, save));
 
-            // 4b. forward and backward of each pass, on advantages r − b
+            // 4b. forward and backward of this process's passes, on advantages r − b
             var statistics = new RolloutStatistics();
             double[] advantages = AdvantagesOf(recipe, scores.Total, baseline);
             double loss = times.Measure("train", () => Accumulate(recipe, world, rollouts, advantages, statistics));
@@ -110,14 +110,14 @@ internal static class Reinforce
         return Array.ConvertAll(rewards, reward => reward - mean.Value);
     }
 
-    /// <summary>Runs forward and backward of each pass. The gradients sum to that of the mean loss over the step's completions.</summary>
+    /// <summary>Runs forward and backward of each pass. The gradients of all processes sum to that of the mean loss over the step's completions.</summary>
     /// <returns>Mean loss per completion.</returns>
     private static double Accumulate(
         ReinforceRecipe recipe, OnPolicyRun world, IReadOnlyList<Rollout> rollouts, double[] advantages, RolloutStatistics statistics)
     {
         world.Policy.zero_grad();
         double loss = 0;
-        foreach ((int first, Rollout[] pass) in RolloutRows.Passes(rollouts, recipe.Batch.Samples, recipe.Batch.Sequences))
+        foreach ((int first, Rollout[] pass) in RolloutRows.Passes(world.Ranks, rollouts, recipe.Batch.Samples, recipe.Batch.Sequences))
         {
             using var scope = NewDisposeScope();
             PreferenceTensors rows = RolloutRows.Tensors(pass, world.Policy.Device);
@@ -140,6 +140,7 @@ internal static class Reinforce
             statistics.Add(pass, rows, policy, reference, kl);
         }
 
-        return loss;
+        statistics.Join(world.Ranks, rollouts);
+        return world.Ranks.Sum(loss)[0];
     }
 }

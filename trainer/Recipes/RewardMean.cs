@@ -1,5 +1,6 @@
 using Rudder.Trainer.Models;
 using Rudder.Trainer.Optimizers;
+using Rudder.Trainer.Parallel;
 using static TorchSharp.torch;
 
 namespace Rudder.Trainer.Recipes;
@@ -17,14 +18,16 @@ internal sealed class RewardMean : IDisposable
     /// <param name="device">Where the loss is computed.</param>
     public Tensor Value(Device device) => tensor(NamedParameters.Values(_state)[0], device: device);
 
-    /// <summary>Adds the rewards of a forward pass.</summary>
-    /// <param name="chosen">β·log-ratio of each pair's chosen completion. [P]</param>
+    /// <summary>Adds the rewards of a forward pass, over all processes.</summary>
+    /// <param name="ranks">The processes that share the pass.</param>
+    /// <param name="chosen">β·log-ratio of each of this process's chosen completions; null if it has no pair. [P]</param>
     /// <param name="rejected">The same of the rejected ones. [P]</param>
-    public void Add(Tensor chosen, Tensor rejected)
+    public void Add(Ranks ranks, Tensor? chosen, Tensor? rejected)
     {
         using IDisposable quiet = no_grad();
         using var scope = NewDisposeScope();
-        double[] rewards = [.. NamedParameters.Values(chosen), .. NamedParameters.Values(rejected)]; // [2P]
+        float[] own = chosen is null || rejected is null ? [] : [.. NamedParameters.Values(chosen), .. NamedParameters.Values(rejected)];
+        double[] rewards = [.. ranks.Gather(own)]; // [2P]
         float[] before = NamedParameters.Values(_state);
         float count = before[1] + rewards.Length;
         double mean = before[0] + ((rewards.Average() - before[0]) * rewards.Length / count);

@@ -1,4 +1,5 @@
 using Rudder.Trainer.Models;
+using Rudder.Trainer.Parallel;
 using static TorchSharp.torch;
 
 namespace Rudder.Trainer.Recipes;
@@ -7,7 +8,7 @@ namespace Rudder.Trainer.Recipes;
 internal sealed class RewardMetrics
 {
     private const int Bins = 10;
-    private readonly List<double> _margins = [];
+    private List<double> _margins = [];
     private double _loss;
     private double _chosen;
     private double _rejected;
@@ -34,6 +35,14 @@ internal sealed class RewardMetrics
         _rejected += losers.Sum(score => (double)score);
         _margins.AddRange(winners.Zip(losers, (winner, loser) => (double)winner - loser));
         Tokens += tokens;
+    }
+
+    /// <summary>Adds the pairs of the other processes.</summary>
+    public void Join(Ranks ranks)
+    {
+        _margins = [.. ranks.Gather([.. _margins])];
+        double[] sums = ranks.Sum(_loss, _chosen, _rejected, Tokens);
+        (_loss, _chosen, _rejected, Tokens) = (sums[0], sums[1], sums[2], (long)sums[3]);
     }
 
     /// <summary>Accuracy (ties count as wrong), mean margin and mean scores.</summary>

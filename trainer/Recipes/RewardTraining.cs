@@ -4,6 +4,7 @@ using Rudder.Trainer.Data;
 using Rudder.Trainer.Losses;
 using Rudder.Trainer.Models;
 using Rudder.Trainer.Optimizers;
+using Rudder.Trainer.Parallel;
 using Rudder.Trainer.Recipes.Settings;
 using Rudder.Trainer.Runs;
 using static TorchSharp.torch;
@@ -22,6 +23,7 @@ internal static class RewardTraining
         int threads = ComputeDevice.UseThreads(recipe.Threads);
         manual_seed(recipe.Seed);
         using ISequenceClassifier model = Model(recipe, device);
+        run.Ranks.SeedDropout(recipe.Seed);
 
         // 2. pairs as groups
         var rows = new RowSource(recipe, model.Config, run, request);
@@ -40,11 +42,11 @@ internal static class RewardTraining
         session.LogData(cuts);
 
         // 4. the loop
-        var update = new ClippedStep(recipe, trainable, optimizer, total);
+        var update = new ClippedStep(recipe, trainable, optimizer, total, run.Ranks);
         Train(new Parts(recipe, run, model, training, heldOut, optimizer, update), session, total);
 
         // 5. last evaluation, model folder
-        IReadOnlyList<KeyValuePair<string, double>> evaluation = session.FinalEvaluation(() => Evaluate(recipe, model, heldOut));
+        IReadOnlyList<KeyValuePair<string, double>> evaluation = session.FinalEvaluation(() => Evaluate(run.Ranks, recipe, model, heldOut));
         return FinishedRun.Write(run, request, recipe, session, Preference.Final(session.LastTraining, evaluation, cuts), folder =>
             ModelFolder.Save(model, folder, recipe.Tokenizer ?? recipe.Model, ModelSource.SaveType(recipe)));
     }
@@ -52,7 +54,7 @@ internal static class RewardTraining
     /// <summary>Steps until <paramref name="total"/>: accumulate, clip, step, log, evaluate, save.</summary>
     private static void Train(Parts run, TrainingSession session, int total)
     {
-        RewardRecipe recipe = run.Recipe;
+        (RewardRecipe recipe, Ranks ranks) = (run.Recipe, run.Folder.Ranks);
         run.Model.train();
         int plannedEpoch = -1;
         IReadOnlyList<IReadOnlyList<PreferenceGroup>> plan = [];
@@ -64,16 +66,18 @@ internal static class RewardTraining
                 plan = GroupBatches.Epoch(run.Training.Groups, recipe.Batch.Groups, recipe.Seed, plannedEpoch);
             }
 
-            // 4a. forward and backward; every pair of the step has the same weight
+            // 4a. forward and backward of this process's groups; every pair of the step has the same weight
             IReadOnlyList<PreferenceGroup>[] batches = [.. plan.Skip(session.State.Cursor * recipe.Batch.Accumulation).Take(recipe.Batch.Accumulation)];
             run.Model.zero_grad();
             int pairs = batches.Sum(batch => batch.Sum(group => group.Pairs.Count));
             var metrics = new RewardMetrics();
-            foreach (IReadOnlyList<PreferenceGroup> batch in batches)
+            foreach (PreferenceGroup[] own in batches.Select(batch => ranks.Part(batch)).Where(own => own.Length > 0))
             {
                 using var scope = NewDisposeScope();
-                (Forward(recipe, run.Model, batch, metrics).sum() / pairs).backward();
+                (Forward(recipe, run.Model, own, metrics).sum() / pairs).backward();
             }
+
+            metrics.Join(ranks);
 
             // 4b. clip, step
             IEnumerable<string> names = batches.SelectMany(batch => batch).Select(group => group.PromptId);
@@ -84,7 +88,7 @@ internal static class RewardTraining
             session.Advance(metrics.Tokens, metrics.Loss, rate, norm, metrics.Scores());
             if (session.EvaluationDue)
             {
-                session.LogEvaluation(Evaluate(recipe, run.Model, run.HeldOut));
+                session.LogEvaluation(Evaluate(ranks, recipe, run.Model, run.HeldOut));
             }
 
             session.SaveIfDue(() => Checkpoint.Save(run.Folder, session.State, run.Model.Parameters, run.Optimizer, recipe.KeepCheckpoints));
@@ -119,7 +123,8 @@ internal static class RewardTraining
     }
 
     /// <summary>Loss, accuracy, margin and calibration on held-out pairs, without dropout or gradient; empty if there are none.</summary>
-    private static IReadOnlyList<KeyValuePair<string, double>> Evaluate(RewardRecipe recipe, ISequenceClassifier model, PreferenceData? heldOut)
+    private static IReadOnlyList<KeyValuePair<string, double>> Evaluate(
+        Ranks ranks, RewardRecipe recipe, ISequenceClassifier model, PreferenceData? heldOut)
     {
         if (heldOut is null)
         {
@@ -129,12 +134,13 @@ internal static class RewardTraining
         model.eval();
         using IDisposable quiet = no_grad();
         var metrics = new RewardMetrics();
-        foreach (IReadOnlyList<PreferenceGroup> groups in GroupBatches.InOrder(heldOut.Groups, recipe.Batch.Groups))
+        foreach (IReadOnlyList<PreferenceGroup> groups in ranks.Part(GroupBatches.InOrder(heldOut.Groups, recipe.Batch.Groups)))
         {
             using var scope = NewDisposeScope();
             Forward(recipe, model, groups, metrics);
         }
 
+        metrics.Join(ranks);
         model.train();
         return [new("loss", metrics.Loss), .. metrics.Scores(), new("calibration_error", metrics.CalibrationError())];
     }

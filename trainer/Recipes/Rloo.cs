@@ -39,7 +39,7 @@ internal static class Rloo
         world.StartEngine(state.Step);
 
         // 4. the loop
-        var update = new ClippedStep(recipe, trainable, optimizer, total);
+        var update = new ClippedStep(recipe, trainable, optimizer, total, run.Ranks);
         Train(recipe, world, session, update, total, request.Clock, Save);
 
         // 5. last evaluation, model folder
@@ -100,14 +100,14 @@ internal static class Rloo
         }
     }
 
-    /// <summary>Runs forward and backward of each pass. The gradients sum to that of the mean loss over the step's completions.</summary>
+    /// <summary>Runs forward and backward of each pass. The gradients of all processes sum to that of the mean loss over the step's completions.</summary>
     /// <returns>Mean loss per completion.</returns>
     private static double Accumulate(
         RlooRecipe recipe, OnPolicyRun world, IReadOnlyList<Rollout> rollouts, double[] rewards, Memory memory, RolloutStatistics? first)
     {
         world.Policy.zero_grad();
         double loss = 0;
-        foreach ((int start, Rollout[] pass) in RolloutRows.Passes(rollouts, recipe.Batch.Samples, recipe.Batch.Sequences))
+        foreach ((int start, Rollout[] pass) in RolloutRows.Passes(world.Ranks, rollouts, recipe.Batch.Samples, recipe.Batch.Sequences))
         {
             using var scope = NewDisposeScope();
             Range range = start..(start + pass.Length);
@@ -117,7 +117,7 @@ internal static class Rloo
             if (first is not null)
             {
                 first.Add(pass, rows, policy, TokenScores.Frozen(world.Reference, rows));
-                double[] penalised = [.. rewards[range].Zip(first.SequenceK1.Skip(start), (reward, k1) => reward - (recipe.KlCoef * k1))];
+                double[] penalised = [.. rewards[range].Zip(first.SequenceK1.TakeLast(pass.Length), (reward, k1) => reward - (recipe.KlCoef * k1))];
                 Advantages.LeaveOneOut(penalised, recipe.Batch.Samples).CopyTo(memory.Advantages, start); // a pass holds whole groups
                 NamedParameters.Values(sums).CopyTo(memory.OldLogProbs, start);
             }
@@ -129,7 +129,8 @@ internal static class Rloo
             loss += part.item<float>();
         }
 
-        return loss;
+        first?.Join(world.Ranks, rollouts);
+        return world.Ranks.Sum(loss)[0];
     }
 
     /// <summary>What the first update on a step's completions fixes for the others, one per completion.</summary>

@@ -93,6 +93,6 @@ internal sealed class RowSource
                 + $"{data.DroppedPairs} pairs dropped because cutting made them equal");
         }
 
-        _badRows.Report(_run.File(BadRowsFile), _request.Progress);
+        _badRows.Report(_run.Ranks.IsFirst ? _run.File(BadRowsFile) : null, _request.Progress);
     }
 }

@@ -5,6 +5,7 @@ using Rudder.Trainer.Architectures;
 using Rudder.Trainer.Data;
 using Rudder.Trainer.Models;
 using Rudder.Trainer.Optimizers;
+using Rudder.Trainer.Parallel;
 using Rudder.Trainer.Recipes.Settings;
 using Rudder.Trainer.Runs;
 using static TorchSharp.torch;
@@ -25,6 +26,7 @@ internal static class Sft
         string tokenizerFolder = ModelSource.TokenizerFolder(recipe);
         TextTokenizer tokenizer = ModelSource.Tokenizer(tokenizerFolder, recipe.Model);
         using ILanguageModel model = ModelSource.Model<ILanguageModel>(recipe, tokenizer, [], device);
+        run.Ranks.SeedDropout(recipe.Seed);
         run.WriteStart(recipe, request, threads, RecipeInputs.Of(recipe));
 
         // 2. data: training sequences and a held-out part
@@ -41,10 +43,10 @@ internal static class Sft
         session.LogData(counts);
 
         // 4. the loop
-        Train(new Parts(recipe, run, model, training, heldOut, optimizer, new ClippedStep(recipe, trainable, optimizer, total)), session, total);
+        Train(new Parts(recipe, run, model, training, heldOut, optimizer, new ClippedStep(recipe, trainable, optimizer, total, run.Ranks)), session, total);
 
         // 5. last evaluation, model folder
-        IReadOnlyList<KeyValuePair<string, double>> final = session.FinalEvaluation(() => Evaluate(model, heldOut, recipe.Batch.Sequences));
+        IReadOnlyList<KeyValuePair<string, double>> final = session.FinalEvaluation(() => Evaluate(run.Ranks, model, heldOut, recipe.Batch.Sequences));
         final = [.. final, .. counts.Select(count => KeyValuePair.Create("data/" + count.Key, count.Value))];
         return FinishedRun.Write(
             run, request, recipe, session, final, folder => ModelFolder.Save(model, folder, tokenizerFolder, ModelSource.SaveType(recipe)));
@@ -53,7 +55,7 @@ internal static class Sft
     /// <summary>Steps until <paramref name="total"/>: accumulate, clip, step, log, evaluate, save.</summary>
     private static void Train(Parts run, TrainingSession session, int total)
     {
-        (SftRecipe recipe, ISequences training) = (run.Recipe, run.Training);
+        (SftRecipe recipe, ISequences training, Ranks ranks) = (run.Recipe, run.Training, run.Folder.Ranks);
         run.Model.train();
         int plannedEpoch = -1;
         IReadOnlyList<int[]> plan = [];
@@ -69,34 +71,37 @@ internal static class Sft
             int[][] batches = [.. plan.Skip(session.State.Cursor * recipe.Batch.Accumulation).Take(recipe.Batch.Accumulation)];
             int tokens = batches.Sum(b => b.Sum(training.LearnedOf));
 
-            // 4a. forward and backward; each part is weighted by its share of the step's tokens
+            // 4a. forward and backward of this process's rows; each part is weighted by its share of the step's tokens
             run.Model.zero_grad();
-            double loss = Accumulate(run.Model, training, batches, tokens);
+            int[][] own = [.. batches.Select(batch => ranks.Part(batch))];
+            double loss = ranks.Sum(Accumulate(run.Model, training, own, tokens))[0];
 
             // 4b. clip, step
             (double norm, double rate) = run.Update.Take(
                 session.State.Step,
                 loss,
                 batches.SelectMany(b => b).Select(training.NameOf),
-                () => BrokenTensor.First(run.Model, () => Accumulate(run.Model, training, batches, tokens)));
+                () => BrokenTensor.First(run.Model, () => Accumulate(run.Model, training, own, tokens)));
 
             // 4c. log, evaluate, save, stop if requested
             session.Advance(tokens, loss, rate, norm);
             if (session.EvaluationDue)
             {
-                session.LogEvaluation(Evaluate(run.Model, run.HeldOut, recipe.Batch.Sequences));
+                session.LogEvaluation(Evaluate(ranks, run.Model, run.HeldOut, recipe.Batch.Sequences));
             }
 
             session.SaveIfDue(() => Checkpoint.Save(run.Folder, session.State, run.Model.Parameters, run.Optimizer, recipe.KeepCheckpoints));
         }
     }
 
-    /// <summary>Runs forward and backward of each part. The gradients sum to that of the mean loss over the step's tokens.</summary>
-    /// <returns>Mean loss, nats per token.</returns>
+    /// <summary>
+    /// Runs forward and backward of each part. The gradients of all processes sum to that of the mean loss over the step's tokens.
+    /// </summary>
+    /// <returns>This process's part of the mean loss, nats per token.</returns>
     private static double Accumulate(ILanguageModel model, ISequences training, IReadOnlyList<int[]> batches, int tokens)
     {
         double loss = 0;
-        foreach (int[] batch in batches)
+        foreach (int[] batch in batches.Where(batch => batch.Length > 0))
         {
             using var scope = NewDisposeScope();
             Tensor part = SumOfLosses(model, Collator.NextToken(training, batch, model.Device)) / tokens; // []
@@ -117,7 +122,7 @@ internal static class Sft
     }
 
     /// <summary>Mean loss per token and its exponential on held-out sequences.</summary>
-    internal static IReadOnlyList<KeyValuePair<string, double>> Evaluate(ILanguageModel model, ISequences sequences, int batchSize)
+    internal static IReadOnlyList<KeyValuePair<string, double>> Evaluate(Ranks ranks, ILanguageModel model, ISequences sequences, int batchSize)
     {
         if (sequences.Count == 0)
         {
@@ -126,9 +131,9 @@ internal static class Sft
 
         model.eval();
         using var quiet = no_grad();
-        (double sum, long tokens) = (0, 0);
+        (double sum, double tokens) = (0, 0);
         int[] lengths = [.. Enumerable.Range(0, sequences.Count).Select(sequences.LengthOf)];
-        foreach (int[] rows in MicroBatcher.Split(lengths, [.. lengths.Select(_ => 1)], int.MaxValue, batchSize))
+        foreach (int[] rows in ranks.Part([.. MicroBatcher.Split(lengths, [.. lengths.Select(_ => 1)], int.MaxValue, batchSize)]))
         {
             using var scope = NewDisposeScope();
             LanguageBatch batch = Collator.NextToken(sequences, rows, model.Device);
@@ -137,6 +142,8 @@ internal static class Sft
         }
 
         model.train();
+        double[] all = ranks.Sum(sum, tokens);
+        (sum, tokens) = (all[0], all[1]);
         return [new("loss", sum / tokens), new("perplexity", Math.Exp(sum / tokens)), new("num_tokens", tokens)];
     }
 
@@ -161,7 +168,7 @@ internal static class Sft
         };
         var whole = new TextSequences(tokenizer, limits, badRows);
         (ISequences learned, ISequences held) = (Sequences(training), Sequences(heldOut));
-        badRows.Report(run.File(RowSource.BadRowsFile), request.Progress);
+        badRows.Report(run.Ranks.IsFirst ? run.File(RowSource.BadRowsFile) : null, request.Progress);
         return (learned, held, [.. whole.Cuts, .. badRows.Metrics]);
 
         ISequences Sequences(IReadOnlyList<Review> texts) => data.Mode == "reviews" ? whole.Of(texts)

@@ -1,4 +1,5 @@
 using Rudder.Trainer.Losses;
+using Rudder.Trainer.Parallel;
 using static TorchSharp.torch;
 
 namespace Rudder.Trainer.Rl;
@@ -36,6 +37,14 @@ internal sealed class PpoMetrics
         _policyClipped += PolicyGradient.IsClipped(logProbs, targets.OldLogProbs, targets.Advantages, clip, clip).sum().item<long>();
         _valueClipped += ValueLoss.IsClipped(values, targets.OldValues, targets.Returns, valueClip).sum().item<long>();
         _ratio += (logProbs - targets.OldLogProbs).exp().sum().item<float>();
+    }
+
+    /// <summary>Adds the tokens of the other processes.</summary>
+    public void Join(Ranks ranks)
+    {
+        double[] all = ranks.Sum(_tokens, _policyLoss, _valueLoss, _approximateKl, _policyClipped, _valueClipped, _ratio);
+        (_tokens, _policyLoss, _valueLoss, _approximateKl) = (all[0], all[1], all[2], all[3]);
+        (_policyClipped, _valueClipped, _ratio) = (all[4], all[5], all[6]);
     }
 
     /// <summary>The values to log, under TRL's names.</summary>

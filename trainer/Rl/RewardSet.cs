@@ -41,7 +41,7 @@ internal sealed class RewardSet : IDisposable
         var byName = new List<KeyValuePair<string, double[]>>(_rewards.Count);
         foreach ((RewardSettings settings, IReward reward) in _rewards)
         {
-            double[] scores = reward.Score(rollouts, stop);
+            double[] scores = rollouts.Count == 0 ? [] : reward.Score(rollouts, stop);
             int broken = Array.FindIndex(scores, score => !double.IsFinite(score));
             if (broken >= 0)
             {

@@ -1,8 +1,10 @@
 using Rudder.Checkpoints;
 using Rudder.Engine;
+using Rudder.Engine.Sampling;
 using Rudder.Trainer.Architectures;
 using Rudder.Trainer.Export;
 using Rudder.Trainer.Models;
+using Rudder.Trainer.Parallel;
 using Rudder.Trainer.Recipes.Settings;
 
 namespace Rudder.Trainer.Rl;
@@ -10,7 +12,8 @@ namespace Rudder.Trainer.Rl;
 /// <summary>Draws completions with the inference engine in this process, always from the policy's newest weights.</summary>
 /// <remarks>
 /// The policy is exported once, at start. After each optimizer step its weights replace the engine's in place. In fp32 a completion depends
-/// only on the weights, its prompt and its seed, so a resumed run draws the same ones.
+/// only on the weights, its prompt and its seed, so a resumed run draws the same ones. Several processes each draw their part of the prompts,
+/// with the seeds of a single process, and exchange the completions.
 /// </remarks>
 internal sealed class RolloutEngine : IRolloutEngine
 {
@@ -19,13 +22,14 @@ internal sealed class RolloutEngine : IRolloutEngine
     private readonly TextTokenizer _tokenizer;
     private readonly SamplingParameters _sampling;
     private readonly int _maxNewTokens;
+    private readonly Ranks _ranks;
     private long _weights;                                  // the engine's version of the weights
 
-    private RolloutEngine(EngineHost engine, TextTokenizer tokenizer, OnPolicyRecipe recipe, int version)
+    private RolloutEngine(EngineHost engine, TextTokenizer tokenizer, OnPolicyRecipe recipe, int version, Ranks ranks)
     {
         SamplingSettings sampling = recipe.Sampling;
         _sampling = new SamplingParameters((float)sampling.Temperature, sampling.TopK, (float)sampling.TopP, (float)sampling.MinP);
-        (_engine, _tokenizer, _maxNewTokens, Version) = (engine, tokenizer, recipe.MaxNewTokens, version);
+        (_engine, _tokenizer, _maxNewTokens, Version, _ranks) = (engine, tokenizer, recipe.MaxNewTokens, version, ranks);
     }
 
     /// <summary>Optimizer steps that the drawing policy has taken.</summary>
@@ -40,6 +44,7 @@ internal sealed class RolloutEngine : IRolloutEngine
     /// <param name="threads">Compute threads.</param>
     /// <param name="longestPrompt">Tokens of the longest prompt.</param>
     /// <param name="version">Optimizer steps that the policy has taken.</param>
+    /// <param name="ranks">The processes that share the prompts.</param>
     public static RolloutEngine Start(
         ILanguageModel policy,
         TextTokenizer tokenizer,
@@ -48,7 +53,8 @@ internal sealed class RolloutEngine : IRolloutEngine
         string folder,
         int threads,
         int longestPrompt,
-        int version)
+        int version,
+        Ranks ranks)
     {
         if (Directory.Exists(folder))
         {
@@ -76,21 +82,24 @@ internal sealed class RolloutEngine : IRolloutEngine
             throw;
         }
 
-        return new RolloutEngine(engine, tokenizer, recipe, version);
+        return new RolloutEngine(engine, tokenizer, recipe, version, ranks);
     }
 
     public IReadOnlyList<Rollout> Draw(IReadOnlyList<RolloutPrompt> prompts, int samples, ulong seed)
     {
+        (int first, int count) = _ranks.Part(prompts.Count).GetOffsetAndLength(prompts.Count);
+        RolloutPrompt[] own = _ranks.Part(prompts);
         var request = new GenerationRequest
         {
-            Prompts = [.. prompts.Select(prompt => new PromptContent { Ids = prompt.Ids })],
+            Prompts = [.. own.Select((prompt, i) => new PromptContent { Ids = prompt.Ids, Seed = CounterRandom.Derive(seed, (uint)(first + i)) })],
             Samples = samples,
             Parameters = _sampling,
             MaxNewTokens = _maxNewTokens,
             Seed = seed,
         };
-        IReadOnlyList<IReadOnlyList<GeneratedSequence>> drawn = _engine.GenerateAsync(Name, request).GetAwaiter().GetResult();
-        return [.. prompts.Zip(drawn).SelectMany(pair => pair.Second.Select(sequence => Of(pair.First, sequence)))];
+        IReadOnlyList<IReadOnlyList<GeneratedSequence>> drawn = count == 0 ? [] : _engine.GenerateAsync(Name, request).GetAwaiter().GetResult();
+        Rollout[] completions = [.. own.Zip(drawn).SelectMany(pair => pair.Second.Select(sequence => Of(pair.First, sequence)))];
+        return _ranks.Count == 1 ? completions : Joined(completions, prompts, samples);
     }
 
     /// <summary>Replaces the engine's weights in place, once no completion is under way.</summary>
@@ -121,5 +130,23 @@ internal sealed class RolloutEngine : IRolloutEngine
     {
         RequireWeights(sequence, _weights);
         return Rollout.Of(prompt, sequence.SampleIndex, sequence.Ids, sequence.LogProbs, Version, sequence.End == GenerationEnd.Stop, _tokenizer);
+    }
+
+    /// <summary>The completions of all processes. Their texts follow from the ids.</summary>
+    private Rollout[] Joined(Rollout[] own, IReadOnlyList<RolloutPrompt> prompts, int samples)
+    {
+        int[] lengths = _ranks.Gather(Array.ConvertAll(own, rollout => rollout.Ids.Length));
+        bool[] ended = _ranks.Gather(Array.ConvertAll(own, rollout => rollout.Ended));
+        int[] ids = _ranks.Gather(own.SelectMany(rollout => rollout.Ids).ToArray());
+        float[] logProbs = _ranks.Gather(own.SelectMany(rollout => rollout.LogProbs).ToArray());
+        var all = new Rollout[lengths.Length];
+        int start = 0;
+        for (int i = 0; i < all.Length; i++)
+        {
+            Range place = start..(start += lengths[i]);
+            all[i] = Rollout.Of(prompts[i / samples], i % samples, ids[place], logProbs[place], Version, ended[i], _tokenizer);
+        }
+
+        return all;
     }
 }

@@ -1,4 +1,5 @@
 using Rudder.Trainer.Data;
+using Rudder.Trainer.Parallel;
 using static TorchSharp.torch;
 
 namespace Rudder.Trainer.Rl;
@@ -6,15 +7,17 @@ namespace Rudder.Trainer.Rl;
 /// <summary>Arranges completions for forward passes.</summary>
 internal static class RolloutRows
 {
-    /// <summary>Splits a step's completions into passes of whole groups.</summary>
+    /// <summary>Splits this process's part of a step's completions into passes of whole groups.</summary>
+    /// <param name="ranks">The processes that share the step.</param>
     /// <param name="rollouts">Groups of <paramref name="samples"/> consecutive completions.</param>
     /// <param name="samples">Completions of a prompt.</param>
     /// <param name="sequences">Completions of a pass at most; a single group may have more.</param>
     /// <returns>The index of each pass's first completion, and its completions.</returns>
-    public static IEnumerable<(int First, Rollout[] Rollouts)> Passes(IReadOnlyList<Rollout> rollouts, int samples, int sequences)
+    public static IEnumerable<(int First, Rollout[] Rollouts)> Passes(Ranks ranks, IReadOnlyList<Rollout> rollouts, int samples, int sequences)
     {
         int size = Math.Max(1, sequences / samples) * samples;
-        return rollouts.Chunk(size).Select((pass, i) => (i * size, pass));
+        (int first, int groups) = ranks.Part(rollouts.Count / samples).GetOffsetAndLength(rollouts.Count / samples);
+        return rollouts.Skip(first * samples).Take(groups * samples).Chunk(size).Select((pass, i) => ((first * samples) + (i * size), pass));
     }
 
     /// <summary>The completions as tensors. Token t of completion i comes before token t + 1, and all of i before i + 1.</summary>

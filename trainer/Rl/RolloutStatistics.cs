@@ -2,6 +2,7 @@ using System.Globalization;
 using Rudder.Trainer.Data;
 using Rudder.Trainer.Losses;
 using Rudder.Trainer.Models;
+using Rudder.Trainer.Parallel;
 using static TorchSharp.torch;
 
 namespace Rudder.Trainer.Rl;
@@ -9,9 +10,9 @@ namespace Rudder.Trainer.Rl;
 /// <summary>KL, entropy and shape of a step's completions, and the distance between trainer and engine.</summary>
 internal sealed class RolloutStatistics
 {
-    private readonly List<float> _exact = [];
-    private readonly List<float> _k1 = [];
-    private readonly List<Rollout> _rollouts = [];
+    private List<float> _exact = [];
+    private List<float> _k1 = [];
+    private List<Rollout> _rollouts = [];
     private double _entropy;
     private double _gap;
 
@@ -48,6 +49,18 @@ internal sealed class RolloutStatistics
         }
 
         _rollouts.AddRange(rollouts);
+    }
+
+    /// <summary>Adds what the other processes measured on their parts.</summary>
+    /// <param name="ranks">The processes.</param>
+    /// <param name="all">The completions of all of them, in order.</param>
+    public void Join(Ranks ranks, IReadOnlyList<Rollout> all)
+    {
+        _exact = [.. ranks.Gather([.. _exact])];
+        _k1 = [.. ranks.Gather([.. _k1])];
+        _entropy = ranks.Sum(_entropy)[0];
+        _gap = ranks.Gather([_gap]).Aggregate(Math.Max); // keeps NaN
+        _rollouts = [.. all];
     }
 
     /// <summary>Requires that the engine drew from the policy that is trained.</summary>

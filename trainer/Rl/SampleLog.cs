@@ -12,17 +12,20 @@ internal sealed class SampleLog
     private const int PerStep = 4;
 
     private static readonly JsonSerializerOptions Readable = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
-    private readonly string _path;
+    private readonly string? _path;
     private readonly int _every;
 
     /// <summary>Opens the file. Drops the lines of steps that a resumed run repeats, and an incomplete last one.</summary>
-    /// <param name="path">The file.</param>
+    /// <param name="path">The file; null to write none.</param>
     /// <param name="every">Steps between lines; 0 writes none.</param>
     /// <param name="step">Steps taken so far.</param>
-    public SampleLog(string path, int every, int step)
+    public SampleLog(string? path, int every, int step)
     {
         (_path, _every) = (path, every);
-        StepLines.Trim(path, step);
+        if (path is not null)
+        {
+            StepLines.Trim(path, step);
+        }
     }
 
     /// <summary>Writes the first completions of a step if the step is due.</summary>
@@ -32,7 +35,7 @@ internal sealed class SampleLog
     /// <param name="kl">Exact KL along each, nats.</param>
     public void WriteIfDue(int step, IReadOnlyList<Rollout> rollouts, RewardScores scores, IReadOnlyList<float> kl)
     {
-        if (_every > 0 && (step == 1 || step % _every == 0))
+        if (_path is not null && _every > 0 && (step == 1 || step % _every == 0))
         {
             IEnumerable<int> first = Enumerable.Range(0, Math.Min(PerStep, rollouts.Count));
             File.AppendAllLines(_path, first.Select(i => Line(step, rollouts[i], i, scores, kl[i])));

@@ -1,3 +1,4 @@
+using Rudder.Trainer.Parallel;
 using static TorchSharp.torch;
 
 namespace Rudder.Trainer.Runs;
@@ -29,6 +30,15 @@ internal static class ComputeDevice
         return used;
     }
 
+    /// <summary>Physical cores for this process: processes that may run on the same CPUs share them. The smallest number of all processes.</summary>
+    /// <param name="ranks">The processes that train together.</param>
+    public static int Cores(Ranks ranks)
+    {
+        string own = $"{Environment.MachineName} {AllowedCpus()}";
+        int sharing = ranks.Gather(own).Count(other => other == own);
+        return ranks.Gather([Math.Max(1, PhysicalCores() / sharing)]).Min();
+    }
+
     /// <summary>Physical cores of this machine, as far as the system reports them.</summary>
     public static int PhysicalCores()
     {
@@ -45,5 +55,12 @@ internal static class ComputeDevice
             .Distinct()
             .Count();
         return cores > 0 ? Math.Min(cores, Environment.ProcessorCount) : Environment.ProcessorCount;
+    }
+
+    /// <summary>The CPUs that this process may use: mpirun may bind each process to its own. Empty where the system does not say.</summary>
+    private static string AllowedCpus()
+    {
+        const string Status = "/proc/self/status";
+        return File.Exists(Status) ? File.ReadLines(Status).FirstOrDefault(line => line.StartsWith("Cpus_allowed_list:", StringComparison.Ordinal)) ?? string.Empty : string.Empty;
     }
 }

@@ -29,6 +29,7 @@ internal static class RunEnvironment
             ["processors"] = Environment.ProcessorCount,
             ["device"] = request.Device,
             ["threads"] = threads,
+            ["ranks"] = request.Ranks.Count,
             ["commit"] = Commit(),
             [Command] = request.CommandText(),
             ["command_line"] = Environment.GetCommandLineArgs(),

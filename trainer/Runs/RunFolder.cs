@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Rudder.Trainer.Parallel;
 using Rudder.Trainer.Recipes.Settings;
 
 namespace Rudder.Trainer.Runs;
@@ -11,12 +12,13 @@ internal sealed class RunFolder : IDisposable
     private const string RecipeName = "recipe.json";
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
 
-    private readonly FolderLock _held;
+    private readonly FolderLock? _held;
 
-    private RunFolder(string path, bool resumed, FolderLock held)
+    private RunFolder(string path, RunRequest request, FolderLock? held)
     {
         Path = path;
-        Resumed = resumed;
+        Resumed = request.Resume is not null;
+        Ranks = request.Ranks;
         _held = held;
     }
 
@@ -25,6 +27,9 @@ internal sealed class RunFolder : IDisposable
 
     /// <summary>Whether this resumes an earlier run.</summary>
     public bool Resumed { get; }
+
+    /// <summary>The processes of the run. Only the first one writes into the folder; the others read from it.</summary>
+    public Ranks Ranks { get; }
 
     /// <summary>Checkpoints, one folder each.</summary>
     public string Checkpoints => File("checkpoints");
@@ -69,8 +74,13 @@ internal sealed class RunFolder : IDisposable
             request.Progress.WriteLine($"{path}: {other} was killed and left this run unfinished");
         }
 
-        return new RunFolder(path, resumed, held);
+        return new RunFolder(path, request, held);
     }
+
+    /// <summary>The folder that the first process of the run has opened, for the others.</summary>
+    /// <param name="path">Its path.</param>
+    /// <param name="request">The request of this process.</param>
+    public static RunFolder Follow(string path, RunRequest request) => new(path, request, held: null);
 
     /// <summary>A path inside the folder.</summary>
     public string File(string name) => System.IO.Path.Combine(Path, name);
@@ -80,7 +90,13 @@ internal sealed class RunFolder : IDisposable
     public void WriteStart<T>(T recipe, RunRequest request, int threads, IEnumerable<RunInput> inputs)
         where T : class
     {
-        var identity = RunIdentity.Of(recipe, inputs, request.Device);
+        var identity = RunIdentity.Of(recipe, inputs, request.Device, Ranks.Count);
+        identity.RequireEqual(Ranks);
+        if (!Ranks.IsFirst)
+        {
+            return;
+        }
+
         if (Resumed && HasTrained)
         {
             identity.RequireSame<T>(this);
@@ -107,7 +123,7 @@ internal sealed class RunFolder : IDisposable
     {
         if (Resumed && HasTrained)
         {
-            RunIdentity.Of(recipe, inputs, request.Device).RequireSame<T>(this);
+            RunIdentity.Of(recipe, inputs, request.Device, Ranks.Count).RequireSame<T>(this);
             CheckpointFolder.OpenNewest(this);
         }
     }
@@ -133,5 +149,5 @@ internal sealed class RunFolder : IDisposable
         AtomicFile.WriteText(Done, JsonSerializer.Serialize(new { model = "model", fingerprint, final }, Indented));
 
     /// <summary>Releases the folder to other programs.</summary>
-    public void Dispose() => _held.Dispose();
+    public void Dispose() => _held?.Dispose();
 }

@@ -1,5 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
+using Rudder.Trainer.Parallel;
 using Rudder.Trainer.Recipes.Settings;
 
 namespace Rudder.Trainer.Runs;
@@ -10,7 +12,12 @@ namespace Rudder.Trainer.Runs;
 /// </param>
 /// <param name="Inputs">SHA-256 of each input by its name.</param>
 /// <param name="Device">cpu or cuda, whose sums and random numbers differ; null in older records.</param>
-internal sealed record RunIdentity(JsonObject Settings, IReadOnlyDictionary<string, string> Inputs, string? Device = null)
+/// <param name="Ranks">Number of processes, which add up gradients in another order; null for one.</param>
+internal sealed record RunIdentity(
+    JsonObject Settings,
+    IReadOnlyDictionary<string, string> Inputs,
+    string? Device = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] int? Ranks = null)
 {
     /// <summary>The file in a run folder.</summary>
     public const string FileName = "identity.json";
@@ -28,8 +35,8 @@ internal sealed record RunIdentity(JsonObject Settings, IReadOnlyDictionary<stri
         RespectRequiredConstructorParameters = true,
     };
 
-    /// <summary>The identity of a run of this recipe on these inputs and this device.</summary>
-    public static RunIdentity Of(object recipe, IEnumerable<RunInput> inputs, string device)
+    /// <summary>The identity of a run of this recipe on these inputs, this device and so many processes.</summary>
+    public static RunIdentity Of(object recipe, IEnumerable<RunInput> inputs, string device, int ranks = 1)
     {
         var settings = (JsonObject)JsonNode.Parse(RecipeReader.Write(recipe))!;
         foreach (string key in Free)
@@ -37,7 +44,7 @@ internal sealed record RunIdentity(JsonObject Settings, IReadOnlyDictionary<stri
             settings.Remove(key);
         }
 
-        return new RunIdentity(settings, inputs.ToDictionary(input => input.Name, input => input.Hash), device);
+        return new RunIdentity(settings, inputs.ToDictionary(input => input.Name, input => input.Hash), device, ranks > 1 ? ranks : null);
     }
 
     /// <summary>Reads the identity that a run began with.</summary>
@@ -93,6 +100,27 @@ internal sealed record RunIdentity(JsonObject Settings, IReadOnlyDictionary<stri
             throw new BadInputException(
                 $"{run.Path} was started with --device {before.Device}, and --device is {Device} now. The run could not continue exactly. "
                 + $"Resume it with --device {before.Device}, or start a new run.");
+        }
+
+        if ((before.Ranks ?? 1) != (Ranks ?? 1))
+        {
+            throw new BadInputException(
+                $"{run.Path} was started with {before.Ranks ?? 1} processes, and there are {Ranks ?? 1} now. The run could not continue exactly. "
+                + $"Resume it with as many (mpirun -n {before.Ranks ?? 1}), or start a new run.");
+        }
+    }
+
+    /// <summary>Requires that all processes of a run have the same settings and inputs. The first one throws, which ends the job.</summary>
+    /// <exception cref="BadInputException">Another process differs.</exception>
+    public void RequireEqual(Ranks ranks)
+    {
+        string[] all = ranks.Gather(ToJson());
+        int other = Array.FindIndex(all, text => text != all[0]);
+        if (ranks.IsFirst && other > 0)
+        {
+            throw new BadInputException(
+                $"Process {other} has other settings or inputs than process 0: {string.Join("; ", JsonDifferences.Of(JsonNode.Parse(all[0])!, JsonNode.Parse(all[other])!))}. "
+                + "Give all processes the same recipe and files, for example on a shared file system.");
         }
     }
 

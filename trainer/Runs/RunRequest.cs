@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Rudder.Trainer.Parallel;
 
 namespace Rudder.Trainer.Runs;
 
@@ -29,6 +30,9 @@ internal sealed record RunRequest
 
     /// <summary>Signalled by Ctrl-C and SIGTERM: finish the step, save, stop.</summary>
     public CancellationToken Stop { get; init; }
+
+    /// <summary>The processes that train together; one by default.</summary>
+    public Ranks Ranks { get; init; } = Ranks.One;
 
     /// <summary>The clock.</summary>
     public TimeProvider Clock { get; init; } = TimeProvider.System;
@@ -60,12 +64,17 @@ internal sealed record RunRequest
         }
     }
 
+    /// <summary>The request of one of several processes. Only the first one shows progress and results.</summary>
+    public RunRequest Of(Ranks ranks) => ranks.IsFirst
+        ? this with { Ranks = ranks }
+        : this with { Ranks = ranks, Progress = TextWriter.Null, Terminal = false, Results = TextWriter.Null, Json = false };
+
     /// <summary>The command that trains the same model, without output paths; quoted for a shell.</summary>
     public string CommandText()
     {
         IEnumerable<string> words = ["trainer", Command, "--recipe", Recipe, .. Sets.SelectMany(set => (string[])["--set", set])];
         IEnumerable<string> onDevice = Device == "cpu" ? [] : ["--device", Device];
-        return string.Join(' ', words.Concat(onDevice).Select(Quoted));
+        return Ranks.Launcher + string.Join(' ', words.Concat(onDevice).Select(Quoted));
     }
 
     private static string Quoted(string word) =>

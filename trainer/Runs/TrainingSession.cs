@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Rudder.Trainer.Data;
+using Rudder.Trainer.Parallel;
 using Rudder.Trainer.Recipes.Settings;
 using Rudder.Trainer.Runs.Alarms;
 
@@ -19,11 +20,13 @@ internal sealed class TrainingSession : IDisposable
     private readonly RunRequest _request;
     private readonly int _total;
     private readonly int _stepsPerEpoch;
-    private readonly MetricLog _log;
+    private readonly Ranks _ranks;
+    private readonly MetricLog? _log;                       // only the first process writes
     private readonly Display _display;
     private readonly ProgressDisplay _progress;
     private readonly TokenRate _tokenRate;
     private readonly AlarmBell _alarms;
+    private readonly CancellationTokenRegistration _stopAsked;
     private readonly long _started;
     private readonly double _earlierSeconds;
     private int _evaluatedStep = -1;
@@ -35,21 +38,23 @@ internal sealed class TrainingSession : IDisposable
         _recipe = recipe;
         _run = run;
         _request = request;
+        _ranks = run.Ranks;
         _total = total;
         _stepsPerEpoch = stepsPerEpoch;
         State = state;
         _earlierSeconds = state.Seconds;
         IEnumerable<JsonObject> earlier = MetricLog.Training(run, state.Step);
-        _alarms = new AlarmBell(recipe, run.File("alarms.jsonl"), earlier.Select(line => Metrics(line).ToDictionary()), state.Step);
-        _log = new MetricLog(run, state.Step, total, request.Clock);
-        LastTraining = _log.LastTraining is { } logged ? [.. Metrics(logged)] : [];
+        _alarms = new AlarmBell(recipe, _ranks.IsFirst ? run.File("alarms.jsonl") : null, earlier.Select(line => Metrics(line).ToDictionary()), state.Step);
+        _log = _ranks.IsFirst ? new MetricLog(run, state.Step, total, request.Clock) : null;
+        LastTraining = _log?.LastTraining is { } logged ? [.. Metrics(logged)] : [];
         _display = request.Display;
         _progress = new ProgressDisplay(_display, "train", "steps", state.Step);
         _tokenRate = new TokenRate(request.Clock);
         _started = request.Clock.GetTimestamp();
+        _stopAsked = _ranks.Count > 1 ? request.Stop.Register(SayThatAllStop) : default;
         if (state.Step > 0)
         {
-            EpochRandom.SeedCuda(recipe.Seed, state.Step); // as after that step in a run without a break
+            EpochRandom.SeedCuda(_ranks.SeedOf(recipe.Seed), state.Step); // as after that step in a run without a break
         }
     }
 
@@ -89,7 +94,7 @@ internal sealed class TrainingSession : IDisposable
                 .. LastTraining, new("learning_rate", rate), new("grad_norm", gradientNorm),
                 new("tokens_per_second", _tokenRate.PerSecond), new("num_tokens", State.Tokens),
             ];
-            _log.Add("train", State.Step, Epoch, values);
+            _log?.Add("train", State.Step, Epoch, values);
         }
 
         _alarms.Check(State.Step, LastTraining.ToDictionary(), _display.Line);
@@ -100,7 +105,7 @@ internal sealed class TrainingSession : IDisposable
     {
         if (values.Count > 0 && State.Step == 0)
         {
-            _log.Add("data", 0, 0, values);
+            _log?.Add("data", 0, 0, values);
         }
     }
 
@@ -110,7 +115,7 @@ internal sealed class TrainingSession : IDisposable
         (_evaluatedStep, _lastEvaluation) = (State.Step, values);
         if (values.Count > 0)
         {
-            _log.Add("eval", State.Step, Epoch, values);
+            _log?.Add("eval", State.Step, Epoch, values);
             _display.Line($"evaluation after step {State.Step}/{_total}: {string.Join(", ", values.Select(v => FormattableString.Invariant($"{v.Key} {v.Value:0.####}")))}");
         }
 
@@ -128,10 +133,13 @@ internal sealed class TrainingSession : IDisposable
         return _lastEvaluation;
     }
 
-    /// <summary>Saves when checkpoint_every is due. On a stop request, saves and throws with the command that resumes.</summary>
+    /// <summary>
+    /// Saves when checkpoint_every is due. On a stop request, saves and throws with the command that resumes. All processes stop after
+    /// the same step, whichever got the request.
+    /// </summary>
     public void SaveIfDue(Action save)
     {
-        bool stop = _request.Stop.IsCancellationRequested && State.Step < _total;
+        bool stop = _ranks.Any(_request.Stop.IsCancellationRequested) && State.Step < _total;
         if (stop || (_recipe.CheckpointEvery > 0 && State.Step % _recipe.CheckpointEvery == 0) || State.Step == _total)
         {
             save();
@@ -155,14 +163,16 @@ internal sealed class TrainingSession : IDisposable
             save();
         }
 
+        _ranks.Any(false); // no process ends the job before the first one has saved
         string saved = State.Step > 0 ? "saved" : "there is nothing to save yet";
         return new WorkFailedException($"{cause.Message} Stopped after step {State.Step} of {_total}; {saved}. {HowToResume}", cause);
     }
 
     public void Dispose()
     {
+        _stopAsked.Dispose();
         _progress.Dispose();
-        _log.Dispose();
+        _log?.Dispose();
     }
 
     private static IEnumerable<KeyValuePair<string, double>> Metrics(JsonObject logged) =>
@@ -172,7 +182,12 @@ internal sealed class TrainingSession : IDisposable
         value is JsonValue number && number.TryGetValue(out double finite) ? finite : double.Parse((string)value!, CultureInfo.InvariantCulture);
 
     private string HowToResume =>
-        $"Continue with: trainer {_request.Command} --resume {_run.Path}{(_request.Device == "cpu" ? string.Empty : $" --device {_request.Device}")}";
+        $"Continue with: {_ranks.Launcher}trainer {_request.Command} --resume {_run.Path}{(_request.Device == "cpu" ? string.Empty : $" --device {_request.Device}")}";
+
+    /// <summary>A launcher asks for a stop when a process is lost, too. Then this step never ends, and this is the last message.</summary>
+    private void SayThatAllStop() =>
+        _display.Line(
+            $"Asked to stop: the {_ranks.Count} processes finish their step and save. If one of them was lost, the job ends here with its last checkpoint. {HowToResume}");
 
     private double Epoch => Math.Round(State.Epoch + (State.Cursor / (double)_stepsPerEpoch), 4);
 }

@@ -6,6 +6,12 @@ namespace Rudder.Client.Tests.Reports;
 /// <summary>A headless Chromium, started from the command line.</summary>
 internal static class Browser
 {
+    /// <summary>Tests of this collection run one after the other: two browsers at once slow each other down.</summary>
+    public const string Collection = "browser";
+
+    /// <summary>Time for one page. A build machine may be busy.</summary>
+    public static TimeSpan Limit { get; } = TimeSpan.FromMinutes(15);
+
     private static readonly string[] Names =
     [
         "chromium",
@@ -50,7 +56,7 @@ internal static class Browser
             RedirectStandardError = true,
         };
         using Process process = Process.Start(start)!;
-        (_, string document, string error) = await ProgramEnd.OfAsync(process);
+        (_, string document, string error) = await ProgramEnd.OfAsync(process, Limit);
         return (document, [.. error.Split('\n').Where(line => line.Contains(":CONSOLE", StringComparison.Ordinal))]);
     }
 }

@@ -5,6 +5,7 @@ using Rudder.Client.Reports;
 namespace Rudder.Client.Tests.Reports;
 
 /// <summary>The page in a real browser: it draws every chart, loads nothing, and fits a phone.</summary>
+[Collection(Browser.Collection)]
 public sealed partial class ReportBrowserTests : IDisposable
 {
     // Measures the finished page and hands the result to the frame around it.
@@ -62,9 +63,9 @@ public sealed partial class ReportBrowserTests : IDisposable
         Match found = Result().Match(document);
         Assert.True(found.Success, "the page's scripts did not finish");
         JsonElement result = JsonDocument.Parse(found.Groups[1].Value).RootElement;
-        Assert.Equal(5, result.GetProperty("figures").GetInt32());
-        Assert.Equal(5, result.GetProperty("charts").GetInt32());
-        Assert.Equal(10, result.GetProperty("titles").GetInt32());
+        Assert.Equal(7, result.GetProperty("figures").GetInt32());
+        Assert.Equal(7, result.GetProperty("charts").GetInt32());
+        Assert.Equal(14, result.GetProperty("titles").GetInt32());
         Assert.Equal("[]", result.GetProperty("clipped").ToString());
         Assert.Equal(0, result.GetProperty("requests").GetInt32());
         Assert.Equal("data:image/png;base64,", result.GetProperty("png").GetString());

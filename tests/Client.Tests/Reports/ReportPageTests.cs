@@ -60,11 +60,11 @@ public sealed partial class ReportPageTests : IDisposable
     public void Write_Charts_AreValidJsonWithTheNumbers()
     {
         JsonNode[] charts = [.. ChartJson().Matches(Page()).Select(match => JsonNode.Parse(match.Groups[1].Value)!)];
-        Assert.Equal(5, charts.Length); // one of them of evaluations
+        Assert.Equal(7, charts.Length); // one of them of evaluations, two of pairs
         JsonNode policy = charts[0]["data"]![2]!; // after the connecting line and the reference
         Assert.Equal(12.34, policy["x"]![0]!.GetValue<double>());
         Assert.Equal(1, policy["error_x"]!["array"]![0]!.GetValue<double>(), 9);
-        Assert.Equal([0.693, 0.5], charts[1]["data"]![0]!["y"]!.AsArray().Select(value => value!.GetValue<double>()));
+        Assert.Equal([0.693, 0.5], charts[3]["data"]![0]!["y"]!.AsArray().Select(value => value!.GetValue<double>()));
     }
 
     [Fact]
@@ -111,7 +111,7 @@ public sealed partial class ReportPageTests : IDisposable
         Assert.Contains("Recipe of the fine-tuning, as resolved", page, StringComparison.Ordinal);
         Assert.Contains("<th>data.window</th><td>77</td>", page, StringComparison.Ordinal);
         Assert.Contains("<th>fine-tuning</th><td>3.2500</td><td>2.5000</td>", page, StringComparison.Ordinal);
-        Assert.Equal(6, ChartJson().Count(page));
+        Assert.Equal(8, ChartJson().Count(page));
     }
 
     [Fact]

@@ -3,6 +3,8 @@ using Rudder.Client.Experiments;
 using Rudder.Client.Files;
 using Rudder.Client.Runs;
 using Rudder.Client.Tests.Experiments;
+using Rudder.Datasets;
+using Rudder.Preference.V1;
 
 namespace Rudder.Client.Tests.Reports;
 
@@ -25,6 +27,10 @@ internal static class RunExample
             """
         );
         folder.Write("dpo-beta-0.1/recipe.json", """{"beta":0.1,"optimizer":{"name":"adamw"}}""");
+        Pairs(
+            folder, PairFiles.PathIn("", PairFiles.Training),
+            Pair(text, 0, 0.75, 3, 0.5, 5), Pair(text, 1, 0.5, 2, 0.25, 2), Pair("p", 0, 0.4, 6, 0.35, 1));
+        folder.Write("pairs/pairs.jsonl.settings.json", """{"prompts":{"count":3},"sampling":{"samples":3}}""");
         PolicyEntry[] policies =
         [
             new("reference", null, null, "reference.json"),
@@ -49,6 +55,24 @@ internal static class RunExample
         Save(folder, RunSummary.FileName, new RunSummary("example", commit, [], "report.html"));
         Save(folder, MachineInfo.FileName, new MachineInfo("0123456789abcdef", false, text, ".NET", text, 2, 8, DateTimeOffset.UnixEpoch));
     }
+
+    /// <summary>Writes a file of pairs.</summary>
+    public static void Pairs(TemporaryFolder folder, string name, params PreferencePair[] pairs) =>
+        PreferencePairs.Write(folder.File(name), pairs);
+
+    /// <summary>A pair whose completions are numbered from <paramref name="index"/>, with scores and numbers of tokens.</summary>
+    public static PreferencePair Pair(string prompt, int index, double chosen, int chosenTokens, double rejected, int rejectedTokens) =>
+        new()
+        {
+            PromptId = prompt,
+            Prompt = prompt,
+            PromptIds = { 1, 2 },
+            Chosen = Completion(index, chosen, chosenTokens),
+            Rejected = Completion(index + 1, rejected, rejectedTokens),
+        };
+
+    private static Scored Completion(int index, double score, int tokens) =>
+        new() { SampleIndex = index, Text = "text", Score = score, Ids = { Enumerable.Range(0, tokens) } };
 
     private static void Evaluation(TemporaryFolder folder, string name, string text, double reward, double kl) =>
         Save(

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Rudder.Trainer.Losses;
 using Rudder.Trainer.Models;
+using Rudder.Trainer.Parallel;
 using Rudder.Trainer.Recipes;
 using Rudder.Trainer.Recipes.Settings;
 using TorchSharp;
@@ -46,7 +47,7 @@ public sealed class SharedLossesTests : IDisposable
         {
             Tensor chosen = Input("policy_chosen_logps").requires_grad_(), rejected = Input("policy_rejected_logps").requires_grad_();
             Tensor chosenRatio = chosen - Input("reference_chosen_logps"), rejectedRatio = rejected - Input("reference_rejected_logps");
-            mean.Add(Beta * chosenRatio, Beta * rejectedRatio);
+            mean.Add(Ranks.One, Beta * chosenRatio, Beta * rejectedRatio);
             GoldenLosses.AssertClose(step.GetProperty("delta").GetDouble(), mean.Value(CPU).item<float>());
 
             Tensor delta = tensor(step.GetProperty("delta").GetDouble());

@@ -1,5 +1,6 @@
 using Rudder.Trainer.Models;
 using Rudder.Trainer.Optimizers;
+using Rudder.Trainer.Parallel;
 using Rudder.Trainer.Recipes.Settings;
 using TorchSharp;
 using TorchSharp.Modules;
@@ -18,7 +19,7 @@ public sealed class ClippedStepTests : IDisposable
     {
         NamedParameter[] parameters = [WithGradient("a", 3), WithGradient("b", 0.5f), WithGradient("c", 8)];
         using var optimizer = new Recorder(parameters);
-        var step = new ClippedStep(new PpoRecipe { MaxGradNorm = 2 }, [.. parameters.Select(parameter => new[] { parameter })], optimizer, 10);
+        var step = new ClippedStep(new PpoRecipe { MaxGradNorm = 2 }, [.. parameters.Select(parameter => new[] { parameter })], optimizer, 10, Ranks.One);
 
         (double norm, _) = step.Take(0, 1, ["id"], () => null);
 
@@ -32,7 +33,7 @@ public sealed class ClippedStepTests : IDisposable
     {
         NamedParameter[] parameters = [WithGradient("a", 3), WithGradient("value.b", float.NaN)];
         using var optimizer = new Recorder(parameters);
-        var step = new ClippedStep(new PpoRecipe(), [.. parameters.Select(parameter => new[] { parameter })], optimizer, 10);
+        var step = new ClippedStep(new PpoRecipe(), [.. parameters.Select(parameter => new[] { parameter })], optimizer, 10, Ranks.One);
         WorkFailedException error = Assert.Throws<WorkFailedException>(() => step.Take(0, 1, ["id"], () => null));
         Assert.Contains("first in the gradient of value.b", error.Message, StringComparison.Ordinal);
         Assert.Empty(optimizer.Scaled);

@@ -8,6 +8,8 @@ internal sealed record ClassifierRecipe : TrainingRecipe
     public ClassifierDataSettings Data { get; init; } = new();
     public ClassifierBatchSettings Batch { get; init; } = new();
 
+    internal override IReadOnlyDictionary<string, int> Shares => new Dictionary<string, int> { ["batch.sequences"] = Batch.Sequences };
+
     public override IEnumerable<string> InputFiles() => Data.InputFiles();
 }
 

@@ -17,6 +17,8 @@ internal sealed record KtoRecipe : CompletionRecipe
     public string? ReferenceCache { get; init; }
     public KtoBatchSettings Batch { get; init; } = new();
 
+    internal override IReadOnlyDictionary<string, int> Shares => new Dictionary<string, int> { ["batch.completions"] = Batch.Completions };
+
     protected override string[] ReadColumns => [.. base.ReadColumns, "completion", "label"];
 
     public override IEnumerable<string> InputFiles() => [.. DataFiles.Find([.. Rows ?? [], .. EvaluationRows ?? []]), .. base.InputFiles()];

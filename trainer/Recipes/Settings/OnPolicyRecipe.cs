@@ -19,6 +19,10 @@ internal abstract record OnPolicyRecipe : TrainingRecipe
     /// <summary>The batch sizes of a step.</summary>
     internal abstract OnPolicyBatchSettings Sizes { get; }
 
+    internal override string? NeedsOneProcess => Rollouts.Engine == "service" ? "rollouts.engine is 'service', which loads one policy under the run's name" : null;
+
+    internal override IReadOnlyDictionary<string, int> Shares => new Dictionary<string, int> { ["batch.prompts"] = Sizes.Prompts };
+
     public override IEnumerable<string> InputFiles() => Prompts.InputFiles();
 
     public override IEnumerable<string> FrozenModels() =>

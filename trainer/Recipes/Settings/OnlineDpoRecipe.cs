@@ -13,6 +13,10 @@ internal sealed record OnlineDpoRecipe : OnPolicyRecipe
 
     internal override OnPolicyBatchSettings Sizes => Batch;
 
+    internal override string? NeedsOneProcess => BindLoss() is { NeedsWholeStep: true } loss
+        ? $"loss '{loss.Name}' compares all pairs of a step with each other"
+        : base.NeedsOneProcess;
+
     /// <summary>The loss with its settings.</summary>
     /// <exception cref="BadInputException">A loss is unknown, has no such setting, or has a weight that is not above 0.</exception>
     public PreferenceLoss BindLoss() => LossBinding.Bind(Loss, LossSettings);

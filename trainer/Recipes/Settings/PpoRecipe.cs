@@ -20,6 +20,9 @@ internal sealed record PpoRecipe : OnPolicyRecipe
 
     internal override OnPolicyBatchSettings Sizes => Batch;
 
+    internal override IReadOnlyDictionary<string, int> Shares =>
+        new Dictionary<string, int>(base.Shares) { ["batch.minibatch"] = Batch.Minibatch };
+
     /// <summary>The value model's weights are left out: a resumed run takes them from the checkpoint.</summary>
     public override IEnumerable<string> InputFiles() =>
         ValueModel is null ? base.InputFiles() : [.. base.InputFiles(), Path.Combine(ValueModel, ModelFiles.Config)];

@@ -27,6 +27,11 @@ internal sealed record PreferenceRecipe : CompletionRecipe
     /// <summary>Batch sizes of a step.</summary>
     public PreferenceBatchSettings Batch { get; init; } = new();
 
+    internal override IReadOnlyDictionary<string, int> Shares => new Dictionary<string, int> { ["batch.groups"] = Batch.Groups };
+
+    internal override string? NeedsOneProcess =>
+        BindLoss() is { NeedsWholeStep: true } loss ? $"loss '{loss.Name}' compares all pairs of a step with each other" : null;
+
     public override IEnumerable<string> FrozenModels() =>
         BindLoss().NeedsReference && (Reference?.Folder ?? Model) is string folder ? [folder] : [];
 

@@ -8,6 +8,8 @@ internal sealed record RewardRecipe : CompletionRecipe
     [AllowedValues("none", "scores")] public string Margin { get; init; } = "none";
     [Range(0, double.MaxValue)] public double Centring { get; init; }
     public RewardBatchSettings Batch { get; init; } = new();
+
+    internal override IReadOnlyDictionary<string, int> Shares => new Dictionary<string, int> { ["batch.groups"] = Batch.Groups };
 }
 
 /// <summary>Batch sizes of a reward model's step.</summary>

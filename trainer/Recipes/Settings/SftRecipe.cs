@@ -8,6 +8,8 @@ internal sealed record SftRecipe : TrainingRecipe
     public SftDataSettings Data { get; init; } = new();
     public SftBatchSettings Batch { get; init; } = new();
 
+    internal override IReadOnlyDictionary<string, int> Shares => new Dictionary<string, int> { ["batch.sequences"] = Batch.Sequences };
+
     public override IEnumerable<string> InputFiles() => Data.InputFiles();
 
     internal override TrainingRecipe Complete(string path)

@@ -33,6 +33,29 @@ internal abstract record TrainingRecipe
     /// <summary>Folders of frozen models that shape the numbers, such as a reference. A run resumes only if they are unchanged.</summary>
     public virtual IEnumerable<string> FrozenModels() => [];
 
+    /// <summary>The batch sizes that several processes divide among themselves, by key.</summary>
+    internal abstract IReadOnlyDictionary<string, int> Shares { get; }
+
+    /// <summary>Why only one process can run the recipe; null if several can.</summary>
+    internal virtual string? NeedsOneProcess => null;
+
+    /// <summary>Refuses a number of processes that the recipe cannot be divided by.</summary>
+    /// <param name="processes">At least 1.</param>
+    /// <exception cref="BadInputException">A batch size is not a multiple of it, or the recipe needs one process.</exception>
+    internal void RequireShares(int processes)
+    {
+        if (processes > 1 && NeedsOneProcess is string reason)
+        {
+            throw new BadInputException($"{processes} processes were started, but {reason}. Start trainer without mpirun.");
+        }
+
+        foreach ((string key, int value) in Shares.Where(share => share.Value % processes != 0))
+        {
+            throw new BadInputException(
+                $"{key} is {value}, which {processes} processes cannot divide evenly. Give a multiple of {processes}, or start another number of processes.");
+        }
+    }
+
     /// <summary>Checks settings against each other and fills in defaults that depend on other settings.</summary>
     /// <returns>The complete recipe.</returns>
     /// <exception cref="BadInputException">Settings contradict each other.</exception>

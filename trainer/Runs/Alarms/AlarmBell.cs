@@ -8,17 +8,21 @@ internal sealed class AlarmBell
 {
     private readonly IReadOnlyList<IAlarm> _alarms;
     private readonly HashSet<string> _sounding = new(StringComparer.Ordinal);
-    private readonly string _path;
+    private readonly string? _path;
     private readonly bool _stops;
 
     /// <summary>Creates the alarms of a recipe.</summary>
     /// <param name="recipe">Its policy and limits.</param>
-    /// <param name="path">alarms.jsonl of the run. Lines of steps that a resumed run repeats are dropped.</param>
+    /// <param name="path">alarms.jsonl of the run. Lines of steps that a resumed run repeats are dropped. Null writes none.</param>
     /// <param name="earlier">Metrics of the steps that a resumed run has logged: windows and sounding alarms continue from them.</param>
     /// <param name="step">Steps taken so far.</param>
-    public AlarmBell(TrainingRecipe recipe, string path, IEnumerable<IReadOnlyDictionary<string, double>> earlier, int step)
+    public AlarmBell(TrainingRecipe recipe, string? path, IEnumerable<IReadOnlyDictionary<string, double>> earlier, int step)
     {
-        StepLines.Trim(path, step);
+        if (path is not null)
+        {
+            StepLines.Trim(path, step);
+        }
+
         (_path, _stops) = (path, recipe.Alarms == "stop");
         _alarms =
         [
@@ -42,8 +46,12 @@ internal sealed class AlarmBell
         foreach ((string name, Finding finding) in NewFindings(values))
         {
             string message = $"alarm {name} at step {step}: {finding.Message}";
-            var line = new { step, alarm = name, value = finding.Value, message = finding.Message };
-            File.AppendAllText(_path, JsonSerializer.Serialize(line) + "\n");
+            if (_path is not null)
+            {
+                var line = new { step, alarm = name, value = finding.Value, message = finding.Message };
+                File.AppendAllText(_path, JsonSerializer.Serialize(line) + "\n");
+            }
+
             show(message);
             if (_stops)
             {
