@@ -15,8 +15,8 @@ public sealed partial class EngineHost
     /// <param name="weights">
     /// Every weight, row-major in the shape of the model's <c>model.safetensors</c>, by its name there, with or without the prefix
     /// <c>transformer.</c>: <c>wte.weight</c> [V,D], <c>h.0.attn.c_attn.weight</c> [D,3D], <c>h.0.ln_1.bias</c> [D]. The output layer is
-    /// the table <c>wte.weight</c>; <c>lm_head.weight</c> may be left out and must otherwise equal it. The memory must not change until the
-    /// task completes.
+    /// the table <c>wte.weight</c>; where a model ties the two, <c>lm_head.weight</c> may be left out and must otherwise equal the table.
+    /// The memory must not change until the task completes.
     /// </param>
     /// <param name="cancellation">Ends the wait; nothing is changed then. A replacement that has begun completes.</param>
     /// <returns>The version of the new weights, as in <see cref="GeneratedSequence.WeightsVersion"/>.</returns>

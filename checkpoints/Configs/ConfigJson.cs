@@ -72,6 +72,17 @@ internal sealed class ConfigJson(string file, JsonObject json)
     public static JsonNode Float(double value) =>
         JsonNode.Parse(value == Math.Truncate(value) ? value.ToString("F1", CultureInfo.InvariantCulture) : value.ToString("R", CultureInfo.InvariantCulture))!;
 
+    /// <summary>true or false.</summary>
+    public bool Flag(string key, bool absent)
+    {
+        if (Json[key] is not { } node)
+        {
+            return absent;
+        }
+
+        return node is JsonValue value && value.TryGetValue(out bool flag) ? flag : throw Bad(key, node, "true or false");
+    }
+
     public string Text(string key, string absent)
     {
         if (Json[key] is not { } node)

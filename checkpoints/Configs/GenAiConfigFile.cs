@@ -55,7 +55,7 @@ public static partial class GenAiConfigFile
     {
         GraphKey => Enum.GetValues<GraphPrecision>().Any(precision => IsText(node, $"{GraphFiles.Folder}/{GraphFiles.Model(precision)}"))
             ? null : "it must be a graph of the export",
-        TypeKey => IsText(node, "decoder") ? null : "it must be 'decoder'",
+        TypeKey => LlamaConfig.Types.Append("decoder").Any(type => IsText(node, type)) ? null : "it must be 'decoder' or a family that GenAI knows",
         ProvidersKey => node is JsonArray { Count: 0 } ? null : "it must be an empty list",
         PaddingKey => node is JsonValue value && value.TryGetValue(out int id) && id >= 0 ? null : "it must be a token id",
         _ => node is JsonValue ? null : "it must be a number, a text, true or false",

@@ -96,16 +96,6 @@ public sealed record Gpt2Config : ModelConfig
         base.Check(file);
         RequireRange(file, "inner size", InnerSize, MostWidth);
         RequireDropout(file, "embedding dropout", EmbeddingDropout);
-        if (IsClassifier && PadId is null)
-        {
-            throw new CheckpointException(
-                $"{file}: pad_token_id is missing; a classifier reads the last token that is not padding. "
-                + $"Add the id that pads, mostly that of eos_token_id.");
-        }
-
-        if (Labels.Distinct(StringComparer.Ordinal).Count() != Labels.Count)
-        {
-            throw new CheckpointException($"{file}: labels are '{string.Join("', '", Labels)}'; no two may be the same.");
-        }
+        CheckClassifier(file);
     }
 }

@@ -7,7 +7,7 @@ namespace Rudder.Checkpoints;
 /// <summary>A network's shape, from <c>config.json</c> of the Hugging Face layout.</summary>
 public abstract record ModelConfig
 {
-    private const int MostIds = 1 << 24;
+    private protected const int MostIds = 1 << 24;
     private const int MostLayers = 1024;
     private protected const int MostWidth = 1 << 18;
 
@@ -17,7 +17,7 @@ public abstract record ModelConfig
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, // a file for people, never put into a page
     };
 
-    /// <summary><c>model_type</c>: "gpt2" or "roberta".</summary>
+    /// <summary><c>model_type</c>, such as "gpt2" or "llama".</summary>
     public abstract string ModelType { get; }
 
     /// <summary>Rows of the token embedding.</summary>
@@ -73,7 +73,15 @@ public abstract record ModelConfig
     public double AttentionDropout { get; init; } = 0.1;
 
     /// <summary>Width of one attention head.</summary>
-    public int HeadSize => HiddenSize / Heads;
+    public virtual int HeadSize => HiddenSize / Heads;
+
+    /// <summary>Heads of keys and values. Query head h reads head h / (heads / this). As many as <see cref="Heads"/> unless they are grouped.</summary>
+    public virtual int KeyValueHeads => Heads;
+
+    /// <summary>The model's type in genai_config.json.</summary>
+    public virtual string GenAiType => "decoder";
+
+    private static string[] SupportedTypes => [Gpt2Config.Type, .. LlamaConfig.Types, GptNeoXConfig.Type, RobertaConfig.Type];
 
     /// <summary>The only activation that the family supports, by its name in config.json.</summary>
     internal abstract string SupportedActivation { get; }
@@ -92,8 +100,10 @@ public abstract record ModelConfig
         {
             Gpt2Config.Type => Gpt2Config.Read(json),
             RobertaConfig.Type => RobertaConfig.Read(json),
+            GptNeoXConfig.Type => GptNeoXConfig.Read(json),
+            _ when LlamaConfig.Types.Contains(type) => LlamaConfig.Read(json, type),
             _ => throw new CheckpointException(
-                $"{json.File}: model_type is '{type}'; supported are '{Gpt2Config.Type}' and '{RobertaConfig.Type}'. Choose a model of these families."),
+                $"{json.File}: model_type is '{type}'; supported are '{string.Join("', '", SupportedTypes)}'. Choose a model of these families."),
         };
         config.Check(json.File);
         return config;
@@ -147,11 +157,7 @@ public abstract record ModelConfig
             RequireRange(file, name, value, most);
         }
 
-        if (HiddenSize % Heads != 0)
-        {
-            throw new CheckpointException($"{file}: hidden size {HiddenSize} does not divide into {Heads} heads; make it a multiple.");
-        }
-
+        CheckHeads(file);
         foreach (var (name, id) in new[] { ("bos_token_id", BosId), ("eos_token_id", EosId), ("pad_token_id", PadId) })
         {
             if (id >= VocabularySize || id < 0)
@@ -167,6 +173,30 @@ public abstract record ModelConfig
 
         RequireDropout(file, "residual dropout", ResidualDropout);
         RequireDropout(file, "attention dropout", AttentionDropout);
+    }
+
+    /// <summary>Checks that the heads fit. Called once their number is in range.</summary>
+    private protected virtual void CheckHeads(string file)
+    {
+        if (HiddenSize % Heads != 0)
+        {
+            throw new CheckpointException($"{file}: hidden size {HiddenSize} does not divide into {Heads} heads; make it a multiple.");
+        }
+    }
+
+    /// <summary>Checks what a decoder needs to be a classifier: a padding id, and labels of different names.</summary>
+    private protected void CheckClassifier(string file)
+    {
+        if (IsClassifier && PadId is null)
+        {
+            throw new CheckpointException(
+                $"{file}: pad_token_id is missing; a classifier reads the last token that is not padding. Add the id that pads, mostly that of eos_token_id.");
+        }
+
+        if (Labels.Distinct(StringComparer.Ordinal).Count() != Labels.Count)
+        {
+            throw new CheckpointException($"{file}: labels are '{string.Join("', '", Labels)}'; no two may be the same.");
+        }
     }
 
     /// <summary>Limits a size before anything is allocated with it.</summary>

@@ -15,6 +15,12 @@ public record GraphMetadata(string Fingerprint, string Precision, int Layers, in
 {
     private const string Prefix = "rudder.";
 
+    /// <summary>Heads of keys and values in the cache. Default: as many as <see cref="Heads"/>.</summary>
+    public int KeyValueHeads { get; init; } = Heads;
+
+    /// <summary>Width of the hidden states. Default: <see cref="Heads"/> × <see cref="HeadSize"/>.</summary>
+    public int Width { get; init; } = (int)Math.Min(int.MaxValue, (long)Heads * HeadSize);
+
     /// <summary>The metadata of a graph of a model.</summary>
     /// <param name="config">The model's shape.</param>
     /// <param name="fingerprint">The model's fingerprint.</param>
@@ -23,7 +29,11 @@ public record GraphMetadata(string Fingerprint, string Precision, int Layers, in
     {
         ArgumentNullException.ThrowIfNull(config);
         return new GraphMetadata(
-            fingerprint, GraphFiles.Name(precision), config.Layers, config.Heads, config.HeadSize, config.VocabularySize, config.Context);
+            fingerprint, GraphFiles.Name(precision), config.Layers, config.Heads, config.HeadSize, config.VocabularySize, config.Context)
+        {
+            KeyValueHeads = config.KeyValueHeads,
+            Width = config.HiddenSize,
+        };
     }
 
     /// <summary>Reads the metadata of a graph.</summary>
@@ -39,7 +49,9 @@ public record GraphMetadata(string Fingerprint, string Precision, int Layers, in
         int Number(string key) => int.TryParse(Text(key), NumberStyles.None, CultureInfo.InvariantCulture, out int value) && value > 0
             ? value
             : throw new CheckpointException($"{path}: metadata '{Prefix}{key}' is '{Text(key)}'; it must be a positive number. Export the model again: trainer export.");
-        return new GraphMetadata(Text("fingerprint"), Text("precision"), Number("layers"), Number("heads"), Number("head_size"), Number("vocabulary"), Number("context"));
+        int NumberOr(string key, int absent) => entries.ContainsKey(Prefix + key) ? Number(key) : absent;
+        var read = new GraphMetadata(Text("fingerprint"), Text("precision"), Number("layers"), Number("heads"), Number("head_size"), Number("vocabulary"), Number("context"));
+        return read with { KeyValueHeads = NumberOr("kv_heads", read.KeyValueHeads), Width = NumberOr("width", read.Width) };
     }
 
     /// <summary>The metadata as entries of a graph.</summary>
@@ -52,6 +64,8 @@ public record GraphMetadata(string Fingerprint, string Precision, int Layers, in
         yield return Entry("layers", Layers);
         yield return Entry("heads", Heads);
         yield return Entry("head_size", HeadSize);
+        yield return Entry("kv_heads", KeyValueHeads);
+        yield return Entry("width", Width);
         yield return Entry("vocabulary", Vocabulary);
         yield return Entry("context", Context);
     }

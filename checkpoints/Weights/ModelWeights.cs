@@ -33,6 +33,30 @@ public static class ModelWeights
         return wanted.ToDictionary(w => w.Name, w => weights.ReadFloat32(stored[w.Name], w.Shape), StringComparer.Ordinal);
     }
 
+    /// <summary>Requires that a stored output matrix equals the token embedding that it is tied to.</summary>
+    /// <param name="weights">The tensors as stored; without an output matrix nothing is checked.</param>
+    /// <param name="embedding">The token embedding, [V,D].</param>
+    /// <param name="vocabulary">V.</param>
+    /// <param name="width">D.</param>
+    /// <exception cref="CheckpointException">They differ.</exception>
+    public static void RequireTiedHead(Weights weights, float[] embedding, int vocabulary, int width)
+    {
+        ArgumentNullException.ThrowIfNull(weights);
+        if (!weights.Contains(WeightNames.Head))
+        {
+            return;
+        }
+
+        float[] head = weights.ReadFloat32(WeightNames.Head, vocabulary, width);
+        int differs = head.AsSpan().CommonPrefixLength(embedding);
+        if (differs < head.Length)
+        {
+            throw new CheckpointException(
+                $"{weights.Path}: tensor '{WeightNames.Head}' differs from the token embedding at index {differs}: expected {embedding[differs]}, "
+                + $"found {head[differs]}. {ModelFiles.Config} ties the output matrix to the embedding; fetch the model again.");
+        }
+    }
+
     private static void RefuseMissing(Weights weights, List<string> names)
     {
         if (names.Count > 0)

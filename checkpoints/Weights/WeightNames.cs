@@ -10,7 +10,13 @@ public static class WeightNames
     /// <summary>The token embedding, [V,D].</summary>
     public const string Embedding = "wte.weight";
 
-    /// <summary>The output matrix of a checkpoint; equals <see cref="Embedding"/>.</summary>
+    /// <summary>The token embedding of the decoders built like Llama, [V,D].</summary>
+    public const string LlamaEmbedding = "model.embed_tokens.weight";
+
+    /// <summary>Prefix of tables in graphs that are no weights of the model, such as the angles of rotary positions.</summary>
+    public const string ConstantPrefix = "constant.";
+
+    /// <summary>The output matrix of a checkpoint. In a model that ties it, it equals the token embedding.</summary>
     public const string Head = "lm_head.weight";
 
     /// <summary>The name in graphs of a checkpoint's tensor.</summary>

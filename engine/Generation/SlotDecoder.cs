@@ -39,7 +39,7 @@ internal sealed class SlotDecoder : IDecoder
             _ones = new NativeBuffer<long>(slots);
             _ones.Span(0, slots).Fill(1);
             _logits = new NativeBuffer<float>((long)slots * _shape.Vocabulary);
-            _attention = new OperatorDomain(OperatorDomain.SlotsName, SlotAttention.Operator(_cache));
+            _attention = new OperatorDomain(OperatorDomain.SlotsName, SlotAttention.Operators(_cache));
             GraphFusion.UseSlotAttention(graph);
             _session = graph.Start(options.Threads, attention: _attention);
             Warm(graph);
@@ -152,7 +152,7 @@ internal sealed class SlotDecoder : IDecoder
         long bytes = CacheSize.Of(shape with { CacheType = isHalf ? TensorElementType.BFloat16 : TensorElementType.Float }, slots, maxTokens, maxBytes);
         try
         {
-            return new SlotCache(shape.Layers, shape.Heads, shape.HeadSize, slots, maxTokens, isHalf);
+            return new SlotCache(shape.Layers, shape.Heads, shape.HeadSize, slots, maxTokens, isHalf, shape.KeyValueHeads);
         }
         catch (OutOfMemoryException e)
         {

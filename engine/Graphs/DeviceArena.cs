@@ -60,9 +60,9 @@ internal sealed class DeviceArena : IDisposable
         }
     }
 
-    private long RowBytes => (long)_shape.Heads * _maxTokens * _shape.HeadSize * _shape.CacheElementBytes;
+    private long RowBytes => (long)_shape.KeyValueHeads * _maxTokens * _shape.HeadSize * _shape.CacheElementBytes;
 
-    /// <summary>Keys (even block) or values (odd block) of a contiguous range of slots, [rows,H,maxT,E].</summary>
+    /// <summary>Keys (even block) or values (odd block) of a contiguous range of slots, [rows,K,maxT,E].</summary>
     /// <param name="block">2 × layer, plus 1 for values.</param>
     /// <param name="firstRow">First slot.</param>
     /// <param name="rows">Number of slots.</param>
@@ -89,7 +89,7 @@ internal sealed class DeviceArena : IDisposable
     /// <inheritdoc/>
     public void Dispose() => Free(_allocator, _memory);
 
-    private long[] RowShape(int rows) => [rows, _shape.Heads, _maxTokens, _shape.HeadSize];
+    private long[] RowShape(int rows) => [rows, _shape.KeyValueHeads, _maxTokens, _shape.HeadSize];
 
     private uint BlockBytes()
     {

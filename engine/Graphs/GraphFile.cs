@@ -130,7 +130,7 @@ internal sealed class GraphFile
     private List<WeightPlace> Overridable()
     {
         var values = new List<WeightPlace>();
-        foreach (var tensor in Model.Graph.Initializer.Where(tensor => tensor.DataType == TensorProto.Types.DataType.Float))
+        foreach (var tensor in Model.Graph.Initializer.Where(IsWeight))
         {
             var place = GraphNodes.Place(tensor, _weights) ?? throw RequestFault.Unusable(
                 $"{Path} has the weight '{tensor.Name}' in the graph itself, so it cannot be replaced",
@@ -145,6 +145,9 @@ internal sealed class GraphFile
 
         return values;
     }
+
+    private static bool IsWeight(TensorProto tensor) =>
+        tensor.DataType == TensorProto.Types.DataType.Float && !tensor.Name.StartsWith(WeightNames.ConstantPrefix, StringComparison.Ordinal);
 
     // ONNX Runtime rejects weights behind a link that leaves the folder, as the links of a download cache do. Pass the target path instead.
     private static string FollowLinks(ModelProto model, GraphFolder folder)

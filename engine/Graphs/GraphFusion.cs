@@ -8,7 +8,9 @@ namespace Rudder.Engine.Graphs;
 internal static class GraphFusion
 {
     private const string Cache = "past_key_values.";
-    private static readonly string[] PlainAttention = ["num_heads", "kv_num_heads", "do_rotary"];
+    private const string Rotary = "do_rotary", Window = "local_window_size";
+    private const int PastKeys = 3, Cosines = 7, Sines = 8;  // inputs of GroupQueryAttention
+    private static readonly string[] KnownAttention = ["num_heads", "kv_num_heads", Rotary, Window];
 
     /// <summary>The operators without a cache. They live as long as the process.</summary>
     public static OperatorDomain RowOperators { get; } = new(
@@ -18,6 +20,10 @@ internal static class GraphFusion
         GeluRows.ToBytes,
         NormalizeRows.Operator,
         NormalizeRows.ToBytes,
+        RmsNormalizeRows.Operator,
+        RmsNormalizeRows.ToBytes,
+        GateRows.Operator,
+        GateRows.ToBytes,
         MultiplyRows.Operator,
         SequenceAttention.Operator);
 
@@ -31,7 +37,9 @@ internal static class GraphFusion
         var nodes = new GraphNodes(model.Graph);
         RowFusion.Quantize(nodes);
         RowFusion.Gelu(nodes);
+        RowFusion.Gate(nodes);
         RowFusion.Normalize(nodes);
+        RowFusion.RmsNormalize(nodes);
         nodes.RemoveUnread();                                // so that nodes replaced above no longer count as readers
         RowFusion.QuantizeInMakers(nodes);
         RowFusion.ScaleInAttention(nodes);
@@ -70,8 +78,7 @@ internal static class GraphFusion
                     "Export the model again: trainer export.");
             }
 
-            nodes.Replace(node, SlotAttention.Name, [node.Input[0]], [node.Output[0]], GraphNodes.Attribute("layer", layer));
-            node.Domain = OperatorDomain.SlotsName;
+            UseSlotAttention(nodes, node, layer);
         }
 
         Remove(model.Graph.Input, Cache);
@@ -80,10 +87,33 @@ internal static class GraphFusion
         Import(model, OperatorDomain.SlotsName);
     }
 
+    // Queries, keys and values come side by side in one input, or apart; with tables of angles they are turned.
+    private static void UseSlotAttention(GraphNodes nodes, NodeProto node, int layer)
+    {
+        var own = GraphNodes.Attribute("layer", layer);
+        if (node.Input[1].Length == 0)
+        {
+            nodes.Replace(node, SlotAttention.Name, [node.Input[0]], [node.Output[0]], own);
+        }
+        else
+        {
+            string[] angles = Integer(node, Rotary) == 1 ? [node.Input[Cosines], node.Input[Sines]] : [];
+            var window = GraphNodes.Attribute("window", Integer(node, Window));
+            nodes.Replace(node, SlotAttention.GroupedName, [.. node.Input.Take(3), .. angles], [node.Output[0]], own, window);
+        }
+
+        node.Domain = OperatorDomain.SlotsName;
+    }
+
+    private static long Integer(NodeProto node, string name) => node.Attribute.FirstOrDefault(attribute => attribute.Name == name)?.I ?? 0;
+
     private static int Layer(NodeProto node, GraphFile graph)
     {
         string path = graph.Path;
-        var other = node.Attribute.FirstOrDefault(attribute => !PlainAttention.Contains(attribute.Name) || (attribute.Name == "do_rotary" && attribute.I != 0));
+        bool isApart = node.Input.Count > 1 && node.Input[1].Length > 0, isTurned = node.Input.Count > Sines;
+        var other = node.Attribute.FirstOrDefault(attribute => !KnownAttention.Contains(attribute.Name)
+            || (attribute.Name == Rotary && (attribute.I != 0) != (isApart && isTurned))
+            || (attribute.Name == Window && !isApart));
         if (other is not null)
         {
             throw RequestFault.Unusable(
@@ -92,7 +122,8 @@ internal static class GraphFusion
                 "Export the model with this project's trainer.");
         }
 
-        if (node.Attribute.Any(attribute => attribute.Name.EndsWith("num_heads", StringComparison.Ordinal) && attribute.I != graph.Shape.Heads))
+        if (Integer(node, "num_heads") != graph.Shape.Heads || Integer(node, "kv_num_heads") != graph.Shape.KeyValueHeads
+            || graph.Shape.Heads % graph.Shape.KeyValueHeads != 0 || (!isApart && graph.Shape.Heads != graph.Shape.KeyValueHeads))
         {
             throw RequestFault.Unusable(
                 $"{path} has attention with another number of heads than the {graph.Shape.Heads} of its metadata",
@@ -101,7 +132,7 @@ internal static class GraphFusion
         }
 
         // past_key_values.LAYER.key
-        string[] name = node is { Input.Count: > 3, Output.Count: > 0 } ? node.Input[3].Split('.') : [];
+        string[] name = node is { Input.Count: > PastKeys, Output.Count: > 0 } ? node.Input[PastKeys].Split('.') : [];
         return name is ["past_key_values", var number, "key"] && int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out int layer)
             ? layer
             : throw RequestFault.Unusable($"{path} has attention without a cache of its layer", "", "Export the model again: trainer export.");

@@ -91,10 +91,11 @@ internal sealed class GraphNodes(GraphProto graph)
 
     /// <summary>Splits a product scaled per row into the unscaled product and factors, [N]; otherwise the value and null.</summary>
     /// <param name="value">A value; it must have a single reader, which then applies the factors.</param>
-    public (string Product, string? Factors) Unscaled(string value) =>
-        Readers(value) == 1 && Maker(value, "Mul") is { } scaled && Maker(scaled.Input[1], "Unsqueeze") is { } column
-            ? (scaled.Input[0], column.Input[0])
-            : (value, null);
+    public (string Product, string? Factors) Unscaled(string value) => Readers(value) == 1 ? Scaled(value) : (value, null);
+
+    /// <summary>The same for a value of any number of readers; all of them must apply the factors.</summary>
+    public (string Product, string? Factors) Scaled(string value) =>
+        Maker(value, "Mul") is { } scaled && Maker(scaled.Input[1], "Unsqueeze") is { } column ? (scaled.Input[0], column.Input[0]) : (value, null);
 
     /// <summary>Replaces a node in place by this program's operator with these inputs, outputs and attributes.</summary>
     public void Replace(NodeProto node, string operation, IEnumerable<string> inputs, IEnumerable<string> outputs, params ReadOnlySpan<AttributeProto> attributes)

@@ -16,6 +16,7 @@ internal static class GraphRules
 {
     private const string Microsoft = "com.microsoft";
     private const int MostHeads = 4096;
+    private const int MostTokens = 1 << 24;
 
     // The forms of each operator's inputs: x is a value, - is an omitted input. Of further outputs only the number is checked.
     private static readonly Dictionary<(string Domain, string Operator), Form> Forms = new()
@@ -27,8 +28,9 @@ internal static class GraphRules
         [("", "CumSum")] = new(["xx"]),
         [("", "Expand")] = new(["xx"]),
         [("", "Gather")] = new(["xx"], [("axis", 0, 2)]),
-        [("", "Gemm")] = new(["xxx"]),
+        [("", "Gemm")] = new(["xxx"], [("transB", 0, 1)]),
         [("", "Identity")] = new(["x"]),
+        [("", "LayerNormalization")] = new(["xxx"], [("axis", -1, -1), ("epsilon", 0, 1)]),
         [("", "MatMul")] = new(["xx"]),
         [("", "Max")] = new(["xx"]),
         [("", "Min")] = new(["xx"]),
@@ -39,6 +41,8 @@ internal static class GraphRules
         [("", "ReduceSum")] = new(["xx"], [("keepdims", 0, 1)]),
         [("", "Reshape")] = new(["xx"]),
         [("", "Shape")] = new(["x"]),
+        [("", "Sigmoid")] = new(["x"]),
+        [("", "SimplifiedLayerNormalization")] = new(["xx"], [("axis", -1, -1), ("epsilon", 0, 1), ("stash_type", 1, 1)]),
         [("", "Slice")] = new(["xxx"]),
         [("", "Split")] = new(["xx"], [("axis", 0, 2)], Outputs: 3),
         [("", "Sub")] = new(["xx"]),
@@ -48,9 +52,12 @@ internal static class GraphRules
         [(Microsoft, "FastGelu")] = new(["xx"]),
         [(Microsoft, "FusedMatMul")] = new(["xx"], [("transB", 0, 1)]),
         [(Microsoft, "GroupQueryAttention")] = new(
-            ["x----xx", "x--xxxx"], [("num_heads", 1, MostHeads), ("kv_num_heads", 1, MostHeads), ("do_rotary", 0, 0)], Outputs: 3),
+            ["x----xx", "x--xxxx", "xxx--xx", "xxxxxxx", "xxx--xxxx", "xxxxxxxxx"],
+            [("num_heads", 1, MostHeads), ("kv_num_heads", 1, MostHeads), ("do_rotary", 0, 1), ("local_window_size", 1, MostTokens)],
+            Outputs: 3),
         [(Microsoft, "MatMulIntegerToFloat")] = new(["xxxxxx"]),
         [(Microsoft, "MultiHeadAttention")] = new(["xxxxx"], [("num_heads", 1, MostHeads)]),
+        [(Microsoft, "SkipSimplifiedLayerNormalization")] = new(["xxx"], [("epsilon", 0, 1)], Outputs: 4),
         [(Microsoft, "SkipLayerNormalization")] = new(["xxxx", "xxxxx"], [("epsilon", 0, 1)], Outputs: 4),
     };
 

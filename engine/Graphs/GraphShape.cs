@@ -26,7 +26,7 @@ internal sealed record GraphShape : GraphMetadata
 
     /// <summary>Bytes of key-value cache per token of one sequence.</summary>
     /// <exception cref="OverflowException">The number of bytes exceeds a long.</exception>
-    public long CacheBytesPerToken => checked(2L * Layers * Heads * HeadSize * CacheElementBytes);
+    public long CacheBytesPerToken => checked(2L * Layers * KeyValueHeads * HeadSize * CacheElementBytes);
 
     /// <summary>Maximum tokens of prompt and completion together: the configured limit, or the context if none is configured.</summary>
     /// <param name="options">The settings.</param>

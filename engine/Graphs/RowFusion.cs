@@ -8,7 +8,15 @@ internal static class RowFusion
 {
     private const int Normal = 0, Sum = 3;                   // outputs of SkipLayerNormalization
     private const int Bias = 4;                              // its optional input
+    private const int RmsInputs = 3;                         // of SkipSimplifiedLayerNormalization without a bias
     private const string Epsilon = "epsilon";
+
+    // Operators that compute rows, and the same with bytes as output.
+    private static readonly (OperatorDefinition Floats, OperatorDefinition Bytes)[] Makers =
+    [
+        (GeluRows.Operator, GeluRows.ToBytes), (NormalizeRows.Operator, NormalizeRows.ToBytes),
+        (RmsNormalizeRows.Operator, RmsNormalizeRows.ToBytes), (GateRows.Operator, GateRows.ToBytes),
+    ];
 
     /// <summary>Converts a quantizer to the attributes of a node.</summary>
     public static AttributeProto[] Attributes(RowQuantizer quantizer) =>
@@ -46,14 +54,15 @@ internal static class RowFusion
         foreach (var node in nodes.Of(QuantizeRows.Operator.Name).Where(node => nodes.Readers(node.Input[0]) == 1))
         {
             var (bytes, scales) = (node.Output[0], node.Output[1]);
-            var maker = nodes.Maker(node.Input[0], GeluRows.Operator.Name) ?? nodes.Maker(node.Input[0], NormalizeRows.Operator.Name);
-            if (maker is null)
+            var (floats, toBytes) = Makers.FirstOrDefault(pair => nodes.Maker(node.Input[0], pair.Floats.Name) is not null);
+            if (floats is null)
             {
                 continue;
             }
 
+            var maker = nodes.Maker(node.Input[0], floats.Name)!;
             (node.Output[0], node.Output[1]) = (bytes + ".unused", scales + ".unused");
-            string operation = maker.OpType == GeluRows.Operator.Name ? GeluRows.ToBytes.Name : NormalizeRows.ToBytes.Name;
+            string operation = toBytes.Name;
             nodes.Replace(maker, operation, maker.Input, [bytes, scales, .. maker.Output.Skip(1)], [.. maker.Attribute, .. node.Attribute]);
         }
     }
@@ -89,6 +98,43 @@ internal static class RowFusion
         }
     }
 
+    /// <summary>Replaces ONNX Runtime's SkipSimplifiedLayerNormalization, and the scaling by a factor per row before it.</summary>
+    public static void RmsNormalize(GraphNodes nodes)
+    {
+        foreach (var node in nodes.Of("SkipSimplifiedLayerNormalization").Where(node => node.Input.Count == RmsInputs && HasPlainOutputs(node)))
+        {
+            var (x, factors) = nodes.Unscaled(node.Input[0]);
+            bool hasSum = node.Output.Count > Sum && node.Output[Sum].Length > 0;
+            string[] inputs = [x, .. node.Input.Skip(1)];
+            float epsilon = node.Attribute.Single(attribute => attribute.Name == Epsilon).F;
+            nodes.Replace(
+                node,
+                RmsNormalizeRows.Operator.Name,
+                factors is null ? inputs : [.. inputs, factors],
+                hasSum ? [node.Output[Normal], node.Output[Sum]] : [node.Output[Normal]],
+                GraphNodes.Attribute(Epsilon, epsilon),
+                GraphNodes.Attribute("sum", hasSum ? 1 : 0));
+        }
+    }
+
+    /// <summary>Replaces gate · sigmoid(gate) · up, and the scaling of both products by the same factor per row.</summary>
+    public static void Gate(GraphNodes nodes)
+    {
+        foreach (var node in nodes.Of("Mul"))
+        {
+            if (nodes.Maker(node.Input[0], "Mul") is { } silu
+                && nodes.Readers(node.Input[0]) == 1
+                && nodes.Maker(silu.Input[1], "Sigmoid") is { } sigmoid
+                && sigmoid.Input[0] == silu.Input[0])
+            {
+                string gate = silu.Input[0], up = node.Input[1];
+                bool isScaled = nodes.Scaled(gate) is { Factors: { } } scaled && nodes.Scaled(up).Factors == scaled.Factors;
+                string[] inputs = isScaled ? [nodes.Scaled(gate).Product, nodes.Scaled(up).Product, nodes.Scaled(gate).Factors!] : [gate, up];
+                nodes.Replace(node, GateRows.Operator.Name, inputs, node.Output);
+            }
+        }
+    }
+
     /// <summary>Replaces products with a weight matrix from a file. The weights leave the graph if nothing else reads them.</summary>
     /// <param name="nodes">The graph.</param>
     /// <param name="folder">Folder of its weights.</param>
@@ -97,7 +143,7 @@ internal static class RowFusion
     {
         foreach (var node in nodes.Of("MatMul").Concat(nodes.Of("Gemm")).Concat(nodes.Of("FusedMatMul")))
         {
-            bool transposed = node.OpType == "FusedMatMul" && node.Attribute is [{ Name: "transB", I: 1 }];
+            bool transposed = node.OpType is "FusedMatMul" or "Gemm" && node.Attribute is [{ Name: "transB", I: 1 }];
             if ((node.Attribute.Count == 0 || transposed) && nodes.Matrix(node.Input[1], folder) is { } weight)
             {
                 nodes.Replace(
@@ -138,6 +184,8 @@ internal static class RowFusion
     private static bool IsWhole(NodeProto node) =>
         node.Input.Count >= Bias
         && node.Input.All(name => name.Length > 0)
-        && node.Output.Skip(1).Take(Sum - 1).All(name => name.Length == 0)
-        && node.Attribute.Count(attribute => attribute.Name == Epsilon) == 1;
+        && HasPlainOutputs(node);
+
+    private static bool HasPlainOutputs(NodeProto node) =>
+        node.Output.Skip(1).Take(Sum - 1).All(name => name.Length == 0) && node.Attribute.Count(attribute => attribute.Name == Epsilon) == 1;
 }

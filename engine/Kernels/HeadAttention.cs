@@ -4,12 +4,13 @@ namespace Rudder.Engine.Kernels;
 
 /// <summary>Attention of one head of one sequence: lays out its keys and values, then takes six queries at a time.</summary>
 /// <param name="rows">Queries, keys and values.</param>
+/// <param name="width">W, the numbers of an output row.</param>
 /// <param name="sizes">Layout of the memory.</param>
 /// <param name="memory">Scratch memory of this worker.</param>
 /// <param name="start">First row of the sequence.</param>
 /// <param name="head">The head.</param>
 /// <param name="length">Tokens of the sequence, excluding padding.</param>
-internal readonly unsafe struct HeadAttention(QkvRows rows, HeadMemory sizes, float* memory, long start, int head, int length)
+internal readonly unsafe struct HeadAttention(QkvRows rows, int width, HeadMemory sizes, float* memory, long start, int head, int length)
 {
     private const int Columns = HeadProduct.Columns;
 
@@ -34,13 +35,13 @@ internal readonly unsafe struct HeadAttention(QkvRows rows, HeadMemory sizes, fl
             for (int row = 0; row < count; row++)
             {
                 new ReadOnlySpan<float>(_context + (row * sizes.HeadStride), sizes.HeadSize)
-                    .CopyTo(new Span<float>(output + ((long)(query + row) * rows.Width) + column, sizes.HeadSize));
+                    .CopyTo(new Span<float>(output + ((long)(query + row) * width) + column, sizes.HeadSize));
             }
         }
 
         for (int row = computed; row < queries; row++)
         {
-            new Span<float>(output + ((long)row * rows.Width) + column, sizes.HeadSize).Clear();
+            new Span<float>(output + ((long)row * width) + column, sizes.HeadSize).Clear();
         }
     }
 
@@ -50,7 +51,7 @@ internal readonly unsafe struct HeadAttention(QkvRows rows, HeadMemory sizes, fl
         int size = sizes.HeadSize, offset = head * size;
         for (int token = 0; token < length; token++)
         {
-            rows.Read(start + token, 1, offset, size, _context);
+            rows.Read(rows.Keys, start + token, offset, size, _context);
             float* key = _keys + ((long)(token / Columns) * size * Columns) + (token % Columns);
             for (int i = 0; i < size; i++)
             {
@@ -60,7 +61,7 @@ internal readonly unsafe struct HeadAttention(QkvRows rows, HeadMemory sizes, fl
             for (int part = 0; part < size; part += Columns)
             {
                 float* value = _values + ((((long)(part / Columns) * sizes.Tokens) + token) * Columns);
-                rows.Read(start + token, 2, offset + part, Math.Min(Columns, size - part), value);
+                rows.Read(rows.Values, start + token, offset + part, Math.Min(Columns, size - part), value);
             }
         }
     }
@@ -71,7 +72,7 @@ internal readonly unsafe struct HeadAttention(QkvRows rows, HeadMemory sizes, fl
         for (int row = 0; row < HeadProduct.Rows; row++)
         {
             // Rows past the last query repeat it; their results are ignored.
-            var place = rows.Read(start + query + Math.Min(row, count - 1), 0, head * size, size, _queries + (row * size));
+            var place = rows.Read(rows.Queries, start + query + Math.Min(row, count - 1), head * size, size, _queries + (row * size));
             TensorPrimitives.Multiply(place, 1f / MathF.Sqrt(size), new Span<float>(_queries + (row * size), size));
         }
 

@@ -57,7 +57,7 @@ internal sealed unsafe class SequenceAttention(int heads, bool causal, bool firs
         CheckMask(mask, sequences, length);
         var work = new Work
         {
-            Rows = new QkvRows { Qkv = qkv, Factors = call.OptionalInput<float>(2, rows), Bias = call.OptionalInput<float>(3, columns), Width = width },
+            Rows = QkvRows.SideBySide(qkv, call.OptionalInput<float>(2, rows), call.OptionalInput<float>(3, columns), width), Width = width,
             Mask = mask, Output = first ? call.Output<float>(0, sequences, width) : call.OutputLike<float>(0, 0, width),
             Tokens = length, Heads = heads, Units = checked(sequences * heads), Causal = causal, First = first,
         };
@@ -110,8 +110,8 @@ internal sealed unsafe class SequenceAttention(int heads, bool causal, bool firs
         {
             int sequence = unit / work->Heads;
             int length = work->Mask is null ? work->Tokens : Ones(work->Mask + ((long)sequence * work->Tokens), work->Tokens);
-            new HeadAttention(work->Rows, work->Sizes, memory, (long)sequence * work->Tokens, unit % work->Heads, length).Run(
-                work->Output + ((long)sequence * (work->First ? 1 : work->Tokens) * work->Rows.Width), work->First ? 1 : work->Tokens, work->Causal);
+            new HeadAttention(work->Rows, work->Width, work->Sizes, memory, (long)sequence * work->Tokens, unit % work->Heads, length).Run(
+                work->Output + ((long)sequence * (work->First ? 1 : work->Tokens) * work->Width), work->First ? 1 : work->Tokens, work->Causal);
         }
     }
 
@@ -121,7 +121,7 @@ internal sealed unsafe class SequenceAttention(int heads, bool causal, bool firs
         public HeadMemory Sizes;
         public int* Mask;
         public float* Output, Memory;
-        public int Tokens, Heads, Units, Taken;
+        public int Tokens, Heads, Units, Taken, Width;
         public bool Causal, First;
     }
 }

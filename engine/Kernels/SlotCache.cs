@@ -17,7 +17,6 @@ internal sealed unsafe class SlotCache : IDisposable
     private readonly int[] _starts;                          // of each row of the run: tokens already cached
     private readonly int[] _counts;                          // of each row of the run: new tokens
     private readonly int _slots;
-    private readonly int _maxTokens;
 
     /// <summary>Allocates the cache.</summary>
     /// <param name="layers">Layers.</param>
@@ -26,11 +25,14 @@ internal sealed unsafe class SlotCache : IDisposable
     /// <param name="slots">S.</param>
     /// <param name="maxTokens">maxT, at most <see cref="MostTokens"/>.</param>
     /// <param name="isHalf">Whether to store numbers in 16 bits.</param>
+    /// <param name="keyValueHeads">Heads of keys and values, which divide the heads; 0: as many as heads.</param>
     /// <exception cref="OutOfMemoryException">The memory is not available.</exception>
-    public SlotCache(int layers, int heads, int headSize, int slots, int maxTokens, bool isHalf)
+    public SlotCache(int layers, int heads, int headSize, int slots, int maxTokens, bool isHalf, int keyValueHeads = 0)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(maxTokens, MostTokens);
-        (Layers, Heads, HeadSize, _slots, _maxTokens, IsHalf) = (layers, heads, headSize, slots, maxTokens, isHalf);
+        KeyValueHeads = keyValueHeads > 0 ? keyValueHeads : heads;
+        ArgumentOutOfRangeException.ThrowIfNotEqual(heads % KeyValueHeads, 0);
+        (Layers, Heads, HeadSize, _slots, MaxTokens, IsHalf) = (layers, heads, headSize, slots, maxTokens, isHalf);
         (_starts, _counts) = (new int[slots], new int[slots]);
         _blocks = new NativeBuffer<byte>[2 * layers];
         try
@@ -56,18 +58,24 @@ internal sealed unsafe class SlotCache : IDisposable
     /// <summary>Attention heads.</summary>
     public int Heads { get; }
 
+    /// <summary>Heads of keys and values; as many as <see cref="Heads"/> unless groups of query heads share them.</summary>
+    public int KeyValueHeads { get; }
+
     /// <summary>Width of a head.</summary>
     public int HeadSize { get; }
 
-    /// <summary>W, all heads side by side.</summary>
-    public int Width => Heads * HeadSize;
+    /// <summary>maxT.</summary>
+    public int MaxTokens { get; }
+
+    /// <summary>W, all heads of keys or of values side by side.</summary>
+    public int Width => KeyValueHeads * HeadSize;
 
     /// <summary>Number of rows of the current run.</summary>
     public int Rows { get; private set; }
 
     private int FirstRow { get; set; }
 
-    private long RowBytes => (long)_maxTokens * TokenBytes;
+    private long RowBytes => (long)MaxTokens * TokenBytes;
 
     private int TokenBytes => Width * (IsHalf ? sizeof(ushort) : sizeof(float));
 
@@ -89,7 +97,7 @@ internal sealed unsafe class SlotCache : IDisposable
     {
         ArgumentOutOfRangeException.ThrowIfNegative(start);
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(count, _maxTokens - start);     // the next slot starts there
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(count, MaxTokens - start);     // the next slot starts there
         (_starts[row], _counts[row]) = (start, count);
     }
 
@@ -110,7 +118,7 @@ internal sealed unsafe class SlotCache : IDisposable
         ArgumentOutOfRangeException.ThrowIfNegative(to);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(to, _slots);
         ArgumentOutOfRangeException.ThrowIfNegative(tokens);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(tokens, _maxTokens);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(tokens, MaxTokens);
         foreach (var block in _blocks)
         {
             Buffer.MemoryCopy(block.Pointer + (from * RowBytes), block.Pointer + (to * RowBytes), RowBytes, (long)tokens * TokenBytes);

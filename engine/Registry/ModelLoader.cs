@@ -126,7 +126,7 @@ internal sealed class ModelLoader(EngineOptions options, EngineMetrics metrics) 
 
         if (generator is SlotEngine engine)                  // in the gauges once it is warm
         {
-            recorder.Watch(() => engine.Occupancy, cacheBytesPerToken: 2L * config.Layers * config.HiddenSize * ModelSize.CacheElementBytes(source));
+            recorder.Watch(() => engine.Occupancy, cacheBytesPerToken: 2L * config.Layers * config.KeyValueHeads * config.HeadSize * ModelSize.CacheElementBytes(source));
         }
 
         var info = generator.Info;

@@ -42,7 +42,7 @@ internal sealed record ModelSize(long Graphs, long Cache, long Logits)
             long row = checked((long)config.VocabularySize * sizeof(float));
             bool isShared = source.Engine == EngineKind.Slots && limits.Device == GraphDevice.Cpu && PanelProduct.IsSupported;
             long graphs = BytesOf(source.Folder, isShared, GraphFiles.Model(source.Precision), GraphFiles.LogProbs);
-            long cache = checked(slots * tokens * config.Layers * 2 * config.HiddenSize * CacheElementBytes(source));
+            long cache = checked(slots * tokens * config.Layers * 2 * config.KeyValueHeads * config.HeadSize * CacheElementBytes(source));
             long scoring = Math.Min(limits.MaxScoringBytes, checked(limits.MaxScoringTokens * row));
             long logits = checked((slots * row) + scoring);
             _ = checked(graphs + cache + logits);            // Total must not overflow either

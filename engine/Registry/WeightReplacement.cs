@@ -58,7 +58,8 @@ internal static class WeightReplacement
         IReadOnlyCollection<WeightPlace> places, IReadOnlyDictionary<string, ReadOnlyMemory<float>> weights)
     {
         var named = new Dictionary<string, ReadOnlyMemory<float>>(StringComparer.Ordinal);
-        foreach (var (name, values) in weights.Where(pair => pair.Key != WeightNames.Head))
+        bool isTied = places.All(place => place.Name != WeightNames.Head);
+        foreach (var (name, values) in weights.Where(pair => !isTied || pair.Key != WeightNames.Head))
         {
             if (!named.TryAdd(WeightNames.InGraph(name), values))
             {
@@ -67,10 +68,11 @@ internal static class WeightReplacement
         }
 
         CheckNames(places, named);
-        if (weights.TryGetValue(WeightNames.Head, out var head)
-            && !(named.TryGetValue(WeightNames.Embedding, out var table) && head.Span.SequenceEqual(table.Span)))
+        string embedding = named.ContainsKey(WeightNames.LlamaEmbedding) ? WeightNames.LlamaEmbedding : WeightNames.Embedding;
+        if (isTied && weights.TryGetValue(WeightNames.Head, out var head)
+            && !(named.TryGetValue(embedding, out var table) && head.Span.SequenceEqual(table.Span)))
         {
-            throw Fault(WeightNames.Head, $"differs from {WeightNames.Embedding}", "the model has one table for both", "Leave it out.");
+            throw Fault(WeightNames.Head, $"differs from {embedding}", "the model has one table for both", "Leave it out.");
         }
 
         // NaN and infinities win in this maximum.

@@ -43,7 +43,7 @@ internal sealed class LogProbGraph : IDisposable
     /// <summary>Runs of the model since it was loaded, excluding runs of the vocabulary product.</summary>
     public long Runs => Interlocked.Read(ref _runs);
 
-    private int Width => Shape.Heads * Shape.HeadSize;
+    private int Width => Shape.Width;
 
     /// <summary>Loads the graph, always in fp32, because scores are measurements.</summary>
     /// <exception cref="RequestFault">It cannot be loaded.</exception>

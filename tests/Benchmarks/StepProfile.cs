@@ -42,7 +42,7 @@ internal static class StepProfile
     {
         var graph = GraphFile.Read(GraphFolder.Open(folder), GraphFiles.Model(precision), precision);
         using var cache = new SlotCache(graph.Shape.Layers, graph.Shape.Heads, graph.Shape.HeadSize, Width, Tokens, isHalf: graph.Shape.Precision == "int8");
-        using var attention = new OperatorDomain(OperatorDomain.SlotsName, SlotAttention.Operator(cache));
+        using var attention = new OperatorDomain(OperatorDomain.SlotsName, SlotAttention.Operators(cache));
         GraphFusion.UseSlotAttention(graph);
         string file;
         double step;

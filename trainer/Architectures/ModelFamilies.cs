@@ -1,4 +1,7 @@
+using Rudder.Checkpoints;
 using Rudder.Trainer.Architectures.Gpt2;
+using Rudder.Trainer.Architectures.GptNeoX;
+using Rudder.Trainer.Architectures.Llama;
 using Rudder.Trainer.Architectures.Roberta;
 using Rudder.Trainer.Models;
 
@@ -7,7 +10,7 @@ namespace Rudder.Trainer.Architectures;
 /// <summary>The model families that the trainer knows. A new family needs a folder beside the others and a line here.</summary>
 internal static class ModelFamilies
 {
-    private static readonly IModelFamily[] All = [new Gpt2Family(), new RobertaFamily()];
+    private static readonly IModelFamily[] All = [new Gpt2Family(), .. LlamaConfig.Types.Select(type => new LlamaFamily(type)), new GptNeoXFamily(), new RobertaFamily()];
 
     /// <summary>The family of a <c>model_type</c>.</summary>
     public static IModelFamily Of(string modelType) =>

@@ -6,8 +6,8 @@ namespace Rudder.Trainer.Export;
 
 /// <summary>
 /// Writes genai_config.json. ONNX Runtime GenAI loads the decoder from it and the tokenizer from its folder.
-/// The model type is <c>decoder</c>: in GenAI, <c>gpt2</c>
-/// means a graph with another cache layout. The sampling settings do not truncate; callers set their own.
+/// The model type is the family's where GenAI knows it with this cache layout, else <c>decoder</c>: in GenAI, <c>gpt2</c>
+/// means a graph with another layout. The sampling settings do not truncate; callers set their own.
 /// </summary>
 internal static class GenAiConfig
 {
@@ -24,7 +24,7 @@ internal static class GenAiConfig
         {
             ["model"] = new JsonObject
             {
-                ["type"] = "decoder",
+                ["type"] = config.GenAiType,
                 ["bos_token_id"] = config.BosId ?? end,
                 ["eos_token_id"] = end,
                 ["pad_token_id"] = paddingId,
@@ -68,11 +68,11 @@ internal static class GenAiConfig
     {
         ["session_options"] = new JsonObject { ["log_id"] = "onnxruntime-genai", ["provider_options"] = new JsonArray() },
         ["filename"] = graph,
-        ["head_size"] = config.HiddenSize / config.Heads,
+        ["head_size"] = config.HeadSize,
         ["hidden_size"] = config.HiddenSize,
         ["num_attention_heads"] = config.Heads,
         ["num_hidden_layers"] = config.Layers,
-        ["num_key_value_heads"] = config.Heads,
+        ["num_key_value_heads"] = config.KeyValueHeads,
         ["inputs"] = new JsonObject
         {
             ["input_ids"] = "input_ids",

@@ -7,7 +7,8 @@ namespace Rudder.Trainer.Graphs;
 /// <param name="Inputs">Rows.</param>
 /// <param name="Outputs">Columns.</param>
 /// <param name="Values">[Inputs, Outputs], row-major. Called when the matrix is written.</param>
-internal sealed record Matrix(string Name, int Inputs, int Outputs, Func<float[]> Values);
+/// <param name="OutputsFirst">Whether the values are [Outputs, Inputs] instead, as most checkpoints store them.</param>
+internal sealed record Matrix(string Name, int Inputs, int Outputs, Func<float[]> Values, bool OutputsFirst = false);
 
 /// <summary>Lower bounds of activations, which simplify quantized products.</summary>
 internal static class Activations
@@ -50,10 +51,13 @@ internal sealed class FloatProjections(ExternalData data, GraphPrecision precisi
 
     public string Multiply(OnnxGraph graph, string x, Matrix weight, ExternalTensor? bias = null, float lowest = float.NegativeInfinity)
     {
-        string w = graph.Weight(data.Float(weight.Name, [weight.Inputs, weight.Outputs], weight.Values));
-        return bias is null
-            ? graph.Node("MatMul", [x, w])
-            : graph.Node("Gemm", [x, w, graph.Weight(bias)]);
+        // A matrix keeps the layout of the checkpoint, so that new weights can replace it as they are.
+        long[] shape = weight.OutputsFirst ? [weight.Outputs, weight.Inputs] : [weight.Inputs, weight.Outputs];
+        string w = graph.Weight(data.Float(weight.Name, shape, weight.Values));
+        (string, object)[] transposed = weight.OutputsFirst ? [("transB", 1)] : [];
+        return bias is not null ? graph.Node("Gemm", [x, w, graph.Weight(bias)], transposed)
+            : weight.OutputsFirst ? graph.Node("FusedMatMul", [x, w], transposed, OnnxGraph.Microsoft)
+            : graph.Node("MatMul", [x, w]);
     }
 
     public void MultiplyByTable(OnnxGraph graph, string x, ExternalTensor table, float[] values, string output, bool tokenAxis)
@@ -72,11 +76,15 @@ internal sealed class Int8Projections(ExternalData data) : IProjections
     private const byte ActivationZero = 128;
     private const float SmallestScale = 1e-30f;             // a row of zeros stays zeros
 
+    private ((OnnxGraph Graph, string X, float Lowest) Key, (string Bytes, string Scales) Rows)? _last;
+
     public GraphPrecision Precision => GraphPrecision.Int8;
 
     public string Multiply(OnnxGraph graph, string x, Matrix weight, ExternalTensor? bias = null, float lowest = float.NegativeInfinity)
     {
-        var rows = Quantize(graph, x, lowest);
+        // Products of the same rows share the bytes.
+        var rows = _last is { } last && last.Key == (graph, x, lowest) ? last.Rows : Quantize(graph, x, lowest);
+        _last = ((graph, x, lowest), rows);
         string product = Product(graph, rows.Bytes, weight);
         string column = graph.Node("Unsqueeze", [rows.Scales, graph.Int64(1)]);                                 // [N,1]
         string scaled = graph.Node("Mul", [product, column]);
@@ -118,7 +126,8 @@ internal sealed class Int8Projections(ExternalData data) : IProjections
 
     private (ExternalTensor Bytes, ExternalTensor Scales) Quantized(Matrix weight)
     {
-        var quantized = new Lazy<(sbyte[] Bytes, float[] Scales)>(() => Quantization.PerColumn(weight.Values(), weight.Outputs));
+        float[] Values() => weight.OutputsFirst ? Quantization.Transpose(weight.Values(), weight.Outputs, weight.Inputs) : weight.Values();
+        var quantized = new Lazy<(sbyte[] Bytes, float[] Scales)>(() => Quantization.PerColumn(Values(), weight.Outputs));
         ExternalTensor bytes = data.Bytes(weight.Name + ".int8", [weight.Inputs, weight.Outputs], () => quantized.Value.Bytes);
         ExternalTensor scales = data.Float(weight.Name + ".scale", [weight.Outputs], () => quantized.Value.Scales);
         return (bytes, scales);

@@ -50,4 +50,11 @@ internal interface IModelFamily
 /// <param name="HiddenSize">Width of the hidden states.</param>
 /// <param name="Context">Longest sequence, tokens.</param>
 /// <param name="Labels">A classifier's labels in order; empty for a language model.</param>
-internal sealed record ModelShape(int Layers, int Heads, int HiddenSize, int Context, IReadOnlyList<string> Labels);
+internal sealed record ModelShape(int Layers, int Heads, int HiddenSize, int Context, IReadOnlyList<string> Labels)
+{
+    /// <summary>Heads of keys and values, which divide the heads; null: as many as heads.</summary>
+    public int? KeyValueHeads { get; init; }
+
+    /// <summary>Width inside the feed-forward layer; null: the family's usual one.</summary>
+    public int? InnerSize { get; init; }
+}

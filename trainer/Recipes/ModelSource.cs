@@ -68,7 +68,19 @@ internal static class ModelSource
         }
 
         IModelFamily family = ModelFamilies.For<TModel>(sizes.ModelType);
-        var shape = new ModelShape(sizes.Layers, sizes.Heads, sizes.HiddenSize, sizes.Context, labels);
-        return (TModel)family.Create(family.Configure(shape, tokenizer).WithDropout(recipe.Dropout ?? 0), null, device);
+        var shape = new ModelShape(sizes.Layers, sizes.Heads, sizes.HiddenSize, sizes.Context, labels)
+        {
+            KeyValueHeads = sizes.KeyValueHeads,
+            InnerSize = sizes.InnerSize,
+        };
+        ModelConfig config = family.Configure(shape, tokenizer).WithDropout(recipe.Dropout ?? 0);
+        if (config.KeyValueHeads != (sizes.KeyValueHeads ?? sizes.Heads) || config.Heads % config.KeyValueHeads != 0)
+        {
+            throw new BadInputException(
+                $"architecture.key_value_heads is {sizes.KeyValueHeads}; it must divide the {sizes.Heads} heads, and a family without grouped heads "
+                + $"({config.ModelType} has {config.KeyValueHeads}) takes none.");
+        }
+
+        return (TModel)family.Create(config, null, device);
     }
 }

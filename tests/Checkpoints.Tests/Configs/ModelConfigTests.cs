@@ -58,7 +58,7 @@ public class ModelConfigTests
     }
 
     [Theory]
-    [InlineData("model_type", "\"llama\"", "'llama'")]
+    [InlineData("model_type", "\"t5\"", "'t5'")]
     [InlineData("vocab_size", "0", "positive integer")]
     [InlineData("vocab_size", "\"many\"", "\"many\"")]
     [InlineData("n_embd", "33", "does not divide into 4 heads")]

@@ -43,6 +43,22 @@ public sealed class GraphRulesTests : IDisposable
     public void Read_HeadCountNoModelHas_IsRefused(long heads) => AssertRefused(
         "model.onnx", "GroupQueryAttention", node => node.Attribute.Single(attribute => attribute.Name == "kv_num_heads").I = heads);
 
+    [Theory]
+    [InlineData("do_rotary", 2)]
+    [InlineData("local_window_size", 0)]
+    [InlineData("local_window_size", 1L << 40)]
+    [InlineData("rotary_interleaved", 1)]
+    public void Read_AttentionSettingNoExportHas_IsRefused(string name, long value) => AssertRefused("model.onnx", "GroupQueryAttention", node =>
+    {
+        AttributeProto[] others = [.. node.Attribute.Where(attribute => attribute.Name != name)];
+        node.Attribute.Clear();
+        node.Attribute.Add([.. others, new AttributeProto { Name = name, I = value, Type = AttributeType.Int }]);
+    });
+
+    [Fact]
+    public void Read_AnglesWithoutKeysAndValues_AreRefused() => AssertRefused(
+        "model.onnx", "GroupQueryAttention", node => node.Input.Add([node.Input[3], node.Input[3]]));
+
     [Fact]
     public void Read_OperatorThatAllocates_IsRefused() => AssertRefused("model.onnx", "Tanh", node => node.OpType = "ConstantOfShape", of: "FastGelu");
 

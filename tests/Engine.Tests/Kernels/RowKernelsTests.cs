@@ -93,6 +93,55 @@ public sealed class RowKernelsTests
     }
 
     [Theory]
+    [InlineData(1, 16, false, true)]
+    [InlineData(4, 33, true, true)]
+    [InlineData(3, 5, true, false)]
+    public void RmsNormalizeRows_AnyWidth_IsTheFormula(int rows, int columns, bool scaled, bool sum)
+    {
+        float[] x = Numbers.Random(_random, rows * columns), skip = Numbers.Random(_random, rows * columns, 3);
+        float[] weight = Numbers.Random(_random, columns), factors = Numbers.Random(_random, rows, 2);
+        const float Epsilon = 1e-5f;
+        NodeInput?[] inputs = [(x, [rows, columns]), (skip, [rows, columns]), (weight, [columns]), scaled ? (factors, [rows]) : null];
+        AttributeProto[] attributes = [GraphNodes.Attribute("epsilon", Epsilon), GraphNodes.Attribute("sum", sum ? 1 : 0)];
+        DataType[] sums = sum ? [DataType.Float] : [];
+
+        var actual = Run("RmsNormalizeRows", inputs, [DataType.Float, .. sums], attributes);
+        var bytes = Run("RmsNormalizeQuantizeRows", inputs, [DataType.Uint8, DataType.Float, .. sums], [.. attributes, .. RowFusion.Attributes(new RowQuantizer(true, 1f / 127, 1e-30f))]);
+
+        double[] added = [.. x.Select((value, i) => (value * (scaled ? factors[i / columns] : 1d)) + skip[i])];
+        double[] expected = [.. added.Select((value, i) =>
+            value / Math.Sqrt(added[(i / columns * columns)..((i / columns * columns) + columns)].Average(number => number * number) + Epsilon) * weight[i % columns])];
+        Numbers.AssertClose(expected, actual[0].Values, 10 * Tolerance);
+        var (quantized, scales) = Quantize(actual[0].Values, rows, columns, magnitudes: true, 1f / 127, 1e-30f);
+        Assert.Equal(quantized, bytes[0].Values);
+        Assert.Equal(scales, bytes[1].Values);
+        if (sum)
+        {
+            Numbers.AssertClose(added, actual[1].Values, Tolerance);
+            Assert.Equal(actual[1].Values, bytes[2].Values);
+        }
+    }
+
+    [Theory]
+    [InlineData(1, 16, false)]
+    [InlineData(3, 37, true)]
+    public void GateRows_AnyWidth_IsTheFormula(int rows, int columns, bool scaled)
+    {
+        float[] gate = Numbers.Random(_random, rows * columns, 5), up = Numbers.Random(_random, rows * columns), factors = Numbers.Random(_random, rows, 2);
+        NodeInput?[] inputs = [(gate, [rows, columns]), (up, [rows, columns]), scaled ? (factors, [rows]) : null];
+
+        float[] actual = Run("GateRows", inputs, [DataType.Float])[0].Values;
+        var bytes = Run("GateQuantizeRows", inputs, [DataType.Uint8, DataType.Float], RowFusion.Attributes(new RowQuantizer(true, 1f / 127, 1e-30f)));
+
+        double Factor(int i) => scaled ? factors[i / columns] : 1;
+        double[] expected = [.. gate.Select((value, i) => value * Factor(i) / (1 + Math.Exp(-value * Factor(i))) * (up[i] * Factor(i)))];
+        Numbers.AssertClose(expected, actual, Tolerance);
+        var (quantized, scales) = Quantize(actual, rows, columns, magnitudes: true, 1f / 127, 1e-30f);
+        Assert.Equal(quantized, bytes[0].Values);
+        Assert.Equal(scales, bytes[1].Values);
+    }
+
+    [Theory]
     [InlineData(true)]
     [InlineData(false)]
     public void QuantizeRows_RandomRows_IsTheDefinition(bool magnitudes)

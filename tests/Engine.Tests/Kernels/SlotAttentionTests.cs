@@ -108,7 +108,7 @@ public sealed class SlotAttentionTests
     public void Create_LayerThatTheCacheHasNot_Fails()
     {
         using var cache = Cache(2, 32, "fp32");
-        using var domain = new OperatorDomain(OperatorDomain.SlotsName, SlotAttention.Operator(cache));
+        using var domain = new OperatorDomain(OperatorDomain.SlotsName, SlotAttention.Operators(cache));
         var e = Assert.Throws<OnnxRuntimeException>(() => NodeRun.Run(
             domain,
             OperatorDomain.SlotsName,
@@ -178,7 +178,7 @@ public sealed class SlotAttentionTests
             cache.Bring(row, starts[row], counts[row]);
         }
 
-        using var domain = new OperatorDomain(OperatorDomain.SlotsName, SlotAttention.Operator(cache));
+        using var domain = new OperatorDomain(OperatorDomain.SlotsName, SlotAttention.Operators(cache));
         NodeInput tokens = (qkv, [starts.Length, counts.Max(), qkv.Length / starts.Length / counts.Max()]);
         return NodeRun.Run(
             domain,

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Rudder.Checkpoints;
 using Rudder.Trainer.Architectures;
 using Rudder.Trainer.Models;
 using Rudder.Trainer.Recipes;
@@ -27,6 +28,32 @@ public class SftTests
         Assert.Equal(losses, TinyTraining.Logged(pieces, "loss"));
         Assert.Equal(TinyTraining.Logged(whole, "grad_norm"), TinyTraining.Logged(pieces, "grad_norm"));
         Assert.Equal(File.ReadAllBytes(whole.File("model/model.safetensors")), File.ReadAllBytes(pieces.File("model/model.safetensors")));
+    }
+
+    [Theory]
+    [InlineData("llama", "architecture.key_value_heads=1", "architecture.inner_size=24")]
+    [InlineData("qwen3", "freeze_blocks=1")]
+    [InlineData("mistral")]
+    [InlineData("gpt_neox")]
+    public void Run_NewDecoderOfAnyFamily_LearnsAndExports(string family, params string[] sets)
+    {
+        using var world = new TinyTraining();
+        RunFolder run = world.Train(world.Sft([$"architecture.model_type={family}", "export.fp32=true", "epochs=6", .. sets]), "run");
+        double[] losses = TinyTraining.Values(run, "loss");
+        Assert.True(losses[^1] < losses[0] - 0.5, $"the loss goes from {losses[0]} to {losses[^1]}");
+        var config = ModelConfig.Load(run.Model);
+        Assert.Equal((family, sets.Length > 1 ? 1 : 2), (config.ModelType, config.KeyValueHeads));
+        Assert.True(File.Exists(Path.Combine(run.Model, "onnx", "model.onnx")));
+    }
+
+    [Theory]
+    [InlineData("gpt2", "architecture.key_value_heads=1", "gpt2 has 2")]
+    [InlineData("llama", "architecture.key_value_heads=3", "must divide the 2 heads")]
+    public void Run_GroupedHeadsThatDoNotFit_AreRefused(string family, string set, string problem)
+    {
+        using var world = new TinyTraining();
+        var error = Assert.Throws<BadInputException>(() => world.Train(world.Sft($"architecture.model_type={family}", set), "run"));
+        Assert.Contains(problem, error.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -14,17 +14,11 @@ internal sealed class Gpt2Family : IModelFamily
 
     public TokenizerFamily Tokenizer => TokenizerFamily.Gpt2;
 
-    public ModelConfig Configure(ModelShape shape, TextTokenizer tokenizer) => new Gpt2Config
+    public ModelConfig Configure(ModelShape shape, TextTokenizer tokenizer)
     {
-        VocabularySize = tokenizer.VocabularySize,
-        Context = shape.Context,
-        HiddenSize = shape.HiddenSize,
-        Layers = shape.Layers,
-        Heads = shape.Heads,
-        LayerNormEpsilon = 1e-5,
-        BosId = tokenizer.EosId,
-        EosId = tokenizer.EosId,
-    };
+        Gpt2Config config = Usual(shape, tokenizer);
+        return shape.InnerSize is int inner ? config with { InnerSize = inner } : config;
+    }
 
     public ITrainableModel Create(ModelConfig config, double? dropout, Device device)
     {
@@ -41,19 +35,18 @@ internal sealed class Gpt2Family : IModelFamily
     public bool Exports(ModelConfig config, GraphPrecision precision) => !config.IsClassifier || precision != GraphPrecision.Fp16;
 
     public IEnumerable<(string File, OnnxGraph Graph)> Graphs(
-        ModelConfig config, IReadOnlyDictionary<string, float[]> weights, ExternalData data, IProjections projections)
-    {
-        var builder = new Gpt2Onnx((Gpt2Config)config, weights, data, projections);
-        if (config.IsClassifier)
-        {
-            yield return (GraphFiles.Model(projections.Precision), builder.Classifier());
-            yield break;
-        }
+        ModelConfig config, IReadOnlyDictionary<string, float[]> weights, ExternalData data, IProjections projections) =>
+        new DecoderGraphs(config, weights, data, projections, new Gpt2Onnx((Gpt2Config)config, weights, data, projections)).All();
 
-        yield return (GraphFiles.Model(projections.Precision), builder.Decoder());
-        if (projections.Precision == GraphPrecision.Fp32)
-        {
-            yield return (GraphFiles.LogProbs, builder.LogProbs());
-        }
-    }
+    private static Gpt2Config Usual(ModelShape shape, TextTokenizer tokenizer) => new()
+    {
+        VocabularySize = tokenizer.VocabularySize,
+        Context = shape.Context,
+        HiddenSize = shape.HiddenSize,
+        Layers = shape.Layers,
+        Heads = shape.Heads,
+        LayerNormEpsilon = 1e-5,
+        BosId = tokenizer.EosId,
+        EosId = tokenizer.EosId,
+    };
 }

@@ -44,26 +44,8 @@ internal static partial class Gpt2Weights
     {
         IReadOnlyDictionary<string, float[]> loaded = ModelWeights.Load(
             weights, Expected(config), WeightNames.InGraph, name => name == WeightNames.Head || MaskBuffer().IsMatch(name));
-        CheckTiedHead(weights, loaded[WeightNames.Embedding], config);
+        ModelWeights.RequireTiedHead(weights, loaded[WeightNames.Embedding], config.VocabularySize, config.HiddenSize);
         return loaded;
-    }
-
-    private static void CheckTiedHead(Weights weights, float[] embedding, Gpt2Config config)
-    {
-        if (!weights.Contains(WeightNames.Head))
-        {
-            return;
-        }
-
-        float[] head = weights.ReadFloat32(WeightNames.Head, config.VocabularySize, config.HiddenSize);
-        int differs = head.AsSpan().CommonPrefixLength(embedding);
-        if (differs < head.Length)
-        {
-            throw new CheckpointException(
-                $"{weights.Path}: tensor '{WeightNames.Head}' differs from the token embedding at index {differs}: expected {embedding[differs]}, "
-                + $"found {head[differs]}. "
-                + $"Only models whose output matrix is tied to the embedding are supported.");
-        }
     }
 
     [GeneratedRegex(@"^h\.[0-9]+\.attn\.(bias|masked_bias)$")]

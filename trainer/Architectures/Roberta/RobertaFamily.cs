@@ -21,7 +21,7 @@ internal sealed class RobertaFamily : IModelFamily
         HiddenSize = shape.HiddenSize,
         Layers = shape.Layers,
         Heads = shape.Heads,
-        IntermediateSize = 4 * shape.HiddenSize,
+        IntermediateSize = shape.InnerSize ?? (4 * shape.HiddenSize),
         TypeVocabularySize = 1,
         LayerNormEpsilon = 1e-5,
         Labels = shape.Labels,

@@ -8,7 +8,9 @@ internal sealed record ArchitectureSettings
     public string? ModelType { get; init; }
     [Range(1, 96)] public int Layers { get; init; } = 4;
     [Range(1, 128)] public int Heads { get; init; } = 4;
+    [Range(1, 128)] public int? KeyValueHeads { get; init; }
     [Range(8, 16384)] public int HiddenSize { get; init; } = 256;
+    [Range(8, 65536)] public int? InnerSize { get; init; }
     [Range(8, 8192)] public int Context { get; init; } = 256;
 }
 
