@@ -36,7 +36,7 @@ public sealed class DataRowsTests : IDisposable
     [InlineData("t.json")]
     public void Read_ByteOrderMarkCrLfAndBlankLines_AreNoPartOfTheRows(string name)
     {
-        string content = Content(name).ReplaceLineEndings("\r\n");
+        string content = Content(name).Replace("\r\n", "\n", StringComparison.Ordinal).Replace("\n", "\r\n", StringComparison.Ordinal); // not U+2028
         string path = Write(name, "\uFEFF" + (name == "t.csv" ? "\r\n" : string.Empty) + content + "\r\n\r\n  \r\n");
 
         Assert.Equal([First, Second], TrainingTexts.Read(path).Select(row => row.Text));

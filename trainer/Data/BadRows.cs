@@ -1,3 +1,4 @@
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using Rudder.Datasets;
 
@@ -7,6 +8,7 @@ namespace Rudder.Trainer.Data;
 /// <param name="skip">Whether they are left out.</param>
 internal sealed class BadRows(bool skip)
 {
+    private static readonly JsonSerializerOptions Readable = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }; // quotes stay quotes
     private readonly List<DatasetException> _rows = [];
 
     /// <summary>Rows left out so far.</summary>
@@ -55,7 +57,7 @@ internal sealed class BadRows(bool skip)
     {
         if (Count > 0 && path is not null)
         {
-            IEnumerable<string> lines = _rows.Select(bad => JsonSerializer.Serialize(new { row = bad.Row, problem = bad.Message }) + "\n");
+            IEnumerable<string> lines = _rows.Select(bad => JsonSerializer.Serialize(new { row = bad.Row, problem = bad.Message }, Readable) + "\n");
             AtomicFile.WriteText(path, string.Concat(lines));
             progress.WriteLine($"{Count} rows could not be used and are left out; {path} lists them");
         }
