@@ -41,7 +41,7 @@ internal sealed class RunCommand : ClientCommand
         "--trainer", "PATH", "Executable of the trainer; by default beside this program, in the build output, or on PATH");
     private readonly Option<string?> _servicePath = OptionOf.Optional(
         "--service-program", "PATH", "Executable of the inference service; searched like the trainer");
-    private readonly Option<string?> _device = OptionOf.Optional("--device", "cpu|cuda", "Device of the trainings");
+    private readonly Option<string?> _device = OptionOf.Optional("--device", "auto|cpu|cuda:N", "Device of the trainings");
 
     public RunCommand()
         : base("run", Help)

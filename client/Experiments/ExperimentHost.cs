@@ -12,7 +12,7 @@ namespace Rudder.Client.Experiments;
 /// <param name="Service">A running service; null starts one.</param>
 /// <param name="TrainerPath">Executable of the trainer; null searches for it.</param>
 /// <param name="ServicePath">Executable of the service; null searches for it.</param>
-/// <param name="Device">Device of the trainings; null leaves it to the trainer.</param>
+/// <param name="Device">Device of the trainings; null leaves it to their recipes.</param>
 /// <param name="Access">Key and certificates for <paramref name="Service"/>; null where it asks for neither.</param>
 internal sealed record ExperimentRequest(
     string File,

@@ -15,7 +15,7 @@ internal sealed class TrainerProgram(Func<string> program, string logs, ProcessL
     /// <param name="recipe">Recipe file.</param>
     /// <param name="set">Recipe values by dotted path.</param>
     /// <param name="folder">Run folder.</param>
-    /// <param name="device">cpu or cuda; null leaves it to the trainer.</param>
+    /// <param name="device">auto, cpu, cuda or cuda:N; null leaves it to the recipe.</param>
     /// <param name="cancel">Stops the trainer.</param>
     public Task TrainAsync(
         string command,

@@ -15,8 +15,9 @@ internal static class ModelFolder
     /// <param name="folder">Model folder.</param>
     /// <param name="device">Where the parameters live.</param>
     /// <param name="dropout">Replaces the configuration's dropout; null keeps it.</param>
+    /// <param name="bf16">Whether its products run in bf16.</param>
     /// <exception cref="BadInputException">The folder holds a model of another kind.</exception>
-    public static TModel Load<TModel>(string folder, Device device, double? dropout = null)
+    public static TModel Load<TModel>(string folder, Device device, double? dropout = null, bool bf16 = false)
         where TModel : ITrainableModel
     {
         var config = ModelConfig.Load(folder);
@@ -31,6 +32,7 @@ internal static class ModelFolder
         }
 
         model.Fill(weights);
+        model.Products.Bf16 = bf16;
         return model;
     }
 

@@ -20,7 +20,7 @@ internal sealed class RecipeCommand
     };
     private readonly Option<string?> _output = new("--output") { Description = "Run folder; must be new or empty. Default: runs/<utc>-<recipe>-s<seed>." };
     private readonly Option<string?> _resume = new("--resume") { Description = "Run folder to continue exactly where its newest checkpoint stands." };
-    private readonly Option<string> _device = new("--device") { Description = "cpu or cuda. Default: cpu.", DefaultValueFactory = _ => "cpu" };
+    private readonly Option<string?> _device = new("--device") { Description = "auto, cpu, cuda or cuda:N. Replaces the recipe's device." };
     private readonly Option<bool> _json = new("--json") { Description = "Print the final metrics as one JSON line on standard output." };
 
     /// <summary>Time that the first process has to report a failure that all processes share.</summary>
@@ -77,7 +77,7 @@ internal sealed class RecipeCommand
         Sets = parsed.GetValue(_set)!,
         Output = parsed.GetValue(_output),
         Resume = parsed.GetValue(_resume),
-        Device = parsed.GetValue(_device) ?? "cpu",
+        Device = parsed.GetValue(_device),
         Json = parsed.GetValue(_json),
         Stop = stop,
         Terminal = !Console.IsErrorRedirected,
@@ -129,7 +129,7 @@ internal sealed class RecipeCommand
     {
         Ranks ranks = request.Ranks;
         string? opened = ranks.IsFirst ? null : ranks.Gather(string.Empty)[0]; // first the first process, so that a mistake is reported once
-        T recipe = RecipeReader.Read<T>(request.Recipe, request.Sets);
+        T recipe = OnDevice(RecipeReader.Read<T>(request.Recipe, request.Sets), request.Device);
         (recipe as TrainingRecipe)?.RequireShares(ranks.Count);
         (string? name, int seed) = recipe switch
         {
@@ -148,10 +148,24 @@ internal sealed class RecipeCommand
         recipe = WithThreads(recipe, folder);
         if (recipe is TrainingRecipe training)
         {
-            folder.RequireResumable(recipe, request, RecipeInputs.Of(training));
+            folder.RequireResumable(recipe, RecipeInputs.Of(training));
+            WarnOfSlowProducts(training, request);
         }
 
         run(recipe, folder, request);
+    }
+
+    /// <summary>Replaces the recipe's device by the one that the run uses here, which the run records. The option comes before the recipe.</summary>
+    private static T OnDevice<T>(T recipe, string? option)
+        where T : class =>
+        recipe is TrainingRecipe training ? (T)(object)(training with { Device = ComputeDevice.Resolve(option ?? training.Device) }) : recipe;
+
+    private static void WarnOfSlowProducts(TrainingRecipe recipe, RunRequest request)
+    {
+        if (recipe is { UsesBf16: true, Device: "cpu" } && !ComputeDevice.HasBf16Products)
+        {
+            request.Progress.WriteLine("precision is bf16, but this processor has neither AVX512-BF16 nor AMX: the run is slower than in fp32");
+        }
     }
 
     /// <summary>Replaces "one thread per core" by a number, which the run records. A resumed run keeps its number.</summary>

@@ -53,7 +53,7 @@ internal static class BrokenTensor
     {
         using IDisposable quiet = no_grad();
         using var scope = NewDisposeScope();
-        return values.numel() > 0 && !float.IsFinite(values.detach().abs().max().item<float>()); // the maximum keeps NaN
+        return values.numel() > 0 && !float.IsFinite(values.detach().abs().max().to(float32).item<float>()); // the maximum keeps NaN
     }
 
     private static string Name(string path, nn.Module module)

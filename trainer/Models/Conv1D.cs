@@ -11,15 +11,17 @@ internal sealed class Conv1D : nn.Module<Tensor, Tensor>
 
     private readonly Parameter weight;
     private readonly Parameter bias;
+    private readonly MatrixProducts products;
 
     /// <summary>Creates the map with normal(0, <paramref name="deviation"/>) weights and a zero bias.</summary>
-    public Conv1D(long inputs, long outputs, double deviation, Device device)
+    public Conv1D(long inputs, long outputs, double deviation, Device device, MatrixProducts products)
         : base(nameof(Conv1D))
     {
+        this.products = products;
         weight = nn.Parameter(nn.init.normal_(empty(inputs, outputs, device: device), 0, deviation));
         bias = nn.Parameter(zeros(outputs, device: device));
         RegisterComponents();
     }
 
-    public override Tensor forward(Tensor input) => nn.functional.linear(input, weight.t(), bias); // [...,in] -> [...,out]
+    public override Tensor forward(Tensor input) => products.Affine(input, weight, bias); // [...,in] -> [...,out]
 }

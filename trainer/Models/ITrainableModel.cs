@@ -12,6 +12,9 @@ internal interface ITrainableModel : IDisposable
     /// <summary>Where the parameters live.</summary>
     Device Device { get; }
 
+    /// <summary>Type of the matrix products.</summary>
+    MatrixProducts Products { get; }
+
     /// <summary>Every parameter with its name in this model, in a fixed order.</summary>
     IReadOnlyList<NamedParameter> Parameters { get; }
 
@@ -43,11 +46,11 @@ internal interface ITrainableModel : IDisposable
 /// <summary>A causal language model.</summary>
 internal interface ILanguageModel : ITrainableModel
 {
-    /// <summary>Final hidden states, before the vocabulary product: [B,T] -> [B,T,D].</summary>
+    /// <summary>Final hidden states, float32, before the vocabulary product: [B,T] -> [B,T,D].</summary>
     /// <param name="ids">Token ids, right-padded with any id.</param>
     Tensor Hidden(Tensor ids);
 
-    /// <summary>Logits of hidden states: [...,D] -> [...,V].</summary>
+    /// <summary>Logits of hidden states, float32: [...,D] -> [...,V].</summary>
     Tensor Head(Tensor hidden);
 
     /// <summary>Summed negative log-likelihood of the next tokens, in nats, without building the logits.</summary>
@@ -60,7 +63,7 @@ internal interface ILanguageModel : ITrainableModel
 /// <summary>A classifier of whole sequences.</summary>
 internal interface ISequenceClassifier : ITrainableModel
 {
-    /// <summary>Label logits.</summary>
+    /// <summary>Label logits, float32.</summary>
     /// <param name="ids">Token ids with their start and end tokens, right-padded with the pad id, [B,T].</param>
     /// <param name="padded">Whether any row is padded; false skips the mask.</param>
     /// <returns>[B,L]</returns>

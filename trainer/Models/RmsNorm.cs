@@ -21,5 +21,9 @@ internal sealed class RmsNorm : nn.Module<Tensor, Tensor>
         RegisterComponents();
     }
 
-    public override Tensor forward(Tensor x) => x * (x.square().mean([-1], keepdim: true) + epsilon).rsqrt() * weight; // [...,size]
+    public override Tensor forward(Tensor x)
+    {
+        Tensor wide = x.to(float32); // bf16 squares would lose too much
+        return (wide * (wide.square().mean([-1], keepdim: true) + epsilon).rsqrt() * weight).to(x.dtype); // [...,size]
+    }
 }

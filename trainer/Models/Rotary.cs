@@ -23,13 +23,13 @@ internal sealed record Rotary(Tensor Cosines, Tensor Sines, Tensor? Mask)
     }
 
     /// <summary>Turns heads. Numbers i and i + R/2 make a pair (transformers' <c>rotate_half</c>); numbers from R on stay.</summary>
-    /// <param name="heads">[B,H,T,E]</param>
+    /// <param name="heads">[B,H,T,E]; the angles are applied in float32, and the result has its type.</param>
     public Tensor Turn(Tensor heads)
     {
         long width = Cosines.shape[1];
         Tensor turned = heads.narrow(-1, 0, width); // [B,H,T,R]
         Tensor[] halves = turned.chunk(2, -1); // 2 × [B,H,T,R/2]
-        turned = (turned * Cosines) + (cat([-halves[1], halves[0]], -1) * Sines); // [B,H,T,R]
+        turned = ((turned * Cosines) + (cat([-halves[1], halves[0]], -1) * Sines)).to(heads.dtype); // [B,H,T,R]
         long rest = heads.shape[3] - width;
         return rest == 0 ? turned : cat([turned, heads.narrow(-1, width, rest)], -1); // [B,H,T,E]
     }

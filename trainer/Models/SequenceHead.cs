@@ -35,6 +35,8 @@ internal sealed class SequenceHead : nn.Module, ISequenceClassifier
 
     public Device Device => body.Device;
 
+    public MatrixProducts Products => body.Products;
+
     public IReadOnlyList<NamedParameter> Parameters { get; }
 
     public string BlockPrefix => body.BlockPrefix;

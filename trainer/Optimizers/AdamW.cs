@@ -6,13 +6,16 @@ namespace Rudder.Trainer.Optimizers;
 /// <summary>AdamW, arXiv:1711.05101 algorithm 2. Uses libtorch's fused kernel: one pass over memory, on CPU and GPU.</summary>
 internal sealed class AdamW : IOptimizer
 {
-    // A TorchScript that does not compile ends the process. This text is constant, and tests run it.
+    // A TorchScript that does not compile ends the process. This text is constant, and tests run it. The kernel leaves the parameters' version
+    // counters as they are; writing to no element raises them, which MatrixProducts relies on.
     private const string Script = """
         def step(parameters: List[Tensor], gradients: List[Tensor], averages: List[Tensor], squares: List[Tensor], count: Tensor,
                  divisor: Tensor, rate: float, beta1: float, beta2: float, decay: float, eps: float):
             unused: List[Tensor] = []
             torch._fused_adamw_(parameters, gradients, averages, squares, unused, [count for _ in parameters], lr=rate, beta1=beta1,
                                 beta2=beta2, weight_decay=decay, eps=eps, amsgrad=False, maximize=False, grad_scale=divisor, found_inf=None)
+            for parameter in parameters:
+                parameter.narrow(0, 0, 0).zero_()
             return count
 
         """;

@@ -19,7 +19,7 @@ internal static class Classifier
     public static IReadOnlyDictionary<string, object> Run(ClassifierRecipe recipe, RunFolder run, RunRequest request)
     {
         // 1. device, seed, model
-        Device device = ComputeDevice.Open(request.Device);
+        Device device = ComputeDevice.Open(recipe.Device);
         int threads = ComputeDevice.UseThreads(recipe.Threads);
         manual_seed(recipe.Seed);
         string tokenizerFolder = ModelSource.TokenizerFolder(recipe);

@@ -18,7 +18,7 @@ internal static class KtoTraining
     public static IReadOnlyDictionary<string, object> Run(KtoRecipe recipe, RunFolder run, RunRequest request)
     {
         // 1. device; the policy starts as a copy of `model`
-        Device device = ComputeDevice.Open(request.Device);
+        Device device = ComputeDevice.Open(recipe.Device);
         int threads = ComputeDevice.UseThreads(recipe.Threads);
         using ILanguageModel policy = PreferenceSource.Policy(recipe, device);
 

@@ -51,7 +51,7 @@ internal static class ModelSource
         var start = ModelConfig.Load(folder);
         TokenizerFit.Require(tokenizer, TokenizerFolder(recipe), start, folder);
         return typeof(TModel) != typeof(ISequenceClassifier) || start.Labels.Count == 0 || start.Labels.SequenceEqual(labels)
-            ? ModelFolder.Load<TModel>(folder, device, recipe.Dropout)
+            ? ModelFolder.Load<TModel>(folder, device, recipe.Dropout, recipe.UsesBf16)
             : throw new BadInputException(
                 $"data.labels is [{string.Join(", ", labels)}]; the model in {folder} has [{string.Join(", ", start.Labels)}]. "
                 + "Give data.labels the model's names in its order.");
@@ -81,6 +81,8 @@ internal static class ModelSource
                 + $"({config.ModelType} has {config.KeyValueHeads}) takes none.");
         }
 
-        return (TModel)family.Create(config, null, device);
+        var model = (TModel)family.Create(config, null, device);
+        model.Products.Bf16 = recipe.UsesBf16;
+        return model;
     }
 }

@@ -28,7 +28,7 @@ internal sealed class OnPolicyRun : IDisposable
     /// <summary>Loads everything but the engine, which starts with <see cref="StartEngine"/>.</summary>
     /// <param name="recipe">The recipe.</param>
     /// <param name="folder">The run folder.</param>
-    /// <param name="request">Device, clock and stop signal.</param>
+    /// <param name="request">Clock and stop signal.</param>
     public OnPolicyRun(OnPolicyRecipe recipe, RunFolder folder, RunRequest request)
     {
         // Only the first process writes into the run folder.
@@ -39,14 +39,14 @@ internal sealed class OnPolicyRun : IDisposable
             throw new BadInputException("An on-policy run starts from a trained model: give model (its folder), and leave architecture out.");
         }
 
-        Device device = ComputeDevice.Open(request.Device);
+        Device device = ComputeDevice.Open(recipe.Device);
         Threads = ComputeDevice.UseThreads(recipe.Threads);
         TokenizerFolder = recipe.Tokenizer ?? model;
         _tokenizer = ModelSource.Tokenizer(TokenizerFolder, model);
         TokenizerFit.Require(_tokenizer, TokenizerFolder, ModelConfig.Load(model), model);
         try
         {
-            Policy = ModelFolder.Load<ILanguageModel>(model, device, 0);
+            Policy = ModelFolder.Load<ILanguageModel>(model, device, 0, recipe.UsesBf16);
             NamedParameters.FreezeBlocks(Policy, recipe.FreezeBlocks);
             (Prompts, HeldOut) = ReadPrompts();
             _longestPrompt = Prompts.Concat(HeldOut).Max(prompt => prompt.Ids.Length);
@@ -86,7 +86,7 @@ internal sealed class OnPolicyRun : IDisposable
     /// <summary>Folder of the tokenizer.</summary>
     public string TokenizerFolder { get; }
 
-    /// <summary>Loads a further model that reads the completions, onto the policy's device.</summary>
+    /// <summary>Loads a further model that reads the completions, onto the policy's device and in its precision.</summary>
     /// <param name="folder">The model.</param>
     /// <param name="key">The setting that names it, for messages.</param>
     /// <exception cref="BadInputException">Its vocabulary differs from the policy's, or its context is too short.</exception>
@@ -102,7 +102,7 @@ internal sealed class OnPolicyRun : IDisposable
 
         int longest = _longestPrompt + _recipe.MaxNewTokens;
         return config.Context >= longest
-            ? ModelFolder.Load<ILanguageModel>(folder, Policy.Device, 0)
+            ? ModelFolder.Load<ILanguageModel>(folder, Policy.Device, 0, Policy.Products.Bf16)
             : throw new BadInputException(
                 $"{key} {folder} has a context of {config.Context} tokens, but prompt and completion have up to {longest}. "
                 + "Give a model with a longer context, shorten the prompts, or lower max_new_tokens.");

@@ -19,7 +19,7 @@ internal static class Preference
     {
         // 1. loss, device; the policy starts as a copy of `model`
         PreferenceLoss loss = recipe.BindLoss();
-        Device device = ComputeDevice.Open(request.Device);
+        Device device = ComputeDevice.Open(recipe.Device);
         int threads = ComputeDevice.UseThreads(recipe.Threads);
         using ILanguageModel policy = PreferenceSource.Policy(recipe, device);
 

@@ -31,7 +31,7 @@ internal static class PreferenceSource
             TokenizerFit.Require(ModelSource.Tokenizer(folder, recipe.Model), folder, ModelConfig.Load(recipe.Model), recipe.Model);
         }
 
-        ILanguageModel policy = ModelFolder.Load<ILanguageModel>(recipe.Model, device, recipe.Dropout ?? 0);
+        ILanguageModel policy = ModelFolder.Load<ILanguageModel>(recipe.Model, device, recipe.Dropout ?? 0, recipe.UsesBf16);
         NamedParameters.FreezeBlocks(policy, recipe.FreezeBlocks);
         return policy;
     }
@@ -45,7 +45,7 @@ internal static class PreferenceSource
         }
 
         string folder = settings.Folder ?? recipe.Model!;
-        ILanguageModel model = ModelFolder.Load<ILanguageModel>(folder, policy.Device, 0);
+        ILanguageModel model = ModelFolder.Load<ILanguageModel>(folder, policy.Device, 0, policy.Products.Bf16);
         if (!model.Parameters.Select(Shape).SequenceEqual(policy.Parameters.Select(Shape)))
         {
             model.Dispose();
@@ -64,7 +64,7 @@ internal static class PreferenceSource
     /// <param name="data">The pairs.</param>
     /// <param name="maxLength">Maximum tokens of prompt and completion.</param>
     /// <param name="recipe">Reference and its cache.</param>
-    /// <param name="policy">Its sizes and device count.</param>
+    /// <param name="policy">Its sizes, device and precision count.</param>
     /// <param name="loss">What it needs.</param>
     /// <param name="moving">A reference that is scored with every batch instead; null for a frozen one.</param>
     /// <param name="run">The run folder.</param>
@@ -83,7 +83,7 @@ internal static class PreferenceSource
     /// <summary>The log-probs of a frozen reference, from the cache or by scoring, which frees the reference again.</summary>
     /// <param name="reference">Its folder.</param>
     /// <param name="cache">Folder of the cache; null for the one beside the run folder.</param>
-    /// <param name="policy">Its vocabulary and device count.</param>
+    /// <param name="policy">Its vocabulary, device and precision count.</param>
     /// <param name="data">The completions.</param>
     /// <param name="others">Further completions; null for none.</param>
     /// <param name="run">The run folder.</param>
@@ -93,7 +93,6 @@ internal static class PreferenceSource
     {
         string folder = Path.TrimEndingDirectorySeparator(Path.GetFullPath(run.Path)); // "runs/a/" would be its own parent
         cache ??= Path.Combine(Path.GetDirectoryName(folder)!, "reference-cache");
-        return new ScoredReference(
-            ReferenceLogProbs.Obtain(reference, cache, policy.Config.VocabularySize, data, others, policy.Device, request));
+        return new ScoredReference(ReferenceLogProbs.Obtain(reference, cache, policy, data, others, request));
     }
 }

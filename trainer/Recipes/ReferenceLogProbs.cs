@@ -4,7 +4,6 @@ using Rudder.Trainer.Architectures;
 using Rudder.Trainer.Data;
 using Rudder.Trainer.Models;
 using Rudder.Trainer.Runs;
-using static TorchSharp.torch;
 
 namespace Rudder.Trainer.Recipes;
 
@@ -17,24 +16,23 @@ internal static class ReferenceLogProbs
     /// <summary>Takes the log-probs from the cache, or scores every completion and caches them.</summary>
     /// <param name="reference">Folder of the reference.</param>
     /// <param name="cacheFolder">Folder of the cache.</param>
-    /// <param name="vocabulary">The policy's vocabulary, which the reference must share.</param>
+    /// <param name="policy">The reference shares its vocabulary, device and precision.</param>
     /// <param name="data">The pairs. The result follows the row order of their completions.</param>
     /// <param name="mismatched">Further rows to score; null for none.</param>
-    /// <param name="device">Where to score.</param>
     /// <param name="request">Shows progress; its stop signal ends the scoring.</param>
     /// <returns>Nats, by completion row.</returns>
     public static float[] Obtain(
         string reference,
         string cacheFolder,
-        int vocabulary,
+        ILanguageModel policy,
         PreferenceData data,
         MismatchedCompletions? mismatched,
-        Device device,
         RunRequest request)
     {
         List<(PreferenceGroup Group, GroupCompletion Completion)> rows =
             [.. data.Groups.SelectMany(group => group.Completions.Select(completion => (group, completion))), .. mismatched?.Rows ?? []];
-        var cache = new ReferenceCache(cacheFolder, Fingerprint.OfFolder(reference), SequencesOf(data, mismatched));
+        string precision = policy.Products.Bf16 ? "+bf16" : string.Empty;
+        var cache = new ReferenceCache(cacheFolder, Fingerprint.OfFolder(reference) + precision, SequencesOf(data, mismatched));
         float[]? known = cache.TryRead(rows.Count, out string? problem);
         known = request.Ranks.Any(known is null) ? null : known;
         if (problem is not null)
@@ -48,7 +46,7 @@ internal static class ReferenceLogProbs
             return known;
         }
 
-        float[] values = Score(reference, vocabulary, rows, device, request);
+        float[] values = Score(reference, policy, rows, request);
         if (request.Ranks.IsFirst)
         {
             cache.Write(values);
@@ -65,19 +63,18 @@ internal static class ReferenceLogProbs
 
     private static float[] Score(
         string folder,
-        int vocabulary,
+        ILanguageModel policy,
         IReadOnlyList<(PreferenceGroup Group, GroupCompletion Completion)> rows,
-        Device device,
         RunRequest request)
     {
-        using ILanguageModel model = ModelFolder.Load<ILanguageModel>(folder, device, 0);
+        using ILanguageModel model = ModelFolder.Load<ILanguageModel>(folder, policy.Device, 0, policy.Products.Bf16);
         model.eval();
         int longest = rows.Max(row => row.Group.PromptIds.Length + row.Completion.Ids.Length);
-        if (model.Config.VocabularySize != vocabulary || longest > model.Config.Context)
+        if (model.Config.VocabularySize != policy.Config.VocabularySize || longest > model.Config.Context)
         {
             throw new BadInputException(
                 $"reference {folder} has a vocabulary of {model.Config.VocabularySize} and a context of {model.Config.Context}; the policy has a "
-                + $"vocabulary of {vocabulary}, and the longest pair {longest} tokens. Give a reference of the policy's family.");
+                + $"vocabulary of {policy.Config.VocabularySize}, and the longest pair {longest} tokens. Give a reference of the policy's family.");
         }
 
         long start = request.Clock.GetTimestamp();

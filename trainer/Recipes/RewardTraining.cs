@@ -19,7 +19,7 @@ internal static class RewardTraining
     public static IReadOnlyDictionary<string, object> Run(RewardRecipe recipe, RunFolder run, RunRequest request)
     {
         // 1. device, seed, model: `model` with a new head, or a reward model to train further
-        Device device = ComputeDevice.Open(request.Device);
+        Device device = ComputeDevice.Open(recipe.Device);
         int threads = ComputeDevice.UseThreads(recipe.Threads);
         manual_seed(recipe.Seed);
         using ISequenceClassifier model = Model(recipe, device);
@@ -158,8 +158,8 @@ internal static class RewardTraining
         }
 
         ISequenceClassifier model = ModelConfig.Load(folder).IsClassifier
-            ? ModelFolder.Load<ISequenceClassifier>(folder, device, recipe.Dropout ?? 0)
-            : WithHead(ModelFolder.Load<ILanguageModel>(folder, device, recipe.Dropout ?? 0), folder);
+            ? ModelFolder.Load<ISequenceClassifier>(folder, device, recipe.Dropout ?? 0, recipe.UsesBf16)
+            : WithHead(ModelFolder.Load<ILanguageModel>(folder, device, recipe.Dropout ?? 0, recipe.UsesBf16), folder);
         if (model.Config.Labels.Count != 1)
         {
             model.Dispose();

@@ -20,7 +20,7 @@ internal static class Sft
     public static IReadOnlyDictionary<string, object> Run(SftRecipe recipe, RunFolder run, RunRequest request)
     {
         // 1. device, seed, model
-        Device device = ComputeDevice.Open(request.Device);
+        Device device = ComputeDevice.Open(recipe.Device);
         int threads = ComputeDevice.UseThreads(recipe.Threads);
         manual_seed(recipe.Seed);
         string tokenizerFolder = ModelSource.TokenizerFolder(recipe);

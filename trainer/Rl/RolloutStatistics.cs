@@ -75,7 +75,7 @@ internal sealed class RolloutStatistics
                 CultureInfo.InvariantCulture,
                 $"Step {step}: a token's log-prob differs by {_gap:0.######} nats between trainer and engine; max_logp_gap is {limit}. "
                 + $"The completions are not the policy's own. The last checkpoint is kept. Resume to export the policy anew; "
-                + $"raise max_logp_gap only for a device of lower precision."));
+                + $"raise max_logp_gap only for bf16, or for a device of lower precision."));
         }
     }
 

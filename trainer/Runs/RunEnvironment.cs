@@ -17,7 +17,7 @@ internal static class RunEnvironment
     public const string Command = "command";
 
     /// <summary>Versions, device, threads, commit and command line.</summary>
-    public static IReadOnlyDictionary<string, object?> Describe(RunRequest request, int threads) =>
+    public static IReadOnlyDictionary<string, object?> Describe(RunRequest request, string device, int threads) =>
         new Dictionary<string, object?>
         {
             ["started"] = request.Clock.GetUtcNow().ToString("O"),
@@ -27,7 +27,7 @@ internal static class RunEnvironment
             ["system"] = RuntimeInformation.OSDescription,
             ["architecture"] = RuntimeInformation.ProcessArchitecture.ToString(),
             ["processors"] = Environment.ProcessorCount,
-            ["device"] = request.Device,
+            ["device"] = device,
             ["threads"] = threads,
             ["ranks"] = request.Ranks.Count,
             ["commit"] = Commit(),

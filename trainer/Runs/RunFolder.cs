@@ -90,7 +90,7 @@ internal sealed class RunFolder : IDisposable
     public void WriteStart<T>(T recipe, RunRequest request, int threads, IEnumerable<RunInput> inputs)
         where T : class
     {
-        var identity = RunIdentity.Of(recipe, inputs, request.Device, Ranks.Count);
+        var identity = RunIdentity.Of(recipe, inputs, Ranks.Count);
         identity.RequireEqual(Ranks);
         if (!Ranks.IsFirst)
         {
@@ -106,7 +106,7 @@ internal sealed class RunFolder : IDisposable
             AtomicFile.WriteText(File(RunIdentity.FileName), identity.ToJson());
         }
 
-        var environment = new Dictionary<string, object?>(RunEnvironment.Describe(request, threads));
+        var environment = new Dictionary<string, object?>(RunEnvironment.Describe(request, (recipe as TrainingRecipe)?.Device ?? "cpu", threads));
         if (Resumed && RunEnvironment.CommandOf(this) is string command)
         {
             environment[RunEnvironment.Command] = command;
@@ -118,12 +118,12 @@ internal sealed class RunFolder : IDisposable
 
     /// <summary>Refuses to resume with another recipe, other inputs, another device or a damaged checkpoint, before any work is done.</summary>
     /// <typeparam name="T">The recipe's record.</typeparam>
-    public void RequireResumable<T>(T recipe, RunRequest request, IEnumerable<RunInput> inputs)
+    public void RequireResumable<T>(T recipe, IEnumerable<RunInput> inputs)
         where T : class
     {
         if (Resumed && HasTrained)
         {
-            RunIdentity.Of(recipe, inputs, request.Device, Ranks.Count).RequireSame<T>(this);
+            RunIdentity.Of(recipe, inputs, Ranks.Count).RequireSame<T>(this);
             CheckpointFolder.OpenNewest(this);
         }
     }

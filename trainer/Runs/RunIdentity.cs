@@ -8,10 +8,11 @@ namespace Rudder.Trainer.Runs;
 
 /// <summary>Everything that affects a run's numbers: settings and a hash of each input. Kept in <c>identity.json</c>.</summary>
 /// <param name="Settings">
-/// The recipe without the settings that a resume may change: saving, exporting, keeping, logging, alarms, and the limit of the log-prob gap.
+/// The recipe without the settings that a resume may change: saving, exporting, keeping, logging, alarms, and the limit of the log-prob gap;
+/// and without the device, which stands below.
 /// </param>
 /// <param name="Inputs">SHA-256 of each input by its name.</param>
-/// <param name="Device">cpu or cuda, whose sums and random numbers differ; null in older records.</param>
+/// <param name="Device">cpu or cuda, whose sums and random numbers differ; not which CUDA device. Null in older records.</param>
 /// <param name="Ranks">Number of processes, which add up gradients in another order; null for one.</param>
 internal sealed record RunIdentity(
     JsonObject Settings,
@@ -23,7 +24,7 @@ internal sealed record RunIdentity(
     public const string FileName = "identity.json";
 
     private static readonly string[] Free =
-        ["export", "save_type", "keep_checkpoints", "log_every", "alarms", "max_kl", "max_logp_gap", "sample_every"];
+        ["device", "export", "save_type", "keep_checkpoints", "log_every", "alarms", "max_kl", "max_logp_gap", "sample_every"];
 
     private static readonly string[] FreeInRewards = ["url", "api_key_file", "timeout_seconds", "retries"];
     private static readonly string[] FreeInRollouts = ["engine", "service", "api_key_file", "timeout_seconds", "retries"]; // the tokens are the same
@@ -35,9 +36,10 @@ internal sealed record RunIdentity(
         RespectRequiredConstructorParameters = true,
     };
 
-    /// <summary>The identity of a run of this recipe on these inputs, this device and so many processes.</summary>
-    public static RunIdentity Of(object recipe, IEnumerable<RunInput> inputs, string device, int ranks = 1)
+    /// <summary>The identity of a run of this recipe on these inputs by so many processes.</summary>
+    public static RunIdentity Of(object recipe, IEnumerable<RunInput> inputs, int ranks = 1)
     {
+        string device = (recipe as TrainingRecipe)?.Device.Split(':')[0] ?? "cpu";
         var settings = (JsonObject)JsonNode.Parse(RecipeReader.Write(recipe))!;
         foreach (string key in Free)
         {
@@ -73,7 +75,7 @@ internal sealed record RunIdentity(
         where T : class
     {
         RunIdentity before = Read(run);
-        JsonObject settings = Of(RecipeReader.Parse<T>(before.Settings.ToJsonString(), run.File(FileName), []), [], string.Empty).Settings;
+        JsonObject settings = Of(RecipeReader.Parse<T>(before.Settings.ToJsonString(), run.File(FileName), []), []).Settings;
         IReadOnlyList<string> changes = JsonDifferences.Of(WithoutEndpoints(settings), WithoutEndpoints(Settings));
         if (changes.Count > 0)
         {
@@ -98,7 +100,7 @@ internal sealed record RunIdentity(
         if (before.Device is not null && before.Device != Device)
         {
             throw new BadInputException(
-                $"{run.Path} was started with --device {before.Device}, and --device is {Device} now. The run could not continue exactly. "
+                $"{run.Path} was started on {before.Device}, and the device is {Device} now. The run could not continue exactly. "
                 + $"Resume it with --device {before.Device}, or start a new run.");
         }
 

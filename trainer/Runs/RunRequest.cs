@@ -22,8 +22,8 @@ internal sealed record RunRequest
     /// <summary>Run folder to resume; null starts a new run.</summary>
     public string? Resume { get; init; }
 
-    /// <summary>cpu or cuda.</summary>
-    public string Device { get; init; } = "cpu";
+    /// <summary>The device in place of the recipe's: auto, cpu, cuda or cuda:N; null leaves it to the recipe.</summary>
+    public string? Device { get; init; }
 
     /// <summary>Whether to print the final metrics as JSON on standard output.</summary>
     public bool Json { get; init; }
@@ -73,7 +73,7 @@ internal sealed record RunRequest
     public string CommandText()
     {
         IEnumerable<string> words = ["trainer", Command, "--recipe", Recipe, .. Sets.SelectMany(set => (string[])["--set", set])];
-        IEnumerable<string> onDevice = Device == "cpu" ? [] : ["--device", Device];
+        IEnumerable<string> onDevice = Device is null ? [] : ["--device", Device];
         return Ranks.Launcher + string.Join(' ', words.Concat(onDevice).Select(Quoted));
     }
 

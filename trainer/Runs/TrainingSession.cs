@@ -181,8 +181,7 @@ internal sealed class TrainingSession : IDisposable
     private static double Number(JsonNode? value) =>
         value is JsonValue number && number.TryGetValue(out double finite) ? finite : double.Parse((string)value!, CultureInfo.InvariantCulture);
 
-    private string HowToResume =>
-        $"Continue with: {_ranks.Launcher}trainer {_request.Command} --resume {_run.Path}{(_request.Device == "cpu" ? string.Empty : $" --device {_request.Device}")}";
+    private string HowToResume => $"Continue with: {_ranks.Launcher}trainer {_request.Command} --resume {_run.Path}";
 
     /// <summary>A launcher asks for a stop when a process is lost, too. Then this step never ends, and this is the last message.</summary>
     private void SayThatAllStop() =>

@@ -14,7 +14,7 @@ public class VocabularyLossTests
         manual_seed(1);
         Tensor targets = randint(0, 40, [rows], int64);
         (Tensor hidden, Tensor vocabulary) = (randn(rows, 12).requires_grad_(), randn(40, 12).requires_grad_());
-        Tensor loss = VocabularyLoss.Sum(hidden, vocabulary, vocabulary.index_select(0, targets));
+        Tensor loss = VocabularyLoss.Sum(hidden, vocabulary, vocabulary.index_select(0, targets), vocabulary);
         (loss / rows).backward();
         (float[] byHidden, float[] byVocabulary) = (Gradient(hidden), Gradient(vocabulary));
         hidden.grad = null;
@@ -33,10 +33,33 @@ public class VocabularyLossTests
         manual_seed(1);
         Tensor targets = randint(0, 40, [9], int64);
         (Tensor hidden, Tensor vocabulary) = (randn(9, 12), randn(40, 12));
-        Tensor loss = VocabularyLoss.Sum(hidden, vocabulary, vocabulary.index_select(0, targets));
+        Tensor loss = VocabularyLoss.Sum(hidden, vocabulary, vocabulary.index_select(0, targets), vocabulary);
         Tensor reference = nn.functional.cross_entropy(hidden.matmul(vocabulary.t()), targets, reduction: nn.Reduction.Sum);
         Assert.False(loss.requires_grad);
         Assert.Equal(reference.item<float>(), loss.item<float>(), 1e-4f); // a sum near 40, in float32
+    }
+
+    [Fact]
+    public void Sum_Bf16Operand_IsNearFp32WithGradientsInFp32()
+    {
+        using var scope = NewDisposeScope();
+        manual_seed(1);
+        Tensor targets = randint(0, 40, [300], int64);
+        (Tensor hidden, Tensor vocabulary) = (randn(300, 12).requires_grad_(), randn(40, 12).requires_grad_());
+        Tensor exact = VocabularyLoss.Sum(hidden, vocabulary, vocabulary.index_select(0, targets), vocabulary);
+        exact.backward();
+        (Tensor byHidden, Tensor byVocabulary) = (hidden.grad!.clone(), vocabulary.grad!.clone());
+        (hidden.grad, vocabulary.grad) = (null, null);
+
+        Tensor loss = VocabularyLoss.Sum(hidden, vocabulary, vocabulary.index_select(0, targets), vocabulary.detach().to(bfloat16));
+        loss.backward();
+
+        Assert.Equal((float32, float32, float32), (loss.dtype, hidden.grad!.dtype, vocabulary.grad!.dtype));
+        Assert.Equal(1, loss.item<float>() / exact.item<float>(), 1e-3); // bf16 has 8 bits; 300 rounded rows nearly cancel
+        Assert.InRange(Distance(byHidden, hidden.grad!), 1e-6, 0.02);
+        Assert.InRange(Distance(byVocabulary, vocabulary.grad!), 1e-6, 0.02);
+
+        static double Distance(Tensor expected, Tensor actual) => ((expected - actual).norm() / expected.norm()).item<float>();
     }
 
     private static float[] Gradient(Tensor t) => t.grad!.data<float>().ToArray();

@@ -63,6 +63,18 @@ public sealed class FiniteCheckTests : IDisposable
     }
 
     [Fact]
+    public void First_Bf16Outputs_AreReadToo()
+    {
+        using ILanguageModel model = ModelFolder.Load<ILanguageModel>(FixtureFiles.Folder("tiny-gpt2"), CPU, 0, bf16: true);
+        using (no_grad())
+        {
+            model.Parameters.Single(parameter => parameter.Name == "h.1.mlp.c_fc.weight").Value[0].fill_(float.NaN);
+        }
+
+        Assert.Equal("weight h.1.mlp.c_fc.weight", BrokenTensor.First(model, () => Forward(model)));
+    }
+
+    [Fact]
     public void First_SoundModel_FindsNothingAndLeavesNoHook()
     {
         using ILanguageModel model = ModelFolder.Load<ILanguageModel>(FixtureFiles.Folder("tiny-gpt2"), CPU, 0);

@@ -103,6 +103,37 @@ public sealed class ResumedRunTests : IDisposable
     }
 
     [Fact]
+    public void Start_DeviceAuto_RecordsTheDeviceAndResumesOnIt()
+    {
+        string recipe = _world.File("tiny.json");
+        File.WriteAllText(recipe, RecipeReader.Write(_world.Sft("device=auto", "max_steps=4")));
+
+        (int code, string error) = TrainerProgram.Run("sft", "--recipe", recipe, "--output", _world.File("run"));
+
+        Assert.True(code == ExitCodes.Done, error);
+        string device = ComputeDevice.Resolve("auto");
+        Assert.Equal(device, (string?)JsonNode.Parse(File.ReadAllText(_world.File("run/recipe.json")))!["device"]);
+        Assert.Equal(device, (string?)JsonNode.Parse(File.ReadAllText(_world.File("run/environment.json")))!["device"]);
+        Assert.Equal(ExitCodes.Done, TrainerProgram.Run("sft", "--resume", _world.File("run")).Code);
+    }
+
+    [Fact]
+    public void Start_DeviceOption_ReplacesTheRecipes()
+    {
+        string recipe = _world.File("tiny.json");
+        File.WriteAllText(recipe, RecipeReader.Write(_world.Sft("device=cuda:99", "max_steps=4")));
+
+        (int code, string error) = TrainerProgram.Run("sft", "--recipe", recipe, "--output", _world.File("refused"));
+        Assert.Equal(ExitCodes.BadInput, code);
+        Assert.Contains("device is 'cuda:99'", error, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(_world.File("refused")));
+
+        (code, error) = TrainerProgram.Run("sft", "--recipe", recipe, "--device", "cpu", "--output", _world.File("run"));
+        Assert.True(code == ExitCodes.Done, error);
+        Assert.Equal("cpu", (string?)JsonNode.Parse(File.ReadAllText(_world.File("run/recipe.json")))!["device"]);
+    }
+
+    [Fact]
     public void Resume_OnAnotherDevice_IsRefusedNamingBoth()
     {
         RunFolder run = _world.Train(_world.Sft(), "run");
@@ -113,7 +144,7 @@ public sealed class ResumedRunTests : IDisposable
         (int code, string error) = Resume(run);
 
         Assert.Equal(ExitCodes.BadInput, code);
-        Assert.Contains("started with --device cuda, and --device is cpu now", error, StringComparison.Ordinal);
+        Assert.Contains("started on cuda, and the device is cpu now", error, StringComparison.Ordinal);
     }
 
     [Fact]

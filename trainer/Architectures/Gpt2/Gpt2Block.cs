@@ -14,13 +14,13 @@ internal sealed class Gpt2Block : nn.Module<Tensor, Tensor>
     private readonly Gpt2FeedForward mlp;
 
     /// <summary>Creates the block with GPT-2's initialisation.</summary>
-    public Gpt2Block(Gpt2Config config, Device device)
+    public Gpt2Block(Gpt2Config config, Device device, MatrixProducts products)
         : base(nameof(Gpt2Block))
     {
         ln_1 = nn.LayerNorm(config.HiddenSize, config.LayerNormEpsilon, device: device);
-        attn = new Gpt2Attention(config, device);
+        attn = new Gpt2Attention(config, device, products);
         ln_2 = nn.LayerNorm(config.HiddenSize, config.LayerNormEpsilon, device: device);
-        mlp = new Gpt2FeedForward(config, device);
+        mlp = new Gpt2FeedForward(config, device, products);
         RegisterComponents();
     }
 
@@ -40,11 +40,11 @@ internal sealed class Gpt2Attention : nn.Module<Tensor, Tensor>
     private readonly double dropout, attentionDropout;
 
     /// <summary>Creates the attention; the output product is scaled down by √(2·layers) as in GPT-2.</summary>
-    public Gpt2Attention(Gpt2Config config, Device device)
+    public Gpt2Attention(Gpt2Config config, Device device, MatrixProducts products)
         : base(nameof(Gpt2Attention))
     {
-        c_attn = new Conv1D(config.HiddenSize, 3L * config.HiddenSize, Conv1D.InitialDeviation, device);
-        c_proj = new Conv1D(config.HiddenSize, config.HiddenSize, Conv1D.InitialDeviation / Math.Sqrt(2 * config.Layers), device);
+        c_attn = new Conv1D(config.HiddenSize, 3L * config.HiddenSize, Conv1D.InitialDeviation, device, products);
+        c_proj = new Conv1D(config.HiddenSize, config.HiddenSize, Conv1D.InitialDeviation / Math.Sqrt(2 * config.Layers), device, products);
         heads = config.Heads;
         (dropout, attentionDropout) = (config.ResidualDropout, config.AttentionDropout);
         RegisterComponents();
@@ -71,11 +71,11 @@ internal sealed class Gpt2FeedForward : nn.Module<Tensor, Tensor>
     private readonly double dropout;
 
     /// <summary>Creates the two products around the GELU.</summary>
-    public Gpt2FeedForward(Gpt2Config config, Device device)
+    public Gpt2FeedForward(Gpt2Config config, Device device, MatrixProducts products)
         : base(nameof(Gpt2FeedForward))
     {
-        c_fc = new Conv1D(config.HiddenSize, config.InnerSize, Conv1D.InitialDeviation, device);
-        c_proj = new Conv1D(config.InnerSize, config.HiddenSize, Conv1D.InitialDeviation / Math.Sqrt(2 * config.Layers), device);
+        c_fc = new Conv1D(config.HiddenSize, config.InnerSize, Conv1D.InitialDeviation, device, products);
+        c_proj = new Conv1D(config.InnerSize, config.HiddenSize, Conv1D.InitialDeviation / Math.Sqrt(2 * config.Layers), device, products);
         dropout = config.ResidualDropout;
         RegisterComponents();
     }

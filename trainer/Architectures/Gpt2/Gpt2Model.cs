@@ -27,7 +27,7 @@ internal sealed class Gpt2Model : nn.Module<Tensor, Tensor>, ILanguageModel
         this.dropout = effective.EmbeddingDropout;
         wte = nn.Embedding(config.VocabularySize, config.HiddenSize, device: device);
         wpe = nn.Embedding(config.Context, config.HiddenSize, device: device);
-        h = nn.ModuleList(Enumerable.Range(0, config.Layers).Select(_ => new Gpt2Block(effective, device)).ToArray());
+        h = nn.ModuleList(Enumerable.Range(0, config.Layers).Select(_ => new Gpt2Block(effective, device, Products)).ToArray());
         ln_f = nn.LayerNorm(config.HiddenSize, config.LayerNormEpsilon, device: device);
         RegisterComponents();
         Parameters = NamedParameters.Of(this);
@@ -44,6 +44,8 @@ internal sealed class Gpt2Model : nn.Module<Tensor, Tensor>, ILanguageModel
     public ModelConfig Config { get; }
 
     public Device Device { get; }
+
+    public MatrixProducts Products { get; } = new();
 
     public IReadOnlyList<NamedParameter> Parameters { get; }
 
@@ -68,9 +70,10 @@ internal sealed class Gpt2Model : nn.Module<Tensor, Tensor>, ILanguageModel
         return ln_f.call(x); // [B,T,D]
     }
 
-    public Tensor Head(Tensor hidden) => nn.functional.linear(hidden, vocabulary.Value); // tied: [...,D] -> [...,V]
+    public Tensor Head(Tensor hidden) => Products.Linear(hidden, vocabulary.Value, null).to(float32); // tied: [...,D] -> [...,V]
 
-    public Tensor SumOfLosses(Tensor hidden, Tensor targets) => VocabularyLoss.Sum(hidden, vocabulary.Value, wte.call(targets));
+    public Tensor SumOfLosses(Tensor hidden, Tensor targets) =>
+        VocabularyLoss.Sum(hidden, vocabulary.Value, wte.call(targets), Products.Weight(vocabulary.Value));
 
     public override Tensor forward(Tensor ids) => Head(Hidden(ids)); // [B,T] -> [B,T,V]
 
@@ -84,4 +87,10 @@ internal sealed class Gpt2Model : nn.Module<Tensor, Tensor>, ILanguageModel
 
     public IReadOnlyList<(string Name, long[] Shape, ReadOnlyMemory<float> Data)> Collect() =>
         [.. Parameters.Select(p => (WeightNames.Prefix + p.Name, p.Value.shape, (ReadOnlyMemory<float>)NamedParameters.Values(p.Value)))];
+
+    protected override void Dispose(bool disposing)
+    {
+        Products.Dispose();
+        base.Dispose(disposing);
+    }
 }

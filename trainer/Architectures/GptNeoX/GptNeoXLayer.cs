@@ -16,13 +16,13 @@ internal sealed class GptNeoXLayer : nn.Module<Tensor, Rotary, Tensor>
     private readonly double dropout;
 
     /// <summary>Creates the layer.</summary>
-    public GptNeoXLayer(GptNeoXConfig config, Device device)
+    public GptNeoXLayer(GptNeoXConfig config, Device device, MatrixProducts products)
         : base(nameof(GptNeoXLayer))
     {
         input_layernorm = nn.LayerNorm(config.HiddenSize, config.LayerNormEpsilon, device: device);
         post_attention_layernorm = nn.LayerNorm(config.HiddenSize, config.LayerNormEpsilon, device: device);
-        attention = new GptNeoXAttention(config, device);
-        mlp = new GptNeoXFeedForward(config, device);
+        attention = new GptNeoXAttention(config, device, products);
+        mlp = new GptNeoXFeedForward(config, device, products);
         (parallel, dropout) = (config.IsParallel, config.ResidualDropout);
         RegisterComponents();
     }
@@ -38,18 +38,18 @@ internal sealed class GptNeoXLayer : nn.Module<Tensor, Rotary, Tensor>
 /// <summary>Causal attention with one product whose rows hold query, key and value of a head side by side.</summary>
 internal sealed class GptNeoXAttention : nn.Module<Tensor, Rotary, Tensor>
 {
-    private readonly Linear query_key_value;
-    private readonly Linear dense;
+    private readonly LinearMap query_key_value;
+    private readonly LinearMap dense;
     private readonly int heads, size;
     private readonly double dropout;
 
     /// <summary>Creates the attention.</summary>
-    public GptNeoXAttention(GptNeoXConfig config, Device device)
+    public GptNeoXAttention(GptNeoXConfig config, Device device, MatrixProducts products)
         : base(nameof(GptNeoXAttention))
     {
         (heads, size, dropout) = (config.Heads, config.HeadSize, config.AttentionDropout);
-        query_key_value = nn.Linear(config.HiddenSize, 3L * config.HiddenSize, hasBias: true, device);
-        dense = nn.Linear(config.HiddenSize, config.HiddenSize, hasBias: true, device);
+        query_key_value = new LinearMap(config.HiddenSize, 3L * config.HiddenSize, hasBias: true, device, products);
+        dense = new LinearMap(config.HiddenSize, config.HiddenSize, hasBias: true, device, products);
         RegisterComponents();
     }
 
@@ -66,15 +66,15 @@ internal sealed class GptNeoXAttention : nn.Module<Tensor, Rotary, Tensor>
 /// <summary>The feed-forward of a layer.</summary>
 internal sealed class GptNeoXFeedForward : nn.Module<Tensor, Tensor>
 {
-    private readonly Linear dense_h_to_4h;
-    private readonly Linear dense_4h_to_h;
+    private readonly LinearMap dense_h_to_4h;
+    private readonly LinearMap dense_4h_to_h;
 
     /// <summary>Creates the two products around the GELU.</summary>
-    public GptNeoXFeedForward(GptNeoXConfig config, Device device)
+    public GptNeoXFeedForward(GptNeoXConfig config, Device device, MatrixProducts products)
         : base(nameof(GptNeoXFeedForward))
     {
-        dense_h_to_4h = nn.Linear(config.HiddenSize, config.InnerSize, hasBias: true, device);
-        dense_4h_to_h = nn.Linear(config.InnerSize, config.HiddenSize, hasBias: true, device);
+        dense_h_to_4h = new LinearMap(config.HiddenSize, config.InnerSize, hasBias: true, device, products);
+        dense_4h_to_h = new LinearMap(config.InnerSize, config.HiddenSize, hasBias: true, device, products);
         RegisterComponents();
     }
 

@@ -9,7 +9,7 @@ namespace Rudder.Trainer.Architectures.GptNeoX;
 internal sealed class GptNeoXModel : nn.Module<Tensor, Tensor>, ILanguageModel
 {
     private readonly GptNeoXBody gpt_neox;
-    private readonly Linear? embed_out;
+    private readonly LinearMap? embed_out;
 
     /// <summary>Creates a model with new weights drawn from torch's generator (seed it first).</summary>
     /// <param name="config">Sizes. A classifier has no output matrix.</param>
@@ -20,8 +20,8 @@ internal sealed class GptNeoXModel : nn.Module<Tensor, Tensor>, ILanguageModel
     {
         Config = config;
         Device = device;
-        gpt_neox = new GptNeoXBody(dropout is double all ? config.WithDropout(all) : config, device);
-        embed_out = config.IsClassifier ? null : nn.Linear(config.HiddenSize, config.VocabularySize, hasBias: false, device);
+        gpt_neox = new GptNeoXBody(dropout is double all ? config.WithDropout(all) : config, device, Products);
+        embed_out = config.IsClassifier ? null : new LinearMap(config.HiddenSize, config.VocabularySize, hasBias: false, device, Products);
         RegisterComponents();
         Parameters = NamedParameters.Of(this);
         using (no_grad())
@@ -44,17 +44,20 @@ internal sealed class GptNeoXModel : nn.Module<Tensor, Tensor>, ILanguageModel
 
     public Device Device { get; }
 
+    public MatrixProducts Products { get; } = new();
+
     public IReadOnlyList<NamedParameter> Parameters { get; }
 
     public string BlockPrefix => "gpt_neox.layers.";
 
-    private Parameter Vocabulary => embed_out?.weight ?? throw new InvalidOperationException("A classifier has no output matrix over the vocabulary.");
+    private Parameter Vocabulary => embed_out?.Weight ?? throw new InvalidOperationException("A classifier has no output matrix over the vocabulary.");
 
     public Tensor Hidden(Tensor ids) => gpt_neox.call(ids); // [B,T] -> [B,T,D]
 
-    public Tensor Head(Tensor hidden) => nn.functional.linear(hidden, Vocabulary); // [...,D] -> [...,V]
+    public Tensor Head(Tensor hidden) => Products.Linear(hidden, Vocabulary, null).to(float32); // [...,D] -> [...,V]
 
-    public Tensor SumOfLosses(Tensor hidden, Tensor targets) => VocabularyLoss.Sum(hidden, Vocabulary, Vocabulary.index_select(0, targets));
+    public Tensor SumOfLosses(Tensor hidden, Tensor targets) =>
+        VocabularyLoss.Sum(hidden, Vocabulary, Vocabulary.index_select(0, targets), Products.Weight(Vocabulary));
 
     public override Tensor forward(Tensor ids) => Head(Hidden(ids)); // [B,T] -> [B,T,V]
 
@@ -68,6 +71,12 @@ internal sealed class GptNeoXModel : nn.Module<Tensor, Tensor>, ILanguageModel
 
     public IReadOnlyList<(string Name, long[] Shape, ReadOnlyMemory<float> Data)> Collect() =>
         [.. Parameters.Select(p => (p.Name, p.Value.shape, (ReadOnlyMemory<float>)NamedParameters.Values(p.Value)))];
+
+    protected override void Dispose(bool disposing)
+    {
+        Products.Dispose();
+        base.Dispose(disposing);
+    }
 }
 
 /// <summary>The decoder without a head.</summary>
@@ -79,12 +88,12 @@ internal sealed class GptNeoXBody : nn.Module<Tensor, Tensor>
     private readonly GptNeoXConfig config;
 
     /// <summary>Creates the decoder.</summary>
-    public GptNeoXBody(GptNeoXConfig config, Device device)
+    public GptNeoXBody(GptNeoXConfig config, Device device, MatrixProducts products)
         : base(nameof(GptNeoXBody))
     {
         this.config = config;
         embed_in = nn.Embedding(config.VocabularySize, config.HiddenSize, device: device);
-        layers = nn.ModuleList(Enumerable.Range(0, config.Layers).Select(_ => new GptNeoXLayer(config, device)).ToArray());
+        layers = nn.ModuleList(Enumerable.Range(0, config.Layers).Select(_ => new GptNeoXLayer(config, device, products)).ToArray());
         final_layer_norm = nn.LayerNorm(config.HiddenSize, config.LayerNormEpsilon, device: device);
         RegisterComponents();
     }

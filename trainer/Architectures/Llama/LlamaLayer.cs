@@ -1,6 +1,5 @@
 using Rudder.Checkpoints;
 using Rudder.Trainer.Models;
-using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace Rudder.Trainer.Architectures.Llama;
@@ -14,13 +13,13 @@ internal sealed class LlamaLayer : nn.Module<Tensor, Rotary, Tensor>
     private readonly LlamaFeedForward mlp;
 
     /// <summary>Creates the layer.</summary>
-    public LlamaLayer(LlamaConfig config, Device device)
+    public LlamaLayer(LlamaConfig config, Device device, MatrixProducts products)
         : base(nameof(LlamaLayer))
     {
         input_layernorm = new RmsNorm(config.HiddenSize, config.LayerNormEpsilon, device);
-        self_attn = new LlamaAttention(config, device);
+        self_attn = new LlamaAttention(config, device, products);
         post_attention_layernorm = new RmsNorm(config.HiddenSize, config.LayerNormEpsilon, device);
-        mlp = new LlamaFeedForward(config, device);
+        mlp = new LlamaFeedForward(config, device, products);
         RegisterComponents();
     }
 
@@ -34,24 +33,24 @@ internal sealed class LlamaLayer : nn.Module<Tensor, Rotary, Tensor>
 /// <summary>Causal attention in which groups of query heads share a head of keys and values (arXiv:2305.13245).</summary>
 internal sealed class LlamaAttention : nn.Module<Tensor, Rotary, Tensor>
 {
-    private readonly Linear q_proj;
-    private readonly Linear k_proj;
-    private readonly Linear v_proj;
-    private readonly Linear o_proj;
+    private readonly LinearMap q_proj;
+    private readonly LinearMap k_proj;
+    private readonly LinearMap v_proj;
+    private readonly LinearMap o_proj;
     private readonly RmsNorm? q_norm;
     private readonly RmsNorm? k_norm;
     private readonly int heads, keyValueHeads, size;
     private readonly double dropout;
 
     /// <summary>Creates the attention.</summary>
-    public LlamaAttention(LlamaConfig config, Device device)
+    public LlamaAttention(LlamaConfig config, Device device, MatrixProducts products)
         : base(nameof(LlamaAttention))
     {
         (heads, keyValueHeads, size, dropout) = (config.Heads, config.KeyValueHeads, config.HeadSize, config.AttentionDropout);
-        q_proj = nn.Linear(config.HiddenSize, heads * size, config.QueryBias, device);
-        k_proj = nn.Linear(config.HiddenSize, keyValueHeads * size, config.QueryBias, device);
-        v_proj = nn.Linear(config.HiddenSize, keyValueHeads * size, config.QueryBias, device);
-        o_proj = nn.Linear(heads * size, config.HiddenSize, config.AttentionBias, device);
+        q_proj = new LinearMap(config.HiddenSize, heads * size, config.QueryBias, device, products);
+        k_proj = new LinearMap(config.HiddenSize, keyValueHeads * size, config.QueryBias, device, products);
+        v_proj = new LinearMap(config.HiddenSize, keyValueHeads * size, config.QueryBias, device, products);
+        o_proj = new LinearMap(heads * size, config.HiddenSize, config.AttentionBias, device, products);
         if (config.NormalizesHeads)
         {
             q_norm = new RmsNorm(size, config.LayerNormEpsilon, device);
@@ -90,17 +89,17 @@ internal sealed class LlamaAttention : nn.Module<Tensor, Rotary, Tensor>
 /// <summary>The gated feed-forward of a layer, SwiGLU (arXiv:2002.05202).</summary>
 internal sealed class LlamaFeedForward : nn.Module<Tensor, Tensor>
 {
-    private readonly Linear gate_proj;
-    private readonly Linear up_proj;
-    private readonly Linear down_proj;
+    private readonly LinearMap gate_proj;
+    private readonly LinearMap up_proj;
+    private readonly LinearMap down_proj;
 
     /// <summary>Creates the three products.</summary>
-    public LlamaFeedForward(LlamaConfig config, Device device)
+    public LlamaFeedForward(LlamaConfig config, Device device, MatrixProducts products)
         : base(nameof(LlamaFeedForward))
     {
-        gate_proj = nn.Linear(config.HiddenSize, config.InnerSize, config.FeedForwardBias, device);
-        up_proj = nn.Linear(config.HiddenSize, config.InnerSize, config.FeedForwardBias, device);
-        down_proj = nn.Linear(config.InnerSize, config.HiddenSize, config.FeedForwardBias, device);
+        gate_proj = new LinearMap(config.HiddenSize, config.InnerSize, config.FeedForwardBias, device, products);
+        up_proj = new LinearMap(config.HiddenSize, config.InnerSize, config.FeedForwardBias, device, products);
+        down_proj = new LinearMap(config.InnerSize, config.HiddenSize, config.FeedForwardBias, device, products);
         RegisterComponents();
     }
 

@@ -9,7 +9,7 @@ namespace Rudder.Trainer.Architectures.Llama;
 internal sealed class LlamaModel : nn.Module<Tensor, Tensor>, ILanguageModel
 {
     private readonly LlamaBody model;
-    private readonly Linear? lm_head;
+    private readonly LinearMap? lm_head;
 
     /// <summary>Creates a model with new weights drawn from torch's generator (seed it first).</summary>
     /// <param name="config">Sizes.</param>
@@ -20,8 +20,8 @@ internal sealed class LlamaModel : nn.Module<Tensor, Tensor>, ILanguageModel
     {
         Config = config;
         Device = device;
-        model = new LlamaBody(dropout is double all ? config.WithDropout(all) : config, device);
-        lm_head = config.HasHead ? nn.Linear(config.HiddenSize, config.VocabularySize, hasBias: false, device) : null;
+        model = new LlamaBody(dropout is double all ? config.WithDropout(all) : config, device, Products);
+        lm_head = config.HasHead ? new LinearMap(config.HiddenSize, config.VocabularySize, hasBias: false, device, Products) : null;
         RegisterComponents();
         Parameters = NamedParameters.Of(this);
         using (no_grad())
@@ -44,18 +44,20 @@ internal sealed class LlamaModel : nn.Module<Tensor, Tensor>, ILanguageModel
 
     public Device Device { get; }
 
+    public MatrixProducts Products { get; } = new();
+
     public IReadOnlyList<NamedParameter> Parameters { get; }
 
     public string BlockPrefix => "model.layers.";
 
-    private Parameter Vocabulary => lm_head?.weight ?? model.Table;
+    private Parameter Vocabulary => lm_head?.Weight ?? model.Table;
 
     public Tensor Hidden(Tensor ids) => model.call(ids); // [B,T] -> [B,T,D]
 
-    public Tensor Head(Tensor hidden) => nn.functional.linear(hidden, Vocabulary); // [...,D] -> [...,V]
+    public Tensor Head(Tensor hidden) => Products.Linear(hidden, Vocabulary, null).to(float32); // [...,D] -> [...,V]
 
     public Tensor SumOfLosses(Tensor hidden, Tensor targets) =>
-        VocabularyLoss.Sum(hidden, Vocabulary, Vocabulary.index_select(0, targets));
+        VocabularyLoss.Sum(hidden, Vocabulary, Vocabulary.index_select(0, targets), Products.Weight(Vocabulary));
 
     public override Tensor forward(Tensor ids) => Head(Hidden(ids)); // [B,T] -> [B,T,V]
 
@@ -69,6 +71,12 @@ internal sealed class LlamaModel : nn.Module<Tensor, Tensor>, ILanguageModel
 
     public IReadOnlyList<(string Name, long[] Shape, ReadOnlyMemory<float> Data)> Collect() =>
         [.. Parameters.Select(p => (p.Name, p.Value.shape, (ReadOnlyMemory<float>)NamedParameters.Values(p.Value)))];
+
+    protected override void Dispose(bool disposing)
+    {
+        Products.Dispose();
+        base.Dispose(disposing);
+    }
 }
 
 /// <summary>The decoder without a head.</summary>
@@ -80,12 +88,12 @@ internal sealed class LlamaBody : nn.Module<Tensor, Tensor>
     private readonly LlamaConfig config;
 
     /// <summary>Creates the decoder.</summary>
-    public LlamaBody(LlamaConfig config, Device device)
+    public LlamaBody(LlamaConfig config, Device device, MatrixProducts products)
         : base(nameof(LlamaBody))
     {
         this.config = config;
         embed_tokens = nn.Embedding(config.VocabularySize, config.HiddenSize, device: device);
-        layers = nn.ModuleList(Enumerable.Range(0, config.Layers).Select(_ => new LlamaLayer(config, device)).ToArray());
+        layers = nn.ModuleList(Enumerable.Range(0, config.Layers).Select(_ => new LlamaLayer(config, device, products)).ToArray());
         norm = new RmsNorm(config.HiddenSize, config.LayerNormEpsilon, device);
         RegisterComponents();
     }

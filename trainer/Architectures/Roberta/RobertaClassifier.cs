@@ -32,9 +32,9 @@ internal sealed class RobertaClassifier : nn.Module, ISequenceClassifier
         positions = nn.Embedding(config.MaxPositions, config.HiddenSize, device: device);
         types = nn.Embedding(config.TypeVocabularySize, config.HiddenSize, device: device);
         norm = nn.LayerNorm(config.HiddenSize, config.LayerNormEpsilon, device: device);
-        layers = nn.ModuleList(Enumerable.Range(0, config.Layers).Select(_ => new RobertaLayer(effective, device)).ToArray());
-        dense = new Conv1D(config.HiddenSize, config.HiddenSize, Conv1D.InitialDeviation, device);
-        projection = new Conv1D(config.HiddenSize, config.Labels.Count, Conv1D.InitialDeviation, device);
+        layers = nn.ModuleList(Enumerable.Range(0, config.Layers).Select(_ => new RobertaLayer(effective, device, Products)).ToArray());
+        dense = new Conv1D(config.HiddenSize, config.HiddenSize, Conv1D.InitialDeviation, device, Products);
+        projection = new Conv1D(config.HiddenSize, config.Labels.Count, Conv1D.InitialDeviation, device, Products);
         RegisterComponents();
         Parameters = NamedParameters.Of(this);
         using (no_grad())
@@ -49,6 +49,8 @@ internal sealed class RobertaClassifier : nn.Module, ISequenceClassifier
     public ModelConfig Config { get; }
 
     public Device Device { get; }
+
+    public MatrixProducts Products { get; } = new();
 
     public IReadOnlyList<NamedParameter> Parameters { get; }
 
@@ -70,10 +72,16 @@ internal sealed class RobertaClassifier : nn.Module, ISequenceClassifier
 
         Tensor first = x.split([1, x.shape[1] - 1], 1)[0].squeeze(1); // [B,D]
         Tensor hidden = tanh(dense.call(nn.functional.dropout(first, headDropout, training))); // [B,D]
-        return projection.call(nn.functional.dropout(hidden, headDropout, training)); // [B,L]
+        return projection.call(nn.functional.dropout(hidden, headDropout, training)).to(float32); // [B,L]
     }
 
     public void Fill(IReadOnlyDictionary<string, float[]> weights) => RobertaWeights.Fill(this, weights);
 
     public IReadOnlyList<(string Name, long[] Shape, ReadOnlyMemory<float> Data)> Collect() => RobertaWeights.Collect(this);
+
+    protected override void Dispose(bool disposing)
+    {
+        Products.Dispose();
+        base.Dispose(disposing);
+    }
 }

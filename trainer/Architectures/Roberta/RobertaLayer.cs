@@ -18,15 +18,15 @@ internal sealed class RobertaLayer : nn.Module
     private readonly double dropout, attentionDropout;
 
     /// <summary>Creates the layer; query, key and value share one product.</summary>
-    public RobertaLayer(RobertaConfig config, Device device)
+    public RobertaLayer(RobertaConfig config, Device device, MatrixProducts products)
         : base(nameof(RobertaLayer))
     {
         int width = config.HiddenSize;
-        qkv = new Conv1D(width, 3L * width, Conv1D.InitialDeviation, device);
-        attention = new Conv1D(width, width, Conv1D.InitialDeviation, device);
+        qkv = new Conv1D(width, 3L * width, Conv1D.InitialDeviation, device, products);
+        attention = new Conv1D(width, width, Conv1D.InitialDeviation, device, products);
         attentionNorm = nn.LayerNorm(width, config.LayerNormEpsilon, device: device);
-        inner = new Conv1D(width, config.IntermediateSize, Conv1D.InitialDeviation, device);
-        output = new Conv1D(config.IntermediateSize, width, Conv1D.InitialDeviation, device);
+        inner = new Conv1D(width, config.IntermediateSize, Conv1D.InitialDeviation, device, products);
+        output = new Conv1D(config.IntermediateSize, width, Conv1D.InitialDeviation, device, products);
         outputNorm = nn.LayerNorm(width, config.LayerNormEpsilon, device: device);
         heads = config.Heads;
         (dropout, attentionDropout) = (config.ResidualDropout, config.AttentionDropout);

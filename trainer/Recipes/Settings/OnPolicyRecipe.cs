@@ -5,6 +5,8 @@ namespace Rudder.Trainer.Recipes.Settings;
 /// <summary>The settings of every recipe that trains on completions of its own policy.</summary>
 internal abstract record OnPolicyRecipe : TrainingRecipe
 {
+    private const double Fp32LogpGap = 1e-3;
+
     public string? Reference { get; init; }
     public PromptSettings Prompts { get; init; } = new();
     [Range(1, 8192)] public int MaxNewTokens { get; init; } = 48;
@@ -12,7 +14,7 @@ internal abstract record OnPolicyRecipe : TrainingRecipe
     public RolloutSettings Rollouts { get; init; } = new();
     public SamplingSettings Sampling { get; init; } = new();
     public bool AllowBiasedSampling { get; init; }
-    [Range(0.0, 1e9)] public double MaxLogpGap { get; init; } = 1e-3;
+    [Range(0.0, 1e9)] public double MaxLogpGap { get; init; } = Fp32LogpGap;
     [Range(0.0, 1e9)] public double MaxKl { get; init; } = 50;
     [Range(0, 100_000_000)] public int SampleEvery { get; init; } = 10;
 
@@ -35,6 +37,13 @@ internal abstract record OnPolicyRecipe : TrainingRecipe
         {
             throw new BadInputException(FormattableString.Invariant(
                 $"{path}: dropout is {Dropout}; completions are drawn without it, so log-probs in training would be of another policy. Leave it out."));
+        }
+
+        if (UsesBf16 && MaxLogpGap <= Fp32LogpGap)
+        {
+            throw new BadInputException(FormattableString.Invariant(
+                $"{path}: precision is 'bf16', but max_logp_gap is {MaxLogpGap}. Completions are drawn in fp32, so bf16 log-probs differ by more. ")
+                + "Set max_logp_gap to what you accept (docs/recipes.md gives measured values), or use fp32.");
         }
 
         if (!AllowBiasedSampling && Sampling != new SamplingSettings())

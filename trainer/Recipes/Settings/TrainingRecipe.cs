@@ -9,6 +9,8 @@ internal abstract record TrainingRecipe
     public string? Name { get; init; }
     [Range(0, int.MaxValue)] public int Seed { get; init; }
     [Range(0, 1024)] public int Threads { get; init; }
+    public string Device { get; init; } = "cpu";
+    [AllowedValues("fp32", "bf16")] public string Precision { get; init; } = "fp32";
     public string? Model { get; init; }
     public ArchitectureSettings? Architecture { get; init; }
     public string? Tokenizer { get; init; }
@@ -26,6 +28,9 @@ internal abstract record TrainingRecipe
     [Range(0, 96)] public int FreezeBlocks { get; init; }
     [AllowedValues("fp32", "fp16")] public string SaveType { get; init; } = "fp32";
     public ExportSettings Export { get; init; } = new();
+
+    /// <summary>Whether matrix products run in bf16.</summary>
+    internal bool UsesBf16 => Precision == "bf16";
 
     /// <summary>The training data files. A run resumes only if their content is unchanged.</summary>
     public abstract IEnumerable<string> InputFiles();
