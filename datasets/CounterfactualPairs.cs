@@ -12,11 +12,11 @@ public sealed record CounterfactualPair(string Id, string Prompt, string Chosen,
 public static class CounterfactualPairs
 {
     /// <summary>Streams the pairs of a file. Both texts are cleaned as a whole and then cut again, because a tag may cross the cut.</summary>
-    /// <param name="path">A .jsonl or .jsonl.gz file.</param>
+    /// <param name="path">A .jsonl, .json, .csv or .parquet file; all but .parquet also packed (.gz, .zst).</param>
     /// <exception cref="DatasetException">An unreadable file or a malformed row.</exception>
     public static IEnumerable<CounterfactualPair> Read(string path)
     {
-        foreach (var (number, row) in JsonRows.Read(path))
+        foreach (var (number, row) in DataRows.Read(path))
         {
             string prompt = row.Text("prompt");
             string[] chosen = TextCleaning.Clean(prompt + row.Text("chosen")).Split(' ');

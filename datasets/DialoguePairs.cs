@@ -8,7 +8,7 @@ namespace Rudder.Datasets;
 public sealed record DialoguePair(string Id, string Prompt, string Chosen, string Rejected);
 
 /// <summary>
-/// Reads pairs of whole dialogues from JSON Lines, packed or not: <c>{"chosen", "rejected"}</c> as in HH-RLHF, where turns begin with
+/// Reads pairs of whole dialogues from a data file: <c>{"chosen", "rejected"}</c> as in HH-RLHF, where turns begin with
 /// "\n\nHuman:" and "\n\nAssistant:".
 /// </summary>
 /// <example><code>
@@ -19,30 +19,21 @@ public sealed record DialoguePair(string Id, string Prompt, string Chosen, strin
 /// </code></example>
 public static class DialoguePairs
 {
-    private const string Answer = "\n\nAssistant:";
-
     /// <summary>Streams the pairs of a file, one for each line.</summary>
-    /// <param name="path">A .jsonl or .jsonl.gz file.</param>
+    /// <param name="path">A .jsonl, .json, .csv or .parquet file; all but .parquet also packed (.gz, .zst).</param>
     /// <returns>Null for a line that cannot be used: the dialogues differ before the last answer, an answer is empty, or both are equal.</returns>
     /// <exception cref="DatasetException">An unreadable file or a malformed row.</exception>
     public static IEnumerable<DialoguePair?> Read(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         string name = Path.GetFileName(path);
-        foreach (var (number, row) in JsonRows.Read(path))
+        foreach (var (number, row) in DataRows.Read(path))
         {
-            (string prompt, string chosen) = Cut(row.Text("chosen"));
-            (string other, string rejected) = Cut(row.Text("rejected"));
-            bool usable = prompt.Length > 0 && prompt == other && chosen != rejected
-                && !string.IsNullOrWhiteSpace(chosen) && !string.IsNullOrWhiteSpace(rejected);
-            yield return usable ? new DialoguePair($"{name}:{number}", prompt, chosen, rejected) : null;
+            var dialogue = ImplicitPrompt.AtLastAnswer(row.Text("chosen"), row.Text("rejected"));
+            yield return dialogue is (string prompt, string chosen, string rejected)
+                && chosen != rejected && !string.IsNullOrWhiteSpace(chosen) && !string.IsNullOrWhiteSpace(rejected)
+                    ? new DialoguePair($"{name}:{number}", prompt, chosen, rejected)
+                    : null;
         }
-    }
-
-    /// <summary>What stands up to the last "Assistant:", and the answer after it.</summary>
-    private static (string Prompt, string Answer) Cut(string dialogue)
-    {
-        int place = dialogue.LastIndexOf(Answer, StringComparison.Ordinal);
-        return place < 0 ? ("", dialogue) : (dialogue[..(place + Answer.Length)], dialogue[(place + Answer.Length)..]);
     }
 }

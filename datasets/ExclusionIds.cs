@@ -17,7 +17,7 @@ public static class ExclusionIds
 
     private static IEnumerable<string> FromRows(string path)
     {
-        foreach (var (_, row) in JsonRows.Read(path))
+        foreach (var (_, row) in DataRows.Read(path))
         {
             foreach (string id in (string[])[.. row.Ids("id"), .. row.Ids("source")])
             {

@@ -1,41 +1,68 @@
+using System.Globalization;
 using System.Text.Json;
 
 namespace Rudder.Datasets;
 
-/// <summary>One JSON object of a JSON Lines file. Its readers throw errors that name file, line and key.</summary>
-internal sealed class JsonRow(string place, JsonElement json)
+/// <summary>One row of a data file: named values. Its readers throw errors that name file, line and column.</summary>
+/// <param name="place">"file:line".</param>
+/// <param name="json">An object.</param>
+/// <param name="settings">Names of columns; the shape for messages.</param>
+/// <param name="kind">How messages call a named value.</param>
+/// <param name="cells">Whether all values are strings, as in CSV: flags and numbers are read from their text, and empty ones are absent.</param>
+internal sealed class JsonRow(string place, JsonElement json, RowSettings settings, string kind = "key", bool cells = false)
 {
     /// <summary>"file:line".</summary>
     public string Place { get; } = place;
 
+    /// <summary>The row's names and values.</summary>
+    public JsonElement Json { get; } = json;
+
+    /// <summary>Whether the row has a value of this name that is not null.</summary>
+    public bool Has(string key) => Find(key) is not null;
+
     /// <summary>A required string.</summary>
     public string Text(string key) => OptionalText(key) ?? throw Bad(key, "is missing; a string belongs there");
+
+    /// <summary>A required string of at least one character.</summary>
+    public string FilledText(string key) => Text(key) is { Length: > 0 } text ? text : throw Bad(key, "is empty");
 
     /// <summary>A string, or null where the key is absent or null.</summary>
     public string? OptionalText(string key) => Find(key) switch
     {
         null => null,
         { ValueKind: JsonValueKind.String } value => Decode(key, value),
+        { ValueKind: JsonValueKind.Array } list when IsMessages(list) =>
+            throw Bad(key, "is a list of messages (role, content), which needs a chat template; these are not supported yet. Give a string"),
         { } value => throw Bad(key, $"is {Show(value)}; a string belongs there"),
     };
 
     /// <summary>An id: a string, or a number, which is read as its text. Null where the key is absent or null.</summary>
-    public string? OptionalId(string key) => Find(key) is { ValueKind: JsonValueKind.Number } number ? number.GetRawText() : OptionalText(key);
+    public string? OptionalId(string key) => Find(key) switch
+    {
+        { ValueKind: JsonValueKind.Number } number => number.GetRawText(),
+        { } value when IsEmptyCell(value) => null,
+        _ => OptionalText(key),
+    };
 
     /// <summary>An integer, or null where the key is absent or null.</summary>
     public int? OptionalInteger(string key) => Find(key) switch
     {
         null => null,
+        { } value when IsEmptyCell(value) => null,
         { ValueKind: JsonValueKind.Number } value when value.TryGetInt32(out int number) => number,
+        { ValueKind: JsonValueKind.String } value when Integer(value) is int number => number,
         { } value => throw Bad(key, $"is {Show(value)}; an integer belongs there"),
     };
 
-    /// <summary>True or false, or null where the key is absent or null.</summary>
+    /// <summary>True or false, or null where the key is absent or null. A cell may also hold 1 or 0.</summary>
     public bool? OptionalFlag(string key) => Find(key) switch
     {
         null => null,
+        { } value when IsEmptyCell(value) => null,
         { ValueKind: JsonValueKind.True } => true,
         { ValueKind: JsonValueKind.False } => false,
+        { ValueKind: JsonValueKind.String } value when cells && bool.TryParse(value.GetString(), out bool flag) => flag,
+        { ValueKind: JsonValueKind.String } value when cells && value.GetString() is "1" or "0" => value.GetString() == "1",
         { } value => throw Bad(key, $"is {Show(value)}; true or false belongs there"),
     };
 
@@ -72,17 +99,26 @@ internal sealed class JsonRow(string place, JsonElement json)
     }
 
     /// <summary>The error for one key.</summary>
-    public DatasetException Bad(string key, string what) => new($"{Place}: key '{key}' {what}.");
+    public DatasetException Bad(string key, string what) => Bad($"{kind} '{Column(key)}' {what}");
 
+    /// <summary>The error for the row.</summary>
+    public DatasetException Bad(string what, Exception? inner = null) =>
+        new($"{Place}: {what}.{(settings.Shape is null ? string.Empty : $" Expected {settings.Shape}; found {Found()}.")}", inner) { Row = Place };
+
+    private string Column(string key) => settings.Columns.GetValueOrDefault(key, key);
+
+    /// <summary>A column that the user named must exist; others may be absent.</summary>
     private JsonElement? Find(string key)
     {
         try
         {
-            return json.TryGetProperty(key, out var value) && value.ValueKind != JsonValueKind.Null ? value : null;
+            return Json.TryGetProperty(Column(key), out var value) ? (value.ValueKind == JsonValueKind.Null ? null : value)
+                : settings.Columns.ContainsKey(key) ? throw Bad(key, $"is missing; the settings name it as the column of '{key}'")
+                : null;
         }
         catch (InvalidOperationException e)
         {
-            throw new DatasetException($"{Place}: a key holds half a surrogate pair. Write valid Unicode.", e);
+            throw Bad("a key holds half a surrogate pair. Write valid Unicode", e);
         }
     }
 
@@ -92,11 +128,41 @@ internal sealed class JsonRow(string place, JsonElement json)
         {
             return value.GetString()!;
         }
-        catch (InvalidOperationException e) // half of a surrogate pair, written as \uD8xx
+        catch (InvalidOperationException) // half of a surrogate pair, written as \uD8xx
         {
-            throw new DatasetException($"{Place}: key '{key}' holds half a surrogate pair. Write valid Unicode.", e);
+            throw Bad(key, "holds half a surrogate pair. Write valid Unicode");
         }
     }
+
+    private int? Integer(JsonElement cell) =>
+        cells && int.TryParse(cell.GetString(), NumberStyles.Integer, CultureInfo.InvariantCulture, out int number) ? number : null;
+
+    private bool IsEmptyCell(JsonElement value) => cells && value.ValueKind == JsonValueKind.String && value.ValueEquals(string.Empty);
+
+    private static bool IsMessages(JsonElement list) =>
+        list.EnumerateArray().FirstOrDefault() is { ValueKind: JsonValueKind.Object } first && first.TryGetProperty("role", out _);
+
+    /// <summary>The names with the kinds of their values; no values, which are the user's text.</summary>
+    private string Found()
+    {
+        const int Shown = 16;
+        try
+        {
+            string[] names = [.. Json.EnumerateObject().Take(Shown).Select(value => $"{value.Name} ({KindOf(value.Value)})")];
+            return names.Length > 0 ? string.Join(", ", names) : "nothing";
+        }
+        catch (InvalidOperationException) // half of a surrogate pair in a name
+        {
+            return "a name that is not valid Unicode";
+        }
+    }
+
+    private static string KindOf(JsonElement value) => value.ValueKind switch
+    {
+        JsonValueKind.Array => "list",
+        JsonValueKind.True or JsonValueKind.False => "boolean",
+        var other => other.ToString().ToLowerInvariant(),
+    };
 
     private static string Show(JsonElement value)
     {

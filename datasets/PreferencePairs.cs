@@ -1,38 +1,60 @@
 using System.IO.Compression;
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Google.Protobuf;
-using Google.Protobuf.Reflection;
 using Rudder.Preference.V1;
 
 namespace Rudder.Datasets;
 
-/// <summary>Reads and writes preference pairs: one <c>preference.v1.PreferencePair</c> a line, as JSON with the proto's field names.</summary>
+/// <summary>
+/// Reads and writes preference pairs. A row has the strings <c>{"prompt", "chosen", "rejected"}</c>, or <c>{"chosen", "rejected"}</c> of whole
+/// texts that share their prompt. The rows that <see cref="Write"/> makes, one <c>preference.v1.PreferencePair</c> a line with the proto's field
+/// names, also hold the exact token ids, scores and sampler settings.
+/// </summary>
 /// <example><code>
 /// foreach (PreferencePair pair in PreferencePairs.Read("pairs.jsonl.gz"))
 /// {
-///     Console.WriteLine($"{pair.PromptId}: {pair.Chosen.Text} rather than {pair.Rejected.Text}");
+///     Console.WriteLine($"{pair.Prompt}: {pair.Chosen} rather than {pair.Rejected}");
 /// }
 /// </code></example>
 public static class PreferencePairs
 {
+    private const string Shape =
+        "{\"prompt\", \"chosen\", \"rejected\"} or {\"chosen\", \"rejected\"}, each a string, or the lines of 'client pairs'";
+    private static readonly string[] OwnFields = ["prompt_ids", "chosen_sample", "rejected_sample"];
+    private static readonly string[] Sides = ["chosen", "rejected"];
     private static readonly JsonFormatter Formatter = new(JsonFormatter.Settings.Default.WithPreserveProtoFieldNames(true).WithFormatDefaultValues(true));
     private static readonly JsonParser Parser = new(JsonParser.Settings.Default);
-    private static readonly string Expected = $"{Fields(PreferencePair.Descriptor)}, where chosen and rejected have {Fields(Scored.Descriptor)}";
     private static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false);
 
-    /// <summary>Streams the pairs of a file.</summary>
-    /// <param name="path">A .jsonl or .jsonl.gz file.</param>
-    /// <exception cref="DatasetException">An unreadable file, a malformed line, an unknown field, or a pair without both completions.</exception>
-    public static IEnumerable<PreferencePair> Read(string path) => ReadNumbered(path).Select(row => row.Pair);
-
-    /// <summary>Streams the pairs of a file with the number of the line each stands on, for messages about it.</summary>
-    /// <inheritdoc cref="Read"/>
-    public static IEnumerable<(int Line, PreferencePair Pair)> ReadNumbered(string path)
+    /// <summary>Whether the pair holds the token ids of its prompt and of both completions, so that its texts need not be encoded.</summary>
+    /// <param name="pair">A pair.</param>
+    public static bool HasIds(PreferencePair pair)
     {
-        foreach (var (number, line) in TextLines.Read(path))
+        ArgumentNullException.ThrowIfNull(pair);
+        return pair.PromptIds.Count > 0 && pair.ChosenSample?.Ids.Count > 0 && pair.RejectedSample?.Ids.Count > 0;
+    }
+
+    /// <summary>Streams the pairs of a file.</summary>
+    /// <param name="path">A .jsonl, .json, .csv or .parquet file; all but .parquet also packed (.gz, .zst).</param>
+    /// <param name="settings">Names of columns, and what happens to rows that cannot be used.</param>
+    /// <exception cref="DatasetException">An unreadable file, or a row without two different completions of a prompt.</exception>
+    /// <remarks>A pair of strings alone has no samples and an empty <c>prompt_id</c>.</remarks>
+    public static IEnumerable<PreferencePair> Read(string path, RowSettings? settings = null) => ReadPlaced(path, settings).Select(row => row.Pair);
+
+    /// <summary>Streams the pairs of a file, each with the "FILE:LINE" of its row, for messages about it.</summary>
+    /// <inheritdoc cref="Read"/>
+    public static IEnumerable<(string Place, PreferencePair Pair)> ReadPlaced(string path, RowSettings? settings = null)
+    {
+        settings = (settings ?? RowSettings.Default) with { Shape = Shape };
+        foreach (var (_, row) in DataRows.Read(path, settings))
         {
-            yield return (number, Parse($"{path}:{number}", line));
+            PreferencePair? pair = settings.Use(() => settings.Columns.Count == 0 && IsOwn(row) ? Exact(row) : OfTexts(row));
+            if (pair is not null)
+            {
+                yield return (row.Place, pair);
+            }
         }
     }
 
@@ -56,75 +78,95 @@ public static class PreferencePairs
         });
     }
 
-    private static PreferencePair Parse(string place, string line)
+    /// <summary>Prompt and completions of a row with two whole texts.</summary>
+    internal static (string Prompt, string Chosen, string Rejected) Cut(JsonRow row)
+    {
+        (string prompt, string chosen, string rejected) = ImplicitPrompt.Cut(row.FilledText("chosen"), row.FilledText("rejected"))
+            ?? throw row.Bad("rejected", "differs from 'chosen' before the last \"Assistant:\"; both need the same dialogue up to the last answer");
+        return string.IsNullOrWhiteSpace(chosen) ? throw row.Bad("chosen", "adds no completion to what both texts begin with")
+            : string.IsNullOrWhiteSpace(rejected) ? throw row.Bad("rejected", "adds no completion to what both texts begin with")
+            : (prompt, chosen, rejected);
+    }
+
+    private static PreferencePair OfTexts(JsonRow row)
+    {
+        (string prompt, string chosen, string rejected) = row.OptionalText("prompt") is { } given
+            ? (given, row.FilledText("chosen"), row.FilledText("rejected"))
+            : Cut(row);
+        return chosen != rejected
+            ? new PreferencePair { Prompt = prompt, Chosen = chosen, Rejected = rejected }
+            : throw row.Bad("rejected", "is the same text as 'chosen'; a pair needs two that differ");
+    }
+
+    /// <summary>Whether a row has fields of the proto that files of other programs lack, or the completions of its older form.</summary>
+    private static bool IsOwn(JsonRow row) =>
+        OwnFields.Any(row.Has) || Sides.Any(side => row.Json.TryGetProperty(side, out var value) && value.ValueKind == JsonValueKind.Object);
+
+    private static PreferencePair Exact(JsonRow row)
     {
         PreferencePair pair;
         try
         {
-            pair = Parser.Parse<PreferencePair>(line);
+            pair = Parser.Parse<PreferencePair>(Present(row));
         }
         catch (Exception e) when (e is InvalidProtocolBufferException or InvalidJsonException)
         {
-            throw new DatasetException($"{place}: is not a preference pair ({e.Message}). Expected the fields {Expected}; found {Found(line)}.", e);
+            throw row.Bad($"is not a preference pair ({e.Message})", e);
         }
 
-        if (pair.PromptIds.Count == 0 && pair.Prompt.Length == 0)
+        Check(row, "chosen_sample", pair.ChosenSample);
+        Check(row, "rejected_sample", pair.RejectedSample);
+        if (!HasIds(pair))
         {
-            throw new DatasetException($"{place}: fields 'prompt_ids' and 'prompt' are both missing or empty; a pair has a prompt.");
+            RequireText(row, "prompt", pair.Prompt, "'prompt_ids'");
+            RequireText(row, "chosen", pair.Chosen, "the ids of 'chosen_sample'");
+            RequireText(row, "rejected", pair.Rejected, "the ids of 'rejected_sample'");
         }
 
-        Check(place, "chosen", pair.Chosen);
-        Check(place, "rejected", pair.Rejected);
         return pair;
     }
 
-    private static void Check(string place, string field, Scored? completion)
+    private static void RequireText(JsonRow row, string field, string text, string ids)
     {
-        if (completion is null || (completion.Ids.Count == 0 && completion.Text.Length == 0))
+        if (text.Length == 0)
         {
-            throw new DatasetException($"{place}: field '{field}' {(completion is null ? "is missing" : "has neither ids nor text")}; a pair has two completions.");
-        }
-
-        if (!completion.HasSampleIndex)
-        {
-            throw new DatasetException(
-                $"{place}: field '{field}.sample_index' is missing; it numbers the completions of a prompt from 0 and shows which pairs share one.");
-        }
-
-        if (!double.IsFinite(completion.Score) || !double.IsFinite(completion.SumLogProb))
-        {
-            throw new DatasetException($"{place}: field '{field}' has score {completion.Score} and sum_log_prob {completion.SumLogProb}; both must be finite.");
+            throw row.Bad(field, $"and {ids} are both missing or empty; a pair has a prompt and two completions");
         }
     }
 
-    /// <summary>The proto's fields with the kind of JSON value each takes.</summary>
-    private static string Fields(MessageDescriptor message) => string.Join(", ", message.Fields.InDeclarationOrder().Select(field =>
-        field.FieldType == FieldType.Message ? $"{field.Name} (object)"
-        : field.IsRepeated ? $"{field.Name} (list)"
-        : field.FieldType == FieldType.String ? $"{field.Name} (string)"
-        : $"{field.Name} (number)"));
-
-    /// <summary>The fields a line has, with their kinds; no values, which are the user's text.</summary>
-    private static string Found(string line)
+    private static void Check(JsonRow row, string field, Scored? sample)
     {
-        const int Shown = 16;
-        try
+        if (sample is { HasSampleIndex: false })
         {
-            using var json = JsonDocument.Parse(line);
-            return json.RootElement.ValueKind == JsonValueKind.Object
-                ? string.Join(", ", json.RootElement.EnumerateObject().Take(Shown).Select(field => $"{field.Name} ({KindOf(field.Value)})"))
-                : $"a JSON {KindOf(json.RootElement)}";
+            throw row.Bad(field, "has no 'sample_index'; it numbers the completions of a prompt from 0 and shows which pairs share one");
         }
-        catch (JsonException)
+
+        if (sample is not null && !(double.IsFinite(sample.Score) && double.IsFinite(sample.SumLogProb)))
         {
-            return "no valid JSON object";
+            throw row.Bad(field, $"has score {sample.Score} and sum_log_prob {sample.SumLogProb}; both must be finite");
         }
     }
 
-    private static string KindOf(JsonElement value) => value.ValueKind switch
+    /// <summary>The row in the proto's present form. Older files hold each completion as one object, with its text inside.</summary>
+    private static string Present(JsonRow row)
     {
-        JsonValueKind.Array => "list",
-        JsonValueKind.True or JsonValueKind.False => "boolean",
-        var kind => kind.ToString().ToLowerInvariant(),
-    };
+        if (!Sides.Any(side => row.Json.TryGetProperty(side, out var value) && value.ValueKind == JsonValueKind.Object))
+        {
+            return row.Json.GetRawText();
+        }
+
+        var pair = JsonObject.Create(row.Json)!;
+        foreach (string side in Sides)
+        {
+            if (pair[side] is JsonObject sample)
+            {
+                pair.Remove(side);
+                pair[side] = sample["text"]?.DeepClone();
+                sample.Remove("text");
+                pair[side + "_sample"] = sample;
+            }
+        }
+
+        return pair.ToJsonString();
+    }
 }

@@ -5,24 +5,23 @@ namespace Rudder.Datasets;
 /// <param name="Text">The text, as it is in the file.</param>
 public sealed record Prompt(string Id, string Text);
 
-/// <summary>Reads prompts from JSON Lines (<c>{"id", "text"}</c> or <c>{"id", "prompt"}</c>) or from a plain text, one a line.</summary>
+/// <summary>Reads prompts from rows (<c>{"id", "text"}</c> or <c>{"id", "prompt"}</c>) or from a plain text, one a line.</summary>
 public static class Prompts
 {
     /// <summary>Streams the prompts of a file. In a plain text the id is "FILE:LINE".</summary>
-    /// <param name="path">A .jsonl or .jsonl.gz file; any other ending is a plain text (.gz unpacked).</param>
+    /// <param name="path">A .jsonl, .json, .csv or .parquet file; any other ending is a plain text. All but .parquet also packed (.gz, .zst).</param>
     /// <exception cref="DatasetException">An unreadable file, a malformed row, or an id used twice.</exception>
     public static IEnumerable<Prompt> Read(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         string name = Path.GetFileName(path);
-        bool json = name.EndsWith(".jsonl", StringComparison.Ordinal) || name.EndsWith(".jsonl.gz", StringComparison.Ordinal);
-        return json ? ReadRows(path) : TextLines.Read(path).Select(line => new Prompt($"{name}:{line.Number}", line.Line));
+        return DataRows.IsTable(path) ? ReadRows(path) : TextLines.Read(path).Select(line => new Prompt($"{name}:{line.Number}", line.Line));
     }
 
     private static IEnumerable<Prompt> ReadRows(string path)
     {
         var seen = new Dictionary<string, int>(StringComparer.Ordinal);
-        foreach (var (number, row) in JsonRows.Read(path))
+        foreach (var (number, row) in DataRows.Read(path))
         {
             string? prompt = row.OptionalText("prompt");
             string? text = row.OptionalText("text");

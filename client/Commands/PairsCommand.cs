@@ -9,8 +9,9 @@ internal sealed class PairsCommand : ClientCommand
 {
     private const string Help = """
         Draws completions of prompts, scores prompt and completion together with a classifier and writes every ordered pair
-        as one JSON line of preference.v1.PreferencePair. Ties are dropped. After a kill the same command continues: no
-        prompt is lost or written twice. FILE.settings.json keeps the settings; FILE appears when it is complete.
+        as one JSON line of preference.v1.PreferencePair: the strings prompt, chosen and rejected, which pandas, datasets and
+        TRL read as they are, and beside them the exact ids, seeds and scores. Ties are dropped. After a kill the same command
+        continues: no prompt is lost or written twice. FILE.settings.json keeps the settings; FILE appears when it is complete.
 
         Example:
           client pairs --service http://127.0.0.1:5080 --policy imdb-mini --classifier sentiment-mini \

@@ -43,7 +43,7 @@ internal sealed class PreferenceComparison(InferenceClient client, IReadOnlyList
     {
         IReadOnlyList<SequenceDivergence> measured = await InputChunks.AskAsync<Sequence, SequenceDivergence>(
             "Scoring.Divergence",
-            pairs.SelectMany(pair => (Sequence[])[SequenceOf(pair, pair.Chosen), SequenceOf(pair, pair.Rejected)]),
+            pairs.SelectMany(pair => (Sequence[])[SequenceOf(pair, pair.ChosenSample), SequenceOf(pair, pair.RejectedSample)]),
             sequence => sequence.CalculateSize(),
             async chunk =>
             {
@@ -69,13 +69,21 @@ internal sealed class PreferenceComparison(InferenceClient client, IReadOnlyList
     /// <param name="cancel">Stops between calls.</param>
     public async Task<ComparisonResult> OfRewardModelAsync(string name, string rewardModel, CancellationToken cancel)
     {
-        IEnumerable<string> texts = pairs.SelectMany(pair => (string[])[pair.Prompt + pair.Chosen.Text, pair.Prompt + pair.Rejected.Text]);
+        IEnumerable<string> texts = pairs.SelectMany(pair => (string[])[pair.Prompt + pair.Chosen, pair.Prompt + pair.Rejected]);
         double[][] byPair = [.. (await ScoresAsync(rewardModel, texts, cancel)).Chunk(2)];
         return new ComparisonResult(name, pairs.Count, null, null, Share(byPair, pair => pair[0] > pair[1]), null);
     }
 
-    /// <summary>The pairs of a file.</summary>
-    public static IReadOnlyList<PreferencePair> Pairs(string path) => [.. PreferencePairs.Read(path)];
+    /// <summary>The pairs of a file, which have token ids.</summary>
+    /// <exception cref="BadInputException">A pair has texts only.</exception>
+    public static IReadOnlyList<PreferencePair> Pairs(string path)
+    {
+        (string Place, PreferencePair Pair)[] rows = [.. PreferencePairs.ReadPlaced(path)];
+        int texts = Array.FindIndex(rows, row => !PreferencePairs.HasIds(row.Pair));
+        return texts < 0
+            ? [.. rows.Select(row => row.Pair)]
+            : throw new BadInputException($"{rows[texts].Place}: has no token ids. A comparison takes pairs as 'client pairs' writes them.");
+    }
 
     /// <summary>The completions of an evaluation.</summary>
     public static IEnumerable<EvaluationRow> Rows(string evaluation)

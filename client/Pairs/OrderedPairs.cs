@@ -27,8 +27,10 @@ internal sealed class OrderedPairs(SamplingPlan plan, string policyFingerprint, 
         {
             PromptId = prompt.Id,
             Prompt = prompt.Text,
-            Chosen = ToProto(chosen),
-            Rejected = ToProto(rejected),
+            Chosen = chosen.Drawn.Text,
+            Rejected = rejected.Drawn.Text,
+            ChosenSample = ToProto(chosen),
+            RejectedSample = ToProto(rejected),
             Settings = plan.ToProto(StableHash.Seed(plan.Seed, prompt.Id)),
             PolicyFingerprint = policyFingerprint,
             ClassifierFingerprint = classifierFingerprint,
@@ -42,7 +44,6 @@ internal sealed class OrderedPairs(SamplingPlan plan, string policyFingerprint, 
         Scored scored = new()
         {
             SampleIndex = completion.Drawn.SampleIndex,
-            Text = completion.Drawn.Text,
             Score = completion.Score,
             SumLogProb = completion.Drawn.SumLogProb,
         };

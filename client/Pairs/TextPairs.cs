@@ -38,7 +38,7 @@ internal static class TextPairs
         [
             .. rows
                 .Select((row, i) => Pair(row, ids[3 * i], [.. ids[(3 * i) + 1], .. end], [.. ids[(3 * i) + 2], .. end]))
-                .Where(pair => pair.PromptIds.Count > 0 && !pair.Chosen.Ids.Equals(pair.Rejected.Ids)),
+                .Where(pair => pair.PromptIds.Count > 0 && !pair.ChosenSample.Ids.Equals(pair.RejectedSample.Ids)),
         ];
         PreferencePairs.Write(output, pairs);
         return pairs.Length;
@@ -54,7 +54,9 @@ internal static class TextPairs
             PromptId = row.Id,
             Prompt = row.Prompt,
             PromptIds = { prompt },
-            Chosen = new Scored { SampleIndex = 0, Ids = { chosen }, Text = row.Chosen, Score = 1 },
-            Rejected = new Scored { SampleIndex = 1, Ids = { rejected }, Text = row.Rejected },
+            Chosen = row.Chosen,
+            Rejected = row.Rejected,
+            ChosenSample = new Scored { SampleIndex = 0, Ids = { chosen }, Score = 1 },
+            RejectedSample = new Scored { SampleIndex = 1, Ids = { rejected } },
         };
 }

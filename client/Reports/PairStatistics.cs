@@ -44,12 +44,12 @@ internal sealed record PairStatistics(
         foreach (PreferencePair pair in PreferencePairs.Read(PairFiles.PathIn(root, stage)))
         {
             prompts.Add(pair.PromptId);
-            completions.Add((pair.PromptId, pair.Chosen.SampleIndex));
-            completions.Add((pair.PromptId, pair.Rejected.SampleIndex));
-            gaps.Add(pair.Chosen.Score - pair.Rejected.Score);
+            completions.Add((pair.PromptId, pair.ChosenSample.SampleIndex));
+            completions.Add((pair.PromptId, pair.RejectedSample.SampleIndex));
+            gaps.Add(pair.ChosenSample.Score - pair.RejectedSample.Score);
             prompt.Add(pair.PromptIds.Count);
-            chosen.Add(pair.Chosen.Ids.Count);
-            rejected.Add(pair.Rejected.Ids.Count);
+            chosen.Add(pair.ChosenSample.Ids.Count);
+            rejected.Add(pair.RejectedSample.Ids.Count);
         }
 
         return new PairStatistics(

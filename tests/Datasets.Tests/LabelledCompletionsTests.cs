@@ -13,8 +13,8 @@ public sealed class LabelledCompletionsTests : IDisposable
             "{\"prompt\":\"a\",\"completion\":\" b\",\"label\":true,\"more\":1}",
             "{\"prompt_ids\":[1,2],\"completion_ids\":[3],\"label\":false}");
         LabelledCompletion[] rows = [.. LabelledCompletions.Read(path)];
-        Assert.Equal(new LabelledCompletion(1, "a", " b", null, null, true), rows[0]);
-        Assert.Equal((2, null, false), (rows[1].Line, rows[1].Prompt, rows[1].Desirable));
+        Assert.Equal(new LabelledCompletion(path + ":1", "a", " b", null, null, true), rows[0]);
+        Assert.Equal((path + ":2", null, false), (rows[1].Place, rows[1].Prompt, rows[1].Desirable));
         Assert.Equal([1, 2], rows[1].PromptIds!);
         Assert.Equal([3], rows[1].CompletionIds!);
     }

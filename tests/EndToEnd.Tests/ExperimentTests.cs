@@ -71,7 +71,7 @@ public sealed class ExperimentTests(TinyModels models)
     {
         List<PreferencePair> pairs = [.. PreferencePairs.Read(experiment.PathOf("pairs", "pairs.jsonl"))];
         Assert.InRange(pairs.Count, 24, 24 * 3);
-        Assert.Equal(pairs.Count, pairs.Select(p => (p.PromptId, p.Chosen.SampleIndex, p.Rejected.SampleIndex)).Distinct().Count());
-        Assert.All(pairs, pair => Assert.True(pair.Chosen.Score > pair.Rejected.Score));
+        Assert.Equal(pairs.Count, pairs.Select(p => (p.PromptId, p.ChosenSample.SampleIndex, p.RejectedSample.SampleIndex)).Distinct().Count());
+        Assert.All(pairs, pair => Assert.True(pair.ChosenSample.Score > pair.RejectedSample.Score));
     }
 }

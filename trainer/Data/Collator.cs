@@ -25,12 +25,12 @@ internal static class Collator
 
     /// <summary>Inputs and next-token targets of a language-model batch.</summary>
     /// <param name="sequences">The data.</param>
-    /// <param name="rows">Indices of sequences. Inputs are all tokens but the last, targets all tokens but the first.</param>
+    /// <param name="rows">Indices of sequences. Inputs are all tokens but the last, targets the tokens to learn.</param>
     /// <param name="device">Where the tensors go.</param>
     public static LanguageBatch NextToken(ISequences sequences, IReadOnlyList<int> rows, Device device)
     {
         int time = rows.Max(sequences.LengthOf) - 1;
-        int count = rows.Sum(r => sequences.LengthOf(r) - 1);
+        int count = rows.Sum(sequences.LearnedOf);
         var inputs = new long[rows.Count * time]; // padding is id 0: causal attention never lets a valid position see it
         var targets = new long[count];
         var places = new long[count];
@@ -38,11 +38,15 @@ internal static class Collator
         for (int b = 0; b < rows.Count; b++)
         {
             ReadOnlySpan<int> row = sequences.Row(rows[b]);
-            for (int t = 0; t < row.Length - 1; t++, n++)
+            int learned = sequences.LearnedFrom(rows[b]);
+            for (int t = 0; t < row.Length - 1; t++)
             {
                 inputs[(b * time) + t] = row[t];
-                targets[n] = row[t + 1];
-                places[n] = (b * time) + t;
+                if (t + 1 >= learned)
+                {
+                    targets[n] = row[t + 1];
+                    places[n++] = (b * time) + t;
+                }
             }
         }
 

@@ -9,6 +9,12 @@ internal interface ISequences
     /// <summary>Length of a sequence in tokens.</summary>
     int LengthOf(int index);
 
+    /// <summary>Place of the first token to learn, at least 1: the tokens before it are only read.</summary>
+    int LearnedFrom(int index) => 1;
+
+    /// <summary>Tokens of a sequence that are learned.</summary>
+    int LearnedOf(int index) => LengthOf(index) - LearnedFrom(index);
+
     /// <summary>The ids of a sequence.</summary>
     ReadOnlySpan<int> Row(int index);
 

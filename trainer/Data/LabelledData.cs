@@ -1,4 +1,3 @@
-using Rudder.Checkpoints;
 using Rudder.Datasets;
 
 namespace Rudder.Trainer.Data;
@@ -25,105 +24,72 @@ internal sealed record LabelledData(PreferenceData Data, IReadOnlyList<LabelledR
             [new(group, group.Completions[pair.Chosen], true), new(group, group.Completions[pair.Rejected], false)]))]);
 
     /// <summary>Tokenises rows and groups them by prompt.</summary>
-    /// <param name="file">Name of the file, for messages.</param>
+    /// <param name="name">Name of the data, for messages.</param>
     /// <param name="rows">Its rows.</param>
-    /// <param name="tokenizer">Reads texts; null for a model without one, which takes ids only.</param>
+    /// <param name="encoder">Reads texts.</param>
     /// <param name="limits">Vocabulary and length limits.</param>
-    /// <exception cref="BadInputException">A row is empty, too long, out of the vocabulary, or a text without a tokenizer.</exception>
-    public static LabelledData OfRows(string file, IEnumerable<LabelledCompletion> rows, TextTokenizer? tokenizer, SequenceLimits limits)
+    /// <param name="badRows">Gets rows that are empty, too long or out of the vocabulary.</param>
+    /// <exception cref="BadInputException">No row can be used, or bad rows stop the run.</exception>
+    public static LabelledData OfRows(
+        string name, IEnumerable<LabelledCompletion> rows, CompletionEncoder encoder, SequenceLimits limits, BadRows badRows)
     {
-        List<(int Line, int[] Prompt, int[] Completion, bool Desirable)> read = [];
+        List<(string Place, int[] Prompt, int[] Completion, bool Desirable)> read = [];
         (int cutPrompts, int cutCompletions) = (0, 0);
         foreach (LabelledCompletion row in rows)
         {
-            (int[] prompt, int[] completion) = Ids(file, row, tokenizer, limits.Vocabulary);
-            RequireLength(file, row.Line, prompt.Length, completion.Length, limits);
-            int kept = limits.PromptTokens(prompt.Length, completion.Length);
-            int room = Math.Min(completion.Length, limits.MaxLength - kept);
-            cutPrompts += kept < prompt.Length ? 1 : 0;
-            cutCompletions += room < completion.Length ? 1 : 0;
-            read.Add((row.Line, prompt[^kept..], completion[..room], row.Desirable));
+            badRows.Try(() =>
+            {
+                (int[] prompt, int[] completion) = Ids(row, encoder, limits);
+                int kept = limits.PromptTokens(prompt.Length, completion.Length);
+                int room = Math.Min(completion.Length, limits.MaxLength - kept);
+                cutPrompts += kept < prompt.Length ? 1 : 0;
+                cutCompletions += room < completion.Length ? 1 : 0;
+                read.Add((row.Place, prompt[^kept..], completion[..room], row.Desirable));
+            });
         }
 
         if (read.Count == 0)
         {
-            throw new BadInputException($"{file} holds no row to train on; a row has prompt, completion and label.");
+            throw new BadInputException($"{name} holds no row to train on; a row has prompt, completion and label.{badRows.Remark}");
         }
 
         List<PreferenceGroup> groups = [];
-        Dictionary<int, LabelledRow> byLine = [];
+        var labelled = new LabelledRow[read.Count];
         int next = 0;
-        foreach (var prompt in read.GroupBy(row => string.Join(',', row.Prompt)))
+        foreach (var prompt in read.Index().GroupBy(row => string.Join(',', row.Item.Prompt)))
         {
-            GroupCompletion[] completions = [.. prompt.Select(row => new GroupCompletion(next++, row.Line, row.Completion))];
-            var group = new PreferenceGroup($"line {prompt.First().Line}", prompt.First().Prompt, completions, []);
+            GroupCompletion[] completions = [.. prompt.Select(row => new GroupCompletion(next++, row.Index, row.Item.Completion))];
+            var group = new PreferenceGroup(prompt.First().Item.Place, prompt.First().Item.Prompt, completions, []);
             groups.Add(group);
             foreach ((var row, GroupCompletion completion) in prompt.Zip(completions))
             {
-                byLine.Add(row.Line, new LabelledRow(group, completion, row.Desirable));
+                labelled[row.Index] = new LabelledRow(group, completion, row.Item.Desirable);
             }
         }
 
-        return new LabelledData(new PreferenceData(groups, cutPrompts, cutCompletions), [.. read.Select(row => byLine[row.Line])]);
+        return new LabelledData(new PreferenceData(groups, cutPrompts, cutCompletions), labelled);
     }
 
-    /// <summary>A text's completion ends with the end-of-text token, which also stands for an empty prompt.</summary>
-    private static (int[] Prompt, int[] Completion) Ids(string file, LabelledCompletion row, TextTokenizer? tokenizer, int vocabulary)
+    private static (int[] Prompt, int[] Completion) Ids(LabelledCompletion row, CompletionEncoder encoder, SequenceLimits limits)
     {
-        if (row.PromptIds is not null)
-        {
-            CheckIds(file, row.Line, "prompt_ids", row.PromptIds, vocabulary);
-            CheckIds(file, row.Line, "completion_ids", row.CompletionIds!, vocabulary);
-            return (row.PromptIds, row.CompletionIds!);
-        }
-
-        if (tokenizer?.EosId is not int end)
-        {
-            throw Bad(file, row.Line, "it holds texts, but the model has no tokenizer with an end-of-text token. Give tokenizer, or prompt_ids and completion_ids");
-        }
-
-        int[] prompt, completion;
-        try
-        {
-            (prompt, completion) = (tokenizer.Encode(row.Prompt!), tokenizer.Encode(row.Completion!));
-        }
-        catch (SurplusTokenException surplus)
-        {
-            throw Bad(file, row.Line, surplus.Message.TrimEnd('.'));
-        }
-
-        if (completion.Length == 0)
-        {
-            throw Bad(file, row.Line, "completion is empty; a row needs at least one token to learn from");
-        }
-
-        return (prompt.Length > 0 ? prompt : [end], [.. completion, end]);
+        (int[] prompt, int[] completion) = row.PromptIds is not null
+            ? (Checked(row.Place, "prompt_ids", row.PromptIds, limits.Vocabulary),
+                Checked(row.Place, "completion_ids", row.CompletionIds!, limits.Vocabulary))
+            : (encoder.Prompt(row.Place, row.Prompt!), encoder.Completion(row.Place, "completion", row.Completion!));
+        return (limits.Problem(prompt.Length) ?? limits.Problem(prompt.Length, completion.Length, "completion")) is string problem
+            ? throw BadRows.Of(row.Place, problem)
+            : (prompt, completion);
     }
 
-    private static void CheckIds(string file, int line, string field, int[] ids, int vocabulary)
+    private static int[] Checked(string place, string field, int[] ids, int vocabulary)
     {
         if (ids.Length == 0)
         {
-            throw Bad(file, line, $"{field} is empty; a prompt and a completion need at least one token id each");
+            throw BadRows.Of(place, $"{field} is empty; a prompt and a completion need at least one token id each");
         }
 
-        if (Array.Find(ids, id => id < 0 || id >= vocabulary) is var outside and not 0)
-        {
-            throw Bad(file, line, $"{field} holds id {outside}; the model's vocabulary ends at {vocabulary - 1}");
-        }
+        return Array.Find(ids, id => id < 0 || id >= vocabulary) is var outside and not 0
+            ? throw BadRows.Of(place, $"{field} holds id {outside}; the model's vocabulary ends at {vocabulary - 1}")
+            : ids;
     }
-
-    private static void RequireLength(string file, int line, int prompt, int completion, SequenceLimits limits)
-    {
-        if (!limits.Truncate && (prompt > limits.MaxPrompt || prompt + completion > limits.MaxLength))
-        {
-            throw Bad(
-                file,
-                line,
-                $"prompt and completion have {prompt} + {completion} tokens; max_prompt is {limits.MaxPrompt} and max_length {limits.MaxLength}. "
-                + "Raise them (at most the model's context), or set over_length to \"truncate\"");
-        }
-    }
-
-    private static BadInputException Bad(string file, int line, string problem) => new($"{file}:{line}: {problem}.");
 }

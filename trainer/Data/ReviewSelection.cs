@@ -32,7 +32,7 @@ internal sealed class ReviewSelection
         }
     }
 
-    /// <summary>Reviews left out by the last <see cref="Read"/>.</summary>
+    /// <summary>Reviews left out by the last call of Read.</summary>
     public int LeftOut { get; private set; }
 
     /// <summary>Reads the files in order, up to <paramref name="limit"/> reviews (0: all) after exclusions.</summary>
@@ -40,13 +40,17 @@ internal sealed class ReviewSelection
     /// <param name="limit">Maximum number of reviews; 0 for all.</param>
     /// <param name="cleanHtml">Whether to remove HTML from texts.</param>
     /// <param name="labels">Whether to read labels.</param>
-    public IReadOnlyList<Review> Read(IEnumerable<string> files, int limit, bool cleanHtml, bool labels)
+    public IReadOnlyList<Review> Read(IEnumerable<string> files, int limit, bool cleanHtml, bool labels) =>
+        Read(files.SelectMany(file => Reviews.Read(file, cleanHtml, labels)), limit);
+
+    /// <summary>Takes the reviews in order, up to <paramref name="limit"/> (0: all) after exclusions.</summary>
+    public IReadOnlyList<Review> Read(IEnumerable<Review> reviews, int limit)
     {
         LeftOut = 0;
         var kept = new List<Review>();
-        foreach (Review review in files.SelectMany(file => Reviews.Read(file, cleanHtml, labels)))
+        foreach (Review review in reviews)
         {
-            if (_ids.Contains(review.Id) || (_texts.Count > 0 && _texts.Contains(KeyOf(review.Text))))
+            if (_ids.Contains(review.Id) || (_texts.Count > 0 && _texts.Contains(KeyOf(review.Prompt + review.Text))))
             {
                 LeftOut++;
                 continue;

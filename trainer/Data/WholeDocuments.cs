@@ -1,30 +1,35 @@
 namespace Rudder.Trainer.Data;
 
-/// <summary>One sequence per document, cut to the context. A document that fits ends with the end-of-text token.</summary>
+/// <summary>One sequence per document or completion.</summary>
 internal sealed class WholeDocuments : ISequences
 {
-    private readonly int[][] _rows;
-    private readonly string[] _names;
+    private readonly IReadOnlyList<TextSequence> _rows;
 
-    /// <summary>Cuts the documents. Drops those of fewer than 2 tokens, which have nothing to predict.</summary>
+    /// <summary>Takes sequences as they are. Drops those of fewer than 2 tokens, which have nothing to predict.</summary>
+    public WholeDocuments(IEnumerable<TextSequence> sequences) => _rows = [.. sequences.Where(sequence => sequence.Ids.Length >= 2)];
+
+    /// <summary>Cuts documents to the context. A document that fits ends with the end-of-text token.</summary>
     /// <param name="documents">Name and ids of each document.</param>
     /// <param name="endOfText">Id that ends each complete document.</param>
     /// <param name="length">Maximum tokens that the model reads.</param>
     public WholeDocuments(IEnumerable<(string Name, int[] Ids)> documents, int endOfText, int length)
+        : this(documents.Select(d => new TextSequence(d.Name, d.Ids.Length <= length ? [.. d.Ids, endOfText] : d.Ids[..(length + 1)], 1)))
     {
-        var kept = documents
-            .Select(d => (d.Name, Ids: d.Ids.Length <= length ? [.. d.Ids, endOfText] : d.Ids[..(length + 1)]))
-            .Where(d => d.Ids.Length >= 2)
-            .ToList();
-        _rows = [.. kept.Select(d => d.Ids)];
-        _names = [.. kept.Select(d => d.Name)];
     }
 
-    public int Count => _rows.Length;
+    public int Count => _rows.Count;
 
-    public int LengthOf(int index) => _rows[index].Length;
+    public int LengthOf(int index) => _rows[index].Ids.Length;
 
-    public ReadOnlySpan<int> Row(int index) => _rows[index];
+    public int LearnedFrom(int index) => _rows[index].LearnedFrom;
 
-    public string NameOf(int index) => _names[index];
+    public ReadOnlySpan<int> Row(int index) => _rows[index].Ids;
+
+    public string NameOf(int index) => _rows[index].Name;
 }
+
+/// <summary>One sequence to learn from.</summary>
+/// <param name="Name">Its name in messages.</param>
+/// <param name="Ids">Its tokens.</param>
+/// <param name="LearnedFrom">Place of the first token to learn, at least 1: those before it are a prompt.</param>
+internal sealed record TextSequence(string Name, int[] Ids, int LearnedFrom);

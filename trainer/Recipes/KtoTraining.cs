@@ -1,5 +1,3 @@
-using Rudder.Checkpoints;
-using Rudder.Datasets;
 using Rudder.Trainer.Architectures;
 using Rudder.Trainer.Data;
 using Rudder.Trainer.Losses;
@@ -25,8 +23,9 @@ internal static class KtoTraining
         using ILanguageModel policy = PreferenceSource.Policy(recipe, device);
 
         // 2. completions, each also under another prompt, with their log-probs under the reference; this frees the reference
-        ScoredRows training = Read(recipe.Rows, recipe.Pairs, recipe, policy, run, request)!;
-        ScoredRows? heldOut = Read(recipe.EvaluationRows, recipe.EvaluationPairs, recipe, policy, run, request);
+        var source = new RowSource(recipe, policy.Config, run, request);
+        ScoredRows training = Read(recipe.Rows, recipe.Pairs)!;
+        ScoredRows? heldOut = Read(recipe.EvaluationRows, recipe.EvaluationPairs);
         run.WriteStart(recipe, request, threads, RecipeInputs.Of(recipe));
 
         // 3. optimizer; seed only now: building models draws random numbers, and a cached reference is not built
@@ -38,7 +37,7 @@ internal static class KtoTraining
         int stepsPerEpoch = TrainingLength.StepsPerEpoch(training.Rows.Count, recipe.Batch.Completions, recipe.Batch.Accumulation);
         int total = TrainingLength.Steps(recipe, stepsPerEpoch, training.Rows.Count);
         using var session = new TrainingSession(recipe, run, request, state, total, stepsPerEpoch);
-        IReadOnlyList<KeyValuePair<string, double>> cuts = recipe.OverLength == "truncate" ? training.Cuts : [];
+        IReadOnlyList<KeyValuePair<string, double>> cuts = source.Counts(training.Data);
         session.LogData(cuts);
 
         // 4. the loop
@@ -53,6 +52,11 @@ internal static class KtoTraining
         IReadOnlyList<KeyValuePair<string, double>> evaluation = session.FinalEvaluation(() => Evaluate(parts));
         return FinishedRun.Write(run, request, recipe, session, Preference.Final(session.LastTraining, evaluation, cuts), folder =>
             ModelFolder.Save(policy, folder, recipe.Tokenizer ?? recipe.Model, ModelSource.SaveType(recipe)));
+
+        ScoredRows? Read(IReadOnlyList<string>? rows, IReadOnlyList<string>? pairs) =>
+            rows is not null ? Score(source.Completions(rows), source.Limits.MaxLength, recipe, policy, run, request)
+            : pairs is not null ? Score(LabelledData.OfPairs(source.Pairs(pairs)), source.Limits.MaxLength, recipe, policy, run, request)
+            : null;
     }
 
     /// <summary>Steps until <paramref name="total"/>: accumulate, clip, step, log, evaluate, save.</summary>
@@ -174,29 +178,18 @@ internal static class KtoTraining
         return [new("loss", metrics.Loss), .. metrics.Values(), .. kl ?? []];
     }
 
-    /// <summary>Reads one of the two files, and gets the reference's log-probs; null if neither is named.</summary>
-    private static ScoredRows? Read(string? rows, string? pairs, KtoRecipe recipe, ILanguageModel policy, RunFolder run, RunRequest request)
+    /// <summary>Puts completions under other prompts too, and gets the reference's log-probs of all.</summary>
+    private static ScoredRows Score(LabelledData data, int maxLength, KtoRecipe recipe, ILanguageModel policy, RunFolder run, RunRequest request)
     {
-        if ((rows ?? pairs) is not string file)
-        {
-            return null;
-        }
-
-        SequenceLimits limits = PreferenceSource.Limits(recipe, policy.Config);
-        LabelledData data = pairs is not null
-            ? LabelledData.OfPairs(PreferenceGrouping.Group(pairs, PreferencePairs.ReadNumbered(pairs), limits))
-            : LabelledData.OfRows(
-                file, LabelledCompletions.Read(file), TextTokenizer.Load(recipe.Tokenizer ?? recipe.Model!, limits.Vocabulary), limits);
-        PreferenceSource.Report(file, data.Data, request);
-        var mismatched = new MismatchedCompletions(data.Data, limits.MaxLength);
+        var mismatched = new MismatchedCompletions(data.Data, maxLength);
         ScoredReference reference = PreferenceSource.Scored(
             recipe.Reference ?? recipe.Model!, recipe.ReferenceCache, policy, data.Data, mismatched, run, request);
-        return new ScoredRows(data.Rows, reference, mismatched, data.Data.Cuts);
+        return new ScoredRows(data.Data, data.Rows, reference, mismatched);
     }
 
     /// <summary>Judged completions with their reference.</summary>
     private sealed record ScoredRows(
-        IReadOnlyList<LabelledRow> Rows, IReference Reference, MismatchedCompletions Mismatched, IReadOnlyList<KeyValuePair<string, double>> Cuts);
+        PreferenceData Data, IReadOnlyList<LabelledRow> Rows, IReference Reference, MismatchedCompletions Mismatched);
 
     /// <summary>The objects that the loop works with.</summary>
     private sealed record Parts(

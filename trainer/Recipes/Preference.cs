@@ -25,10 +25,11 @@ internal static class Preference
 
         // 2. pairs as groups, with the log-prob of each completion under a frozen reference, which then leaves memory
         using MovingReference? moving = PreferenceSource.Moving(recipe, policy);
-        ScoredPairs training = PreferenceSource.Read(recipe.Pairs, recipe, policy, loss, moving, run, request);
-        ScoredPairs? heldOut = recipe.EvaluationPairs is null
-            ? null
-            : PreferenceSource.Read(recipe.EvaluationPairs, recipe, policy, loss, moving, run, request);
+        var rows = new RowSource(recipe, policy.Config, run, request);
+        ScoredPairs Scored(PreferenceData pairs) =>
+            PreferenceSource.Score(pairs, rows.Limits.MaxLength, recipe, policy, loss, moving, run, request);
+        ScoredPairs training = Scored(rows.Pairs(recipe.Pairs));
+        ScoredPairs? heldOut = recipe.EvaluationPairs is null ? null : Scored(rows.Pairs(recipe.EvaluationPairs));
         run.WriteStart(recipe, request, threads, RecipeInputs.Of(recipe));
 
         // 3. optimizer; seed only now: building models draws random numbers, and a cached reference is not built
@@ -42,7 +43,7 @@ internal static class Preference
         int stepsPerEpoch = TrainingLength.StepsPerEpoch(training.Data.Groups.Count, recipe.Batch.Groups, recipe.Batch.Accumulation);
         int total = TrainingLength.Steps(recipe, stepsPerEpoch, training.Data.Groups.Count);
         using var session = new TrainingSession(recipe, run, request, state, total, stepsPerEpoch);
-        IReadOnlyList<KeyValuePair<string, double>> cuts = recipe.OverLength == "truncate" ? training.Data.Cuts : [];
+        IReadOnlyList<KeyValuePair<string, double>> cuts = rows.Counts(training.Data);
         session.LogData(cuts);
 
         // 4. the loop

@@ -1,5 +1,4 @@
 using Rudder.Checkpoints;
-using Rudder.Datasets;
 using Rudder.Trainer.Architectures;
 using Rudder.Trainer.Data;
 using Rudder.Trainer.Losses;
@@ -61,26 +60,20 @@ internal static class PreferenceSource
         static string Shape(NamedParameter parameter) => $"{parameter.Name} [{string.Join(',', parameter.Value.shape)}]";
     }
 
-    /// <summary>Reads a pair file and gets the log-probs of a frozen reference if the loss needs them.</summary>
-    /// <param name="file">Pair file.</param>
-    /// <param name="recipe">Limits, reference and its cache.</param>
+    /// <summary>Gets the log-probs of a frozen reference if the loss needs them.</summary>
+    /// <param name="data">The pairs.</param>
+    /// <param name="maxLength">Maximum tokens of prompt and completion.</param>
+    /// <param name="recipe">Reference and its cache.</param>
     /// <param name="policy">Its sizes, device and precision count.</param>
     /// <param name="loss">What it needs.</param>
     /// <param name="moving">A reference that is scored with every batch instead; null for a frozen one.</param>
     /// <param name="run">The run folder.</param>
     /// <param name="request">Shows progress.</param>
-    public static ScoredPairs Read(
-        string file, PreferenceRecipe recipe, ILanguageModel policy, PreferenceLoss loss, MovingReference? moving, RunFolder run, RunRequest request)
+    public static ScoredPairs Score(
+        PreferenceData data, int maxLength, PreferenceRecipe recipe, ILanguageModel policy, PreferenceLoss loss, MovingReference? moving,
+        RunFolder run, RunRequest request)
     {
-        if (file.Length == 0)
-        {
-            throw new BadInputException("pairs is missing: give the file of preference pairs, as 'client pairs' writes it.");
-        }
-
-        SequenceLimits limits = Limits(recipe, policy.Config);
-        PreferenceData data = PreferenceGrouping.Group(file, PreferencePairs.ReadNumbered(file), limits);
-        Report(file, data, request);
-        MismatchedCompletions? others = loss.NeedsMismatched ? new MismatchedCompletions(data, limits.MaxLength) : null;
+        MismatchedCompletions? others = loss.NeedsMismatched ? new MismatchedCompletions(data, maxLength) : null;
         IReference? reference = !loss.NeedsReference || moving is not null
             ? moving
             : Scored(recipe.Reference?.Folder ?? recipe.Model!, recipe.ReferenceCache, policy, data, others, run, request);
@@ -101,34 +94,5 @@ internal static class PreferenceSource
         string folder = Path.TrimEndingDirectorySeparator(Path.GetFullPath(run.Path)); // "runs/a/" would be its own parent
         cache ??= Path.Combine(Path.GetDirectoryName(folder)!, "reference-cache");
         return new ScoredReference(ReferenceLogProbs.Obtain(reference, cache, policy, data, others, request));
-    }
-
-    /// <summary>The lengths that the recipe and the model allow.</summary>
-    internal static SequenceLimits Limits(CompletionRecipe recipe, ModelConfig model)
-    {
-        int length = recipe.MaxLength == 0 ? model.Context : recipe.MaxLength;
-        if (length > model.Context || length < 2)
-        {
-            throw new BadInputException(
-                $"max_length is {length}; the model's context is {model.Context} tokens. Give 2 to {model.Context}, or 0 for the whole context.");
-        }
-
-        int prompt = recipe.MaxPrompt == 0 ? length - 1 : recipe.MaxPrompt;
-        return prompt < length
-            ? new SequenceLimits(model.VocabularySize, length, prompt, recipe.OverLength == "truncate")
-            : throw new BadInputException($"max_prompt is {prompt}; it must leave room for a completion within max_length = {length}. Give 1 to {length - 1}.");
-    }
-
-    /// <summary>Shows the size of a data set and what was cut.</summary>
-    internal static void Report(string file, PreferenceData data, RunRequest request)
-    {
-        string pairs = data.Pairs > 0 ? $"{data.Pairs} pairs of " : string.Empty;
-        request.Progress.WriteLine($"{file}: {pairs}{data.Completions} completions of {data.Groups.Count} prompts");
-        if (data.TruncatedPrompts + data.TruncatedCompletions > 0)
-        {
-            request.Progress.WriteLine(
-                $"{file}: cut to max_length and max_prompt: {data.TruncatedPrompts} prompts, {data.TruncatedCompletions} completions; "
-                + $"{data.DroppedPairs} pairs dropped because cutting made them equal");
-        }
     }
 }

@@ -1,5 +1,4 @@
 using Rudder.Checkpoints;
-using Rudder.Datasets;
 using Rudder.Trainer.Architectures;
 using Rudder.Trainer.Data;
 using Rudder.Trainer.Losses;
@@ -27,8 +26,9 @@ internal static class RewardTraining
         run.Ranks.SeedDropout(recipe.Seed);
 
         // 2. pairs as groups
-        PreferenceData training = Read(recipe.Pairs, recipe, model.Config, request);
-        PreferenceData? heldOut = recipe.EvaluationPairs is null ? null : Read(recipe.EvaluationPairs, recipe, model.Config, request);
+        var rows = new RowSource(recipe, model.Config, run, request);
+        PreferenceData training = RequireGaps(rows.Pairs(recipe.Pairs), recipe.Pairs!, recipe);
+        PreferenceData? heldOut = recipe.EvaluationPairs is { } held ? RequireGaps(rows.Pairs(held), held, recipe) : null;
         run.WriteStart(recipe, request, threads, RecipeInputs.Of(recipe));
 
         // 3. optimizer; the schedule is a pure function of the step
@@ -38,7 +38,7 @@ internal static class RewardTraining
         int stepsPerEpoch = TrainingLength.StepsPerEpoch(training.Groups.Count, recipe.Batch.Groups, recipe.Batch.Accumulation);
         int total = TrainingLength.Steps(recipe, stepsPerEpoch, training.Groups.Count);
         using var session = new TrainingSession(recipe, run, request, state, total, stepsPerEpoch);
-        IReadOnlyList<KeyValuePair<string, double>> cuts = recipe.OverLength == "truncate" ? training.Cuts : [];
+        IReadOnlyList<KeyValuePair<string, double>> cuts = rows.Counts(training);
         session.LogData(cuts);
 
         // 4. the loop
@@ -180,39 +180,28 @@ internal static class RewardTraining
         return new SequenceHead(body, body.Config with { Labels = ["LABEL_0"], PadId = padding });
     }
 
-    private static PreferenceData Read(string file, RewardRecipe recipe, ModelConfig model, RunRequest request)
+    /// <summary>Refuses pairs without usable scores where these are the margin.</summary>
+    private static PreferenceData RequireGaps(PreferenceData data, IReadOnlyList<string> files, RewardRecipe recipe)
     {
-        if (file.Length == 0)
+        if (recipe.Margin != "scores")
         {
-            throw new BadInputException("pairs is missing: give the file of preference pairs, as 'client pairs' writes it.");
+            return data;
         }
 
-        PreferenceData data = PreferenceGrouping.Group(file, PreferencePairs.ReadNumbered(file), PreferenceSource.Limits(recipe, model));
-        PreferenceSource.Report(file, data, request);
-        if (recipe.Margin == "scores")
-        {
-            RequireGaps(file, data.Groups);
-        }
-
-        return data;
-    }
-
-    private static void RequireGaps(string file, IReadOnlyList<PreferenceGroup> groups)
-    {
-        float[][] gaps = [.. groups.Select(group => RankedSequences.Of([group]).ScoreGaps)];
+        string name = string.Join(", ", files);
+        float[][] gaps = [.. data.Groups.Select(group => RankedSequences.Of([group]).ScoreGaps)];
         int reversed = Array.FindIndex(gaps, group => group.Any(gap => gap < 0));
         if (reversed >= 0)
         {
             throw new BadInputException(
-                $"{file}: margin is \"scores\", but prompt '{groups[reversed].PromptId}' has a chosen completion with a lower score than the "
+                $"{name}: margin is \"scores\", but prompt '{data.Groups[reversed].PromptId}' has a chosen completion with a lower score than the "
                 + "rejected one. Correct the scores, or set margin to \"none\".");
         }
 
-        if (gaps.All(group => group.All(gap => gap == 0)))
-        {
-            throw new BadInputException(
-                $"{file}: margin is \"scores\", but all scores are equal or missing. Write pairs with scores, or set margin to \"none\".");
-        }
+        return gaps.Any(group => group.Any(gap => gap != 0))
+            ? data
+            : throw new BadInputException(
+                $"{name}: margin is \"scores\", but all scores are equal or missing. Write pairs with scores, or set margin to \"none\".");
     }
 
     /// <summary>The objects that the loop works with.</summary>

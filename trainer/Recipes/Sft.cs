@@ -30,7 +30,8 @@ internal static class Sft
         run.WriteStart(recipe, request, threads, RecipeInputs.Of(recipe));
 
         // 2. data: training sequences and a held-out part
-        (ISequences training, ISequences heldOut) = ReadData(recipe, tokenizer, model.Config.Context, request);
+        (ISequences training, ISequences heldOut, IReadOnlyList<KeyValuePair<string, double>> counts) =
+            ReadData(recipe, tokenizer, model.Config, run, request);
         int stepsPerEpoch = TrainingLength.StepsPerEpoch(training.Count, recipe.Batch.Sequences, recipe.Batch.Accumulation);
         int total = TrainingLength.Steps(recipe, stepsPerEpoch, training.Count);
 
@@ -39,12 +40,14 @@ internal static class Sft
         using IOptimizer optimizer = OptimizerFactory.Create(recipe.Optimizer, trainable);
         TrainingState state = run.Resumed ? Checkpoint.LoadNewest(run, model.Parameters, optimizer) : TrainingState.Start;
         using var session = new TrainingSession(recipe, run, request, state, total, stepsPerEpoch);
+        session.LogData(counts);
 
         // 4. the loop
         Train(new Parts(recipe, run, model, training, heldOut, optimizer, new ClippedStep(recipe, trainable, optimizer, total, run.Ranks)), session, total);
 
         // 5. last evaluation, model folder
         IReadOnlyList<KeyValuePair<string, double>> final = session.FinalEvaluation(() => Evaluate(run.Ranks, model, heldOut, recipe.Batch.Sequences));
+        final = [.. final, .. counts.Select(count => KeyValuePair.Create("data/" + count.Key, count.Value))];
         return FinishedRun.Write(
             run, request, recipe, session, final, folder => ModelFolder.Save(model, folder, tokenizerFolder, ModelSource.SaveType(recipe)));
     }
@@ -66,7 +69,7 @@ internal static class Sft
             }
 
             int[][] batches = [.. plan.Skip(session.State.Cursor * recipe.Batch.Accumulation).Take(recipe.Batch.Accumulation)];
-            int tokens = batches.Sum(b => b.Sum(i => training.LengthOf(i) - 1));
+            int tokens = batches.Sum(b => b.Sum(training.LearnedOf));
 
             // 4a. forward and backward of this process's rows; each part is weighted by its share of the step's tokens
             run.Model.zero_grad();
@@ -144,23 +147,35 @@ internal static class Sft
         return [new("loss", sum / tokens), new("perplexity", Math.Exp(sum / tokens)), new("num_tokens", tokens)];
     }
 
-    private static (ISequences Training, ISequences HeldOut) ReadData(
-        SftRecipe recipe, TextTokenizer tokenizer, int context, RunRequest request)
+    /// <summary>Training and held-out sequences, and what was cut or left out as metrics.</summary>
+    private static (ISequences Training, ISequences HeldOut, IReadOnlyList<KeyValuePair<string, double>> Counts) ReadData(
+        SftRecipe recipe, TextTokenizer tokenizer, ModelConfig model, RunFolder run, RunRequest request)
     {
-        int length = recipe.Batch.Length == 0 ? context : recipe.Batch.Length;
-        if (length > context)
+        SftDataSettings data = recipe.Data;
+        int length = recipe.Batch.Length == 0 ? model.Context : recipe.Batch.Length;
+        if (length > model.Context)
         {
-            throw new BadInputException($"batch.length is {length}; the model's context is {context} tokens. Lower batch.length.");
+            throw new BadInputException($"batch.length is {length}; the model's context is {model.Context} tokens. Lower batch.length.");
         }
 
         int end = tokenizer.EosId ?? throw new BadInputException("The tokenizer has no end-of-text token, which separates texts; train one with family gpt2.");
-        (IReadOnlyList<Review> training, IReadOnlyList<Review> heldOut) = ReviewSource.Split(recipe.Data, recipe.Data.HeldOut, request);
-        return (Sequences(training), Sequences(heldOut));
+        var badRows = new BadRows(data.BadRows == "skip");
+        RowSettings rows = data.Columns.Rows(badRows) with { WholeTexts = data.TextUnit == "file" };
+        (IReadOnlyList<Review> training, IReadOnlyList<Review> heldOut) = ReviewSource.Split(data, rows, request);
+        var limits = new SequenceLimits(model.VocabularySize, length + 1, length, SequenceLimits.OverLengthOf(data.OverLength))
+        {
+            Names = new LimitNames("batch.length with one more target", "batch.length", "Raise batch.length", "data.over_length"),
+        };
+        var whole = new TextSequences(tokenizer, limits, badRows);
+        (ISequences learned, ISequences held) = (Sequences(training), Sequences(heldOut));
+        badRows.Report(run.Ranks.IsFirst ? run.File(RowSource.BadRowsFile) : null, request.Progress);
+        return (learned, held, [.. whole.Cuts, .. badRows.Metrics]);
 
-        ISequences Sequences(IReadOnlyList<Review> texts) =>
-            recipe.Data.Mode == "pack"
-                ? new PackedBlocks(texts.Select(r => tokenizer.Encode(r.Text)), end, length)
-                : new WholeDocuments(texts.Select(r => (r.Id, tokenizer.Encode(r.Text))), end, length);
+        ISequences Sequences(IReadOnlyList<Review> texts) => data.Mode == "reviews" ? whole.Of(texts)
+            : texts.FirstOrDefault(text => text.Prompt is not null) is { } prompted
+                ? throw new BadInputException(
+                    $"{prompted.Place}: has a prompt with a completion, but data.mode is \"pack\", which joins texts. Set data.mode to \"reviews\".")
+                : new PackedBlocks(texts.Select(text => tokenizer.Encode(text.Text)), end, length);
     }
 
     /// <summary>The objects that the loop works with.</summary>

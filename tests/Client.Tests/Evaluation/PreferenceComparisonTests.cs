@@ -57,7 +57,9 @@ public sealed class PreferenceComparisonTests
         {
             Prompt = "A",
             PromptIds = { 65 },
-            Chosen = new Scored { Ids = { chosen }, Text = chosenText },
-            Rejected = new Scored { Ids = { rejected }, Text = rejectedText },
+            Chosen = chosenText,
+            Rejected = rejectedText,
+            ChosenSample = new Scored { Ids = { chosen } },
+            RejectedSample = new Scored { Ids = { rejected } },
         };
 }

@@ -167,9 +167,9 @@ public sealed class PairsJobTests : IDisposable
         List<PreferencePair> pairs = [.. PreferencePairs.Read(_folder.File("a.jsonl"))];
         Assert.All(pairs, pair =>
         {
-            Assert.True(pair.Chosen.Score > pair.Rejected.Score);
-            Assert.Equal(FakeModels.Positive(pair.Prompt + pair.Chosen.Text), pair.Chosen.Score);
-            Assert.Equal(FakeModels.Positive(pair.Prompt + pair.Rejected.Text), pair.Rejected.Score);
+            Assert.True(pair.ChosenSample.Score > pair.RejectedSample.Score);
+            Assert.Equal(FakeModels.Positive(pair.Prompt + pair.Chosen), pair.ChosenSample.Score);
+            Assert.Equal(FakeModels.Positive(pair.Prompt + pair.Rejected), pair.RejectedSample.Score);
             Assert.Equal(("f-policy", "f-classifier"), (pair.PolicyFingerprint, pair.ClassifierFingerprint));
             Assert.Equal(StableHash.Seed(5, pair.PromptId), pair.Settings.Seed);
         });

@@ -21,12 +21,12 @@ public sealed class TextPairsTests : IDisposable
     {
         string file = _folder.Write("p.jsonl", """{"prompt":"It is","chosen":" good","rejected":" bad","id":"a/1"}""" + "\n");
         PreferencePair pair = Assert.Single(await WriteAsync(new PairTexts([file]), end));
-        Assert.Equal(("a/1", "It is", " good", " bad"), (pair.PromptId, pair.Prompt, pair.Chosen.Text, pair.Rejected.Text));
+        Assert.Equal(("a/1", "It is", " good", " bad"), (pair.PromptId, pair.Prompt, pair.Chosen, pair.Rejected));
         Assert.Equal(FakeModels.Encode("It is"), pair.PromptIds);
-        Assert.Equal([.. FakeModels.Encode(" good"), .. end is { } id ? [id] : Array.Empty<int>()], pair.Chosen.Ids);
-        Assert.Equal([.. FakeModels.Encode(" bad"), .. end is { } id2 ? [id2] : Array.Empty<int>()], pair.Rejected.Ids);
-        Assert.Equal((0, 1), (pair.Chosen.SampleIndex, pair.Rejected.SampleIndex));
-        Assert.True(pair.Chosen.Score > pair.Rejected.Score);
+        Assert.Equal([.. FakeModels.Encode(" good"), .. end is { } id ? [id] : Array.Empty<int>()], pair.ChosenSample.Ids);
+        Assert.Equal([.. FakeModels.Encode(" bad"), .. end is { } id2 ? [id2] : Array.Empty<int>()], pair.RejectedSample.Ids);
+        Assert.Equal((0, 1), (pair.ChosenSample.SampleIndex, pair.RejectedSample.SampleIndex));
+        Assert.True(pair.ChosenSample.Score > pair.RejectedSample.Score);
     }
 
     [Fact]
@@ -43,7 +43,7 @@ public sealed class TextPairsTests : IDisposable
             """);
         string two = _folder.Write("two.jsonl", $$"""{"chosen":"{{Opening}} f","rejected":"{{Opening}} g"}""");
         IReadOnlyList<PreferencePair> pairs = await WriteAsync(new PairTexts([one, two], PairTextFormat.Dialogues, Skip: 1, Take: 2), null);
-        Assert.Equal([("one.jsonl:3", " d"), ("two.jsonl:1", " f")], pairs.Select(pair => (pair.PromptId, pair.Chosen.Text)));
+        Assert.Equal([("one.jsonl:3", " d"), ("two.jsonl:1", " f")], pairs.Select(pair => (pair.PromptId, pair.Chosen)));
     }
 
     [Theory]

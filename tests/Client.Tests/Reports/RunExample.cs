@@ -67,12 +67,14 @@ internal static class RunExample
             PromptId = prompt,
             Prompt = prompt,
             PromptIds = { 1, 2 },
-            Chosen = Completion(index, chosen, chosenTokens),
-            Rejected = Completion(index + 1, rejected, rejectedTokens),
+            Chosen = "text",
+            Rejected = "text",
+            ChosenSample = Completion(index, chosen, chosenTokens),
+            RejectedSample = Completion(index + 1, rejected, rejectedTokens),
         };
 
     private static Scored Completion(int index, double score, int tokens) =>
-        new() { SampleIndex = index, Text = "text", Score = score, Ids = { Enumerable.Range(0, tokens) } };
+        new() { SampleIndex = index, Score = score, Ids = { Enumerable.Range(0, tokens) } };
 
     private static void Evaluation(TemporaryFolder folder, string name, string text, double reward, double kl) =>
         Save(

@@ -7,7 +7,7 @@ namespace Rudder.Trainer.Tests.Data;
 internal static class SamplePairs
 {
     /// <summary>Limits of the tiny GPT-2: vocabulary 512, 64 positions.</summary>
-    public static SequenceLimits Limits { get; } = new(512, 64, 63, Truncate: false);
+    public static SequenceLimits Limits { get; } = new(512, 64, 63, OverLength.Refuse);
 
     /// <summary>One pair.</summary>
     public static PreferencePair Pair(string prompt, int[] promptIds, (int Sample, int[] Ids) chosen, (int Sample, int[] Ids) rejected)
@@ -15,12 +15,12 @@ internal static class SamplePairs
         PreferencePair pair = new()
         {
             PromptId = prompt,
-            Chosen = new Scored { SampleIndex = chosen.Sample },
-            Rejected = new Scored { SampleIndex = rejected.Sample },
+            ChosenSample = new Scored { SampleIndex = chosen.Sample },
+            RejectedSample = new Scored { SampleIndex = rejected.Sample },
         };
         pair.PromptIds.Add(promptIds);
-        pair.Chosen.Ids.Add(chosen.Ids);
-        pair.Rejected.Ids.Add(rejected.Ids);
+        pair.ChosenSample.Ids.Add(chosen.Ids);
+        pair.RejectedSample.Ids.Add(rejected.Ids);
         return pair;
     }
 
@@ -47,7 +47,11 @@ internal static class SamplePairs
 
     /// <summary>Groups pairs as if each stood on its own line.</summary>
     public static PreferenceData Group(IEnumerable<PreferencePair> pairs, SequenceLimits? limits = null) =>
-        PreferenceGrouping.Group("pairs.jsonl", pairs.Select((pair, i) => (i + 1, pair)), limits ?? Limits);
+        Group(pairs, new BadRows(skip: false), limits);
+
+    /// <summary>The same, where bad rows may be left out.</summary>
+    public static PreferenceData Group(IEnumerable<PreferencePair> pairs, BadRows badRows, SequenceLimits? limits = null) => PreferenceGrouping.Group(
+        "pairs.jsonl", pairs.Select((pair, i) => ($"pairs.jsonl:{i + 1}", pair)), new CompletionEncoder(null), limits ?? Limits, badRows);
 
     private static int[] Ids(Random random, int least, int most) =>
         [.. Enumerable.Range(0, random.Next(least, most + 1)).Select(_ => random.Next(0, 511))];

@@ -54,5 +54,9 @@ public sealed class ExperimentRecipesTests
         training["sweep"] is { } sweep ? sweep["values"]!.AsArray().Select(value => $"{sweep["key"]}={value!.ToJsonString()}") : ["seed=1"];
 
     private static IEnumerable<string> Values(JsonNode? set) =>
-        (set?.AsObject() ?? []).Select(pair => $"{pair.Key}={(pair.Value is JsonValue value && value.TryGetValue(out string? text) ? text : pair.Value!.ToJsonString())}");
+        (set?.AsObject() ?? []).Select(pair =>
+            $"{pair.Key}={(pair.Value is JsonValue value && value.TryGetValue(out string? text) ? Filled(text) : pair.Value!.ToJsonString())}");
+
+    /// <summary>The client writes a path in place of <c>{pairs}</c> and the like.</summary>
+    private static string Filled(string text) => text.StartsWith('{') ? "runs/" + text.Trim('{', '}') : text;
 }

@@ -56,7 +56,7 @@ public sealed class KtoTrainingTests : IDisposable
         List<Rudder.Preference.V1.PreferencePair> pairs = SamplePairs.Random(5, 2, seed: 41);
         PreferencePairs.Write(_world.File("pairs.jsonl"), pairs);
         File.WriteAllLines(_world.File("rows.jsonl"), pairs.SelectMany(pair => (string[])
-            [Row([.. pair.PromptIds], [.. pair.Chosen.Ids], true), Row([.. pair.PromptIds], [.. pair.Rejected.Ids], false)]));
+            [Row([.. pair.PromptIds], [.. pair.ChosenSample.Ids], true), Row([.. pair.PromptIds], [.. pair.RejectedSample.Ids], false)]));
         RunFolder fromPairs = _world.Train(_world.Kto($"pairs={_world.File("pairs.jsonl")}"), "pairs");
         RunFolder fromRows = _world.Train(_world.Kto($"rows={_world.File("rows.jsonl")}"), "rows");
         Assert.Equal(TinyTraining.Logged(fromPairs, "loss"), TinyTraining.Logged(fromRows, "loss"));
@@ -115,7 +115,7 @@ public sealed class KtoTrainingTests : IDisposable
         string rows = Rows(8);
         File.AppendAllText(rows, Row([.. Enumerable.Range(1, 40)], [.. Enumerable.Range(1, 12)], true) + "\n");
         BadInputException error = Assert.Throws<BadInputException>(() => _world.Train(_world.Kto($"rows={rows}", "max_length=32"), "refused"));
-        Assert.Contains("40 + 12 tokens", error.Message, StringComparison.Ordinal);
+        Assert.Contains("the prompt has 40 tokens; max_prompt is 31", error.Message, StringComparison.Ordinal);
         RunFolder run = _world.Train(_world.Kto($"rows={rows}", "max_length=32", "over_length=truncate", "max_steps=1"), "cut");
         JsonObject data = Lines(run, "data").Single();
         Assert.Equal((1, 0), ((int)data["truncated_prompts"]!, (int)data["truncated_completions"]!));

@@ -58,7 +58,7 @@ public sealed class PolicyKlTests : IDisposable
     private TrainingRecipe Recipe(string command, string[] sets)
     {
         PreferenceRecipe dpo = _world.Preference(command == "dpo" ? sets : []); // writes the pairs in any case
-        return command == "dpo" ? dpo : _world.Kto([$"pairs={dpo.Pairs}", $"evaluation_pairs={dpo.EvaluationPairs}", "max_steps=6", .. sets]);
+        return command == "dpo" ? dpo : _world.Kto([$"pairs={dpo.Pairs![0]}", $"evaluation_pairs={dpo.EvaluationPairs![0]}", "max_steps=6", .. sets]);
     }
 
     private static JsonNode[] Evaluations(RunFolder run) =>

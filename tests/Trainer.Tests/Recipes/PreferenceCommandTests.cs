@@ -254,7 +254,7 @@ public sealed class PreferenceCommandTests : IDisposable
         File.AppendAllText(_pairs, PreferencePairs.Format(SamplePairs.Pair("last", [1], (0, [600]), (1, [2]))) + "\n");
         (int code, string told) = Told("--output", Run("bad"));
         Assert.Equal(2, code);
-        Assert.Contains($"{_pairs}:61: chosen.ids holds id 600; the model's vocabulary ends at 511", told, StringComparison.Ordinal);
+        Assert.Contains($"{_pairs}:61: chosen_sample.ids holds id 600; the model's vocabulary ends at 511", told, StringComparison.Ordinal);
     }
 
     [Fact]

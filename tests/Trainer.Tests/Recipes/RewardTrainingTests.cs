@@ -92,7 +92,7 @@ public sealed class RewardTrainingTests : IDisposable
     public void Run_CentringAndMargin_EnterTheLoss()
     {
         PreferencePair pair = SamplePairs.Pair("a", [1, 2], (0, [3, 4]), (1, [5]));
-        (pair.Chosen.Score, pair.Rejected.Score) = (0.9, 0.3);
+        (pair.ChosenSample.Score, pair.RejectedSample.Score) = (0.9, 0.3);
         double plain = Loss("plain"), margin = Loss("margin", "margin=scores"), centred = Loss("centred", "centring=2");
         JsonObject step = Lines(_world.File("plain"), "train").Single();
         (double winner, double loser) = ((double)step["scores/chosen"]!, (double)step["scores/rejected"]!);
@@ -122,7 +122,7 @@ public sealed class RewardTrainingTests : IDisposable
     public void Run_ReversedScores_AreRefusedAsMargin()
     {
         PreferencePair pair = SamplePairs.Pair("turned", [1, 2], (0, [3, 4]), (1, [5]));
-        (pair.Chosen.Score, pair.Rejected.Score) = (0.3, 0.9);
+        (pair.ChosenSample.Score, pair.RejectedSample.Score) = (0.3, 0.9);
         RewardRecipe recipe = _world.Reward("margin=scores");
         PreferencePairs.Write(_world.File("pairs.jsonl"), [pair]);
         BadInputException error = Assert.Throws<BadInputException>(() => _world.Train(recipe, "run"));
@@ -162,7 +162,7 @@ public sealed class RewardTrainingTests : IDisposable
     private static PreferencePair Cut(PreferencePair pair, int vocabulary, int length)
     {
         int[] Ids(IEnumerable<int> ids) => [.. ids.Take(length).Select(id => id % vocabulary)];
-        return SamplePairs.Pair(pair.PromptId, Ids(pair.PromptIds), (0, Ids(pair.Chosen.Ids)), (1, Ids(pair.Rejected.Ids)));
+        return SamplePairs.Pair(pair.PromptId, Ids(pair.PromptIds), (0, Ids(pair.ChosenSample.Ids)), (1, Ids(pair.RejectedSample.Ids)));
     }
 
     private static IEnumerable<JsonObject> Lines(RunFolder run, string split) => Lines(run.Path, split);

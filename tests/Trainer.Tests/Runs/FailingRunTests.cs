@@ -173,7 +173,7 @@ public sealed class FailingRunTests : IDisposable
             "sft" => _world.Sft(),
             "classifier" => _world.Classifier(),
             "dpo" => dpo,
-            "kto" => _world.Kto($"pairs={dpo.Pairs}"),
+            "kto" => _world.Kto($"pairs={dpo.Pairs![0]}"),
             "reward" => _world.Reward(),
             _ => _world.OnPolicy(command, _world.Policy(), "max_steps=2"),
         };

@@ -74,9 +74,9 @@ public sealed class ResumedRunTests : IDisposable
     public void Resume_ExportFailed_EndsWithTheMetricsOfARunWithoutABreak()
     {
         RunFolder whole = _world.Train(_world.Sft(), "whole");
-        SftRecipe failing = _world.Sft("export.fp32=true", $"export.texts={_world.File("no-such-file")}");
+        SftRecipe failing = _world.Sft("export.fp32=true", $"export.texts={_world.File("no-such-file.jsonl")}");
         DatasetException refused = Assert.Throws<DatasetException>(() => _world.Train(failing, "run"));
-        Assert.Contains("no-such-file: cannot be opened", refused.Message, StringComparison.Ordinal);
+        Assert.Contains("no-such-file.jsonl: cannot be opened", refused.Message, StringComparison.Ordinal);
         Assert.False(File.Exists(_world.File("run/done.json")));
 
         (int code, string error) = TrainerProgram.Run("sft", "--resume", _world.File("run"), "--set", "export.fp32=false");

@@ -1,4 +1,6 @@
 using System.ComponentModel.DataAnnotations;
+using System.Text.Json.Serialization;
+using Rudder.Datasets;
 using Rudder.Trainer.Losses;
 
 namespace Rudder.Trainer.Recipes.Settings;
@@ -7,10 +9,8 @@ namespace Rudder.Trainer.Recipes.Settings;
 internal sealed record KtoRecipe : CompletionRecipe
 {
     public string? Reference { get; init; }
-    public string? Rows { get; init; }
-    public string? Pairs { get; init; }
-    public string? EvaluationRows { get; init; }
-    public string? EvaluationPairs { get; init; }
+    [JsonConverter(typeof(FilesConverter))] public IReadOnlyList<string>? Rows { get; init; }
+    [JsonConverter(typeof(FilesConverter))] public IReadOnlyList<string>? EvaluationRows { get; init; }
     [Range(0, double.MaxValue, MinimumIsExclusive = true)] public double Beta { get; init; } = new Kto().Beta;
     [Range(0, double.MaxValue, MinimumIsExclusive = true)] public double LambdaDesirable { get; init; } = new Kto().LambdaDesirable;
     [Range(0, double.MaxValue, MinimumIsExclusive = true)] public double LambdaUndesirable { get; init; } = new Kto().LambdaUndesirable;
@@ -20,7 +20,9 @@ internal sealed record KtoRecipe : CompletionRecipe
 
     internal override IReadOnlyDictionary<string, int> Shares => new Dictionary<string, int> { ["batch.completions"] = Batch.Completions };
 
-    public override IEnumerable<string> InputFiles() => new[] { Rows, Pairs, EvaluationRows, EvaluationPairs }.OfType<string>();
+    protected override string[] ReadColumns => [.. base.ReadColumns, "completion", "label"];
+
+    public override IEnumerable<string> InputFiles() => [.. DataFiles.Find([.. Rows ?? [], .. EvaluationRows ?? []]), .. base.InputFiles()];
 
     public override IEnumerable<string> FrozenModels() => (Reference ?? Model) is string folder ? [folder] : [];
 

@@ -14,12 +14,6 @@ internal sealed record PreferenceRecipe : CompletionRecipe
     /// </summary>
     [JsonConverter(typeof(ReferenceConverter))] public ReferenceSettings? Reference { get; init; }
 
-    /// <summary>Pair file (.jsonl or .jsonl.gz of preference.v1.PreferencePair). Required.</summary>
-    public string Pairs { get; init; } = string.Empty;
-
-    /// <summary>Pair file for evaluation only, every evaluate_every steps and at the end; null for none.</summary>
-    public string? EvaluationPairs { get; init; }
-
     /// <summary>Name of the loss, or an object of names and weights for a mix; docs/recipes.md lists them.</summary>
     [JsonConverter(typeof(LossConverter))]
     public IReadOnlyDictionary<string, double> Loss { get; init; } = new Dictionary<string, double> { ["dpo"] = 1 };
@@ -40,8 +34,6 @@ internal sealed record PreferenceRecipe : CompletionRecipe
 
     internal override string? NeedsOneProcess =>
         BindLoss() is { NeedsWholeStep: true } loss ? $"loss '{loss.Name}' compares all pairs of a step with each other" : null;
-
-    public override IEnumerable<string> InputFiles() => EvaluationPairs is null ? [Pairs] : [Pairs, EvaluationPairs];
 
     public override IEnumerable<string> FrozenModels() =>
         BindLoss().NeedsReference && (Reference?.Folder ?? Model) is string folder ? [folder] : [];

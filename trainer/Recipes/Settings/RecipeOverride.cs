@@ -38,17 +38,17 @@ internal static class RecipeOverride
         }
     }
 
-    /// <summary>Whether a setting takes a text in place of its object, as <c>loss</c> and <c>reference</c> do.</summary>
+    /// <summary>Whether a setting takes a text in place of its object or list, as <c>loss</c> and <c>pairs</c> do.</summary>
     private static bool HasTextForm(PropertyInfo property) => property.IsDefined(typeof(JsonConverterAttribute));
 
     /// <param name="text">The value.</param>
-    /// <param name="type">The setting's type; null for a text or an object.</param>
+    /// <param name="type">The setting's type; null for a text, an object or a list.</param>
     /// <param name="path">The setting, for messages.</param>
     private static JsonNode? Value(string text, Type? type, string path)
     {
         const NumberStyles Float = NumberStyles.Float;
         CultureInfo culture = CultureInfo.InvariantCulture;
-        if (type == typeof(string) || (type is null && !text.StartsWith('{')))
+        if (type == typeof(string) || (type is null && !text.StartsWith('{') && !text.StartsWith('[')))
         {
             return text == "null" ? null : JsonValue.Create(text);
         }

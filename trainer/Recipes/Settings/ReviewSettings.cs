@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using Rudder.Datasets;
 
 namespace Rudder.Trainer.Recipes.Settings;
 
@@ -13,5 +14,5 @@ internal record ReviewSettings
     [Range(0, 100_000_000)] public int Limit { get; init; }
 
     /// <summary>Every file named here.</summary>
-    public IEnumerable<string> InputFiles() => [.. Files, .. ExcludePairs, .. ExcludeTexts, .. ExcludeIds is null ? [] : (string[])[ExcludeIds]];
+    public IEnumerable<string> InputFiles() => [.. DataFiles.Find(Files), .. ExcludePairs, .. ExcludeTexts, .. ExcludeIds is null ? [] : (string[])[ExcludeIds]];
 }

@@ -5,15 +5,11 @@ namespace Rudder.Trainer.Recipes.Settings;
 /// <summary>Reward-model training on preference pairs: a head with one score on a language model. Dropout is 0 unless set.</summary>
 internal sealed record RewardRecipe : CompletionRecipe
 {
-    public string Pairs { get; init; } = string.Empty;
-    public string? EvaluationPairs { get; init; }
     [AllowedValues("none", "scores")] public string Margin { get; init; } = "none";
     [Range(0, double.MaxValue)] public double Centring { get; init; }
     public RewardBatchSettings Batch { get; init; } = new();
 
     internal override IReadOnlyDictionary<string, int> Shares => new Dictionary<string, int> { ["batch.groups"] = Batch.Groups };
-
-    public override IEnumerable<string> InputFiles() => EvaluationPairs is null ? [Pairs] : [Pairs, EvaluationPairs];
 }
 
 /// <summary>Batch sizes of a reward model's step.</summary>

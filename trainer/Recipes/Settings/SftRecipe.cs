@@ -11,6 +11,13 @@ internal sealed record SftRecipe : TrainingRecipe
     internal override IReadOnlyDictionary<string, int> Shares => new Dictionary<string, int> { ["batch.sequences"] = Batch.Sequences };
 
     public override IEnumerable<string> InputFiles() => Data.InputFiles();
+
+    internal override TrainingRecipe Complete(string path)
+    {
+        base.Complete(path);
+        Data.Columns.Check(path, "data.columns", "text", "prompt", "completion", "chosen", "rejected", "id");
+        return this;
+    }
 }
 
 /// <summary>The texts a language model learns from, and how they become sequences.</summary>
@@ -18,6 +25,10 @@ internal sealed record SftDataSettings : ReviewSettings
 {
     [AllowedValues("pack", "reviews")] public string Mode { get; init; } = "pack";
     [Range(0, 1_000_000)] public int HeldOut { get; init; } = 500;
+    public ColumnSettings Columns { get; init; } = new();
+    [AllowedValues("stop", "skip")] public string BadRows { get; init; } = "stop";
+    [AllowedValues("line", "file")] public string TextUnit { get; init; } = "line";
+    [AllowedValues("refuse", "truncate", "truncate_prompt", "truncate_completion")] public string OverLength { get; init; } = "truncate";
 }
 
 /// <summary>Batch sizes of a language-model step.</summary>

@@ -27,7 +27,8 @@ public sealed class AlarmRunTests : IDisposable
         PreferencePairs.Write(_world.File("pairs.jsonl"), [.. SamplePairs.Random(6, 2, seed: 5).SelectMany(pair =>
         {
             Rudder.Preference.V1.PreferencePair swapped = pair.Clone();
-            (swapped.PromptId, swapped.Chosen, swapped.Rejected) = (pair.PromptId + "/swapped", pair.Rejected.Clone(), pair.Chosen.Clone());
+            (swapped.PromptId, swapped.ChosenSample, swapped.RejectedSample) =
+                (pair.PromptId + "/swapped", pair.RejectedSample.Clone(), pair.ChosenSample.Clone());
             return new[] { pair, swapped };
         })]);
         Assert.Equal(50, StopStep("reward_accuracy", recipe));
