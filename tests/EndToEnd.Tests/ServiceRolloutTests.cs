@@ -97,6 +97,48 @@ public sealed class ServiceRolloutTests(TinyModels models)
         }
     }
 
+    /// <summary>Another program puts its own weights under the run's name: the run stops instead of learning from another policy's completions.</summary>
+    [Fact]
+    public async Task Run_OtherWeightsUnderItsName_StopsWithExitCode3()
+    {
+        string name = "rollouts-other", address = Address();
+        Write(name, "\"batch\": {\"prompts\": 8}, \"max_steps\": 200", $$"""{"engine": "service", "service": "{{address}}"}""");
+        await using ChildProcess service = await StartAsync(address, name, models.Folder);
+        Directory.CreateDirectory(models.File(name + "-model"));
+        foreach (string file in Directory.GetFiles(models.File("policy", "model")))
+        {
+            File.Copy(file, models.File(name + "-model", Path.GetFileName(file)));
+        }
+
+        (int exported, _, string problem) = await Programs.RunAsync(Trainer, models.Folder, $"export --model {name}-model");
+        Assert.True(exported == 0, problem);
+        using var ended = new CancellationTokenSource();
+        Task others = LoadOthersAsync(ended.Token);
+        (int exit, _, string error) = await Programs.RunAsync(Trainer, models.Folder, $"reinforce --recipe {name}.json --output {name}");
+        await ended.CancelAsync();
+        await others;
+        Assert.True(exit == 3, $"exit {exit}: {error}");
+        Assert.Contains($"under '{name}-policy'; the policy after step ", error, StringComparison.Ordinal);
+        Assert.Contains("Another program likely loads models under this name.", error, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(models.File(name, "model")));
+        await service.StopAsync();
+
+        async Task LoadOthersAsync(CancellationToken stop)
+        {
+            using var channel = GrpcChannel.ForAddress(address);
+            var other = new LoadModelRequest { Name = name + "-policy", Path = models.File(name + "-model") };
+            while (!stop.IsCancellationRequested)
+            {
+                if ((await LoadedAsync(address)).Any(model => model.Name == other.Name))
+                {
+                    await new Models.ModelsClient(channel).LoadAsync(other);
+                }
+
+                await Task.Delay(TimeSpan.FromMilliseconds(1), TimeProvider.System);
+            }
+        }
+    }
+
     [Fact]
     public async Task Run_FolderOutsideTheModelRoots_IsRefusedNamingThem()
     {

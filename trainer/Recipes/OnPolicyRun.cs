@@ -114,10 +114,6 @@ internal sealed class OnPolicyRun : IDisposable
     {
         if (_recipe.Rollouts.Engine == "service")
         {
-            BadInputException.Unless(
-                Ranks.Count == 1,
-                $"rollouts.engine is 'service', and {Ranks.Count} processes train together; each of them would load a policy of its own. "
-                + "Train in one process, or choose 'in_process'.");
             _engine = new ServiceRollouts(_tokenizer, TokenizerFolder, _recipe, _folder.Path, _temporary, _request.Clock, _request.Stop);
             _engine.Update(Policy, step);
         }

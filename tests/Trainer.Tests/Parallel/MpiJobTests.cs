@@ -120,6 +120,15 @@ public sealed class MpiJobTests : IDisposable
         Assert.False(Directory.Exists(_world.File("refused")));
     }
 
+    [Fact]
+    public void RequireShares_RolloutsOfAService_AreRefused()
+    {
+        TrainingRecipe recipe = Recipe("reinforce", "rollouts.engine=service", "rollouts.service=http://127.0.0.1:1");
+        recipe.RequireShares(1);
+        BadInputException error = Assert.Throws<BadInputException>(() => recipe.RequireShares(2));
+        Assert.StartsWith("2 processes were started, but rollouts.engine is 'service'", error.Message, StringComparison.Ordinal);
+    }
+
     /// <summary>Waits for the first checkpoint of a job, then does something to its second process.</summary>
     private static Task EndAsync(Process job, string output, Action<Process> act, out Task<(int Code, string Output, string Error)> end)
     {
