@@ -22,6 +22,21 @@ public partial class DocumentationTests
         Assert.Empty(dead);
     }
 
+    [Fact]
+    public void Compatibility_TestsOfEachRow_Exist()
+    {
+        var sources = Directory.EnumerateFiles(Path.Combine(SharedFolder.Root, "tests"), "*Tests.cs", SearchOption.AllDirectories)
+            .Select(path => Path.GetFileNameWithoutExtension(path)).ToHashSet(StringComparer.Ordinal);
+
+        string[] named = [.. TestName().Matches(File.ReadAllText(Path.Combine(SharedFolder.Root, "docs", "compatibility.md"))).Select(name => name.Groups["name"].Value)];
+
+        Assert.NotEmpty(named);
+        Assert.Empty(named.Where(name => !sources.Contains(name)));
+    }
+
+    [GeneratedRegex("`(?<name>[A-Za-z0-9]+Tests)`")]
+    private static partial Regex TestName();
+
     [GeneratedRegex(@"\]\((?<path>[^)#\s]+)(#[^)]*)?\)")]
     private static partial Regex RelativeLink();
 }
