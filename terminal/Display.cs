@@ -38,6 +38,11 @@ public sealed class Display
     /// <param name="text">The message.</param>
     public void Line(string text) => Console.WriteLine(Printable(text));
 
+    /// <summary>One message in a colour, where the stream shows colours.</summary>
+    /// <param name="text">The message.</param>
+    /// <param name="colour">Its colour.</param>
+    public void Line(string text, ConsoleColor colour) => Console.WriteLine(Printable(text), new Style(Color.FromConsoleColor(colour)));
+
     /// <summary>A failure.</summary>
     /// <param name="message">What failed.</param>
     public void Error(string message) => Console.MarkupLineInterpolated($"[red]error:[/] {Printable(message)}");

@@ -41,6 +41,14 @@ internal static class ModelSource
         return model;
     }
 
+    /// <summary>The config of the model that the recipe starts from, without its weights.</summary>
+    /// <typeparam name="TModel">The kind of model that the recipe trains.</typeparam>
+    /// <param name="recipe">Names a folder or the sizes of a new model.</param>
+    /// <param name="tokenizer">Its tokenizer.</param>
+    public static ModelConfig Config<TModel>(TrainingRecipe recipe, TextTokenizer tokenizer)
+        where TModel : ITrainableModel =>
+        recipe.Model is string folder ? ModelConfig.Load(folder) : NewConfig<TModel>(recipe, tokenizer, []).Config;
+
     /// <summary>Precision of the saved weights.</summary>
     public static WeightType SaveType(TrainingRecipe recipe) => recipe.SaveType == "fp16" ? WeightType.F16 : WeightType.F32;
 
@@ -58,6 +66,15 @@ internal static class ModelSource
     }
 
     private static TModel New<TModel>(TrainingRecipe recipe, TextTokenizer tokenizer, IReadOnlyList<string> labels, Device device)
+        where TModel : ITrainableModel
+    {
+        (IModelFamily family, ModelConfig config) = NewConfig<TModel>(recipe, tokenizer, labels);
+        var model = (TModel)family.Create(config, null, device);
+        model.Products.Bf16 = recipe.UsesBf16;
+        return model;
+    }
+
+    private static (IModelFamily Family, ModelConfig Config) NewConfig<TModel>(TrainingRecipe recipe, TextTokenizer tokenizer, IReadOnlyList<string> labels)
         where TModel : ITrainableModel
     {
         ArchitectureSettings sizes = recipe.Architecture!;
@@ -81,8 +98,6 @@ internal static class ModelSource
                 + $"({config.ModelType} has {config.KeyValueHeads}) takes none.");
         }
 
-        var model = (TModel)family.Create(config, null, device);
-        model.Products.Bf16 = recipe.UsesBf16;
-        return model;
+        return (family, config);
     }
 }

@@ -15,13 +15,17 @@ internal sealed class RowSource
 
     private readonly CompletionRecipe _recipe;
     private readonly CompletionEncoder _encoder;
-    private readonly RunFolder _run;
+    private readonly RunFolder? _run;
     private readonly RunRequest _request;
     private readonly BadRows _badRows;
 
     /// <summary>Prepares the limits and the tokenizer.</summary>
+    /// <param name="recipe">Columns and limits.</param>
+    /// <param name="model">Its vocabulary and context count.</param>
+    /// <param name="run">Gets the list of rows that were left out; null for none.</param>
+    /// <param name="request">Shows what was read.</param>
     /// <exception cref="BadInputException">The limits do not fit the model.</exception>
-    public RowSource(CompletionRecipe recipe, ModelConfig model, RunFolder run, RunRequest request)
+    public RowSource(CompletionRecipe recipe, ModelConfig model, RunFolder? run, RunRequest request)
     {
         (_recipe, _run, _request) = (recipe, run, request);
         Limits = LimitsOf(recipe, model);
@@ -93,6 +97,6 @@ internal sealed class RowSource
                 + $"{data.DroppedPairs} pairs dropped because cutting made them equal");
         }
 
-        _badRows.Report(_run.Ranks.IsFirst ? _run.File(BadRowsFile) : null, _request.Progress);
+        _badRows.Report(_run?.Ranks.IsFirst == true ? _run.File(BadRowsFile) : null, _request.Progress);
     }
 }

@@ -148,8 +148,13 @@ internal static class Sft
     }
 
     /// <summary>Training and held-out sequences, and what was cut or left out as metrics.</summary>
-    private static (ISequences Training, ISequences HeldOut, IReadOnlyList<KeyValuePair<string, double>> Counts) ReadData(
-        SftRecipe recipe, TextTokenizer tokenizer, ModelConfig model, RunFolder run, RunRequest request)
+    /// <param name="recipe">Files and limits.</param>
+    /// <param name="tokenizer">The model's tokenizer.</param>
+    /// <param name="model">Its vocabulary and context count.</param>
+    /// <param name="run">Gets the list of rows that were left out; null for none.</param>
+    /// <param name="request">Shows what was read.</param>
+    internal static (ISequences Training, ISequences HeldOut, IReadOnlyList<KeyValuePair<string, double>> Counts) ReadData(
+        SftRecipe recipe, TextTokenizer tokenizer, ModelConfig model, RunFolder? run, RunRequest request)
     {
         SftDataSettings data = recipe.Data;
         int length = recipe.Batch.Length == 0 ? model.Context : recipe.Batch.Length;
@@ -168,7 +173,7 @@ internal static class Sft
         };
         var whole = new TextSequences(tokenizer, limits, badRows);
         (ISequences learned, ISequences held) = (Sequences(training), Sequences(heldOut));
-        badRows.Report(run.Ranks.IsFirst ? run.File(RowSource.BadRowsFile) : null, request.Progress);
+        badRows.Report(run?.Ranks.IsFirst == true ? run.File(RowSource.BadRowsFile) : null, request.Progress);
         return (learned, held, [.. whole.Cuts, .. badRows.Metrics]);
 
         ISequences Sequences(IReadOnlyList<Review> texts) => data.Mode == "reviews" ? whole.Of(texts)
