@@ -7,6 +7,7 @@ internal static class PairSection
 {
     private const double GapWidth = 0.1;
     private const int LengthBins = 12;
+    private const string None = "–";
 
     /// <summary>A table and two histograms; nothing where the run has no pairs.</summary>
     /// <param name="files">The files of pairs.</param>
@@ -40,8 +41,8 @@ internal static class PairSection
             {Row("prompts", file => Text(file.Prompts, "0"))}
             {Row("different completions", file => Text(file.Completions, "0"))}
             {Row("ties and equal completions left out", Ties)}
-            {Row("score gap, mean", file => Text(file.Gaps.Average(), "0.000"))}
-            {Row("score gap, median [10 %, 90 %]", file => Quantiles(file.Gaps, "0.000"))}
+            {Row("score gap, mean", file => IsScored(file) ? Text(file.Gaps.Average(), "0.000") : None)}
+            {Row("score gap, median [10 %, 90 %]", file => IsScored(file) ? Quantiles(file.Gaps, "0.000") : None)}
             {Row("tokens of the prompt, median [10 %, 90 %]", file => Quantiles(file.PromptTokens, "0"))}
             {Row("tokens of chosen, median [10 %, 90 %]", file => Quantiles(file.ChosenTokens, "0"))}
             {Row("tokens of rejected, median [10 %, 90 %]", file => Quantiles(file.RejectedTokens, "0"))}
@@ -54,8 +55,7 @@ internal static class PairSection
 
     private static Html Gaps(IReadOnlyList<PairStatistics> files)
     {
-        // Where people ranked the completions, each pair has the same gap.
-        PairStatistics[] scored = [.. files.Where(file => file.Gaps.Distinct().Skip(1).Any())];
+        PairStatistics[] scored = [.. files.Where(IsScored)];
         return scored.Length == 0
             ? Html.Empty
             : Chart(
@@ -93,10 +93,13 @@ internal static class PairSection
                 """));
     }
 
+    /// <summary>Where people ranked the completions, each pair has the same gap.</summary>
+    private static bool IsScored(PairStatistics file) => file.Gaps.Distinct().Skip(1).Any();
+
     private static string Ties(PairStatistics file) =>
         file.Ties is { } ties
             ? FormattableString.Invariant($"{ties.Count} of {ties.Possible} ({ties.Count / (double)ties.Possible:0.0 %})")
-            : "–";
+            : None;
 
     private static string Longer(PairStatistics file)
     {

@@ -88,6 +88,7 @@ internal sealed class RecipeCommand
         where T : class
     {
         Ranks ranks = Ranks.One;
+        bool quiet = false;
         int code = await Failures.RunAsync(() =>
         {
             ranks = Joined<T>(request.Command);
@@ -99,9 +100,9 @@ internal sealed class RecipeCommand
             {
                 // the first process says where the run stopped
             }
-            catch (Exception) when (!ranks.IsFirst && request.Stop.WaitHandle.WaitOne(Grace))
+            catch (Exception) when (!ranks.IsFirst && !request.Stop.IsCancellationRequested && request.Stop.WaitHandle.WaitOne(Grace))
             {
-                // the first process failed as well, has said so, and ends the job
+                quiet = true; // the first process failed as well, has said so, and ends the job
             }
             catch (Exception) when (!ranks.IsFirst)
             {
@@ -109,8 +110,9 @@ internal sealed class RecipeCommand
                 throw;
             }
         });
-        ranks.Leave(code);
-        return code;
+        code = quiet ? ExitCodes.Failed : code;
+        int left = await Failures.RunAsync(() => ranks.Leave(code));
+        return code == ExitCodes.Done ? left : code;
     }
 
     private static Ranks Joined<T>(string command)
@@ -128,7 +130,7 @@ internal sealed class RecipeCommand
         where T : class
     {
         Ranks ranks = request.Ranks;
-        string? opened = ranks.IsFirst ? null : ranks.Gather(string.Empty)[0]; // first the first process, so that a mistake is reported once
+        string? opened = ranks.IsFirst ? null : ranks.Gather(string.Empty)[0]; // process 0 reads the recipe first: a mistake is reported once
         T recipe = OnDevice(RecipeReader.Read<T>(request.Recipe, request.Sets), request.Device);
         (recipe as TrainingRecipe)?.RequireShares(ranks.Count);
         (string? name, int seed) = recipe switch

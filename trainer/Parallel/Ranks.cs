@@ -13,7 +13,7 @@ namespace Rudder.Trainer.Parallel;
 internal class Ranks
 {
     // Open MPI's mpirun and MPICH's (also Slurm's PMI-2) declare the number of processes; PMIx (Slurm, Open MPI 5) only the own rank.
-    private static readonly string[] Sizes = ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE"];
+    private static readonly string[] Sizes = ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"];
     private const string PmixRank = "PMIX_RANK";
 
     /// <summary>A single process.</summary>

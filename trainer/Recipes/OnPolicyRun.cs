@@ -223,7 +223,7 @@ internal sealed class OnPolicyRun : IDisposable
         }
     }
 
-    /// <summary>Asks something that may lie outside this process. If it does not answer, the last finished step is saved and the run stops.</summary>
+    /// <summary>Calls a reward or rollout engine that may be remote. If it does not answer, the last finished step is saved and the run stops.</summary>
     private T Answered<T>(Func<T> ask, TrainingSession session, Action save)
     {
         T? answer = default;

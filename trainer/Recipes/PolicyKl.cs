@@ -48,7 +48,7 @@ internal sealed class PolicyKl
         using Tensor random = get_rng_state();              // a new model draws its first weights
         try
         {
-            using ILanguageModel model = ModelFolder.Load<ILanguageModel>(reference, policy.Device, 0);
+            using ILanguageModel model = ModelFolder.Load<ILanguageModel>(reference, policy.Device, 0, policy.Products.Bf16);
             model.eval();
             return Measure(policy, model);
         }

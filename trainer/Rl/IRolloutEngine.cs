@@ -10,7 +10,7 @@ internal interface IRolloutEngine : IDisposable
     /// <param name="samples">Completions of each prompt.</param>
     /// <param name="seed">Equal seeds, weights and prompts give equal completions, in every engine.</param>
     /// <returns>The completions of the first prompt, then those of the next.</returns>
-    /// <exception cref="UnavailableException">What draws lies outside this process and does not answer, also after retries.</exception>
+    /// <exception cref="UnavailableException">The service that draws does not answer, even after retries.</exception>
     IReadOnlyList<Rollout> Draw(IReadOnlyList<RolloutPrompt> prompts, int samples, ulong seed);
 
     /// <summary>Gives the engine the policy's weights. Cached prompts do not outlive the old ones.</summary>

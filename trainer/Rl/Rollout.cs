@@ -8,7 +8,7 @@ namespace Rudder.Trainer.Rl;
 /// <param name="Ids">Drawn ids, at least one; an end-of-text id only where it was drawn.</param>
 /// <param name="LogProbs">log π(id) when it was drawn: temperature 1, no truncation, nats.</param>
 /// <param name="PolicyVersion">Optimizer steps that the drawing policy had taken.</param>
-/// <param name="Ended">Whether it ended by itself, not at the length limit.</param>
+/// <param name="Ended">Whether it ended with an end token or a stop string rather than at the length limit.</param>
 /// <param name="Text">The text of prompt and completion, decoded together: a character may span both.</param>
 /// <param name="Completion">The completion's own text.</param>
 internal sealed record Rollout(
@@ -27,7 +27,7 @@ internal sealed record Rollout(
     /// <param name="ids">Drawn ids.</param>
     /// <param name="logProbs">Their log-probs, nats.</param>
     /// <param name="policyVersion">Optimizer steps that the drawing policy had taken.</param>
-    /// <param name="ended">Whether it ended by itself.</param>
+    /// <param name="ended">As <see cref="Ended"/>.</param>
     /// <param name="tokenizer">The policy's. A vocabulary padded beyond the tokenizer's has ids that stand for no text.</param>
     public static Rollout Of(
         RolloutPrompt prompt, int sampleIndex, int[] ids, float[] logProbs, int policyVersion, bool ended, TextTokenizer tokenizer)

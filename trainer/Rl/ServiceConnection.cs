@@ -6,6 +6,7 @@ namespace Rudder.Trainer.Rl;
 /// <summary>A running inference service: channel, API key, deadline and retries. Https needs a certificate that the system's roots sign.</summary>
 internal sealed class ServiceConnection : IDisposable
 {
+    private const int MaxRequestBytes = 2 << 20;            // half of the service's default limit, which leaves room for what wraps the items
     private const int MaxReplyBytes = 64 << 20;             // the service's default limit of one reply
     private readonly GrpcChannel _channel;
     private readonly Metadata? _headers;
@@ -32,6 +33,33 @@ internal sealed class ServiceConnection : IDisposable
 
     /// <summary>Makes the calls of a generated client.</summary>
     public CallInvoker Calls => _channel.CreateCallInvoker();
+
+    /// <summary>Divides the items of a call so that each part fits the service's default limits.</summary>
+    /// <param name="items">What one call would carry.</param>
+    /// <param name="count">Items of one call.</param>
+    /// <param name="bytes">Bytes that an item takes in a request, at most.</param>
+    public static IEnumerable<T[]> Parts<T>(IEnumerable<T> items, int count, Func<T, int> bytes)
+    {
+        List<T> part = [];
+        long size = 0;
+        foreach (T item in items)
+        {
+            int more = bytes(item);
+            if (part.Count == count || (part.Count > 0 && size + more > MaxRequestBytes))
+            {
+                yield return [.. part];
+                (part, size) = ([], 0);
+            }
+
+            part.Add(item);
+            size += more;
+        }
+
+        if (part.Count > 0)
+        {
+            yield return [.. part];
+        }
+    }
 
     /// <summary>Makes a call, again while the service is away or full.</summary>
     /// <param name="start">Starts it; sent again unchanged.</param>

@@ -1,3 +1,4 @@
+using System.Text;
 using Grpc.Core;
 using Rudder.Inference.V1;
 
@@ -13,7 +14,10 @@ internal sealed class ServiceReward(ServiceConnection service, string model, str
     private readonly Inference.V1.Scoring.ScoringClient _scoring = new(service.Calls);
 
     public double[] Score(IReadOnlyList<Rollout> rollouts, CancellationToken stop) =>
-        [.. rollouts.Select(rollout => rollout.Text).Chunk(MaxInputs).SelectMany(texts => Classify(texts, stop))];
+        [
+            .. ServiceConnection.Parts(rollouts.Select(rollout => rollout.Text), MaxInputs, Encoding.UTF8.GetByteCount)
+                .SelectMany(texts => Classify(texts, stop)),
+        ];
 
     public void Dispose() => service.Dispose();
 

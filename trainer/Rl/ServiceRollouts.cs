@@ -81,7 +81,7 @@ internal sealed partial class ServiceRollouts : IRolloutEngine
         int size = Math.Min(MaxPrompts, Math.Max(1, MaxSequences / samples));
         return
         [
-            .. prompts.Index().Chunk(size).SelectMany(part =>
+            .. ServiceConnection.Parts(prompts.Index(), size, prompt => 5 * prompt.Item.Ids.Length).SelectMany(part =>
             {
                 var request = new SampleRequest { Model = _name, N = samples, Settings = _settings, Logprobs = true };
                 request.Prompts.AddRange(part.Select(prompt => new Prompt
@@ -147,12 +147,15 @@ internal sealed partial class ServiceRollouts : IRolloutEngine
     {
         try
         {
-            return SampleOnce(request);
-        }
-        catch (RpcException forgotten) when (forgotten.StatusCode == StatusCode.NotFound)
-        {
-            Load(); // the service was started anew
-            return SampleOnce(request);
+            try
+            {
+                return SampleOnce(request);
+            }
+            catch (RpcException forgotten) when (forgotten.StatusCode == StatusCode.NotFound)
+            {
+                Load(); // the service was started anew
+                return SampleOnce(request);
+            }
         }
         catch (RpcException refused)
         {

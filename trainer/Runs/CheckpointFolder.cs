@@ -65,7 +65,11 @@ internal static class CheckpointFolder
     /// <exception cref="BadInputException">The checkpoint is damaged or belongs to another run, or all checkpoints are lost.</exception>
     public static (string Folder, TrainingState State)? OpenNewest(RunFolder run)
     {
-        Recover(run);
+        if (run.Ranks.IsFirst)
+        {
+            Recover(run);
+        }
+
         int[] steps = [.. Steps(run)];
         if (steps.Length == 0)
         {

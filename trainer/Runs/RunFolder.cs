@@ -124,7 +124,16 @@ internal sealed class RunFolder : IDisposable
         if (Resumed && HasTrained)
         {
             RunIdentity.Of(recipe, inputs, Ranks.Count).RequireSame<T>(this);
-            CheckpointFolder.OpenNewest(this);
+            if (Ranks.IsFirst)
+            {
+                CheckpointFolder.OpenNewest(this); // the only process that moves folders
+            }
+
+            Ranks.Any(false); // the others wait for it
+            if (!Ranks.IsFirst)
+            {
+                CheckpointFolder.OpenNewest(this);
+            }
         }
     }
 

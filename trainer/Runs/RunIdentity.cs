@@ -24,7 +24,7 @@ internal sealed record RunIdentity(
     public const string FileName = "identity.json";
 
     private static readonly string[] Free =
-        ["device", "export", "save_type", "keep_checkpoints", "log_every", "alarms", "max_kl", "max_logp_gap", "sample_every"];
+        ["device", "export", "save_type", "keep_checkpoints", "log_every", "alarms", "max_kl", "sample_every"];
 
     private static readonly string[] FreeInRewards = ["url", "api_key_file", "timeout_seconds", "retries"];
     private static readonly string[] FreeInRollouts = ["engine", "service", "api_key_file", "timeout_seconds", "retries"]; // the tokens are the same
@@ -127,7 +127,8 @@ internal sealed record RunIdentity(
     }
 
     /// <summary>
-    /// A copy without where rewards and rollouts are asked for, and how patiently. The record keeps these, because a recipe without them is invalid.
+    /// A copy without the addresses of rewards and rollouts, their patience and the limit of the log-prob gap. The record keeps these, because a
+    /// recipe without them is invalid.
     /// </summary>
     private static JsonObject WithoutEndpoints(JsonObject settings)
     {
@@ -145,6 +146,7 @@ internal sealed record RunIdentity(
             (copy["rollouts"] as JsonObject)?.Remove(key);
         }
 
+        copy.Remove("max_logp_gap"); // bf16 demands a larger one than the default
         return copy;
     }
 }

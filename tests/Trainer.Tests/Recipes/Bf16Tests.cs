@@ -63,6 +63,18 @@ public sealed class Bf16Tests : IDisposable
         Assert.Equal(File.ReadAllBytes(whole.File("model/model.safetensors")), File.ReadAllBytes(parts.File("model/model.safetensors")));
     }
 
+    [Theory]
+    [InlineData("reinforce")]
+    [InlineData("grpo")]
+    public void Resume_OnPolicyInBf16_GivesTheSameBits(string command)
+    {
+        OnPolicyRecipe recipe = _world.OnPolicy(command, _world.Policy(), [.. Samples(command), Bf16, "max_logp_gap=0.5"]);
+        RunFolder whole = _world.Train(recipe, "whole"), parts = _world.TrainInterrupted(recipe, "parts", out int stops);
+
+        Assert.True(stops > 0);
+        Assert.Equal(File.ReadAllBytes(whole.File("model/model.safetensors")), File.ReadAllBytes(parts.File("model/model.safetensors")));
+    }
+
     [Fact]
     public void Resume_InAnotherPrecision_IsRefusedNamingIt()
     {

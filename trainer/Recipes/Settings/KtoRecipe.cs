@@ -20,7 +20,11 @@ internal sealed record KtoRecipe : CompletionRecipe
 
     internal override IReadOnlyDictionary<string, int> Shares => new Dictionary<string, int> { ["batch.completions"] = Batch.Completions };
 
-    protected override string[] ReadColumns => [.. base.ReadColumns, "completion", "label"];
+    protected override string[] ReadColumns =>
+    [
+        .. Pairs is null && EvaluationPairs is null ? ["prompt"] : base.ReadColumns,
+        .. Rows is null && EvaluationRows is null ? [] : (string[])["completion", "label"],
+    ];
 
     public override IEnumerable<string> InputFiles() => [.. DataFiles.Find([.. Rows ?? [], .. EvaluationRows ?? []]), .. base.InputFiles()];
 
