@@ -1,6 +1,8 @@
 namespace Rudder.Checkpoints;
 
-/// <summary>One model's folder in a download cache, laid out as <c>huggingface_hub</c> does: blobs by hash, snapshots of links, refs.</summary>
+/// <summary>
+/// One model's folder in a download cache, laid out as <c>huggingface_hub</c> does: blobs by hash, snapshots of links, refs.
+/// </summary>
 /// <param name="root">The cache, for example <c>~/.cache/huggingface/hub</c>.</param>
 /// <param name="name">The model.</param>
 internal sealed class HubCache(string root, HubName name)

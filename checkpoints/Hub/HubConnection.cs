@@ -24,7 +24,8 @@ internal sealed class HubConnection : IDisposable
     public HubConnection(HubSettings settings, TimeProvider time)
     {
         (_settings, _time) = (settings, time);
-        _client = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false, UseProxy = !settings.Endpoint.IsLoopback })
+        bool proxy = !settings.Endpoint.IsLoopback;
+        _client = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false, UseProxy = proxy })
         {
             Timeout = Timeout.InfiniteTimeSpan, // each wait for bytes has its own limit
         };
@@ -33,7 +34,8 @@ internal sealed class HubConnection : IDisposable
         _retrying = new ResiliencePipelineBuilder { TimeProvider = time }
             .AddRetry(new RetryStrategyOptions
             {
-                ShouldHandle = arguments => ValueTask.FromResult(arguments.Outcome.Exception is PassingFault fault && !(fault.Wait > LongestWait)),
+                ShouldHandle = arguments =>
+                    ValueTask.FromResult(arguments.Outcome.Exception is PassingFault fault && !(fault.Wait > LongestWait)),
                 DelayGenerator = arguments => ValueTask.FromResult((arguments.Outcome.Exception as PassingFault)?.Wait),
                 MaxRetryAttempts = Retries,
                 BackoffType = DelayBackoffType.Exponential,
@@ -55,7 +57,8 @@ internal sealed class HubConnection : IDisposable
     /// <param name="stop">Ends waits and transfers.</param>
     /// <exception cref="HubUnavailableException">The hub does not answer, or breaks off every time.</exception>
     /// <exception cref="CheckpointException">The hub refuses.</exception>
-    public async Task<T> GetAsync<T>(Uri address, Func<long> from, Func<HttpResponseMessage, CancellationToken, Task<T>> read, CancellationToken stop)
+    public async Task<T> GetAsync<T>(
+        Uri address, Func<long> from, Func<HttpResponseMessage, CancellationToken, Task<T>> read, CancellationToken stop)
     {
         try
         {
@@ -69,12 +72,15 @@ internal sealed class HubConnection : IDisposable
         }
         catch (PassingFault fault) when (fault.Wait > LongestWait)
         {
-            throw new HubUnavailableException($"{address} asks to wait for {fault.Wait.Value.TotalSeconds:0} s ({fault.Message}); try again then.", fault);
+            throw new HubUnavailableException(
+                $"{address} asks to wait for {fault.Wait.Value.TotalSeconds:0} s ({fault.Message}); try again then.", fault);
         }
         catch (PassingFault fault)
         {
             throw new HubUnavailableException(
-                $"{address}: {fault.Message}, also after {Retries} retries. Check the network and HF_ENDPOINT, and try again: what was fetched is kept.", fault);
+                $"{address}: {fault.Message}, also after {Retries} retries. Check the network and HF_ENDPOINT, and try again: "
+                + "what was fetched is kept.",
+                fault);
         }
     }
 
@@ -120,13 +126,14 @@ internal sealed class HubConnection : IDisposable
         bool downgrade = from.Scheme == Uri.UriSchemeHttps && next.Scheme != Uri.UriSchemeHttps;
         return HubSettings.IsSafe(next) && !downgrade
             ? next
-            : throw new CheckpointException($"{from} redirects to {next.GetLeftPart(UriPartial.Path)}; only https addresses are followed, or this machine's from this machine.");
+            : throw new CheckpointException(
+                $"{from} redirects to {next.GetLeftPart(UriPartial.Path)}; only https addresses are followed, or this machine's from this machine.");
     }
 
     private async Task<HttpResponseMessage> SendOnceAsync(Uri target, long from, CancellationToken stop)
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, target);
-        if (_settings.Token is { } token && Uri.Compare(target, _settings.Endpoint, UriComponents.SchemeAndServer, UriFormat.Unescaped, StringComparison.OrdinalIgnoreCase) == 0)
+        if (_settings.Token is { } token && IsHub(target))
         {
             request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
         }
@@ -142,6 +149,9 @@ internal sealed class HubConnection : IDisposable
             throw new PassingFault($"no answer ({e.Message})", null, e);
         }
     }
+
+    private bool IsHub(Uri target) =>
+        Uri.Compare(target, _settings.Endpoint, UriComponents.SchemeAndServer, UriFormat.Unescaped, StringComparison.OrdinalIgnoreCase) == 0;
 
     private HttpResponseMessage Accepted(HttpResponseMessage answer, Uri target)
     {
@@ -160,7 +170,8 @@ internal sealed class HubConnection : IDisposable
 
     private string Remedy(int status) => status switch
     {
-        401 or 403 when _settings.Token is null => "No such model, or it needs a token: accept its licence on the hub if it has one, and set HF_TOKEN.",
+        401 or 403 when _settings.Token is null =>
+            "No such model, or it needs a token: accept its licence on the hub if it has one, and set HF_TOKEN.",
         401 or 403 => "The token may not read this model. Accept its licence on the hub, or give another HF_TOKEN.",
         404 => "The hub has no such model, revision or file. Check the spelling of NAME@REVISION.",
         _ => "The hub refuses the request.",

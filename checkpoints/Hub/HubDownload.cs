@@ -7,7 +7,7 @@ namespace Rudder.Checkpoints;
 
 /// <summary>Fetches one file into a cache: resumes a partial file, and gives it its final name only when size and hash are right.</summary>
 /// <param name="connection">The hub.</param>
-/// <param name="fetched">Gets each number of bytes that arrived, or that a partial file already had; negative where a partial file is dropped.</param>
+/// <param name="fetched">Gets the bytes that arrived, or that a partial file already had; negative where a partial file is dropped.</param>
 internal sealed class HubDownload(HubConnection connection, Action<long> fetched)
 {
     private const int BufferSize = 1 << 18;
@@ -37,7 +37,8 @@ internal sealed class HubDownload(HubConnection connection, Action<long> fetched
             {
                 Restart(stream, state);
                 throw new CheckpointException(
-                    $"{address}: the bytes do not have the hash {file.Hash} that the hub lists. They are dropped. Try again; if it fails again, the hub or a proxy alters files.");
+                    $"{address}: the bytes do not have the hash {file.Hash} that the hub lists. They are dropped. "
+                    + "Try again; if it fails again, the hub or a proxy alters files.");
             }
 
             stream.Flush(flushToDisk: true);
@@ -50,19 +51,22 @@ internal sealed class HubDownload(HubConnection connection, Action<long> fetched
     {
         if (state.Length < file.Size)
         {
-            await connection.GetAsync(address, () => state.Length, (answer, token) => ReceiveAsync(answer, address, file, stream, state, token), stop)
-                .ConfigureAwait(false);
+            await connection.GetAsync(
+                address, () => state.Length, (answer, token) => ReceiveAsync(answer, address, file, stream, state, token), stop).ConfigureAwait(false);
         }
     }
 
-    private async Task<bool> ReceiveAsync(HttpResponseMessage answer, Uri address, HubFile file, FileStream stream, Partial state, CancellationToken stop)
+    private async Task<bool> ReceiveAsync(
+        HttpResponseMessage answer, Uri address, HubFile file, FileStream stream, Partial state, CancellationToken stop)
     {
-        if (state.Length > 0 && (answer.StatusCode != HttpStatusCode.PartialContent || answer.Content.Headers.ContentRange?.From != state.Length))
+        bool continues = answer.StatusCode == HttpStatusCode.PartialContent && answer.Content.Headers.ContentRange?.From == state.Length;
+        if (state.Length > 0 && !continues)
         {
             Restart(stream, state); // the hub ignored the range
             if (answer.StatusCode != HttpStatusCode.OK)
             {
-                throw new HubConnection.PassingFault(FormattableString.Invariant($"status {(int)answer.StatusCode} to a request for the rest of the file"));
+                throw new HubConnection.PassingFault(
+                    FormattableString.Invariant($"status {(int)answer.StatusCode} to a request for the rest of the file"));
             }
         }
 
@@ -74,7 +78,8 @@ internal sealed class HubDownload(HubConnection connection, Action<long> fetched
             if (read > file.Size - state.Length)
             {
                 Restart(stream, state);
-                throw new CheckpointException($"{address}: the hub sends more than the {file.Size} bytes that it lists. What was fetched is dropped.");
+                throw new CheckpointException(
+                    $"{address}: the hub sends more than the {file.Size} bytes that it lists. What was fetched is dropped.");
             }
 
             await stream.WriteAsync(buffer.AsMemory(0, read), stop).ConfigureAwait(false);

@@ -37,11 +37,12 @@ internal sealed record HubListing(string Commit, IReadOnlyDictionary<string, Hub
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException or FormatException)
         {
-            throw new CheckpointException($"{name}: the hub's list of files cannot be read ({e.Message}). Does HF_ENDPOINT name a Hugging Face hub?", e);
+            throw new CheckpointException(
+                $"{name}: the hub's list of files cannot be read ({e.Message}). Does HF_ENDPOINT name a Hugging Face hub?", e);
         }
     }
 
-    /// <summary>The small files that Rudder reads, then the weights or their index. The parts that an index names are not among them.</summary>
+    /// <summary>The small files that Rudder reads, then the weights or their index, without the parts that the index names.</summary>
     /// <exception cref="CheckpointException">The repository holds no model.</exception>
     public IReadOnlyList<HubFile> Wanted(HubName name)
     {
@@ -49,7 +50,8 @@ internal sealed record HubListing(string Commit, IReadOnlyDictionary<string, Hub
             $"{name}: holds no weights; looked for {string.Join(", ", ModelFiles.Weights)} among {Files.Count} files.");
         return Files.ContainsKey(ModelFiles.Config)
             ? [.. Small.Where(Files.ContainsKey).Select(file => Files[file]), Files[weights]]
-            : throw new CheckpointException($"{name}: holds no {ModelFiles.Config} among {Files.Count} files, so it is not a model in Hugging Face layout.");
+            : throw new CheckpointException(
+                $"{name}: holds no {ModelFiles.Config} among {Files.Count} files, so it is not a model in Hugging Face layout.");
     }
 
     // A hash becomes a file's name in the cache, so anything but hexadecimal digits would be a path trick.
@@ -60,11 +62,14 @@ internal sealed record HubListing(string Commit, IReadOnlyDictionary<string, Hub
             ? Hex(lfs.GetProperty("sha256").GetString(), 64, name, $"file '{file}'")
             : Hex(entry.GetProperty("blobId").GetString(), 40, name, $"file '{file}'");
         long size = (large ? lfs : entry).GetProperty("size").GetInt64();
-        return size >= 0 ? new HubFile(file, size, hash) : throw new CheckpointException($"{name}: the hub gives file '{file}' {size} bytes.");
+        return size >= 0
+            ? new HubFile(file, size, hash)
+            : throw new CheckpointException($"{name}: the hub gives file '{file}' {size} bytes.");
     }
 
     private static string Hex(string? text, int digits, HubName name, MessageText what) =>
         text?.Length == digits && text.All(c => c is (>= '0' and <= '9') or (>= 'a' and <= 'f'))
             ? text
-            : throw new CheckpointException($"{name}: the hub gives {what} the hash '{text}'; expected are {digits} lower-case hexadecimal digits.");
+            : throw new CheckpointException(
+                $"{name}: the hub gives {what} the hash '{text}'; expected are {digits} lower-case hexadecimal digits.");
 }

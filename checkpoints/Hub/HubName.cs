@@ -30,7 +30,8 @@ public sealed partial record HubName
     /// <param name="text"><c>ORG/NAME[@REVISION]</c>.</param>
     /// <exception cref="CheckpointException">The text is not a name on a hub.</exception>
     public static HubName Parse(string text) => TryParse(text) ?? throw new CheckpointException(
-        $"'{text}' is not a model's name on a hub. Write ORG/NAME or ORG/NAME@REVISION, with letters, digits, '-', '_' and '.'; NAME has at most {LongestRepository} characters.");
+        $"'{text}' is not a model's name on a hub. Write ORG/NAME or ORG/NAME@REVISION, with letters, digits, '-', '_' and '.'; "
+        + $"ORG/NAME has at most {LongestRepository} characters.");
 
     /// <summary>Reads a name; null where the text cannot be one.</summary>
     /// <param name="text"><c>ORG/NAME[@REVISION]</c>.</param>

@@ -7,7 +7,9 @@ public sealed record HubSettings
     /// <value>The default is https://huggingface.co.</value>
     public Uri Endpoint { get; init; } = new("https://huggingface.co");
 
-    /// <summary>Access token, sent to <see cref="Endpoint"/> only. <c>HF_TOKEN</c>, otherwise the file <c>token</c> in <c>HF_HOME</c>.</summary>
+    /// <summary>
+    /// Access token, sent to <see cref="Endpoint"/> only. <c>HF_TOKEN</c>, otherwise the file <c>token</c> in <c>HF_HOME</c>.
+    /// </summary>
     /// <value>The default is none.</value>
     public string? Token { get; init; }
 
@@ -46,13 +48,15 @@ public sealed record HubSettings
     }
 
     /// <summary>Whether tokens and files may travel to an address: over TLS, or within this machine.</summary>
-    internal static bool IsSafe(Uri address) => address.Scheme == Uri.UriSchemeHttps || (address.Scheme == Uri.UriSchemeHttp && address.IsLoopback);
+    internal static bool IsSafe(Uri address) =>
+        address.Scheme == Uri.UriSchemeHttps || (address.Scheme == Uri.UriSchemeHttp && address.IsLoopback);
 
     private static Uri Address(string text) => Uri.TryCreate(text, UriKind.Absolute, out Uri? address) && IsSafe(address)
         && address is { UserInfo: "", Query: "", Fragment: "" }
             ? address
             : throw new CheckpointException(
-                $"HF_ENDPOINT is '{text}'; it must be an https address, or an http address of this machine, as in https://huggingface.co or http://127.0.0.1:8080.");
+                $"HF_ENDPOINT is '{text}'; it must be an https address, or an http address of this machine, "
+                + "as in https://huggingface.co or http://127.0.0.1:8080.");
 
     private static string? TokenFile(string path)
     {
@@ -71,6 +75,7 @@ public sealed record HubSettings
         string? token = text?.Trim();
         return token is null or "" ? null
             : token.All(c => c is > ' ' and < '\x7f') ? token
-            : throw new CheckpointException($"The hub's token (HF_TOKEN or the file of `hf auth login`) has blanks or characters outside ASCII. Copy it again.");
+            : throw new CheckpointException(
+                $"The hub's token (HF_TOKEN or the file of `hf auth login`) has blanks or characters outside ASCII. Copy it again.");
     }
 }

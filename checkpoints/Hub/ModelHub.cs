@@ -35,9 +35,12 @@ public sealed class ModelHub : IDisposable
     /// <param name="name">The model.</param>
     /// <param name="progress">Gets bytes done and bytes in total, of the files that were missing.</param>
     /// <param name="stop">Stops the transfer. The next pull resumes where it stopped.</param>
-    /// <exception cref="CheckpointException">No such model, no access, a file that differs from the hub's list, or an unusable answer.</exception>
+    /// <exception cref="CheckpointException">
+    /// No such model, no access, a file that differs from the hub's list, or an unusable answer.
+    /// </exception>
     /// <exception cref="HubUnavailableException">The hub does not answer, and the cache does not hold the model.</exception>
-    public async Task<HubModel> PullAsync(HubName name, IProgress<(long Done, long Total)>? progress = null, CancellationToken stop = default)
+    public async Task<HubModel> PullAsync(
+        HubName name, IProgress<(long Done, long Total)>? progress = null, CancellationToken stop = default)
     {
         ArgumentNullException.ThrowIfNull(name);
         var cache = new HubCache(_settings.Cache, name);
@@ -49,7 +52,8 @@ public sealed class ModelHub : IDisposable
 
         if (_settings.Offline)
         {
-            throw new HubUnavailableException($"{name} is not in {_settings.Cache}, and HF_HUB_OFFLINE forbids to fetch it. Unset the variable, or pull it elsewhere and copy the cache.");
+            throw new HubUnavailableException(
+                $"{name} is not in {_settings.Cache}, and HF_HUB_OFFLINE is set. Unset the variable, or pull it elsewhere and copy the cache.");
         }
 
         HubListing listing;
@@ -105,7 +109,8 @@ public sealed class ModelHub : IDisposable
         stop);
 
     /// <summary>Fetches what is missing: the small files and an index first, then the parts that the index names.</summary>
-    private async Task<long> FetchAsync(HubName name, HubCache cache, HubListing listing, IProgress<(long Done, long Total)>? progress, CancellationToken stop)
+    private async Task<long> FetchAsync(
+        HubName name, HubCache cache, HubListing listing, IProgress<(long Done, long Total)>? progress, CancellationToken stop)
     {
         List<HubFile> files = [.. listing.Wanted(name)];
         long travelled = 0;
@@ -132,8 +137,9 @@ public sealed class ModelHub : IDisposable
         await FetchMissingAsync(files).ConfigureAwait(false);
         if (files[^1].Name.EndsWith(".index.json", StringComparison.Ordinal))
         {
-            HubFile[] parts = [.. ShardIndex.FileNames(cache.Blob(files[^1])).Select(part => listing.Files.GetValueOrDefault(part)
-                ?? throw new CheckpointException($"{name}: {files[^1].Name} names '{part}', which the hub does not list. The repository is incomplete."))];
+            HubFile[] parts = [.. ShardIndex.FileNames(cache.Blob(files[^1])).Select(part =>
+                listing.Files.GetValueOrDefault(part) ?? throw new CheckpointException(
+                    $"{name}: {files[^1].Name} names '{part}', which the hub does not list. The repository is incomplete."))];
             await FetchMissingAsync(parts).ConfigureAwait(false);
             files.InsertRange(files.Count - 1, parts);
         }
@@ -149,7 +155,8 @@ public sealed class ModelHub : IDisposable
     {
         if (!OperatingSystem.IsWindows() && new DriveInfo(folder).AvailableFreeSpace is var free && bytes > free)
         {
-            throw new CheckpointException($"{folder}: the model needs {bytes} bytes more, and the disk has {free} free. Free some, or set HF_HOME to another disk.");
+            throw new CheckpointException(
+                $"{folder}: the model needs {bytes} bytes more, and the disk has {free} free. Free some, or set HF_HOME to another disk.");
         }
     }
 

@@ -38,5 +38,8 @@ internal static class ModelsCommand
     }
 
     private static string Line(HubName name, HubModel model) => JsonSerializer.Serialize(
-        new { model = name.Repository, revision = name.Revision, commit = model.Commit, folder = model.Folder, fetched_bytes = model.FetchedBytes });
+        new
+        {
+            model = name.Repository, revision = name.Revision, commit = model.Commit, folder = model.Folder, fetched_bytes = model.FetchedBytes,
+        });
 }

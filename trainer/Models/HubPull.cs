@@ -59,6 +59,7 @@ internal static class HubPull
 
     private sealed class Bytes(ProgressDisplay display) : IProgress<(long Done, long Total)>
     {
-        public void Report((long Done, long Total) value) => display.Report((int)(value.Done / MiB), (int)Math.Max(1, value.Total / MiB));
+        public void Report((long Done, long Total) value) =>
+            display.Report((int)(value.Done / MiB), (int)Math.Max(1, value.Total / MiB));
     }
 }
