@@ -79,7 +79,7 @@ internal sealed class HubConnection : IDisposable
         {
             throw new HubUnavailableException(
                 $"{address}: {fault.Message}, also after {Retries} retries. Check the network and HF_ENDPOINT, and try again: "
-                + "what was fetched is kept.",
+                + $"what was fetched is kept.",
                 fault);
         }
     }
@@ -127,7 +127,8 @@ internal sealed class HubConnection : IDisposable
         return HubSettings.IsSafe(next) && !downgrade
             ? next
             : throw new CheckpointException(
-                $"{from} redirects to {next.GetLeftPart(UriPartial.Path)}; only https addresses are followed, or this machine's from this machine.");
+                $"{from} redirects to {next.GetLeftPart(UriPartial.Path)}; "
+                + $"only https addresses are followed, or this machine's from this machine.");
     }
 
     private async Task<HttpResponseMessage> SendOnceAsync(Uri target, long from, CancellationToken stop)

@@ -38,7 +38,7 @@ internal sealed class HubDownload(HubConnection connection, Action<long> fetched
                 Restart(stream, state);
                 throw new CheckpointException(
                     $"{address}: the bytes do not have the hash {file.Hash} that the hub lists. They are dropped. "
-                    + "Try again; if it fails again, the hub or a proxy alters files.");
+                    + $"Try again; if it fails again, the hub or a proxy alters files.");
             }
 
             stream.Flush(flushToDisk: true);
@@ -52,7 +52,8 @@ internal sealed class HubDownload(HubConnection connection, Action<long> fetched
         if (state.Length < file.Size)
         {
             await connection.GetAsync(
-                address, () => state.Length, (answer, token) => ReceiveAsync(answer, address, file, stream, state, token), stop).ConfigureAwait(false);
+                address, () => state.Length, (answer, token) => ReceiveAsync(answer, address, file, stream, state, token), stop)
+                .ConfigureAwait(false);
         }
     }
 

@@ -56,7 +56,7 @@ public sealed record HubSettings
             ? address
             : throw new CheckpointException(
                 $"HF_ENDPOINT is '{text}'; it must be an https address, or an http address of this machine, "
-                + "as in https://huggingface.co or http://127.0.0.1:8080.");
+                + $"as in https://huggingface.co or http://127.0.0.1:8080.");
 
     private static string? TokenFile(string path)
     {

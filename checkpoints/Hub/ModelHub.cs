@@ -53,7 +53,8 @@ public sealed class ModelHub : IDisposable
         if (_settings.Offline)
         {
             throw new HubUnavailableException(
-                $"{name} is not in {_settings.Cache}, and HF_HUB_OFFLINE is set. Unset the variable, or pull it elsewhere and copy the cache.");
+                $"{name} is not in {_settings.Cache}, and HF_HUB_OFFLINE is set. "
+                + $"Unset the variable, or pull it elsewhere and copy the cache.");
         }
 
         HubListing listing;

@@ -53,7 +53,8 @@ internal static class HubPull
         }
         catch (Exception refused) when (refused is CheckpointException or HubUnavailableException)
         {
-            throw new BadInputException($"model is '{model}': there is no such folder, and it cannot be fetched from a hub. {refused.Message}", refused);
+            throw new BadInputException(
+                $"model is '{model}': there is no such folder, and it cannot be fetched from a hub. {refused.Message}", refused);
         }
     }
 
