@@ -41,6 +41,8 @@ internal sealed class SequenceHead : nn.Module, ISequenceClassifier
 
     public string BlockPrefix => body.BlockPrefix;
 
+    public string? ModulePrefix => body.ModulePrefix;
+
     // The body's parts keep their names: those of the parameters. The head is a single parameter.
     IEnumerable<(string name, nn.Module module)> ITrainableModel.named_modules() => body.named_modules();
 

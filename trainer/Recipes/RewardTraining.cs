@@ -48,7 +48,7 @@ internal static class RewardTraining
         // 5. last evaluation, model folder
         IReadOnlyList<KeyValuePair<string, double>> evaluation = session.FinalEvaluation(() => Evaluate(run.Ranks, recipe, model, heldOut));
         return FinishedRun.Write(run, request, recipe, session, Preference.Final(session.LastTraining, evaluation, cuts), folder =>
-            ModelFolder.Save(model, folder, recipe.Tokenizer ?? recipe.Model, ModelSource.SaveType(recipe)));
+            ModelSource.Save(model, folder, recipe.Tokenizer ?? recipe.Model, recipe));
     }
 
     /// <summary>Steps until <paramref name="total"/>: accumulate, clip, step, log, evaluate, save.</summary>
@@ -169,7 +169,7 @@ internal static class RewardTraining
         }
 
         NamedParameters.FreezeBlocks(model, recipe.FreezeBlocks);
-        return model;
+        return ModelSource.Adapted(model, recipe, folder);
     }
 
     /// <summary>The end-of-text token pads where the model has no padding token, as Hugging Face's users do.</summary>
