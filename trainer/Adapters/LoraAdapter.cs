@@ -8,7 +8,9 @@ namespace Rudder.Trainer.Adapters;
 /// <summary>A LoRA adapter on a model: the low-rank changes of its layers, and a classifier's head, which is trained in full.</summary>
 internal sealed class LoraAdapter
 {
-    private const string Prefix = "base_model.model.";
+    /// <summary>Begins the names of an adapter's weights.</summary>
+    public const string Prefix = "base_model.model.";
+
     private const string SuffixA = ".lora_A.weight";
     private const string SuffixB = ".lora_B.weight";
     private readonly (string Path, AffineMap Layer)[] _layers;

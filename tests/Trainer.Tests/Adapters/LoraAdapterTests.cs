@@ -209,7 +209,8 @@ public sealed class LoraAdapterTests
         return [.. model.Head(model.Hidden(Collator.Pad([row], 0, CPU))).data<float>()]; // [1,T,V]
     }
 
-    private static void AssertLogits(JsonElement expected, int[][] rows, ILanguageModel model)
+    /// <summary>Compares the logits after the last token of every prompt.</summary>
+    internal static void AssertLogits(JsonElement expected, int[][] rows, ILanguageModel model)
     {
         double[][] last = expected.GetProperty("logits_last_position").Deserialize<double[][]>()!;
         for (int b = 0; b < rows.Length; b++)
