@@ -158,7 +158,8 @@ public sealed record AdapterConfig
     {
         null => [],
         JsonValue one => [json.Text(key, string.Empty)],
-        JsonArray list when list.All(node => node is JsonValue value && value.TryGetValue(out string? _)) => [.. list.Select(node => (string)node!)],
+        JsonArray list when list.All(node => node is JsonValue value && value.TryGetValue(out string? _)) =>
+            [.. list.Select(node => (string)node!)],
         var other => throw json.Bad(key, other, "a list of names"),
     };
 }

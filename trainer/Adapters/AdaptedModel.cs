@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace Rudder.Trainer.Adapters;
 
 /// <summary>
-/// A model whose adapter is trained in place of its weights: <see cref="Parameters"/> are the adapter's, and <see cref="Collect"/> gives the merged
-/// weights.
+/// A model whose adapter is trained in place of its weights: <see cref="Parameters"/> are the adapter's, and <see cref="Collect"/> gives the
+/// merged weights.
 /// </summary>
 /// <param name="inner">The model that carries the adapter; disposed with this.</param>
 /// <param name="adapter">Its adapter.</param>
@@ -49,7 +49,8 @@ internal abstract class AdaptedModel(ITrainableModel inner, LoraAdapter adapter,
 }
 
 /// <summary>A language model with an adapter.</summary>
-internal sealed class AdaptedLanguageModel(ILanguageModel inner, LoraAdapter adapter, string folder) : AdaptedModel(inner, adapter, folder), ILanguageModel
+internal sealed class AdaptedLanguageModel(ILanguageModel inner, LoraAdapter adapter, string folder)
+    : AdaptedModel(inner, adapter, folder), ILanguageModel
 {
     private readonly ILanguageModel _inner = inner;
 
@@ -58,7 +59,9 @@ internal sealed class AdaptedLanguageModel(ILanguageModel inner, LoraAdapter ada
     /// <param name="reference">Folder of a reference.</param>
     /// <returns>A view that shares the policy's memory; null for another reference or a policy without adapter.</returns>
     public static ILanguageModel? Base(ILanguageModel policy, string reference) =>
-        policy is AdaptedLanguageModel adapted && Full(adapted.Folder) == Full(reference) ? new AdapterOff(adapted._inner, adapted.Adapter) : null;
+        policy is AdaptedLanguageModel adapted && Full(adapted.Folder) == Full(reference)
+            ? new AdapterOff(adapted._inner, adapted.Adapter)
+            : null;
 
     public Tensor Hidden(Tensor ids) => _inner.Hidden(ids);
 
@@ -70,7 +73,8 @@ internal sealed class AdaptedLanguageModel(ILanguageModel inner, LoraAdapter ada
 }
 
 /// <summary>A classifier or reward model with an adapter. Its head is trained, too.</summary>
-internal sealed class AdaptedClassifier(ISequenceClassifier inner, LoraAdapter adapter, string folder) : AdaptedModel(inner, adapter, folder), ISequenceClassifier
+internal sealed class AdaptedClassifier(ISequenceClassifier inner, LoraAdapter adapter, string folder)
+    : AdaptedModel(inner, adapter, folder), ISequenceClassifier
 {
     private readonly ISequenceClassifier _inner = inner;
 

@@ -47,12 +47,13 @@ internal static class AdapterMerge
     /// <exception cref="BadInputException">It names none, or no folder is there.</exception>
     internal static string BaseOf(string adapter)
     {
+        string file = Path.Combine(adapter, AdapterConfig.FileName);
         string name = AdapterConfig.Load(adapter).Base
-            ?? throw new BadInputException($"{Path.Combine(adapter, AdapterConfig.FileName)} names no base model. Give its folder as --base.");
+            ?? throw new BadInputException($"{file} names no base model. Give its folder as --base.");
         return Array.Find([Path.Combine(adapter, name), name], folder => File.Exists(Path.Combine(folder, ModelFiles.Config)))
             ?? throw new BadInputException(
-                $"{Path.Combine(adapter, AdapterConfig.FileName)} names the base '{name}', which holds no {ModelFiles.Config}, seen from the adapter's folder or the "
-                + "current one. Give its folder as --base.");
+                $"{file} names the base '{name}', which holds no {ModelFiles.Config}, seen from the adapter's folder or the current one. "
+                + "Give its folder as --base.");
     }
 
     /// <summary>The base with the adapter on it.</summary>
@@ -86,7 +87,8 @@ internal static class AdapterMerge
         string name = LoraAdapter.Prefix + SequenceHead.WeightName;
         return weights.Contains(name) && weights[name].Shape is [long labels, _]
             ? [.. Enumerable.Range(0, checked((int)labels)).Select(i => $"LABEL_{i}")]
-            : throw new CheckpointException($"{weights.Path}: is the adapter of a classifier, but holds no head '{name}'. Train the head, too (modules_to_save).");
+            : throw new CheckpointException(
+                $"{weights.Path}: is the adapter of a classifier, but holds no head '{name}'. Train the head, too (modules_to_save).");
     }
 
     private static void Remove(string folder)

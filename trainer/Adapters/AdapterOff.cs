@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace Rudder.Trainer.Adapters;
 
 /// <summary>
-/// A frozen view of a model without its adapter, such as the reference of a policy: one copy of the weights serves both. Its passes run without
-/// dropout and leave the model's mode as it was.
+/// A frozen view of a model without its adapter, such as the reference of a policy: one copy of the weights serves both. Its passes run
+/// without dropout and leave the model's mode as it was.
 /// </summary>
 /// <param name="inner">The model that carries the adapter; not disposed with this.</param>
 /// <param name="adapter">Its adapter.</param>

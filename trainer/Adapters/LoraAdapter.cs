@@ -108,8 +108,8 @@ internal sealed class LoraAdapter
         if (foreign is not null || paths.Length == 0)
         {
             throw new CheckpointException(
-                $"{weights.Path}: {(foreign is null ? "holds no lora_A" : $"changes layer '{foreign}'")}; the base is a {model.Config.ModelType} of "
-                + $"{model.Config.Layers} blocks with {Names(known.Keys)}. Give the base that the adapter was trained on.");
+                $"{weights.Path}: {(foreign is null ? "holds no lora_A" : $"changes layer '{foreign}'")}; "
+                + $"the base is a {model.Config.ModelType} of {model.Config.Layers} blocks with {Names(known.Keys)}. Give the base that the adapter was trained on.");
         }
 
         foreach (string path in paths)
@@ -122,7 +122,8 @@ internal sealed class LoraAdapter
         string[] expected = [.. adapter.Parameters.Select(parameter => parameter.Name)];
         if (weights.Tensors.Select(tensor => tensor.Name).Except(expected).FirstOrDefault() is string surplus)
         {
-            throw new CheckpointException($"{weights.Path}: tensor '{surplus}' has no place in an adapter of linear layers. Merge the adapter with PEFT first.");
+            throw new CheckpointException(
+                $"{weights.Path}: tensor '{surplus}' has no place in an adapter of linear layers. Merge the adapter with PEFT first.");
         }
 
         foreach (NamedParameter parameter in adapter.Parameters)
@@ -133,12 +134,15 @@ internal sealed class LoraAdapter
         return adapter;
     }
 
-    /// <summary>The model's weights with the changes added, W + scale·B·A, under the names of checkpoints. The model itself keeps its weights.</summary>
+    /// <summary>The model's weights with the changes added, W + scale·B·A, by checkpoint name. The model itself keeps its weights.</summary>
     /// <param name="model">The model that carries this adapter.</param>
     public IReadOnlyList<(string Name, long[] Shape, ReadOnlyMemory<float> Data)> Merged(ITrainableModel model)
     {
         var changed = _layers.ToDictionary(pair => pair.Path + ".weight", pair => pair.Layer, StringComparer.Ordinal);
-        return [.. model.Collect().Select(weight => changed.TryGetValue(weight.Name, out AffineMap? layer) ? weight with { Data = Sum(layer) } : weight)];
+        return
+        [
+            .. model.Collect().Select(weight => changed.TryGetValue(weight.Name, out AffineMap? layer) ? weight with { Data = Sum(layer) } : weight),
+        ];
     }
 
     /// <summary>Writes the folder in PEFT's layout.</summary>
@@ -150,7 +154,10 @@ internal sealed class LoraAdapter
         Directory.CreateDirectory(folder);
         SafetensorsWriter.Write(
             Path.Combine(folder, AdapterConfig.WeightsName),
-            [.. Parameters.OrderBy(p => p.Name, StringComparer.Ordinal).Select(p => (p.Name, p.Value.shape, (ReadOnlyMemory<float>)NamedParameters.Values(p.Value)))],
+            [
+                .. from parameter in Parameters.OrderBy(parameter => parameter.Name, StringComparer.Ordinal)
+                   select (parameter.Name, parameter.Value.shape, (ReadOnlyMemory<float>)NamedParameters.Values(parameter.Value)),
+            ],
             type);
         (_config with { Base = baseModel }).Save(folder);
     }
@@ -173,12 +180,13 @@ internal sealed class LoraAdapter
     private static (string Path, AffineMap Layer)[] Chosen(ITrainableModel model, LoraSettings settings)
     {
         (string Path, AffineMap Layer)[] all = [.. Layers(model)];
-        string? unknown = settings.TargetModules.FirstOrDefault(name => name != LoraSettings.AllLinear && !all.Any(pair => Matches(pair.Path, name)));
+        string? unknown = settings.TargetModules.FirstOrDefault(name =>
+            name != LoraSettings.AllLinear && !all.Any(pair => Matches(pair.Path, name)));
         if (unknown is not null)
         {
             throw new BadInputException(
-                $"lora.target_modules holds '{unknown}'; the linear layers of this {model.Config.ModelType} are {Names(all.Select(pair => pair.Path))}. "
-                + $"Name some of these, give full paths such as {all[0].Path}, or '{LoraSettings.AllLinear}'.");
+                $"lora.target_modules holds '{unknown}'; the linear layers of this {model.Config.ModelType} are "
+                + $"{Names(all.Select(pair => pair.Path))}. Name some of these, give full paths such as {all[0].Path}, or '{LoraSettings.AllLinear}'.");
         }
 
         (string Path, AffineMap Layer)[] chosen =
@@ -201,8 +209,8 @@ internal sealed class LoraAdapter
         if (weights.Contains(name) && !weights[name].Shape.AsSpan().SequenceEqual(expected))
         {
             throw new CheckpointException(
-                $"{weights.Path}: tensor '{name}' has shape [{string.Join(", ", weights[name].Shape)}]; the rank in {AdapterConfig.FileName} and the base give "
-                + $"[{string.Join(", ", expected)}]. Give the base that the adapter was trained on.");
+                $"{weights.Path}: tensor '{name}' has shape [{string.Join(", ", weights[name].Shape)}]; "
+                + $"the rank in {AdapterConfig.FileName} and the base give [{string.Join(", ", expected)}]. Give the base that the adapter was trained on.");
         }
     }
 

@@ -57,11 +57,13 @@ internal static class ExportCommand
         string model = recipe.Model ?? throw new BadInputException("No model is named. Give --model FOLDER, or a recipe with \"model\".");
         if (recipe.Base is not null && !AdapterConfig.IsAdapter(model))
         {
-            throw new BadInputException($"base is {recipe.Base}, but {model} is no adapter: it holds no {AdapterConfig.FileName}. Leave --base out.");
+            throw new BadInputException($"base is {recipe.Base}, but {model} holds no {AdapterConfig.FileName}, so it has no base. Leave --base out.");
         }
 
         bool isAdapter = AdapterConfig.IsAdapter(model);
-        ExportReport report = isAdapter ? Merged(model, recipe) : ModelExport.Run(model, recipe, ComputeDevice.UseThreads(recipe.Threads), recipe.Output);
+        ExportReport report = isAdapter
+            ? Merged(model, recipe)
+            : ModelExport.Run(model, recipe, ComputeDevice.UseThreads(recipe.Threads), recipe.Output);
         Display.OnErrors().Table(
             ["graph", "max |Δ log-prob|", "positions", "mean KL", "mean KL, bfloat16 cache", "limit"],
             report.Graphs.Select(graph => (string[])

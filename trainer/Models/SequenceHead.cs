@@ -31,7 +31,9 @@ internal sealed class SequenceHead : nn.Module, ISequenceClassifier
         Parameters = [.. body.Parameters, new NamedParameter(WeightName, score)];
     }
 
-    /// <summary>Puts a new head on a language model. The end-of-text token pads where the model has no padding token, as Hugging Face's users do.</summary>
+    /// <summary>
+    /// Puts a new head on a language model. The end-of-text token pads where the model has no padding token, as Hugging Face's users do.
+    /// </summary>
     /// <param name="body">The language model; disposed with the result.</param>
     /// <param name="labels">The labels in order.</param>
     /// <param name="folder">Where the model lies, for messages.</param>

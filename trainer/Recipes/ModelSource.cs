@@ -74,7 +74,7 @@ internal static class ModelSource
         }
     }
 
-    /// <summary>Writes a finished model's folder, with the adapter merged, and the adapter itself into the folder <c>adapter</c> inside it.</summary>
+    /// <summary>Writes a finished model's folder with the adapter merged, and the adapter itself into its folder <c>adapter</c>.</summary>
     /// <param name="model">The model.</param>
     /// <param name="folder">Created if absent.</param>
     /// <param name="tokenizer">Folder whose tokenizer files are copied; null for an ids-only model.</param>

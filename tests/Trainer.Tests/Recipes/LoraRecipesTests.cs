@@ -98,7 +98,8 @@ public sealed class LoraRecipesTests : IDisposable
     public void Run_LlamaInBf16_MovesTheAdapter()
     {
         string folder = new DecoderFixture("tiny-qwen3").Folder;
-        RunFolder run = _world.Train(_world.Preference([.. Lora, $"model={folder}", "precision=bf16", "lora.target_modules=[\"q_proj\",\"down_proj\"]", "export.fp32=true", "epochs=4"]), "run");
+        string[] sets = ["precision=bf16", "lora.target_modules=[\"q_proj\",\"down_proj\"]", "export.fp32=true", "epochs=4"];
+        RunFolder run = _world.Train(_world.Preference([.. Lora, $"model={folder}", .. sets]), "run");
         Assert.True(TinyTraining.Values(run, "loss")[^1] < 0.69);
         Assert.True(File.Exists(Path.Combine(run.Model, "onnx", "model.onnx")));
         Assert.Equal(["down_proj", "q_proj"], AdapterConfig.Load(run.File("model/adapter")).TargetModules);
