@@ -39,6 +39,7 @@ var root = new RootCommand("Trains language models and classifiers: a recipe goe
     ExportCommand.Create(),
     MergeCommand.Create(),
     ScoreCommand.Create(),
+    ModelsCommand.Create(),
 };
 foreach (Command command in OnPolicyCommands.All())
 {
