@@ -53,6 +53,8 @@ internal sealed class Gpt2Model : nn.Module<Tensor, Tensor>, ILanguageModel
 
     public string BlockPrefix => "h.";
 
+    public string ModulePrefix => WeightNames.Prefix;
+
     public Tensor Hidden(Tensor ids)
     {
         long time = ids.shape[1];
