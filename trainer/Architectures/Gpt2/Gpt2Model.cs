@@ -73,7 +73,7 @@ internal sealed class Gpt2Model : nn.Module<Tensor, Tensor>, ILanguageModel
     public Tensor Head(Tensor hidden) => Products.Linear(hidden, vocabulary.Value, null).to(float32); // tied: [...,D] -> [...,V]
 
     public Tensor SumOfLosses(Tensor hidden, Tensor targets) =>
-        VocabularyLoss.Sum(hidden, vocabulary.Value, wte.call(targets), Products.Weight(vocabulary.Value));
+        VocabularyLoss.Sum(hidden, vocabulary.Value, targets, Products.Weight(vocabulary.Value));
 
     public override Tensor forward(Tensor ids) => Head(Hidden(ids)); // [B,T] -> [B,T,V]
 
@@ -86,7 +86,7 @@ internal sealed class Gpt2Model : nn.Module<Tensor, Tensor>, ILanguageModel
     }
 
     public IReadOnlyList<(string Name, long[] Shape, ReadOnlyMemory<float> Data)> Collect() =>
-        [.. Parameters.Select(p => (WeightNames.Prefix + p.Name, p.Value.shape, (ReadOnlyMemory<float>)NamedParameters.Values(p.Value)))];
+        [.. Parameters.Select(p => (WeightNames.Prefix + p.Name, p.Value.shape, NamedParameters.View(p.Value)))];
 
     protected override void Dispose(bool disposing)
     {
