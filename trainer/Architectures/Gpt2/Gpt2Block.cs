@@ -54,10 +54,10 @@ internal sealed class Gpt2Attention : nn.Module<Tensor, Tensor>
     {
         (long batch, long time, long width) = (x.shape[0], x.shape[1], x.shape[2]);
         Tensor[] parts = c_attn.call(x).chunk(3, -1); // 3 × [B,T,D]
-        Tensor mixed = nn.functional.scaled_dot_product_attention(
-            Split(parts[0]), Split(parts[1]), Split(parts[2]), p: training ? attentionDropout : 0, is_casual: true); // [B,H,T,E]
+        Tensor mixed = SeededDropout.Attention(
+            Split(parts[0]), Split(parts[1]), Split(parts[2]), attentionDropout, training, causal: true); // [B,H,T,E]
         Tensor output = c_proj.call(mixed.transpose(1, 2).reshape(batch, time, width)); // [B,T,D]
-        return nn.functional.dropout(output, dropout, training);
+        return SeededDropout.Apply(output, dropout, training);
 
         Tensor Split(Tensor t) => t.view(batch, time, heads, width / heads).transpose(1, 2); // [B,H,T,E]
     }
@@ -83,6 +83,6 @@ internal sealed class Gpt2FeedForward : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor x)
     {
         Tensor inner = nn.functional.gelu(c_fc.call(x), GELU.Approximate.tanh); // [B,T,4D]
-        return nn.functional.dropout(c_proj.call(inner), dropout, training); // [B,T,D]
+        return SeededDropout.Apply(c_proj.call(inner), dropout, training); // [B,T,D]
     }
 }

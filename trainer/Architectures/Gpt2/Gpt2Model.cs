@@ -61,7 +61,7 @@ internal sealed class Gpt2Model : nn.Module<Tensor, Tensor>, ILanguageModel
 
         Tensor positions = arange(time, int64, ids.device); // [T]
         Tensor x = wte.call(ids) + wpe.call(positions); // [B,T,D]
-        x = nn.functional.dropout(x, dropout, training);
+        x = SeededDropout.Apply(x, dropout, training);
         foreach (Gpt2Block block in h)
         {
             x = block.call(x); // [B,T,D]

@@ -107,7 +107,7 @@ internal sealed class GptNeoXBody : nn.Module<Tensor, Tensor>
         }
 
         var rotary = Rotary.Of(config.Rotary, time, config.RotarySize, window: null, ids.device);
-        Tensor x = nn.functional.dropout(embed_in.call(ids), config.ResidualDropout, training); // [B,T,D]
+        Tensor x = SeededDropout.Apply(embed_in.call(ids), config.ResidualDropout, training); // [B,T,D]
         foreach (GptNeoXLayer layer in layers)
         {
             x = layer.call(x, rotary); // [B,T,D]
