@@ -39,16 +39,16 @@ internal static class SeededDropout
     public static Tensor Attention(Tensor query, Tensor key, Tensor value, double rate, bool training, Tensor? mask = null, bool causal = false)
     {
         // Without dropout libtorch has a fused kernel. With it, it runs the operators below, in fp32 also for bf16 operands.
-        if (!training || rate == 0 || query.device_type != DeviceType.CPU || query.dtype != ScalarType.Float32)
+        if (!training || rate == 0 || query.device_type != DeviceType.CPU)
         {
             return nn.functional.scaled_dot_product_attention(query, key, value, mask, training ? rate : 0, causal);
         }
 
         long time = query.shape[2];
-        Tensor scores = (query * (1 / Math.Sqrt(query.shape[3]))).matmul(key.transpose(2, 3)); // [B,H,T,T]
+        Tensor scores = (query.to(float32) * (1 / Math.Sqrt(query.shape[3]))).matmul(key.to(float32).transpose(2, 3)); // [B,H,T,T]
         Tensor? hidden = causal ? full(time, time, float.NegativeInfinity).triu(1) : mask; // [T,T]
         Tensor weights = (hidden is null ? scores : scores.add_(hidden)).softmax(-1); // [B,H,T,T]
-        return (weights * Mask(weights.shape, rate)).matmul(value); // [B,H,T,E]
+        return (weights * Mask(weights.shape, rate)).matmul(value.to(float32)).to(query.dtype); // [B,H,T,E]
     }
 
     /// <summary>Fills a mask with 0 and 1/(1 − rate).</summary>
