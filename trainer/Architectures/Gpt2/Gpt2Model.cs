@@ -33,7 +33,7 @@ internal sealed class Gpt2Model : nn.Module<Tensor, Tensor>, ILanguageModel
         lm_head = config.HasHead ? new LinearMap(config.HiddenSize, config.VocabularySize, hasBias: false, device, Products) : null;
         RegisterComponents();
         Parameters = NamedParameters.Of(this);
-        vocabulary = Parameters.Single(p => p.Name == (config.HasHead ? WeightNames.Head : WeightNames.Embedding));
+        vocabulary = Parameters.Single(p => p.Name == (lm_head is null ? WeightNames.Embedding : WeightNames.Head));
         using (no_grad())
         {
             nn.init.normal_(wte.weight!, 0, Conv1D.InitialDeviation);
