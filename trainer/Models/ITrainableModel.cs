@@ -45,7 +45,10 @@ internal interface ITrainableModel : IDisposable
     /// <summary>Fills the parameters from tensors with checkpoint names.</summary>
     void Fill(IReadOnlyDictionary<string, float[]> weights);
 
-    /// <summary>The tensors with the names and order of checkpoints.</summary>
+    /// <summary>
+    /// The tensors with the names and order of checkpoints. A parameter that is float32 on the CPU is read where it lies, without a copy:
+    /// use the values before the model changes or is disposed.
+    /// </summary>
     IReadOnlyList<(string Name, long[] Shape, ReadOnlyMemory<float> Data)> Collect();
 }
 

@@ -33,6 +33,11 @@ internal static class NamedParameters
         return parameter.detach().to(float32).cpu().contiguous().data<float>().ToArray();
     }
 
+    /// <summary>The parameter's values in row-major order: where they lie if they are float32 on the CPU, otherwise a copy.</summary>
+    /// <remarks>Read it before the parameter changes or is disposed.</remarks>
+    public static ReadOnlyMemory<float> View(Tensor parameter) =>
+        TensorMemory.CanView(parameter) ? new TensorMemory(parameter).Memory : Values(parameter);
+
     /// <summary>Freezes a model's first blocks.</summary>
     /// <param name="model">The model.</param>
     /// <param name="blocks">0 to the number of its blocks.</param>

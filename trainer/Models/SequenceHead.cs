@@ -77,5 +77,5 @@ internal sealed class SequenceHead : nn.Module, ISequenceClassifier
     }
 
     public IReadOnlyList<(string Name, long[] Shape, ReadOnlyMemory<float> Data)> Collect() =>
-        [.. body.Collect(), (WeightName, score.shape, NamedParameters.Values(score))];
+        [.. body.Collect(), (WeightName, score.shape, NamedParameters.View(score))];
 }

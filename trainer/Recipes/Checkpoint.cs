@@ -76,7 +76,7 @@ internal static class Checkpoint
     private static void Write(string path, IEnumerable<(string Name, Tensor Value)> tensors) =>
         SafetensorsWriter.Write(
             path,
-            [.. tensors.Select(t => (t.Name, t.Value.shape, (ReadOnlyMemory<float>)NamedParameters.Values(t.Value)))],
+            [.. tensors.Select(t => (t.Name, t.Value.shape, NamedParameters.View(t.Value)))],
             WeightType.F32);
 
     private static void Read(string path, IEnumerable<(string Name, Tensor Value)> tensors)

@@ -1,4 +1,5 @@
 using Rudder.Trainer.Models;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Rudder.Trainer.Tests.Models;
@@ -14,7 +15,7 @@ public class VocabularyLossTests
         manual_seed(1);
         Tensor targets = randint(0, 40, [rows], int64);
         (Tensor hidden, Tensor vocabulary) = (randn(rows, 12).requires_grad_(), randn(40, 12).requires_grad_());
-        Tensor loss = VocabularyLoss.Sum(hidden, vocabulary, vocabulary.index_select(0, targets), vocabulary);
+        Tensor loss = VocabularyLoss.Sum(hidden, vocabulary, targets, vocabulary);
         (loss / rows).backward();
         (float[] byHidden, float[] byVocabulary) = (Gradient(hidden), Gradient(vocabulary));
         hidden.grad = null;
@@ -33,10 +34,51 @@ public class VocabularyLossTests
         manual_seed(1);
         Tensor targets = randint(0, 40, [9], int64);
         (Tensor hidden, Tensor vocabulary) = (randn(9, 12), randn(40, 12));
-        Tensor loss = VocabularyLoss.Sum(hidden, vocabulary, vocabulary.index_select(0, targets), vocabulary);
+        Tensor loss = VocabularyLoss.Sum(hidden, vocabulary, targets, vocabulary);
         Tensor reference = nn.functional.cross_entropy(hidden.matmul(vocabulary.t()), targets, reduction: nn.Reduction.Sum);
         Assert.False(loss.requires_grad);
         Assert.Equal(reference.item<float>(), loss.item<float>(), 1e-4f); // a sum near 40, in float32
+    }
+
+    [Fact]
+    public void Sum_UnderNoGrad_ComputesNoGradient()
+    {
+        using var scope = NewDisposeScope();
+        manual_seed(1);
+        Tensor targets = randint(0, 40, [9], int64);
+        (Tensor hidden, Tensor vocabulary) = (randn(9, 12), randn(40, 12));
+        using IDisposable quiet = no_grad();
+        (float plain, long expected) = Created(() => VocabularyLoss.Sum(hidden, vocabulary, targets, vocabulary));
+        hidden.requires_grad_();
+        vocabulary.requires_grad_();
+        (float evaluated, long created) = Created(() => VocabularyLoss.Sum(hidden, vocabulary, targets, vocabulary));
+
+        Assert.Equal(plain, evaluated);
+        Assert.Equal(expected, created); // each gradient is a tensor more
+
+        static (float, long) Created(Func<Tensor> loss)
+        {
+            long before = DisposeScopeManager.Statistics.CreatedInScopeCount;
+            Tensor value = loss();
+            return (value.item<float>(), DisposeScopeManager.Statistics.CreatedInScopeCount - before);
+        }
+    }
+
+    [Fact]
+    public void Sum_FrozenVocabulary_GivesTheHiddenStatesTheSameGradient()
+    {
+        using var scope = NewDisposeScope();
+        manual_seed(1);
+        Tensor targets = randint(0, 40, [9], int64);
+        (Tensor hidden, Tensor vocabulary) = (randn(9, 12).requires_grad_(), randn(40, 12).requires_grad_());
+        VocabularyLoss.Sum(hidden, vocabulary, targets, vocabulary).backward();
+        float[] expected = Gradient(hidden);
+        (hidden.grad, vocabulary.grad) = (null, null);
+        vocabulary.requires_grad_(false);
+        VocabularyLoss.Sum(hidden, vocabulary, targets, vocabulary).backward();
+
+        Assert.Equal(expected, Gradient(hidden));
+        Assert.Null(vocabulary.grad);
     }
 
     [Fact]
@@ -46,12 +88,12 @@ public class VocabularyLossTests
         manual_seed(1);
         Tensor targets = randint(0, 40, [300], int64);
         (Tensor hidden, Tensor vocabulary) = (randn(300, 12).requires_grad_(), randn(40, 12).requires_grad_());
-        Tensor exact = VocabularyLoss.Sum(hidden, vocabulary, vocabulary.index_select(0, targets), vocabulary);
+        Tensor exact = VocabularyLoss.Sum(hidden, vocabulary, targets, vocabulary);
         exact.backward();
         (Tensor byHidden, Tensor byVocabulary) = (hidden.grad!.clone(), vocabulary.grad!.clone());
         (hidden.grad, vocabulary.grad) = (null, null);
 
-        Tensor loss = VocabularyLoss.Sum(hidden, vocabulary, vocabulary.index_select(0, targets), vocabulary.detach().to(bfloat16));
+        Tensor loss = VocabularyLoss.Sum(hidden, vocabulary, targets, vocabulary.detach().to(bfloat16));
         loss.backward();
 
         Assert.Equal((float32, float32, float32), (loss.dtype, hidden.grad!.dtype, vocabulary.grad!.dtype));

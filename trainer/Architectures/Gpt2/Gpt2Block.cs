@@ -55,10 +55,10 @@ internal sealed class Gpt2Attention : nn.Module<Tensor, Tensor>
         (long batch, long time, long width) = (x.shape[0], x.shape[1], x.shape[2]);
         Tensor[] parts = c_attn.call(x).chunk(3, -1); // 3 × [B,T,D]
         Tensor queries = queryFactor == 1 ? parts[0] : parts[0] * queryFactor; // [B,T,D]
-        Tensor mixed = nn.functional.scaled_dot_product_attention(
-            Split(queries), Split(parts[1]), Split(parts[2]), p: training ? attentionDropout : 0, is_casual: true); // [B,H,T,E]
+        Tensor mixed = SeededDropout.Attention(
+            Split(queries), Split(parts[1]), Split(parts[2]), attentionDropout, training, causal: true); // [B,H,T,E]
         Tensor output = c_proj.call(mixed.transpose(1, 2).reshape(batch, time, width)); // [B,T,D]
-        return nn.functional.dropout(output, dropout, training);
+        return SeededDropout.Apply(output, dropout, training);
 
         Tensor Split(Tensor t) => t.view(batch, time, heads, width / heads).transpose(1, 2); // [B,H,T,E]
     }
@@ -91,6 +91,6 @@ internal sealed class Gpt2FeedForward : nn.Module<Tensor, Tensor>
             Gpt2Config.ExactGelu => nn.functional.gelu(inner),
             _ => nn.functional.gelu(inner, GELU.Approximate.tanh),
         }; // [B,T,4D]
-        return nn.functional.dropout(c_proj.call(inner), dropout, training); // [B,T,D]
+        return SeededDropout.Apply(c_proj.call(inner), dropout, training); // [B,T,D]
     }
 }

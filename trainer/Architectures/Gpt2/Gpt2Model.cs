@@ -33,7 +33,7 @@ internal sealed class Gpt2Model : nn.Module<Tensor, Tensor>, ILanguageModel
         lm_head = config.HasHead ? new LinearMap(config.HiddenSize, config.VocabularySize, hasBias: false, device, Products) : null;
         RegisterComponents();
         Parameters = NamedParameters.Of(this);
-        vocabulary = Parameters.Single(p => p.Name == (config.HasHead ? WeightNames.Head : WeightNames.Embedding));
+        vocabulary = Parameters.Single(p => p.Name == (lm_head is null ? WeightNames.Embedding : WeightNames.Head));
         using (no_grad())
         {
             nn.init.normal_(wte.weight!, 0, Conv1D.InitialDeviation);
@@ -65,7 +65,7 @@ internal sealed class Gpt2Model : nn.Module<Tensor, Tensor>, ILanguageModel
 
         Tensor positions = arange(time, int64, ids.device); // [T]
         Tensor x = wte.call(ids) + wpe.call(positions); // [B,T,D]
-        x = nn.functional.dropout(x, dropout, training);
+        x = SeededDropout.Apply(x, dropout, training);
         foreach (Gpt2Block block in h)
         {
             x = block.call(x); // [B,T,D]
@@ -77,11 +77,7 @@ internal sealed class Gpt2Model : nn.Module<Tensor, Tensor>, ILanguageModel
     public Tensor Head(Tensor hidden) => Products.Linear(hidden, vocabulary.Value, null).to(float32); // [...,D] -> [...,V]
 
     public Tensor SumOfLosses(Tensor hidden, Tensor targets) =>
-        VocabularyLoss.Sum(
-            hidden,
-            vocabulary.Value,
-            lm_head is null ? wte.call(targets) : vocabulary.Value.index_select(0, targets),
-            Products.Weight(vocabulary.Value));
+        VocabularyLoss.Sum(hidden, vocabulary.Value, targets, Products.Weight(vocabulary.Value));
 
     public override Tensor forward(Tensor ids) => Head(Hidden(ids)); // [B,T] -> [B,T,V]
 
@@ -94,7 +90,7 @@ internal sealed class Gpt2Model : nn.Module<Tensor, Tensor>, ILanguageModel
     }
 
     public IReadOnlyList<(string Name, long[] Shape, ReadOnlyMemory<float> Data)> Collect() =>
-        [.. Parameters.Select(p => (p.Name == WeightNames.Head ? p.Name : WeightNames.Prefix + p.Name, p.Value.shape, (ReadOnlyMemory<float>)NamedParameters.Values(p.Value)))];
+        [.. Parameters.Select(p => (p.Name == WeightNames.Head ? p.Name : WeightNames.Prefix + p.Name, p.Value.shape, NamedParameters.View(p.Value)))];
 
     protected override void Dispose(bool disposing)
     {

@@ -29,9 +29,9 @@ internal sealed class GptNeoXLayer : nn.Module<Tensor, Rotary, Tensor>
 
     public override Tensor forward(Tensor x, Rotary rotary)
     {
-        Tensor attended = x + nn.functional.dropout(attention.call(input_layernorm.call(x), rotary), dropout, training); // [B,T,D]
+        Tensor attended = x + SeededDropout.Apply(attention.call(input_layernorm.call(x), rotary), dropout, training); // [B,T,D]
         Tensor fed = mlp.call(post_attention_layernorm.call(parallel ? x : attended)); // [B,T,D]
-        return attended + nn.functional.dropout(fed, dropout, training); // [B,T,D]
+        return attended + SeededDropout.Apply(fed, dropout, training); // [B,T,D]
     }
 }
 
@@ -57,8 +57,8 @@ internal sealed class GptNeoXAttention : nn.Module<Tensor, Rotary, Tensor>
     {
         (long batch, long time) = (x.shape[0], x.shape[1]);
         Tensor[] parts = query_key_value.call(x).view(batch, time, heads, 3 * size).transpose(1, 2).chunk(3, -1); // 3 × [B,H,T,E]
-        Tensor mixed = nn.functional.scaled_dot_product_attention(
-            rotary.Turn(parts[0]), rotary.Turn(parts[1]), parts[2], p: training ? dropout : 0, is_casual: true); // [B,H,T,E]
+        Tensor mixed = SeededDropout.Attention(
+            rotary.Turn(parts[0]), rotary.Turn(parts[1]), parts[2], dropout, training, causal: true); // [B,H,T,E]
         return dense.call(mixed.transpose(1, 2).reshape(batch, time, heads * size)); // [B,T,D]
     }
 }

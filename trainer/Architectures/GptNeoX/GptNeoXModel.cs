@@ -59,7 +59,7 @@ internal sealed class GptNeoXModel : nn.Module<Tensor, Tensor>, ILanguageModel
     public Tensor Head(Tensor hidden) => Products.Linear(hidden, Vocabulary, null).to(float32); // [...,D] -> [...,V]
 
     public Tensor SumOfLosses(Tensor hidden, Tensor targets) =>
-        VocabularyLoss.Sum(hidden, Vocabulary, Vocabulary.index_select(0, targets), Products.Weight(Vocabulary));
+        VocabularyLoss.Sum(hidden, Vocabulary, targets, Products.Weight(Vocabulary));
 
     public override Tensor forward(Tensor ids) => Head(Hidden(ids)); // [B,T] -> [B,T,V]
 
@@ -72,7 +72,7 @@ internal sealed class GptNeoXModel : nn.Module<Tensor, Tensor>, ILanguageModel
     }
 
     public IReadOnlyList<(string Name, long[] Shape, ReadOnlyMemory<float> Data)> Collect() =>
-        [.. Parameters.Select(p => (p.Name, p.Value.shape, (ReadOnlyMemory<float>)NamedParameters.Values(p.Value)))];
+        [.. Parameters.Select(p => (p.Name, p.Value.shape, NamedParameters.View(p.Value)))];
 
     protected override void Dispose(bool disposing)
     {
@@ -109,7 +109,7 @@ internal sealed class GptNeoXBody : nn.Module<Tensor, Tensor>
         }
 
         var rotary = Rotary.Of(config.Rotary, time, config.RotarySize, window: null, ids.device);
-        Tensor x = nn.functional.dropout(embed_in.call(ids), config.ResidualDropout, training); // [B,T,D]
+        Tensor x = SeededDropout.Apply(embed_in.call(ids), config.ResidualDropout, training); // [B,T,D]
         foreach (GptNeoXLayer layer in layers)
         {
             x = layer.call(x, rotary); // [B,T,D]

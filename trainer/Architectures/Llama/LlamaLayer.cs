@@ -66,13 +66,14 @@ internal sealed class LlamaAttention : nn.Module<Tensor, Rotary, Tensor>
         Tensor queries = Split(q_proj.call(x), heads, q_norm); // [B,H,T,E]
         Tensor keys = Split(k_proj.call(x), keyValueHeads, k_norm); // [B,K,T,E]
         Tensor values = Split(v_proj.call(x), keyValueHeads, null); // [B,K,T,E]
-        Tensor mixed = nn.functional.scaled_dot_product_attention(
+        Tensor mixed = SeededDropout.Attention(
             rotary.Turn(queries),
             Repeat(rotary.Turn(keys)),
             Repeat(values),
+            dropout,
+            training,
             rotary.Mask,
-            training ? dropout : 0,
-            is_casual: rotary.Mask is null); // [B,H,T,E]
+            causal: rotary.Mask is null); // [B,H,T,E]
         return o_proj.call(mixed.transpose(1, 2).reshape(batch, time, heads * size)); // [B,T,D]
 
         Tensor Split(Tensor t, int count, RmsNorm? norm)

@@ -59,7 +59,7 @@ internal sealed class LlamaModel : nn.Module<Tensor, Tensor>, ILanguageModel
     public Tensor Head(Tensor hidden) => Products.Linear(hidden, Vocabulary, null).to(float32); // [...,D] -> [...,V]
 
     public Tensor SumOfLosses(Tensor hidden, Tensor targets) =>
-        VocabularyLoss.Sum(hidden, Vocabulary, Vocabulary.index_select(0, targets), Products.Weight(Vocabulary));
+        VocabularyLoss.Sum(hidden, Vocabulary, targets, Products.Weight(Vocabulary));
 
     public override Tensor forward(Tensor ids) => Head(Hidden(ids)); // [B,T] -> [B,T,V]
 
@@ -72,7 +72,7 @@ internal sealed class LlamaModel : nn.Module<Tensor, Tensor>, ILanguageModel
     }
 
     public IReadOnlyList<(string Name, long[] Shape, ReadOnlyMemory<float> Data)> Collect() =>
-        [.. Parameters.Select(p => (p.Name, p.Value.shape, (ReadOnlyMemory<float>)NamedParameters.Values(p.Value)))];
+        [.. Parameters.Select(p => (p.Name, p.Value.shape, NamedParameters.View(p.Value)))];
 
     protected override void Dispose(bool disposing)
     {

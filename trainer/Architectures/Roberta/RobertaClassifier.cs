@@ -66,15 +66,15 @@ internal sealed class RobertaClassifier : nn.Module, ISequenceClassifier
         Tensor? mask = padded ? zeros(ids.shape, device: ids.device).masked_fill(valid.eq(0), double.NegativeInfinity) : null; // [B,T]
         mask = mask?.unsqueeze(1).unsqueeze(1); // [B,1,1,T]
         Tensor x = words.call(ids) + positions.call(places) + types.call(zeros_like(ids)); // [B,T,D]
-        x = nn.functional.dropout(norm.call(x), dropout, training);
+        x = SeededDropout.Apply(norm.call(x), dropout, training);
         foreach (RobertaLayer layer in layers)
         {
             x = layer.Run(x, mask); // [B,T,D]
         }
 
         Tensor first = x.split([1, x.shape[1] - 1], 1)[0].squeeze(1); // [B,D]
-        Tensor hidden = tanh(dense.call(nn.functional.dropout(first, headDropout, training))); // [B,D]
-        return projection.call(nn.functional.dropout(hidden, headDropout, training)).to(float32); // [B,L]
+        Tensor hidden = tanh(dense.call(SeededDropout.Apply(first, headDropout, training))); // [B,D]
+        return projection.call(SeededDropout.Apply(hidden, headDropout, training)).to(float32); // [B,L]
     }
 
     public void Fill(IReadOnlyDictionary<string, float[]> weights) => RobertaWeights.Fill(this, weights);

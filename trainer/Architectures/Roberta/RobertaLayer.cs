@@ -40,12 +40,12 @@ internal sealed class RobertaLayer : nn.Module
     {
         (long batch, long time, long width) = (x.shape[0], x.shape[1], x.shape[2]);
         Tensor[] parts = qkv.call(x).chunk(3, -1); // 3 × [B,T,D]
-        Tensor mixed = nn.functional.scaled_dot_product_attention(
-            Split(parts[0]), Split(parts[1]), Split(parts[2]), mask, training ? attentionDropout : 0); // [B,H,T,E]
+        Tensor mixed = SeededDropout.Attention(
+            Split(parts[0]), Split(parts[1]), Split(parts[2]), attentionDropout, training, mask); // [B,H,T,E]
         mixed = mixed.transpose(1, 2).reshape(batch, time, width); // [B,T,D]
-        x = attentionNorm.call(x + nn.functional.dropout(attention.call(mixed), dropout, training)); // [B,T,D]
+        x = attentionNorm.call(x + SeededDropout.Apply(attention.call(mixed), dropout, training)); // [B,T,D]
         Tensor fed = output.call(nn.functional.gelu(inner.call(x))); // [B,T,D]
-        return outputNorm.call(x + nn.functional.dropout(fed, dropout, training)); // [B,T,D]
+        return outputNorm.call(x + SeededDropout.Apply(fed, dropout, training)); // [B,T,D]
 
         Tensor Split(Tensor t) => t.view(batch, time, heads, width / heads).transpose(1, 2); // [B,H,T,E]
     }
