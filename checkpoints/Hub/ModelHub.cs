@@ -3,7 +3,7 @@ namespace Rudder.Checkpoints;
 /// <summary>A model that was fetched from a hub, or found in the cache.</summary>
 /// <param name="Folder">The model folder, in the cache. Never write into it.</param>
 /// <param name="Commit">The commit that the revision names, 40 hexadecimal digits.</param>
-/// <param name="FetchedBytes">Bytes that travelled now.</param>
+/// <param name="FetchedBytes">Size of the files that were completed now; 0 if all were there.</param>
 /// <param name="Note">Why the folder may not be the newest; null if it is.</param>
 public sealed record HubModel(string Folder, string Commit, long FetchedBytes, string? Note);
 
@@ -114,13 +114,18 @@ public sealed class ModelHub : IDisposable
         HubName name, HubCache cache, HubListing listing, IProgress<(long Done, long Total)>? progress, CancellationToken stop)
     {
         List<HubFile> files = [.. listing.Wanted(name)];
+        bool hasParts = files[^1].Name.EndsWith(".index.json", StringComparison.Ordinal);
+        bool knowsTotal = !hasParts;
         long travelled = 0;
         long done = 0;
         long total = 0;
         var download = new HubDownload(_connection, bytes =>
         {
             done += bytes;
-            progress?.Report((done, total));
+            if (knowsTotal)
+            {
+                progress?.Report((done, total));
+            }
         });
 
         async Task FetchMissingAsync(IEnumerable<HubFile> wanted)
@@ -136,8 +141,9 @@ public sealed class ModelHub : IDisposable
         }
 
         await FetchMissingAsync(files).ConfigureAwait(false);
-        if (files[^1].Name.EndsWith(".index.json", StringComparison.Ordinal))
+        if (hasParts)
         {
+            knowsTotal = true;
             HubFile[] parts = [.. ShardIndex.FileNames(cache.Blob(files[^1])).Select(part =>
                 listing.Files.GetValueOrDefault(part) ?? throw new CheckpointException(
                     $"{name}: {files[^1].Name} names '{part}', which the hub does not list. The repository is incomplete."))];

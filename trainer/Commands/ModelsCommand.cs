@@ -15,7 +15,10 @@ internal static class ModelsCommand
     private static Command Pull()
     {
         var name = new Argument<string>("name") { Description = "ORG/NAME, or ORG/NAME@REVISION with a branch, tag or commit." };
-        var json = new Option<bool>("--json") { Description = "Print model, revision, commit, folder and fetched bytes as one JSON line." };
+        var json = new Option<bool>("--json")
+        {
+            Description = "Print model, revision, commit, folder and fetched_bytes (size of the files completed now) as one JSON line.",
+        };
         var command = new Command(
             "pull",
             "Fetches the files of a model that Rudder reads into the download cache, checks them, and prints the folder.\n"
@@ -40,6 +43,10 @@ internal static class ModelsCommand
     private static string Line(HubName name, HubModel model) => JsonSerializer.Serialize(
         new
         {
-            model = name.Repository, revision = name.Revision, commit = model.Commit, folder = model.Folder, fetched_bytes = model.FetchedBytes,
+            model = name.Repository,
+            revision = name.Revision,
+            commit = model.Commit,
+            folder = model.Folder,
+            fetched_bytes = model.FetchedBytes,
         });
 }

@@ -58,9 +58,20 @@ internal static class HubPull
         }
     }
 
+    /// <summary>Shows bytes as MiB, rounded up, and only when their number changes: the last one comes once, when all is there.</summary>
     private sealed class Bytes(ProgressDisplay display) : IProgress<(long Done, long Total)>
     {
-        public void Report((long Done, long Total) value) =>
-            display.Report((int)(value.Done / MiB), (int)Math.Max(1, value.Total / MiB));
+        private int _shown = -1;
+
+        public void Report((long Done, long Total) value)
+        {
+            int total = (int)((value.Total + MiB - 1) / MiB);
+            int done = value.Done >= value.Total ? total : (int)(value.Done / MiB);
+            if (done != _shown)
+            {
+                _shown = done;
+                display.Report(done, total);
+            }
+        }
     }
 }

@@ -286,7 +286,10 @@ public sealed class ModelHubTests : IDisposable
     public async Task Pull_ShardedModel_FetchesIndexAndParts()
     {
         Shard("model-00001-of-00001.safetensors", "model-00001-of-00001.safetensors");
-        HubModel model = await PullAsync();
+        var progress = new Steps();
+        HubModel model = await PullAsync(progress: progress);
+        Assert.Single(progress.Seen.Select(step => step.Total).Distinct()); // not before the index says what there is
+        Assert.Single(progress.Seen, step => step.Done == step.Total);
         Assert.Equal(
             ["chat_template.jinja", "config.json", "model-00001-of-00001.safetensors", "model.safetensors.index.json", "tokenizer.json"],
             Directory.GetFiles(model.Folder).Select(Path.GetFileName).Order(StringComparer.Ordinal));
@@ -360,6 +363,13 @@ public sealed class ModelHubTests : IDisposable
             Endpoint = new Uri(_hub.Address), Cache = _folder.Path, Token = token, Offline = offline, FirstWait = TimeSpan.FromMilliseconds(1),
         });
         return await hub.PullAsync(HubName.Parse($"{Model}@{revision}"), progress, stop).WaitAsync(TimeSpan.FromSeconds(60), CancellationToken.None);
+    }
+
+    private sealed class Steps : IProgress<(long Done, long Total)>
+    {
+        public List<(long Done, long Total)> Seen { get; } = [];
+
+        public void Report((long Done, long Total) value) => Seen.Add(value);
     }
 
     private sealed class Watch(Func<long, bool> enough, CancellationTokenSource stop) : IProgress<(long Done, long Total)>
