@@ -21,6 +21,9 @@ public static class ModelFiles
     /// <summary>The tokenizer, in one file.</summary>
     public const string TokenizerJson = "tokenizer.json";
 
+    /// <summary>The chat template, where it has a file of its own.</summary>
+    public const string ChatTemplate = "chat_template.jinja";
+
     internal const string SafetensorsIndex = "model.safetensors.index.json";
     internal const string Torch = "pytorch_model.bin";
     internal const string TorchIndex = "pytorch_model.bin.index.json";
@@ -35,5 +38,5 @@ public static class ModelFiles
     internal static readonly string[] Weights = [Safetensors, SafetensorsIndex, Torch, TorchIndex];
 
     /// <summary>All files that a tokenizer may consist of.</summary>
-    internal static readonly string[] Tokenizer = [TokenizerJson, TokenizerConfig, Vocabulary, Merges, AddedTokens, SpecialTokensMap];
+    internal static readonly string[] Tokenizer = [TokenizerJson, TokenizerConfig, Vocabulary, Merges, AddedTokens, SpecialTokensMap, ChatTemplate];
 }

@@ -1,0 +1,6 @@
+namespace Rudder.Checkpoints;
+
+/// <summary>One turn of a conversation.</summary>
+/// <param name="Role">Who speaks: usually <c>system</c>, <c>user</c> or <c>assistant</c>.</param>
+/// <param name="Content">What is said.</param>
+public sealed record ChatMessage(string Role, string Content);
