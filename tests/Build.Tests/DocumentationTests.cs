@@ -31,7 +31,7 @@ public partial class DocumentationTests
         string[] named = [.. TestName().Matches(File.ReadAllText(Path.Combine(SharedFolder.Root, "docs", "compatibility.md"))).Select(name => name.Groups["name"].Value)];
 
         Assert.NotEmpty(named);
-        Assert.Empty(named.Where(name => !sources.Contains(name)));
+        Assert.DoesNotContain(named, name => !sources.Contains(name));
     }
 
     [GeneratedRegex("`(?<name>[A-Za-z0-9]+Tests)`")]
