@@ -37,6 +37,9 @@ public sealed class TextTokenizer
     /// <summary>The token that ends a text; null if there is none.</summary>
     public int? EosId { get; }
 
+    /// <summary>The token that the folder wants before a text; null if there is none.</summary>
+    public int? BosId => _frame.Before.Length > 0 ? _frame.Before[0] : null;
+
     /// <summary>Special tokens, which decoding skips, and their ids.</summary>
     public IReadOnlyDictionary<string, int> SpecialTokens { get; }
 
