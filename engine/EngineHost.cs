@@ -92,7 +92,9 @@ public sealed partial class EngineHost : IAsyncDisposable
 
         var warm = model.Description;
         string kind = warm.Generates ? "generator" : "classifier";
-        EngineLog.ModelWarm(_logger, warm.Name, kind, source.Precision.ToString(), warm.Fingerprint, _time.GetElapsedTime(start).TotalSeconds);
+        string tokenizer = warm.TokenizerLibrary ?? "none";
+        double seconds = _time.GetElapsedTime(start).TotalSeconds;
+        EngineLog.ModelWarm(_logger, warm.Name, kind, source.Precision.ToString(), warm.Fingerprint, tokenizer, seconds);
         try
         {
             Loaded?.Invoke(warm.Name);

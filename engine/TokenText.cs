@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Unicode;
+using Rudder.Checkpoints;
 using Rudder.Engine.Registry;
 
 namespace Rudder.Engine;
@@ -7,15 +8,22 @@ namespace Rudder.Engine;
 /// <summary>Converts ids to text one by one. The pieces together equal the text of all ids.</summary>
 /// <remarks>A character may span several tokens. Its bytes are held back until the last of them arrives.</remarks>
 /// <param name="model">The model of the ids; without a tokenizer every text is empty.</param>
-public sealed class TokenText(ModelLease model)
+/// <param name="continues">Whether the text follows another, as a completion follows its prompt; see <see cref="TextTokenizer.Decode"/>.</param>
+public sealed class TokenText(ModelLease model, bool continues = true)
 {
+    private bool _first = !continues;
     private readonly Decoder _decoder = Encoding.UTF8.GetDecoder();
 
     /// <summary>Characters (Unicode code points) returned so far.</summary>
     public int Characters { get; private set; }
 
     /// <summary>The characters that an id completes; empty if it completes none.</summary>
-    public string Append(int id) => Take(Bytes(model.Model, id).Span, flush: false);
+    public string Append(int id)
+    {
+        var bytes = Bytes(model.Model, id, _first);
+        _first &= Bytes(model.Model, id).IsEmpty;
+        return Take(bytes.Span, flush: false);
+    }
 
     /// <summary>A replacement character for bytes that never became a character; empty if there are none.</summary>
     public string Flush() => Take([], flush: true);
@@ -47,8 +55,8 @@ public sealed class TokenText(ModelLease model)
     }
 
     // A model's vocabulary may be padded; ids beyond the tokenizer's have no text.
-    private static ReadOnlyMemory<byte> Bytes(LoadedModel model, int id) =>
-        model.Tokenizer is { } tokenizer && id < tokenizer.VocabularySize ? tokenizer.Bytes(id) : default;
+    private static ReadOnlyMemory<byte> Bytes(LoadedModel model, int id, bool first = false) =>
+        model.Tokenizer is { } tokenizer && id < tokenizer.VocabularySize ? tokenizer.Bytes(id, first) : default;
 
     private static string? SpecialName(LoadedModel model, int id)
     {

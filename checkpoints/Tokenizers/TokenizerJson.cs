@@ -3,8 +3,7 @@ using System.Text.Json.Nodes;
 namespace Rudder.Checkpoints;
 
 /// <summary>
-/// Reads Hugging Face's <c>tokenizer.json</c> for byte-level BPE. Refuses, by name, every setting that would change ids.
-/// Ignores post-processors, truncation and padding: encoding adds no special tokens.
+/// Reads Hugging Face's <c>tokenizer.json</c>. Ignores truncation and padding.
 /// </summary>
 internal static class TokenizerJson
 {
@@ -13,21 +12,37 @@ internal static class TokenizerJson
 
     private const int LargestId = (1 << 24) - 1; // tables are as long as the largest id
 
-    public static TokenizerParts Read(string path)
+    /// <summary>Reads a tokenizer.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="settings">The settings of the files beside it.</param>
+    /// <exception cref="CheckpointException">The file is damaged, or encodes at random.</exception>
+    public static TokenizerParts Read(string path, TokenizerSettings settings)
     {
-        var file = ConfigJson.Read(path, LargestFile);
-        var model = file.Json["model"] as JsonObject ?? throw new CheckpointException($"{path}: key 'model' is missing. Fetch the file again.");
-        RefuseOtherModels(path, model);
-        RefuseOtherSteps(path, file.Json);
-        var vocabulary = Vocabulary(path, model["vocab"]);
+        var json = ConfigJson.Read(path, LargestFile).Json;
+        var model = json["model"] as JsonObject ?? throw new CheckpointException($"{path}: key 'model' is missing. Fetch the file again.");
+        if (model["dropout"] is JsonValue dropout && !(dropout.TryGetValue(out double rate) && rate == 0))
+        {
+            throw new CheckpointException(
+                $"{path}: model.dropout is '{dropout.ToJsonString()}', with which the same text gets other ids each time. Set it to null.");
+        }
+
+        var vocabulary = model["vocab"] is JsonArray pieces ? Pieces(path, pieces) : Vocabulary(path, model["vocab"]);
+        AddedToken[] added = AddedTokenFiles.Merge(path, json["added_tokens"] as JsonArray ?? [], vocabulary, settings);
+        string? difference = Gpt2Likeness.Difference(json, added);
         return new TokenizerParts
         {
             File = path,
             Vocabulary = vocabulary,
-            Merges = Merges(path, model["merges"]),
-            Added = AllAdded(path, file.Json["added_tokens"] as JsonArray ?? [], vocabulary),
-            AddPrefixSpace = Flag(ByteLevel(path, file.Json["pre_tokenizer"])["add_prefix_space"]) ?? true,
+            Merges = difference is null ? Merges(path, model["merges"]) : [],
+            Added = added,
+            AddPrefixSpace = Flag((json["pre_tokenizer"] as JsonObject)?["add_prefix_space"]) ?? true,
+            Difference = difference,
+            Json = difference is null ? null : json,
+            Spelling = difference is null ? TokenSpelling.ByteLevel : TokenSpelling.Of(json["decoder"]),
+            Frame = SpecialTokenFrame.Read(path, json["post_processor"], settings, Find),
         };
+
+        int? Find(string token) => added.FirstOrDefault(t => t.Content == token)?.Id ?? (vocabulary.TryGetValue(token, out int id) ? id : null);
     }
 
     /// <summary>Token and id of a vocabulary object.</summary>
@@ -58,58 +73,22 @@ internal static class TokenizerJson
         return vocabulary;
     }
 
-    private static void RefuseOtherModels(string path, JsonObject model)
+    // Unigram: a list of [piece, score], whose place is the id.
+    private static Dictionary<string, int> Pieces(string path, JsonArray pieces)
     {
-        string type = model["type"] is JsonValue value && value.TryGetValue(out string? text) ? text : "BPE"; // early files have no type
-        if (type != "BPE")
+        var vocabulary = new Dictionary<string, int>(pieces.Count, StringComparer.Ordinal);
+        foreach (var piece in pieces)
         {
-            throw Unsupported(path, "model.type", type, "BPE");
-        }
-
-        foreach (string key in new[] { "continuing_subword_prefix", "end_of_word_suffix" })
-        {
-            if (model[key] is JsonValue affix && affix.TryGetValue(out string? affixText) && affixText.Length > 0)
+            string text = Text((piece as JsonArray)?[0])
+                ?? throw new CheckpointException($"{path}: piece {vocabulary.Count} is {piece?.ToJsonString() ?? "null"}; it must be [text, score]. Fetch the file again.");
+            if (!vocabulary.TryAdd(text, vocabulary.Count))
             {
-                throw Unsupported(path, $"model.{key}", affixText, "none");
+                throw new CheckpointException($"{path}: piece '{text}' is there 2 times. Keep one of them.");
             }
         }
 
-        foreach (string key in new[] { "byte_fallback", "ignore_merges" })
-        {
-            if (Flag(model[key]) == true)
-            {
-                throw Unsupported(path, $"model.{key}", "true", "false");
-            }
-        }
-
-        if (model["dropout"] is JsonValue dropout && !(dropout.TryGetValue(out double rate) && rate == 0))
-        {
-            throw Unsupported(path, "model.dropout", dropout.ToJsonString(), "null");
-        }
+        return vocabulary.Count > 0 ? vocabulary : Vocabulary(path, null);
     }
-
-    private static void RefuseOtherSteps(string path, JsonObject json)
-    {
-        if (json["normalizer"] is { } normalizer)
-        {
-            throw Unsupported(path, "normalizer", TypeOf(normalizer), "null");
-        }
-
-        if (json["decoder"] is { } decoder && TypeOf(decoder) != "ByteLevel")
-        {
-            throw Unsupported(path, "decoder", TypeOf(decoder), "ByteLevel");
-        }
-
-        var splitter = ByteLevel(path, json["pre_tokenizer"]);
-        if (Flag(splitter["use_regex"]) == false)
-        {
-            throw Unsupported(path, "pre_tokenizer.use_regex", "false", "true");
-        }
-    }
-
-    private static JsonObject ByteLevel(string path, JsonNode? node) => node is JsonObject splitter && TypeOf(splitter) == "ByteLevel"
-        ? splitter
-        : throw Unsupported(path, "pre_tokenizer", node is null ? "null" : TypeOf(node), "ByteLevel");
 
     private static List<string> Merges(string path, JsonNode? node)
     {
@@ -132,27 +111,18 @@ internal static class TokenizerJson
         return merges;
     }
 
-    private static AddedToken[] AllAdded(string path, JsonArray entries, Dictionary<string, int> vocabulary)
-    {
-        AddedToken[] added = [.. entries.Select(token => Added(path, token, vocabulary))];
-        RequireTotal(path, added);
-        return added.GroupBy(t => t.Content, StringComparer.Ordinal).FirstOrDefault(g => g.Count() > 1) is { } twice
-            ? throw new CheckpointException($"{path}: added token '{twice.Key}' is there {twice.Count()} times. Keep one of them.")
-            : added;
-    }
-
-    private static AddedToken Added(string path, JsonNode? node, Dictionary<string, int> vocabulary)
+    /// <summary>An added token of any file.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="node">Its content and flags.</param>
+    /// <param name="number">Its id.</param>
+    /// <param name="vocabulary">May hold the token as well, with the same id.</param>
+    public static AddedToken Added(string path, JsonNode? node, JsonNode? number, Dictionary<string, int> vocabulary)
     {
         if (node is not JsonObject token
-            || token["content"] is not JsonValue text || !text.TryGetValue(out string? content) || content.Length == 0
-            || token["id"] is not JsonValue number || !number.TryGetValue(out int id) || id is < 0 or > LargestId)
+            || Text(token["content"]) is not { Length: > 0 } content
+            || number is not JsonValue integer || !integer.TryGetValue(out int id) || id is < 0 or > LargestId)
         {
             throw new CheckpointException($"{path}: added token {node?.ToJsonString()} needs a content and an id from 0 to {LargestId}.");
-        }
-
-        if (Flag(token["single_word"]) == true)
-        {
-            throw Unsupported(path, $"single_word of added token '{content}'", "true", "false");
         }
 
         RequireLength(path, content);
@@ -161,14 +131,25 @@ internal static class TokenizerJson
             throw new CheckpointException($"{path}: added token '{content}' has id {id}, but {known} in the vocabulary. Make them equal.");
         }
 
+        bool special = Flag(token["special"]) == true;
         return new AddedToken(
-            content, id, Flag(token["special"]) == true, Flag(token["lstrip"]) == true, Flag(token["rstrip"]) == true);
+            content,
+            id,
+            special,
+            Flag(token["lstrip"]) == true,
+            Flag(token["rstrip"]) == true,
+            Flag(token["single_word"]) == true,
+            Flag(token["normalized"]) ?? !special);
     }
 
     /// <summary>A flag, or null if it is absent or not a boolean.</summary>
     public static bool? Flag(JsonNode? node) => node is JsonValue value && value.TryGetValue(out bool flag) ? flag : null;
 
-    private static string TypeOf(JsonNode node) => (node as JsonObject)?["type"] is JsonValue value && value.TryGetValue(out string? type) ? type : node.ToJsonString();
+    /// <summary>A text, or null if it is absent or not a string.</summary>
+    public static string? Text(JsonNode? node) => node is JsonValue value && value.TryGetValue(out string? text) ? text : null;
+
+    /// <summary>The type of a step.</summary>
+    public static string TypeOf(JsonNode node) => Text((node as JsonObject)?["type"]) ?? node.ToJsonString();
 
     /// <summary>Refuses an empty added token, or one so long that searching texts for it would be slow.</summary>
     public static void RequireLength(string path, string content)
@@ -189,7 +170,4 @@ internal static class TokenizerJson
                 $"{path}: the added tokens have {total} characters together; at most {AddedTokenSplitter.MostCharacters} are read. Check that it is the right file.");
         }
     }
-
-    private static CheckpointException Unsupported(string path, string what, string found, string supported) =>
-        new($"{path}: {what} is '{found}'; only {supported} is supported (byte-level BPE as GPT-2 and RoBERTa use it). Choose another model.");
 }

@@ -9,12 +9,34 @@ internal sealed record TokenizerSettings(string? EndOfText, bool? AddPrefixSpace
 {
     private const long LargestFile = 16L << 20;             // both files may list every added token
 
+    /// <summary>The token that starts a text; null if not set.</summary>
+    public string? StartOfText { get; init; }
+
+    /// <summary>Whether the class adds <see cref="StartOfText"/> to texts; null if not set.</summary>
+    public bool? AddBos { get; init; }
+
+    /// <summary>Whether the class adds <see cref="EndOfText"/> to texts; null if not set.</summary>
+    public bool? AddEos { get; init; }
+
+    /// <summary>Name of the class in transformers; null if not set.</summary>
+    public string? Class { get; init; }
+
+    /// <summary>Id and flags of added tokens.</summary>
+    public IReadOnlyList<KeyValuePair<string, JsonNode?>> AddedTokens { get; init; } = [];
+
     /// <summary>Reads tokenizer_config.json and special_tokens_map.json, if they exist.</summary>
     public static TokenizerSettings Read(string folder)
     {
         JsonObject? settings = Json(folder, ModelFiles.TokenizerConfig), map = Json(folder, ModelFiles.SpecialTokensMap);
-        return new TokenizerSettings(
-            Token(settings?["eos_token"]) ?? Token(map?["eos_token"]), TokenizerJson.Flag(settings?["add_prefix_space"]));
+        string? Role(string name) => Token(settings?[name]) ?? Token(map?[name]);
+        return new TokenizerSettings(Role("eos_token"), TokenizerJson.Flag(settings?["add_prefix_space"]))
+        {
+            StartOfText = Role("bos_token"),
+            AddBos = TokenizerJson.Flag(settings?["add_bos_token"]),
+            AddEos = TokenizerJson.Flag(settings?["add_eos_token"]),
+            Class = TokenizerJson.Text(settings?["tokenizer_class"]),
+            AddedTokens = [.. settings?["added_tokens_decoder"] as JsonObject ?? []],
+        };
     }
 
     /// <summary>Writes the model's context to tokenizer_config.json, for other programs.</summary>
@@ -32,6 +54,5 @@ internal sealed record TokenizerSettings(string? EndOfText, bool? AddPrefixSpace
     }
 
     /// <summary>A token, written as a string or as an object with content.</summary>
-    private static string? Token(JsonNode? node) =>
-        (node is JsonObject detailed ? detailed["content"] : node) is JsonValue value && value.TryGetValue(out string? text) ? text : null;
+    private static string? Token(JsonNode? node) => TokenizerJson.Text(node is JsonObject detailed ? detailed["content"] : node);
 }

@@ -96,14 +96,15 @@ public static class TokenizerWriter
         ["add_prefix_space"] = parts.AddPrefixSpace,
     };
 
-    private static JsonNode Token(AddedToken token) => new JsonObject
+    /// <summary>An entry of <c>added_tokens</c>.</summary>
+    internal static JsonNode Token(AddedToken token) => new JsonObject
     {
         ["id"] = token.Id,
         ["content"] = token.Content,
-        ["single_word"] = false,
+        ["single_word"] = token.SingleWord,
         ["lstrip"] = token.StripLeft,
         ["rstrip"] = token.StripRight,
-        ["normalized"] = false,
+        ["normalized"] = token.Normalized,
         ["special"] = token.Special,
     };
 

@@ -42,7 +42,8 @@ internal static class VocabularyFiles
         return merges;
     }
 
-    private static IEnumerable<AddedToken> ReadAdded(string file, Dictionary<string, int> vocabulary)
+    /// <summary>The tokens of added_tokens.json that a vocabulary lacks; none if there is no such file.</summary>
+    internal static IEnumerable<AddedToken> ReadAdded(string file, Dictionary<string, int> vocabulary)
     {
         if (!File.Exists(file))
         {

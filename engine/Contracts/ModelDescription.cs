@@ -12,7 +12,10 @@ public sealed record ModelDescription(string Name, ModelSource Source, string Fi
     public bool Generates => Labels.Count == 0;
 
     /// <summary>Whether the model has a tokenizer and accepts text; otherwise it accepts only ids.</summary>
-    public bool HasTokenizer { get; init; }
+    public bool HasTokenizer => TokenizerLibrary is not null;
+
+    /// <summary>The library that encodes texts, and why it was chosen; null without a tokenizer.</summary>
+    public string? TokenizerLibrary { get; init; }
 
     /// <summary>Sequences decoded together; 0 for a classifier.</summary>
     public int Slots { get; init; }

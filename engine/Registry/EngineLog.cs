@@ -5,8 +5,9 @@ namespace Rudder.Engine.Registry;
 /// <summary>Every line that the engine logs. A failure is logged as its type and place, because its message may quote a request.</summary>
 internal static partial class EngineLog
 {
-    [LoggerMessage(1, LogLevel.Information, "Model {Name} is warm: {Kind}, {Precision}, fingerprint {Fingerprint}, {Seconds:F1} s")]
-    public static partial void ModelWarm(ILogger logger, string name, string kind, string precision, string fingerprint, double seconds);
+    [LoggerMessage(1, LogLevel.Information, "Model {Name} is warm: {Kind}, {Precision}, fingerprint {Fingerprint}, tokenizer {Tokenizer}, {Seconds:F1} s")]
+    public static partial void ModelWarm(
+        ILogger logger, string name, string kind, string precision, string fingerprint, string tokenizer, double seconds);
 
     [LoggerMessage(2, LogLevel.Information, "Model {Name} was replaced; fingerprint {Old} drains")]
     public static partial void ModelReplaced(ILogger logger, string name, string old);

@@ -88,7 +88,7 @@ internal static class GenerationPlanner
     private static int[] Ids(string field, PromptContent prompt, LoadedModel model) => prompt switch
     {
         { Ids: { } ids, Text: null } => [.. ids],
-        { Text: { } text, Ids: null } => model.Encode($"{field}.text", text),
+        { Text: { } text, Ids: null } => model.EncodePrompt($"{field}.text", text),
         _ => throw new RequestFault(field, "holds neither text nor ids", "", "Set one of them."),
     };
 }

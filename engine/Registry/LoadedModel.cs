@@ -61,9 +61,12 @@ internal sealed class LoadedModel : IAsyncDisposable
 
     private int Vocabulary => Description.Vocabulary;
 
-    /// <summary>The text of drawn ids; empty without a tokenizer. Special tokens and ids beyond the tokenizer's have no text.</summary>
+    /// <summary>
+    /// The text of drawn ids, which continues that of a prompt; empty without a tokenizer. Special tokens and ids beyond the tokenizer's
+    /// have no text.
+    /// </summary>
     public string Decode(IEnumerable<int> ids) =>
-        Tokenizer is { } tokenizer ? tokenizer.Decode(ids.Where(id => id < tokenizer.VocabularySize)) : "";
+        Tokenizer is { } tokenizer ? tokenizer.Decode(ids.Where(id => id < tokenizer.VocabularySize), continues: true) : "";
 
     /// <summary>The generator.</summary>
     /// <exception cref="RequestFault">The model is a classifier.</exception>
@@ -108,6 +111,10 @@ internal sealed class LoadedModel : IAsyncDisposable
                 field, "holds a token that the tokenizer has and the model does not", $"the model has ids 0 to {Vocabulary - 1}", "Leave that token out.");
         }
     }
+
+    /// <summary>The ids of a prompt's text, after the special tokens that the folder wants before a text.</summary>
+    /// <inheritdoc cref="Encode"/>
+    public int[] EncodePrompt(string field, string text) => RequireTokenizer(field).WithSpecialTokens(Encode(field, text), end: false);
 
     /// <summary>The text of ids that a caller sends. Unlike <see cref="Decode(IEnumerable{int})"/> it refuses ids without text.</summary>
     /// <exception cref="RequestFault">The model has no tokenizer, or an id is outside its vocabulary or the tokenizer's.</exception>

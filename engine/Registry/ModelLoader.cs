@@ -90,7 +90,7 @@ internal sealed class ModelLoader(EngineOptions options, EngineMetrics metrics) 
             Description = new ModelDescription(source.Name, source, engine.Fingerprint, engine.Vocabulary, engine.Context)
             {
                 EosId = config.EosId,
-                HasTokenizer = tokenizer is not null,
+                TokenizerLibrary = tokenizer?.Library,
                 Labels = engine.Labels,
             },
             Options = options,
@@ -136,7 +136,7 @@ internal sealed class ModelLoader(EngineOptions options, EngineMetrics metrics) 
             {
                 EosId = config.EosId,
                 OtherEosIds = config.OtherEosIds,
-                HasTokenizer = tokenizer is not null,
+                TokenizerLibrary = tokenizer?.Library,
                 Slots = info.Slots,
             },
             Options = options,

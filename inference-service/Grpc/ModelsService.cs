@@ -87,6 +87,7 @@ internal sealed class ModelsService(EngineHost models, ModelFolders folders, Ser
             Vocabulary = model.Vocabulary,
             Context = model.Context,
             HasTokenizer = model.HasTokenizer,
+            TokenizerLibrary = model.TokenizerLibrary ?? "",
             Slots = model.Slots,
             Labels = { model.Labels },
         };

@@ -23,7 +23,7 @@ internal sealed class ChoiceText(CompletionRequest request, ModelLease model)
         }
 
         // Decoded separately from the completion: a character that is incomplete at the prompt's end stays incomplete.
-        var prompt = new TokenText(model);
+        var prompt = new TokenText(model, continues: false);
         var text = new StringBuilder();
         for (int i = 0; i < ids.Length; i++)
         {

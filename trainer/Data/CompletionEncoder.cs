@@ -7,9 +7,14 @@ namespace Rudder.Trainer.Data;
 /// <param name="tokenizer">The model's tokenizer; null for a model without one, which takes ids only.</param>
 internal sealed class CompletionEncoder(TextTokenizer? tokenizer)
 {
-    /// <summary>A prompt's ids. The end-of-text token stands for an empty prompt.</summary>
+    /// <summary>
+    /// A prompt's ids, after the special tokens that the tokenizer wants before a text. The end-of-text token stands for an empty prompt.
+    /// </summary>
     /// <exception cref="DatasetException">The text has a token that the model lacks.</exception>
-    public int[] Prompt(string place, string text) => Encode(place, "prompt", text) is { Length: > 0 } ids ? ids : [End(place)];
+    public int[] Prompt(string place, string text) => Start(Encode(place, "prompt", text)) is { Length: > 0 } ids ? ids : [End(place)];
+
+    /// <summary>The ids of a text, after the special tokens that the tokenizer wants before one.</summary>
+    public int[] Start(int[] ids) => tokenizer!.WithSpecialTokens(ids, end: false);
 
     /// <summary>A completion's ids. They end with one end-of-text token, whether or not the text does.</summary>
     /// <param name="place">"FILE:LINE".</param>

@@ -179,7 +179,7 @@ internal static class Sft
             : texts.FirstOrDefault(text => text.Prompt is not null) is { } prompted
                 ? throw new BadInputException(
                     $"{prompted.Place}: has a prompt with a completion, but data.mode is \"pack\", which joins texts. Set data.mode to \"reviews\".")
-                : new PackedBlocks(texts.Select(text => tokenizer.Encode(text.Text)), end, length);
+                : new PackedBlocks(texts.Select(text => tokenizer.WithSpecialTokens(tokenizer.Encode(text.Text), end: false)), end, length);
     }
 
     /// <summary>The objects that the loop works with.</summary>

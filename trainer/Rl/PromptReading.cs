@@ -32,7 +32,7 @@ internal static class PromptReading
         List<RolloutPrompt> prompts = [];
         foreach (Prompt prompt in settings.Files.SelectMany(Prompts.Read).Take(settings.Limit == 0 ? int.MaxValue : settings.Limit))
         {
-            int[] ids = tokenizer.Encode(prompt.Text);
+            int[] ids = tokenizer.WithSpecialTokens(tokenizer.Encode(prompt.Text), end: false);
             prompts.Add(ids.Length <= room
                 ? new RolloutPrompt(prompt.Id, ids, prompt.Text)
                 : throw TooLong($"prompt '{prompt.Id}' has {ids.Length} tokens", room));

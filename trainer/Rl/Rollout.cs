@@ -32,8 +32,8 @@ internal sealed record Rollout(
     public static Rollout Of(
         RolloutPrompt prompt, int sampleIndex, int[] ids, float[] logProbs, int policyVersion, bool ended, TextTokenizer tokenizer)
     {
-        return new Rollout(prompt, sampleIndex, ids, logProbs, policyVersion, ended, Decode([.. prompt.Ids, .. ids]), Decode(ids));
+        return new Rollout(prompt, sampleIndex, ids, logProbs, policyVersion, ended, Decode([.. prompt.Ids, .. ids]), Decode(ids, continues: true));
 
-        string Decode(IEnumerable<int> all) => tokenizer.Decode(all.Where(id => id < tokenizer.VocabularySize));
+        string Decode(IEnumerable<int> all, bool continues = false) => tokenizer.Decode(all.Where(id => id < tokenizer.VocabularySize), continues);
     }
 }

@@ -74,7 +74,7 @@ public class GenAiTokenizerTests
             + $"before it '{tokenizer.Decode(ours.Take(at).TakeLast(8))}', then '{tokenizer.Decode(ours.Skip(at).Take(8))}'; {text.Length} characters";
     }
 
-    private static IEnumerable<string> Reviews(string name)
+    internal static IEnumerable<string> Reviews(string name)
     {
         using var reader = new StreamReader(new GZipStream(File.OpenRead(SharedFolder.Require("data", name)), CompressionMode.Decompress));
         while (reader.ReadLine() is { } line)

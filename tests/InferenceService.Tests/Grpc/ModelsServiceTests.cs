@@ -26,6 +26,7 @@ public sealed class ModelsServiceTests(SharedService shared) : IDisposable
         var generator = models[SharedService.Text];
         Assert.Equal((ModelKind.Generator, Inference.V1.Engine.Slots, Precision.Fp32), (generator.Kind, generator.Engine, generator.Precision));
         Assert.Equal((512, 64, 32, 511, true), (generator.Vocabulary, generator.Context, generator.Slots, generator.EosId, generator.HasTokenizer));
+        Assert.Equal("Microsoft.ML.Tokenizers: byte-level BPE as in GPT-2", generator.TokenizerLibrary);
         var classifier = models[SharedService.ClassifierIds];
         Assert.Equal((ModelKind.Classifier, 64, 0, false), (classifier.Kind, classifier.Context, classifier.Slots, classifier.HasTokenizer));
         Assert.Equal(["NEGATIVE", "POSITIVE"], classifier.Labels);

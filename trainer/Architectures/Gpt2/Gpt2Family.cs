@@ -46,7 +46,7 @@ internal sealed class Gpt2Family : IModelFamily
         Layers = shape.Layers,
         Heads = shape.Heads,
         LayerNormEpsilon = 1e-5,
-        BosId = tokenizer.EosId,
+        BosId = tokenizer.BosId ?? tokenizer.EosId,
         EosId = tokenizer.EosId,
     };
 }

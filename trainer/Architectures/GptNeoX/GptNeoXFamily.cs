@@ -22,7 +22,7 @@ internal sealed class GptNeoXFamily : IModelFamily
         Layers = shape.Layers,
         Heads = shape.Heads,
         InnerSize = shape.InnerSize ?? (4 * shape.HiddenSize),
-        BosId = tokenizer.EosId,
+        BosId = tokenizer.BosId ?? tokenizer.EosId,
         EosId = tokenizer.EosId,
     };
 

@@ -28,7 +28,7 @@ internal sealed class LlamaFamily(string modelType) : IModelFamily
         GroupedHeads = shape.KeyValueHeads,
         InnerSize = shape.InnerSize ?? Inner(shape.HiddenSize),
         TiesHead = true,
-        BosId = tokenizer.EosId,
+        BosId = tokenizer.BosId ?? tokenizer.EosId,
         EosId = tokenizer.EosId,
     };
 
