@@ -17,8 +17,8 @@ internal sealed class JsonRow(string place, JsonElement json, RowSettings settin
     /// <summary>The row's names and values.</summary>
     public JsonElement Json { get; } = json;
 
-    /// <summary>Whether the row has a value of this name that is not null.</summary>
-    public bool Has(string key) => Find(key) is not null;
+    /// <summary>Whether the row has a value of this name that is neither null nor an empty cell.</summary>
+    public bool Has(string key) => Find(key) is { } value && !IsEmptyCell(value);
 
     /// <summary>A required string.</summary>
     public string Text(string key) => OptionalText(key) ?? throw Bad(key, "is missing; a string belongs there");

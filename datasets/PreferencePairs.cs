@@ -25,7 +25,7 @@ public static class PreferencePairs
     private static readonly string[] OwnFields = ["prompt_ids", "chosen_sample", "rejected_sample"];
     private static readonly string[] Sides = ["chosen", "rejected"];
     private static readonly JsonFormatter Formatter = new(JsonFormatter.Settings.Default.WithPreserveProtoFieldNames(true).WithFormatDefaultValues(true));
-    private static readonly JsonParser Parser = new(JsonParser.Settings.Default);
+    private static readonly JsonParser Parser = new(JsonParser.Settings.Default.WithIgnoreUnknownFields(true));
     private static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false);
 
     /// <summary>Whether the pair holds the token ids of its prompt and of both completions, so that its texts need not be encoded.</summary>
@@ -50,7 +50,7 @@ public static class PreferencePairs
         settings = (settings ?? RowSettings.Default) with { Shape = Shape };
         foreach (var (_, row) in DataRows.Read(path, settings))
         {
-            PreferencePair? pair = settings.Use(() => settings.Columns.Count == 0 && IsOwn(row) ? Exact(row) : OfTexts(row));
+            PreferencePair? pair = settings.Use(() => IsOwn(row) ? Exact(row) : OfTexts(row));
             if (pair is not null)
             {
                 yield return (row.Place, pair);
@@ -90,8 +90,8 @@ public static class PreferencePairs
 
     private static PreferencePair OfTexts(JsonRow row)
     {
-        (string prompt, string chosen, string rejected) = row.OptionalText("prompt") is { } given
-            ? (given, row.FilledText("chosen"), row.FilledText("rejected"))
+        (string prompt, string chosen, string rejected) = row.Has("prompt")
+            ? (row.Text("prompt"), row.FilledText("chosen"), row.FilledText("rejected"))
             : Cut(row);
         return chosen != rejected
             ? new PreferencePair { Prompt = prompt, Chosen = chosen, Rejected = rejected }

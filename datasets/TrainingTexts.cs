@@ -17,9 +17,10 @@ public static class TrainingTexts
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         settings = (settings ?? RowSettings.Default) with { Shape = Shape };
+        bool mapsText = settings.Columns.Count == 0 || settings.Columns.ContainsKey("text"); // whoever maps a prompt means the prompt
         foreach (var (number, row) in DataRows.Read(path, settings))
         {
-            Review? text = settings.Use(() => Read(row, $"{Path.GetFileName(path)}:{number}", cleanHtml));
+            Review? text = settings.Use(() => Read(row, $"{Path.GetFileName(path)}:{number}", cleanHtml, mapsText));
             if (text is not null)
             {
                 yield return text with { Place = row.Place };
@@ -27,10 +28,10 @@ public static class TrainingTexts
         }
     }
 
-    private static Review Read(JsonRow row, string place, bool cleanHtml)
+    private static Review Read(JsonRow row, string place, bool cleanHtml, bool readsText)
     {
         string id = row.OptionalId("id") ?? place;
-        if (row.Has("text"))
+        if (readsText && row.Has("text"))
         {
             return new Review(id, Reviews.Text(row, cleanHtml), null);
         }

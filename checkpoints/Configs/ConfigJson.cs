@@ -149,6 +149,15 @@ internal sealed class ConfigJson(string file, JsonObject json)
         }
     }
 
+    /// <summary>Refuses a classifier whose labels do not exclude each other: its outputs would need a sigmoid each, not a softmax.</summary>
+    public void RefuseManyLabels()
+    {
+        if (IsSequenceClassifier && Json["problem_type"] is { } problem && problem.ToString() == "multi_label_classification")
+        {
+            throw Bad("problem_type", problem, "single_label_classification or regression: classes exclude each other here");
+        }
+    }
+
     public CheckpointException Bad(string key, JsonNode node, string expected) =>
         new($"{File}: key '{key}' is {node.ToJsonString()}; it must be {expected}.");
 

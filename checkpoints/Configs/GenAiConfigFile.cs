@@ -9,6 +9,8 @@ public static partial class GenAiConfigFile
     private const string GraphKey = "model.decoder.filename";
     private const string TypeKey = "model.type";
     private const string PaddingKey = "model.pad_token_id";
+    private const string EndKey = "model.eos_token_id";
+    private const int MostEnds = 64;
     private const string ProvidersKey = "model.decoder.session_options.provider_options";
 
     /// <summary>Accepts a file that holds only what the export writes.</summary>
@@ -57,9 +59,13 @@ public static partial class GenAiConfigFile
             ? null : "it must be a graph of the export",
         TypeKey => LlamaConfig.Types.Append("decoder").Any(type => IsText(node, type)) ? null : "it must be 'decoder' or a family that GenAI knows",
         ProvidersKey => node is JsonArray { Count: 0 } ? null : "it must be an empty list",
-        PaddingKey => node is JsonValue value && value.TryGetValue(out int id) && id >= 0 ? null : "it must be a token id",
+        PaddingKey => IsId(node) ? null : "it must be a token id",
+        EndKey => node is JsonArray { Count: > 0 and <= MostEnds } ends ? ends.All(IsId) ? null : "it must hold token ids"
+            : node is JsonValue ? null : $"it must be a token id, or a list of 1 to {MostEnds}",
         _ => node is JsonValue ? null : "it must be a number, a text, true or false",
     };
+
+    private static bool IsId(JsonNode? node) => node is JsonValue value && value.TryGetValue(out int id) && id >= 0;
 
     private static bool IsText(JsonNode? node, string expected) =>
         node is JsonValue value && value.TryGetValue(out string? text) && text == expected;

@@ -61,11 +61,7 @@ public sealed record Gpt2Config : ModelConfig
     internal static Gpt2Config Read(ConfigJson json)
     {
         json.Only("add_cross_attention", JsonValue.Create(false), "Cross-attention is not implemented.");
-        if (json.IsSequenceClassifier && json.Json["problem_type"] is { } problem && problem.ToString() == "multi_label_classification")
-        {
-            throw json.Bad("problem_type", problem, "single_label_classification or regression: classes exclude each other here");
-        }
-
+        json.RefuseManyLabels();
         var config = new Gpt2Config
         {
             VocabularySize = json.Size("vocab_size"),

@@ -38,6 +38,7 @@ public sealed record GptNeoXConfig : ModelConfig
 
     internal static GptNeoXConfig Read(ConfigJson json)
     {
+        json.RefuseManyLabels();
         json.Only("hidden_act", JsonValue.Create(Gelu), "Other activations are not implemented.");
         json.Only("attention_bias", JsonValue.Create(true), "Attention without biases is not implemented.");
         json.Only("tie_word_embeddings", JsonValue.Create(false), "An output matrix tied to the embedding is not implemented for this family.");

@@ -82,6 +82,7 @@ public sealed record LlamaConfig : ModelConfig
 
     internal static LlamaConfig Read(ConfigJson json, string family)
     {
+        json.RefuseManyLabels();
         json.Only("hidden_act", JsonValue.Create(Silu), "Other activations are not implemented.");
         json.Only("use_sliding_window", JsonValue.Create(false), "Layers with and without a window in one model are not implemented.");
         bool hasBias = family is Llama or Qwen3;

@@ -58,6 +58,11 @@ public sealed record RotaryPositions(double Theta = 10_000, Llama3Scaling? Scali
             (false, true) => LegacyScaling,
             _ => throw json.Bad(LegacyScaling, json.Json[LegacyScaling]!, $"absent beside {Parameters}"),
         };
+        if (!turnsInPart)
+        {
+            json.Only(PartialKey, JsonValue.Create(1.0), "Heads that turn in part are not implemented for this family.");
+        }
+
         if (block is null)
         {
             return new RotaryPositions(Number(json, thetaKey, absent: 10_000));
@@ -135,7 +140,8 @@ public sealed record RotaryPositions(double Theta = 10_000, Llama3Scaling? Scali
             _ => throw new CheckpointException(
                 $"{inner.File}: {block}.{TypeKey} is '{type}'; supported are '{Default}' and '{Llama3}'. Choose a model with one of these rotary positions."),
         };
-        if (inner.Json.FirstOrDefault(pair => !known.Contains(pair.Key) && pair.Key is not (ThetaKey or TypeKey or "type" or PartialKey)) is { Key: { } key })
+        if (inner.Json.FirstOrDefault(pair => !known.Contains(pair.Key)
+            && pair.Key is not (TypeKey or "type") && !(block == Parameters && pair.Key is ThetaKey or PartialKey)) is { Key: { } key })
         {
             throw new CheckpointException($"{inner.File}: {block}.{key} is not a setting of rotary positions of type '{type}'. Check that the file belongs to this model.");
         }

@@ -43,6 +43,18 @@ public sealed class DataRowsTests : IDisposable
     }
 
     [Fact]
+    public void Read_MappedPromptBesideAText_LearnsTheCompletion()
+    {
+        string path = Write("alpaca.jsonl", "{\"instruction\": \"Say a\", \"output\": \" a\", \"text\": \"Say a: a\"}\n");
+        var columns = new Dictionary<string, string> { ["prompt"] = "instruction", ["completion"] = "output" };
+
+        Review mapped = Assert.Single(TrainingTexts.Read(path, new RowSettings { Columns = columns }));
+
+        Assert.Equal(("Say a", " a"), (mapped.Prompt, mapped.Text));
+        Assert.Equal("Say a: a", Assert.Single(TrainingTexts.Read(path)).Text);
+    }
+
+    [Fact]
     public void Read_TextFile_GivesLinesOrTheWholeText()
     {
         string path = Write("t.txt", "\uFEFF one \u2028\r\n\r\n\ttwo");

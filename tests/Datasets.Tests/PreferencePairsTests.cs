@@ -100,6 +100,28 @@ public class PreferencePairsTests
     }
 
     [Fact]
+    public void Read_OwnRowsWithMoreColumnsAndAMapping_KeepTheirIds()
+    {
+        using var folder = new TemporaryFolder();
+        string path = folder.File("pairs.jsonl");
+        PreferencePairs.Write(path, [Pair("a", 1)]);
+        File.WriteAllText(path, File.ReadAllText(path).TrimEnd()[..^1] + ", \"annotator\": \"x\"}\n");
+
+        PreferencePair pair = Assert.Single(PreferencePairs.Read(path, new RowSettings { Columns = new Dictionary<string, string> { ["prompt"] = "prompt" } }));
+
+        Assert.Equal(Pair("a", 1), pair);
+    }
+
+    [Fact]
+    public void Read_EmptyCellOfThePrompt_IsAMissingPrompt()
+    {
+        using var folder = new TemporaryFolder();
+        string path = folder.Write("pairs.csv", "prompt,chosen,rejected\n,the film was good,the film was bad\n");
+        PreferencePair pair = Assert.Single(PreferencePairs.Read(path));
+        Assert.Equal(("the film was", " good", " bad"), (pair.Prompt, pair.Chosen, pair.Rejected));
+    }
+
+    [Fact]
     public void Write_PairsThatFailHalfway_KeepsTheOlderFile()
     {
         using var folder = new TemporaryFolder();

@@ -30,6 +30,17 @@ internal sealed class CompletionEncoder(TextTokenizer? tokenizer)
             : [.. ids, end];
     }
 
+    /// <summary>A whole text's ids, with the start token where the model wants one, and one end-of-text token, whether or not the text has it.</summary>
+    /// <param name="place">"FILE:LINE".</param>
+    /// <param name="text">The text; may be empty.</param>
+    /// <exception cref="DatasetException">The text has a token that the model lacks.</exception>
+    public int[] Document(string place, string text)
+    {
+        int[] ids = Start(Encode(place, "text", text));
+        int end = End(place);
+        return ids.Length > 0 && ids[^1] == end ? ids : [.. ids, end];
+    }
+
     /// <summary>A text's ids, without an end-of-text token.</summary>
     /// <inheritdoc cref="Completion"/>
     public int[] Encode(string place, string column, string text)

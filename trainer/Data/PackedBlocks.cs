@@ -19,7 +19,10 @@ internal sealed class PackedBlocks : ISequences
         foreach (int[] document in documents)
         {
             joined.AddRange(document);
-            joined.Add(endOfText);
+            if (document is not [.., var last] || last != endOfText)
+            {
+                joined.Add(endOfText);
+            }
         }
 
         _stream = [.. joined];

@@ -37,7 +37,7 @@ internal sealed class TextSequences(TextTokenizer tokenizer, SequenceLimits limi
     private TextSequence Whole(Review text)
     {
         string place = text.Place ?? text.Id;
-        int[] ids = [.. _encoder.Start(_encoder.Encode(place, "text", text.Text)), tokenizer.EosId!.Value];
+        int[] ids = _encoder.Document(place, text.Text);
         if (ids.Length > limits.MaxLength && limits.OverLength is OverLength.Refuse or OverLength.TruncatePrompt)
         {
             throw BadRows.Of(place, $"the text and its end-of-text token make {ids.Length} tokens; {limits.Names.MaxLength} is "

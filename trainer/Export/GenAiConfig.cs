@@ -26,7 +26,7 @@ internal static class GenAiConfig
             {
                 ["type"] = config.GenAiType,
                 ["bos_token_id"] = config.BosId ?? end,
-                ["eos_token_id"] = end,
+                ["eos_token_id"] = config.OtherEosIds.Count == 0 ? end : new JsonArray([end, .. config.OtherEosIds.Select(id => JsonValue.Create(id))]),
                 ["pad_token_id"] = paddingId,
                 ["vocab_size"] = config.VocabularySize,
                 ["context_length"] = config.Context,
@@ -55,7 +55,7 @@ internal static class GenAiConfig
     public static int PaddingId(ModelConfig config, TextTokenizer? tokenizer)
     {
         int end = config.EosId ?? config.VocabularySize - 1;
-        if (config.PadId is int own && own != end)
+        if (config.PadId is int own && own != end && !config.OtherEosIds.Contains(own))
         {
             return own;
         }

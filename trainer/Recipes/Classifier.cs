@@ -127,8 +127,9 @@ internal static class Classifier
         return (model.Logits(ids, padded), tensor([.. labels.Select(l => (long)l)], int64, model.Device));
     }
 
-    /// <summary>Adds the start and end tokens to a part of a text.</summary>
-    internal static int[] Wrapped(ModelConfig config, ReadOnlySpan<int> ids) => [config.BosId!.Value, .. ids, config.EosId!.Value];
+    /// <summary>A part of a text as the model reads it: between start and end token where its family wants them.</summary>
+    internal static int[] Wrapped(ModelConfig config, ReadOnlySpan<int> ids) =>
+        config.WrapsTexts ? [config.BosId!.Value, .. ids, config.EosId!.Value] : ids.ToArray();
 
     private static int[] Crop(ClassifierRecipe recipe, ModelConfig config, LabelledText text, int epoch, int index)
     {

@@ -14,12 +14,12 @@ internal static class ClassifierEvaluation
     /// <summary>Refuses crop and window lengths that exceed the model's context.</summary>
     public static void RequireLengths(ClassifierDataSettings data, ModelConfig config)
     {
-        int limit = config.Context - 2;
+        int limit = config.Context - (config.WrapsTexts ? 2 : 0);
         foreach ((string key, int value) in new[] { ("max_length", data.MaxLength), ("window", data.Window), ("opening", data.Opening) })
         {
             if (value > limit)
             {
-                throw new BadInputException($"data.{key} is {value}; the model reads at most {limit} tokens beside its start and end token.");
+                throw new BadInputException($"data.{key} is {value}; the model reads at most {limit} tokens of a text.");
             }
         }
 

@@ -179,7 +179,19 @@ internal static class Sft
             : texts.FirstOrDefault(text => text.Prompt is not null) is { } prompted
                 ? throw new BadInputException(
                     $"{prompted.Place}: has a prompt with a completion, but data.mode is \"pack\", which joins texts. Set data.mode to \"reviews\".")
-                : new PackedBlocks(texts.Select(text => tokenizer.WithSpecialTokens(tokenizer.Encode(text.Text), end: false)), end, length);
+                : new PackedBlocks(Encoded(texts), end, length);
+
+        List<int[]> Encoded(IReadOnlyList<Review> texts)
+        {
+            var encoder = new CompletionEncoder(tokenizer);
+            List<int[]> documents = [];
+            foreach (Review text in texts)
+            {
+                badRows.Try(() => documents.Add(encoder.Start(encoder.Encode(text.Place ?? text.Id, "text", text.Text))));
+            }
+
+            return documents;
+        }
     }
 
     /// <summary>The objects that the loop works with.</summary>

@@ -30,7 +30,7 @@ internal static class PromptReading
     private static List<RolloutPrompt> Whole(PromptSettings settings, TextTokenizer tokenizer, int room)
     {
         List<RolloutPrompt> prompts = [];
-        foreach (Prompt prompt in settings.Files.SelectMany(Prompts.Read).Take(settings.Limit == 0 ? int.MaxValue : settings.Limit))
+        foreach (Prompt prompt in DataFiles.Find(settings.Files).SelectMany(Prompts.Read).Take(settings.Limit == 0 ? int.MaxValue : settings.Limit))
         {
             int[] ids = tokenizer.WithSpecialTokens(tokenizer.Encode(prompt.Text), end: false);
             prompts.Add(ids.Length <= room
@@ -45,7 +45,7 @@ internal static class PromptReading
     {
         var selection = new ReviewSelection(settings.ExcludePairs, settings.ExcludeTexts, settings.ExcludeIds);
         List<RolloutPrompt> prompts = [];
-        foreach (Review review in selection.Read(settings.Files, settings.Limit, settings.CleanHtml, labels: false))
+        foreach (Review review in selection.Read(DataFiles.Find(settings.Files), settings.Limit, settings.CleanHtml, labels: false))
         {
             int[] ids = tokenizer.Encode(PromptCut.Opening(review.Text, settings.MaxTokens));
             int length = Math.Min(ids.Length, PromptCut.Length(review.Id, settings.MinTokens, settings.MaxTokens));

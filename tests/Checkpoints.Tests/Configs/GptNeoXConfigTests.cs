@@ -25,6 +25,7 @@ public sealed class GptNeoXConfigTests : IDisposable
     [InlineData(""", "tie_word_embeddings": true""", "tie_word_embeddings")]
     [InlineData(""", "attention_bias": false""", "attention_bias")]
     [InlineData(""", "rope_scaling": {"type": "linear", "factor": 2.0}""", "'linear'")]
+    [InlineData(""", "architectures": ["GPTNeoXForSequenceClassification"], "problem_type": "multi_label_classification" """, "problem_type")]
     public void Load_WhatIsNotImplemented_IsRefusedByName(string rest, string named) =>
         Assert.Contains(named, Assert.Throws<CheckpointException>(() => Load(rest)).Message, StringComparison.Ordinal);
 

@@ -15,6 +15,13 @@ public class SequencesTests
     }
 
     [Fact]
+    public void PackedBlocks_ADocumentThatEndsItself_GetsNoSecondEnd()
+    {
+        var blocks = new PackedBlocks([[1, 2, 9], [4, 5]], endOfText: 9, length: 5);
+        Assert.Equal([1, 2, 9, 4, 5, 9], blocks.Row(0).ToArray());
+    }
+
+    [Fact]
     public void WholeDocuments_ShortAndLong_ClosesOnlyTheWholeOne()
     {
         var documents = new WholeDocuments([("a", [1, 2]), ("b", [1, 2, 3, 4, 5]), ("c", [])], endOfText: 9, length: 3);

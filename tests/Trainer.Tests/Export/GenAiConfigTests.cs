@@ -9,6 +9,11 @@ public sealed class GenAiConfigTests
 {
     private static readonly Gpt2Config Config = new() { VocabularySize = 512, Context = 64, HiddenSize = 32, Layers = 2, Heads = 4, BosId = 511, EosId = 511 };
 
+    private static readonly LlamaConfig Llama = new()
+    {
+        Family = "llama", VocabularySize = 512, Context = 64, HiddenSize = 32, Layers = 2, Heads = 4, InnerSize = 64, EosId = 8,
+    };
+
     [Fact]
     public void Text_Gpt2_IsATypeDecoderWithOurNames()
     {
@@ -25,4 +30,13 @@ public sealed class GenAiConfigTests
     [InlineData(null, 511)]
     public void PaddingId_WithoutTokenizer_TakesTheModelsOwn(int? pad, int expected) =>
         Assert.Equal(expected, GenAiConfig.PaddingId(Config with { PadId = pad }, null));
+
+    [Fact]
+    public void Text_SeveralEndTokens_NamesAll()
+    {
+        LlamaConfig config = Llama with { OtherEosIds = [9, 10] };
+        JsonElement model = JsonDocument.Parse(GenAiConfig.Text(config, 7, GraphPrecision.Fp32)).RootElement.GetProperty("model");
+        Assert.Equal([8, 9, 10], model.GetProperty("eos_token_id").EnumerateArray().Select(id => id.GetInt32()));
+        Assert.Equal(8, GenAiConfig.PaddingId(config with { PadId = 9 }, null)); // GenAI would mask an end token everywhere
+    }
 }
