@@ -46,6 +46,13 @@ public sealed class TokenText(ModelLease model)
         return shown.ToString();
     }
 
+    /// <summary>The UTF-8 bytes of an id; empty if it has no text.</summary>
+    public static ReadOnlyMemory<byte> Bytes(ModelLease model, int id)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        return Bytes(model.Model, id);
+    }
+
     // A model's vocabulary may be padded; ids beyond the tokenizer's have no text.
     private static ReadOnlyMemory<byte> Bytes(LoadedModel model, int id) =>
         model.Tokenizer is { } tokenizer && id < tokenizer.VocabularySize ? tokenizer.Bytes(id) : default;
