@@ -38,6 +38,7 @@ var root = new RootCommand("Trains language models and classifiers: a recipe goe
         RewardTraining.Run),
     ExportCommand.Create(),
     ScoreCommand.Create(),
+    ModelsCommand.Create(),
 };
 foreach (Command command in OnPolicyCommands.All())
 {
