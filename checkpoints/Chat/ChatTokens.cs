@@ -10,7 +10,7 @@ internal sealed record ChatTokens(IReadOnlyDictionary<string, string> Named, IRe
     private const long LargestFile = 16L << 20;
     private static readonly string[] Names = ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"];
 
-    /// <summary>The token of unknown characters, which text may become; null if there is none or it also has another meaning, as in GPT-2.</summary>
+    /// <summary>The token that unknown characters become; null if there is none or it also has another meaning, as in GPT-2.</summary>
     public string? Unknown => Named.GetValueOrDefault("unk_token") is { } unknown
         && Named.Values.Count(token => token == unknown) == 1 && !Additional.Contains(unknown) ? unknown : null;
 

@@ -10,7 +10,7 @@ internal sealed record HubListing(string Commit, IReadOnlyDictionary<string, Hub
     /// <summary>Largest listing accepted, bytes.</summary>
     public const long Largest = 64L << 20;
 
-    private static readonly string[] Small = [ModelFiles.Config, ModelFiles.ChatTemplate, .. ModelFiles.Tokenizer];
+    private static readonly string[] Small = [ModelFiles.Config, .. ModelFiles.Tokenizer];
 
     /// <summary>Reads the answer of <c>/api/models/NAME/revision/REVISION?blobs=true</c>.</summary>
     /// <param name="json">The answer's body.</param>
