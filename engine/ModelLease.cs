@@ -1,3 +1,4 @@
+using Rudder.Checkpoints;
 using Rudder.Engine.Registry;
 using Rudder.Engine.Scoring;
 
@@ -48,6 +49,17 @@ public sealed class ModelLease : IDisposable
     {
         RequestLimits.Count("sequences", sequences.Count, Model.Options.MaxInputs);
         return Each(sequences, (i, ids) => Model.Decode($"sequences[{i}].ids", ids), cancellation);
+    }
+
+    /// <summary>A conversation as a prompt under the model's chat template. Special tokens in a message become ordinary text.</summary>
+    /// <param name="messages">The turns, oldest first; together at most <see cref="EngineOptions.MaxTextLength"/> characters.</param>
+    /// <exception cref="RequestFault">
+    /// The model has no tokenizer or no chat template, the template refuses the messages, or they are too long.
+    /// </exception>
+    public ChatPrompt EncodeChat(IReadOnlyList<ChatMessage> messages)
+    {
+        ArgumentNullException.ThrowIfNull(messages);
+        return Model.Chat.Encode(Model, messages);
     }
 
     /// <summary>Checks a request for completions.</summary>

@@ -28,6 +28,13 @@ public sealed class TokenText(ModelLease model, bool continues = true)
     /// <summary>A replacement character for bytes that never became a character; empty if there are none.</summary>
     public string Flush() => Take([], flush: true);
 
+    /// <summary>The UTF-8 bytes of an id; empty if it has no text.</summary>
+    public static ReadOnlyMemory<byte> Bytes(ModelLease model, int id)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        return Bytes(model.Model, id);
+    }
+
     /// <summary>
     /// An id as a list of log-probs shows it: its text, its bytes if they are not whole characters, or its number if it has no text.
     /// </summary>

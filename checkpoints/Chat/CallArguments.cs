@@ -25,7 +25,8 @@ internal sealed class CallArguments(string owner, List<object?> positional, Dict
     }
 
     /// <summary>The next argument, which must be there.</summary>
-    public object? Require(string name) => HasMore || named.ContainsKey(name) ? Take(name) : throw new TemplateFault($"{owner} needs the argument '{name}'.");
+    public object? Require(string name) =>
+        HasMore || named.ContainsKey(name) ? Take(name) : throw new TemplateFault($"{owner} needs the argument '{name}'.");
 
     /// <summary>The next argument, a text or none.</summary>
     public MarkedText? Text(string name) => Take(name) switch
@@ -42,7 +43,8 @@ internal sealed class CallArguments(string owner, List<object?> positional, Dict
     public long? Whole(string name) => Take(name) switch
     {
         null => null,
-        var value => TemplateOperators.Whole(value) ?? throw new TemplateFault($"{owner} takes a whole number as '{name}', not {TemplateOperators.Kind(value)}."),
+        var value => TemplateOperators.Whole(value)
+            ?? throw new TemplateFault($"{owner} takes a whole number as '{name}', not {TemplateOperators.Kind(value)}."),
     };
 
     /// <summary>The next argument as a condition.</summary>

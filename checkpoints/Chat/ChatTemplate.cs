@@ -27,7 +27,7 @@ public sealed partial class ChatTemplate
         (_file, _tokens, _limits, _time) = (file, tokens, limits ?? new ChatTemplateLimits(), time ?? TimeProvider.System);
         if (source.Length > _limits.MaxSource)
         {
-            throw new ChatTemplateException($"{file}: the template has {source.Length} characters; the limit is {_limits.MaxSource}.", 1);
+            throw new ChatTemplateException(file, 1, $"the template has {source.Length} characters; the limit is {_limits.MaxSource}.");
         }
 
         _template = TemplateParser.Parse(source, file, _limits.MaxDepth);
@@ -73,7 +73,13 @@ public sealed partial class ChatTemplate
         var list = new JsonArray();
         foreach (var message in messages)
         {
-            list.Add(new JsonObject { ["role"] = message.Role, ["content"] = message.Content });
+            var turn = new JsonObject { ["role"] = message.Role, ["content"] = message.Content };
+            if (message.Name is not null)
+            {
+                turn["name"] = message.Name;
+            }
+
+            list.Add(turn);
         }
 
         return Render(list, addGenerationPrompt);
@@ -116,16 +122,15 @@ public sealed partial class ChatTemplate
         var renderer = new TemplateRenderer(new RenderBudget(_limits, _time), _time);
         try
         {
-            return new ChatText(renderer.Render(_template, names), _tokens.Named.GetValueOrDefault("unk_token"));
+            return new ChatText(renderer.Render(_template, names), _tokens.Unknown);
         }
         catch (TemplateRefusal refusal)
         {
-            throw new ChatRefusedException(
-                $"{_file}, line {renderer.Line}: the template refuses the messages: {refusal.Text.Value}", refusal.Text.WithoutInput(), renderer.Line);
+            throw new ChatRefusedException(_file, renderer.Line, refusal.Message);
         }
         catch (TemplateFault fault)
         {
-            throw new ChatTemplateException($"{_file}, line {renderer.Line}: {fault.Message}", renderer.Line, fault);
+            throw new ChatTemplateException(_file, renderer.Line, fault.Message, fault);
         }
     }
 
@@ -142,8 +147,8 @@ public sealed partial class ChatTemplate
                 foreach (var (key, value) in members)
                 {
                     // A role is a word that templates build control tokens from ('<|' + role + '|>').
-                    dict.Items[key] = key == "role" && value?.GetValueKind() == JsonValueKind.String && Word().IsMatch(value.GetValue<string>())
-                        ? MarkedText.Template(value.GetValue<string>())
+                    dict.Items[key] = ToValue(value) is MarkedText text && key == "role" && Word().IsMatch(text.Value)
+                        ? MarkedText.Template(text.Value)
                         : ToValue(value);
                 }
 

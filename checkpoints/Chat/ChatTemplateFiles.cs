@@ -28,7 +28,8 @@ internal static class ChatTemplateFiles
             null => null,
             JsonValue value when value.TryGetValue(out string? source) => name == "default" ? (config, source) : null,
             JsonArray several => Find(several, name) is { } source ? (config, source) : null,
-            _ => throw new CheckpointException($"{config}: chat_template is neither a text nor a list of {{\"name\", \"template\"}}. Fetch the file again."),
+            _ => throw new CheckpointException(
+                $"{config}: chat_template is neither a text nor a list of {{\"name\", \"template\"}}. Fetch the file again."),
         };
     }
 

@@ -21,11 +21,14 @@ public sealed class ChatText
     /// contains is read as ordinary text. Without such text the ids are those of <see cref="TextTokenizer.Encode"/>. None are added.
     /// </summary>
     /// <param name="tokenizer">The model's tokenizer.</param>
-    /// <exception cref="CheckpointException">The tokenizer changes text of a message into a special token, or a token is not the model's.</exception>
+    /// <exception cref="SurplusTokenException">The text contains a token that the model lacks.</exception>
+    /// <exception cref="CheckpointException">The tokenizer changes text of a message into a special token.</exception>
     public int[] Encode(TextTokenizer tokenizer)
     {
         ArgumentNullException.ThrowIfNull(tokenizer);
-        var special = tokenizer.SpecialTokens.Where(token => token.Key.Length > 0 && token.Key != _unknown).ToDictionary(StringComparer.Ordinal);
+        var special = tokenizer.SpecialTokens
+            .Where(token => token.Key.Length > 0 && token.Key != _unknown)
+            .ToDictionary(StringComparer.Ordinal);
         var starts = special.Keys.ToLookup(token => token[0]);
         var firsts = SearchValues.Create([.. starts.Select(start => start.Key)]);
         var ids = new List<int>();

@@ -10,6 +10,10 @@ internal sealed record ChatTokens(IReadOnlyDictionary<string, string> Named, IRe
     private const long LargestFile = 16L << 20;
     private static readonly string[] Names = ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"];
 
+    /// <summary>The token that unknown characters become; null if there is none or it also has another meaning, as in GPT-2.</summary>
+    public string? Unknown => Named.GetValueOrDefault("unk_token") is { } unknown
+        && Named.Values.Count(token => token == unknown) == 1 && !Additional.Contains(unknown) ? unknown : null;
+
     /// <summary>Reads tokenizer_config.json, else special_tokens_map.json.</summary>
     public static ChatTokens Read(string folder)
     {

@@ -20,7 +20,8 @@ internal sealed class ExpressionParser(TokenReader tokens)
         }
 
         var items = new List<Expression> { first };
-        while (tokens.TrySign(",") && tokens.Current.Kind is not (TemplateTokenKind.BlockEnd or TemplateTokenKind.OutputEnd) && !tokens.IsSign(")"))
+        bool Ends() => tokens.Current.Kind is TemplateTokenKind.BlockEnd or TemplateTokenKind.OutputEnd || tokens.IsSign(")");
+        while (tokens.TrySign(",") && !Ends())
         {
             items.Add(Item());
         }
@@ -90,7 +91,9 @@ internal sealed class ExpressionParser(TokenReader tokens)
         }
     }
 
-    private Expression ParseSum() => ParseSigns(["+", "-"], () => ParseSigns(["~"], () => ParseSigns(["*", "/", "//", "%"], () => ParseSigns(["**"], () => ParseUnary()))));
+    private Expression ParseSum() => ParseSigns(["+", "-"], () => ParseSigns(["~"], ParseProduct));
+
+    private Expression ParseProduct() => ParseSigns(["*", "/", "//", "%"], () => ParseSigns(["**"], () => ParseUnary()));
 
     private Expression ParseSigns(string[] signs, Func<Expression> parse)
     {
@@ -238,7 +241,8 @@ internal sealed class ExpressionParser(TokenReader tokens)
             else if (tokens.TryName("is"))
             {
                 bool negated = tokens.TryName("not");
-                string name = tokens.Current.Kind == TemplateTokenKind.Sign ? tokens.Next().Text : tokens.Take(TemplateTokenKind.Name, "a test");
+                bool isSign = tokens.Current.Kind == TemplateTokenKind.Sign;
+                string name = isSign ? tokens.Next().Text : tokens.Take(TemplateTokenKind.Name, "a test");
                 value = new TestExpression(value, name, ParseTestArguments(), negated, line);
             }
             else
@@ -291,8 +295,8 @@ internal sealed class ExpressionParser(TokenReader tokens)
     private object Number(TemplateToken token)
     {
         string digits = token.Text.Replace("_", "", StringComparison.Ordinal);
-        return digits.All(char.IsAsciiDigit)
-            ? long.TryParse(digits, CultureInfo.InvariantCulture, out long whole) ? (object)whole : throw tokens.Fault($"the number {token.Text} has more than 64 bits.")
-            : double.Parse(digits, CultureInfo.InvariantCulture);
+        return !digits.All(char.IsAsciiDigit) ? double.Parse(digits, CultureInfo.InvariantCulture)
+            : long.TryParse(digits, CultureInfo.InvariantCulture, out long whole) ? (object)whole
+            : throw tokens.Fault($"the number {token.Text} has more than 64 bits.");
     }
 }

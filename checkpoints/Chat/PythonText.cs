@@ -26,7 +26,8 @@ internal sealed class PythonText(RenderBudget budget)
     public MarkedText Json(object? value, long? indent, bool sorts, (string Item, string Key)? separators)
     {
         var json = new MarkedText.Builder(budget);
-        WriteJson(json, value, new JsonLayout(indent, sorts, separators?.Item ?? (indent is null ? ", " : ","), separators?.Key ?? ": "), 1);
+        string itemEnd = separators?.Item ?? (indent is null ? ", " : ",");
+        WriteJson(json, value, new JsonLayout(indent, sorts, itemEnd, separators?.Key ?? ": "), 1);
         return json.ToText();
     }
 
@@ -121,7 +122,8 @@ internal sealed class PythonText(RenderBudget budget)
                 {
                     null => "null",
                     bool flag => flag ? "true" : "false",
-                    _ => Scalar(value) ?? throw new TemplateFault("tojson takes texts, numbers, lists and dicts; this value is undefined or a function."),
+                    _ => Scalar(value)
+                        ?? throw new TemplateFault($"tojson takes texts, numbers, lists and dicts, not {TemplateOperators.Kind(value)}."),
                 });
                 break;
         }
@@ -129,7 +131,8 @@ internal sealed class PythonText(RenderBudget budget)
         budget.Leave();
     }
 
-    private void WriteJson<T>(MarkedText.Builder json, string start, string end, IReadOnlyList<T> items, JsonLayout layout, int level, Action<T> write)
+    private void WriteJson<T>(
+        MarkedText.Builder json, string start, string end, IReadOnlyList<T> items, JsonLayout layout, int level, Action<T> write)
     {
         json.Add(start);
         string Break(int at)

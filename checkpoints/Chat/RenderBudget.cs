@@ -31,7 +31,8 @@ internal sealed class RenderBudget(ChatTemplateLimits limits, TimeProvider time)
         _work += size;
         if (_work > limits.MaxWork)
         {
-            throw new TemplateFault($"the template makes values of more than {limits.MaxWork} characters and items. Shorten the conversation.");
+            throw new TemplateFault(
+                $"the template makes values of more than {limits.MaxWork} characters and items. Shorten the conversation.");
         }
     }
 

@@ -17,7 +17,9 @@ internal sealed class TemplateFilters(RenderBudget budget, PythonText text, Temp
             "string" or "safe" => text.Show(value),
             "int" => Whole(value, arguments),
             "float" => Float(value, arguments),
-            "abs" => value is double number ? (object)Math.Abs(number) : Math.Abs(TemplateOperators.Whole(value) ?? throw Wrong(name, value)),
+            "abs" => value is double number
+                ? (object)Math.Abs(number)
+                : Math.Abs(TemplateOperators.Whole(value) ?? throw Wrong(name, value)),
             _ => ApplyToText(name, value, arguments) ?? ApplyToItems(name, value, arguments),
         };
         arguments.End();
@@ -30,8 +32,10 @@ internal sealed class TemplateFilters(RenderBudget budget, PythonText text, Temp
         "upper" => text.Show(value) is var shown ? shown.With(shown.Value.ToUpperInvariant()) : null,
         "lower" => text.Show(value) is var shown ? shown.With(shown.Value.ToLowerInvariant()) : null,
         "capitalize" => TextMethods.Capitalize(text.Show(value)),
-        "title" => TextMethods.Title(text.Show(value), static before => char.IsWhiteSpace(before) || "-({[<".Contains(before, StringComparison.Ordinal)),
-        "replace" => methods.Replace(text.Show(value), arguments.RequireText("old"), arguments.RequireText("new"), arguments.Whole("count") ?? -1),
+        "title" => TextMethods.Title(
+            text.Show(value), static before => char.IsWhiteSpace(before) || "-({[<".Contains(before, StringComparison.Ordinal)),
+        "replace" => methods.Replace(
+            text.Show(value), arguments.RequireText("old"), arguments.RequireText("new"), arguments.Whole("count") ?? -1),
         "indent" => Indent(text.Show(value), arguments),
         "join" => Join(value, arguments),
         _ => null,
@@ -62,13 +66,15 @@ internal sealed class TemplateFilters(RenderBudget budget, PythonText text, Temp
             case "map":
                 return Map(TemplateOperators.Items(value), arguments);
             case "select" or "reject" or "selectattr" or "rejectattr":
-                return Choose(TemplateOperators.Items(value), arguments, byMember: name.EndsWith("attr", StringComparison.Ordinal), keeps: name[0] == 's');
+                bool byMember = name.EndsWith("attr", StringComparison.Ordinal);
+                return Choose(TemplateOperators.Items(value), arguments, byMember, keeps: name[0] == 's');
             default:
                 throw new TemplateFault($"the filter '{name}' is not supported.");
         }
     }
 
-    private static TemplateFault Wrong(string name, object? value) => new($"the filter '{name}' does not take {TemplateOperators.Kind(value)}.");
+    private static TemplateFault Wrong(string name, object? value) =>
+        new($"the filter '{name}' does not take {TemplateOperators.Kind(value)}.");
 
     private static object? Default(object? value, CallArguments arguments)
     {
@@ -92,7 +98,9 @@ internal sealed class TemplateFilters(RenderBudget budget, PythonText text, Temp
             ListValue { Items: [MarkedText item, MarkedText key] } => (item.Value, key.Value),
             _ => throw new TemplateFault("tojson takes two texts as separators."),
         };
-        return indent is < 0 or > 32 ? throw new TemplateFault($"tojson takes an indent of 0 to 32, not {indent}.") : text.Json(value, indent, sorts, ends);
+        return indent is < 0 or > 32
+            ? throw new TemplateFault($"tojson takes an indent of 0 to 32, not {indent}.")
+            : text.Json(value, indent, sorts, ends);
     }
 
     private static long Length(object? value) => value switch
@@ -107,8 +115,9 @@ internal sealed class TemplateFilters(RenderBudget budget, PythonText text, Temp
         return value switch
         {
             double number when Math.Abs(number) < long.MaxValue => (long)number,
-            MarkedText shown when double.TryParse(shown.Value, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) && Math.Abs(number) < long.MaxValue =>
-                long.TryParse(shown.Value, NumberStyles.Integer, CultureInfo.InvariantCulture, out long whole) ? whole : (long)number,
+            MarkedText shown when long.TryParse(shown.Value, NumberStyles.Integer, CultureInfo.InvariantCulture, out long whole) => whole,
+            MarkedText shown when double.TryParse(shown.Value, NumberStyles.Float, CultureInfo.InvariantCulture, out double number)
+                && Math.Abs(number) < long.MaxValue => (long)number,
             _ => TemplateOperators.Whole(value) ?? fallback,
         };
     }
@@ -147,7 +156,8 @@ internal sealed class TemplateFilters(RenderBudget budget, PythonText text, Temp
     {
         var separator = arguments.Text("d") ?? MarkedText.Template("");
         object? member = arguments.Take("attribute");
-        return methods.Join(separator, [.. TemplateOperators.Items(value).Select(item => text.Show(member is null ? item : Path(item, member)))]);
+        var parts = TemplateOperators.Items(value).Select(item => text.Show(member is null ? item : Path(item, member)));
+        return methods.Join(separator, [.. parts]);
     }
 
     private static ListValue SortedPairs(DictValue dict, CallArguments arguments)
@@ -168,7 +178,8 @@ internal sealed class TemplateFilters(RenderBudget budget, PythonText text, Temp
 
     private static List<object?> Sorted(List<object?> items, Func<object?, object?> key, bool exact, bool falls)
     {
-        object? Key(object? item) => key(item) is MarkedText shown && !exact ? shown.With(shown.Value.ToLowerInvariant()) : key(item);
+        object? Key(object? item) =>
+            key(item) is MarkedText shown && !exact ? shown.With(shown.Value.ToLowerInvariant()) : key(item);
         var order = Comparer<object?>.Create((left, right) => TemplateOperators.Order(left, right));
         try
         {
@@ -198,7 +209,7 @@ internal sealed class TemplateFilters(RenderBudget budget, PythonText text, Temp
     private object? Fold(string name, List<object?> items) => name == "sum"
         ? items.Aggregate((object?)0L, (sum, item) => operators.Apply("+", sum, item))
         : items.Count == 0 ? new UndefinedValue(name)
-        : items.Aggregate((best, item) => TemplateOperators.Order(item, best) is var order && (name == "min" ? order < 0 : order > 0) ? item : best);
+        : items.Aggregate((best, item) => TemplateOperators.Order(item, best) * (name == "min" ? -1 : 1) > 0 ? item : best);
 
     private ListValue Map(List<object?> items, CallArguments arguments)
     {
@@ -210,10 +221,12 @@ internal sealed class TemplateFilters(RenderBudget budget, PythonText text, Temp
         if (arguments.Named.ContainsKey("attribute"))
         {
             object? fallback = arguments.Take("default");
-            return new ListValue([.. items.Select(item => Path(item, first) is UndefinedValue unknown ? fallback ?? unknown : Path(item, first))]);
+            object? Value(object? item) => Path(item, first) is UndefinedValue unknown ? fallback ?? unknown : Path(item, first);
+            return new ListValue([.. items.Select(Value)]);
         }
 
-        string filter = first is MarkedText shown ? shown.Value : throw new TemplateFault("map takes the name of a filter.");
+        string filter = (first as MarkedText is { HasInput: false } shown ? shown.Value : null)
+            ?? throw new TemplateFault("map takes the name of a filter.");
         var rest = Rest(arguments);
         return new ListValue([.. items.Select(item => Apply(filter, item, new CallArguments($"the filter '{filter}'", rest, [])))]);
     }
@@ -221,7 +234,11 @@ internal sealed class TemplateFilters(RenderBudget budget, PythonText text, Temp
     private ListValue Choose(List<object?> items, CallArguments arguments, bool byMember, bool keeps)
     {
         object? member = byMember ? arguments.Require("attribute") : null;
-        string? test = arguments.Text("test")?.Value;
+        string? test = arguments.Text("test") switch
+        {
+            { HasInput: true } => throw new TemplateFault($"{arguments.Owner} takes the name of a test."),
+            var name => name?.Value,
+        };
         var rest = Rest(arguments);
         return new ListValue([.. items.Where(item =>
         {

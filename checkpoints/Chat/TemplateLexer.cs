@@ -11,7 +11,10 @@ namespace Rudder.Checkpoints;
 internal sealed partial class TemplateLexer
 {
     private static readonly string[] Signs =
-        ["**", "//", "==", "!=", ">=", "<=", "+", "-", "*", "/", "%", "~", "(", ")", "[", "]", "{", "}", "<", ">", "=", ".", ":", "|", ",", ";"];
+    [
+        "**", "//", "==", "!=", ">=", "<=",
+        "+", "-", "*", "/", "%", "~", "(", ")", "[", "]", "{", "}", "<", ">", "=", ".", ":", "|", ",", ";",
+    ];
 
     private readonly string _source;
     private readonly List<TemplateToken> _tokens = [];
@@ -37,7 +40,7 @@ internal sealed partial class TemplateLexer
         }
         catch (TemplateFault fault)
         {
-            throw new ChatTemplateException($"{file}, line {lexer._line}: {fault.Message}", lexer._line, fault);
+            throw new ChatTemplateException(file, lexer._line, fault.Message, fault);
         }
 
         lexer.Add(TemplateTokenKind.End, "");
@@ -192,10 +195,10 @@ internal sealed partial class TemplateLexer
         {
             string hex = _source[(_at + 1)..Math.Min(_at + 1 + digits, _source.Length)];
             _at += digits;
-            text.Append(int.TryParse(hex, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out int code) && hex.Length == digits
-                && code is >= 0 and <= 0x10FFFF
-                ? code is >= 0xD800 and < 0xE000 ? ((char)code).ToString() : char.ConvertFromUtf32(code)
-                : throw new TemplateFault($"the escape \\{letter}{hex} is not a character."));
+            bool isCode = int.TryParse(hex, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out int code);
+            text.Append(!isCode || hex.Length != digits || code is < 0 or > 0x10FFFF
+                ? throw new TemplateFault($"the escape \\{letter}{hex} is not a character.")
+                : code is >= 0xD800 and < 0xE000 ? ((char)code).ToString() : char.ConvertFromUtf32(code));
             return;
         }
 

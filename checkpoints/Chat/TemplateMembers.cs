@@ -25,11 +25,13 @@ internal static class TemplateMembers
         switch (target, index)
         {
             case (DictValue dict, MarkedText key):
-                return dict.Items.TryGetValue(key.Value, out object? value) ? value : Member(dict, key.Value) is MethodValue method ? method : new UndefinedValue(key.Value);
+                return dict.Items.TryGetValue(key.Value, out object? value) ? value
+                    : Member(dict, key.Value) is MethodValue method ? method
+                    : new UndefinedValue(key.WithoutInput());
             case (UndefinedValue unknown, _):
                 throw new TemplateFault($"'{unknown.Name}' is undefined, so it has no items.");
             case (_, MarkedText name):
-                return Member(target, name.Value);
+                return Member(target, name.WithoutInput());
             case (ListValue or MarkedText, _) when TemplateOperators.Whole(index) is { } place:
                 int count = Count(target);
                 long at = place < 0 ? place + count : place;
@@ -75,7 +77,7 @@ internal static class TemplateMembers
     {
         object? result = (method.Target, method.Name) switch
         {
-            (DictValue dict, "get") => dict.Items.TryGetValue(arguments.RequireText("key").Value, out object? value) ? Skip(value) : arguments.Take("default"),
+            (DictValue dict, "get") => Get(dict),
             (DictValue dict, "items") => Pairs(dict),
             (DictValue dict, "keys") => new ListValue(TemplateOperators.Items(dict)),
             (DictValue dict, _) => new ListValue([.. dict.Items.Values]),
@@ -88,10 +90,11 @@ internal static class TemplateMembers
         arguments.End();
         return result;
 
-        object? Skip(object? value)
+        object? Get(DictValue dict)
         {
-            arguments.Take("default");
-            return value;
+            string key = arguments.RequireText("key").Value;
+            object? fallback = arguments.Take("default");
+            return dict.Items.GetValueOrDefault(key, fallback);
         }
 
         int Count(ListValue list, object? wanted) => list.Items.Count(item => operators.AreEqual(item, wanted));

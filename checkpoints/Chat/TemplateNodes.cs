@@ -7,14 +7,23 @@ internal sealed record TextStatement(MarkedText Text, int Line) : Statement(Line
 
 internal sealed record OutputStatement(Expression Value, int Line) : Statement(Line);
 
-internal sealed record IfStatement(IReadOnlyList<(Expression? Condition, IReadOnlyList<Statement> Body)> Branches, int Line) : Statement(Line);
+internal sealed record IfStatement(
+    IReadOnlyList<(Expression? Condition, IReadOnlyList<Statement> Body)> Branches, int Line)
+    : Statement(Line);
 
 internal sealed record ForStatement(
-    IReadOnlyList<string> Targets, Expression Items, Expression? Filter, IReadOnlyList<Statement> Body, IReadOnlyList<Statement> Else, int Line)
+    IReadOnlyList<string> Targets,
+    Expression Items,
+    Expression? Filter,
+    IReadOnlyList<Statement> Body,
+    IReadOnlyList<Statement> Else,
+    int Line)
     : Statement(Line);
 
 /// <summary>Sets names, or a member of a namespace, to a value or to a rendered body.</summary>
-internal sealed record SetStatement(IReadOnlyList<string> Targets, string? Member, Expression? Value, IReadOnlyList<Statement> Body, int Line) : Statement(Line);
+internal sealed record SetStatement(
+    IReadOnlyList<string> Targets, string? Member, Expression? Value, IReadOnlyList<Statement> Body, int Line)
+    : Statement(Line);
 
 internal sealed record MacroStatement(
     string Name, IReadOnlyList<(string Name, Expression? Default)> Parameters, IReadOnlyList<Statement> Body, int Line) : Statement(Line);
@@ -40,19 +49,22 @@ internal sealed record MemberExpression(Expression Target, string Name, int Line
 
 internal sealed record ItemExpression(Expression Target, Expression Index, int Line) : Expression(Line);
 
-internal sealed record SliceExpression(Expression Target, Expression? Start, Expression? Stop, Expression? Step, int Line) : Expression(Line);
+internal sealed record SliceExpression(Expression Target, Expression? Start, Expression? Stop, Expression? Step, int Line)
+    : Expression(Line);
 
 internal sealed record CallExpression(Expression Target, ArgumentList Arguments, int Line) : Expression(Line);
 
 internal sealed record FilterExpression(Expression Target, string Name, ArgumentList Arguments, int Line) : Expression(Line);
 
-internal sealed record TestExpression(Expression Target, string Name, ArgumentList Arguments, bool Negated, int Line) : Expression(Line);
+internal sealed record TestExpression(Expression Target, string Name, ArgumentList Arguments, bool Negated, int Line)
+    : Expression(Line);
 
 internal sealed record UnaryExpression(string Sign, Expression Operand, int Line) : Expression(Line);
 
 internal sealed record BinaryExpression(string Sign, Expression Left, Expression Right, int Line) : Expression(Line);
 
-internal sealed record CompareExpression(Expression First, IReadOnlyList<(string Sign, Expression Value)> Rest, int Line) : Expression(Line);
+internal sealed record CompareExpression(Expression First, IReadOnlyList<(string Sign, Expression Value)> Rest, int Line)
+    : Expression(Line);
 
 internal sealed record ConditionalExpression(Expression Condition, Expression Then, Expression? Else, int Line) : Expression(Line);
 

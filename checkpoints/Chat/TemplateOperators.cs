@@ -50,7 +50,8 @@ internal sealed class TemplateOperators(RenderBudget budget, PythonText text)
         {
             (null, null) or (UndefinedValue, UndefinedValue) => true,
             (MarkedText a, MarkedText b) => a.Equals(b),
-            (ListValue a, ListValue b) => a.Items.Count == b.Items.Count && a.Items.Zip(b.Items).All(pair => AreEqual(pair.First, pair.Second)),
+            (ListValue a, ListValue b) => a.Items.Count == b.Items.Count
+                && a.Items.Zip(b.Items).All(pair => AreEqual(pair.First, pair.Second)),
             (DictValue a, DictValue b) => a.Items.Count == b.Items.Count
                 && a.Items.All(item => b.Items.TryGetValue(item.Key, out object? other) && AreEqual(item.Value, other)),
             _ => Number(left) is { } x && Number(right) is { } y ? x == y : left is not null && ReferenceEquals(left, right),

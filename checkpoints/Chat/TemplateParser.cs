@@ -57,7 +57,8 @@ internal sealed class TemplateParser
             "macro" => ParseMacro(line),
             "generation" => Closed(new BodyStatement(ParseClosed("endgeneration"), line)),
             "break" or "continue" => Closed(new LeaveStatement(name == "break", line)),
-            _ => throw _tokens.Fault($"the statement '{name}' is not supported; for, if, set, macro, generation, break, continue and raw are."),
+            _ => throw _tokens.Fault(
+                $"the statement '{name}' is not supported; for, if, set, macro, generation, break, continue and raw are."),
         };
     }
 

@@ -12,7 +12,7 @@ internal sealed partial class TemplateRenderer
         object? value = expression switch
         {
             LiteralExpression literal => literal.Value,
-            NameExpression name => scope.Get(name.Name) is UndefinedValue unknown ? TemplateFunctions.Find(name.Name) ?? (object)unknown : scope.Get(name.Name),
+            NameExpression name => Lookup(name.Name, scope),
             ListExpression list => new ListValue([.. list.Items.Select(item => Evaluate(item, scope))]),
             DictExpression dict => MakeDict(dict, scope),
             MemberExpression member => TemplateMembers.Member(Evaluate(member.Target, scope), member.Name),
@@ -21,8 +21,7 @@ internal sealed partial class TemplateRenderer
                 Evaluate(slice.Target, scope), Place(slice.Start, scope), Place(slice.Stop, scope), Place(slice.Step, scope)),
             CallExpression call => Call(call, scope),
             FilterExpression filter => ApplyFilter(filter, scope),
-            TestExpression test => TemplateTests.Passes(
-                test.Name, Evaluate(test.Target, scope), Arguments($"the test '{test.Name}'", test.Arguments, scope), _operators) != test.Negated,
+            TestExpression test => Passes(test, scope) != test.Negated,
             UnaryExpression unary => Unary(unary, scope),
             BinaryExpression binary => Binary(binary, scope),
             CompareExpression compare => Compare(compare, scope),
@@ -50,6 +49,20 @@ internal sealed partial class TemplateRenderer
         var dict = new DictValue(items.Exists(item => item.Key.HasInput));
         items.ForEach(item => dict.Items[item.Key.Value] = item.Value);
         return dict;
+    }
+
+    private static object? Lookup(string name, TemplateScope scope)
+    {
+        object? value = scope.Get(name);
+        return value is UndefinedValue ? TemplateFunctions.Find(name) ?? value : value;
+    }
+
+    private bool Passes(TestExpression test, TemplateScope scope)
+    {
+        object? value = Evaluate(test.Target, scope);
+        var arguments = Arguments($"the test '{test.Name}'", test.Arguments, scope);
+        Line = test.Line;
+        return TemplateTests.Passes(test.Name, value, arguments, _operators);
     }
 
     private object? ApplyFilter(FilterExpression filter, TemplateScope scope)
@@ -101,8 +114,8 @@ internal sealed partial class TemplateRenderer
     private CallArguments Arguments(string owner, ArgumentList list, TemplateScope scope) => new(
         owner,
         [.. list.Positional.Select(argument => Evaluate(argument, scope))],
-        list.Named.Select(argument => (argument.Name, Value: Evaluate(argument.Value, scope)))
-            .DistinctBy(argument => argument.Name).ToDictionary(argument => argument.Name, argument => argument.Value, StringComparer.Ordinal));
+        list.Named.DistinctBy(argument => argument.Name)
+            .ToDictionary(argument => argument.Name, argument => Evaluate(argument.Value, scope), StringComparer.Ordinal));
 
     private object Unary(UnaryExpression unary, TemplateScope scope)
     {

@@ -29,7 +29,7 @@ internal static class TemplateTests
             "lower" => value is MarkedText text && text.Value.Any(char.IsLower) && !text.Value.Any(char.IsUpper),
             "upper" => value is MarkedText text && text.Value.Any(char.IsUpper) && !text.Value.Any(char.IsLower),
             "sameas" => arguments.Require("other") is var other
-                && (ReferenceEquals(value, other) || (value?.GetType() == other?.GetType() && value is bool or long && operators.AreEqual(value, other))),
+                && (ReferenceEquals(value, other) || (value is bool or long && value.Equals(other))),
             "in" => operators.Contains(arguments.Require("seq"), value),
             "equalto" or "eq" or "==" => operators.AreEqual(value, arguments.Require("other")),
             "ne" or "!=" => !operators.AreEqual(value, arguments.Require("other")),

@@ -6,8 +6,8 @@ internal sealed class TextMethods(RenderBudget budget)
     /// <summary>Their names.</summary>
     public static IReadOnlySet<string> Names { get; } = new HashSet<string>(StringComparer.Ordinal)
     {
-        "strip", "lstrip", "rstrip", "split", "rsplit", "splitlines", "startswith", "endswith", "upper", "lower", "title", "capitalize", "replace",
-        "find", "rfind", "count", "join", "isdigit", "isalpha", "isalnum", "isspace", "isupper", "islower", "removeprefix", "removesuffix",
+        "strip", "lstrip", "rstrip", "split", "rsplit", "splitlines", "startswith", "endswith", "upper", "lower", "title", "capitalize",
+        "replace", "find", "rfind", "count", "join", "isdigit", "isalpha", "isalnum", "isspace", "isupper", "islower", "removeprefix", "removesuffix",
     };
 
     /// <summary>Calls a method.</summary>
@@ -116,7 +116,9 @@ internal sealed class TextMethods(RenderBudget budget)
     private static ListValue Split(MarkedText text, MarkedText? separator, long most, bool fromEnd)
     {
         var parts = new List<object?>();
-        var gaps = separator is null ? Blanks(text.Value) : [.. Places(text.Value, separator.Value, -1).Select(at => (at, separator.Value.Length))];
+        List<(int At, int Length)> gaps = separator is null
+            ? Blanks(text.Value)
+            : [.. Places(text.Value, separator.Value, -1).Select(at => (at, separator.Value.Length))];
         gaps = most < 0 || most >= gaps.Count ? gaps : fromEnd ? gaps[^(int)most..] : gaps[..(int)most];
         int from = 0;
         foreach (var (at, length) in gaps)

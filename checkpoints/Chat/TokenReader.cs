@@ -55,7 +55,7 @@ internal sealed class TokenReader(List<TemplateToken> tokens, string file, int m
         return result;
     }
 
-    public ChatTemplateException Fault(string message) => new($"{file}, line {Line}: {message}", Line);
+    public ChatTemplateException Fault(string message) => new(file, Line, message);
 
     private bool Try(bool matches)
     {

@@ -27,6 +27,9 @@ internal sealed class LoadedModel : IAsyncDisposable
     /// <summary>Converts text to ids and back; null if the folder has no tokenizer.</summary>
     public TextTokenizer? Tokenizer { get; init; }
 
+    /// <summary>Turns conversations into prompts.</summary>
+    public ChatPrompts Chat { get; init; } = ChatPrompts.None;
+
     /// <summary>Draws completions; null for a classifier.</summary>
     public IGenerator? Generator { get; init; }
 
@@ -79,6 +82,11 @@ internal sealed class LoadedModel : IAsyncDisposable
     /// <summary>The classifier.</summary>
     /// <exception cref="RequestFault">The model is a generator.</exception>
     public ClassifierEngine RequireClassifier(string field) => Classifier ?? throw WrongKind(field, "classifier");
+
+    /// <summary>The tokenizer.</summary>
+    /// <exception cref="RequestFault">The model has none.</exception>
+    public TextTokenizer RequireTokenizer(string field) => Tokenizer ?? throw new RequestFault(
+        field, "cannot be used", $"model '{Name}' has no tokenizer and takes and gives ids only", "Send token ids, or load a folder that holds a tokenizer.");
 
     /// <summary>Refuses work on weights that are written in part.</summary>
     /// <exception cref="RequestFault">The last replacement failed.</exception>
@@ -192,9 +200,6 @@ internal sealed class LoadedModel : IAsyncDisposable
             NativeHeap.Trim();
         }
     }
-
-    private TextTokenizer RequireTokenizer(string field) => Tokenizer ?? throw new RequestFault(
-        field, "cannot be used", $"model '{Name}' has no tokenizer and takes and gives ids only", "Send token ids, or load a folder that holds a tokenizer.");
 
     private RequestFault WrongKind(string field, string wanted)
     {

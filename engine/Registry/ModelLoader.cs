@@ -141,6 +141,7 @@ internal sealed class ModelLoader(EngineOptions options, EngineMetrics metrics) 
             },
             Options = options,
             Tokenizer = tokenizer,
+            Chat = ChatPrompts.Load(source.Folder),
             Generator = generator,
             Scorer = scorer,
             Weights = source.ReplaceableWeights ? graphs.Weights : null,

@@ -18,6 +18,9 @@ public static class GenAiTags
     /// <summary>Value of <see cref="OperationName"/>: generation of completions.</summary>
     public const string TextCompletion = "text_completion";
 
+    /// <summary>Value of <see cref="OperationName"/>: replies in conversations.</summary>
+    public const string Chat = "chat";
+
     /// <summary>Value of <see cref="ProviderName"/>.</summary>
     public const string Provider = "rudder";
 

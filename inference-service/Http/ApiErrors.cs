@@ -51,6 +51,13 @@ internal static class ApiErrors
 {
     private const string ServerError = "server_error";
 
+    private static readonly Dictionary<string, string> ChatParameters = new(StringComparer.Ordinal)
+    {
+        ["prompts"] = "messages",
+        ["top_logprobs"] = "top_logprobs",
+        ["settings.max_new_tokens"] = "max_completion_tokens",
+    };
+
     private static readonly Dictionary<string, string> Parameters = new(StringComparer.Ordinal)
     {
         ["prompts"] = "prompt",
@@ -68,12 +75,13 @@ internal static class ApiErrors
     /// <param name="cancelled">Whether the caller went away.</param>
     /// <param name="hasOnePrompt">Whether the request gave its prompt outside a list.</param>
     /// <param name="reference">Identifies the log line of an internal failure for operators.</param>
-    public static ApiError From(Exception exception, bool cancelled, bool hasOnePrompt, string reference) => exception switch
+    /// <param name="isChat">Whether the request has messages instead of prompts.</param>
+    public static ApiError From(Exception exception, bool cancelled, bool hasOnePrompt, string reference, bool isChat = false) => exception switch
     {
         ApiException known => known.Error,
         BadHttpRequestException fault => From(fault),
         ConnectionResetException or ConnectionAbortedException => From(new Status(StatusCode.Cancelled, "the connection broke.")),
-        RequestFault fault => From(fault, hasOnePrompt),
+        RequestFault fault => From(fault, hasOnePrompt, isChat),
         _ => From(RpcErrors.From(exception, cancelled, pastDeadline: false, reference).Status),
     };
 
@@ -105,9 +113,9 @@ internal static class ApiErrors
         return new ApiError(http, status.StatusCode, type, code, null, status.Detail);
     }
 
-    private static ApiError From(RequestFault fault, bool hasOnePrompt)
+    private static ApiError From(RequestFault fault, bool hasOnePrompt, bool isChat)
     {
-        string name = Parameter(fault.Field, hasOnePrompt);
+        string name = Parameter(fault.Field, hasOnePrompt, isChat);
         var error = From(RpcErrors.From(fault, cancelled: false, pastDeadline: false, "").Status);
         string? param = error.Type == ApiError.InvalidRequest && name.Length > 0 ? name.Split('[')[0] : null;
         return error with { Param = param, Message = fault.Describe(name) };
@@ -117,11 +125,16 @@ internal static class ApiErrors
     /// This face's name of an engine field: <c>settings.max_new_tokens</c> is <c>max_tokens</c>, <c>prompts[2].ids[3]</c> is
     /// <c>prompt[2][3]</c>.
     /// </summary>
-    internal static string Parameter(string field, bool hasOnePrompt)
+    internal static string Parameter(string field, bool hasOnePrompt, bool isChat = false)
     {
         int at = field.IndexOf('[', StringComparison.Ordinal);
         string head = at < 0 ? field : field[..at];
         string place = at < 0 ? "" : field[at..].Replace(".text", "", StringComparison.Ordinal).Replace(".ids", "", StringComparison.Ordinal);
+        if (isChat && ChatParameters.TryGetValue(head, out string? name))
+        {
+            return name;
+        }
+
         bool dropsPrompt = head == "prompts" && hasOnePrompt && place.Length > 0;
         return Parameters.GetValueOrDefault(head, head) + (dropsPrompt ? place[(place.IndexOf(']', StringComparison.Ordinal) + 1)..] : place);
     }

@@ -60,7 +60,8 @@ internal sealed class CallFilter(
         }
 
         bool hasOnePrompt = http.Features.Get<CompletionRequest>()?.Prompt?.IsList != true;
-        return ApiErrors.From(exception, cancelled, hasOnePrompt, http.TraceIdentifier);
+        bool isChat = http.Features.Get<ChatRequest>() is not null;
+        return ApiErrors.From(exception, cancelled, hasOnePrompt, http.TraceIdentifier, isChat);
     }
 
     private static async Task TrySendAsync(HttpContext http, ApiError error, Exception exception)

@@ -33,7 +33,7 @@ internal sealed class ChoiceText(CompletionRequest request, ModelLease model)
             }
             else if (logProbs is not null)
             {
-                Add(logProbs, new RankedToken(ids[i], score!.TokenLogProbs[i - 1]), score!.Top?[i - 1], prompt.Characters);
+                logProbs.Add(model, new RankedToken(ids[i], score!.TokenLogProbs[i - 1]), score!.Top?[i - 1], prompt.Characters);
             }
 
             text.Append(prompt.Append(ids[i]));
@@ -48,13 +48,9 @@ internal sealed class ChoiceText(CompletionRequest request, ModelLease model)
     /// <param name="token">The token with its log-prob.</param>
     /// <param name="top">The most probable tokens at its position; null if not requested.</param>
     /// <param name="logProbs">Receives the token; null if log-probs are not requested.</param>
-    public string Append(RankedToken token, RankedToken[]? top, TokenLogProbs? logProbs)
+    public string Append(RankedToken token, RankedToken[]? top, ILogProbs? logProbs)
     {
-        if (logProbs is not null)
-        {
-            Add(logProbs, token, top, _echoed + _drawn.Characters);
-        }
-
+        logProbs?.Add(model, token, top, _echoed + _drawn.Characters);
         string piece = _hold.Pass(_drawn.Append(token.Id));
         _given += piece.Length;
         return piece;
@@ -80,10 +76,4 @@ internal sealed class ChoiceText(CompletionRequest request, ModelLease model)
         texts.TryAdd(show(token.Id), token.LogProb);
         return texts;
     }
-
-    private void Add(TokenLogProbs logProbs, RankedToken token, RankedToken[]? top, int offset) => logProbs.Add(
-        TokenText.Show(model, token.Id),
-        token.LogProb,
-        offset,
-        logProbs.TopLogprobs is null ? null : TopTexts(token, top ?? [], id => TokenText.Show(model, id)));
 }

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Rudder.Engine;
 
 namespace Rudder.InferenceService.Http;
 
@@ -39,9 +40,20 @@ internal sealed record CompletionUsage(int PromptTokens, int CompletionTokens)
 /// <param name="Logprobs">Log-probs of its tokens; null if not requested.</param>
 internal sealed record CompletionChoice(int Index, string Text, string? FinishReason, TokenLogProbs? Logprobs);
 
+/// <summary>Collects the tokens of a choice with their log-probs.</summary>
+internal interface ILogProbs
+{
+    /// <summary>Adds a token.</summary>
+    /// <param name="model">The model that drew it.</param>
+    /// <param name="token">The token with its log-prob.</param>
+    /// <param name="top">The most probable tokens at its place; null if not requested.</param>
+    /// <param name="offset">Where it begins in the text, Unicode code points.</param>
+    void Add(ModelLease model, RankedToken token, RankedToken[]? top, int offset);
+}
+
 /// <summary>Tokens with their log-probs.</summary>
 /// <param name="hasTop">Whether to list the most probable tokens at each position.</param>
-internal sealed class TokenLogProbs(bool hasTop)
+internal sealed class TokenLogProbs(bool hasTop) : ILogProbs
 {
     /// <summary>The tokens as text.</summary>
     public List<string> Tokens { get; } = [];
@@ -64,6 +76,12 @@ internal sealed class TokenLogProbs(bool hasTop)
         TextOffset.Add(offset);
         TopLogprobs?.Add(top);
     }
+
+    public void Add(ModelLease model, RankedToken token, RankedToken[]? top, int offset) => Add(
+        TokenText.Show(model, token.Id),
+        token.LogProb,
+        offset,
+        TopLogprobs is null ? null : ChoiceText.TopTexts(token, top ?? [], id => TokenText.Show(model, id)));
 }
 
 /// <summary>JSON of replies.</summary>
@@ -73,12 +91,12 @@ internal static class ReplyJson
     public static JsonSerializerOptions Options { get; } = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
 
     /// <summary>Counts the bytes of a reply without keeping them.</summary>
-    public static long Count(CompletionReply reply)
+    public static long Count(object reply)
     {
         var counter = new Counter();
         using (var json = new Utf8JsonWriter(counter))
         {
-            JsonSerializer.Serialize(json, reply, Options);
+            JsonSerializer.Serialize(json, reply, reply.GetType(), Options);
         }
 
         return counter.Count;

@@ -52,18 +52,22 @@ internal sealed record CompletionRequest
     public GenerationRequest ToGeneration(string client)
     {
         Check();
-        return new GenerationRequest
-        {
-            Prompts = Prompt!,
-            Samples = Samples,
-            Parameters = new SamplingParameters(Temperature ?? 1, TopK is null or -1 ? 0 : TopK.Value, TopP ?? 1, MinP ?? 0),
-            MaxNewTokens = MaxTokens ?? 16,
-            StopStrings = Stop ?? [],
-            Seed = Seed ?? 0,
-            TopLogProbs = Logprobs ?? 0,
-            Client = client,
-        };
+        return Convert(client);
     }
+
+    /// <summary>Converts to an engine request. The engine checks the values.</summary>
+    /// <exception cref="RequestFault">A sampling parameter is out of range.</exception>
+    public GenerationRequest Convert(string client) => new()
+    {
+        Prompts = Prompt!,
+        Samples = Samples,
+        Parameters = new SamplingParameters(Temperature ?? 1, TopK is null or -1 ? 0 : TopK.Value, TopP ?? 1, MinP ?? 0),
+        MaxNewTokens = MaxTokens ?? 16,
+        StopStrings = Stop ?? [],
+        Seed = Seed ?? 0,
+        TopLogProbs = Logprobs ?? 0,
+        Client = client,
+    };
 
     private void Check()
     {

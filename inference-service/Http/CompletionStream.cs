@@ -47,9 +47,9 @@ internal sealed class CompletionStream(
             if (choices is null)
             {
                 choices = [.. Enumerable.Range(0, work.Choices).Select(_ => new ChoiceText(work.Request, work.Model))];
-                for (int i = 0; work.Request.Echo == true && i < choices.Length; i++)
+                foreach (object opening in work.Opening(choices))
                 {
-                    yield return Event(Echo(choices[i], i));
+                    yield return Event(opening);
                 }
             }
 
@@ -63,34 +63,28 @@ internal sealed class CompletionStream(
         drawn(all);
         if (work.Request.StreamOptions?.IncludeUsage == true)
         {
-            yield return Event(work.Piece([], work.Usage(all)));
+            yield return Event(work.UsagePiece(work.Usage(all)));
         }
 
         yield return new SseItem<byte[]>(Done);
     }
 
-    private CompletionPiece Echo(ChoiceText text, int index)
-    {
-        var logProbs = work.LogProbs();
-        return work.Piece([new CompletionChoice(index, work.Echo(text, index / work.Request.Samples, logProbs), null, logProbs)]);
-    }
-
     /// <summary>Converts an engine event to a piece; null for a token without a complete character, unless it has log-probs.</summary>
-    private CompletionPiece? Next(ChoiceText[] choices, GenerationStep step)
+    private object? Next(ChoiceText[] choices, GenerationStep step)
     {
         if (step.Finished is { } finished)
         {
             int ended = work.Index(step.Prompt, finished.SampleIndex);
             string rest = choices[ended].Rest(work.TextOf(finished));
-            return work.Piece([new CompletionChoice(ended, rest, CompletionWork.ReasonOf(finished), null)]);
+            return work.Piece(ended, rest, CompletionWork.ReasonOf(finished), null);
         }
 
         var token = step.Token!.Value;
         int index = work.Index(step.Prompt, token.SampleIndex);
         var logProbs = work.LogProbs();
         string text = choices[index].Append(new RankedToken(token.Id, token.LogProb), token.Top, logProbs);
-        return text.Length > 0 || logProbs is not null ? work.Piece([new CompletionChoice(index, text, null, logProbs)]) : null;
+        return text.Length > 0 || logProbs is not null ? work.Piece(index, text, null, logProbs) : null;
     }
 
-    private static SseItem<byte[]> Event(CompletionPiece piece) => new(JsonSerializer.SerializeToUtf8Bytes(piece, piece.GetType(), ReplyJson.Options));
+    private static SseItem<byte[]> Event(object piece) => new(JsonSerializer.SerializeToUtf8Bytes(piece, piece.GetType(), ReplyJson.Options));
 }

@@ -3,28 +3,30 @@ using Rudder.Engine;
 namespace Rudder.InferenceService.Http;
 
 /// <summary>One planned call: the source of a whole reply and of a stream. The scores of the prompts are null if not requested.</summary>
-internal sealed record CompletionWork(
+internal record CompletionWork(
     CompletionRequest Request, ModelLease Model, GenerationPlan Plan, IReadOnlyList<SequenceScore>? Scores, DateTimeOffset Created)
 {
     private const int ShownDigits = 16;
 
-    private readonly string _id = $"cmpl-{Guid.NewGuid():N}";
+    private readonly Guid _id = Guid.NewGuid();
 
     /// <summary>Number of choices.</summary>
     public int Choices => Plan.Prompts.Sum(prompt => prompt.Samples);
 
-    private string Fingerprint => "fp_" + Description.Fingerprint[..Math.Min(ShownDigits, Description.Fingerprint.Length)];
+    /// <summary>Identifies the call.</summary>
+    protected string Id => $"{IdPrefix}-{_id:N}";
 
-    private ModelDescription Description => Model.Description;
+    /// <summary>Start of <see cref="Id"/>, by the kind of call.</summary>
+    protected virtual string IdPrefix => "cmpl";
+
+    /// <summary>Fingerprint of the model, shortened.</summary>
+    protected string Fingerprint => "fp_" + Model.Description.Fingerprint[..Math.Min(ShownDigits, Model.Description.Fingerprint.Length)];
 
     /// <summary>A choice's place.</summary>
     public int Index(int prompt, int sample) => (prompt * Request.Samples) + sample;
 
     /// <summary>A list for log-probs, or null if not requested.</summary>
-    public TokenLogProbs? LogProbs() => Request.Logprobs is { } top ? new TokenLogProbs(top > 0) : null;
-
-    /// <summary>The echo that starts a choice; empty if not requested.</summary>
-    public string Echo(ChoiceText text, int prompt, TokenLogProbs? logProbs) => text.Echo(Plan.Prompts[prompt].PromptIds, Scores?[prompt], logProbs);
+    public virtual ILogProbs? LogProbs() => Request.Logprobs is { } top ? new TokenLogProbs(top > 0) : null;
 
     /// <summary>The text of a completion without its stop string and end-of-text.</summary>
     public string TextOf(GeneratedSequence sequence) => Plan.TextOf(sequence);
@@ -37,38 +39,63 @@ internal sealed record CompletionWork(
         Plan.Prompts.Sum(prompt => prompt.PromptIds.Length),
         drawn.Sum(sequences => sequences.Sum(sequence => sequence.Ids.Length)));
 
-    /// <summary>A piece of a stream.</summary>
-    /// <param name="choices">The piece of a choice; none in the last chunk.</param>
-    /// <param name="usage">Tokens of the call, in the last chunk.</param>
-    public CompletionPiece Piece(CompletionChoice[] choices, CompletionUsage? usage = null) => Request.StreamOptions?.IncludeUsage == true
-        ? Reply(choices, usage)
-        : new CompletionPiece(_id, Created.ToUnixTimeSeconds(), Description.Name, Fingerprint, choices);
+    /// <summary>The pieces that start a stream: the echoed prompts, if requested.</summary>
+    /// <param name="choices">The texts of all choices.</param>
+    public virtual IEnumerable<object> Opening(ChoiceText[] choices)
+    {
+        for (int i = 0; Request.Echo == true && i < choices.Length; i++)
+        {
+            var logProbs = LogProbs();
+            string echo = Echo(choices[i], i / Request.Samples, logProbs);
+            yield return Piece(i, echo, null, logProbs);
+        }
+    }
+
+    /// <summary>A piece of one choice for a stream.</summary>
+    /// <param name="index">The choice.</param>
+    /// <param name="text">Its further text.</param>
+    /// <param name="reason">Why it ended; null in the middle.</param>
+    /// <param name="logProbs">Log-probs of its tokens; null if not requested.</param>
+    public virtual object Piece(int index, string text, string? reason, ILogProbs? logProbs) =>
+        Piece([new CompletionChoice(index, text, reason, (TokenLogProbs?)logProbs)], null);
+
+    /// <summary>The last piece of a stream that reports usage.</summary>
+    public virtual object UsagePiece(CompletionUsage usage) => Piece([], usage);
 
     /// <summary>The whole reply. Each enumeration creates its choices again, so a large reply is never fully in memory.</summary>
-    public CompletionReply Reply(IReadOnlyList<IReadOnlyList<GeneratedSequence>> drawn) =>
+    public virtual object Reply(IReadOnlyList<IReadOnlyList<GeneratedSequence>> drawn) =>
         Reply(drawn.SelectMany((sequences, prompt) => sequences.Select(sequence => Choice(prompt, sequence))), Usage(drawn));
 
     /// <summary>Samples the completions. If the prompts are only scored, each completion is empty.</summary>
     public Task<IReadOnlyList<IReadOnlyList<GeneratedSequence>>> DrawAsync(Action admitted, CancellationToken cancellation) =>
         Request.DrawsNothing ? Task.FromResult(Nothing()) : Model.GenerateAsync(Plan, admitted, cancellation);
 
+    /// <summary>Adds the tokens of a completion to a list of log-probs.</summary>
+    protected static void AddTokens(ChoiceText text, GeneratedSequence sequence, ILogProbs? logProbs)
+    {
+        for (int i = 0; logProbs is not null && i < sequence.Ids.Length; i++)
+        {
+            text.Append(new RankedToken(sequence.Ids[i], sequence.LogProbs[i]), sequence.Top?[i], logProbs);
+        }
+    }
+
+    private string Echo(ChoiceText text, int prompt, ILogProbs? logProbs) =>
+        text.Echo(Plan.Prompts[prompt].PromptIds, Scores?[prompt], (TokenLogProbs?)logProbs);
+
+    private CompletionPiece Piece(CompletionChoice[] choices, CompletionUsage? usage) => Request.StreamOptions?.IncludeUsage == true
+        ? Reply(choices, usage)
+        : new CompletionPiece(Id, Created.ToUnixTimeSeconds(), Model.Description.Name, Fingerprint, choices);
+
     private CompletionReply Reply(IEnumerable<CompletionChoice> choices, CompletionUsage? usage) =>
-        new(_id, Created.ToUnixTimeSeconds(), Description.Name, Fingerprint, choices, usage);
+        new(Id, Created.ToUnixTimeSeconds(), Model.Description.Name, Fingerprint, choices, usage);
 
     private CompletionChoice Choice(int prompt, GeneratedSequence sequence)
     {
         var text = new ChoiceText(Request, Model);
         var logProbs = LogProbs();
         string echo = Echo(text, prompt, logProbs);
-        if (logProbs is not null)
-        {
-            for (int i = 0; i < sequence.Ids.Length; i++)
-            {
-                text.Append(new RankedToken(sequence.Ids[i], sequence.LogProbs[i]), sequence.Top?[i], logProbs);
-            }
-        }
-
-        return new CompletionChoice(Index(prompt, sequence.SampleIndex), echo + TextOf(sequence), ReasonOf(sequence), logProbs);
+        AddTokens(text, sequence, logProbs);
+        return new CompletionChoice(Index(prompt, sequence.SampleIndex), echo + TextOf(sequence), ReasonOf(sequence), (TokenLogProbs?)logProbs);
     }
 
     private IReadOnlyList<IReadOnlyList<GeneratedSequence>> Nothing()

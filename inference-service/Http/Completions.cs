@@ -21,16 +21,31 @@ internal sealed class Completions(
     /// <summary>Handles a request.</summary>
     public async Task HandleAsync(HttpContext http)
     {
-        var request = await RequestJson.ReadAsync(http.Request, http.RequestAborted);
+        var request = await RequestJson.ReadAsync<CompletionRequest>(http.Request, http.RequestAborted);
         http.Features.Set(request);                          // for naming its fields in errors
-        var caller = Caller.Of(http);
-        var generation = request.ToGeneration(caller.Name);
+        var generation = request.ToGeneration(Caller.Of(http).Name);
         using var call = ModelCall.Open(models, state, http, http.RequestAborted, ("model", request.Model!));
+        await RunAsync(http, call, request, generation, (plan, scores) => new CompletionWork(request, call.Model, plan, scores, time.GetUtcNow()));
+    }
+
+    /// <summary>Plans, charges, draws and sends the completions of a call.</summary>
+    /// <param name="http">The call.</param>
+    /// <param name="call">Its model.</param>
+    /// <param name="request">The request.</param>
+    /// <param name="generation">The same for the engine.</param>
+    /// <param name="form">Makes the work, which knows the form of the reply, from the plan and the scores of the prompts.</param>
+    public async Task RunAsync(
+        HttpContext http,
+        ModelCall call,
+        CompletionRequest request,
+        GenerationRequest generation,
+        Func<GenerationPlan, IReadOnlyList<SequenceScore>?, CompletionWork> form)
+    {
         string model = call.Model.Description.Name;
         var buffer = request.Stream == true ? new StreamBuffer(Capacity(request), replies.Stream(http), call.GiveUp) : null;
         var plan = call.Model.Plan(
             generation, buffer is null ? null : step => buffer.TryWrite(step), scoresPrompts: request.Echo == true, drawsNothing: request.DrawsNothing);
-        using var share = budgets.Enter(caller, plan.Tokens);
+        using var share = budgets.Enter(Caller.Of(http), plan.Tokens);
         ServiceTracing.Asked(model, plan);
         IReadOnlyList<SequenceScore>? scores = null;
         if (request is { Echo: true, Logprobs: not null })
@@ -44,7 +59,7 @@ internal sealed class Completions(
             share.Keep();                                    // without the engine, nothing else admits the call
         }
 
-        var work = new CompletionWork(request, call.Model, plan, scores, time.GetUtcNow());
+        var work = form(plan, scores);
         if (buffer is not null)
         {
             await new CompletionStream(work, buffer, call, drawn => Count(work, drawn)).SendAsync(http, share.Keep);
@@ -72,7 +87,7 @@ internal sealed class Completions(
     }
 
     /// <summary>Counts the reply's bytes, then writes it at the reader's speed. A stalled reader must not keep the model from unloading.</summary>
-    private Task SendAsync(HttpContext http, CompletionReply reply, CancellationToken cancellation)
+    private Task SendAsync(HttpContext http, object reply, CancellationToken cancellation)
     {
         long bytes = ReplyJson.Count(reply);
         if (bytes > options.MaxReplyBytes)
@@ -87,6 +102,6 @@ internal sealed class Completions(
         replies.Take(http, (int)bytes);
         http.Response.ContentType = "application/json";
         http.Response.ContentLength = bytes;
-        return JsonSerializer.SerializeAsync(http.Response.BodyWriter, reply, ReplyJson.Options, cancellation);
+        return JsonSerializer.SerializeAsync(http.Response.BodyWriter, reply, reply.GetType(), ReplyJson.Options, cancellation);
     }
 }

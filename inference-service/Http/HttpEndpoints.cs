@@ -9,15 +9,16 @@ namespace Rudder.InferenceService.Http;
 /// <summary>Maps the OpenAI-compatible face.</summary>
 internal static class HttpEndpoints
 {
-    private const string Paths = "POST /v1/completions, GET /v1/models and GET /v1/models/MODEL";
+    private const string Paths = "POST /v1/chat/completions, POST /v1/completions, GET /v1/models and GET /v1/models/MODEL";
     private static readonly string[] Reads = [HttpMethods.Get, HttpMethods.Head];
 
     /// <summary>Maps its paths. Wrong paths and methods also get errors in OpenAI's form.</summary>
     public static void MapOpenAi(this WebApplication app)
     {
         var group = app.MapGroup("/v1").AddEndpointFilter<RouteGroupBuilder, CallFilter>();
-        group.MapPost("/completions", (HttpContext http, Completions completions) => completions.HandleAsync(http))
-            .WithMetadata(new RequestSizeLimitAttribute(app.Services.GetRequiredService<ServiceOptions>().MaxRequestBytes));
+        var size = new RequestSizeLimitAttribute(app.Services.GetRequiredService<ServiceOptions>().MaxRequestBytes);
+        group.MapPost("/completions", (HttpContext http, Completions completions) => completions.HandleAsync(http)).WithMetadata(size);
+        group.MapPost("/chat/completions", (HttpContext http, ChatCompletions chat) => chat.HandleAsync(http)).WithMetadata(size);
         group.MapMethods("/models", Reads, (HttpContext http, ModelList models) => models.ListAsync(http));
         group.MapMethods("/models/{name}", Reads, (HttpContext http, ModelList models, string name) => models.OneAsync(http, name));
     }

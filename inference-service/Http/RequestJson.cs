@@ -12,15 +12,21 @@ internal static partial class RequestJson
     /// <summary>Maximum nesting of a body.</summary>
     public const int MaxDepth = 8;
 
+    /// <summary>Maximum nesting of a body with messages, whose unsupported parameters, such as tools, are refused by name.</summary>
+    public const int MaxChatDepth = 64;
+
     private static readonly JsonSerializerOptions Strict = new(JsonSerializerOptions.Strict)
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
         MaxDepth = MaxDepth,
     };
 
+    private static readonly JsonSerializerOptions StrictChat = new(Strict) { MaxDepth = MaxChatDepth };
+
     /// <summary>Reads and parses a body. Its size is limited by the endpoint.</summary>
+    /// <typeparam name="T">Type of the body.</typeparam>
     /// <exception cref="ApiException">The body is compressed, unreadable or invalid. The error names the parameter.</exception>
-    public static async Task<CompletionRequest> ReadAsync(HttpRequest request, CancellationToken cancellation)
+    public static async Task<T> ReadAsync<T>(HttpRequest request, CancellationToken cancellation)
     {
         if (!request.HasJsonContentType() || request.Headers.ContentEncoding.Count > 0)
         {
@@ -32,7 +38,7 @@ internal static partial class RequestJson
 
         try
         {
-            return await ParseAsync(request.BodyReader, cancellation);
+            return await ParseAsync<T>(request.BodyReader, cancellation);
         }
         catch (Exception fault) when (fault.GetType() == typeof(IOException) && !cancellation.IsCancellationRequested)
         {
@@ -42,28 +48,31 @@ internal static partial class RequestJson
     }
 
     /// <summary>Parses a body in UTF-8.</summary>
+    /// <typeparam name="T">Type of the body.</typeparam>
     /// <exception cref="ApiException">The body is invalid. The error names the parameter.</exception>
-    public static async Task<CompletionRequest> ParseAsync(PipeReader body, CancellationToken cancellation)
+    public static async Task<T> ParseAsync<T>(PipeReader body, CancellationToken cancellation)
     {
         try
         {
-            return await JsonSerializer.DeserializeAsync<CompletionRequest>(body, Strict, cancellation) ?? throw NotAnObject();
+            return await JsonSerializer.DeserializeAsync<T>(body, OptionsOf(typeof(T)), cancellation) ?? throw NotAnObject();
         }
         catch (JsonException fault) when (fault.Path is null || fault.InnerException is JsonException)
         {
             throw ApiException.Invalid(
-                null, $"the body is not JSON in UTF-8, or is nested deeper than {MaxDepth} levels, at line {fault.LineNumber + 1}, byte {fault.BytePositionInLine + 1}.");
+                null, $"the body is not JSON in UTF-8, or is nested deeper than {OptionsOf(typeof(T)).MaxDepth} levels, at line {fault.LineNumber + 1}, byte {fault.BytePositionInLine + 1}.");
         }
         catch (JsonException fault)
         {
-            throw Refused(fault);
+            throw Refused(fault, typeof(T));
         }
     }
+
+    private static JsonSerializerOptions OptionsOf(Type body) => body == typeof(ChatRequest) ? StrictChat : Strict;
 
     private static ApiException NotAnObject() =>
         ApiException.Invalid(null, "the body is not a JSON object such as {\"model\": \"policy\", \"prompt\": \"The film\"}.");
 
-    private static ApiException Refused(JsonException fault)
+    private static ApiException Refused(JsonException fault, Type body)
     {
         if (fault.Path == "$")
         {
@@ -72,7 +81,7 @@ internal static partial class RequestJson
 
         // A name may contain user text, so errors repeat only names that look like parameters.
         string? param = LegalPath().IsMatch(fault.Path!) ? fault.Path![2..] : null;
-        var type = Strict.GetTypeInfo(typeof(CompletionRequest));
+        var type = Strict.GetTypeInfo(body);
         JsonPropertyInfo? property = null;
         foreach (string name in param?.Split('.') ?? [])
         {

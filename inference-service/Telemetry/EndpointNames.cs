@@ -17,6 +17,7 @@ internal static class EndpointNames
     public static string? OperationOf(string method) => method switch
     {
         "/inference.v1.Sampling/Sample" or "/inference.v1.Sampling/SampleStream" or "/v1/completions" => GenAiTags.TextCompletion,
+        "/v1/chat/completions" => GenAiTags.Chat,
         _ => null,
     };
 }

@@ -122,6 +122,7 @@ public sealed class ChatTemplateTests
 
         var refusal = Assert.Throws<ChatRefusedException>(() => template.Render([new ChatMessage("user", "secret")], addGenerationPrompt: false));
         Assert.Equal("Bad text: .", refusal.Reason);
+        Assert.DoesNotContain("secret", refusal.Message, StringComparison.Ordinal);
         Assert.Equal(2, refusal.Line);
     }
 

@@ -58,9 +58,25 @@ public sealed class ChatTextTests
         Assert.DoesNotContain(tokenizer.SpecialTokens["<|end|>"], text.Encode(tokenizer));
     }
 
+    [Fact]
+    public void Encode_EndTokenThatIsAlsoTheUnknownToken_IsOrdinaryText()
+    {
+        using var folder = new TemporaryFolder();
+        var tokenizer = Tokenizer(folder);                   // GPT-2's end of text is its unknown token too
+        File.WriteAllText(folder.File("chat_template.jinja"), "{{ messages[0].content }}");
+        var text = ChatTemplate.Load(folder.Path)!.Render([new ChatMessage("user", "<|endoftext|>")], false);
+
+        Assert.DoesNotContain(tokenizer.SpecialTokens["<|endoftext|>"], text.Encode(tokenizer));
+    }
+
     private static TextTokenizer Tokenizer()
     {
         using var folder = new TemporaryFolder();
+        return Tokenizer(folder);
+    }
+
+    private static TextTokenizer Tokenizer(TemporaryFolder folder)
+    {
         BpeTraining.Train(["ab", "ab"], 260, ["<|start|>", "<|end|>"], folder.Path, TokenizerFamily.Gpt2);
         return TextTokenizer.Load(folder.Path)!;
     }

@@ -201,7 +201,7 @@ public sealed class RequestJsonTests
 
     // The whole body is there, so nothing waits.
     private static CompletionRequest Read(byte[] body) =>
-        RequestJson.ParseAsync(PipeReader.Create(new ReadOnlySequence<byte>(body)), CancellationToken.None).GetAwaiter().GetResult();
+        RequestJson.ParseAsync<CompletionRequest>(PipeReader.Create(new ReadOnlySequence<byte>(body)), CancellationToken.None).GetAwaiter().GetResult();
 
     private static GenerationRequest Generation(string body) => Read(body).ToGeneration("client");
 
