@@ -92,7 +92,7 @@ public sealed class ChatTemplateTests
     [InlineData("{% set n = namespace(l=[]) %}{% for i in range(1000) %}{% set n.l = [n.l] %}{% endfor %}{{ n.l }}", "deeper than")]
     public void Render_UnboundedTemplate_IsStopped(string source, string limit)
     {
-        var template = ChatTemplate.Parse(source);
+        var template = ChatTemplate.Parse(source, time: new TestClock(TimeSpan.Zero)); // not stopped by time on a slow machine
 
         var fault = Assert.Throws<ChatTemplateException>(() => template.Render(Messages, addGenerationPrompt: false));
         Assert.Contains(limit, fault.Message, StringComparison.Ordinal);
