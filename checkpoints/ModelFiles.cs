@@ -25,6 +25,7 @@ public static class ModelFiles
     internal const string Torch = "pytorch_model.bin";
     internal const string TorchIndex = "pytorch_model.bin.index.json";
     internal const string TokenizerConfig = "tokenizer_config.json";
+    internal const string ChatTemplate = "chat_template.jinja";
     internal const string Vocabulary = "vocab.json";
     internal const string Merges = "merges.txt";
     internal const string AddedTokens = "added_tokens.json";

@@ -37,7 +37,9 @@ var root = new RootCommand("Trains language models and classifiers: a recipe goe
         "trainer reward --recipe reward.json --set pairs=pairs.jsonl --set evaluation_pairs=held-out.jsonl --set centring=0.01",
         RewardTraining.Run),
     ExportCommand.Create(),
+    MergeCommand.Create(),
     ScoreCommand.Create(),
+    ModelsCommand.Create(),
 };
 foreach (Command command in OnPolicyCommands.All())
 {

@@ -65,7 +65,7 @@ public abstract record ModelConfig
     /// </summary>
     public virtual bool WrapsTexts => false;
 
-    /// <summary>Feed-forward activation. A family supports only <see cref="SupportedActivation"/>, which is the default.</summary>
+    /// <summary>Feed-forward activation, by its name in config.json. Default: the family's usual one.</summary>
     public string Activation
     {
         get => field ?? SupportedActivation;
@@ -89,8 +89,11 @@ public abstract record ModelConfig
 
     private static string[] SupportedTypes => [Gpt2Config.Type, .. LlamaConfig.Types, GptNeoXConfig.Type, RobertaConfig.Type];
 
-    /// <summary>The only activation that the family supports, by its name in config.json.</summary>
+    /// <summary>The family's usual activation, by its name in config.json.</summary>
     internal abstract string SupportedActivation { get; }
+
+    /// <summary>All activations that the family supports.</summary>
+    internal virtual IReadOnlyList<string> SupportedActivations => [SupportedActivation];
 
     /// <summary>The JSON that this was read from. <see cref="Save"/> preserves its unknown keys.</summary>
     internal string? Source { get; init; }
@@ -183,9 +186,9 @@ public abstract record ModelConfig
             }
         }
 
-        if (Activation != SupportedActivation)
+        if (!SupportedActivations.Contains(Activation))
         {
-            throw new CheckpointException($"{file}: activation is '{Activation}'; only '{SupportedActivation}' is supported.");
+            throw new CheckpointException($"{file}: activation is '{Activation}'; supported: {string.Join(", ", SupportedActivations)}.");
         }
 
         RequireDropout(file, "residual dropout", ResidualDropout);

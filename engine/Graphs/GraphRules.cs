@@ -39,6 +39,7 @@ internal static class GraphRules
         [("", "Range")] = new(["xxx"]),
         [("", "ReduceMax")] = new(["x"], [("axes", 0, 2), ("keepdims", 0, 1)]),
         [("", "ReduceSum")] = new(["xx"], [("keepdims", 0, 1)]),
+        [("", "Relu")] = new(["x"]),
         [("", "Reshape")] = new(["xx"]),
         [("", "Shape")] = new(["x"]),
         [("", "Sigmoid")] = new(["x"]),

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Rudder.Trainer.Models;
 using Rudder.Trainer.Parallel;
 using Rudder.Trainer.Recipes;
 using Rudder.Trainer.Recipes.Settings;
@@ -129,7 +130,7 @@ internal sealed class RecipeCommand
     {
         Ranks ranks = request.Ranks;
         string? opened = ranks.IsFirst ? null : ranks.Gather(string.Empty)[0]; // first the first process, so that a mistake is reported once
-        T recipe = OnDevice(RecipeReader.Read<T>(request.Recipe, request.Sets), request.Device);
+        T recipe = WithModel(OnDevice(RecipeReader.Read<T>(request.Recipe, request.Sets), request.Device), request);
         (recipe as TrainingRecipe)?.RequireShares(ranks.Count);
         (string? name, int seed) = recipe switch
         {
@@ -159,6 +160,13 @@ internal sealed class RecipeCommand
     private static T OnDevice<T>(T recipe, string? option)
         where T : class =>
         recipe is TrainingRecipe training ? (T)(object)(training with { Device = ComputeDevice.Resolve(option ?? training.Device) }) : recipe;
+
+    /// <summary>Replaces a model's name on a hub by its folder in the download cache, which the run records with its commit.</summary>
+    private static T WithModel<T>(T recipe, RunRequest request)
+        where T : class =>
+        recipe is TrainingRecipe { Model: string model } training
+            ? (T)(object)(training with { Model = HubPull.FolderOf(model, request.Display, request.Stop) })
+            : recipe;
 
     private static void WarnOfSlowProducts(TrainingRecipe recipe, RunRequest request)
     {

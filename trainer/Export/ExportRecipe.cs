@@ -6,6 +6,7 @@ namespace Rudder.Trainer.Export;
 internal sealed record ExportRecipe : ExportSettings
 {
     public string? Model { get; init; }
+    public string? Base { get; init; }
     public string? Output { get; init; }
     [Range(0, 1024)] public int Threads { get; init; }
 }

@@ -15,6 +15,9 @@ internal static class Activations
 {
     /// <summary>Just below the minimum of GELU, exact or approximate (-0.170).</summary>
     public const float GeluLowest = -0.1701f;
+
+    /// <summary>Just below the minimum of ReLU: with 0, a row of zeros would have the scale 0.</summary>
+    public const float ReluLowest = -1e-27f;
 }
 
 /// <summary>How a graph multiplies by its weights. float32 and int8 graphs differ only here, float16 also in the weights file.</summary>

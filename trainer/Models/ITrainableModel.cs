@@ -24,6 +24,12 @@ internal interface ITrainableModel : IDisposable
     /// <summary>Prefix of parameter names before the block number: <c>h.</c> for <c>h.0.attn.weight</c>.</summary>
     string BlockPrefix { get; }
 
+    /// <summary>
+    /// What checkpoints put before the paths of <see cref="named_modules"/>: <c>transformer.</c> for <c>h.0.attn</c>. Null if the modules are not
+    /// those of checkpoints; such a model takes no adapter.
+    /// </summary>
+    string? ModulePrefix { get; }
+
     /// <summary>Whether dropout is on.</summary>
     bool training { get; }
 

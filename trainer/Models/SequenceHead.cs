@@ -31,6 +31,20 @@ internal sealed class SequenceHead : nn.Module, ISequenceClassifier
         Parameters = [.. body.Parameters, new NamedParameter(WeightName, score)];
     }
 
+    /// <summary>
+    /// Puts a new head on a language model. The end-of-text token pads where the model has no padding token, as Hugging Face's users do.
+    /// </summary>
+    /// <param name="body">The language model; disposed with the result.</param>
+    /// <param name="labels">The labels in order.</param>
+    /// <param name="folder">Where the model lies, for messages.</param>
+    /// <exception cref="BadInputException">The model has neither token.</exception>
+    public static SequenceHead On(ILanguageModel body, IReadOnlyList<string> labels, string folder)
+    {
+        int padding = body.Config.PadId ?? body.Config.EosId
+            ?? throw new BadInputException($"{folder}/config.json has neither pad_token_id nor eos_token_id; one of them must pad short sequences.");
+        return new SequenceHead(body, body.Config with { Labels = labels, PadId = padding });
+    }
+
     public ModelConfig Config { get; }
 
     public Device Device => body.Device;
@@ -40,6 +54,8 @@ internal sealed class SequenceHead : nn.Module, ISequenceClassifier
     public IReadOnlyList<NamedParameter> Parameters { get; }
 
     public string BlockPrefix => body.BlockPrefix;
+
+    public string? ModulePrefix => body.ModulePrefix;
 
     // The body's parts keep their names: those of the parameters. The head is a single parameter.
     IEnumerable<(string name, nn.Module module)> ITrainableModel.named_modules() => body.named_modules();

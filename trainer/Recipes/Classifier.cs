@@ -1,6 +1,5 @@
 using Rudder.Checkpoints;
 using Rudder.Datasets;
-using Rudder.Trainer.Architectures;
 using Rudder.Trainer.Data;
 using Rudder.Trainer.Models;
 using Rudder.Trainer.Optimizers;
@@ -50,7 +49,7 @@ internal static class Classifier
                 .. ClassifierEvaluation.Measure(run.Ranks, model, Tokenise(recipe.Data.Test.SelectMany(file => Reviews.Read(file, recipe.Data.CleanHtml, labels: true)), tokenizer, recipe), recipe.Data, "test/"),
             ]);
         return FinishedRun.Write(
-            run, request, recipe, session, final, folder => ModelFolder.Save(model, folder, tokenizerFolder, ModelSource.SaveType(recipe)));
+            run, request, recipe, session, final, folder => ModelSource.Save(model, folder, tokenizerFolder, recipe));
     }
 
     /// <summary>Steps until <paramref name="total"/>: accumulate, clip, step, log, evaluate, save.</summary>

@@ -1,4 +1,3 @@
-using Rudder.Trainer.Architectures;
 using Rudder.Trainer.Data;
 using Rudder.Trainer.Losses;
 using Rudder.Trainer.Models;
@@ -51,7 +50,7 @@ internal static class KtoTraining
         // 5. last evaluation, model folder
         IReadOnlyList<KeyValuePair<string, double>> evaluation = session.FinalEvaluation(() => Evaluate(parts));
         return FinishedRun.Write(run, request, recipe, session, Preference.Final(session.LastTraining, evaluation, cuts), folder =>
-            ModelFolder.Save(policy, folder, recipe.Tokenizer ?? recipe.Model, ModelSource.SaveType(recipe)));
+            ModelSource.Save(policy, folder, recipe.Tokenizer ?? recipe.Model, recipe));
 
         ScoredRows? Read(IReadOnlyList<string>? rows, IReadOnlyList<string>? pairs) =>
             rows is not null ? Score(source.Completions(rows), source.Limits.MaxLength, recipe, policy, run, request)

@@ -1,4 +1,5 @@
 using Rudder.Checkpoints;
+using Rudder.Trainer.Adapters;
 using Rudder.Trainer.Architectures;
 using Rudder.Trainer.Models;
 using Rudder.Trainer.Recipes.Settings;
@@ -9,6 +10,9 @@ namespace Rudder.Trainer.Recipes;
 /// <summary>Loads the model and tokenizer that a recipe starts from.</summary>
 internal static class ModelSource
 {
+    /// <summary>Folder of the adapter inside the finished model's.</summary>
+    public const string AdapterFolder = "adapter";
+
     /// <summary>The tokenizer's folder.</summary>
     public static string TokenizerFolder(TrainingRecipe recipe)
     {
@@ -38,11 +42,54 @@ internal static class ModelSource
     {
         TModel model = recipe.Model is string folder ? Loaded<TModel>(recipe, folder, tokenizer, labels, device) : New<TModel>(recipe, tokenizer, labels, device);
         NamedParameters.FreezeBlocks(model, recipe.FreezeBlocks);
-        return model;
+        return Adapted(model, recipe, recipe.Model);
+    }
+
+    /// <summary>Puts the adapter on a model that a recipe with <c>lora</c> trains.</summary>
+    /// <typeparam name="TModel">The kind of model.</typeparam>
+    /// <param name="model">The base; disposed if it takes no such adapter.</param>
+    /// <param name="recipe">Its settings and seed.</param>
+    /// <param name="folder">Folder of the base; not null with <c>lora</c>.</param>
+    /// <returns>The model itself without <c>lora</c>.</returns>
+    public static TModel Adapted<TModel>(TModel model, TrainingRecipe recipe, string? folder)
+        where TModel : ITrainableModel
+    {
+        if (recipe.Lora is null)
+        {
+            return model;
+        }
+
+        try
+        {
+            var adapter = LoraAdapter.Create(model, recipe.Lora, recipe.Seed);
+            ITrainableModel adapted = model is ILanguageModel language
+                ? new AdaptedLanguageModel(language, adapter, folder!)
+                : new AdaptedClassifier((ISequenceClassifier)model, adapter, folder!);
+            return (TModel)adapted;
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Writes a finished model's folder with the adapter merged, and the adapter itself into its folder <c>adapter</c>.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="folder">Created if absent.</param>
+    /// <param name="tokenizer">Folder whose tokenizer files are copied; null for an ids-only model.</param>
+    /// <param name="recipe">Precision of the weights.</param>
+    public static void Save(ITrainableModel model, string folder, string? tokenizer, TrainingRecipe recipe)
+    {
+        ModelFolder.Save(model, folder, tokenizer, SaveType(recipe));
+        if (model is AdaptedModel adapted)
+        {
+            adapted.Adapter.Save(Path.Combine(folder, AdapterFolder), adapted.Folder, SaveType(recipe));
+        }
     }
 
     /// <summary>Precision of the saved weights.</summary>
-    public static WeightType SaveType(TrainingRecipe recipe) => recipe.SaveType == "fp16" ? WeightType.F16 : WeightType.F32;
+    private static WeightType SaveType(TrainingRecipe recipe) => recipe.SaveType == "fp16" ? WeightType.F16 : WeightType.F32;
 
     private static TModel Loaded<TModel>(
         TrainingRecipe recipe, string folder, TextTokenizer tokenizer, IReadOnlyList<string> labels, Device device)

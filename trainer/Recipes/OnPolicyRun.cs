@@ -1,5 +1,6 @@
 using Rudder.Checkpoints;
 using Rudder.Engine.Sampling;
+using Rudder.Trainer.Adapters;
 using Rudder.Trainer.Architectures;
 using Rudder.Trainer.Data;
 using Rudder.Trainer.Models;
@@ -48,9 +49,10 @@ internal sealed class OnPolicyRun : IDisposable
         {
             Policy = ModelFolder.Load<ILanguageModel>(model, device, 0, recipe.UsesBf16);
             NamedParameters.FreezeBlocks(Policy, recipe.FreezeBlocks);
+            Policy = ModelSource.Adapted(Policy, recipe, model);
             (Prompts, HeldOut) = ReadPrompts();
             _longestPrompt = Prompts.Concat(HeldOut).Max(prompt => prompt.Ids.Length);
-            Reference = LoadFitting(recipe.Reference ?? model, "reference");
+            Reference = AdaptedLanguageModel.Base(Policy, recipe.Reference ?? model) ?? LoadFitting(recipe.Reference ?? model, "reference");
             Reference.eval();
             Rewards = new RewardSet(
                 recipe.Rewards, TokenizerFolder, _longestPrompt + recipe.MaxNewTokens, Path.Combine(_temporary, "rewards"), Threads, request.Clock);
@@ -212,7 +214,7 @@ internal sealed class OnPolicyRun : IDisposable
             .. evaluation.Select(value => KeyValuePair.Create("eval/" + value.Key, value.Value)),
         ];
         return FinishedRun.Write(_folder, _request, _recipe, session, final, folder =>
-            ModelFolder.Save(Policy, folder, TokenizerFolder, ModelSource.SaveType(_recipe)));
+            ModelSource.Save(Policy, folder, TokenizerFolder, _recipe));
     }
 
     public void Dispose()

@@ -1,5 +1,6 @@
 using Rudder.Checkpoints;
 using Rudder.Engine;
+using Rudder.Trainer.Adapters;
 using Rudder.Trainer.Architectures;
 using Rudder.Trainer.Data;
 using Rudder.Trainer.Export;
@@ -48,7 +49,7 @@ internal sealed class PolicyKl
         using Tensor random = get_rng_state();              // a new model draws its first weights
         try
         {
-            using ILanguageModel model = ModelFolder.Load<ILanguageModel>(reference, policy.Device, 0);
+            using ILanguageModel model = AdaptedLanguageModel.Base(policy, reference) ?? ModelFolder.Load<ILanguageModel>(reference, policy.Device, 0);
             model.eval();
             return Measure(policy, model);
         }

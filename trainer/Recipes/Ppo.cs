@@ -18,7 +18,8 @@ internal static class Ppo
     {
         // 1. policy, frozen reference, prompts, rewards; the value model has its own weights
         using var world = new OnPolicyRun(recipe, run, request);
-        using var value = new ValueModel(world.LoadFitting(recipe.ValueModel ?? recipe.Model!, "value_model"));
+        string values = recipe.ValueModel ?? recipe.Model!;
+        using var value = new ValueModel(ModelSource.Adapted(world.LoadFitting(values, "value_model"), recipe, values));
         run.WriteStart(recipe, request, world.Threads, RecipeInputs.Of(recipe));
         IReadOnlyList<NamedParameter> parameters = [.. world.Policy.Parameters, .. value.Parameters];
         IReadOnlyList<IReadOnlyList<NamedParameter>> models = [NamedParameters.Trainable(world.Policy.Parameters), value.Parameters];

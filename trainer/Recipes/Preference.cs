@@ -1,4 +1,3 @@
-using Rudder.Trainer.Architectures;
 using Rudder.Trainer.Data;
 using Rudder.Trainer.Losses;
 using Rudder.Trainer.Models;
@@ -57,7 +56,7 @@ internal static class Preference
         // 5. last evaluation, model folder
         IReadOnlyList<KeyValuePair<string, double>> evaluation = session.FinalEvaluation(() => Evaluate(parts));
         return FinishedRun.Write(run, request, recipe, session, Final(session.LastTraining, evaluation, cuts), folder =>
-            ModelFolder.Save(policy, folder, recipe.Tokenizer ?? recipe.Model, ModelSource.SaveType(recipe)));
+            ModelSource.Save(policy, folder, recipe.Tokenizer ?? recipe.Model, recipe));
     }
 
     /// <summary>Steps until <paramref name="total"/>: accumulate, clip, step, log, evaluate, save.</summary>

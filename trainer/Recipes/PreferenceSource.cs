@@ -33,7 +33,7 @@ internal static class PreferenceSource
 
         ILanguageModel policy = ModelFolder.Load<ILanguageModel>(recipe.Model, device, recipe.Dropout ?? 0, recipe.UsesBf16);
         NamedParameters.FreezeBlocks(policy, recipe.FreezeBlocks);
-        return policy;
+        return ModelSource.Adapted(policy, recipe, recipe.Model);
     }
 
     /// <summary>The reference that follows the policy, if the recipe wants one.</summary>

@@ -9,7 +9,7 @@ internal static class RecipeInputs
 {
     /// <summary>
     /// Data files, tokenizer, the start model's config and frozen models such as a reference. The start model's weights are left out:
-    /// a resumed run takes its weights from the checkpoint.
+    /// a resumed run takes its weights from the checkpoint, except those of an adapter's base.
     /// </summary>
     public static IEnumerable<RunInput> Of(TrainingRecipe recipe)
     {
@@ -24,7 +24,8 @@ internal static class RecipeInputs
             inputs.Add(RunInput.Tokenizer(tokenizer));
         }
 
-        inputs.AddRange(recipe.FrozenModels().Select(RunInput.Reference));
+        string[] bases = recipe.Lora is not null && recipe.Model is string frozen ? [frozen] : []; // a checkpoint holds only the adapter
+        inputs.AddRange(recipe.FrozenModels().Concat(bases).Distinct().Select(RunInput.Reference));
         return inputs;
     }
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Rudder.Checkpoints;
+using Rudder.Trainer.Adapters;
 using Rudder.Trainer.Architectures;
 using Rudder.Trainer.Data;
 using Rudder.Trainer.Models;
@@ -67,7 +68,7 @@ internal static class ReferenceLogProbs
         IReadOnlyList<(PreferenceGroup Group, GroupCompletion Completion)> rows,
         RunRequest request)
     {
-        using ILanguageModel model = ModelFolder.Load<ILanguageModel>(folder, policy.Device, 0, policy.Products.Bf16);
+        using ILanguageModel model = AdaptedLanguageModel.Base(policy, folder) ?? ModelFolder.Load<ILanguageModel>(folder, policy.Device, 0, policy.Products.Bf16);
         model.eval();
         int longest = rows.Max(row => row.Group.PromptIds.Length + row.Completion.Ids.Length);
         if (model.Config.VocabularySize != policy.Config.VocabularySize || longest > model.Config.Context)

@@ -48,7 +48,7 @@ internal static class RewardTraining
         // 5. last evaluation, model folder
         IReadOnlyList<KeyValuePair<string, double>> evaluation = session.FinalEvaluation(() => Evaluate(run.Ranks, recipe, model, heldOut));
         return FinishedRun.Write(run, request, recipe, session, Preference.Final(session.LastTraining, evaluation, cuts), folder =>
-            ModelFolder.Save(model, folder, recipe.Tokenizer ?? recipe.Model, ModelSource.SaveType(recipe)));
+            ModelSource.Save(model, folder, recipe.Tokenizer ?? recipe.Model, recipe));
     }
 
     /// <summary>Steps until <paramref name="total"/>: accumulate, clip, step, log, evaluate, save.</summary>
@@ -159,7 +159,7 @@ internal static class RewardTraining
 
         ISequenceClassifier model = ModelConfig.Load(folder).IsClassifier
             ? ModelFolder.Load<ISequenceClassifier>(folder, device, recipe.Dropout ?? 0, recipe.UsesBf16)
-            : WithHead(ModelFolder.Load<ILanguageModel>(folder, device, recipe.Dropout ?? 0, recipe.UsesBf16), folder);
+            : SequenceHead.On(ModelFolder.Load<ILanguageModel>(folder, device, recipe.Dropout ?? 0, recipe.UsesBf16), ["LABEL_0"], folder);
         if (model.Config.Labels.Count != 1)
         {
             model.Dispose();
@@ -169,15 +169,7 @@ internal static class RewardTraining
         }
 
         NamedParameters.FreezeBlocks(model, recipe.FreezeBlocks);
-        return model;
-    }
-
-    /// <summary>The end-of-text token pads where the model has no padding token, as Hugging Face's users do.</summary>
-    private static SequenceHead WithHead(ILanguageModel body, string folder)
-    {
-        int padding = body.Config.PadId ?? body.Config.EosId
-            ?? throw new BadInputException($"{folder}/config.json has neither pad_token_id nor eos_token_id; one of them must pad short sequences.");
-        return new SequenceHead(body, body.Config with { Labels = ["LABEL_0"], PadId = padding });
+        return ModelSource.Adapted(model, recipe, folder);
     }
 
     /// <summary>Refuses pairs without usable scores where these are the margin.</summary>

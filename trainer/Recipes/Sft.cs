@@ -1,7 +1,6 @@
 using Rudder.Checkpoints;
 using Rudder.Datasets;
 using Rudder.Engine.Scoring;
-using Rudder.Trainer.Architectures;
 using Rudder.Trainer.Data;
 using Rudder.Trainer.Models;
 using Rudder.Trainer.Optimizers;
@@ -49,7 +48,7 @@ internal static class Sft
         IReadOnlyList<KeyValuePair<string, double>> final = session.FinalEvaluation(() => Evaluate(run.Ranks, model, heldOut, recipe.Batch.Sequences));
         final = [.. final, .. counts.Select(count => KeyValuePair.Create("data/" + count.Key, count.Value))];
         return FinishedRun.Write(
-            run, request, recipe, session, final, folder => ModelFolder.Save(model, folder, tokenizerFolder, ModelSource.SaveType(recipe)));
+            run, request, recipe, session, final, folder => ModelSource.Save(model, folder, tokenizerFolder, recipe));
     }
 
     /// <summary>Steps until <paramref name="total"/>: accumulate, clip, step, log, evaluate, save.</summary>

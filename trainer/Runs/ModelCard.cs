@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Rudder.Checkpoints;
 using Rudder.Trainer.Recipes.Settings;
 
 namespace Rudder.Trainer.Runs;
@@ -29,7 +30,7 @@ internal static class ModelCard
         card.Append(CultureInfo.InvariantCulture, $"A `{modelType}` {origin}.\n");
         if (recipe.Model is not null)
         {
-            card.Append(CultureInfo.InvariantCulture, $"It starts from `{recipe.Model}`.\n");
+            card.Append(CultureInfo.InvariantCulture, $"It starts from `{ModelHub.NameOf(recipe.Model) ?? recipe.Model}`.\n");
         }
 
         card.Append("\n## Measured\n| metric | value |\n|---|---|\n");

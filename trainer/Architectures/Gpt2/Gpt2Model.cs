@@ -5,13 +5,14 @@ using static TorchSharp.torch;
 
 namespace Rudder.Trainer.Architectures.Gpt2;
 
-/// <summary>GPT-2 with its language-model head tied to the token embedding; parameter names are Hugging Face's.</summary>
+/// <summary>GPT-2 with its language-model head, tied to the token embedding or not; parameter names are Hugging Face's.</summary>
 internal sealed class Gpt2Model : nn.Module<Tensor, Tensor>, ILanguageModel
 {
     private readonly Embedding wte;
     private readonly Embedding wpe;
     private readonly ModuleList<Gpt2Block> h;
     private readonly LayerNorm ln_f;
+    private readonly LinearMap? lm_head;
     private readonly NamedParameter vocabulary;
     private readonly double dropout;
 
@@ -27,14 +28,15 @@ internal sealed class Gpt2Model : nn.Module<Tensor, Tensor>, ILanguageModel
         this.dropout = effective.EmbeddingDropout;
         wte = nn.Embedding(config.VocabularySize, config.HiddenSize, device: device);
         wpe = nn.Embedding(config.Context, config.HiddenSize, device: device);
-        h = nn.ModuleList(Enumerable.Range(0, config.Layers).Select(_ => new Gpt2Block(effective, device, Products)).ToArray());
+        h = nn.ModuleList(Enumerable.Range(0, config.Layers).Select(i => new Gpt2Block(effective, i, device, Products)).ToArray());
         ln_f = nn.LayerNorm(config.HiddenSize, config.LayerNormEpsilon, device: device);
+        lm_head = config.HasHead ? new LinearMap(config.HiddenSize, config.VocabularySize, hasBias: false, device, Products) : null;
         RegisterComponents();
         Parameters = NamedParameters.Of(this);
-        vocabulary = Parameters.Single(p => p.Name == WeightNames.Embedding);
+        vocabulary = Parameters.Single(p => p.Name == (config.HasHead ? WeightNames.Head : WeightNames.Embedding));
         using (no_grad())
         {
-            nn.init.normal_(vocabulary.Value, 0, Conv1D.InitialDeviation);
+            nn.init.normal_(wte.weight!, 0, Conv1D.InitialDeviation);
             nn.init.normal_(Parameters.Single(p => p.Name == "wpe.weight").Value, 0, Conv1D.InitialDeviation);
         }
 
@@ -50,6 +52,8 @@ internal sealed class Gpt2Model : nn.Module<Tensor, Tensor>, ILanguageModel
     public IReadOnlyList<NamedParameter> Parameters { get; }
 
     public string BlockPrefix => "h.";
+
+    public string ModulePrefix => WeightNames.Prefix;
 
     public Tensor Hidden(Tensor ids)
     {
@@ -70,10 +74,14 @@ internal sealed class Gpt2Model : nn.Module<Tensor, Tensor>, ILanguageModel
         return ln_f.call(x); // [B,T,D]
     }
 
-    public Tensor Head(Tensor hidden) => Products.Linear(hidden, vocabulary.Value, null).to(float32); // tied: [...,D] -> [...,V]
+    public Tensor Head(Tensor hidden) => Products.Linear(hidden, vocabulary.Value, null).to(float32); // [...,D] -> [...,V]
 
     public Tensor SumOfLosses(Tensor hidden, Tensor targets) =>
-        VocabularyLoss.Sum(hidden, vocabulary.Value, wte.call(targets), Products.Weight(vocabulary.Value));
+        VocabularyLoss.Sum(
+            hidden,
+            vocabulary.Value,
+            lm_head is null ? wte.call(targets) : vocabulary.Value.index_select(0, targets),
+            Products.Weight(vocabulary.Value));
 
     public override Tensor forward(Tensor ids) => Head(Hidden(ids)); // [B,T] -> [B,T,V]
 
@@ -86,7 +94,7 @@ internal sealed class Gpt2Model : nn.Module<Tensor, Tensor>, ILanguageModel
     }
 
     public IReadOnlyList<(string Name, long[] Shape, ReadOnlyMemory<float> Data)> Collect() =>
-        [.. Parameters.Select(p => (WeightNames.Prefix + p.Name, p.Value.shape, (ReadOnlyMemory<float>)NamedParameters.Values(p.Value)))];
+        [.. Parameters.Select(p => (p.Name == WeightNames.Head ? p.Name : WeightNames.Prefix + p.Name, p.Value.shape, (ReadOnlyMemory<float>)NamedParameters.Values(p.Value)))];
 
     protected override void Dispose(bool disposing)
     {

@@ -15,13 +15,13 @@ internal sealed class Gpt2Onnx(Gpt2Config config, IReadOnlyDictionary<string, fl
 {
     private readonly int _width = config.HiddenSize;
 
-    public ExternalTensor Vocabulary => Tensor(WeightNames.Embedding, config.VocabularySize, _width);
+    public ExternalTensor Vocabulary => Tensor(config.HasHead ? WeightNames.Head : WeightNames.Embedding, config.VocabularySize, _width);
 
     /// <summary>Embeddings, blocks and final normalization of the chosen rows, [R,D].</summary>
     public string States(OnnxGraph graph, SequenceInputs inputs)
     {
         string flat = graph.Node("Reshape", [inputs.Ids, graph.Int64(-1)]);                                       // [N]
-        string tokens = graph.Node("Gather", [graph.Weight(Vocabulary), flat]);                                      // [N,D]
+        string tokens = graph.Node("Gather", [graph.Weight(Tensor(WeightNames.Embedding, config.VocabularySize, _width)), flat]); // [N,D]
         string places = graph.Node("Gather", [graph.Weight(Tensor("wpe.weight", config.Context, _width)), inputs.Positions]);
         (string normal, string residual) = Normalize(graph, tokens, places, "h.0.ln_1", null);
         string qkvShape = graph.Node("Concat", [inputs.Shape, graph.Int64(3L * _width)], [("axis", 0)]);
@@ -30,6 +30,7 @@ internal sealed class Gpt2Onnx(Gpt2Config config, IReadOnlyDictionary<string, fl
             bool isLast = layer == config.Layers - 1;
             string prefix = $"h.{layer}.";
             string qkv = projections.Multiply(graph, normal, Weight(prefix + "attn.c_attn", _width, 3 * _width), Bias(prefix + "attn.c_attn"));
+            qkv = ScaleQueries(graph, qkv, layer);
             string context = Attend(graph, inputs, layer, graph.Node("Reshape", [qkv, qkvShape]));              // [B,T,D]
             context = graph.Node("Reshape", [context, graph.Int64(-1, _width)]);                                 // [N,D]
             if (isLast)                                                             // after this attention only the chosen rows are needed
@@ -50,9 +51,30 @@ internal sealed class Gpt2Onnx(Gpt2Config config, IReadOnlyDictionary<string, fl
 
     private string Mlp(OnnxGraph graph, string normal, string prefix)
     {
-        string inner = projections.Multiply(graph, normal, Weight(prefix + "mlp.c_fc", _width, config.InnerSize));
-        string active = graph.Node("FastGelu", [inner, graph.Weight(Bias(prefix + "mlp.c_fc"))], domain: OnnxGraph.Microsoft);
-        return projections.Multiply(graph, active, Weight(prefix + "mlp.c_proj", config.InnerSize, _width), lowest: Activations.GeluLowest);
+        Matrix first = Weight(prefix + "mlp.c_fc", _width, config.InnerSize), second = Weight(prefix + "mlp.c_proj", config.InnerSize, _width);
+        ExternalTensor bias = Bias(prefix + "mlp.c_fc");
+        if (config.Activation == Gpt2Config.Relu)
+        {
+            string positive = graph.Node("Relu", [projections.Multiply(graph, normal, first, bias)]);
+            return projections.Multiply(graph, positive, second, lowest: Activations.ReluLowest);
+        }
+
+        string gelu = config.Activation == Gpt2Config.ExactGelu ? "BiasGelu" : "FastGelu";
+        string active = graph.Node(gelu, [projections.Multiply(graph, normal, first), graph.Weight(bias)], domain: OnnxGraph.Microsoft);
+        return projections.Multiply(graph, active, second, lowest: Activations.GeluLowest);
+    }
+
+    /// <summary>Queries, keys and values [N,3D], with the queries scaled as the block wants and attention does not.</summary>
+    private string ScaleQueries(OnnxGraph graph, string qkv, int layer)
+    {
+        double factor = config.QueryFactor(layer);
+        if (factor == 1)
+        {
+            return qkv;
+        }
+
+        float[] factors = [.. Enumerable.Repeat((float)factor, _width), .. Enumerable.Repeat(1f, 2 * _width)];
+        return graph.Node("Mul", [qkv, graph.Weight(data.Float($"{WeightNames.ConstantPrefix}h.{layer}.queries", [3L * _width], () => factors))]);
     }
 
     private string Attend(OnnxGraph graph, SequenceInputs inputs, int layer, string qkv)

@@ -35,16 +35,38 @@ internal static partial class Gpt2Weights
         {
             yield return (SequenceHead.WeightName, [config.Labels.Count, width]);
         }
+
+        if (config.HasHead)
+        {
+            yield return (WeightNames.Head, [config.VocabularySize, width]);
+        }
     }
 
-    /// <summary>Loads all weights, with or without prefix. Ignores masks. A stored output matrix must equal the embedding.</summary>
+    /// <summary>Beginning of the names of a value head, as TRL stores it beside the policy.</summary>
+    private const string ValueHead = "v_head.";
+
+    /// <summary>
+    /// Loads all weights, with or without prefix. Ignores masks and a value head. A stored output matrix that is tied must equal the embedding.
+    /// </summary>
     /// <returns>The names of <see cref="Expected"/> with their values, all finite.</returns>
     /// <exception cref="CheckpointException">A tensor is missing, not expected, of another shape, or not finite.</exception>
     public static IReadOnlyDictionary<string, float[]> Load(Weights weights, Gpt2Config config)
     {
         IReadOnlyDictionary<string, float[]> loaded = ModelWeights.Load(
-            weights, Expected(config), WeightNames.InGraph, name => name == WeightNames.Head || MaskBuffer().IsMatch(name));
-        ModelWeights.RequireTiedHead(weights, loaded[WeightNames.Embedding], config.VocabularySize, config.HiddenSize);
+            weights,
+            Expected(config),
+            WeightNames.InGraph,
+            name => (name == WeightNames.Head && !config.HasHead) || name.StartsWith(ValueHead, StringComparison.Ordinal) || MaskBuffer().IsMatch(name));
+        if (config.TiesHead)
+        {
+            ModelWeights.RequireTiedHead(weights, loaded[WeightNames.Embedding], config.VocabularySize, config.HiddenSize);
+        }
+
+        if (weights.Tensors.Any(tensor => tensor.Name.StartsWith(ValueHead, StringComparison.Ordinal)))
+        {
+            Display.OnErrors().Line($"{weights.Path}: the value head {ValueHead}* is ignored.");
+        }
+
         return loaded;
     }
 

@@ -50,6 +50,8 @@ internal sealed class GptNeoXModel : nn.Module<Tensor, Tensor>, ILanguageModel
 
     public string BlockPrefix => "gpt_neox.layers.";
 
+    public string ModulePrefix => string.Empty;
+
     private Parameter Vocabulary => embed_out?.Weight ?? throw new InvalidOperationException("A classifier has no output matrix over the vocabulary.");
 
     public Tensor Hidden(Tensor ids) => gpt_neox.call(ids); // [B,T] -> [B,T,D]

@@ -50,6 +50,8 @@ internal sealed class LlamaModel : nn.Module<Tensor, Tensor>, ILanguageModel
 
     public string BlockPrefix => "model.layers.";
 
+    public string ModulePrefix => string.Empty;
+
     private Parameter Vocabulary => lm_head?.Weight ?? model.Table;
 
     public Tensor Hidden(Tensor ids) => model.call(ids); // [B,T] -> [B,T,D]

@@ -56,6 +56,8 @@ internal sealed class RobertaClassifier : nn.Module, ISequenceClassifier
 
     public string BlockPrefix => "layers.";
 
+    public string? ModulePrefix => null; // query, key and value are one product here
+
     public Tensor Logits(Tensor ids, bool padded)
     {
         int pad = Config.PadId ?? throw new BadInputException("The classifier's config.json has no pad_token_id; RoBERTa needs one.");

@@ -60,6 +60,12 @@ internal sealed record PreferenceRecipe : CompletionRecipe
         }
 
         Reference?.Check(path);
+        if (Lora is not null && Reference is { SyncEvery: > 0 })
+        {
+            throw new BadInputException(
+                $"{path}: reference.sync_every is {Reference.SyncEvery}, but with lora the reference is the base, which never moves. Leave one of them out.");
+        }
+
         return this with { LossSettings = LossBinding.Settings(loss) };
     }
 }

@@ -26,6 +26,7 @@ internal abstract record TrainingRecipe
     [Range(1, 1_000_000)] public int LogEvery { get; init; } = 1;
     [AllowedValues("warn", "stop")] public string Alarms { get; init; } = "warn";
     [Range(0, 96)] public int FreezeBlocks { get; init; }
+    public LoraSettings? Lora { get; init; }
     [AllowedValues("fp32", "fp16")] public string SaveType { get; init; } = "fp32";
     public ExportSettings Export { get; init; } = new();
 
@@ -67,6 +68,7 @@ internal abstract record TrainingRecipe
     internal virtual TrainingRecipe Complete(string path)
     {
         RecipeCheck.Schedule(Schedule, path);
+        Lora?.Check(this, path);
         return this;
     }
 }
