@@ -27,4 +27,30 @@ public sealed class ChatFixtureTests
             }
         }
     }
+
+    [Theory]
+    [InlineData("mini-chatml")]
+    [InlineData("mini-bos")]
+    public void Encode_ConversationsOfTheFixture_EqualsHuggingFaceExceptForTokensInMessages(string name)
+    {
+        var fixture = ChatFixture.Load(name);
+        var template = ChatTemplate.Load(fixture.Folder)!;
+        var tokenizer = TextTokenizer.Load(fixture.Folder)!;
+
+        foreach (var row in fixture.Rows.Where(row => row!["error"] is null))
+        {
+            int[] expected = [.. row!["ids"]!.AsArray().Select(id => (int)id!)];
+            int[] ids = fixture.Render(template, row).Encode(tokenizer);
+            if ((string?)row["conversation"] == "special-tokens-in-text")
+            {
+                Assert.True(Controls(tokenizer, ids) < Controls(tokenizer, expected), "a special token in a message became a control token");
+            }
+            else
+            {
+                Assert.Equal(expected, ids);
+            }
+        }
+    }
+
+    private static int Controls(TextTokenizer tokenizer, int[] ids) => ids.Count(tokenizer.SpecialTokens.Values.Contains);
 }
