@@ -51,8 +51,9 @@ internal sealed class Gpt2Onnx(Gpt2Config config, IReadOnlyDictionary<string, fl
 
     private string Mlp(OnnxGraph graph, string normal, string prefix)
     {
-        Matrix first = Weight(prefix + "mlp.c_fc", _width, config.InnerSize), second = Weight(prefix + "mlp.c_proj", config.InnerSize, _width);
-        ExternalTensor bias = Bias(prefix + "mlp.c_fc");
+        Matrix first = Weight(prefix + "mlp.c_fc", _width, config.InnerSize);
+        ExternalTensor bias = Bias(prefix + "mlp.c_fc"); // weights lie in the file in the order of these lines
+        Matrix second = Weight(prefix + "mlp.c_proj", config.InnerSize, _width);
         if (config.Activation == Gpt2Config.Relu)
         {
             string positive = graph.Node("Relu", [projections.Multiply(graph, normal, first, bias)]);
