@@ -22,7 +22,7 @@ internal static class ModelsCommand
         var command = new Command(
             "pull",
             "Fetches the files of a model that Rudder reads into the download cache, checks them, and prints the folder.\n"
-            + "HF_ENDPOINT, HF_TOKEN and HF_HOME have their usual meaning.\n\nExample:\n  trainer models pull Qwen/Qwen2.5-0.5B-Instruct")
+            + "HF_ENDPOINT, HF_TOKEN and HF_HOME have their usual meaning.\n\nExample:\n  trainer models pull HuggingFaceTB/SmolLM2-135M-Instruct")
         {
             name, json,
         };

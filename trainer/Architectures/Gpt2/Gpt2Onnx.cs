@@ -51,17 +51,16 @@ internal sealed class Gpt2Onnx(Gpt2Config config, IReadOnlyDictionary<string, fl
 
     private string Mlp(OnnxGraph graph, string normal, string prefix)
     {
-        Matrix first = Weight(prefix + "mlp.c_fc", _width, config.InnerSize);
-        ExternalTensor bias = Bias(prefix + "mlp.c_fc"); // weights lie in the file in the order of these lines
-        Matrix second = Weight(prefix + "mlp.c_proj", config.InnerSize, _width);
+        Matrix first = Weight(prefix + "mlp.c_fc", _width, config.InnerSize), second = Weight(prefix + "mlp.c_proj", config.InnerSize, _width);
         if (config.Activation == Gpt2Config.Relu)
         {
-            string positive = graph.Node("Relu", [projections.Multiply(graph, normal, first, bias)]);
+            string positive = graph.Node("Relu", [projections.Multiply(graph, normal, first, Bias(prefix + "mlp.c_fc"))]);
             return projections.Multiply(graph, positive, second, lowest: Activations.ReluLowest);
         }
 
         string gelu = config.Activation == Gpt2Config.ExactGelu ? "BiasGelu" : "FastGelu";
-        string active = graph.Node(gelu, [projections.Multiply(graph, normal, first), graph.Weight(bias)], domain: OnnxGraph.Microsoft);
+        string inner = projections.Multiply(graph, normal, first); // before its bias: weights lie in the file in this order
+        string active = graph.Node(gelu, [inner, graph.Weight(Bias(prefix + "mlp.c_fc"))], domain: OnnxGraph.Microsoft);
         return projections.Multiply(graph, active, second, lowest: Activations.GeluLowest);
     }
 
