@@ -153,7 +153,7 @@ public sealed class Gpt2VariantsTests : IDisposable
             name => Assert.True(model.Parameters.Single(p => p.Name == name).Value.grad!.abs().sum().item<float>() > 0, name));
     }
 
-    // A vocabulary that is no multiple of anything, as after resize_token_embeddings.
+    // A vocabulary of an unusual size, as after resize_token_embeddings.
     private static Gpt2Config Config() => new()
     {
         VocabularySize = 43, Context = 32, HiddenSize = 32, Layers = 3, Heads = 4, LayerNormEpsilon = 1e-5, BosId = 42, EosId = 42,
