@@ -16,8 +16,15 @@ internal sealed class PythonPeer : IDisposable
     /// <param name="script">Its file name.</param>
     /// <param name="hugePages">Whether malloc uses huge pages and keeps freed memory.</param>
     /// <param name="arguments">The script's arguments.</param>
+    /// <exception cref="InvalidOperationException">OpenBLAS is missing: the peer would be measured on the slow reference BLAS.</exception>
     public PythonPeer(string script, bool hugePages, params string[] arguments)
     {
+        if (!Directory.Exists(OpenBlas))
+        {
+            throw new InvalidOperationException(
+                $"{OpenBlas} is missing. The Python peer needs it: apt-get install -y --no-install-recommends libopenblas0-openmp");
+        }
+
         string path = Path.Combine(AppContext.BaseDirectory, "Python", script);
         var start = new ProcessStartInfo("/usr/bin/python3", [path, .. arguments]) { RedirectStandardInput = true, RedirectStandardOutput = true };
         start.Environment["LD_LIBRARY_PATH"] = OpenBlas;

@@ -15,7 +15,7 @@ public sealed class MemoryTests : IDisposable
 
     /// <summary>
     /// MiB by which resident memory may rise from the second to the last fifth of a run. Measured in 200 steps: up to 3, from pools that
-    /// still fill. A copy of the policy's weights left behind by each step would add 58.
+    /// still fill (the project compiles all code at once, which keeps the compiler's own memory out of it). A copy of the policy's weights left behind by each step would add 58.
     /// </summary>
     private const double MaxGrowth = 8;
     private readonly TinyTraining _world = new();
