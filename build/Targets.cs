@@ -35,7 +35,7 @@ internal static class Targets
 
     private static int Bench(string name)
     {
-        if (name is "sft" or "scoring" or "training")
+        if (name is "sft" or "dpo" or "scoring" or "training")
         {
             DebianPackages.Install(DebianPackages.ForPythonPeers);
         }
