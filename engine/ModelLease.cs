@@ -31,14 +31,15 @@ public sealed class ModelLease : IDisposable
 
     internal LoadedModel Model { get; }
 
-    /// <summary>The ids of texts, without special tokens.</summary>
+    /// <summary>The ids of texts.</summary>
     /// <param name="texts">At least one, at most <see cref="EngineOptions.MaxInputs"/>.</param>
+    /// <param name="asPrompts">Whether the special tokens that the folder wants before a text come first, as in the prompts of <see cref="Plan"/>.</param>
     /// <param name="cancellation">Ends the work before its next text.</param>
     /// <exception cref="RequestFault">The model has no tokenizer, or a text is too long or needs an id that the model does not have.</exception>
-    public IReadOnlyList<int[]> Encode(IReadOnlyList<string> texts, CancellationToken cancellation = default)
+    public IReadOnlyList<int[]> Encode(IReadOnlyList<string> texts, bool asPrompts = false, CancellationToken cancellation = default)
     {
         RequestLimits.Count("texts", texts.Count, Model.Options.MaxInputs);
-        return Each(texts, (i, text) => Model.Encode($"texts[{i}]", text), cancellation);
+        return Each(texts, (i, text) => asPrompts ? Model.EncodePrompt($"texts[{i}]", text) : Model.Encode($"texts[{i}]", text), cancellation);
     }
 
     /// <summary>The texts of ids.</summary>

@@ -119,7 +119,7 @@ internal static class ServiceHost
         services.AddTelemetry(options.Telemetry, builder.Configuration);
         services.AddSingleton(new ModelFolders(options.ModelRoots is [] ? ["models", "runs"] : options.ModelRoots));
         services.AddSingleton<Rejections>();
-        services.AddSingleton<SamplingService>().AddSingleton<ScoringService>().AddSingleton<ModelsService>().AddSingleton<Completions>().AddSingleton<ChatCompletions>().AddSingleton<ModelList>();
+        services.AddSingleton<SamplingService>().AddSingleton<ScoringService>().AddSingleton<ModelsService>().AddSingleton<Completions>().AddSingleton<ChatCompletions>().AddSingleton<Tokenization>().AddSingleton<TextClassifier>().AddSingleton<ModelList>();
         services.AddHostedService<StartAndStop>();
     }
 }

@@ -39,7 +39,7 @@ internal sealed class ModelsService(EngineHost models, ModelFolders folders, Ser
     {
         using var call = ModelCall.Open(models, state, context, ("model", request.Model));
         var response = new EncodeResponse();
-        response.Results.AddRange(call.Model.Encode(request.Texts, call.Cancellation).Select(ids => new TokenIds { Ids = { ids } }));
+        response.Results.AddRange(call.Model.Encode(request.Texts, cancellation: call.Cancellation).Select(ids => new TokenIds { Ids = { ids } }));
         return Task.FromResult(response);
     }
 

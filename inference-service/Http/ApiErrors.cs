@@ -61,6 +61,9 @@ internal static class ApiErrors
     private static readonly Dictionary<string, string> Parameters = new(StringComparer.Ordinal)
     {
         ["prompts"] = "prompt",
+        ["texts"] = "prompt",
+        ["sequences"] = "tokens",
+        ["inputs"] = "input",
         ["top_logprobs"] = "logprobs",
         ["settings.max_new_tokens"] = "max_tokens",
         ["settings.stop_strings"] = "stop",
@@ -135,7 +138,7 @@ internal static class ApiErrors
             return name;
         }
 
-        bool dropsPrompt = head == "prompts" && hasOnePrompt && place.Length > 0;
+        bool dropsPrompt = place.Length > 0 && (head is "texts" or "sequences" || (head == "prompts" && hasOnePrompt));
         return Parameters.GetValueOrDefault(head, head) + (dropsPrompt ? place[(place.IndexOf(']', StringComparison.Ordinal) + 1)..] : place);
     }
 

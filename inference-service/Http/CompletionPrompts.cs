@@ -46,22 +46,33 @@ internal sealed class PromptsConverter : ReadConverter<CompletionPrompts>
         };
     }
 
-    private static int ReadId(ref Utf8JsonReader reader, string list, int index) =>
-        reader.TokenType == JsonTokenType.Number && reader.TryGetInt32(out int id) ? id : throw Takes($"{list}[{index}]", "a token id, a whole number of at most 32 bits");
-
     private static IReadOnlyList<int> ReadIds(ref Utf8JsonReader reader, string list, int index) => reader.TokenType == JsonTokenType.StartArray && reader.Read()
         ? ReadItems(ref reader, $"{list}[{index}]", ReadId)
         : throw Takes($"{list}[{index}]", "an array of token ids, like the other prompts");
 }
 
+/// <summary>Reads <c>stop</c>.</summary>
+internal sealed class StopConverter() : TextsConverter("stop");
+
+/// <summary>Reads <c>input</c>.</summary>
+internal sealed class InputConverter() : TextsConverter("input");
+
+/// <summary>Reads <c>tokens</c>, a list of ids.</summary>
+internal sealed class TokensConverter : ReadConverter<IReadOnlyList<int>>
+{
+    public override IReadOnlyList<int> Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+        reader.TokenType == JsonTokenType.StartArray && reader.Read() ? ReadItems(ref reader, "tokens", ReadId) : throw Takes("tokens", "an array of token ids");
+}
+
 /// <summary>Reads a string or a list of strings.</summary>
-internal sealed class StopConverter : ReadConverter<IReadOnlyList<string>>
+/// <param name="name">Name of the parameter.</param>
+internal abstract class TextsConverter(string name) : ReadConverter<IReadOnlyList<string>>
 {
     public override IReadOnlyList<string> Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => reader.TokenType switch
     {
         JsonTokenType.String => [reader.GetString()!],
-        JsonTokenType.StartArray when reader.Read() => ReadItems(ref reader, "stop", ReadText),
-        _ => throw Takes("stop", "a string or an array of strings"),
+        JsonTokenType.StartArray when reader.Read() => ReadItems(ref reader, name, ReadText),
+        _ => throw Takes(name, "a string or an array of strings"),
     };
 }
 
@@ -99,6 +110,10 @@ internal abstract class ReadConverter<T> : JsonConverter<T>
     /// <summary>Reads a string.</summary>
     protected static string ReadText(ref Utf8JsonReader reader, string list, int index) =>
         reader.TokenType == JsonTokenType.String ? reader.GetString()! : throw Takes($"{list}[{index}]", "a string");
+
+    /// <summary>Reads a token id.</summary>
+    protected static int ReadId(ref Utf8JsonReader reader, string list, int index) =>
+        reader.TokenType == JsonTokenType.Number && reader.TryGetInt32(out int id) ? id : throw Takes($"{list}[{index}]", "a token id, a whole number of at most 32 bits");
 
     /// <summary>A value of the wrong kind.</summary>
     protected static ApiException Takes(string name, string kind) => ApiException.Invalid(name, $"{name} takes {kind}.");

@@ -9,7 +9,7 @@ namespace Rudder.InferenceService.Http;
 /// <summary>Maps the OpenAI-compatible face.</summary>
 internal static class HttpEndpoints
 {
-    private const string Paths = "POST /v1/chat/completions, POST /v1/completions, GET /v1/models and GET /v1/models/MODEL";
+    private const string Paths = "POST /v1/chat/completions, POST /v1/completions, GET /v1/models, GET /v1/models/MODEL, POST /tokenize, POST /detokenize and POST /classify";
     private static readonly string[] Reads = [HttpMethods.Get, HttpMethods.Head];
 
     /// <summary>Maps its paths. Wrong paths and methods also get errors in OpenAI's form.</summary>
@@ -19,6 +19,10 @@ internal static class HttpEndpoints
         var size = new RequestSizeLimitAttribute(app.Services.GetRequiredService<ServiceOptions>().MaxRequestBytes);
         group.MapPost("/completions", (HttpContext http, Completions completions) => completions.HandleAsync(http)).WithMetadata(size);
         group.MapPost("/chat/completions", (HttpContext http, ChatCompletions chat) => chat.HandleAsync(http)).WithMetadata(size);
+        var root = app.MapGroup("").AddEndpointFilter<RouteGroupBuilder, CallFilter>(); // paths of vLLM, beside OpenAI's
+        root.MapPost("/tokenize", (HttpContext http, Tokenization tokenizer) => tokenizer.EncodeAsync(http)).WithMetadata(size);
+        root.MapPost("/detokenize", (HttpContext http, Tokenization tokenizer) => tokenizer.DecodeAsync(http)).WithMetadata(size);
+        root.MapPost("/classify", (HttpContext http, TextClassifier classifier) => classifier.HandleAsync(http)).WithMetadata(size);
         group.MapMethods("/models", Reads, (HttpContext http, ModelList models) => models.ListAsync(http));
         group.MapMethods("/models/{name}", Reads, (HttpContext http, ModelList models, string name) => models.OneAsync(http, name));
     }

@@ -67,7 +67,7 @@ internal static partial class RequestJson
         }
     }
 
-    private static JsonSerializerOptions OptionsOf(Type body) => body == typeof(ChatRequest) ? StrictChat : Strict;
+    private static JsonSerializerOptions OptionsOf(Type body) => body == typeof(ChatRequest) || body == typeof(TokenizeRequest) ? StrictChat : Strict;
 
     private static ApiException NotAnObject() =>
         ApiException.Invalid(null, "the body is not a JSON object such as {\"model\": \"policy\", \"prompt\": \"The film\"}.");

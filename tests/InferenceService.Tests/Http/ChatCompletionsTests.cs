@@ -28,6 +28,14 @@ public sealed class ChatCompletionsTests(ChatService service) : IClassFixture<Ch
         }
     }
 
+    [Fact]
+    public async Task Tokenize_Messages_GivesTheIdsOfTheRenderedPrompt()
+    {
+        var reply = await service.TokenizeAsync(new { model = ChatService.Chat, messages = Messages, add_generation_prompt = true });
+
+        Assert.Equal(Ids("Be kind.", "The model"), reply.GetProperty("tokens").EnumerateArray().Select(id => id.GetInt32()));
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]

@@ -69,6 +69,10 @@ public sealed class ChatService : IAsyncLifetime
         return body;
     }
 
+    /// <summary>The reply of <c>/tokenize</c>.</summary>
+    public async Task<JsonElement> TokenizeAsync(object request) =>
+        await HttpFace.JsonOf(await _http.Client.PostAsJsonAsync("/tokenize", request));
+
     /// <summary>The chunks of a stream, without the event that ends it.</summary>
     public async Task<List<JsonElement>> StreamAsync(object request)
     {

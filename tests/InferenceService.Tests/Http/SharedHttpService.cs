@@ -23,6 +23,9 @@ public sealed class SharedHttpService : IAsyncLifetime
     /// <summary>A classifier.</summary>
     public const string Classifier = "classifier";
 
+    /// <summary>The same weights with a tokenizer.</summary>
+    public const string Judge = "judge";
+
     private readonly string _folder = Directory.CreateTempSubdirectory("rudder-http-").FullName;
 
     /// <summary>The service.</summary>
@@ -41,6 +44,7 @@ public sealed class SharedHttpService : IAsyncLifetime
             .. RunningService.Model(0, Text, ModelCopies.WithTokenizer("tiny-gpt2", Path.Combine(_folder, Text), TokenizerFamily.Gpt2)),
             .. RunningService.Model(1, Ids, ModelCopies.Plain("tiny-gpt2", Path.Combine(_folder, Ids))),
             .. RunningService.Model(2, Classifier, ModelCopies.Plain("tiny-roberta", Path.Combine(_folder, Classifier))),
+            .. RunningService.Model(3, Judge, ModelCopies.WithTokenizer("tiny-roberta", Path.Combine(_folder, Judge), TokenizerFamily.Roberta)),
         ]);
         Http = new HttpFace(Service);
     }
