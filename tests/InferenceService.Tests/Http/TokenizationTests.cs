@@ -33,6 +33,17 @@ public sealed class TokenizationTests(SharedHttpService shared)
         Assert.Equal(JsonValueKind.Null, reply.GetProperty("token_strs").ValueKind);
     }
 
+    [Fact]
+    public async Task Tokenize_FolderThatWantsAFirstToken_PutsItFirstUnlessToldNot()
+    {
+        var encoded = await shared.Service.Models.EncodeAsync(new EncodeRequest { Model = SharedHttpService.Judge, Texts = { Prompt } });
+        var whole = await PostAsync("/tokenize", new { model = SharedHttpService.Judge, prompt = Prompt });
+        var bare = await PostAsync("/tokenize", new { model = SharedHttpService.Judge, prompt = Prompt, add_special_tokens = false });
+
+        Assert.Equal([0, .. encoded.Results[0].Ids], whole.GetProperty("tokens").EnumerateArray().Select(id => id.GetInt32())); // 0 is <s>
+        Assert.Equal(encoded.Results[0].Ids, bare.GetProperty("tokens").EnumerateArray().Select(id => id.GetInt32()));
+    }
+
     [Theory]
     [InlineData("/tokenize", """{"prompt": "a"}""", "model", 400)]
     [InlineData("/tokenize", """{"model": "text"}""", "prompt", 400)]
